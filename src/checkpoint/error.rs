@@ -1,0 +1,263 @@
+//! Why a folder cannot be opened as a checkpoint.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::header_error::HeaderError;
+use super::modules::MODULES;
+
+/// Why a folder cannot be opened as a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing there.
+    #[error("no such folder: `{}`", path.display())]
+    NoSuchFolder {
+        /// The folder as given.
+        path: PathBuf,
+    },
+    /// Something else than a folder.
+    #[error("`{}` is not a folder", path.display())]
+    NotAFolder {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A symbolic link to nothing.
+    #[error("`{}` is a link to a file that does not exist", path.display())]
+    BrokenLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A folder or device where a file has to be.
+    #[error("`{}` is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A configuration file too long to be one.
+    #[error("`{}` has {size} bytes, more than the {limit} that are read of such a file", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        size: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// Not JSON, or not of the expected shape.
+    #[error("`{}` is not valid: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the JSON reader said, with line and column.
+        source: serde_json::Error,
+    },
+    /// A folder without the transformer's configuration.
+    #[error("`{}` has no config.json", path.display())]
+    NoConfig {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An entry of modules.json that cannot be used.
+    #[error("`{}`: entry {index} {problem}", path.display())]
+    Module {
+        /// The modules.json.
+        path: PathBuf,
+        /// The entry, counted from 0 as in the file.
+        index: usize,
+        /// What is wrong with it.
+        problem: ModuleProblem,
+    },
+    /// A modules.json that lists nothing.
+    #[error("`{}` lists no modules", path.display())]
+    NoModules {
+        /// The modules.json.
+        path: PathBuf,
+    },
+    /// A folder without weights.
+    #[error("`{}` has no weights: neither model.safetensors nor model.safetensors.index.json", path.display())]
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Weights in a format that is not read.
+    #[error("`{}` holds weights, but not as safetensors", path.display())]
+    ForeignWeights {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An adapter instead of a model.
+    #[error("`{}` holds an adapter, not a whole model", path.display())]
+    Adapter {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A weight file whose header is refused.
+    #[error("`{}`: {source}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its header.
+        source: HeaderError,
+    },
+    /// Weight files without a single tensor.
+    #[error("`{}` holds no tensors", path.display())]
+    NoTensors {
+        /// The file or the index.
+        path: PathBuf,
+    },
+    /// An index that names something else than a file next to it.
+    #[error("`{}`: tensor `{tensor}` is in `{shard}`, which is not the name of a file in the same folder", path.display())]
+    ShardName {
+        /// The index.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What the index calls its file.
+        shard: String,
+    },
+    /// A shard that is not there.
+    #[error("`{}` names the shard `{shard}`, which does not exist", path.display())]
+    NoShard {
+        /// The index.
+        path: PathBuf,
+        /// The shard's file name.
+        shard: String,
+    },
+    /// A tensor that is not in the shard the index names.
+    #[error("`{}` says that tensor `{tensor}` is in `{shard}`, but it is not", path.display())]
+    NotInShard {
+        /// The index.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The shard's file name.
+        shard: String,
+    },
+    /// One tensor name in two shards.
+    #[error("tensor `{tensor}` is in both `{}` and `{}`", first.display(), second.display())]
+    InTwoShards {
+        /// The tensor.
+        tensor: String,
+        /// One shard.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+}
+
+/// What is wrong with an entry of modules.json.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleProblem {
+    /// A path that leads elsewhere or is not plain.
+    #[error("has the path `{0}`, which is not a plain folder name inside the model folder")]
+    Path(String),
+    /// A path used before.
+    #[error("has the path `{0}`, which another entry has too")]
+    Twice(String),
+    /// A module with sub-models of its own.
+    #[error("is a `{0}`, which chooses between several models and cannot be merged")]
+    Routed(String),
+}
+
+impl Error {
+    /// What the user can do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchFolder { path } => hub_name(path).map(|name| {
+                format!(
+                    "admix reads local folders; download the model first: hf download {name} --local-dir {}",
+                    name.rsplit('/').next().unwrap_or(name)
+                )
+            }),
+            Self::NotAFolder { path } if path.extension().is_some_and(|end| end == "safetensors") => {
+                Some("give the folder that holds the file, not the file".to_owned())
+            }
+            Self::BrokenLink { .. } => Some(
+                "a Hugging Face cache whose blobs were removed looks like this; download the model again".to_owned(),
+            ),
+            Self::NoConfig { .. } => Some("a model folder holds config.json, as save_pretrained writes it".to_owned()),
+            Self::ForeignWeights { path } => Some(convert_hint(path)),
+            Self::Adapter { .. } => Some(
+                "merge the adapter into its model first: peft's merge_and_unload(), then save_pretrained".to_owned(),
+            ),
+            Self::Header { source: HeaderError::LfsPointer, .. } => {
+                Some("run git lfs pull in the repository the folder was cloned from".to_owned())
+            }
+            Self::Header { source: HeaderError::Cut { .. } | HeaderError::OutOfRange { .. }, .. }
+            | Self::NoShard { .. } => Some("the download may be incomplete; download the model again".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// An error of the system about `path`, with broken links told apart.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        if source.kind() == std::io::ErrorKind::NotFound && path.is_symlink() {
+            return Self::BrokenLink { path };
+        }
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Self::NotAFile { path };
+        }
+        Self::Io { path, source }
+    }
+}
+
+/// How to turn the weights at `path` into safetensors.
+fn convert_hint(path: &Path) -> String {
+    if !path.to_string_lossy().contains(".bin") {
+        return "admix reads safetensors only; download or export the model in that format".to_owned();
+    }
+    let folder = path.parent().unwrap_or(path);
+    // Transformers cannot load the other modules of a sentence-transformers folder; that library saves them all.
+    if let Some(model) = folder.parent().filter(|model| model.join(MODULES).exists()) {
+        let model = model.display();
+        return format!(
+            "convert it first: python -c \"from sentence_transformers import SentenceTransformer as S; \
+             S('{model}').save_pretrained('{model}-safetensors', safe_serialization=True)\""
+        );
+    }
+    let folder = folder.display();
+    format!(
+        "convert it first: python -c \"from transformers import AutoModel as M; \
+         M.from_pretrained('{folder}').save_pretrained('{folder}', safe_serialization=True)\""
+    )
+}
+
+/// `path` as `organisation/name`, if it looks like a name on the Hub rather than a path.
+fn hub_name(path: &Path) -> Option<&str> {
+    let name = path.to_str()?;
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    let mut components = path.components();
+    let (first, second) = (components.next()?, components.next()?);
+    let both_plain = [first, second].iter().all(|part| match part {
+        Component::Normal(part) => part.to_str().is_some_and(plain),
+        _ => false,
+    });
+    // With a first folder that exists it is a path with a misspelt end.
+    (both_plain && components.next().is_none() && !Path::new(first.as_os_str()).exists()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_name_is_told_from_a_path() {
+        assert_eq!(hub_name(Path::new("intfloat/multilingual-e5-small")), Some("intfloat/multilingual-e5-small"));
+        for path in ["./a/b", "a", "a/b/c", "../a", "/a/b", "src/nothing", "a/.b"] {
+            assert_eq!(hub_name(Path::new(path)), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Opening a model folder.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::json;
+use super::modules::{self, Module, Place};
+use super::settings::Settings;
+use super::side_files::{self, SideFile};
+use super::tokenizer::Tokenizer;
+
+/// A model folder, Hugging Face's or sentence-transformers', whose weights are mapped but not read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    modules: Vec<Module>,
+    /// Index of the module that holds the model itself.
+    main: usize,
+    sentence_transformers: bool,
+    settings: Settings,
+    tokenizer: Tokenizer,
+    side_files: Vec<SideFile>,
+    unread_weights: Vec<PathBuf>,
+}
+
+impl Checkpoint {
+    /// Opens `folder`: reads its configuration files and the headers of its weights, and maps the weights.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        check_folder(folder)?;
+        let places = modules::read_places(folder)?;
+        let sentence_transformers = places.is_some();
+        let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
+        let modules =
+            places.into_iter().map(|place| Module::open(folder, place)).collect::<Result<Vec<Module>, Error>>()?;
+        let main = main_module(&modules);
+        check_main(folder, modules.get(main))?;
+        let home = modules.get(main).map_or_else(|| folder.to_owned(), |module| join(folder, &module.folder));
+        Ok(Self {
+            settings: Settings::read(folder, &home, sentence_transformers, &modules, main)?,
+            tokenizer: Tokenizer::find(&home)?,
+            side_files: side_files::list(folder, &modules)?,
+            unread_weights: side_files::list_unread_weights(folder, &modules)?,
+            path: folder.to_owned(),
+            modules,
+            main,
+            sentence_transformers,
+        })
+    }
+
+    /// The folder as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The config.json of the transformer module; empty for a model that has none, such as a static embedding.
+    pub fn config(&self) -> &Map<String, Value> {
+        static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        self.main_module().map_or(&EMPTY, |module| &module.config)
+    }
+
+    /// The module that holds the model itself: the transformer, or what stands in its place.
+    pub fn main_module(&self) -> Option<&Module> {
+        self.modules.get(self.main)
+    }
+
+    /// The modules, in the order of modules.json; a plain Hugging Face folder is one transformer.
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// The module in that folder of the checkpoint.
+    pub fn module(&self, folder: &str) -> Option<&Module> {
+        self.modules.iter().find(|module| module.folder == folder)
+    }
+
+    /// What the folder says about how texts become embeddings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Every file a loader needs that holds no weights, sorted by name.
+    pub fn side_files(&self) -> &[SideFile] {
+        &self.side_files
+    }
+
+    /// Weight files that are neither read nor copies of what is read, such as the `colbert_linear.pt` of a multi-vector model.
+    pub fn unread_weights(&self) -> &[PathBuf] {
+        &self.unread_weights
+    }
+
+    /// The tokenizer's files.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Whether the folder has a modules.json.
+    pub fn is_sentence_transformers(&self) -> bool {
+        self.sentence_transformers
+    }
+
+    /// Bytes of all tensors of all modules.
+    pub fn weight_bytes(&self) -> u64 {
+        self.modules.iter().filter_map(|module| module.weights.as_ref()).map(super::weights::Weights::byte_len).sum()
+    }
+}
+
+fn check_folder(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(Error::NotAFolder { path: path.to_owned() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !path.is_symlink() => {
+            Err(Error::NoSuchFolder { path: path.to_owned() })
+        }
+        Err(error) => Err(Error::io(path, error)),
+    }
+}
+
+/// The first transformer; without one, the first module with weights.
+fn main_module(modules: &[Module]) -> usize {
+    let transformer = modules.iter().position(Module::is_transformer);
+    transformer.or_else(|| modules.iter().position(|module| module.weights.is_some())).unwrap_or(0)
+}
+
+/// Holds that the main module is whole.
+fn check_main(root: &Path, module: Option<&Module>) -> Result<(), Error> {
+    let path = module.map_or_else(|| root.to_owned(), |module| join(root, &module.folder));
+    let Some(module) = module.filter(|module| module.weights.is_some()) else {
+        return Err(Error::NoWeights { path });
+    };
+    if module.is_transformer() && !json::entry_exists(&path.join("config.json"))? {
+        return Err(Error::NoConfig { path });
+    }
+    Ok(())
+}
+
+/// `root/folder`, without a trailing slash for the root itself.
+fn join(root: &Path, folder: &str) -> PathBuf {
+    if folder.is_empty() { root.to_owned() } else { root.join(folder) }
+}
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

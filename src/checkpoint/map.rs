@@ -1,0 +1,126 @@
+//! Files mapped into memory. The only file of this module with `unsafe`.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+/// The smallest page. A kernel with larger ones rounds further out, which is as safe.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 4096;
+
+/// A read-only map of a whole file. An empty file maps to no bytes.
+#[derive(Debug)]
+pub(crate) struct Map {
+    mmap: Option<Mmap>,
+}
+
+impl Map {
+    /// Maps a regular file; symbolic links are followed.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        // Asked before opening: opening a named pipe would wait for a writer.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Self { mmap: None });
+        }
+        // SAFETY: the map is read-only and shared. Its one hazard is another process that cuts or rewrites the file while it
+        // is mapped, which no reader of a file in place can rule out; admix itself never writes into an input.
+        #[expect(unsafe_code, reason = "weights are read in place, not copied")]
+        let mmap = unsafe { Mmap::map(&file) }?;
+        Ok(Self { mmap: Some(mmap) })
+    }
+
+    /// The file's bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.mmap.as_deref().unwrap_or_default()
+    }
+
+    /// Gives the pages of `range` back to the system; they are read again from the file when next touched.
+    ///
+    /// The page that holds the start goes too, the one that holds the end stays unless the file ends there: ranges given
+    /// back one after the other leave no page behind, and at worst a page that a neighbour still reads is mapped again.
+    /// Does nothing where the system is not Linux.
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux is known to drop pages safely"))]
+    pub(crate) fn release(&self, range: Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if let Some((mmap, range)) = self.clamp(range) {
+            let end = if range.end == mmap.len() { range.end } else { range.end - range.end % PAGE };
+            if range.start >= end {
+                return;
+            }
+            // SAFETY: a shared map of a file, never written through: dropped pages come back from the file with the same
+            // bytes, so no reference into the map sees a change. The range lies inside the map.
+            #[expect(unsafe_code, reason = "memmap2 marks this advice as unsafe because of private maps")]
+            let result = unsafe {
+                mmap.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, end - range.start)
+            };
+            // Advice only: a system that refuses it keeps more pages resident.
+            drop(result);
+        }
+    }
+
+    /// Reads the pages of `range` in one go, so that touching them does not fault one by one. Does nothing where the system
+    /// is not Linux.
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has this advice"))]
+    pub(crate) fn populate(&self, range: Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if let Some((mmap, range)) = self.clamp(range) {
+            // Advice only: a kernel that does not know it loses nothing but speed.
+            drop(mmap.advise_range(memmap2::Advice::PopulateRead, range.start, range.len()));
+        }
+    }
+
+    /// Asks the system to start reading `range` in the background. Does nothing where there is no such call.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has this advice"))]
+    pub(crate) fn will_need(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Some((mmap, range)) = self.clamp(range) {
+            drop(mmap.advise_range(memmap2::Advice::WillNeed, range.start, range.len()));
+        }
+    }
+
+    /// The part of `range` inside the file, if any.
+    #[cfg(unix)]
+    fn clamp(&self, range: Range<usize>) -> Option<(&Mmap, Range<usize>)> {
+        let mmap = self.mmap.as_ref()?;
+        let range = range.start..range.end.min(mmap.len());
+        (!range.is_empty()).then_some((mmap, range))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_released_range_reads_the_same_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let content: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let map = Map::open(&path).unwrap();
+        for range in [0..100_000, 5..6, 4096..8192, 99_999..100_000, 7..usize::MAX, 200_000..300_000] {
+            map.populate(range.clone());
+            map.release(range.clone());
+            map.will_need(range);
+            assert_eq!(map.bytes(), content);
+        }
+    }
+
+    #[test]
+    fn an_empty_file_maps_to_nothing_and_a_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("empty");
+        std::fs::write(&path, b"").unwrap();
+        let map = Map::open(&path).unwrap();
+        assert!(map.bytes().is_empty());
+        map.release(0..10);
+        assert!(Map::open(folder.path()).is_err());
+    }
+}

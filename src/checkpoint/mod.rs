@@ -1,0 +1,32 @@
+//! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files.
+
+mod agree;
+mod architecture;
+mod error;
+mod folder;
+mod header;
+mod header_error;
+mod json;
+mod map;
+mod modules;
+mod names;
+mod settings;
+mod side_files;
+mod tokenizer;
+mod tokenizer_json;
+mod tokenizer_parts;
+mod weights;
+
+pub use agree::{Disagreement, Mismatch, disagreements};
+pub use architecture::Architecture;
+pub use error::{Error, ModuleProblem};
+pub use folder::Checkpoint;
+#[doc(hidden)]
+pub use header::{TensorEntry, parse_header};
+pub use header_error::HeaderError;
+pub use modules::Module;
+pub use names::{LayerName, canonical_name, layer_of, split_wrapper, with_layer};
+pub use settings::Settings;
+pub use side_files::SideFile;
+pub use tokenizer::{Tokenizer, TokenizerDifference};
+pub use weights::{Tensor, Weights};

@@ -1,0 +1,128 @@
+//! modules.json: the chain of modules a sentence-transformers folder is made of.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::error::{Error, ModuleProblem};
+use super::json;
+use super::weights::Weights;
+
+/// The list of modules, at the top of a sentence-transformers folder.
+pub(crate) const MODULES: &str = "modules.json";
+
+/// One module of a checkpoint.
+#[derive(Debug)]
+pub struct Module {
+    /// Its folder inside the checkpoint, `/`-separated; empty for the checkpoint's own folder.
+    pub folder: String,
+    /// The last segment of its type: `Transformer`, `Pooling`, `Dense`, `Normalize`.
+    pub kind: String,
+    /// Its config.json; empty if it has none.
+    pub config: Map<String, Value>,
+    /// Its weights, if it has any.
+    pub weights: Option<Weights>,
+}
+
+impl Module {
+    /// Opens a module: reads its configuration and the headers of its weights.
+    pub(crate) fn open(root: &Path, Place { folder, kind }: Place) -> Result<Self, Error> {
+        let path = if folder.is_empty() { root.to_owned() } else { root.join(&folder) };
+        let config = json::read_config(&path.join("config.json"))?.unwrap_or_default();
+        let weights = Weights::open(&path)?;
+        Ok(Self { folder, kind, config, weights })
+    }
+
+    /// Whether this is a module that loads a model of the transformers library.
+    pub(crate) fn is_transformer(&self) -> bool {
+        self.kind.ends_with("Transformer")
+    }
+}
+
+/// Where a module lies and what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) folder: String,
+    pub(crate) kind: String,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    path: String,
+    r#type: String,
+}
+
+/// Reads modules.json; nothing if the folder has none.
+pub(crate) fn read_places(root: &Path) -> Result<Option<Vec<Place>>, Error> {
+    let path = root.join(MODULES);
+    if !json::entry_exists(&path)? {
+        return Ok(None);
+    }
+    let entries: Vec<Entry> = json::read_any(&path)?;
+    if entries.is_empty() {
+        return Err(Error::NoModules { path });
+    }
+    let mut seen = HashSet::new();
+    let places = entries.into_iter().enumerate().map(|(index, entry)| {
+        let refused = |problem| Error::Module { path: path.clone(), index, problem };
+        let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
+        if !stays_inside(&entry.path) {
+            return Err(refused(ModuleProblem::Path(entry.path)));
+        }
+        if matches!(kind.as_str(), "Router" | "Asym") {
+            return Err(refused(ModuleProblem::Routed(kind)));
+        }
+        if !seen.insert(entry.path.clone()) {
+            return Err(refused(ModuleProblem::Twice(entry.path)));
+        }
+        Ok(Place { folder: entry.path, kind })
+    });
+    places.collect::<Result<_, _>>().map(Some)
+}
+
+/// Whether a path from modules.json is empty or a chain of plain names.
+fn stays_inside(path: &str) -> bool {
+    let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', ':', '\0']);
+    path.is_empty() || path.split('/').all(plain)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn read(content: &str) -> Result<Option<Vec<Place>>, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(MODULES), content).unwrap();
+        read_places(folder.path())
+    }
+
+    #[test]
+    fn types_of_any_version_are_known_by_their_last_segment() {
+        let places = read(
+            r#"[{"idx":0,"name":"0","path":"","type":"sentence_transformers.base.modules.transformer.Transformer"},
+                {"idx":1,"name":"1","path":"1_Pooling","type":"sentence_transformers.models.Pooling"}]"#,
+        );
+        let kinds: Vec<String> = places.unwrap().unwrap().into_iter().map(|place| place.kind).collect();
+        assert_eq!(kinds, ["Transformer", "Pooling"]);
+    }
+
+    #[test]
+    fn a_path_out_of_the_folder_is_refused() {
+        for path in ["..", "a/../b", "/etc", "a//b", "a/", "./a", r"a\\b", "C:x", "a\\u0000"] {
+            let error = read(&format!(r#"[{{"path":"{path}","type":"x.Dense"}}]"#)).unwrap_err().to_string();
+            assert!(error.contains("entry 0 has the path"), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn lists_that_cannot_be_used_say_why() {
+        assert!(read("[]").unwrap_err().to_string().ends_with("lists no modules"));
+        assert!(read("{}").unwrap_err().to_string().contains("line 1"));
+        assert!(read(r#"[{"path":"","type":"m.Router"}]"#).unwrap_err().to_string().contains("Router"));
+        let twice = r#"[{"path":"a","type":"m.Dense"},{"path":"a","type":"m.Dense"}]"#;
+        assert!(read(twice).unwrap_err().to_string().contains("another entry"));
+    }
+}

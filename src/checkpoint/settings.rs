@@ -1,0 +1,201 @@
+//! What a folder says about how texts become embeddings, with older and newer spellings read as one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::architecture::Architecture;
+use super::error::Error;
+use super::json;
+use super::modules::Module;
+
+/// The transformer module's own settings; the name depends on the class that saved it.
+const TRANSFORMER_FILES: &[&str] = &[
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+
+/// The pooling switches of older folders, in the order in which several of them are concatenated.
+const POOLING_SWITCHES: &[(&str, &str)] = &[
+    ("pooling_mode_cls_token", "cls"),
+    ("pooling_mode_max_tokens", "max"),
+    ("pooling_mode_mean_tokens", "mean"),
+    ("pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"),
+    ("pooling_mode_weightedmean_tokens", "weightedmean"),
+    ("pooling_mode_lasttoken", "lasttoken"),
+];
+
+/// The names of a document prompt, in the order in which they are looked for.
+const DOCUMENT_PROMPTS: &[&str] = &["document", "passage", "corpus"];
+
+/// How texts become embeddings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `mean`, `cls`, `lasttoken`, `cls+mean`; nothing for a folder that says nothing about pooling.
+    pub pooling: Option<String>,
+    /// Whether the prompt's tokens are pooled too.
+    pub include_prompt: bool,
+    /// Whether embeddings are normalised.
+    pub normalize: bool,
+    /// The prompts that are not empty, by name as written.
+    pub prompts: BTreeMap<String, String>,
+    /// What is put in front of a query: the prompt `query`, if it is there and not empty.
+    pub query_prompt: Option<String>,
+    /// What is put in front of a document: the first of `document`, `passage` and `corpus`.
+    pub document_prompt: Option<String>,
+    /// The name of the prompt used when none is asked for, unless that prompt is empty.
+    pub default_prompt: Option<String>,
+    /// `cosine`, `dot`, `euclidean` or `manhattan`.
+    pub similarity: String,
+    /// The longest input in tokens, special tokens included.
+    pub max_seq_length: Option<u64>,
+    /// Whether text is lower-cased before the tokenizer sees it.
+    pub lower_case: bool,
+    /// The length of an embedding.
+    pub embedding_dimension: Option<u64>,
+    /// The length that embeddings are cut to.
+    pub truncate_dim: Option<u64>,
+    /// What config.json says about the model.
+    pub architecture: Architecture,
+}
+
+impl Settings {
+    /// Reads the settings of the folder `root`, whose main module lies in `home`.
+    pub(crate) fn read(
+        root: &Path,
+        home: &Path,
+        sentence_transformers: bool,
+        modules: &[Module],
+        main: usize,
+    ) -> Result<Self, Error> {
+        let empty = Map::new();
+        let config = modules.get(main).map_or(&empty, |module| &module.config);
+        let tokenizer = json::read_config(&home.join("tokenizer_config.json"))?.unwrap_or_default();
+        let (transformer, overall) = if sentence_transformers {
+            (read_transformer(home)?, json::read_config(&root.join("config_sentence_transformers.json"))?)
+        } else {
+            (Map::new(), None)
+        };
+        let overall = overall.unwrap_or_default();
+        let architecture = Architecture::of(config);
+        let pooling = modules.iter().find(|module| module.kind == "Pooling").map(|module| &module.config);
+        let prompts = read_prompts(&overall);
+        Ok(Self {
+            pooling: pooling.map(pooling_mode),
+            include_prompt: pooling.is_none_or(|config| flag(config, "include_prompt").unwrap_or(true)),
+            normalize: modules.iter().any(|module| module.kind == "Normalize"),
+            query_prompt: effective(&prompts, &["query"]),
+            document_prompt: effective(&prompts, DOCUMENT_PROMPTS),
+            default_prompt: text(&overall, "default_prompt_name")
+                .filter(|name| prompts.get(*name).is_some_and(|prompt| !prompt.is_empty()))
+                .map(str::to_owned),
+            similarity: similarity(&overall),
+            max_seq_length: max_length(&transformer, &tokenizer, &architecture),
+            lower_case: flag(&transformer, "do_lower_case").unwrap_or(false),
+            embedding_dimension: dimension(modules).or(architecture.hidden_size),
+            truncate_dim: number(&overall, "truncate_dim"),
+            prompts: prompts.into_iter().filter(|(_, prompt)| !prompt.is_empty()).collect(),
+            architecture,
+        })
+    }
+
+    /// The prompts by what they are used for: the document prompt under `document`, whatever its name.
+    pub(crate) fn prompts_in_use(&self) -> BTreeMap<&str, &str> {
+        let other = self.prompts.iter().map(|(name, prompt)| (name.as_str(), prompt.as_str()));
+        let mut prompts: BTreeMap<&str, &str> = other.filter(|(name, _)| !DOCUMENT_PROMPTS.contains(name)).collect();
+        prompts.extend(self.document_prompt.as_deref().map(|prompt| ("document", prompt)));
+        prompts
+    }
+}
+
+fn read_transformer(home: &Path) -> Result<Map<String, Value>, Error> {
+    for name in TRANSFORMER_FILES {
+        if let Some(config) = json::read_config(&home.join(name))? {
+            return Ok(config);
+        }
+    }
+    Ok(Map::new())
+}
+
+fn flag(config: &Map<String, Value>, key: &str) -> Option<bool> {
+    config.get(key)?.as_bool()
+}
+
+fn text<'a>(config: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    config.get(key)?.as_str()
+}
+
+fn number(config: &Map<String, Value>, key: &str) -> Option<u64> {
+    config.get(key)?.as_u64()
+}
+
+/// The pooling mode, as newer folders write it; several modes are joined in the order in which they are concatenated.
+fn pooling_mode(config: &Map<String, Value>) -> String {
+    match config.get("pooling_mode") {
+        Some(Value::String(mode)) => return mode.clone(),
+        Some(Value::Array(modes)) => {
+            let modes: Vec<&str> = modes.iter().filter_map(Value::as_str).collect();
+            return modes.join("+");
+        }
+        _ => {}
+    }
+    let on = POOLING_SWITCHES.iter().filter(|(key, _)| flag(config, key) == Some(true));
+    let modes: Vec<&str> = on.map(|&(_, mode)| mode).collect();
+    if modes.is_empty() { "mean".to_owned() } else { modes.join("+") }
+}
+
+/// Every prompt, empty ones included: an empty `document` hides a `passage`.
+fn read_prompts(overall: &Map<String, Value>) -> BTreeMap<String, String> {
+    let Some(Value::Object(prompts)) = overall.get("prompts") else { return BTreeMap::new() };
+    prompts.iter().map(|(name, prompt)| (name.clone(), prompt.as_str().unwrap_or_default().to_owned())).collect()
+}
+
+fn effective(prompts: &BTreeMap<String, String>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|&name| prompts.get(name)).filter(|prompt| !prompt.is_empty()).cloned()
+}
+
+fn similarity(overall: &Map<String, Value>) -> String {
+    match text(overall, "similarity_fn_name") {
+        None | Some("cos_sim") => "cosine",
+        Some("dot_score") => "dot",
+        Some(name) => name,
+    }
+    .to_owned()
+}
+
+/// The longest input: what the transformer module says, else the tokenizer; never more than there are positions.
+fn max_length(
+    transformer: &Map<String, Value>,
+    tokenizer: &Map<String, Value>,
+    architecture: &Architecture,
+) -> Option<u64> {
+    // Tokenizers without a limit of their own carry 1e30, which is no u64.
+    let stated = number(transformer, "max_seq_length").or_else(|| number(tokenizer, "model_max_length"));
+    match (stated, architecture.positions) {
+        (Some(length), Some(positions)) => Some(length.min(positions)),
+        (length, positions) => length.or(positions),
+    }
+}
+
+/// The length of an embedding, as the last module that changes it says.
+fn dimension(modules: &[Module]) -> Option<u64> {
+    modules.iter().rev().find_map(|module| match module.kind.as_str() {
+        "Dense" => number(&module.config, "out_features"),
+        "Pooling" => {
+            let width = number(&module.config, "embedding_dimension")
+                .or_else(|| number(&module.config, "word_embedding_dimension"))?;
+            Some(width.saturating_mul(pooling_mode(&module.config).split('+').count() as u64))
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,184 @@
+//! The files beside the weights that a loader needs.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::modules::Module;
+use super::weights::Weights;
+
+/// A file a loader needs that holds no weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SideFile {
+    /// Its place in the checkpoint, `/`-separated.
+    pub relative: String,
+    /// Where it is.
+    pub source: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Whole names of files that loaders read.
+const NAMES: &[&str] = &[
+    "config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "chat_template.json",
+    "router_config.json",
+    "merges.txt",
+    "bpe.codes",
+    "tekken.json",
+];
+
+/// Weight files whose content is also in model.safetensors, or that belong to a training run.
+const COPIES: &[&str] = &[
+    "pytorch_model",
+    "model",
+    "tf_model",
+    "flax_model",
+    "rust_model",
+    "optimizer",
+    "scheduler",
+    "scaler",
+    "training_args",
+];
+
+/// Lists the side files of a checkpoint, sorted by name.
+pub(crate) fn list(root: &Path, modules: &[Module]) -> Result<Vec<SideFile>, Error> {
+    let mut files = Vec::new();
+    for folder in folders(modules) {
+        for name in entries(&root.join(folder))? {
+            if !is_side_file(&name, !folder.is_empty()) {
+                continue;
+            }
+            let relative = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            let source = root.join(&relative);
+            let metadata = std::fs::metadata(&source).map_err(|error| Error::io(&source, error))?;
+            if metadata.is_file() {
+                files.push(SideFile { relative, source, size: metadata.len() });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.relative.cmp(&b.relative));
+    Ok(files)
+}
+
+/// Lists weight files that are neither read nor copies of what is read, such as `colbert_linear.pt`, sorted by name.
+pub(crate) fn list_unread_weights(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Error> {
+    let read: Vec<&Path> =
+        modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::files).collect();
+    let mut files = Vec::new();
+    for folder in folders(modules) {
+        let folder = root.join(folder);
+        for name in entries(&folder)? {
+            let path = folder.join(&name);
+            if is_unread_weight(&name) && !read.contains(&path.as_path()) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The checkpoint's own folder and those of its modules.
+fn folders(modules: &[Module]) -> impl Iterator<Item = &str> {
+    let inner = modules.iter().map(|module| module.folder.as_str()).filter(|folder| !folder.is_empty());
+    std::iter::once("").chain(inner)
+}
+
+/// The names in a folder; none if there is no such folder. Names that are not text are no loader's.
+fn entries(folder: &Path) -> Result<Vec<String>, Error> {
+    let failed = |error| Error::io(folder, error);
+    let listing = match std::fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in listing {
+        names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
+/// Whether a loader reads a file of that name. In a module's own folder any JSON file is the module's.
+fn is_side_file(name: &str, in_module: bool) -> bool {
+    let ends = |end: &str| name.len() > end.len() && name.to_ascii_lowercase().ends_with(end);
+    if name.starts_with('.') || ends(".index.json") || matches!(name, "admix.json" | "trainer_state.json") {
+        return false;
+    }
+    NAMES.contains(&name)
+        || (name.starts_with("tokenizer") && ends(".json"))
+        || (name.starts_with("sentence_") && ends("_config.json"))
+        || (name.starts_with("vocab.") && !is_weight(name))
+        || name.starts_with("chat_template.")
+        || name.starts_with("LICENSE")
+        || name.starts_with("NOTICE")
+        || [".model", ".spm", ".tiktoken", ".jinja", ".py"].iter().any(|end| ends(end))
+        || (in_module && ends(".json"))
+}
+
+fn is_weight(name: &str) -> bool {
+    let end = Path::new(name).extension().and_then(|end| end.to_str()).unwrap_or_default();
+    matches!(end, "safetensors" | "bin" | "pt" | "pth" | "h5" | "msgpack" | "onnx" | "ot" | "gguf")
+}
+
+fn is_unread_weight(name: &str) -> bool {
+    let stem = name.split(['.', '-']).next().unwrap_or_default();
+    is_weight(name) && !name.starts_with('.') && !COPIES.contains(&stem) && !name.starts_with("rng_state")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loaders_files_are_told_from_the_rest() {
+        for name in [
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "sentence_xlm-roberta_config.json",
+            "sentencepiece.bpe.model",
+            "vocab.txt",
+            "modeling_new.py",
+            "LICENSE.txt",
+            "chat_template.jinja",
+        ] {
+            assert!(is_side_file(name, false), "{name}");
+        }
+        for name in [
+            "model.safetensors",
+            "model.safetensors.index.json",
+            "pytorch_model.bin.index.json",
+            "README.md",
+            "admix.json",
+            "mergekit_config.yml",
+            "trainer_state.json",
+            ".gitattributes",
+            ".py",
+            "training_args.bin",
+            "results.json",
+        ] {
+            assert!(!is_side_file(name, false), "{name}");
+        }
+        assert!(is_side_file("idf.json", true));
+    }
+
+    #[test]
+    fn weights_that_nobody_merges_are_noticed() {
+        for name in ["colbert_linear.pt", "sparse_linear.pt", "adapter_model.safetensors"] {
+            assert!(is_unread_weight(name), "{name}");
+        }
+        for name in
+            ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "optimizer.pt", "rng_state_0.pth", "model.onnx"]
+        {
+            assert!(!is_unread_weight(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The tokenizer's files, and whether two tokenizers number the tokens of a text alike.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::json;
+use super::map::Map;
+use super::tokenizer_json::{Summary, hash, read_json, read_lines};
+
+const FAST: &str = "tokenizer.json";
+const LINES: &str = "vocab.txt";
+/// Every file a tokenizer may consist of, best source first.
+const FILES: &[&str] = &[
+    FAST,
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+    "spm.model",
+    LINES,
+    "vocab.json",
+    "merges.txt",
+];
+/// Bytes compared before their pages are given back.
+const STEP: usize = 1 << 20;
+/// The most characters of a value that are shown.
+const SHOWN: usize = 120;
+
+/// The files a tokenizer consists of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokenizer {
+    files: Vec<TokenizerFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TokenizerFile {
+    name: &'static str,
+    path: PathBuf,
+}
+
+/// The first thing two tokenizers differ in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenizerDifference {
+    /// What it is: `vocabulary size`.
+    pub what: String,
+    /// One side's value.
+    pub left: String,
+    /// The other side's.
+    pub right: String,
+}
+
+impl Tokenizer {
+    /// Looks for the tokenizer's files in the folder of the main module.
+    pub(crate) fn find(home: &Path) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for &name in FILES {
+            let path = home.join(name);
+            if json::entry_exists(&path)? {
+                let metadata = std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
+                if !metadata.is_file() {
+                    return Err(Error::NotAFile { path });
+                }
+                files.push(TokenizerFile { name, path });
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// Its files.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// Whether there is no tokenizer.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The first difference that changes which tokens a text has, or what numbers they have.
+    ///
+    /// Equal files are found by comparing bytes; otherwise the two tokenizer.json are read, as streams.
+    pub fn difference(&self, other: &Self) -> Option<TokenizerDifference> {
+        if self.is_empty() && other.is_empty() {
+            return None;
+        }
+        if let Some((left, right)) = self.shared(other) {
+            return compare_files(left, right);
+        }
+        match (self.vocabulary_file(), other.vocabulary_file()) {
+            (Some(left), Some(right)) => compare_parsed(left, right),
+            _ => Some(difference("files", self.names(), other.names())),
+        }
+    }
+
+    /// Whether the tokenizer lower-cases by itself.
+    pub(crate) fn lower_cases(&self) -> bool {
+        let summary = self.get(FAST).and_then(|file| read_summary(file, &mut |_, _| {}).ok());
+        summary.is_some_and(|summary| {
+            summary.normalizer.contains("\"lowercase\":true") || summary.normalizer.contains("\"type\":\"Lowercase\"")
+        })
+    }
+
+    fn get(&self, name: &str) -> Option<&TokenizerFile> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    /// The best file that both have.
+    fn shared<'a>(&'a self, other: &'a Self) -> Option<(&'a TokenizerFile, &'a TokenizerFile)> {
+        self.files.iter().find_map(|file| Some((file, other.get(file.name)?)))
+    }
+
+    /// A file whose vocabulary can be read.
+    fn vocabulary_file(&self) -> Option<&TokenizerFile> {
+        self.get(FAST).or_else(|| self.get(LINES))
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.files.iter().map(|file| file.name).collect();
+        if names.is_empty() { "no tokenizer".to_owned() } else { names.join(", ") }
+    }
+}
+
+fn difference(what: &str, left: impl Into<String>, right: impl Into<String>) -> TokenizerDifference {
+    let cut = |value: String| match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value,
+    };
+    TokenizerDifference { what: what.to_owned(), left: cut(left.into()), right: cut(right.into()) }
+}
+
+/// Compares two files of one name.
+fn compare_files(left: &TokenizerFile, right: &TokenizerFile) -> Option<TokenizerDifference> {
+    match same_bytes(&left.path, &right.path) {
+        Ok(true) => None,
+        Ok(false) if matches!(left.name, FAST | LINES) => compare_parsed(left, right),
+        Ok(false) => Some(difference(left.name, size(&left.path), size(&right.path))),
+        Err(error) => Some(difference(left.name, error.to_string(), "")),
+    }
+}
+
+fn size(path: &Path) -> String {
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    format!("{bytes} bytes of other content")
+}
+
+/// Whether two files hold the same bytes.
+fn same_bytes(left: &Path, right: &Path) -> std::io::Result<bool> {
+    if left == right {
+        return Ok(true);
+    }
+    if std::fs::metadata(left)?.len() != std::fs::metadata(right)?.len() {
+        return Ok(false);
+    }
+    let (left, right) = (Map::open(left)?, Map::open(right)?);
+    let mut start = 0;
+    for (one, other) in left.bytes().chunks(STEP).zip(right.bytes().chunks(STEP)) {
+        let range = start..start + one.len();
+        left.populate(range.clone());
+        right.populate(range.clone());
+        if one != other {
+            return Ok(false);
+        }
+        left.release(range.clone());
+        right.release(range.clone());
+        start = range.end;
+    }
+    Ok(left.bytes().len() == right.bytes().len())
+}
+
+/// Reads a tokenizer.json or a vocab.txt.
+fn read_summary(file: &TokenizerFile, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, String> {
+    let map = Map::open(&file.path).map_err(|error| format!("cannot be read: {error}"))?;
+    if file.name == LINES {
+        return Ok(read_lines(map.bytes(), on_token));
+    }
+    read_json(map.bytes(), on_token).map_err(|error| format!("not valid: {error}"))
+}
+
+fn compare_parsed(left: &TokenizerFile, right: &TokenizerFile) -> Option<TokenizerDifference> {
+    let (one, other) = rayon::join(|| read_summary(left, &mut |_, _| {}), || read_summary(right, &mut |_, _| {}));
+    match (one, other) {
+        (Ok(one), Ok(other)) => compare_vocabularies(left, right, &one, &other).or_else(|| {
+            // A vocab.txt says nothing about the rest.
+            if left.name == right.name { compare_rest(&one, &other) } else { None }
+        }),
+        (one, other) => {
+            let said = |result: Result<Summary, String>| result.err().unwrap_or_else(|| "valid".to_owned());
+            Some(difference(left.name, said(one), said(other)))
+        }
+    }
+}
+
+fn compare_vocabularies(
+    left: &TokenizerFile,
+    right: &TokenizerFile,
+    one: &Summary,
+    other: &Summary,
+) -> Option<TokenizerDifference> {
+    if one.vocabulary.count != other.vocabulary.count {
+        let tokens = |summary: &Summary| format!("{} tokens", summary.vocabulary.count);
+        return Some(difference("vocabulary size", tokens(one), tokens(other)));
+    }
+    if one.vocabulary.hash != other.vocabulary.hash {
+        let (one, other) = first_token(left, right).unwrap_or_default();
+        return Some(difference("vocabulary", one, other));
+    }
+    None
+}
+
+/// The first token, in the order of the right file, that has another number on the left.
+fn first_token(left: &TokenizerFile, right: &TokenizerFile) -> Option<(String, String)> {
+    let mut numbers = HashMap::new();
+    read_summary(left, &mut |token, id| {
+        numbers.insert(hash(token), id);
+    })
+    .ok()?;
+    let mut found = None;
+    read_summary(right, &mut |token, id| {
+        let number = numbers.get(&hash(token));
+        if found.is_none() && number != Some(&id) {
+            let one =
+                number.map_or_else(|| format!("no token {token:?}"), |number| format!("token {token:?} is {number}"));
+            found = Some((one, format!("token {token:?} is {id}")));
+        }
+    })
+    .ok()?;
+    found
+}
+
+fn compare_rest(one: &Summary, other: &Summary) -> Option<TokenizerDifference> {
+    if let (Some(left), Some(right)) = (&one.model, &other.model)
+        && left != right
+    {
+        return Some(difference("kind of model", left.as_str(), right.as_str()));
+    }
+    if one.added != other.added {
+        let only = |a: &Summary, b: &Summary| match a.added.difference(&b.added).next() {
+            Some((id, token)) => format!("token {token:?} is {id}"),
+            None => format!("{} added tokens", a.added.len()),
+        };
+        return Some(difference("added tokens", only(one, other), only(other, one)));
+    }
+    if one.merges != other.merges {
+        let merges = |summary: &Summary| format!("{} merges (hash {:016x})", summary.merges.count, summary.merges.hash);
+        return Some(difference("merges", merges(one), merges(other)));
+    }
+    if one.scores != other.scores {
+        let scores = |summary: &Summary| format!("scores with hash {:016x}", summary.scores);
+        return Some(difference("piece scores", scores(one), scores(other)));
+    }
+    let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    [
+        ("normalizer", &one.normalizer, &other.normalizer),
+        ("pre-tokenizer", &one.pre_tokenizer, &other.pre_tokenizer),
+        ("tokens around a text", &one.around, &other.around),
+        ("model options", &one.options, &other.options),
+    ]
+    .into_iter()
+    .find(|(_, left, right)| left != right)
+    .map(|(what, left, right)| difference(what, shown(left), shown(right)))
+}
+
+#[cfg(test)]
+#[path = "tokenizer_tests.rs"]
+mod tests;

@@ -1,0 +1,281 @@
+//! A tokenizer.json boiled down to what decides the tokens of a text, read as a stream.
+//!
+//! Vocabularies and merges become 64-bit hashes, so two different ones could pass for the same with a chance of about one in
+//! 10^19. Truncation, padding, decoder and the flags of added tokens are left out: they do not change which row of the
+//! embedding a text's tokens take.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::tokenizer_parts::{around, options, part};
+
+/// What decides the tokens of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// `WordPiece`, `Unigram`, `BPE`.
+    pub(crate) model: Option<String>,
+    pub(crate) vocabulary: Contents,
+    pub(crate) scores: u64,
+    pub(crate) merges: Contents,
+    pub(crate) added: BTreeSet<(u64, String)>,
+    pub(crate) normalizer: String,
+    pub(crate) pre_tokenizer: String,
+    /// The tokens around a single text, which stands as `$A`.
+    pub(crate) around: String,
+    pub(crate) options: String,
+}
+
+/// How many entries, and a hash over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) count: u64,
+    pub(crate) hash: u64,
+}
+
+impl Contents {
+    /// Adds an entry whose place does not matter.
+    fn add(&mut self, entry: impl Hash) {
+        self.count += 1;
+        self.hash = self.hash.wrapping_add(hash(entry));
+    }
+}
+
+pub(crate) fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Called with every token of the vocabulary and its number.
+pub(crate) type OnToken<'a> = &'a mut dyn FnMut(&str, u64);
+
+/// Reads a tokenizer.json.
+pub(crate) fn read_json(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let summary = Top { on_token }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(summary)
+}
+
+/// Reads a vocab.txt: a token a line, numbered from 0. Only the vocabulary of the summary is filled in.
+pub(crate) fn read_lines(bytes: &[u8], on_token: OnToken<'_>) -> Summary {
+    let mut vocabulary = Contents::default();
+    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    for (id, line) in text.split(|&byte| byte == b'\n').enumerate() {
+        let token = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        vocabulary.add((token.as_ref(), id as u64));
+        on_token(&token, id as u64);
+    }
+    Summary { vocabulary, ..Summary::default() }
+}
+
+/// A string, borrowed from the file where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u64,
+    content: String,
+}
+
+struct Top<'t> {
+    on_token: OnToken<'t>,
+}
+
+impl<'de> DeserializeSeed<'de> for Top<'_> {
+    type Value = Summary;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Summary, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Top<'_> {
+    type Value = Summary;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a tokenizer")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Summary, A::Error> {
+        let mut summary = Summary { around: around(&Value::Null), ..Summary::default() };
+        while let Some(Text(key)) = map.next_key()? {
+            match key.as_ref() {
+                "added_tokens" => {
+                    let tokens: Option<Vec<AddedToken>> = map.next_value()?;
+                    summary.added =
+                        tokens.unwrap_or_default().into_iter().map(|token| (token.id, token.content)).collect();
+                }
+                "normalizer" => summary.normalizer = part(&map.next_value()?),
+                "pre_tokenizer" => summary.pre_tokenizer = part(&map.next_value()?),
+                "post_processor" => summary.around = around(&map.next_value()?),
+                "model" => map.next_value_seed(Model { summary: &mut summary, on_token: &mut *self.on_token })?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(summary)
+    }
+}
+
+struct Model<'s, 't> {
+    summary: &'s mut Summary,
+    on_token: OnToken<'t>,
+}
+
+impl<'de> DeserializeSeed<'de> for Model<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Model<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a tokenizer's model")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut rest = BTreeMap::new();
+        while let Some(Text(key)) = map.next_key()? {
+            match key.as_ref() {
+                "type" => self.summary.model = map.next_value()?,
+                "vocab" => {
+                    map.next_value_seed(Vocabulary { summary: &mut *self.summary, on_token: &mut *self.on_token })?;
+                }
+                "merges" => self.summary.merges = map.next_value_seed(Merges)?,
+                _ => {
+                    rest.insert(key.into_owned(), map.next_value::<Value>()?);
+                }
+            }
+        }
+        self.summary.options = options(rest);
+        Ok(())
+    }
+}
+
+/// A vocabulary: an object of numbers, or a list of pieces with scores whose numbers are their places.
+struct Vocabulary<'s, 't> {
+    summary: &'s mut Summary,
+    on_token: OnToken<'t>,
+}
+
+impl Vocabulary<'_, '_> {
+    fn add(&mut self, token: &str, id: u64) {
+        self.summary.vocabulary.add((token, id));
+        (self.on_token)(token, id);
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Vocabulary<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Vocabulary<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a vocabulary")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((Text(token), id)) = map.next_entry::<Text<'_>, u64>()? {
+            self.add(&token, id);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut pieces: A) -> Result<(), A::Error> {
+        let mut scores = DefaultHasher::new();
+        let mut id = 0;
+        while let Some((Text(piece), score)) = pieces.next_element::<(Text<'_>, f64)>()? {
+            // Writers differ in how many digits of a score they print.
+            (score as f32).to_bits().hash(&mut scores);
+            self.add(&piece, id);
+            id += 1;
+        }
+        self.summary.scores = scores.finish();
+        Ok(())
+    }
+}
+
+/// Merges in their order, written `"a b"` in older files and `["a", "b"]` in newer ones.
+struct Merges;
+
+impl<'de> DeserializeSeed<'de> for Merges {
+    type Value = Contents;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Contents, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Merges {
+    type Value = Contents;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of merges")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut merges: A) -> Result<Contents, A::Error> {
+        let mut hasher = DefaultHasher::new();
+        let mut count = 0;
+        while let Some(merge) = merges.next_element::<Merge<'_>>()? {
+            match &merge {
+                Merge::Joined(Text(text)) => text.split_once(' ').unwrap_or((text, "")).hash(&mut hasher),
+                Merge::Split(Text(left), Text(right)) => (left.as_ref(), right.as_ref()).hash(&mut hasher),
+            }
+            count += 1;
+        }
+        Ok(Contents { count, hash: hasher.finish() })
+    }
+}
+
+enum Merge<'a> {
+    Joined(Text<'a>),
+    Split(Text<'a>, Text<'a>),
+}
+
+impl<'de> Deserialize<'de> for Merge<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Merge<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a merge")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Merge::Joined(Text(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Merge::Joined(Text(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Self::Value, A::Error> {
+                let missing = || serde::de::Error::custom("a merge has two parts");
+                let left = pair.next_element()?.ok_or_else(missing)?;
+                let right = pair.next_element()?.ok_or_else(missing)?;
+                Ok(Merge::Split(left, right))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}

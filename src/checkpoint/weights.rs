@@ -1,0 +1,302 @@
+//! The weights of one module: one safetensors file or several, mapped into memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use serde::Deserialize;
+
+use super::error::Error;
+use super::header::parse_header;
+use super::map::Map;
+use super::{json, names};
+use crate::kernel::Float;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// The longest index that is read.
+const LONGEST_INDEX: u64 = 100_000_000;
+/// Weights in formats that are not read, in the order in which they are looked for.
+const FOREIGN: &[&str] = &[
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "model.pt",
+    "tf_model.h5",
+    "flax_model.msgpack",
+    "rust_model.ot",
+    "model.onnx",
+    "model.gguf",
+];
+
+/// The tensors of one module.
+#[derive(Debug)]
+pub struct Weights {
+    files: Vec<File>,
+    tensors: Vec<Tensor>,
+    prefix: String,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    map: Map,
+}
+
+/// One tensor, described; [`Weights::bytes`] gives its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// The name in the file.
+    pub name: String,
+    /// The name without wrappers, by which the tensors of several checkpoints find each other.
+    pub canonical: String,
+    /// The element type.
+    pub dtype: Dtype,
+    /// The dimensions, outermost first.
+    pub shape: Vec<usize>,
+    file: usize,
+    range: Range<usize>,
+}
+
+impl Tensor {
+    /// The floating-point format of the elements; nothing for integers, booleans and formats that are not merged.
+    pub fn float(&self) -> Option<Float> {
+        match self.dtype {
+            Dtype::F64 => Some(Float::F64),
+            Dtype::F32 => Some(Float::F32),
+            Dtype::F16 => Some(Float::F16),
+            Dtype::BF16 => Some(Float::Bf16),
+            _ => None,
+        }
+    }
+
+    /// How many elements there are.
+    pub fn elements(&self) -> u64 {
+        // The header's reader has checked that the product fits.
+        self.shape.iter().map(|&dimension| dimension as u64).product()
+    }
+
+    /// How many bytes the elements take.
+    pub fn byte_len(&self) -> usize {
+        self.range.len()
+    }
+}
+
+impl Weights {
+    /// Opens the weights of `folder`; nothing if it holds none in any known format.
+    pub(crate) fn open(folder: &Path) -> Result<Option<Self>, Error> {
+        let single = folder.join(SINGLE);
+        if json::entry_exists(&single)? {
+            return Self::from_files(vec![File::open(single.clone())?], &single).map(Some);
+        }
+        let index = folder.join(INDEX);
+        if json::entry_exists(&index)? {
+            return Self::from_index(folder, &index).map(Some);
+        }
+        for name in FOREIGN {
+            let path = folder.join(name);
+            if json::entry_exists(&path)? {
+                return Err(Error::ForeignWeights { path });
+            }
+        }
+        if json::entry_exists(&folder.join("adapter_model.safetensors"))?
+            || json::entry_exists(&folder.join("adapter_model.bin"))?
+        {
+            return Err(Error::Adapter { path: folder.to_owned() });
+        }
+        Ok(None)
+    }
+
+    fn from_index(folder: &Path, path: &Path) -> Result<Self, Error> {
+        let Index { weight_map } = json::read(path, LONGEST_INDEX)?;
+        for (tensor, shard) in &weight_map {
+            if !is_file_name(shard) {
+                return Err(Error::ShardName { path: path.to_owned(), tensor: tensor.clone(), shard: shard.clone() });
+            }
+        }
+        let shards: BTreeSet<&String> = weight_map.values().collect();
+        let mut files = Vec::with_capacity(shards.len());
+        for shard in shards {
+            let file = folder.join(shard);
+            if !json::entry_exists(&file)? {
+                return Err(Error::NoShard { path: path.to_owned(), shard: shard.clone() });
+            }
+            files.push(File::open(file)?);
+        }
+        let weights = Self::from_files(files, path)?;
+        weights.check_index(path, &weight_map)?;
+        Ok(weights)
+    }
+
+    /// Holds that every tensor is where the index says. A tensor that the index leaves out is taken all the same.
+    fn check_index(&self, path: &Path, weight_map: &BTreeMap<String, String>) -> Result<(), Error> {
+        let place: HashMap<&str, usize> =
+            self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.file)).collect();
+        for (tensor, shard) in weight_map {
+            let found = place.get(tensor.as_str()).and_then(|&file| self.files.get(file));
+            if !found.is_some_and(|file| file.path.ends_with(shard)) {
+                let (tensor, shard) = (tensor.clone(), shard.clone());
+                return Err(Error::NotInShard { path: path.to_owned(), tensor, shard });
+            }
+        }
+        Ok(())
+    }
+
+    fn from_files(files: Vec<File>, named: &Path) -> Result<Self, Error> {
+        let mut tensors = Vec::new();
+        for (file, File { path, map }) in files.iter().enumerate() {
+            let entries = parse_header(map.bytes()).map_err(|source| Error::Header { path: path.clone(), source })?;
+            tensors.extend(entries.into_iter().map(|entry| Tensor {
+                canonical: names::canonical_name(&entry.name),
+                name: entry.name,
+                dtype: entry.dtype,
+                shape: entry.shape,
+                file,
+                range: entry.range,
+            }));
+        }
+        if tensors.is_empty() {
+            return Err(Error::NoTensors { path: named.to_owned() });
+        }
+        check_names(&files, &mut tensors)?;
+        let prefix = common_wrapper(&tensors);
+        Ok(Self { files, tensors, prefix })
+    }
+
+    /// Every tensor, sorted by canonical name.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// The tensor of that canonical name.
+    pub fn get(&self, canonical: &str) -> Option<&Tensor> {
+        let index = self.tensors.binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
+        self.tensors.get(index)
+    }
+
+    /// The files, in the order of their names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// The file that holds a tensor of these weights.
+    pub fn file_of(&self, tensor: &Tensor) -> Option<&Path> {
+        self.files.get(tensor.file).map(|file| file.path.as_path())
+    }
+
+    /// The data of a tensor of these weights, in the map. It may be unaligned to its dtype, because a safetensors header may
+    /// have any length.
+    pub fn bytes(&self, tensor: &Tensor) -> &[u8] {
+        self.files.get(tensor.file).and_then(|file| file.map.bytes().get(tensor.range.clone())).unwrap_or_default()
+    }
+
+    /// Gives the pages of a byte range of the tensor back to the system, so that resident memory stays small; the range can
+    /// still be read. Ranges given back in order leave at most the last page resident.
+    pub fn release(&self, tensor: &Tensor, range: Range<usize>) {
+        if let Some((map, range)) = self.in_file(tensor, &range) {
+            map.release(range);
+        }
+    }
+
+    /// Brings a byte range of the tensor into memory in one system call.
+    pub fn populate(&self, tensor: &Tensor, range: Range<usize>) {
+        if let Some((map, range)) = self.in_file(tensor, &range) {
+            map.populate(range);
+        }
+    }
+
+    /// Asks the system to start reading a byte range of the tensor.
+    pub fn will_need(&self, tensor: &Tensor, range: Range<usize>) {
+        if let Some((map, range)) = self.in_file(tensor, &range) {
+            map.will_need(range);
+        }
+    }
+
+    /// A byte range of a tensor, cut to the tensor and counted from the start of its file.
+    fn in_file(&self, tensor: &Tensor, range: &Range<usize>) -> Option<(&Map, Range<usize>)> {
+        let file = self.files.get(tensor.file)?;
+        let start = tensor.range.start.saturating_add(range.start);
+        let end = tensor.range.start.saturating_add(range.end).min(tensor.range.end);
+        (start < end).then_some((&file.map, start..end))
+    }
+
+    /// The wrapper that this checkpoint's layers carry: `bert.`, or nothing.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The name that a tensor has, or would have, in this checkpoint.
+    pub fn respell(&self, canonical: &str) -> String {
+        match self.get(canonical) {
+            Some(tensor) => tensor.name.clone(),
+            None if names::is_head(canonical) => canonical.to_owned(),
+            None => format!("{}{canonical}", self.prefix),
+        }
+    }
+
+    /// Bytes of all tensors together.
+    pub fn byte_len(&self) -> u64 {
+        self.tensors.iter().map(|tensor| tensor.byte_len() as u64).sum()
+    }
+}
+
+impl File {
+    fn open(path: PathBuf) -> Result<Self, Error> {
+        match Map::open(&path) {
+            Ok(map) => Ok(Self { path, map }),
+            Err(source) => Err(Error::io(&path, source)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Whether a name stands for a file next to the index. Links are fine: a Hugging Face cache consists of them.
+fn is_file_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', ':', '\0'])
+}
+
+/// Sorts by canonical name, keeps the names as they are if two would become one, and refuses a name in two shards.
+fn check_names(files: &[File], tensors: &mut [Tensor]) -> Result<(), Error> {
+    tensors.sort_by(|a, b| (&a.name, a.file).cmp(&(&b.name, b.file)));
+    for (one, other) in tensors.iter().zip(tensors.iter().skip(1)) {
+        if one.name == other.name {
+            let path = |tensor: &Tensor| files.get(tensor.file).map(|file| file.path.clone()).unwrap_or_default();
+            return Err(Error::InTwoShards { tensor: one.name.clone(), first: path(one), second: path(other) });
+        }
+    }
+    tensors.sort_by(|a, b| a.canonical.cmp(&b.canonical));
+    let collide = tensors.iter().zip(tensors.iter().skip(1)).any(|(one, other)| one.canonical == other.canonical);
+    if collide {
+        for tensor in tensors.iter_mut() {
+            tensor.canonical.clone_from(&tensor.name);
+        }
+        tensors.sort_by(|a, b| a.canonical.cmp(&b.canonical));
+    }
+    Ok(())
+}
+
+/// The wrapper most layer tensors carry; without layers, most tensors.
+fn common_wrapper(tensors: &[Tensor]) -> String {
+    let layered = tensors.iter().any(|tensor| names::layer_of(&tensor.canonical).is_some());
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for tensor in tensors {
+        let counted =
+            if layered { names::layer_of(&tensor.canonical).is_some() } else { !names::is_head(&tensor.canonical) };
+        // Where names collided, the wrapper is part of the canonical name.
+        if counted && tensor.canonical != tensor.name {
+            *counts.entry(names::split_wrapper(&tensor.name).0).or_default() += 1;
+        } else if counted {
+            *counts.entry("").or_default() += 1;
+        }
+    }
+    let most = counts.into_iter().max_by_key(|&(_, count)| count);
+    most.map(|(wrapper, _)| wrapper.to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "weights_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! Options that several commands share, and what they mean.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::render::Usage;
+use super::units;
+use crate::kernel::{Float, Level};
+use crate::plan::{self, Allow};
+use crate::recipe::Recipe;
+
+/// How a recipe becomes a plan.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct PlanArgs {
+    /// Format to merge for, in place of the recipe's `dtype`: float16, bfloat16, float32 or float64
+    #[arg(long, value_name = "DTYPE", value_parser = dtype)]
+    dtype: Option<Float>,
+
+    /// Format to write, in place of the recipe's `out_dtype`
+    #[arg(long, value_name = "DTYPE", value_parser = dtype)]
+    out_dtype: Option<Float>,
+
+    /// Largest weight file; a larger model is split into several with an index
+    #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = units::parse_bytes)]
+    shard_size: u64,
+
+    /// Accept a disagreement or fault of the inputs (repeatable); `--allow help` lists them
+    #[arg(long, value_name = "WHAT")]
+    allow: Vec<String>,
+}
+
+impl PlanArgs {
+    pub(super) fn options(&self) -> anyhow::Result<plan::Options> {
+        let mut allow = Allow::default();
+        for name in self.allow.iter().flat_map(|names| names.split(',')) {
+            if !allow.accept(name.trim()) {
+                let width = Allow::names().iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+                let list: Vec<_> = Allow::names().iter().map(|(name, doc)| format!("{name:width$}  {doc}")).collect();
+                let message = format!("`--allow` does not know `{}`", name.trim());
+                return Err(Usage::with_hint(message, format!("it takes\n{}", list.join("\n"))).into());
+            }
+        }
+        let shard_size = Some(self.shard_size).filter(|size| *size > 0);
+        Ok(plan::Options { dtype: self.dtype, out_dtype: self.out_dtype, shard_size, allow })
+    }
+}
+
+/// How a merge runs and what it says.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct RunArgs {
+    /// Replace OUT if it is a model folder; the old one stays until the new one is complete
+    #[arg(short, long)]
+    pub(super) force: bool,
+
+    /// Threads; 0 for one a core. The result does not depend on it
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
+    pub(super) threads: usize,
+
+    /// Seed of methods that draw at random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+
+    /// Do not wait until the output is on disk
+    #[arg(long)]
+    pub(super) no_sync: bool,
+
+    /// Print a summary for programs on stdout
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Say what is done
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+/// A recipe file and the values of its variables.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RecipeArgs {
+    /// Recipe: a YAML file in mergekit's language; - reads it from stdin
+    #[arg(value_name = "RECIPE")]
+    recipe: PathBuf,
+
+    /// Value of `${name}` in the recipe (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    variables: Vec<(String, String)>,
+}
+
+impl RecipeArgs {
+    pub(super) fn read(&self) -> anyhow::Result<Recipe> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in &self.variables {
+            if variables.insert(name.clone(), value.clone()).is_some() {
+                return Err(Usage::new(format!("`--set {name}=…` is given twice")).into());
+            }
+        }
+        if self.recipe.as_os_str() == "-" {
+            let mut text = String::new();
+            std::io::stdin()
+                .take(RECIPE_LIMIT)
+                .read_to_string(&mut text)
+                .context("cannot read the recipe from stdin")?;
+            return Ok(Recipe::parse(&text, "<stdin>", &variables)?);
+        }
+        Ok(Recipe::read(&self.recipe, &variables)?)
+    }
+}
+
+/// No recipe is longer.
+const RECIPE_LIMIT: u64 = 1 << 20;
+
+/// The instruction set that `ADMIX_SIMD` asks for, or the best there is.
+pub(super) fn level() -> anyhow::Result<Level> {
+    let Some(name) = std::env::var_os("ADMIX_SIMD") else { return Ok(Level::best()) };
+    let name = name.to_string_lossy();
+    Level::from_name(&name).ok_or_else(|| {
+        let names: Vec<_> = Level::available().into_iter().map(Level::name).collect();
+        Usage::with_hint(
+            format!("ADMIX_SIMD is `{name}`, which this machine does not have"),
+            format!("it has {}", names.join(", ")),
+        )
+        .into()
+    })
+}
+
+fn dtype(text: &str) -> Result<Float, String> {
+    let name = text.strip_prefix("torch.").unwrap_or(text);
+    Float::from_name(name).ok_or_else(|| "expected float16, bfloat16, float32 or float64".to_owned())
+}
+
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,133 @@
+//! `admix blend`: the commonest merges without a recipe file.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::args::{PlanArgs, RunArgs, assignment};
+use super::render::{self, Usage};
+use super::run;
+use crate::method::{self, Base, Scope};
+use crate::recipe::Recipe;
+
+/// Merge checkpoints by weight, without a recipe file
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix blend base=0.4 ko-en=0.6 -o merged
+  admix blend base ko-en ko-ko -o merged                      equal weights
+  admix blend base=0.4 ko-en=0.6 --method slerp -o merged     base is the start, t = 0.6
+  admix blend ko-en=1 ko-ko=0.5 --method ties --base base --param density=0.3 -o merged
+  admix blend base=0.4 ko-en=0.6 --print-recipe > recipe.yaml")]
+pub(super) struct Args {
+    /// Model folders, each with its weight (1 when left out)
+    #[arg(value_name = "FOLDER[=WEIGHT]", required = true)]
+    models: Vec<String>,
+
+    /// Folder to write; it appears when it is complete
+    #[arg(short, long, value_name = "OUT", required_unless_present = "print_recipe")]
+    out: Option<PathBuf>,
+
+    /// Merge method
+    #[arg(short, long, value_name = "METHOD", default_value = "linear")]
+    method: String,
+
+    /// Base model, for methods that take differences from one
+    #[arg(short, long, value_name = "FOLDER")]
+    base: Option<String>,
+
+    /// Parameter for all models and tensors (repeatable)
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
+    parameters: Vec<(String, String)>,
+
+    /// Print the recipe this stands for, and merge nothing
+    #[arg(long)]
+    print_recipe: bool,
+
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let text = recipe_text(args)?;
+    let recipe = Recipe::parse(&text, "<blend>", &BTreeMap::new())?;
+    if args.print_recipe {
+        return render::print(&text);
+    }
+    let Some(out) = &args.out else { return Err(Usage::new("no folder to write is given").into()) };
+    run::run(recipe, out, &args.plan, &args.run)
+}
+
+fn recipe_text(args: &Args) -> anyhow::Result<String> {
+    let Some(method) = method::find(&args.method) else {
+        let names: Vec<_> = method::METHODS.iter().map(|method| method.name).collect();
+        return Err(Usage::with_hint(
+            format!("unknown method `{}`", args.method),
+            format!("methods: {}", names.join(", ")),
+        )
+        .into());
+    };
+    let mut models = args.models.iter().map(|text| model(text)).collect::<anyhow::Result<Vec<(String, f64)>>>()?;
+    let mut parameters = args.parameters.clone();
+    let mut base = args.base.clone();
+    let weighted = method.parameter("weight").is_some_and(|weight| weight.scope == Scope::PerModel);
+    if !weighted && base.is_none() && models.len() == 2 && method.base == Base::Required {
+        // The first of two is where an interpolation starts, and their weights are how far it goes.
+        let sum = models[0].1 + models[1].1;
+        if method.parameter("t").is_some() && !parameters.iter().any(|(name, _)| name == "t") {
+            if sum.abs() < f64::EPSILON {
+                return Err(Usage::new("the weights sum to zero").into());
+            }
+            // Printed with the digits people wrote: 0.6, not 0.6000000000000001.
+            parameters.push(("t".into(), format!("{}", (models[1].1 / sum * 1e12).round() / 1e12)));
+        }
+        base = Some(models.remove(0).0);
+    }
+    if method.base == Base::Required && base.is_none() {
+        let message = format!("{} takes differences from a base model, and none is given", method.name);
+        return Err(Usage::with_hint(message, "`--base FOLDER` names it").into());
+    }
+    let mut text = format!("merge_method: {}\n", method.name);
+    if let Some(base) = &base {
+        let _ = writeln!(text, "base_model: {}", reference(base));
+    }
+    text.push_str("models:\n");
+    for (path, weight) in &models {
+        let _ = writeln!(text, "  - model: {}", reference(path));
+        if weighted {
+            let _ = writeln!(text, "    parameters:\n      weight: {weight}");
+        }
+    }
+    if !parameters.is_empty() {
+        text.push_str("parameters:\n");
+        for (name, value) in &parameters {
+            let _ = writeln!(text, "  {name}: {value}");
+        }
+    }
+    Ok(text)
+}
+
+/// `FOLDER=WEIGHT`, or a folder alone. A folder that is there is taken as it is written.
+fn model(text: &str) -> anyhow::Result<(String, f64)> {
+    let whole = std::path::Path::new(text).is_dir();
+    match text.rsplit_once('=').filter(|_| !whole) {
+        None => Ok((text.to_owned(), 1.0)),
+        Some((path, weight)) => match weight.trim().parse::<f64>() {
+            Ok(weight) if weight.is_finite() => Ok((path.to_owned(), weight)),
+            _ => Err(Usage::new(format!("the weight of `{path}` is `{weight}`, which is not a number")).into()),
+        },
+    }
+}
+
+/// A model in a recipe. `+` and `@` in a bare name would mean an adapter and a revision.
+fn reference(path: &str) -> String {
+    let plain = !path.is_empty()
+        && path.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'))
+        && path.starts_with(|c: char| c.is_alphabetic() || matches!(c, '/' | '.'));
+    let quoted = if plain { path.to_owned() } else { serde_json::Value::from(path).to_string() };
+    let literal = path.contains(['+', '@']);
+    if literal { format!("{{model: {{path: {quoted}}}}}") } else { quoted }
+}

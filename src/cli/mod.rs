@@ -1,0 +1,14 @@
+//! The command line: arguments, progress, messages and exit codes. One file a command; nothing else uses this module.
+
+mod args;
+mod blend;
+mod inspect;
+mod main;
+mod merge;
+mod plan;
+mod progress;
+mod render;
+mod run;
+mod units;
+
+pub use main::main;

@@ -1,0 +1,155 @@
+//! Errors and warnings for people: one sentence, the place in the recipe, then hints.
+
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::process::ExitCode;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::recipe::Place;
+use crate::{checkpoint, merge, plan, recipe, write};
+
+/// A mistake in the arguments that clap does not see.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Usage {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Usage {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    pub(super) fn with_hint(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// What is known of an error besides its sentence.
+#[derive(Default)]
+struct Details<'a> {
+    place: Option<&'a Place>,
+    hint: Option<String>,
+    code: u8,
+}
+
+const UNEXPECTED: u8 = 1;
+const USAGE: u8 = 2;
+const REFUSED: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+/// Prints the error to stderr and gives the exit code that belongs to it.
+pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let Details { place, hint, code } = details(error);
+    let message = format!("{error:#}");
+    let _ = writeln!(stderr(), "{}", snippet(Level::ERROR, &message, place));
+    for hint in hint.iter().flat_map(|hint| hint.lines()) {
+        let _ = writeln!(stderr(), "hint: {hint}");
+    }
+    ExitCode::from(code)
+}
+
+/// Prints warnings to stderr.
+pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
+    for warning in warnings {
+        let _ = writeln!(stderr(), "{}", snippet(Level::WARNING, warning, None));
+    }
+}
+
+/// Prints data to stdout. A reader that has gone away ends the program quietly.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints JSON to stdout.
+pub(super) fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+    print(&format!("{value:#}\n"))
+}
+
+fn snippet(level: Level<'_>, message: &str, place: Option<&Place>) -> String {
+    let renderer = if stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let title = level.primary_title(message);
+    let Some(place) = place else { return renderer.render(&[Group::with_title(title)]) };
+    let start = byte_of(&place.text, place.column.saturating_sub(1));
+    let end = byte_of(&place.text, place.column.saturating_sub(1) + place.length);
+    let annotation = AnnotationKind::Primary.span(start..end.max(start));
+    let source = Snippet::source(place.text.as_str()).line_start(place.line).path(place.file.as_str());
+    renderer.render(&[title.element(source.annotation(annotation))])
+}
+
+fn byte_of(text: &str, column: usize) -> usize {
+    text.char_indices().nth(column).map_or(text.len(), |(at, _)| at)
+}
+
+fn details(error: &anyhow::Error) -> Details<'_> {
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<Usage>() {
+            return Details { hint: error.hint.clone(), code: USAGE, place: None };
+        }
+        if let Some(error) = cause.downcast_ref::<recipe::Error>() {
+            return Details { place: error.place(), hint: error.hint().map(str::to_owned), code: USAGE };
+        }
+        if let Some(error) = cause.downcast_ref::<plan::Error>() {
+            return Details { place: error.place(), hint: error.hint(), code: plan_code(error) };
+        }
+        if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
+            return Details { hint: error.hint(), code: REFUSED, place: None };
+        }
+        if let Some(error) = cause.downcast_ref::<write::Error>() {
+            return Details { hint: error.hint(), code: write_code(error), place: None };
+        }
+        if let Some(error) = cause.downcast_ref::<merge::Error>() {
+            return Details { hint: error.hint(), code: merge_code(error), place: None };
+        }
+    }
+    Details { code: UNEXPECTED, ..Details::default() }
+}
+
+fn plan_code(error: &plan::Error) -> u8 {
+    use plan::Error::{Arguments, LayerRange, MissingParameter, Nothing, SliceWithoutBase, Stacks};
+    match error {
+        MissingParameter { .. }
+        | Arguments { .. }
+        | LayerRange { .. }
+        | SliceWithoutBase { .. }
+        | Stacks { .. }
+        | Nothing => USAGE,
+        _ => REFUSED,
+    }
+}
+
+fn write_code(error: &write::Error) -> u8 {
+    match error {
+        write::Error::Merge(error) => merge_code(error),
+        write::Error::NoRoom { .. } | write::Error::Io { .. } => UNEXPECTED,
+        _ => USAGE,
+    }
+}
+
+fn merge_code(error: &merge::Error) -> u8 {
+    match error {
+        merge::Error::Cancelled => INTERRUPTED,
+        merge::Error::Coefficients { .. } => USAGE,
+        merge::Error::NonFinite { .. } | merge::Error::Overflow { .. } | merge::Error::CopiesDiffer { .. } => REFUSED,
+        _ => UNEXPECTED,
+    }
+}
+
+/// A reader such as `head` that stops early is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let is = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(is)
+}

@@ -1,0 +1,100 @@
+//! From a recipe to a folder, with progress: what `merge` and `blend` share.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::args::{PlanArgs, RunArgs, level};
+use super::{progress, render, units};
+use crate::merge;
+use crate::plan::Plan;
+use crate::recipe::Recipe;
+use crate::write::{self, Request};
+
+/// Merges `recipe` into `out` and says what was done.
+pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunArgs) -> anyhow::Result<()> {
+    let level = level()?;
+    let cancel = interruption()?;
+    let plan = Plan::build(recipe, &plan_args.options()?)?;
+    if !args.quiet {
+        render::warn(&plan.warnings);
+    }
+    if args.verbose {
+        let models: Vec<_> = plan.models.iter().map(|model| model.path().display().to_string()).collect();
+        let _ = writeln!(
+            std::io::stderr(),
+            "{} of {} into {} tensors, {} kernels, configuration and tokenizer from {}",
+            plan.recipe.method.name,
+            models.join(", "),
+            plan.tensors.len(),
+            level.name(),
+            models[plan.donor],
+        );
+    }
+    let started = Instant::now();
+    let bar = progress::bar(merge::work_bytes(&plan), args.quiet);
+    let options = merge::Options {
+        threads: args.threads,
+        tile: merge::TILE,
+        level,
+        cancel: &cancel,
+        progress: &|bytes| bar.inc(bytes),
+    };
+    let request = Request { plan: &plan, out, force: args.force, sync: !args.no_sync, seed: args.seed };
+    let done = write::write(request, options);
+    bar.finish_and_clear();
+    let outcome = done?;
+    let time = started.elapsed();
+    if !args.quiet {
+        render::warn(&outcome.report.warnings);
+        let moved = plan.bytes_read() + outcome.report.bytes_written;
+        let _ = writeln!(
+            std::io::stderr(),
+            "merged {} tensors, {} in {} ({}/s) to {}",
+            outcome.report.tensors,
+            units::bytes(outcome.report.bytes_written),
+            units::seconds(time),
+            units::bytes(units::rate(moved, time)),
+            out.display(),
+        );
+    }
+    if args.json {
+        render::print_json(&json!({
+            "out": out.display().to_string(),
+            "method": plan.recipe.method.name,
+            "models": plan.models.iter().map(|model| model.path().display().to_string()).collect::<Vec<_>>(),
+            "tensors": outcome.report.tensors,
+            "parameters": plan.tensors.iter().map(|tensor| tensor.elements).sum::<u64>(),
+            "dtype": plan.dtype().map(crate::kernel::Float::name),
+            "bytes_read": plan.bytes_read(),
+            "bytes_written": plan.bytes_written(),
+            "files": plan.files.iter().map(|file| file.relative.as_str()).collect::<Vec<_>>(),
+            "seconds": time.as_secs_f64(),
+            "seed": args.seed,
+            "warnings": plan.warnings.iter().chain(&outcome.report.warnings).collect::<Vec<_>>(),
+        }))?;
+    }
+    Ok(())
+}
+
+/// A flag that Ctrl-C and a polite kill set. A second Ctrl-C ends the program at once.
+pub(super) fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+                .context("cannot handle signals")?;
+            signal_hook::flag::register(signal, Arc::clone(&flag)).context("cannot handle signals")?;
+        }
+        // A file-size limit then is an error of the write that meets it, and not the end of the program.
+        signal_hook::flag::register(SIGXFSZ, Arc::default()).context("cannot handle signals")?;
+    }
+    Ok(flag)
+}

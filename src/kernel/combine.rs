@@ -1,0 +1,99 @@
+//! Weighted sums of tensors.
+
+use super::Real;
+use super::level::per_level;
+
+/// Elements that are summed at a time, so that the sums stay in the first-level cache between two inputs.
+const CHUNK: usize = 1024;
+
+per_level! {
+    /// `out = Σ cᵢ·xᵢ`, summed in the order of the inputs. Without inputs `out` becomes zero.
+    pub fn combine<T: Real>(coefficients: &[T], inputs: &[&[T]], out: &mut [T]) {
+        for (index, out) in out.chunks_mut(CHUNK).enumerate() {
+            let range = index * CHUNK..index * CHUNK + out.len();
+            let mut terms = coefficients.iter().zip(inputs).map(|(c, x)| (*c, &x[range.clone()]));
+            match (terms.next(), terms.next()) {
+                (None, _) => out.fill(T::ZERO),
+                (Some((c, x)), None) => {
+                    for (out, x) in out.iter_mut().zip(x) {
+                        *out = c * *x;
+                    }
+                }
+                (Some((c, x)), Some((d, y))) => {
+                    for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
+                        *out = c * *x + d * *y;
+                    }
+                }
+            }
+            for (c, x) in terms {
+                for (out, x) in out.iter_mut().zip(x) {
+                    *out += c * *x;
+                }
+            }
+        }
+    }
+}
+
+per_level! {
+    /// `out = base + Σ cᵢ·(xᵢ − base)`, summed in the order of the inputs.
+    pub fn combine_around<T: Real>(base: &[T], coefficients: &[T], inputs: &[&[T]], out: &mut [T]) {
+        for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
+            let start = index * CHUNK;
+            out.fill(T::ZERO);
+            for (c, x) in coefficients.iter().zip(inputs) {
+                for ((out, x), base) in out.iter_mut().zip(&x[start..start + base.len()]).zip(base) {
+                    *out += *c * (*x - *base);
+                }
+            }
+            for (out, base) in out.iter_mut().zip(base) {
+                *out = *base + *out;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Level;
+    use proptest::prelude::*;
+
+    fn vectors() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>, Vec<f32>)> {
+        (0usize..3000, 0usize..5).prop_flat_map(|(n, k)| {
+            let vector = || proptest::collection::vec(-4.0f32..4.0, n);
+            (vector(), proptest::collection::vec(vector(), k), proptest::collection::vec(-2.0f32..2.0, k))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn sums_agree_with_a_naive_f64_version_and_between_levels((base, inputs, coefficients) in vectors()) {
+            let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+            let run = |level, around: bool| {
+                let mut out = vec![7.0; base.len()];
+                if around {
+                    combine_around(level, &base, &coefficients, &inputs, &mut out);
+                } else {
+                    combine(level, &coefficients, &inputs, &mut out);
+                }
+                out
+            };
+            for around in [false, true] {
+                let portable = run(Level::PORTABLE, around);
+                for (i, got) in portable.iter().enumerate() {
+                    let b = f64::from(base[i]);
+                    let exact: f64 = coefficients.iter().zip(&inputs)
+                        .map(|(c, x)| f64::from(*c) * (f64::from(x[i]) - if around { b } else { 0.0 })).sum();
+                    let exact = exact + if around { b } else { 0.0 };
+                    prop_assert!((f64::from(*got) - exact).abs() < 1e-5, "{got} is not {exact}");
+                }
+                for level in Level::available() {
+                    let same = run(level, around).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits());
+                    prop_assert!(same, "{} differs", level.name());
+                }
+            }
+        }
+    }
+}

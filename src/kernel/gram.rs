@@ -1,0 +1,188 @@
+//! Dot products between all pairs of a set of vectors.
+
+use super::level::per_level;
+use super::{BLOCK, Real};
+
+/// The pairwise dot products of K vectors, in f64.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gram {
+    k: usize,
+    /// The upper triangle, row by row.
+    dots: Vec<f64>,
+}
+
+impl Gram {
+    /// How many vectors there are.
+    pub fn len(&self) -> usize {
+        self.k
+    }
+
+    /// Whether there are no vectors.
+    pub fn is_empty(&self) -> bool {
+        self.k == 0
+    }
+
+    /// The dot product of vectors `i` and `j`.
+    pub fn dot(&self, i: usize, j: usize) -> f64 {
+        let (i, j) = (i.min(j), i.max(j));
+        self.dots[i * self.k - i * (i + 1) / 2 + j]
+    }
+
+    /// The Euclidean norm of vector `i`.
+    pub fn norm(&self, i: usize) -> f64 {
+        self.dot(i, i).sqrt()
+    }
+
+    /// The cosine of the angle between vectors `i` and `j`; NaN when one of them is zero.
+    pub fn cosine(&self, i: usize, j: usize) -> f64 {
+        self.dot(i, j) / (self.norm(i) * self.norm(j))
+    }
+}
+
+/// Adds up the dot products of consecutive blocks, in the order in which they are given.
+#[derive(Clone, Debug)]
+pub struct GramSum {
+    k: usize,
+    dots: Vec<f64>,
+}
+
+impl GramSum {
+    /// For `k` vectors.
+    pub fn new(k: usize) -> Self {
+        Self { k, dots: vec![0.0; pairs(k)] }
+    }
+
+    /// Adds what [`dots`] gave for one or several blocks, in their order.
+    pub fn add(&mut self, blocks: &[f64]) {
+        if self.dots.is_empty() {
+            return;
+        }
+        for block in blocks.chunks_exact(self.dots.len()) {
+            for (sum, dot) in self.dots.iter_mut().zip(block) {
+                *sum += dot;
+            }
+        }
+    }
+
+    /// The sum.
+    pub fn finish(self) -> Gram {
+        Gram { k: self.k, dots: self.dots }
+    }
+}
+
+fn pairs(k: usize) -> usize {
+    k * (k + 1) / 2
+}
+
+/// Partial sums of a block.
+const LANES: usize = 16;
+
+per_level! {
+    /// The dot products of all pairs of `inputs` (less `base`, if there is one): for each block of [`BLOCK`] elements
+    /// the upper triangle, row by row, appended to `out`.
+    pub fn dots<T: Real>(base: Option<&[T]>, inputs: &[&[T]], out: &mut Vec<f64>) {
+        let n = inputs.first().map_or(0, |x| x.len());
+        for start in (0..n).step_by(BLOCK) {
+            let end = (start + BLOCK).min(n);
+            let base = base.map(|base| &base[start..end]);
+            for (i, x) in inputs.iter().enumerate() {
+                for y in &inputs[i..] {
+                    out.push(match base {
+                        None => dot(&x[start..end], &y[start..end]),
+                        Some(base) => dot_around(base, &x[start..end], &y[start..end]),
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+fn dot<T: Real>(x: &[T], y: &[T]) -> f64 {
+    let mut lanes = [0f64; LANES];
+    let (xs, x_rest) = x.as_chunks::<LANES>();
+    let (ys, y_rest) = y.as_chunks::<LANES>();
+    for (x, y) in xs.iter().zip(ys) {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane].double() * y[lane].double();
+        }
+    }
+    for (lane, (x, y)) in x_rest.iter().zip(y_rest).enumerate() {
+        lanes[lane] += x.double() * y.double();
+    }
+    sum(lanes)
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+fn dot_around<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
+    let mut lanes = [0f64; LANES];
+    let (bases, base_rest) = base.as_chunks::<LANES>();
+    let (xs, x_rest) = x.as_chunks::<LANES>();
+    let (ys, y_rest) = y.as_chunks::<LANES>();
+    for ((base, x), y) in bases.iter().zip(xs).zip(ys) {
+        for lane in 0..LANES {
+            lanes[lane] += (x[lane] - base[lane]).double() * (y[lane] - base[lane]).double();
+        }
+    }
+    for (lane, ((base, x), y)) in base_rest.iter().zip(x_rest).zip(y_rest).enumerate() {
+        lanes[lane] += (*x - *base).double() * (*y - *base).double();
+    }
+    sum(lanes)
+}
+
+/// A fixed tree, so that the order of additions is the same at every level.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+pub(super) fn sum(mut lanes: [f64; LANES]) -> f64 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Level;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn dot_products_agree_with_a_naive_version_and_between_levels(
+            n in prop_oneof![0usize..100, BLOCK - 20..BLOCK + 20, 2 * BLOCK + 1..2 * BLOCK + 9], seed: u32, around: bool,
+        ) {
+            let value = |i: usize, k: u32| ((i as u32 ^ seed).wrapping_mul(0x9e37_79b1 ^ k) >> 8) as f32 / 16_777_216.0 - 0.5;
+            let vectors: Vec<Vec<f32>> = (0..4).map(|k| (0..n).map(|i| value(i, k)).collect()).collect();
+            let base = around.then_some(vectors[3].as_slice());
+            let inputs: Vec<&[f32]> = vectors[..3].iter().map(Vec::as_slice).collect();
+            let run = |level| {
+                let mut blocks = Vec::new();
+                dots(level, base, &inputs, &mut blocks);
+                let mut sum = GramSum::new(3);
+                sum.add(&blocks);
+                sum.finish()
+            };
+            let gram = run(Level::PORTABLE);
+            for i in 0..3 {
+                for j in 0..3 {
+                    let naive: f64 = (0..n).map(|e| {
+                        let b = base.map_or(0.0, |b| b[e]);
+                        f64::from(inputs[i][e] - b) * f64::from(inputs[j][e] - b)
+                    }).sum();
+                    prop_assert!((gram.dot(i, j) - naive).abs() < 1e-9 * n.max(1) as f64);
+                }
+            }
+            for level in Level::available() {
+                prop_assert_eq!(run(level), gram.clone());
+            }
+        }
+    }
+}

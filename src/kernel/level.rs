@@ -1,0 +1,101 @@
+//! The instruction sets a kernel is compiled for, and the choice among them at run time.
+
+/// An instruction set that this machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level(pub(super) Set);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Set {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    /// The kernels as the compiler's baseline for the target makes them.
+    pub const PORTABLE: Self = Self(Set::Portable);
+
+    /// Every level of this machine, slowest first.
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut, reason = "only some targets have further levels")]
+        let mut levels = vec![Self::PORTABLE];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") {
+                levels.push(Self(Set::Avx2));
+            }
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                levels.push(Self(Set::Avx512));
+            }
+        }
+        levels
+    }
+
+    /// The fastest level of this machine.
+    pub fn best() -> Self {
+        Self::available().last().copied().unwrap_or(Self::PORTABLE)
+    }
+
+    /// The level called `name`, if this machine has it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::available().into_iter().find(|level| level.name() == name)
+    }
+
+    /// `portable`, `avx2` or `avx512`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Set::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "avx512",
+        }
+    }
+}
+
+/// Compiles one body once for each instruction set and picks by a [`Level`] argument put before the others.
+macro_rules! per_level {
+    ($(#[$meta:meta])* pub fn $name:ident<T: Real>($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+        pub fn $name<T: Real>(level: $crate::kernel::Level, $($arg: $type),*) $(-> $ret)? {
+            #[inline(always)]
+            #[allow(clippy::inline_always, reason = "the body must take on the features of its caller")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+            fn body<T: Real>($($arg: $type),*) $(-> $ret)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+            fn avx2<T: Real>($($arg: $type),*) $(-> $ret)? {
+                body::<T>($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+            fn avx512<T: Real>($($arg: $type),*) $(-> $ret)? {
+                body::<T>($($arg),*)
+            }
+
+            match level.0 {
+                $crate::kernel::level::Set::Portable => body::<T>($($arg),*),
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
+                // SAFETY: a `Level` above portable is only made after this machine was seen to have its features.
+                $crate::kernel::level::Set::Avx2 => unsafe { avx2::<T>($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
+                // SAFETY: as above.
+                $crate::kernel::level::Set::Avx512 => unsafe { avx512::<T>($($arg),*) },
+            }
+        }
+    };
+}
+pub(super) use per_level;

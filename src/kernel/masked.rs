@@ -1,0 +1,199 @@
+//! Masked sums of task vectors.
+
+use super::gram::sum;
+use super::level::per_level;
+use super::{BLOCK, Real};
+
+/// One model's part in a masked sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaskTerm<T: Real> {
+    /// The factor on the task vector.
+    pub weight: T,
+    /// Elements of the task vector of smaller magnitude are left out.
+    pub threshold: T::Bits,
+    /// The factor that restores the norm the task vector had before the mask.
+    pub rescale: T,
+}
+
+/// What a masked sum does with its terms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaskedTerms<'a, T: Real> {
+    /// One a model.
+    pub terms: &'a [MaskTerm<T>],
+    /// Whether elements whose sign is not that of the sum are left out.
+    pub elect: bool,
+    /// Whether the sum is divided by the weights that took part.
+    pub normalize: bool,
+    /// The factor on the sum.
+    pub lambda: T,
+}
+
+const CHUNK: usize = 256;
+
+/// A smaller sum of weights does not divide (mergekit's floor, where no sign is elected).
+const SMALLEST_DIVISOR: f64 = 1e-8;
+
+per_level! {
+    /// `out = base + λ·Σ mᵢ·wᵢ·rᵢ·(xᵢ − base) / divisor`.
+    ///
+    /// `mᵢ` is 1 where |xᵢ − base| reaches the threshold and, with `elect`, the term has the sign of the sum of the terms
+    /// (+ when it is zero). The divisor is the sum of the weights of the terms that are left, 1 where there are none.
+    /// Says whether every sum was finite: election could hide an element that is not.
+    pub fn masked_sum<T: Real>(base: &[T], inputs: &[&[T]], how: MaskedTerms<'_, T>, out: &mut [T]) -> bool {
+        let total: f64 = how.terms.iter().map(|term| term.weight.double()).sum();
+        let fixed = if total.abs() < SMALLEST_DIVISOR { T::ONE } else { T::of(total) };
+        let mut bad = false;
+        for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
+            let start = index * CHUNK;
+            let mut sums = [T::ZERO; CHUNK];
+            for (term, x) in how.terms.iter().zip(inputs) {
+                let x = &x[start..start + base.len()];
+                for ((sum, x), base) in sums.iter_mut().zip(x).zip(base) {
+                    *sum += masked(*term, *x - *base);
+                }
+            }
+            for sum in &sums[..base.len()] {
+                bad |= sum.magnitude_bits() >= T::INFINITY;
+            }
+            if how.elect {
+                let mut mixed = [T::ZERO; CHUNK];
+                let mut divisors = [T::ZERO; CHUNK];
+                for (term, x) in how.terms.iter().zip(inputs) {
+                    let x = &x[start..start + base.len()];
+                    for ((((mixed, divisor), sum), x), base) in
+                        mixed.iter_mut().zip(&mut divisors).zip(&sums).zip(x).zip(base)
+                    {
+                        let value = masked(*term, *x - *base);
+                        let agrees = if *sum >= T::ZERO { value > T::ZERO } else { value < T::ZERO };
+                        *mixed += if agrees { value } else { T::ZERO };
+                        *divisor += if agrees { term.weight } else { T::ZERO };
+                    }
+                }
+                for ((sum, mixed), divisor) in sums.iter_mut().zip(&mixed).zip(&divisors) {
+                    let divisor = if *divisor == T::ZERO || !how.normalize { T::ONE } else { *divisor };
+                    *sum = *mixed / divisor;
+                }
+            } else if how.normalize {
+                for sum in &mut sums {
+                    *sum = *sum / fixed;
+                }
+            }
+            for ((out, sum), base) in out.iter_mut().zip(&sums).zip(base) {
+                *out = *base + *sum * how.lambda;
+            }
+        }
+        !bad
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+fn masked<T: Real>(term: MaskTerm<T>, delta: T) -> T {
+    let value = delta * term.rescale * term.weight;
+    if delta.magnitude_bits() >= term.threshold { value } else { T::ZERO }
+}
+
+per_level! {
+    /// For each block of [`BLOCK`] elements: Σ|x − base|, and the same over the elements that stay: those above the
+    /// threshold, and before position `cut` those at it.
+    pub fn absolute_sums<T: Real>(base: &[T], x: &[T], threshold: T::Bits, cut: usize, out: &mut Vec<[f64; 2]>) {
+        for (index, (x, base)) in x.chunks(BLOCK).zip(base.chunks(BLOCK)).enumerate() {
+            let mut all = [0f64; 16];
+            let mut kept = [0f64; 16];
+            let mut position = index * BLOCK;
+            for (x, base) in x.chunks(16).zip(base.chunks(16)) {
+                for (lane, (x, base)) in x.iter().zip(base).enumerate() {
+                    let delta = *x - *base;
+                    let (magnitude, bits) = (delta.magnitude().double(), delta.magnitude_bits());
+                    all[lane] += magnitude;
+                    let stays = bits > threshold || (bits == threshold && position + lane < cut);
+                    kept[lane] += if stays { magnitude } else { 0.0 };
+                }
+                position += 16;
+            }
+            out.push([sum(all), sum(kept)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Level;
+    use proptest::prelude::*;
+
+    /// The formula in f64, one element at a time.
+    fn naive(base: f64, inputs: &[f64], how: MaskedTerms<'_, f32>) -> f64 {
+        let terms: Vec<f64> = how
+            .terms
+            .iter()
+            .zip(inputs)
+            .map(|(term, x)| {
+                let delta = *x as f32 - base as f32;
+                let kept = delta.abs().to_bits() >= term.threshold;
+                if kept { f64::from(delta) * f64::from(term.rescale) * f64::from(term.weight) } else { 0.0 }
+            })
+            .collect();
+        let sum: f64 = terms.iter().sum();
+        let sign = if sum >= 0.0 { 1.0 } else { -1.0 };
+        let agree = |term: &f64| !how.elect || (*term * sign > 0.0);
+        let mixed: f64 = terms.iter().filter(|term| agree(term)).sum();
+        let divisor: f64 =
+            how.terms.iter().zip(&terms).filter(|(_, term)| agree(term)).map(|(t, _)| f64::from(t.weight)).sum();
+        let empty = if how.elect { divisor == 0.0 } else { divisor.abs() < 1e-8 };
+        let divisor = if empty || !how.normalize { 1.0 } else { divisor };
+        base + f64::from(how.lambda) * mixed / divisor
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        // Values on a coarse grid make ties, zeros and cancelling votes frequent, and sums exact.
+        #[test]
+        fn masked_sums_agree_with_the_formula_and_between_levels(
+            rows in proptest::collection::vec(proptest::array::uniform4(-8i8..8), 0..600),
+            weights in proptest::array::uniform3(-4i8..5), thresholds in proptest::array::uniform3(0u8..9),
+            elect: bool, normalize: bool, lambda in prop_oneof![Just(1.0f32), Just(0.5)],
+        ) {
+            let column = |k: usize| rows.iter().map(|row| f32::from(row[k]) / 4.0).collect::<Vec<f32>>();
+            let (base, columns) = (column(0), [column(1), column(2), column(3)]);
+            let inputs: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
+            let terms: Vec<MaskTerm<f32>> = (0..3).map(|k| MaskTerm {
+                weight: f32::from(weights[k]) / 2.0,
+                threshold: (f32::from(thresholds[k]) / 4.0).to_bits(),
+                rescale: if k == 1 { 1.5 } else { 1.0 },
+            }).collect();
+            let how = MaskedTerms { terms: &terms, elect, normalize, lambda };
+            let run = |level| {
+                let mut out = vec![0.0; base.len()];
+                assert!(masked_sum(level, &base, &inputs, how, &mut out));
+                out
+            };
+            let portable = run(Level::PORTABLE);
+            for (i, got) in portable.iter().enumerate() {
+                let values: Vec<f64> = inputs.iter().map(|x| f64::from(x[i])).collect();
+                let exact = naive(f64::from(base[i]), &values, how);
+                prop_assert!((f64::from(*got) - exact).abs() < 1e-4 * exact.abs().max(1.0), "{got} is not {exact}");
+            }
+            for level in Level::available() {
+                prop_assert!(run(level).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits()));
+                let mut sums = Vec::new();
+                absolute_sums(level, &base, inputs[0], terms[0].threshold, usize::MAX, &mut sums);
+                let all: f64 = base.iter().zip(inputs[0]).map(|(b, x)| f64::from((x - b).abs())).sum();
+                let kept: f64 = base.iter().zip(inputs[0]).map(|(b, x)| (x - b).abs())
+                    .filter(|d| d.to_bits() >= terms[0].threshold).map(f64::from).sum();
+                let got = sums.iter().fold([0.0, 0.0], |a, b| [a[0] + b[0], a[1] + b[1]]);
+                prop_assert!((got[0] - all).abs() < 1e-9 && (got[1] - kept).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn an_infinite_element_is_reported_even_when_it_is_voted_down() {
+        let terms = [MaskTerm { weight: 1.0, threshold: 0, rescale: 1.0 }; 2];
+        let how = MaskedTerms { terms: &terms, elect: true, normalize: true, lambda: 1.0 };
+        let mut out = [0.0f32];
+        assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::INFINITY], &[f32::NEG_INFINITY]], how, &mut out));
+        assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::NAN], &[1.0]], how, &mut out));
+    }
+}

@@ -1,0 +1,118 @@
+//! Finding the k-th largest magnitude of a task vector without sorting it.
+//!
+//! Magnitudes are compared as integers (the bits without the sign), which order as the numbers do. A histogram of their
+//! first digits ([`histogram`]) tells in which narrow band the threshold lies; the few elements of that band are then
+//! collected ([`survey`]) and the threshold picked among them.
+
+use super::Real;
+use super::level::per_level;
+
+/// A run of bits of a magnitude, below bits that are already known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digits {
+    /// The bits above, as a number: only magnitudes that begin with them are counted.
+    pub prefix: u64,
+    /// How far a magnitude is shifted right to leave the prefix; 64 when nothing is known.
+    pub prefix_shift: u32,
+    /// How far a magnitude is shifted right to end with the run.
+    pub shift: u32,
+    /// Bits of the run.
+    pub width: u32,
+}
+
+per_level! {
+    /// Counts the magnitudes of `x − base` by the given digits: `counts[digit] += 1`. `counts` holds 2^width numbers.
+    pub fn histogram<T: Real>(base: &[T], x: &[T], digits: Digits, counts: &mut [u32]) {
+        const CHUNK: usize = 64;
+        let mask = (1u64 << digits.width) - 1;
+        for (x, base) in x.chunks(CHUNK).zip(base.chunks(CHUNK)) {
+            // The bits first, in a loop of their own that vectorises; the counting cannot.
+            let mut bits = [T::Bits::default(); CHUNK];
+            for ((bits, x), base) in bits.iter_mut().zip(x).zip(base) {
+                *bits = (*x - *base).magnitude_bits();
+            }
+            for bits in &bits[..x.len()] {
+                let bits: u64 = (*bits).into();
+                if (digits.prefix_shift >= 64 || bits >> digits.prefix_shift == digits.prefix)
+                    && let Some(count) = counts.get_mut(((bits >> digits.shift) & mask) as usize)
+                {
+                    *count += 1;
+                }
+            }
+        }
+    }
+}
+
+per_level! {
+    /// Appends the magnitudes of `x − base` from `low` to `high` to `inside`, in order, with their positions counted
+    /// from `start`.
+    pub fn survey<T: Real>(
+        base: &[T], x: &[T], low: T::Bits, high: T::Bits, start: u64, inside: &mut Vec<(u64, T::Bits)>,
+    ) {
+        const CHUNK: usize = 32;
+        let mut position = start;
+        for (x, base) in x.chunks(CHUNK).zip(base.chunks(CHUNK)) {
+            let mut bits = [T::Bits::default(); CHUNK];
+            let mut any = 0;
+            for ((bits, x), base) in bits.iter_mut().zip(x).zip(base) {
+                *bits = (*x - *base).magnitude_bits();
+                any |= u32::from(*bits >= low) & u32::from(*bits <= high);
+            }
+            if any != 0 {
+                for (index, bits) in bits[..x.len()].iter().enumerate() {
+                    if *bits >= low && *bits <= high {
+                        inside.push((position + index as u64, *bits));
+                    }
+                }
+            }
+            position += x.len() as u64;
+        }
+    }
+}
+
+per_level! {
+    /// How many magnitudes of `x − base` equal `bits`.
+    pub fn count_magnitude<T: Real>(base: &[T], x: &[T], bits: T::Bits) -> u64 {
+        let mut count = 0;
+        for (x, base) in x.chunks(4096).zip(base.chunks(4096)) {
+            let mut equal = 0u32;
+            for (x, base) in x.iter().zip(base) {
+                equal += u32::from((*x - *base).magnitude_bits() == bits);
+            }
+            count += u64::from(equal);
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Level;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn counts_agree_with_a_naive_version(
+            x in proptest::collection::vec((-8i8..8).prop_map(|v| f32::from(v) / 4.0), 0..300), low in 0u32..8, width in 0u32..4,
+        ) {
+            let base = vec![0.25; x.len()];
+            let delta: Vec<u32> = x.iter().map(|x| (x - 0.25f32).abs().to_bits()).collect();
+            let (low, high) = ((low as f32 / 4.0).to_bits(), ((low + width) as f32 / 4.0).to_bits());
+            for level in Level::available() {
+                let mut inside = Vec::new();
+                survey(level, &base, &x, low, high, 10, &mut inside);
+                let expected: Vec<(u64, u32)> = (10u64..).zip(delta.iter().copied()).filter(|(_, b)| (low..=high).contains(b)).collect();
+                prop_assert_eq!(inside, expected);
+                prop_assert_eq!(count_magnitude(level, &base, &x, low), delta.iter().filter(|b| **b == low).count() as u64);
+                let mut counts = vec![0u32; 256];
+                histogram(level, &base, &x, Digits { prefix: 0, prefix_shift: 64, shift: 23, width: 8 }, &mut counts);
+                for (digit, count) in counts.iter().enumerate() {
+                    prop_assert_eq!(*count as usize, delta.iter().filter(|b| (**b >> 23) as usize == digit).count());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The admix command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    admix::cli::main()
+}

@@ -1,0 +1,232 @@
+//! The pass that makes the output, tile by tile.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Mutex;
+
+use super::scratch::{Scratch, load, numbers, release};
+use super::span::Span;
+use super::statistics::{Mask, Statistic, views};
+use super::{Error, Options, Sink};
+use crate::kernel::{
+    Float, MaskTerm, MaskedTerms, Real, all_finite, combine, combine_around, masked_sum, narrow, swap_near,
+};
+use crate::method::{MaskedSum, Pairwise, Shape, Vectors};
+use crate::plan::{Input, Plan, PlannedTensor, Work};
+
+/// What is done to every tile of a tensor.
+pub(super) enum Step {
+    /// The bytes of the first source.
+    Copy,
+    /// A weighted sum; inputs of coefficient zero are left out.
+    Combine { inputs: Vec<Input>, coefficients: Vec<f64> },
+    /// The first input plus a weighted sum of the others' differences from it.
+    CombineAround { inputs: Vec<Input>, coefficients: Vec<f64> },
+    /// A masked sum of differences from the first input.
+    Masked { inputs: Vec<Input>, terms: MaskedSum, masks: Vec<Mask> },
+    /// A function of two inputs.
+    Pairwise { inputs: Vec<Input>, function: Pairwise },
+}
+
+impl Step {
+    /// The step of `tensor`, given its statistic.
+    pub(super) fn new(tensor: &PlannedTensor, statistic: Statistic) -> Result<Self, Error> {
+        let Work::Merge { method, inputs, arguments, .. } = &tensor.work else { return Ok(Self::Copy) };
+        let inputs = inputs.clone();
+        Ok(match (&method.shape, statistic) {
+            (Shape::Combination(combination), statistic) => {
+                let gram = if let Statistic::Gram(gram) = &statistic { Some(gram) } else { None };
+                let failed = |reason| Error::Coefficients { tensor: tensor.label(), reason };
+                let coefficients = (combination.coefficients)(arguments, gram).map_err(failed)?;
+                match combination.of {
+                    Vectors::Models => Self::Combine { inputs, coefficients },
+                    Vectors::TaskVectors => Self::CombineAround { inputs, coefficients },
+                }
+                .without_zeros()
+            }
+            (Shape::MaskedSum(terms), Statistic::Masks(masks)) => {
+                Self::Masked { inputs, terms: terms(arguments), masks }
+            }
+            // Without models there is only the base.
+            (Shape::MaskedSum(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
+            (Shape::Pairwise(function), _) => Self::Pairwise { inputs, function: function(arguments) },
+        })
+    }
+
+    /// An input of coefficient zero does not reach the output and need not be read.
+    fn without_zeros(self) -> Self {
+        let nonzero = |inputs: Vec<Input>, coefficients: Vec<f64>| -> (Vec<Input>, Vec<f64>) {
+            inputs.into_iter().zip(coefficients).filter(|(_, coefficient)| *coefficient != 0.0).unzip()
+        };
+        match self {
+            Self::Combine { inputs, coefficients } => {
+                let (inputs, coefficients) = nonzero(inputs, coefficients);
+                Self::Combine { inputs, coefficients }
+            }
+            Self::CombineAround { mut inputs, coefficients } => {
+                let models = inputs.split_off(1);
+                let (models, coefficients) = nonzero(models, coefficients);
+                inputs.extend(models);
+                Self::CombineAround { inputs, coefficients }
+            }
+            other => other,
+        }
+    }
+
+    fn inputs(&self) -> &[Input] {
+        match self {
+            Self::Copy => &[],
+            Self::Combine { inputs, .. }
+            | Self::CombineAround { inputs, .. }
+            | Self::Masked { inputs, .. }
+            | Self::Pairwise { inputs, .. } => inputs,
+        }
+    }
+}
+
+/// Faults of tensors that the user accepts, by tensor.
+pub(super) type Accepted = Mutex<BTreeMap<usize, Error>>;
+
+/// What every tile needs.
+#[derive(Clone, Copy)]
+pub(super) struct Apply<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) sink: &'a dyn Sink,
+    pub(super) options: &'a Options<'a>,
+    pub(super) accepted: &'a Accepted,
+}
+
+impl Apply<'_> {
+    /// Makes one tile of one tensor.
+    pub(super) fn tile(&self, step: &Step, tile: &Span, scratch: &mut Scratch) -> Result<(), Error> {
+        let tensor = &self.plan.tensors[tile.tensor];
+        match &tensor.work {
+            Work::Copy { sources } => self.copy(tensor, sources, tile),
+            Work::Merge { double: false, to, .. } => self.merge::<f32>(step, tile, *to, scratch),
+            Work::Merge { double: true, to, .. } => self.merge::<f64>(step, tile, *to, scratch),
+        }?;
+        let mut bytes = 0;
+        for input in tensor.work.inputs() {
+            let (weights, source) = self.plan.source(*input);
+            release(weights, source, &tile.range);
+            bytes += (tile.range.len() * source.dtype.bitsize() / 8) as u64;
+        }
+        (self.options.progress)(bytes);
+        Ok(())
+    }
+
+    fn copy(&self, tensor: &PlannedTensor, sources: &[Input], tile: &Span) -> Result<(), Error> {
+        let bits = tensor.dtype.bitsize();
+        let range = tile.range.start * bits / 8..(tile.range.end * bits).div_ceil(8);
+        let bytes = |input: &Input| {
+            let (weights, source) = self.plan.source(*input);
+            &weights.bytes(source)[range.clone()]
+        };
+        let Some((first, others)) = sources.split_first() else { return Ok(()) };
+        if let Some(other) = others.iter().find(|other| bytes(other) != bytes(first)) {
+            return Err(Error::CopiesDiffer {
+                tensor: tensor.label(),
+                dtype: format!("{:?}", tensor.dtype),
+                left: self.model(*first),
+                right: self.model(*other),
+            });
+        }
+        self.sink.write(tile.tensor, range.start as u64, bytes(first)).map_err(Error::Sink)
+    }
+
+    fn merge<T: Real>(&self, step: &Step, tile: &Span, to: Float, scratch: &mut Scratch) -> Result<(), Error> {
+        let level = self.options.level;
+        let n = tile.range.len();
+        let Scratch { inputs: buffers, output, bytes, .. } = scratch.with_inputs(step.inputs().len());
+        let values: Vec<&[T]> = views(self.plan, step.inputs(), tile.range.clone(), buffers, level);
+        let out: &mut [T] = numbers(output, n);
+        let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
+        let mut sound = true;
+        match (step, values.as_slice()) {
+            (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
+                combine_around(level, base, &as_number(coefficients), models, out);
+            }
+            (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
+                for part in segments(&tile.range, masks) {
+                    let here = part.start - tile.range.start..part.end - tile.range.start;
+                    let models: Vec<&[T]> = models.iter().map(|x| &x[here.clone()]).collect();
+                    let kept = mask_terms::<T>(terms, masks, part.start);
+                    let how = MaskedTerms {
+                        terms: &kept,
+                        elect: terms.elect,
+                        normalize: terms.normalize,
+                        lambda: T::of(terms.lambda),
+                    };
+                    sound &= masked_sum(level, &base[here.clone()], &models, how, &mut out[here]);
+                }
+            }
+            (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
+                swap_near(level, base, x, T::of(*t), out);
+            }
+            (Step::Combine { coefficients, .. }, models) => combine(level, &as_number(coefficients), models, out),
+            _ => out.fill(T::ZERO),
+        }
+        let offset = (tile.range.start * to.size()) as u64;
+        let finished: &[u8] = if to == T::FLOAT && cfg!(target_endian = "little") {
+            sound &= all_finite(level, &*out);
+            bytemuck::cast_slice(out)
+        } else {
+            bytes.resize(n * to.size(), 0);
+            sound &= narrow(level, &*out, to, bytes);
+            bytes
+        };
+        if !sound {
+            self.not_finite::<T>(step, tile, to)?;
+        }
+        self.sink.write(tile.tensor, offset, finished).map_err(Error::Sink)
+    }
+
+    /// Names the cause of a result that is not finite; an error unless the user accepts it.
+    fn not_finite<T: Real>(&self, step: &Step, tile: &Span, to: Float) -> Result<(), Error> {
+        let mut buffer = Vec::new();
+        let guilty = step.inputs().iter().find(|input| {
+            let (weights, tensor) = self.plan.source(**input);
+            let values: &[T] = load(weights, tensor, tile.range.clone(), &mut buffer, self.options.level);
+            !all_finite(self.options.level, values)
+        });
+        let tensor = self.plan.tensors[tile.tensor].label();
+        let error = match guilty {
+            Some(input) => Error::NonFinite { tensor, model: self.model(*input) },
+            None => Error::Overflow { tensor, dtype: to.name().to_owned() },
+        };
+        if !self.plan.allow.non_finite {
+            return Err(error);
+        }
+        if let Ok(mut accepted) = self.accepted.lock() {
+            accepted.insert(tile.tensor, error);
+        }
+        Ok(())
+    }
+
+    fn model(&self, input: Input) -> String {
+        self.plan.models[input.model].path().display().to_string()
+    }
+}
+
+/// The parts of a tile between the positions at which a mask's treatment of ties changes.
+fn segments(range: &Range<usize>, masks: &[Mask]) -> Vec<Range<usize>> {
+    let mut cuts: Vec<usize> = masks.iter().map(|mask| mask.threshold.cut as usize).collect();
+    cuts.retain(|cut| *cut > range.start && *cut < range.end);
+    cuts.extend([range.start, range.end]);
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts.windows(2).map(|pair| pair[0]..pair[1]).collect()
+}
+
+/// The terms for elements from `start` on, up to the next cut.
+fn mask_terms<T: Real>(terms: &MaskedSum, masks: &[Mask], start: usize) -> Vec<MaskTerm<T>> {
+    let term = |(weight, mask): (&f64, &Mask)| {
+        let ties_stay = (start as u64) < mask.threshold.cut;
+        MaskTerm {
+            weight: T::of(*weight),
+            threshold: T::bits(mask.threshold.bits + u64::from(!ties_stay)),
+            rescale: T::of(mask.rescale),
+        }
+    };
+    terms.weights.iter().zip(masks).map(term).collect()
+}

@@ -1,0 +1,65 @@
+//! Why a merge ended early.
+
+use super::SinkError;
+
+/// A merge that ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An input holds NaN or infinity.
+    #[error("tensor `{tensor}` of `{model}` holds NaN or infinity")]
+    NonFinite {
+        /// The tensor.
+        tensor: String,
+        /// The model.
+        model: String,
+    },
+    /// A result that its format cannot hold.
+    #[error("tensor `{tensor}` becomes too large for {dtype}")]
+    Overflow {
+        /// The tensor.
+        tensor: String,
+        /// The output's format.
+        dtype: String,
+    },
+    /// A tensor that is copied, and differs between the models.
+    #[error("tensor `{tensor}` ({dtype}) can only be copied, and differs between `{left}` and `{right}`")]
+    CopiesDiffer {
+        /// The tensor.
+        tensor: String,
+        /// Its format.
+        dtype: String,
+        /// The first model.
+        left: String,
+        /// The model that differs from it.
+        right: String,
+    },
+    /// A method's coefficients cannot be computed.
+    #[error("tensor `{tensor}`: {reason}")]
+    Coefficients {
+        /// The tensor.
+        tensor: String,
+        /// Why.
+        reason: String,
+    },
+    /// The output cannot be written.
+    #[error("{0}")]
+    Sink(SinkError),
+    /// The caller ended it.
+    #[error("interrupted")]
+    Cancelled,
+    /// The threads cannot be started.
+    #[error("cannot start the worker threads: {0}")]
+    Threads(String),
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NonFinite { .. } => Some("`--allow non-finite` goes on all the same".into()),
+            Self::Overflow { .. } => Some("choose a wider `out_dtype`, or `--allow non-finite`".into()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The passes of a merge.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use super::apply::{Apply, Step};
+use super::span::{Span, Workers};
+use super::statistics;
+use super::{Error, Options, Sink};
+use crate::plan::{Plan, Work};
+
+/// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
+/// in the page cache.
+const BATCH: u64 = 64 << 20;
+
+/// What a merge did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Tensors written.
+    pub tensors: usize,
+    /// Bytes of tensor data read, each pass counted.
+    pub bytes_read: u64,
+    /// Bytes of tensor data written.
+    pub bytes_written: u64,
+    /// What the user should know: tensors with NaN or infinity, where that was accepted.
+    pub warnings: Vec<String>,
+}
+
+/// Runs `plan` and hands its tensors to `sink`.
+///
+/// # Errors
+/// NaN or infinity where the plan does not accept it, copied tensors that differ, a sink that fails, cancellation.
+pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report, Error> {
+    let workers = Workers::start(options)?;
+    let accepted = Mutex::new(BTreeMap::new());
+    let mut begin = 0;
+    while begin < plan.tensors.len() {
+        let mut end = begin;
+        let mut elements = 0;
+        while end < plan.tensors.len() && (end == begin || elements + plan.tensors[end].elements <= BATCH) {
+            elements += plan.tensors[end].elements;
+            end += 1;
+        }
+        let statistics = statistics::gather(plan, begin..end, &workers)?;
+        let steps: Vec<Step> = plan.tensors[begin..end]
+            .iter()
+            .zip(statistics)
+            .map(|(tensor, statistic)| Step::new(tensor, statistic))
+            .collect::<Result<_, _>>()?;
+        let cut = |tensor: usize| Span::cut(tensor, plan.tensors[tensor].elements as usize, options.tile());
+        let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
+        let apply = Apply { plan, sink, options: &options, accepted: &accepted };
+        workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
+        begin = end;
+    }
+    let warnings = accepted.into_inner().unwrap_or_default();
+    Ok(Report {
+        tensors: plan.tensors.len(),
+        bytes_read: work_bytes(plan),
+        bytes_written: plan.tensors.iter().map(crate::plan::PlannedTensor::byte_len).sum(),
+        warnings: warnings.into_values().map(|error: Error| error.to_string()).collect(),
+    })
+}
+
+/// Bytes that a merge reads, each pass counted: what its progress adds up to, unless a pass turns out not to be needed.
+pub fn work_bytes(plan: &Plan) -> u64 {
+    let bytes =
+        |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).1.byte_len() as u64).sum() };
+    plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(&tensor.work))).sum()
+}
+
+/// About how much memory a merge needs, pages of the inputs included.
+pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
+    /// The program itself and what is read besides tensors.
+    const FIXED: u64 = 8 << 20;
+    let threads =
+        if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;
+    let of_tensor = |tensor: &crate::plan::PlannedTensor| {
+        let inputs = tensor.work.inputs().len() as u64;
+        let wide = matches!(tensor.work, Work::Merge { double: true, .. });
+        let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
+        threads * buffer * (2 * inputs + 2) + statistics::memory(&tensor.work, tensor.elements, threads)
+    };
+    FIXED + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)
+}

@@ -1,0 +1,220 @@
+//! What methods need to know of whole tensors, found in passes before the merge.
+//!
+//! Statistics do not depend on weights or on an interpolation's position.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::Error;
+use super::scratch::{load, release};
+use super::span::{Span, Workers};
+use super::threshold::{self, Threshold};
+use crate::kernel::{Gram, GramSum, Real, absolute_sums, dots};
+use crate::method::{Keep, MaskedSum, Shape, Vectors};
+use crate::plan::{Input, Plan, Work};
+
+/// The statistic of one tensor.
+#[derive(Clone, Debug)]
+pub(super) enum Statistic {
+    /// None is needed.
+    None,
+    /// The pairwise dot products of what is combined.
+    Gram(Gram),
+    /// One mask a task vector.
+    Masks(Vec<Mask>),
+}
+
+/// Which elements of a task vector stay, and the factor that makes up for the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mask {
+    pub(super) threshold: Threshold,
+    pub(super) rescale: f64,
+}
+
+/// Norms below this are left as they are (mergekit's floor).
+const SMALLEST_NORM: f64 = 1e-7;
+
+/// Passes over the inputs before the merge.
+pub(super) fn passes(work: &Work) -> u64 {
+    let Work::Merge { method, arguments, .. } = work else { return 0 };
+    match &method.shape {
+        Shape::Combination(combination) => u64::from(combination.gram),
+        Shape::MaskedSum(terms) => {
+            let terms = terms(arguments);
+            let thresholds = if terms.keep.iter().all(|keep| *keep == Keep::All) { 0 } else { 2 };
+            thresholds + u64::from(terms.rescale && thresholds > 0)
+        }
+        Shape::Pairwise(_) => 0,
+    }
+}
+
+/// About how much memory the passes need.
+pub(super) fn memory(work: &Work, elements: u64, threads: u64) -> u64 {
+    let models = work.inputs().len().saturating_sub(1) as u64;
+    if passes(work) > 1 { models * threshold::memory(elements, threads) } else { 0 }
+}
+
+/// The statistics of the plan's tensors `range`, in their order.
+pub(super) fn gather(plan: &Plan, range: Range<usize>, workers: &Workers<'_>) -> Result<Vec<Statistic>, Error> {
+    let mut found: BTreeMap<usize, Statistic> = BTreeMap::new();
+    for double in [false, true] {
+        let of_precision =
+            |index: &usize| matches!(plan.tensors[*index].work, Work::Merge { double: is, .. } if is == double);
+        let tensors: Vec<usize> = range.clone().filter(of_precision).collect();
+        if double {
+            gather_as::<f64>(plan, &tensors, workers, &mut found)?;
+        } else {
+            gather_as::<f32>(plan, &tensors, workers, &mut found)?;
+        }
+    }
+    Ok(range.map(|index| found.remove(&index).unwrap_or(Statistic::None)).collect())
+}
+
+fn gather_as<T: Real>(
+    plan: &Plan,
+    tensors: &[usize],
+    workers: &Workers<'_>,
+    found: &mut BTreeMap<usize, Statistic>,
+) -> Result<(), Error> {
+    let mut grams = Vec::new();
+    let mut masked = Vec::new();
+    for &index in tensors {
+        let Work::Merge { method, inputs, arguments, .. } = &plan.tensors[index].work else { continue };
+        match &method.shape {
+            Shape::Combination(combination) if combination.gram => grams.push((index, combination.of)),
+            Shape::MaskedSum(terms) if inputs.len() > 1 => masked.push((index, terms(arguments))),
+            _ => {}
+        }
+    }
+    for (index, gram) in gram_matrices::<T>(plan, &grams, workers)? {
+        found.insert(index, Statistic::Gram(gram));
+    }
+    let keeps: Vec<(usize, Vec<Keep>)> = masked.iter().map(|(index, terms)| (*index, terms.keep.clone())).collect();
+    let thresholds = threshold::search::<T>(plan, &keeps, workers)?;
+    let mut masks: Vec<Vec<Mask>> = thresholds
+        .into_iter()
+        .map(|tensor| tensor.into_iter().map(|threshold| Mask { threshold, rescale: 1.0 }).collect())
+        .collect();
+    restore_norms::<T>(plan, &masked, &mut masks, workers)?;
+    found.extend(masked.iter().zip(masks).map(|((index, _), masks)| (*index, Statistic::Masks(masks))));
+    Ok(())
+}
+
+fn gram_matrices<T: Real>(
+    plan: &Plan,
+    tensors: &[(usize, Vectors)],
+    workers: &Workers<'_>,
+) -> Result<Vec<(usize, Gram)>, Error> {
+    let tile = workers.options.tile();
+    let spans: Vec<(Span, Vectors)> = tensors
+        .iter()
+        .flat_map(|(index, of)| {
+            Span::cut(*index, plan.tensors[*index].elements as usize, tile).map(move |span| (span, *of))
+        })
+        .collect();
+    let partial = workers.map(&spans, |scratch, (span, of)| {
+        let inputs = plan.tensors[span.tensor].work.inputs();
+        let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
+        let level = workers.options.level;
+        let values: Vec<&[T]> = views(plan, inputs, span.range.clone(), buffers, level);
+        let mut blocks = Vec::new();
+        match of {
+            Vectors::Models => dots(level, None, &values, &mut blocks),
+            Vectors::TaskVectors => dots(level, values.first().copied(), values.get(1..).unwrap_or(&[]), &mut blocks),
+        }
+        finish_tile(plan, inputs, &span.range, workers);
+        Ok(blocks)
+    })?;
+    let mut sums: BTreeMap<usize, GramSum> = tensors
+        .iter()
+        .map(|(index, of)| {
+            let inputs = plan.tensors[*index].work.inputs().len();
+            (*index, GramSum::new(if *of == Vectors::Models { inputs } else { inputs.saturating_sub(1) }))
+        })
+        .collect();
+    for ((span, _), blocks) in spans.iter().zip(&partial) {
+        if let Some(sum) = sums.get_mut(&span.tensor) {
+            sum.add(blocks);
+        }
+    }
+    Ok(sums.into_iter().map(|(index, sum)| (index, sum.finish())).collect())
+}
+
+/// Finds, where a method asks for it, the factors that give masked task vectors their L1 norm back.
+fn restore_norms<T: Real>(
+    plan: &Plan,
+    tensors: &[(usize, MaskedSum)],
+    masks: &mut [Vec<Mask>],
+    workers: &Workers<'_>,
+) -> Result<(), Error> {
+    let tile = workers.options.tile();
+    let mut spans: Vec<(usize, Span)> = Vec::new();
+    for (at, (index, terms)) in tensors.iter().enumerate() {
+        let n = plan.tensors[*index].elements as usize;
+        if terms.rescale && masks[at].iter().any(|mask| mask.threshold != Threshold::all(n as u64)) {
+            spans.extend(Span::cut(*index, n, tile).map(|span| (at, span)));
+        }
+    }
+    let partial = workers.map(&spans, |scratch, (at, span)| {
+        let inputs = plan.tensors[span.tensor].work.inputs();
+        let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
+        let level = workers.options.level;
+        let values: Vec<&[T]> = views(plan, inputs, span.range.clone(), buffers, level);
+        let mut sums = Vec::new();
+        if let Some((base, models)) = values.split_first() {
+            for (x, mask) in models.iter().zip(&masks[*at]) {
+                let mut blocks = Vec::new();
+                let cut = (mask.threshold.cut as usize).saturating_sub(span.range.start);
+                absolute_sums(level, base, x, T::bits(mask.threshold.bits), cut, &mut blocks);
+                sums.push(blocks);
+            }
+        }
+        finish_tile(plan, inputs, &span.range, workers);
+        Ok(sums)
+    })?;
+    let mut norms: BTreeMap<(usize, usize), [f64; 2]> = BTreeMap::new();
+    for ((at, _), models) in spans.iter().zip(&partial) {
+        for (model, blocks) in models.iter().enumerate() {
+            let norm = norms.entry((*at, model)).or_default();
+            for block in blocks {
+                norm[0] += block[0];
+                norm[1] += block[1];
+            }
+        }
+    }
+    for ((at, model), [before, after]) in norms {
+        if before >= SMALLEST_NORM && after >= SMALLEST_NORM {
+            masks[at][model].rescale = before / after;
+        }
+    }
+    Ok(())
+}
+
+/// The same elements of several tensors.
+pub(super) fn views<'a, T: Real>(
+    plan: &'a Plan,
+    inputs: &[Input],
+    range: Range<usize>,
+    buffers: &'a mut [Vec<u64>],
+    level: crate::kernel::Level,
+) -> Vec<&'a [T]> {
+    inputs
+        .iter()
+        .zip(buffers)
+        .map(|(input, buffer)| {
+            let (weights, tensor) = plan.source(*input);
+            load(weights, tensor, range.clone(), buffer, level)
+        })
+        .collect()
+}
+
+/// Gives the pages of a tile back and counts its bytes as done.
+pub(super) fn finish_tile(plan: &Plan, inputs: &[Input], range: &Range<usize>, workers: &Workers<'_>) {
+    let mut bytes = 0;
+    for input in inputs {
+        let (weights, tensor) = plan.source(*input);
+        release(weights, tensor, range);
+        bytes += (range.len() * tensor.dtype.bitsize() / 8) as u64;
+    }
+    (workers.options.progress)(bytes);
+}

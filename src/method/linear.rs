@@ -1,0 +1,45 @@
+//! Weighted average of the models.
+
+use super::{
+    Arguments, Base, Coefficients, Combination, Count, Declaration, Kind, Parameter, Scope, Shape, Value, Vectors,
+};
+use crate::kernel::Gram;
+
+/// `out = Σ wᵢ·xᵢ / Σ wᵢ`
+pub(super) static LINEAR: Declaration = Declaration {
+    name: "linear",
+    summary: "weighted average of the models",
+    formula: "out = Σ wᵢ·xᵢ / Σ wᵢ   (without `normalize`: out = Σ wᵢ·xᵢ)",
+    origin: "Wortsman et al. 2022, Model soups, arXiv:2203.05482",
+    base: Base::Member,
+    models: Count::AtLeast(1),
+    parameters: &[
+        Parameter {
+            name: "weight",
+            scope: Scope::PerModel,
+            kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
+            default: None,
+            doc: "share of the model in the average",
+        },
+        Parameter {
+            name: "normalize",
+            scope: Scope::Shared,
+            kind: Kind::Flag,
+            default: Some(Value::Flag(true)),
+            doc: "divide by the sum of the weights",
+        },
+    ],
+    shape: Shape::Combination(Combination { of: Vectors::Models, gram: false, coefficients }),
+};
+
+fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {
+    let weights = arguments.numbers("weight");
+    if !arguments.flag("normalize") {
+        return Ok(weights);
+    }
+    let sum: f64 = weights.iter().sum();
+    if sum.abs() < f64::EPSILON {
+        return Err("the weights sum to zero and cannot be normalised".into());
+    }
+    Ok(weights.iter().map(|weight| weight / sum).collect())
+}

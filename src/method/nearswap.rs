@@ -1,0 +1,25 @@
+//! The base, moved to the other model where the two are near.
+
+use super::{Arguments, Base, Count, Declaration, Kind, Pairwise, Parameter, Scope, Shape};
+
+/// `out = w·x + (1 − w)·base`, `w = clamp(t / |base − x|, 0, 1)`
+pub(super) static NEARSWAP: Declaration = Declaration {
+    name: "nearswap",
+    summary: "takes the other model's value where it is within t of the base's, and less of it further away",
+    formula: "w = clamp(t / max(|base − x|, 1e-6), 0, 1);  out = w·x + (1 − w)·base",
+    origin: "mergekit 0.1.5, after alchemonaut's QuartetAnemoi",
+    base: Base::Required,
+    models: Count::Exactly(1),
+    parameters: &[Parameter {
+        name: "t",
+        scope: Scope::Shared,
+        kind: Kind::Number { min: 0.0, max: f64::INFINITY },
+        default: None,
+        doc: "distance up to which the other model's value is taken whole",
+    }],
+    shape: Shape::Pairwise(pairwise),
+};
+
+fn pairwise(arguments: &Arguments) -> Pairwise {
+    Pairwise::Swap { t: arguments.number("t") }
+}

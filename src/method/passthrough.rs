@@ -1,0 +1,29 @@
+//! One model's tensor, scaled or as it is.
+
+use super::{
+    Arguments, Base, Coefficients, Combination, Count, Declaration, Kind, Parameter, Scope, Shape, Value, Vectors,
+};
+use crate::kernel::Gram;
+
+/// `out = scale·x`
+pub(super) static PASSTHROUGH: Declaration = Declaration {
+    name: "passthrough",
+    summary: "one model's tensors as they are, or scaled; stacks layers with `slices`",
+    formula: "out = scale·x",
+    origin: "mergekit 0.1.5",
+    base: Base::Member,
+    models: Count::Exactly(1),
+    parameters: &[Parameter {
+        name: "scale",
+        scope: Scope::PerModel,
+        kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
+        default: Some(Value::Number(1.0)),
+        doc: "factor on the tensor",
+    }],
+    shape: Shape::Combination(Combination { of: Vectors::Models, gram: false, coefficients }),
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "other methods have none for some arguments")]
+fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {
+    Ok(arguments.numbers("scale"))
+}

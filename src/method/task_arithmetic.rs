@@ -1,0 +1,73 @@
+//! Weighted sum of task vectors on the base.
+
+use super::{
+    Arguments, Base, Coefficients, Combination, Count, Declaration, Kind, Parameter, Scope, Shape, Value, Vectors,
+};
+use crate::kernel::Gram;
+
+/// `out = base + λ·Σ wᵢ·(xᵢ − base)`
+pub(super) static TASK_ARITHMETIC: Declaration = Declaration {
+    name: "task_arithmetic",
+    summary: "the base plus a weighted sum of what each model learnt",
+    formula: "out = base + λ·Σ wᵢ·(xᵢ − base)   (with `normalize`: the sum divided by Σ wᵢ)",
+    origin: "Ilharco et al. 2023, Editing models with task arithmetic, arXiv:2212.04089",
+    base: Base::Required,
+    models: Count::AtLeast(0),
+    parameters: &[
+        WEIGHT,
+        LAMBDA,
+        Parameter { default: Some(Value::Flag(false)), ..NORMALIZE },
+        Parameter { name: "density", scope: Scope::PerModel, ..IGNORED },
+        Parameter { name: "rescale", ..IGNORED },
+        Parameter { name: "int8_mask", ..IGNORED },
+    ],
+    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, gram: false, coefficients }),
+};
+
+/// The weight of a task vector.
+pub(super) const WEIGHT: Parameter = Parameter {
+    name: "weight",
+    scope: Scope::PerModel,
+    kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
+    default: None,
+    doc: "factor on the model's task vector; negative takes away what it learnt",
+};
+
+/// The factor on the whole sum of task vectors.
+pub(super) const LAMBDA: Parameter = Parameter {
+    name: "lambda",
+    scope: Scope::Shared,
+    kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
+    default: Some(Value::Number(1.0)),
+    doc: "factor on the whole sum of task vectors",
+};
+
+/// Division by the sum of the weights.
+pub(super) const NORMALIZE: Parameter = Parameter {
+    name: "normalize",
+    scope: Scope::Shared,
+    kind: Kind::Flag,
+    default: None,
+    doc: "divide by the sum of the weights that take part",
+};
+
+/// A key that mergekit reads and that changes nothing.
+pub(super) const IGNORED: Parameter = Parameter {
+    name: "",
+    scope: Scope::Shared,
+    kind: Kind::Ignored,
+    default: None,
+    doc: "accepted for mergekit's recipes; has no effect",
+};
+
+/// mergekit's floor: a smaller sum of weights does not divide.
+const SMALLEST_DIVISOR: f64 = 1e-8;
+
+#[expect(clippy::unnecessary_wraps, reason = "other methods have none for some arguments")]
+fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {
+    let weights = arguments.numbers("weight");
+    let sum: f64 = weights.iter().sum();
+    let divisor = if arguments.flag("normalize") && sum.abs() >= SMALLEST_DIVISOR { sum } else { 1.0 };
+    let factor = arguments.number("lambda") / divisor;
+    Ok(weights.iter().map(|weight| weight * factor).collect())
+}

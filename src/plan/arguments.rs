@@ -1,0 +1,62 @@
+//! The parameters of one tensor: precedence, gradients, filters and defaults.
+
+use std::collections::BTreeMap;
+
+use super::Error;
+use crate::method::{Arguments, Declaration, Kind, Scope, Value};
+use crate::recipe::{Parameters, Recipe, Slice};
+
+/// What the parameters of a tensor are looked up with.
+pub(super) struct Lookup<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) slice: &'a Slice,
+    /// The name shared parameters are filtered by.
+    pub(super) output: &'a str,
+    /// The tensor with its module, for messages.
+    pub(super) label: &'a str,
+    /// The gradient variable: 0 at a slice's first layer, 1 at its last.
+    pub(super) t: f64,
+}
+
+/// A model that takes part in a tensor.
+pub(super) struct Participant<'a> {
+    pub(super) path: &'a str,
+    /// The name of the tensor in this model, which per-model parameters are filtered by.
+    pub(super) tensor: &'a str,
+    /// The model's own parameters; a base that is not listed has none.
+    pub(super) own: Option<&'a Parameters>,
+}
+
+impl Lookup<'_> {
+    /// The arguments of `method` for this tensor and these models.
+    pub(super) fn arguments(&self, method: &Declaration, participants: &[Participant<'_>]) -> Result<Arguments, Error> {
+        let mut arguments = Arguments { models: vec![BTreeMap::default(); participants.len()], ..Arguments::default() };
+        for parameter in method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored) {
+            let missing = |model: Option<&str>| Error::MissingParameter {
+                parameter: parameter.name,
+                tensor: self.label.to_owned(),
+                model: model.map(str::to_owned),
+            };
+            match parameter.scope {
+                Scope::Shared => {
+                    let value = self.value(parameter.name, None, self.output).or(parameter.default);
+                    arguments.shared.insert(parameter.name, value.ok_or_else(|| missing(None))?);
+                }
+                Scope::PerModel => {
+                    for (values, participant) in arguments.models.iter_mut().zip(participants) {
+                        let value =
+                            self.value(parameter.name, participant.own, participant.tensor).or(parameter.default);
+                        values.insert(parameter.name, value.ok_or_else(|| missing(Some(participant.path)))?);
+                    }
+                }
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// The first level that yields a value: the model's, the slice's, the recipe's.
+    fn value(&self, name: &str, own: Option<&Parameters>, tensor: &str) -> Option<Value> {
+        let levels = [own, Some(&self.slice.parameters), Some(&self.recipe.parameters)];
+        levels.into_iter().flatten().find_map(|level| level.get(name)?.evaluate(tensor, self.t))
+    }
+}

@@ -1,0 +1,28 @@
+//! From a recipe to a plan.
+
+use super::models::Models;
+use super::tensors::Collector;
+use super::{Error, Options, Plan, layout};
+use crate::recipe::Recipe;
+
+impl Plan {
+    /// Opens the recipe's checkpoints (headers and small files only) and resolves everything the merge will do.
+    ///
+    /// # Errors
+    /// A folder that is not there or cannot be read, models that disagree on how they are used, tensors that do not fit
+    /// together, parameters without a value.
+    pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Error> {
+        let models = Models::open(&recipe)?;
+        let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
+        let mut warnings = recipe.warnings.clone();
+        models.agree(donor, &options.allow, &mut warnings)?;
+
+        let mut collector = Collector::new(&recipe, &models, donor, options);
+        collector.collect()?;
+        let Collector { mut tensors, layers, warnings: found, .. } = collector;
+        warnings.extend(found);
+        let files = layout::place(&mut tensors, options.shard_size);
+        let models = models.checkpoints;
+        Ok(Self { recipe, models, donor, tensors, files, layers, warnings, allow: options.allow.clone() })
+    }
+}

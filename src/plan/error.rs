@@ -1,0 +1,176 @@
+//! Why a recipe and its checkpoints cannot be merged.
+
+use std::path::PathBuf;
+
+use crate::checkpoint;
+use crate::recipe::Place;
+
+/// A recipe that does not fit its checkpoints.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A model folder that is not there.
+    #[error("no such model folder: `{path}`")]
+    NoSuchModel {
+        /// As the recipe has it.
+        path: String,
+        /// Where the recipe has it.
+        place: Option<Box<Place>>,
+        /// The recipe's folder, which was looked in too.
+        beside: Option<PathBuf>,
+    },
+    /// A checkpoint that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// Two models that are not used in the same way.
+    #[error("the models disagree on {}: `{left}` has {}, `{right}` has {}", found.what, found.left, found.right)]
+    Disagreement {
+        /// What they disagree on, and both values.
+        found: Box<checkpoint::Disagreement>,
+        /// The donor.
+        left: String,
+        /// The other model.
+        right: String,
+    },
+    /// Two models whose tensors differ in shape.
+    #[error("tensor `{tensor}` has shape {left:?} in `{left_model}` and {right:?} in `{right_model}`")]
+    Shape {
+        /// The tensor.
+        tensor: String,
+        /// The first model.
+        left_model: String,
+        /// Its shape.
+        left: Vec<usize>,
+        /// The other model.
+        right_model: String,
+        /// Its shape.
+        right: Vec<usize>,
+    },
+    /// Two models whose tensors differ in type, one of them not floating-point.
+    #[error("tensor `{tensor}` is {left} in `{left_model}` and {right} in `{right_model}`")]
+    Kind {
+        /// The tensor.
+        tensor: String,
+        /// The first model.
+        left_model: String,
+        /// Its type.
+        left: String,
+        /// The other model.
+        right_model: String,
+        /// Its type.
+        right: String,
+    },
+    /// A floating-point tensor that one model lacks.
+    #[error("tensor `{tensor}` is in `{present}` and not in `{absent}`")]
+    MissingTensor {
+        /// The tensor.
+        tensor: String,
+        /// A model that has it.
+        present: String,
+        /// A model that lacks it.
+        absent: String,
+    },
+    /// A parameter that has no value for a tensor.
+    #[error("parameter `{parameter}` has no value for tensor `{tensor}`{}", model.as_ref().map(|model| format!(" of `{model}`")).unwrap_or_default())]
+    MissingParameter {
+        /// The parameter.
+        parameter: &'static str,
+        /// The tensor.
+        tensor: String,
+        /// The model, for a per-model parameter.
+        model: Option<String>,
+    },
+    /// Parameters that make no sense together.
+    #[error("tensor `{tensor}`: {reason}")]
+    Arguments {
+        /// The tensor.
+        tensor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A layer range that a model does not have.
+    #[error("layers {start} to {end} are asked of `{model}`, which has {layers}")]
+    LayerRange {
+        /// The model.
+        model: String,
+        /// The first layer asked for.
+        start: usize,
+        /// The layer after the last.
+        end: usize,
+        /// How many it has.
+        layers: usize,
+        /// Where the recipe asks.
+        place: Option<Box<Place>>,
+    },
+    /// Slices of models with no or several stacks of layers.
+    #[error("`{model}` has {stacks} and cannot be cut into slices")]
+    Stacks {
+        /// The model.
+        model: String,
+        /// "no layers", or the stacks' names.
+        stacks: String,
+    },
+    /// A slice of a method that needs the base, without it.
+    #[error("{method} needs the base model `{base}` among the sources of every slice")]
+    SliceWithoutBase {
+        /// The method.
+        method: &'static str,
+        /// The base model.
+        base: String,
+        /// The slice.
+        place: Option<Box<Place>>,
+    },
+    /// A module with weights that one model lacks.
+    #[error("`{present}` has the module `{module}` ({kind}) with weights, `{absent}` has not")]
+    MissingModule {
+        /// A model that has it.
+        present: String,
+        /// The module's folder.
+        module: String,
+        /// Its kind.
+        kind: String,
+        /// A model that lacks it.
+        absent: String,
+    },
+    /// Nothing to write.
+    #[error("the recipe's models have no tensors to merge")]
+    Nothing,
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchModel { path, beside, .. } => Some(match beside {
+                Some(beside) => format!("it was looked for here and in {}", beside.display()),
+                None if path.matches('/').count() == 1 && !path.starts_with(['.', '/']) => {
+                    "models are local folders; download a model of the Hub first".into()
+                }
+                None => return None,
+            }),
+            Self::Checkpoint(error) => error.hint(),
+            Self::Disagreement { found, left, .. } => {
+                Some(format!("`--allow {}` goes on with what `{left}` has", found.kind.name()))
+            }
+            Self::MissingTensor { .. } => {
+                Some("`--allow missing-tensor` merges such tensors from the models that have them".into())
+            }
+            Self::Shape { .. } => Some("the models must be of one architecture and size".into()),
+            Self::MissingParameter { .. } => {
+                Some("none of its filters matches this tensor; add an entry without a filter as the last one".into())
+            }
+            Self::SliceWithoutBase { .. } => Some("list it with the `layer_range` that belongs to the slice".into()),
+            _ => None,
+        }
+    }
+
+    /// Where in the recipe the trouble is.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::NoSuchModel { place, .. } | Self::LayerRange { place, .. } | Self::SliceWithoutBase { place, .. } => {
+                place.as_deref()
+            }
+            _ => None,
+        }
+    }
+}

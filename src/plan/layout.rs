@@ -1,0 +1,89 @@
+//! The weight files of the output: which tensor goes where, and the safetensors headers.
+
+use std::collections::BTreeMap;
+
+use safetensors::Dtype;
+use serde_json::{Map, Value, json};
+
+use super::{PlannedFile, PlannedTensor};
+
+/// A safetensors header is padded to this many bytes, so that the data begins aligned.
+const ALIGNMENT: usize = 8;
+
+/// Gives every tensor its file and offset, sorts the tensors by place and returns the files.
+///
+/// The order is that of the safetensors library: wider formats first, so that all data is aligned, then by name.
+pub(super) fn place(tensors: &mut Vec<PlannedTensor>, shard_size: Option<u64>) -> Vec<PlannedFile> {
+    tensors.sort_by(|a, b| (&a.module, &a.name).cmp(&(&b.module, &b.name)));
+    let mut shards: Vec<Shard> = Vec::new();
+    for mut tensor in tensors.drain(..) {
+        let size = tensor.byte_len();
+        let fits = |shard: &Shard| {
+            let within = shard_size.is_none_or(|limit| shard.size.saturating_add(size) <= limit);
+            shard.module == tensor.module && (within || shard.tensors.is_empty())
+        };
+        if !shards.last().is_some_and(fits) {
+            shards.push(Shard { module: tensor.module.clone(), size: 0, tensors: Vec::new() });
+        }
+        if let Some(shard) = shards.last_mut() {
+            shard.size += size;
+            tensor.file = 0;
+            shard.tensors.push(tensor);
+        }
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for shard in &shards {
+        *counts.entry(shard.module.clone()).or_default() += 1;
+    }
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut files = Vec::new();
+    for mut shard in shards {
+        let number = numbers.entry(shard.module.clone()).or_default();
+        *number += 1;
+        let name = match counts.get(&shard.module) {
+            Some(count) if *count > 1 => format!("model-{number:05}-of-{count:05}.safetensors"),
+            _ => "model.safetensors".to_owned(),
+        };
+        let relative = if shard.module.is_empty() { name } else { format!("{}/{name}", shard.module) };
+        shard.tensors.sort_by(|a, b| (alignment(b.dtype), &a.name).cmp(&(alignment(a.dtype), &b.name)));
+        let header = header(&shard.tensors);
+        let mut offset = header.len() as u64;
+        for tensor in &mut shard.tensors {
+            tensor.file = files.len();
+            tensor.offset = offset;
+            offset += tensor.byte_len();
+        }
+        files.push(PlannedFile { relative, header, size: offset });
+        tensors.append(&mut shard.tensors);
+    }
+    files
+}
+
+struct Shard {
+    module: String,
+    size: u64,
+    tensors: Vec<PlannedTensor>,
+}
+
+/// The safetensors library's order of formats; of two formats of one width the later goes first.
+fn alignment(dtype: Dtype) -> (usize, Dtype) {
+    (dtype.bitsize(), dtype)
+}
+
+fn header(tensors: &[PlannedTensor]) -> Vec<u8> {
+    let mut entries = Map::new();
+    entries.insert("__metadata__".into(), json!({"format": "pt"}));
+    let mut offset = 0;
+    for tensor in tensors {
+        let end = offset + tensor.byte_len();
+        let dtype = serde_json::to_value(tensor.dtype).unwrap_or(Value::Null);
+        entries
+            .insert(tensor.name.clone(), json!({"dtype": dtype, "shape": tensor.shape, "data_offsets": [offset, end]}));
+        offset = end;
+    }
+    let mut json = Value::Object(entries).to_string().into_bytes();
+    json.resize(json.len().next_multiple_of(ALIGNMENT), b' ');
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.append(&mut json);
+    header
+}

@@ -1,0 +1,62 @@
+//! What the caller may override or accept.
+
+use std::collections::BTreeSet;
+
+use crate::checkpoint::Mismatch;
+use crate::kernel::Float;
+
+/// Settings of a plan that are not the recipe's.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Replaces the recipe's `dtype`.
+    pub dtype: Option<Float>,
+    /// Replaces the recipe's `out_dtype`.
+    pub out_dtype: Option<Float>,
+    /// Largest size of a weight file in bytes; a tensor that is larger gets a file of its own. `None`: one file.
+    pub shard_size: Option<u64>,
+    /// What the user accepts.
+    pub allow: Allow,
+}
+
+/// Disagreements and faults of the inputs that the user accepts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allow {
+    mismatches: BTreeSet<&'static str>,
+    /// A floating-point tensor that some inputs lack.
+    pub missing_tensor: bool,
+    /// NaN and infinity in the inputs.
+    pub non_finite: bool,
+}
+
+const MISSING_TENSOR: &str = "missing-tensor";
+const NON_FINITE: &str = "non-finite";
+
+impl Allow {
+    /// Everything that can be accepted, as (name, what it accepts).
+    pub fn names() -> Vec<(&'static str, &'static str)> {
+        let mut names: Vec<_> = Mismatch::ALL.iter().map(|mismatch| (mismatch.name(), mismatch.doc())).collect();
+        names.push((MISSING_TENSOR, "a tensor that some models lack is merged from the others"));
+        names.push((NON_FINITE, "NaN and infinity in the models' tensors"));
+        names
+    }
+
+    /// Accepts what is called `name`. False when nothing is called so.
+    pub fn accept(&mut self, name: &str) -> bool {
+        match name {
+            MISSING_TENSOR => self.missing_tensor = true,
+            NON_FINITE => self.non_finite = true,
+            _ => match Mismatch::from_name(name) {
+                Some(mismatch) => {
+                    self.mismatches.insert(mismatch.name());
+                }
+                None => return false,
+            },
+        }
+        true
+    }
+
+    /// Whether the mismatch is accepted.
+    pub fn accepts(&self, mismatch: Mismatch) -> bool {
+        self.mismatches.contains(mismatch.name())
+    }
+}

@@ -1,0 +1,138 @@
+//! A plan for people and programs: its tensors in groups that are treated alike.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Plan, PlannedTensor, Work};
+use crate::checkpoint::layer_of;
+use crate::method::Value;
+
+/// What a merge will do.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// The recipe's method.
+    pub method: &'static str,
+    /// The models, as folders.
+    pub models: Vec<String>,
+    /// The model that configuration and tokenizer come from.
+    pub donor: String,
+    /// The output's tensors, grouped.
+    pub groups: Vec<Group>,
+    /// Number of output tensors.
+    pub tensors: usize,
+    /// Number of elements of the output's tensors.
+    pub parameters: u64,
+    /// Bytes of tensor data of the inputs.
+    pub bytes_read: u64,
+    /// Bytes of the output's weight files.
+    pub bytes_written: u64,
+    /// The output's weight files.
+    pub files: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Tensors of one name but for the layer's number.
+#[derive(Debug, Serialize)]
+pub struct Group {
+    /// The name, with `{}` for the number of the layer.
+    pub template: String,
+    /// How many tensors there are.
+    pub count: usize,
+    /// Their shapes; several only where layers differ.
+    pub shapes: Vec<Vec<usize>>,
+    /// Their format in the output.
+    pub dtype: String,
+    /// The method, or `copy`.
+    pub method: &'static str,
+    /// The models they are made from, the base first.
+    pub sources: Vec<String>,
+    /// Resolved parameters; one value where all tensors share it, else the first and the last.
+    pub parameters: BTreeMap<String, Vec<String>>,
+}
+
+impl Plan {
+    /// The plan in groups.
+    pub fn summary(&self) -> Summary {
+        let mut groups: Vec<(Key, Group)> = Vec::new();
+        let mut index: BTreeMap<Key, usize> = BTreeMap::new();
+        let mut sorted: Vec<&PlannedTensor> = self.tensors.iter().collect();
+        sorted.sort_by_key(|tensor| {
+            let layer = layer_of(&tensor.canonical);
+            (
+                tensor.module.clone(),
+                layer.as_ref().map(|l| l.stack.clone()),
+                layer.map(|l| l.index),
+                tensor.canonical.clone(),
+            )
+        });
+        for tensor in sorted {
+            let key = self.key(tensor);
+            let at = *index.entry(key.clone()).or_insert_with(|| {
+                groups.push((key.clone(), empty(&key)));
+                groups.len() - 1
+            });
+            let group = &mut groups[at].1;
+            group.count += 1;
+            if !group.shapes.contains(&tensor.shape) {
+                group.shapes.push(tensor.shape.clone());
+            }
+            for (name, value) in self.values(tensor) {
+                let values = group.parameters.entry(name).or_default();
+                if values.last() != Some(&value) {
+                    values.push(value);
+                }
+            }
+        }
+        Summary {
+            method: self.recipe.method.name,
+            models: self.models.iter().map(|model| model.path().display().to_string()).collect(),
+            donor: self.models[self.donor].path().display().to_string(),
+            groups: groups.into_iter().map(|(_, group)| group).collect(),
+            tensors: self.tensors.len(),
+            parameters: self.tensors.iter().map(|tensor| tensor.elements).sum(),
+            bytes_read: self.bytes_read(),
+            bytes_written: self.bytes_written(),
+            files: self.files.iter().map(|file| file.relative.clone()).collect(),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    fn key(&self, tensor: &PlannedTensor) -> Key {
+        let template = layer_of(&tensor.canonical).map_or_else(|| tensor.canonical.clone(), |layer| layer.template);
+        let template = if tensor.module.is_empty() { template } else { format!("{}/{template}", tensor.module) };
+        let method = match &tensor.work {
+            Work::Copy { .. } => "copy",
+            Work::Merge { method, .. } => method.name,
+        };
+        let sources = tensor.work.inputs().iter().map(|input| self.name(input.model)).collect();
+        (template, method, sources, format!("{:?}", tensor.dtype))
+    }
+
+    fn name(&self, model: usize) -> String {
+        self.models[model].path().display().to_string()
+    }
+
+    fn values(&self, tensor: &PlannedTensor) -> Vec<(String, String)> {
+        let Work::Merge { arguments, inputs, .. } = &tensor.work else { return Vec::new() };
+        let apart = inputs.len() - arguments.models.len();
+        let show = |value: &Value| match value {
+            Value::Number(x) => format!("{}", (x * 1e6).round() / 1e6),
+            Value::Flag(flag) => flag.to_string(),
+        };
+        let shared = arguments.shared.iter().map(|(name, value)| ((*name).to_owned(), show(value)));
+        let own = arguments.models.iter().zip(&inputs[apart..]).flat_map(|(values, input)| {
+            values.iter().map(|(name, value)| (format!("{name}[{}]", self.name(input.model)), show(value)))
+        });
+        shared.chain(own).collect()
+    }
+}
+
+/// Template, method, sources, format.
+type Key = (String, &'static str, Vec<String>, String);
+
+fn empty(key: &Key) -> Group {
+    let (template, method, sources, dtype) = key.clone();
+    Group { template, count: 0, shapes: Vec::new(), dtype, method, sources, parameters: BTreeMap::new() }
+}

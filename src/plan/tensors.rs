@@ -1,0 +1,452 @@
+//! Which tensors the output has, and what each is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use safetensors::Dtype;
+
+use super::arguments::{Lookup, Participant};
+use super::models::Models;
+use super::{Error, Input, LayerSource, Options, PlannedTensor, Work};
+use crate::checkpoint::{Mismatch, Module, Tensor, Weights, layer_of, with_layer};
+use crate::kernel::Float;
+use crate::method::{self, Base, Shape};
+use crate::recipe::{Parameters, Recipe, Slice};
+
+/// A model's part in a slice.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    model: usize,
+    own: Option<&'a Parameters>,
+    /// The model's layer that becomes the first of the slice; `None` where layers keep their places.
+    first_layer: Option<usize>,
+    is_base: bool,
+}
+
+/// Collects the output's tensors.
+pub(super) struct Collector<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) models: &'a Models,
+    pub(super) donor: usize,
+    pub(super) options: &'a Options,
+    pub(super) tensors: Vec<PlannedTensor>,
+    pub(super) layers: Option<Vec<LayerSource>>,
+    pub(super) warnings: Vec<String>,
+    missing: BTreeMap<(usize, String), Vec<String>>,
+    /// Every name that filters were tried on.
+    names: BTreeSet<String>,
+    /// The output's module that is being collected, and its place in each model.
+    module: String,
+    modules: Vec<Option<usize>>,
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(recipe: &'a Recipe, models: &'a Models, donor: usize, options: &'a Options) -> Self {
+        Self {
+            recipe,
+            models,
+            donor,
+            options,
+            tensors: Vec::new(),
+            layers: None,
+            warnings: Vec::new(),
+            missing: BTreeMap::new(),
+            names: BTreeSet::new(),
+            module: String::new(),
+            modules: Vec::new(),
+        }
+    }
+
+    /// Every tensor of every module.
+    pub(super) fn collect(&mut self) -> Result<(), Error> {
+        self.no_module_is_lost()?;
+        let models = self.models;
+        for module in models.checkpoints[self.donor].modules().iter().filter(|module| module.weights.is_some()) {
+            self.module.clone_from(&module.folder);
+            self.modules = self.counterparts(module)?;
+            if module.kind == "Transformer" && !self.recipe.whole_models() {
+                self.slices()?;
+            } else {
+                self.whole(module.kind == "Transformer")?;
+            }
+        }
+        self.report();
+        if self.tensors.is_empty() { Err(Error::Nothing) } else { Ok(()) }
+    }
+
+    /// A module with weights that the donor lacks would vanish from the output.
+    fn no_module_is_lost(&mut self) -> Result<(), Error> {
+        let donor = &self.models.checkpoints[self.donor];
+        for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
+            for module in checkpoint.modules().iter().filter(|module| module.weights.is_some()) {
+                if counterpart(checkpoint.modules(), module, donor.modules()).is_none() {
+                    let error = missing_module(&self.models.paths[index], module, &self.models.paths[self.donor]);
+                    if !self.options.allow.accepts(Mismatch::Modules) {
+                        return Err(error);
+                    }
+                    self.warnings.push(format!("{error}; it is left out"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn counterparts(&mut self, module: &Module) -> Result<Vec<Option<usize>>, Error> {
+        let donor = &self.models.checkpoints[self.donor];
+        let mut found = Vec::new();
+        for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
+            let at = counterpart(donor.modules(), module, checkpoint.modules());
+            if at.is_none() && !self.options.allow.accepts(Mismatch::Modules) {
+                return Err(missing_module(&self.models.paths[self.donor], module, &self.models.paths[index]));
+            }
+            found.push(at);
+        }
+        Ok(found)
+    }
+
+    fn weights(&self, model: usize) -> Option<&'a Weights> {
+        self.models.checkpoints[model].modules().get(self.modules[model]?)?.weights.as_ref()
+    }
+
+    /// The models of a slice, the base last where the slice does not list it.
+    fn parts(&self, slice: &'a Slice) -> Vec<Part<'a>> {
+        let base = slice.base_model.as_ref().or(self.recipe.base_model.as_ref()).map(|base| self.models.index(base));
+        let mut parts: Vec<Part<'a>> = slice
+            .sources
+            .iter()
+            .map(|source| {
+                let model = self.models.index(&source.model);
+                let first_layer = source.layers.as_ref().map(|layers| layers.start);
+                Part { model, own: Some(&source.parameters), first_layer, is_base: base == Some(model) }
+            })
+            .collect();
+        if let Some(base) =
+            base.filter(|base| self.recipe.whole_models() && parts.iter().all(|part| part.model != *base))
+        {
+            parts.push(Part { model: base, own: None, first_layer: None, is_base: true });
+        }
+        parts
+    }
+
+    /// A module whose layers keep their places.
+    fn whole(&mut self, gradients: bool) -> Result<(), Error> {
+        let recipe = self.recipe;
+        let Some(slice) = recipe.slices.first() else { return Ok(()) };
+        let mut parts = self.parts(slice);
+        for part in &mut parts {
+            part.first_layer = None;
+        }
+        let names = self.canonical_names(&parts, |_| true);
+        let mut depths: BTreeMap<String, usize> = BTreeMap::new();
+        for layer in names.iter().filter_map(|name| layer_of(name)) {
+            let depth = depths.entry(layer.stack).or_default();
+            *depth = (*depth).max(layer.index + 1);
+        }
+        for name in names {
+            let layer = layer_of(&name).filter(|_| gradients);
+            let t = layer.map_or(0.0, |layer| gradient(layer.index, depths.get(&layer.stack).copied().unwrap_or(1)));
+            self.tensor(slice, &parts, &name, None, t)?;
+        }
+        Ok(())
+    }
+
+    /// A transformer put together from ranges of layers.
+    fn slices(&mut self) -> Result<(), Error> {
+        let recipe = self.recipe;
+        self.check_slices()?;
+        if let Some(first) = recipe.slices.first() {
+            let parts = self.parts(first);
+            for name in self.canonical_names(&parts, |name| layer_of(name).is_none()) {
+                self.tensor(first, &parts, &name, None, 0.0)?;
+            }
+        }
+        let mut layers = Vec::new();
+        for slice in &recipe.slices {
+            let parts = self.parts(slice);
+            let depth =
+                slice.sources.first().and_then(|source| source.layers.as_ref()).map_or(0, ExactSizeIterator::len);
+            for offset in 0..depth {
+                let t = gradient(offset, depth);
+                let mut templates = BTreeSet::new();
+                for part in &parts {
+                    let layer = part.first_layer.unwrap_or_default() + offset;
+                    let names = self.canonical_names(std::slice::from_ref(part), |_| true);
+                    let here = names.iter().filter(|name| layer_of(name).is_some_and(|found| found.index == layer));
+                    templates.extend(here.map(|name| with_layer(name, 0)));
+                }
+                for template in templates {
+                    self.tensor(slice, &parts, &template, Some((offset, layers.len())), t)?;
+                }
+                if let Some(first) = parts.first() {
+                    layers.push(LayerSource {
+                        model: first.model,
+                        layer: first.first_layer.unwrap_or_default() + offset,
+                    });
+                }
+            }
+        }
+        self.layers = Some(layers);
+        Ok(())
+    }
+
+    fn check_slices(&self) -> Result<(), Error> {
+        for slice in &self.recipe.slices {
+            let parts = self.parts(slice);
+            let base = slice.base_model.as_ref().or(self.recipe.base_model.as_ref());
+            if let Some(base) =
+                base.filter(|_| self.recipe.method.base == Base::Required && !parts.iter().any(|part| part.is_base))
+            {
+                let place = slice.sources.first().and_then(|source| self.recipe.place(&source.at)).map(Box::new);
+                return Err(Error::SliceWithoutBase {
+                    method: self.recipe.method.name,
+                    base: base.path.clone(),
+                    place,
+                });
+            }
+            for source in &slice.sources {
+                let model = self.models.index(&source.model);
+                let path = source.model.path.clone();
+                let depths = self.depths(model);
+                let Some((_, layers)) = depths.first().filter(|_| depths.len() == 1) else {
+                    let names = depths.iter().map(|(stack, _)| format!("`{stack}`")).collect::<Vec<_>>().join(" and ");
+                    let stacks = if depths.is_empty() {
+                        "no layers".into()
+                    } else {
+                        format!("several stacks of layers ({names})")
+                    };
+                    return Err(Error::Stacks { model: path, stacks });
+                };
+                if let Some(range) = source.layers.as_ref().filter(|range| range.end > *layers) {
+                    let place = self.recipe.place(&source.at).map(Box::new);
+                    return Err(Error::LayerRange {
+                        model: path,
+                        start: range.start,
+                        end: range.end,
+                        layers: *layers,
+                        place,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The stacks of layers of a model, each with its number of layers.
+    fn depths(&self, model: usize) -> Vec<(String, usize)> {
+        let mut depths: BTreeMap<String, usize> = BTreeMap::new();
+        for layer in
+            self.weights(model).into_iter().flat_map(Weights::tensors).filter_map(|tensor| layer_of(&tensor.canonical))
+        {
+            let depth = depths.entry(layer.stack).or_default();
+            *depth = (*depth).max(layer.index + 1);
+        }
+        depths.into_iter().collect()
+    }
+
+    fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let weights = parts.iter().filter_map(|part| self.weights(part.model));
+        weights.flat_map(Weights::tensors).map(|tensor| tensor.canonical.clone()).filter(|name| wanted(name)).collect()
+    }
+
+    /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
+    fn tensor(
+        &mut self,
+        slice: &'a Slice,
+        parts: &[Part<'a>],
+        name: &str,
+        layer: Option<(usize, usize)>,
+        t: f64,
+    ) -> Result<(), Error> {
+        let recipe = self.recipe;
+        let canonical = layer.map_or_else(|| name.to_owned(), |(_, output)| with_layer(name, output));
+        let mut present: Vec<(Part<'a>, Input, &'a Tensor)> = Vec::new();
+        let mut absent: Vec<Part<'a>> = Vec::new();
+        for part in parts {
+            let wanted = match layer {
+                Some((offset, _)) => with_layer(name, part.first_layer.unwrap_or_default() + offset),
+                None => name.to_owned(),
+            };
+            match self.find(part.model, &wanted) {
+                Some((input, tensor)) => present.push((*part, input, tensor)),
+                None => absent.push(*part),
+            }
+        }
+        let Some((first_part, _, first)) = present.first().copied() else { return Ok(()) };
+        let output = self.spell(&canonical, first);
+        let label = if self.module.is_empty() { output.clone() } else { format!("{}/{output}", self.module) };
+        let path = |part: &Part<'_>| self.models.paths[part.model].clone();
+        for (part, _, tensor) in &present[1..] {
+            if tensor.shape != first.shape {
+                let (left, right) = (first.shape.clone(), tensor.shape.clone());
+                return Err(Error::Shape {
+                    tensor: label,
+                    left_model: path(&first_part),
+                    left,
+                    right_model: path(part),
+                    right,
+                });
+            }
+            if tensor.dtype != first.dtype && (tensor.float().is_none() || first.float().is_none()) {
+                let (left, right) = (format!("{:?}", first.dtype), format!("{:?}", tensor.dtype));
+                return Err(Error::Kind {
+                    tensor: label,
+                    left_model: path(&first_part),
+                    left,
+                    right_model: path(part),
+                    right,
+                });
+            }
+        }
+        self.names.extend(present.iter().map(|(_, _, tensor)| tensor.name.clone()));
+        self.names.insert(output.clone());
+
+        let shape = first.shape.clone();
+        let elements = first.elements();
+        let (dtype, work) = if first.float().is_none() {
+            (first.dtype, Work::Copy { sources: present.iter().map(|(_, input, _)| *input).collect() })
+        } else {
+            if let (Some(part), false) = (absent.first(), self.options.allow.missing_tensor) {
+                return Err(Error::MissingTensor { tensor: label, present: path(&first_part), absent: path(part) });
+            }
+            for part in &absent {
+                self.missing.entry((part.model, self.module.clone())).or_default().push(label.clone());
+            }
+            let lookup = Lookup { recipe, slice, output: &output, label: &label, t };
+            let work = self.merge(&lookup, &present)?;
+            let dtype = match &work {
+                Work::Merge { to, .. } => stored(*to),
+                Work::Copy { .. } => first.dtype,
+            };
+            (dtype, work)
+        };
+        self.tensors.push(PlannedTensor {
+            module: self.module.clone(),
+            name: output,
+            canonical,
+            shape,
+            dtype,
+            elements,
+            file: 0,
+            offset: 0,
+            work,
+        });
+        Ok(())
+    }
+
+    fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
+        let weights = self.weights(model)?;
+        let tensor = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
+        Some((Input { model, module: self.modules[model]?, tensor }, &weights.tensors()[tensor]))
+    }
+
+    /// The donor's spelling of a tensor: its own, or its prefix before the common name.
+    fn spell(&self, canonical: &str, found: &Tensor) -> String {
+        let Some(donor) = self.weights(self.donor) else { return canonical.to_owned() };
+        if let Some(tensor) = donor.get(canonical) {
+            return tensor.name.clone();
+        }
+        let like = layer_of(canonical).and_then(|layer| {
+            let is =
+                |tensor: &&Tensor| layer_of(&tensor.canonical).is_some_and(|other| other.template == layer.template);
+            donor.tensors().iter().find(is).map(|tensor| with_layer(&tensor.name, layer.index))
+        });
+        let wrapped = found.name.len() > found.canonical.len();
+        like.unwrap_or_else(|| format!("{}{canonical}", if wrapped { donor.prefix() } else { "" }))
+    }
+
+    /// The merge of the tensors that are there. With a tensor missing, it is merged from the others where the method can
+    /// do with them, and taken from the base or else the first model where it cannot.
+    fn merge(&self, lookup: &Lookup<'_>, present: &[(Part<'a>, Input, &Tensor)]) -> Result<Work, Error> {
+        let method = self.recipe.method;
+        let apart = method.base == Base::Required;
+        let (base, others): (Vec<_>, Vec<_>) = present.iter().partition(|(part, ..)| apart && part.is_base);
+        let possible = method.models.accepts(others.len()) && (!apart || base.len() == 1);
+        let (method, base, others) = if possible {
+            (method, base, others)
+        } else {
+            let only = base.first().or(others.first()).copied();
+            let passthrough = method::find("passthrough").unwrap_or(method);
+            (passthrough, Vec::new(), only.into_iter().collect())
+        };
+        let participants: Vec<Participant<'_>> = others
+            .iter()
+            .map(|(part, _, tensor)| {
+                let own = part.own.filter(|_| possible);
+                Participant { path: &self.models.paths[part.model], tensor: &tensor.name, own }
+            })
+            .collect();
+        let arguments = lookup.arguments(method, &participants)?;
+        if let Shape::Combination(combination) = &method.shape
+            && !combination.gram
+        {
+            let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason };
+            (combination.coefficients)(&arguments, None).map_err(failed)?;
+        }
+        let floats = || present.iter().filter_map(|(_, _, tensor)| tensor.float());
+        let dtype = self.options.dtype.or(self.recipe.dtype);
+        let widest = floats().reduce(Float::widest).unwrap_or(Float::F32);
+        Ok(Work::Merge {
+            method,
+            inputs: base.iter().chain(&others).map(|(_, input, _)| *input).collect(),
+            arguments,
+            double: dtype == Some(Float::F64) || floats().any(|float| float == Float::F64),
+            to: self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest),
+        })
+    }
+
+    /// Warnings about the whole: tensors that were missing, filters that matched nothing.
+    fn report(&mut self) {
+        for ((model, _), tensors) in std::mem::take(&mut self.missing) {
+            let first = tensors.first().map(String::as_str).unwrap_or_default();
+            let more = if tensors.len() > 1 { format!(" and {} more", tensors.len() - 1) } else { String::new() };
+            self.warnings.push(format!("`{}` lacks `{first}`{more}; merged without it", self.models.paths[model]));
+        }
+        let recipe = self.recipe;
+        let levels = recipe.slices.iter().flat_map(|slice| {
+            slice.sources.iter().map(|source| &source.parameters).chain(std::iter::once(&slice.parameters))
+        });
+        let mut useless = BTreeSet::new();
+        for (name, setting) in levels.chain(std::iter::once(&recipe.parameters)).flat_map(Parameters::iter) {
+            for filter in setting.filters().filter(|filter| *filter != "*") {
+                if !self.names.iter().any(|tensor| tensor.contains(filter)) {
+                    useless.insert(format!("the filter `{filter}` of `{name}` matches no tensor"));
+                }
+            }
+        }
+        self.warnings.extend(useless);
+    }
+}
+
+/// The module of `there` that stands where `module` stands among `here`: in the same folder, else of the same kind and rank.
+fn counterpart(here: &[Module], module: &Module, there: &[Module]) -> Option<usize> {
+    let same_folder = |other: &Module| other.weights.is_some() && other.folder == module.folder;
+    if let Some(found) = there.iter().position(same_folder) {
+        return Some(found);
+    }
+    let alike = |other: &&Module| other.weights.is_some() && other.kind == module.kind;
+    let rank = here.iter().filter(alike).position(|other| other.folder == module.folder)?;
+    let found = there.iter().filter(alike).nth(rank)?;
+    there.iter().position(|other| std::ptr::eq(other, found))
+}
+
+fn missing_module(present: &str, module: &Module, absent: &str) -> Error {
+    Error::MissingModule {
+        present: present.to_owned(),
+        module: module.folder.clone(),
+        kind: module.kind.clone(),
+        absent: absent.to_owned(),
+    }
+}
+
+/// Where layer `index` of `depth` stands between 0 and 1; a single layer stands at 1.
+fn gradient(index: usize, depth: usize) -> f64 {
+    if depth > 1 { index as f64 / (depth - 1) as f64 } else { 1.0 }
+}
+
+fn stored(float: Float) -> Dtype {
+    match float {
+        Float::F16 => Dtype::F16,
+        Float::Bf16 => Dtype::BF16,
+        Float::F32 => Dtype::F32,
+        Float::F64 => Dtype::F64,
+    }
+}

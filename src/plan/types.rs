@@ -1,0 +1,165 @@
+//! The plan of a merge.
+
+use safetensors::Dtype;
+
+use super::Allow;
+use crate::checkpoint::{Checkpoint, Module, Tensor, Weights};
+use crate::kernel::Float;
+use crate::method::{Arguments, Declaration};
+use crate::recipe::Recipe;
+
+/// Everything a merge will do.
+#[derive(Debug)]
+pub struct Plan {
+    /// The recipe it is made from.
+    pub recipe: Recipe,
+    /// The checkpoints, in the order in which the recipe first names them.
+    pub models: Vec<Checkpoint>,
+    /// The checkpoint that configuration, tokenizer and tensor spelling come from.
+    pub donor: usize,
+    /// The output tensors, in the order of their places in the output.
+    pub tensors: Vec<PlannedTensor>,
+    /// The weight files of the output.
+    pub files: Vec<PlannedFile>,
+    /// Where each layer's configuration comes from, when the recipe is made of slices.
+    pub layers: Option<Vec<LayerSource>>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// What the user accepts.
+    pub allow: Allow,
+}
+
+/// The origin of an output layer: a layer of the first source of its slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerSource {
+    /// Index into [`Plan::models`].
+    pub model: usize,
+    /// The layer's index in that model.
+    pub layer: usize,
+}
+
+/// One output tensor.
+#[derive(Debug)]
+pub struct PlannedTensor {
+    /// The module's folder: empty for the transformer.
+    pub module: String,
+    /// The name in the output file.
+    pub name: String,
+    /// The name without a wrapper's prefix, the key by which inputs were matched.
+    pub canonical: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its format in the output.
+    pub dtype: Dtype,
+    /// Number of elements.
+    pub elements: u64,
+    /// Index into [`Plan::files`].
+    pub file: usize,
+    /// Where its data begins in the file, in bytes.
+    pub offset: u64,
+    /// How it is made.
+    pub work: Work,
+}
+
+impl PlannedTensor {
+    /// The name with the module's folder before it.
+    pub fn label(&self) -> String {
+        if self.module.is_empty() { self.name.clone() } else { format!("{}/{}", self.module, self.name) }
+    }
+
+    /// Size in the output, in bytes.
+    pub fn byte_len(&self) -> u64 {
+        self.elements * (self.dtype.bitsize() as u64) / 8
+    }
+}
+
+/// How an output tensor is made.
+#[derive(Debug)]
+pub enum Work {
+    /// Copied as it is; all sources must hold the same bytes.
+    Copy {
+        /// Where it is found.
+        sources: Vec<Input>,
+    },
+    /// Merged.
+    Merge {
+        /// The method.
+        method: &'static Declaration,
+        /// The inputs: the base first where the method has one apart, then the models in recipe order.
+        inputs: Vec<Input>,
+        /// The method's parameters for this tensor.
+        arguments: Arguments,
+        /// Whether it is computed in f64 rather than f32.
+        double: bool,
+        /// The format it is rounded to.
+        to: Float,
+    },
+}
+
+impl Work {
+    /// The tensors that are read.
+    pub fn inputs(&self) -> &[Input] {
+        match self {
+            Self::Copy { sources } => sources,
+            Self::Merge { inputs, .. } => inputs,
+        }
+    }
+}
+
+/// A tensor of one of the plan's checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Index into [`Plan::models`].
+    pub model: usize,
+    /// Index into the checkpoint's modules.
+    pub module: usize,
+    /// Index into the module's tensors.
+    pub tensor: usize,
+}
+
+/// A weight file of the output.
+#[derive(Debug)]
+pub struct PlannedFile {
+    /// Its path inside the output folder.
+    pub relative: String,
+    /// The safetensors header: length, JSON and padding.
+    pub header: Vec<u8>,
+    /// Its size in bytes, header included.
+    pub size: u64,
+}
+
+impl Plan {
+    /// The tensor an input stands for, with the weights that hold it.
+    ///
+    /// # Panics
+    /// On an input that is not of this plan.
+    pub fn source(&self, input: Input) -> (&Weights, &Tensor) {
+        let module: &Module = &self.models[input.model].modules()[input.module];
+        #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]
+        let weights = module.weights.as_ref().expect("an input's module has weights");
+        (weights, &weights.tensors()[input.tensor])
+    }
+
+    /// Bytes of tensor data that one pass over all inputs reads.
+    pub fn bytes_read(&self) -> u64 {
+        self.tensors
+            .iter()
+            .flat_map(|tensor| tensor.work.inputs())
+            .map(|input| self.source(*input).1.byte_len() as u64)
+            .sum()
+    }
+
+    /// Bytes of the output's weight files.
+    pub fn bytes_written(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// The format most of the output's bytes are in; `None` when nothing in it is a floating-point number.
+    pub fn dtype(&self) -> Option<Float> {
+        let bytes = |float: Float| -> u64 {
+            let is = |tensor: &&PlannedTensor| matches!(tensor.work, Work::Merge { to, .. } if to == float);
+            self.tensors.iter().filter(is).map(PlannedTensor::byte_len).sum()
+        };
+        Float::ALL.into_iter().max_by_key(|float| bytes(*float)).filter(|float| bytes(*float) > 0)
+    }
+}

@@ -1,0 +1,144 @@
+//! Checks across a whole recipe: bases, numbers of models, layer spans, parameters that nobody gives.
+
+use super::error::{Checked, Fault, shown};
+use super::parse::Notes;
+use super::types::{ModelRef, NodePath, Parameters, Recipe, Slice, Source};
+use crate::method::{Base, Count, Kind, Parameter, Scope};
+
+/// Checks a recipe, and adds the base to the models where the method averages it in.
+pub(super) fn check(recipe: &mut Recipe, notes: &mut Notes) -> Checked<()> {
+    add_member_base(recipe, notes);
+    for slice in &recipe.slices {
+        repeated(slice)?;
+        spans(slice)?;
+        base(recipe, slice)?;
+        count(recipe, slice)?;
+        for parameter in recipe.method.parameters.iter().filter(|p| p.default.is_none() && p.kind != Kind::Ignored) {
+            given(recipe, slice, parameter)?;
+        }
+        base_settings(recipe, slice, notes);
+    }
+    Ok(())
+}
+
+/// mergekit makes a base that a method does not set apart one more model. With slices it would need a layer range, and
+/// only names whose files are copied.
+fn add_member_base(recipe: &mut Recipe, notes: &mut Notes) {
+    if recipe.method.base != Base::Member || !recipe.whole_models() {
+        return;
+    }
+    let Some(base) = recipe.base_model.clone() else { return };
+    for slice in &mut recipe.slices {
+        if slice.sources.iter().any(|source| source.model == base) {
+            continue;
+        }
+        let message = format!("`{}` averages its base in: {} is one more model", recipe.method.name, shown(&base.path));
+        notes.warn(&NodePath::default().key("base_model"), message);
+        let at = base.at.clone();
+        slice.sources.push(Source { model: base.clone(), layers: None, parameters: Parameters::default(), at });
+    }
+}
+
+fn repeated(slice: &Slice) -> Checked<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    match slice.sources.iter().find(|source| !seen.insert(&source.model)) {
+        None => Ok(()),
+        Some(source) => {
+            let message = format!("the model {} is listed twice", shown(&source.model.path));
+            let hint = match source.layers {
+                None => "list it once, with the sum of its weights",
+                Some(_) => "a slice takes one run of layers from a model; write another slice for the other run",
+            };
+            Err(Fault::value(&source.model.at, message).hint(hint.to_owned()))
+        }
+    }
+}
+
+fn spans(slice: &Slice) -> Checked<()> {
+    let Some(first) = slice.layers() else { return Ok(()) };
+    let uneven = slice.sources.iter().find_map(|source| {
+        let count = source.layers.as_ref().map(ExactSizeIterator::len)?;
+        (count != first).then_some((source, count))
+    });
+    match uneven {
+        None => Ok(()),
+        Some((source, count)) => {
+            let message = format!("the sources of a slice must have equally many layers, found {first} and {count}");
+            Err(Fault::value(&source.at.key("layer_range"), message))
+        }
+    }
+}
+
+/// The base, where the method sets one apart: there must be one, and with slices it must say which layers.
+fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
+    if recipe.method.base != Base::Required {
+        return Ok(());
+    }
+    let name = recipe.method.name;
+    let Some(base) = recipe.base_of(slice) else {
+        let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
+        let listed = slice.sources.first().map_or("…", |source| source.model.path.as_str());
+        return Err(Fault::value(&at, format!("`{name}` needs a `base_model`"))
+            .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
+    };
+    if slice.layers().is_none() || slice.sources.iter().any(|source| source.model == *base) {
+        return Ok(());
+    }
+    let message = format!("the slice has no layers of its base {}", shown(&base.path));
+    let hint = format!("add `- {{model: {}, layer_range: […]}}` to its `sources`", base.path);
+    Err(Fault::key(&slice.at.key("sources"), message).hint(hint))
+}
+
+fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
+    let found = recipe.merged(slice).count();
+    let wanted = recipe.method.models;
+    if wanted.accepts(found) {
+        return Ok(());
+    }
+    let at = if recipe.whole_models() { NodePath::default().key("models") } else { slice.at.key("sources") };
+    let plural = if matches!(wanted, Count::Exactly(1) | Count::AtLeast(1)) { "model" } else { "models" };
+    let base = recipe.base_of(slice);
+    let beside = if recipe.method.base == Base::Required { " besides its base" } else { "" };
+    let message = format!("`{}` merges {wanted} {plural}{beside}, found {found}", recipe.method.name);
+    let averaged = |base: &ModelRef| slice.sources.iter().any(|source| source.model == *base && source.at == base.at);
+    let hint = match base {
+        Some(base) if recipe.method.base == Base::Required => Some(format!("the base is {}", shown(&base.path))),
+        Some(base) if averaged(base) => Some("the base counts as a model; take `base_model` away".to_owned()),
+        _ => None,
+    };
+    Err(Fault::key(&at, message).hint(hint))
+}
+
+/// A parameter without default must be given somewhere. Conditions may leave tensors out; that shows when tensors are known.
+fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter) -> Checked<()> {
+    let name = parameter.name;
+    let has = |parameters: &Parameters| parameters.get(name).is_some_and(|setting| !setting.is_empty());
+    if has(&recipe.parameters) || has(&slice.parameters) {
+        return Ok(());
+    }
+    if parameter.scope == Scope::Shared {
+        let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
+        let message = format!("missing parameter `{name}`, the {}", parameter.doc);
+        let hint = format!("add `parameters: {{{name}: …}}` at the top of the recipe");
+        return Err(Fault::value(&at, message).hint(hint));
+    }
+    match recipe.merged(slice).find(|source| !has(&source.parameters)) {
+        None => Ok(()),
+        Some(source) => {
+            let message = format!("missing parameter `{name}` for the model {}", shown(&source.model.path));
+            let hint = format!(
+                "add `parameters: {{{name}: …}}` to the model, or at the top of the recipe for every model without its own"
+            );
+            Err(Fault::value(&source.at, message).hint(hint))
+        }
+    }
+}
+
+fn base_settings(recipe: &Recipe, slice: &Slice, notes: &mut Notes) {
+    let Some(base) = recipe.base_of(slice).filter(|_| recipe.method.base == Base::Required) else { return };
+    let listed = slice.sources.iter().find(|source| source.model == *base && !source.parameters.is_empty());
+    if let Some(source) = listed {
+        let message = format!("the parameters of {} have no effect: it is the base", shown(&base.path));
+        notes.warn(&source.at.key("parameters"), message);
+    }
+}

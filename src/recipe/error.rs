@@ -1,0 +1,111 @@
+//! Why a recipe was refused.
+
+use super::types::{NodePath, Place};
+
+/// A recipe that was refused: one sentence, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    pub(super) kind: ErrorKind,
+    pub(super) message: String,
+    pub(super) place: Option<Box<Place>>,
+    pub(super) hint: Option<String>,
+}
+
+/// What sort of refusal an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The file could not be read.
+    File,
+    /// The text is not YAML, or not one document within the limits.
+    Syntax,
+    /// A key or value that a recipe cannot have.
+    Invalid,
+    /// A part of mergekit's language that is not supported yet.
+    Unsupported,
+    /// A variable without a value.
+    Variable,
+}
+
+impl Error {
+    /// The sort of refusal.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What is wrong, as one sentence without its place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it is wrong, if it is at one place.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_deref()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// A fault of the file, which has no place in the text.
+    pub(super) fn file(message: String, hint: Option<String>) -> Self {
+        Self { kind: ErrorKind::File, message, place: None, hint }
+    }
+}
+
+/// A fault while the tree is read: an [`Error`] whose place is not looked up yet.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) kind: ErrorKind,
+    pub(super) message: String,
+    pub(super) at: Spot,
+    pub(super) hint: Option<String>,
+}
+
+/// The part of a node that a fault is about.
+#[derive(Clone, Debug)]
+pub(super) enum Spot {
+    /// The key that leads to it.
+    Key(NodePath),
+    /// The node itself.
+    Value(NodePath),
+}
+
+/// What reading a part of the tree gives.
+pub(super) type Checked<T> = Result<T, Fault>;
+
+impl Fault {
+    pub(super) fn value(at: &NodePath, message: impl Into<String>) -> Self {
+        Self::new(Spot::Value(at.clone()), message.into())
+    }
+
+    pub(super) fn key(at: &NodePath, message: impl Into<String>) -> Self {
+        Self::new(Spot::Key(at.clone()), message.into())
+    }
+
+    fn new(at: Spot, message: String) -> Self {
+        Self { kind: ErrorKind::Invalid, message, at, hint: None }
+    }
+
+    pub(super) fn kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}
+
+/// A text from a recipe, quoted and short enough for a message.
+pub(super) fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        out.push('…');
+    }
+    format!("`{out}`")
+}

@@ -1,0 +1,225 @@
+//! The keys of a recipe: what each is for, and whether admix reads it. The parser, its messages and the help read this.
+
+use super::nearest::nearest;
+use crate::method;
+
+/// A map in a recipe and the keys it may have.
+#[derive(Debug)]
+pub struct Level {
+    /// What messages call the map.
+    pub name: &'static str,
+    /// Where it stands in a recipe.
+    pub at: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+/// A key of a recipe.
+#[derive(Debug)]
+pub struct Key {
+    /// The key.
+    pub name: &'static str,
+    /// One line: what it is for.
+    pub doc: &'static str,
+    /// Whether it is read.
+    pub status: Status,
+}
+
+/// Whether a key is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is.
+    Read,
+    /// It is accepted with a warning: mergekit has it, and it changes nothing.
+    NoEffect,
+    /// It is refused: mergekit has it, and admix does not yet.
+    Unsupported,
+}
+
+/// Every level, the outermost first.
+pub static LEVELS: [&Level; 7] = [&RECIPE, &MODEL, &SLICE, &SOURCE, &CONDITION, &REFERENCE, &PATH];
+
+pub(super) static RECIPE: Level = Level {
+    name: "the recipe",
+    at: "the top of the recipe",
+    keys: &[
+        read("merge_method", "the method, one of `admix methods`"),
+        read("models", "the models, each merged whole"),
+        read("slices", "runs of layers of the output, each with its own sources"),
+        read("base_model", "the model that task vectors are taken from"),
+        read("parameters", "settings for every slice and model that has none of its own"),
+        read("dtype", "the format the inputs are cast to: float32, bfloat16, float16 or float64"),
+        read("out_dtype", "the format of the output, where it is not `dtype`"),
+        without_effect("name", "a name, which mergekit-multi gives to a step"),
+        without_effect("int8_mask", "a memory setting of mergekit"),
+        without_effect("consensus_method", "an election rule of older mergekits"),
+        unsupported("tokenizer", "how the vocabularies are merged"),
+        unsupported("tokenizer_source", "whose vocabulary the output has"),
+        unsupported("chat_template", "the chat template of the output"),
+        unsupported("modules", "recipes for the parts of a model of several parts"),
+    ],
+};
+
+pub(super) static MODEL: Level = Level {
+    name: "an entry of `models`",
+    at: "an entry of `models`",
+    keys: &[read("model", "the model's folder"), read("parameters", "the settings of this model")],
+};
+
+pub(super) static SLICE: Level = Level {
+    name: "a slice",
+    at: "an entry of `slices`",
+    keys: &[
+        read("sources", "the models and layers the slice is merged from"),
+        read("base_model", "the base of this slice"),
+        read("parameters", "the settings of this slice"),
+        without_effect("residual_weight", "a key that mergekit reads and never uses"),
+    ],
+};
+
+pub(super) static SOURCE: Level = Level {
+    name: "a source",
+    at: "an entry of `sources`",
+    keys: &[
+        read("model", "the model's folder"),
+        read("layer_range", "the first layer and the one after the last, as `[0, 12]`"),
+        read("parameters", "the settings of this model in this slice"),
+    ],
+};
+
+pub(super) static CONDITION: Level = Level {
+    name: "a condition",
+    at: "an entry of a parameter's list",
+    keys: &[
+        read("value", "a scalar or a list of scalars"),
+        read("filter", "a text that the tensor's name holds; `*` or none for every tensor"),
+    ],
+};
+
+pub(super) static REFERENCE: Level = Level {
+    name: "a model reference",
+    at: "the map form of `model` and `base_model`",
+    keys: &[
+        read("model", "the model, as `{path: …}`"),
+        unsupported("lora", "an adapter that is merged into the model first"),
+        unsupported("override_architecture", "another architecture than config.json names"),
+    ],
+};
+
+pub(super) static PATH: Level = Level {
+    name: "a model reference",
+    at: "`model` in the map form of a model reference",
+    keys: &[read("path", "the model's folder, taken literally"), unsupported("revision", "a revision on the Hub")],
+};
+
+/// Parameters that every method of mergekit accepts or recipes carry along, and that change nothing.
+pub(super) static INERT_PARAMETERS: [&str; 2] = ["int8_mask", "consensus_method"];
+
+/// Methods that mergekit has and admix not yet.
+pub(super) static METHODS_TO_COME: [&str; 14] = [
+    "nuslerp",
+    "multislerp",
+    "karcher",
+    "dare_linear",
+    "dare_ties",
+    "della",
+    "della_linear",
+    "breadcrumbs",
+    "breadcrumbs_ties",
+    "sce",
+    "ram",
+    "ramplus_tl",
+    "model_stock",
+    "arcee_fusion",
+];
+
+const fn read(name: &'static str, doc: &'static str) -> Key {
+    Key { name, doc, status: Status::Read }
+}
+
+const fn without_effect(name: &'static str, doc: &'static str) -> Key {
+    Key { name, doc, status: Status::NoEffect }
+}
+
+const fn unsupported(name: &'static str, doc: &'static str) -> Key {
+    Key { name, doc, status: Status::Unsupported }
+}
+
+impl Level {
+    /// The key called `name`.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The keys that are read.
+    fn read(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().filter(|key| key.status == Status::Read).map(|key| key.name)
+    }
+
+    /// What to write instead of a key that the level does not have.
+    pub(super) fn hint(&'static self, key: &str) -> String {
+        if let Some(moved) = self.moved(key) {
+            return moved;
+        }
+        if let Some(near) = nearest(key, self.keys.iter().map(|key| key.name)) {
+            return format!("did you mean `{near}`?");
+        }
+        let keys: Vec<String> = self.read().map(|key| format!("`{key}`")).collect();
+        format!("{} has {}", self.name, and(&keys))
+    }
+
+    /// What to write instead of a text where the level's map is wanted.
+    pub(super) fn hint_for_text(&self) -> Option<String> {
+        self.key("model").map(|_| "write the folder after a key: `model: …`".to_owned())
+    }
+
+    /// The hint for a key that is known elsewhere or by another name.
+    fn moved(&self, key: &str) -> Option<String> {
+        let is = |level: &Level| std::ptr::eq(self, level);
+        if is(&REFERENCE) && PATH.key(key).is_some() {
+            return Some("write it as `{model: {path: …}}`".into());
+        }
+        let renamed = RENAMED.iter().find(|(old, new)| *old == key && self.key(new).is_some());
+        if let Some((_, new)) = renamed {
+            return Some(format!("did you mean `{new}`?"));
+        }
+        if key == "layer_range" && (is(&MODEL) || is(&RECIPE) || is(&SLICE)) {
+            return Some(
+                "layer ranges go with `slices`: `slices: [{sources: [{model: …, layer_range: [0, 12]}]}]`".into(),
+            );
+        }
+        if is(&SLICE) && matches!(key, "model" | "models") {
+            return Some("the models of a slice stand under `sources:`".into());
+        }
+        if self.key("parameters").is_some() && (is_parameter(key) || INERT_PARAMETERS.contains(&key)) {
+            return Some(format!("put it under `parameters:`, as `parameters: {{{key}: …}}`"));
+        }
+        let home = LEVELS.iter().find(|level| level.key(key).is_some_and(|key| key.status == Status::Read))?;
+        Some(format!("`{key}` is a key of {}", home.at))
+    }
+}
+
+/// Names by which keys are often called.
+const RENAMED: [(&str, &str); 9] = [
+    ("method", "merge_method"),
+    ("merge", "merge_method"),
+    ("base", "base_model"),
+    ("torch_dtype", "dtype"),
+    ("precision", "dtype"),
+    ("output_dtype", "out_dtype"),
+    ("path", "model"),
+    ("name", "model"),
+    ("params", "parameters"),
+];
+
+/// Whether any method has a parameter of this name.
+pub(super) fn is_parameter(name: &str) -> bool {
+    method::METHODS.iter().any(|method| method.parameter(name).is_some())
+}
+
+/// `a, b and c`.
+pub(super) fn and(words: &[impl AsRef<str>]) -> String {
+    let Some((last, rest)) = words.split_last() else { return String::new() };
+    let rest: Vec<&str> = rest.iter().map(AsRef::as_ref).collect();
+    if rest.is_empty() { last.as_ref().to_owned() } else { format!("{} and {}", rest.join(", "), last.as_ref()) }
+}

@@ -1,0 +1,27 @@
+//! YAML to a typed, validated recipe. No checkpoint is opened here.
+
+mod check;
+mod error;
+mod fields;
+mod keys;
+mod locate;
+mod merge_keys;
+mod model_ref;
+mod nearest;
+mod parameters;
+mod parse;
+mod scalar;
+mod setting;
+mod slices;
+mod tree;
+mod types;
+mod variables;
+
+pub use error::{Error, ErrorKind};
+pub use keys::{Key, LEVELS, Level, Status};
+pub use setting::{Condition, Setting, SettingValue};
+pub use types::{ModelRef, NodePath, Parameters, Place, Recipe, Slice, Source, Step};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+mod tests;

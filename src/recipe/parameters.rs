@@ -1,0 +1,160 @@
+//! `parameters`: the settings of a recipe, a slice or a model.
+
+use super::error::{Checked, Fault, shown};
+use super::fields::Fields;
+use super::keys::{CONDITION, INERT_PARAMETERS, RECIPE, and};
+use super::nearest::nearest;
+use super::parse::Notes;
+use super::scalar::{self, Refusal};
+use super::setting::{Condition, Setting, SettingValue};
+use super::tree::Node;
+use super::types::{NodePath, Parameters};
+use crate::method::{self, Declaration, Kind, Parameter, Scope, Value};
+
+/// Whose settings a map holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// One model's.
+    Model,
+    /// A slice's or the whole recipe's.
+    All,
+}
+
+/// Reads the `parameters` of a level, where it has any.
+pub(super) fn parameters(
+    fields: &Fields<'_>,
+    owner: Owner,
+    method: &'static Declaration,
+    notes: &mut Notes,
+) -> Checked<Parameters> {
+    let mut parameters = Parameters::default();
+    let Some((node, at)) = fields.get("parameters") else { return Ok(parameters) };
+    let Node::Map(entries) = node else {
+        return Err(Fault::value(&at, format!("expected a map of parameters, found {node}")));
+    };
+    for (name, node) in entries {
+        let at = at.key(name);
+        let Some(parameter) = declared(name, &at, method, notes)? else { continue };
+        let Some(setting) = setting(node, &at, parameter, notes)? else { continue };
+        if owner == Owner::Model && parameter.scope == Scope::Shared {
+            let message = format!(
+                "`{name}` has no effect under a model, for the models share it: put it under the `parameters` of the slice or the recipe"
+            );
+            notes.warn(&at, message);
+        } else {
+            parameters.settings.insert(parameter.name, setting);
+        }
+    }
+    Ok(parameters)
+}
+
+/// The method's parameter of this name; `None` for one that changes nothing.
+fn declared(
+    name: &str,
+    at: &NodePath,
+    method: &'static Declaration,
+    notes: &mut Notes,
+) -> Checked<Option<&'static Parameter>> {
+    match method.parameter(name) {
+        Some(parameter) if parameter.kind == Kind::Ignored => {}
+        Some(parameter) => return Ok(Some(parameter)),
+        None if INERT_PARAMETERS.contains(&name) => {}
+        None => {
+            let message = format!("`{}` has no parameter {}", method.name, shown(name));
+            return Err(Fault::key(at, message).hint(hint(name, method)));
+        }
+    }
+    notes.warn(at, format!("`{name}` has no effect with `{}`", method.name));
+    Ok(None)
+}
+
+fn hint(name: &str, method: &Declaration) -> String {
+    let names = || method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored).map(|p| p.name);
+    if RECIPE.key(name).is_some() {
+        return format!("`{name}` is a key of {}", RECIPE.at);
+    }
+    if let Some(near) = nearest(name, names()) {
+        return format!("did you mean `{near}`?");
+    }
+    let own: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    let own = if own.is_empty() { "no parameters".to_owned() } else { and(&own) };
+    let has = |method: &&&Declaration| method.parameter(name).is_some_and(|p| p.kind != Kind::Ignored);
+    let others: Vec<String> = method::METHODS.iter().filter(has).map(|other| format!("`{}`", other.name)).collect();
+    if others.is_empty() {
+        return format!("`{}` has {own}", method.name);
+    }
+    format!("`{name}` is a parameter of {}; `{}` has {own}", and(&others), method.name)
+}
+
+/// Reads a setting; `None` where it is null.
+fn setting(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<Option<Setting>> {
+    let value = match node {
+        Node::Null => return Ok(None),
+        Node::Map(_) => SettingValue::Conditions(vec![condition(node, at, parameter, notes)?]),
+        Node::List(entries) if entries.iter().any(|entry| matches!(entry, Node::Map(_))) => {
+            conditions(entries, at, parameter, notes)?
+        }
+        other => scalars(other, at, parameter, notes)?,
+    };
+    Ok(Some(Setting { value, at: at.clone() }))
+}
+
+fn conditions(entries: &[Node], at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<SettingValue> {
+    let mut conditions = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let at = at.index(index);
+        if !matches!(entry, Node::Map(_)) {
+            let message = format!("`{}` mixes conditions and values: expected a map, found {entry}", parameter.name);
+            let hint = "write the value as a condition that every tensor meets: `- value: …`".to_owned();
+            return Err(Fault::value(&at, message).hint(hint));
+        }
+        conditions.push(condition(entry, &at, parameter, notes)?);
+    }
+    Ok(SettingValue::Conditions(conditions))
+}
+
+fn condition(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<Condition> {
+    let fields = Fields::of(node, at, &CONDITION, notes)?;
+    let filter = match fields.get("filter") {
+        None => None,
+        Some((Node::Text(text), _)) => Some(text.clone()),
+        Some((other, at)) => {
+            return Err(Fault::value(&at, format!("expected a part of a tensor's name, found {other}"))
+                .hint("write a filter that looks like a number in quotes".to_owned()));
+        }
+    };
+    let (value, value_at) = fields.need("value")?;
+    let value = scalars(value, &value_at, parameter, notes)?;
+    Ok(Condition { filter, value, at: at.clone() })
+}
+
+/// Reads a scalar or a list of scalars.
+fn scalars(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<SettingValue> {
+    let read = |node: &Node, at: &NodePath| match scalar::value(node, parameter.name, parameter.kind) {
+        Ok(value) => Ok(value),
+        Err(Refusal { message, hint }) => Err(Fault::value(at, named(&message, parameter)).hint(hint)),
+    };
+    let Node::List(entries) = node else {
+        return read(node, at).map(SettingValue::Scalar);
+    };
+    if entries.is_empty() {
+        notes.warn(at, format!("the empty list of `{}` gives no value", parameter.name));
+    }
+    let mut numbers = Vec::new();
+    let mut flags = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        match read(entry, &at.index(index))? {
+            Value::Number(number) => numbers.push(number),
+            Value::Flag(flag) => flags.push(flag),
+        }
+    }
+    Ok(if parameter.kind == Kind::Flag { SettingValue::Flags(flags) } else { SettingValue::Gradient(numbers) })
+}
+
+/// A refusal with its parameter's name.
+fn named(message: &str, parameter: &Parameter) -> String {
+    match message.strip_prefix("expected") {
+        Some(rest) => format!("`{}` must be{rest}", parameter.name),
+        None => message.to_owned(),
+    }
+}

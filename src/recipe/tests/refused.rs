@@ -1,0 +1,356 @@
+//! Recipes that are refused.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::super::keys::METHODS_TO_COME;
+use super::super::{ErrorKind, Recipe};
+use super::{SLERP, parse, refused};
+use crate::method;
+
+#[test]
+fn refuses_keys() {
+    for (text, place, message, hint) in [
+        ("method: linear", "1:1 method", "unknown key `method` in the recipe", "did you mean `merge_method`?"),
+        (
+            "merge_method: linear\nlayers: 3\n",
+            "2:1 layers",
+            "unknown key `layers` in the recipe",
+            "the recipe has `merge_method`, ",
+        ),
+        (
+            "merge_method: linear\nweight: 3\n",
+            "2:1 weight",
+            "unknown key `weight` in the recipe",
+            "put it under `parameters:`",
+        ),
+        (
+            "merge_method: linear\nmodels:\n- model: a\n  t: 1\n",
+            "4:3 t",
+            "unknown key `t` in an entry of `models`",
+            "put it under `parameters:`, as `parameters: {t: …}`",
+        ),
+        (
+            "merge_method: linear\nmodels:\n- model: a\n  layer_range: [0, 1]\n",
+            "4:3 layer_range",
+            "unknown key `layer_range` in an entry of `models`",
+            "layer ranges go with `slices`",
+        ),
+        (
+            "merge_method: linear\nmodels:\n- modle: a\n",
+            "3:3 modle",
+            "unknown key `modle` in an entry of `models`",
+            "did you mean `model`?",
+        ),
+        (
+            "merge_method: linear\nmodels:\n- parameters: {weight: 1}\n",
+            "3:3 parameters",
+            "an entry of `models` has no `model`",
+            "`model:` the model's folder",
+        ),
+        (
+            "merge_method: linear\nmodels: [a]\n",
+            "2:10 a",
+            "expected an entry of `models` as a map, found `a`",
+            "write the folder after a key: `model: …`",
+        ),
+        (
+            "merge_method: linear\nmodels: {model: a}\n",
+            "2:9 {model: a}",
+            "expected `models` as a list, found a map",
+            "",
+        ),
+        (
+            "merge_method: linear\nslices:\n- models: []\n",
+            "3:3 models",
+            "unknown key `models` in a slice",
+            "the models of a slice stand under `sources:`",
+        ),
+        (
+            "merge_method: linear\nmodels: [{model: a}]\nslices: [{sources: []}]\n",
+            "3:1 slices",
+            "the recipe has both `models` and `slices`",
+            "keep `models`",
+        ),
+        (
+            "merge_method: linear\nmodels: []\n",
+            "1:1 merge_method",
+            "the recipe has no `models` and no `slices`",
+            "list them as",
+        ),
+        ("models:\n- model: a\n", "1:1 models", "the recipe has no `merge_method`", "`merge_method:` the method"),
+        ("merge_method: linear\ntokenizer: {source: base}\n", "2:1 tokenizer", "`tokenizer` is not supported yet", ""),
+        (
+            "merge_method: linear\nchat_template: auto\n",
+            "2:1 chat_template",
+            "`chat_template` is not supported yet",
+            "",
+        ),
+        (
+            "merge_method: liner\n",
+            "1:15 liner",
+            "unknown merge method `liner`",
+            "did you mean `linear`? the methods are linear, ",
+        ),
+        ("merge_method: [linear]\n", "1:15 [linear]", "expected the name of a merge method, found a list", ""),
+    ] {
+        refused(text, place, message, hint);
+    }
+}
+
+#[test]
+fn refuses_parameters() {
+    let linear = |rest: &str| format!("merge_method: linear\nmodels:\n- model: a\n- model: b\n{rest}");
+    let ties = |parameters: &str| {
+        format!(
+            "merge_method: ties\nbase_model: a\nmodels:\n- model: b\nparameters:\n  weight: 1\n  density: {parameters}\n"
+        )
+    };
+    for (text, place, message, hint) in [
+        (
+            linear("parameters: {weigth: 1}\n"),
+            "5:14 weigth",
+            "`linear` has no parameter `weigth`",
+            "did you mean `weight`?",
+        ),
+        (
+            linear("parameters: {dtype: 1}\n"),
+            "5:14 dtype",
+            "`linear` has no parameter `dtype`",
+            "`dtype` is a key of the top of the recipe",
+        ),
+        (
+            linear("parameters: {lambda: 1}\n"),
+            "5:14 lambda",
+            "`linear` has no parameter `lambda`",
+            "`lambda` is a parameter of `task_arithmetic`",
+        ),
+        (linear("parameters: {weight: yes}\n"), "5:22 yes", "`weight` must be a number, found `yes`", ""),
+        (
+            linear("parameters: {weight: 1:30}\n"),
+            "5:22 1:30",
+            "`weight` must be a number, found `1:30`",
+            "YAML 1.1 reads",
+        ),
+        (linear("parameters: {weight: -.inf}\n"), "5:22 -.inf", "`weight` must be a finite number, found `-.inf`", ""),
+        (linear("parameters: {weight: 1e999}\n"), "5:22 1e999", "`weight` must be a finite number, found `1e999`", ""),
+        (
+            linear("parameters: {weight: 1, normalize: 2}\n"),
+            "5:36 2",
+            "`normalize` must be true or false, found `2`",
+            "",
+        ),
+        (linear("parameters: 3\n"), "5:13 3", "expected a map of parameters, found `3`", ""),
+        (ties("1.5"), "7:12 1.5", "`density` must be between 0 and 1, found `1.5`", ""),
+        (ties("[0.5, -1]"), "7:18 -1", "`density` must be between 0 and 1, found `-1`", ""),
+        (
+            ties("[1, {value: 1}]"),
+            "7:13 1",
+            "`density` mixes conditions and values: expected a map, found `1`",
+            "write the value as a condition",
+        ),
+        (ties("{filter: x}"), "7:12 {filter: x}", "a condition has no `value`", "`value:` a scalar"),
+        (ties("{filter: 3, value: 1}"), "7:21 3", "expected a part of a tensor's name, found `3`", "write a filter"),
+        (ties("{filter: x, value: {value: 1}}"), "7:31 {value: 1}", "`density` must be a number, found a map", ""),
+        (ties("{fliter: x, value: 1}"), "7:13 fliter", "unknown key `fliter` in a condition", "did you mean `filter`?"),
+        (ties("50%"), "7:12 50%", "`density` must be a number, found `50%`", "write the share as a number: 0.5"),
+    ] {
+        refused(&text, place, message, hint);
+    }
+}
+
+#[test]
+fn refuses_formats_and_models() {
+    let linear = |rest: &str| format!("merge_method: linear\nmodels:\n- model: a\n- model: b\n{rest}");
+    for (text, place, message, hint) in [
+        (
+            linear("dtype: bf16\n"),
+            "5:8 bf16",
+            "`dtype` names no floating-point format: `bf16`",
+            "did you mean `bfloat16`?",
+        ),
+        (
+            linear("out_dtype: fp16\n"),
+            "5:12 fp16",
+            "`out_dtype` names no floating-point format: `fp16`",
+            "did you mean `float16`?",
+        ),
+        (
+            linear("dtype: int64\n"),
+            "5:8 int64",
+            "`dtype` names no floating-point format: `int64`",
+            "the formats are float16, ",
+        ),
+        (
+            linear(""),
+            "3:3 model",
+            "missing parameter `weight` for the model `a`",
+            "add `parameters: {weight: …}` to the model",
+        ),
+        (linear("- model: a\nparameters: {weight: 1}\n"), "5:10 a", "the model `a` is listed twice", "list it once"),
+        (linear("- model: 3\n"), "5:10 3", "expected a model's folder, found `3`", "write a folder's name"),
+        (
+            linear("- model: c+lora\n"),
+            "5:10 c+lora",
+            "adapters in a model reference are not supported yet, found `c+lora`",
+            "a folder whose name holds `+`",
+        ),
+        (
+            linear("- model: c@main\n"),
+            "5:10 c@main",
+            "revisions in a model reference are not supported yet, found `c@main`",
+            "a folder whose name holds `@`",
+        ),
+        (
+            linear("- model: {path: c}\n"),
+            "5:11 path",
+            "unknown key `path` in a model reference",
+            "write it as `{model: {path: …}}`",
+        ),
+        (linear("- model: {model: {path: c, revision: r}}\n"), "5:28 revision", "`revision` is not supported yet", ""),
+        (
+            linear("- model: ${a b}\n"),
+            "5:10 ${a b}",
+            "expected a variable such as `${name}`, found `${a b}`",
+            "a name has letters",
+        ),
+    ] {
+        refused(&text, place, message, hint);
+    }
+}
+
+#[test]
+fn refuses_bases_counts_and_layers() {
+    let slices = |method: &str, sources: &str| {
+        format!("merge_method: {method}\nbase_model: a\nslices:\n- sources:\n{sources}parameters: {{t: 1}}\n")
+    };
+    for (text, place, message, hint) in [
+        (
+            "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nparameters: {t: 1}\n".into(),
+            "1:15 slerp",
+            "`slerp` needs a `base_model`",
+            "add `base_model: a`",
+        ),
+        (
+            "merge_method: slerp\nbase_model: a\nmodels: [{model: a}]\nparameters: {t: 1}\n".into(),
+            "3:1 models",
+            "`slerp` merges exactly 1 model besides its base, found 0",
+            "the base is `a`",
+        ),
+        (
+            "merge_method: slerp\nbase_model: a\nmodels: [{model: b}]\n".into(),
+            "1:15 slerp",
+            "missing parameter `t`, the position between the base (0) and the other model (1)",
+            "add `parameters: {t: …}`",
+        ),
+        (
+            "merge_method: passthrough\nbase_model: a\nmodels: [{model: b}]\n".into(),
+            "3:1 models",
+            "`passthrough` merges exactly 1 model, found 2",
+            "the base counts as a model",
+        ),
+        (
+            slices("slerp", "  - {model: a, layer_range: [0, 2]}\n  - {model: b, layer_range: [0, 3]}\n"),
+            "6:29 [0, 3]",
+            "the sources of a slice must have equally many layers, found 2 and 3",
+            "",
+        ),
+        (
+            slices("slerp", "  - {model: c, layer_range: [0, 2]}\n  - {model: b, layer_range: [0, 2]}\n"),
+            "4:3 sources",
+            "the slice has no layers of its base `a`",
+            "add `- {model: a, layer_range: […]}`",
+        ),
+        (
+            slices("slerp", "  - {model: a, layer_range: [2, 2]}\n"),
+            "5:29 [2, 2]",
+            "expected `layer_range` as two layer numbers, found `[2, 2]`, which holds no layer",
+            "the first layer",
+        ),
+        (
+            slices("slerp", "  - {model: a, layer_range: [0, 1.5]}\n"),
+            "5:29 [0, 1.5]",
+            "expected `layer_range` as two layer numbers, found `1.5`",
+            "the first layer",
+        ),
+        (
+            slices("slerp", "  - {model: a, layer_range: 4}\n"),
+            "5:29 4",
+            "expected `layer_range` as two layer numbers, found `4`",
+            "the first layer",
+        ),
+        (
+            slices("slerp", "  - {model: a}\n"),
+            "5:5 {model: a}",
+            "a source has no `layer_range`",
+            "`layer_range:` the first layer",
+        ),
+    ] {
+        refused(&text, place, message, hint);
+    }
+}
+
+#[test]
+fn refuses_what_is_no_recipe() {
+    for (text, place, message, hint) in [
+        ("", "1:1 ", "the recipe is empty", "a recipe has"),
+        ("# nothing\n", "1:9 g", "the recipe is empty", "a recipe has"),
+        ("- a\n", "1:1 -", "expected the recipe as a map, found a list", ""),
+        (
+            "a: [1\nb: 2\n",
+            "2:2 :",
+            "the recipe is not valid YAML: did not find expected ',' or ']', while parsing a flow sequence",
+            "",
+        ),
+        ("a: 1\n b: 2\n", "2:3 :", "the recipe is not valid YAML: mapping values are not allowed in this context", ""),
+        ("a: *b\n", "1:4 *b", "the recipe is not valid YAML: unknown anchor", ""),
+        ("a: 1\nb: 2\na: 3\n", "3:1 a", "the key `a` stands here twice", ""),
+        ("? [a]\n: 1\n", "1:3 [a]", "a key must be a text, not a list or a map", ""),
+        ("a: !x b\n", "1:4 !x b", "the tag `x` means nothing in a recipe", ""),
+        ("a: 1\n---\nb: 1\n", "3:1 b", "several documents in one recipe are not supported yet", "write each document"),
+        ("<<: 3\n", "1:5 3", "expected a map or a list of maps after `<<`", ""),
+        ("a: \u{7}\n", "1:4 \u{7}", "YAML does not allow the character U+0007", ""),
+    ] {
+        refused(text, place, message, hint);
+    }
+    let deep = "[".repeat(200);
+    assert_eq!(parse(&deep).unwrap_err().message(), "the recipe nests more than 128 levels deep");
+    let large = " ".repeat((1 << 20) + 1);
+    assert_eq!(parse(&large).unwrap_err().message(), "the recipe is larger than 1024 KiB");
+}
+
+#[test]
+fn a_method_to_come_is_named_as_such() {
+    let Some(name) = METHODS_TO_COME.iter().find(|name| method::find(name).is_none()) else { return };
+    let error = parse(&format!("merge_method: {name}\n")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.message(), format!("the merge method `{name}` is not supported yet"));
+}
+
+#[test]
+fn aliases_that_explode_are_refused() {
+    let mut bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
+    for level in 1..20 {
+        let alias = format!("*a{}, ", level - 1).repeat(10);
+        writeln!(bomb, "a{level}: &a{level} [{alias}]").unwrap();
+    }
+    let wide = format!("a: &a {}\nb: [{}]\n", "x".repeat(400_000), "*a,".repeat(100_000));
+    for text in [bomb, wide] {
+        assert_eq!(parse(&text).unwrap_err().message(), "the aliases of the recipe repeat too much");
+    }
+}
+
+#[test]
+fn reads_files_and_refuses_what_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.yaml");
+    std::fs::write(&path, SLERP).unwrap();
+    let recipe = Recipe::read(&path, &BTreeMap::new()).unwrap();
+    assert_eq!(recipe.folder(), Some(folder.path()));
+    assert_eq!(recipe.origin(), path.display().to_string());
+    std::fs::write(&path, [b'a', 0xff]).unwrap();
+    let error = Recipe::read(&path, &BTreeMap::new()).unwrap_err();
+    assert!(error.message().ends_with("is not UTF-8 text: byte 1 fits no character"), "{error}");
+    let error = Recipe::read(&folder.path().join("absent"), &BTreeMap::new()).unwrap_err();
+    assert_eq!((error.kind(), error.place()), (ErrorKind::File, None));
+}

@@ -1,0 +1,251 @@
+//! The YAML document as a tree.
+//!
+//! The tree is read with a budget: aliases may repeat a node, and a few lines of them could fill the memory.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
+
+use super::variables;
+
+/// A node of the document. Keys are texts, whatever they look like.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Node {
+    Null,
+    Flag(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+/// Bytes that a tree may take, roughly: a text of the largest size fits, an exploding one does not.
+const BUDGET: usize = 32 << 20;
+
+/// Bytes counted for a node besides its text.
+const NODE: usize = 32;
+
+impl Node {
+    /// The value of a key, where the node is a map that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        match self {
+            Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// Whether the node says nothing: null, or an empty list or map.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::List(entries) => entries.is_empty(),
+            Self::Map(entries) => entries.is_empty(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    /// What a message says was found.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("nothing"),
+            Self::Flag(flag) => write!(f, "`{flag}`"),
+            Self::Number(number) if number.is_nan() => f.write_str("`.nan`"),
+            Self::Number(number) if number.is_infinite() => {
+                f.write_str(if *number > 0.0 { "`.inf`" } else { "`-.inf`" })
+            }
+            Self::Number(number) if *number == 0.0 || (1e-5..1e15).contains(&number.abs()) => write!(f, "`{number}`"),
+            Self::Number(number) => write!(f, "`{number:e}`"),
+            Self::Text(text) => f.write_str(&super::error::shown(text)),
+            Self::List(_) => f.write_str("a list"),
+            Self::Map(_) => f.write_str("a map"),
+        }
+    }
+}
+
+/// A text without its byte order mark, which the YAML reader does not count.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Why a text has no tree, and the line and column, from 1, where it went wrong.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) message: String,
+    pub(super) at: Option<(usize, usize)>,
+}
+
+/// Reads the first document of a masked text, merge keys left as they are.
+pub(super) fn read(masked: &str) -> Result<Node, Unreadable> {
+    let reading = Reading { budget: &Cell::new(BUDGET), refusal: &RefCell::default() };
+    let Some(document) = serde_yaml::Deserializer::from_str(masked).next() else { return Ok(Node::Null) };
+    reading.deserialize(document).map_err(|error| {
+        let message = reading.refusal.take().unwrap_or_else(|| syntax(&error.to_string()));
+        Unreadable { message, at: error.location().map(|location| (location.line(), location.column())) }
+    })
+}
+
+/// The YAML reader's message, without its places.
+fn syntax(message: &str) -> String {
+    if message.contains("expected a key") {
+        return "a key must be a text, not a list or a map".into();
+    }
+    if message.contains("recursion limit") {
+        return "the recipe nests more than 128 levels deep".into();
+    }
+    if message.contains("repetition limit") {
+        return TOO_MUCH.into();
+    }
+    let mut out = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find(" at line ").or_else(|| rest.find(" at position ")) {
+        let (before, found) = rest.split_at(start);
+        out.push_str(before);
+        rest = found.find(',').and_then(|end| found.get(end..)).unwrap_or_default();
+    }
+    out.push_str(rest);
+    format!("the recipe is not valid YAML: {out}")
+}
+
+const TOO_MUCH: &str = "the aliases of the recipe repeat too much";
+
+/// How many documents a masked text has, counted up to two.
+pub(super) fn documents(masked: &str) -> usize {
+    serde_yaml::Deserializer::from_str(masked).take(2).count()
+}
+
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    budget: &'a Cell<usize>,
+    /// The message of a refusal of ours, which the YAML reader would wrap.
+    refusal: &'a RefCell<Option<String>>,
+}
+
+impl Reading<'_> {
+    fn spend<E: serde::de::Error>(self, text: usize) -> Result<(), E> {
+        let left = self.budget.get().checked_sub(text.saturating_add(NODE));
+        self.budget.set(left.ok_or_else(|| self.refuse(TOO_MUCH.into()))?);
+        Ok(())
+    }
+
+    fn refuse<E: serde::de::Error>(self, message: String) -> E {
+        *self.refusal.borrow_mut() = Some(message);
+        E::custom("refused")
+    }
+
+    fn node<E: serde::de::Error>(self, node: Node) -> Result<Node, E> {
+        self.spend(0)?;
+        Ok(node)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = Node;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scalar, a list or a map")
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, flag: bool) -> Result<Node, E> {
+        self.node(Node::Flag(flag))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Node, E> {
+        self.node(Node::Number(number as f64))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Node, E> {
+        self.node(Node::Number(number as f64))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, number: i128) -> Result<Node, E> {
+        self.node(Node::Number(number as f64))
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, number: u128) -> Result<Node, E> {
+        self.node(Node::Number(number as f64))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Node, E> {
+        self.node(Node::Number(number))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Node, E> {
+        self.spend(text.len())?;
+        Ok(Node::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Node, E> {
+        self.node(Node::Null)
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<Node, E> {
+        self.node(Node::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        self.spend(0)?;
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element_seed(self)? {
+            list.push(entry);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        self.spend(0)?;
+        let mut map = Vec::new();
+        let mut seen = BTreeSet::new();
+        while let Some(key) = entries.next_key_seed(Key { reading: self, seen: &mut seen })? {
+            map.push((key, entries.next_value_seed(self)?));
+        }
+        Ok(Node::Map(map))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Node, A::Error> {
+        let (tag, _) = data.variant::<String>()?;
+        Err(self.refuse(format!("the tag {} means nothing in a recipe", super::error::shown(&tag))))
+    }
+}
+
+/// Reads a key and refuses one that its map has already.
+struct Key<'a> {
+    reading: Reading<'a>,
+    seen: &'a mut BTreeSet<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = String;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
+        self.reading.spend(key.len().saturating_mul(2))?;
+        let key = variables::unmask(key);
+        if self.seen.insert(key.clone()) {
+            return Ok(key);
+        }
+        Err(self.reading.refuse(format!("the key {} stands here twice", super::error::shown(&key))))
+    }
+}

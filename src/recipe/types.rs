@@ -1,0 +1,249 @@
+//! A recipe as the rest of the crate sees it: typed, checked, with the place of every node it came from.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::locate;
+use super::setting::Setting;
+use crate::kernel::Float;
+use crate::method::{Base, Declaration};
+
+/// A recipe that passed every check that needs no checkpoint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Recipe {
+    /// What `merge_method` names.
+    pub method: &'static Declaration,
+    /// The slices of the output, in order; one slice without layer ranges where the recipe lists `models`.
+    pub slices: Vec<Slice>,
+    /// The base of every slice that names none of its own.
+    pub base_model: Option<ModelRef>,
+    /// The settings with the lowest precedence.
+    pub parameters: Parameters,
+    /// The format the recipe wants the inputs cast to.
+    pub dtype: Option<Float>,
+    /// The format the recipe wants the output written in.
+    pub out_dtype: Option<Float>,
+    /// What is accepted and probably not meant, one sentence each.
+    pub warnings: Vec<String>,
+    pub(super) source: Origin,
+}
+
+/// Where a recipe came from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    pub(super) text: String,
+    pub(super) name: String,
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl Recipe {
+    /// The YAML as it was read, with variables as they are written.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// The name messages give the recipe: its path, or what the caller called it.
+    pub fn origin(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The folder of the recipe's file, if it was read from one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.source.folder.as_deref()
+    }
+
+    /// The line and column of a node. A node that a merge key (`<<`) or an alias brought in stands where it is written.
+    pub fn place(&self, at: &NodePath) -> Option<Place> {
+        locate::place(&self.source.text, &self.source.name, at, locate::Part::Value)
+    }
+
+    /// Whether the recipe merges whole models (`models`), not ranges of their layers (`slices`).
+    pub fn whole_models(&self) -> bool {
+        self.slices.iter().all(|slice| slice.sources.iter().all(|source| source.layers.is_none()))
+    }
+
+    /// The base of a slice: its own, else the recipe's.
+    pub fn base_of<'a>(&'a self, slice: &'a Slice) -> Option<&'a ModelRef> {
+        slice.base_model.as_ref().or(self.base_model.as_ref())
+    }
+
+    /// The sources of a slice that are merged as models: all of them, or all but the base where the method sets it apart.
+    pub fn merged<'a>(&'a self, slice: &'a Slice) -> impl Iterator<Item = &'a Source> {
+        let apart = self.base_of(slice).filter(|_| self.method.base == Base::Required);
+        slice.sources.iter().filter(move |source| Some(&source.model) != apart)
+    }
+
+    /// Every model once: those of the slices in the order of their first mention, then bases that no slice lists.
+    pub fn models(&self) -> Vec<&ModelRef> {
+        let sources = self.slices.iter().flat_map(|slice| slice.sources.iter().map(|source| &source.model));
+        let bases = self.slices.iter().filter_map(|slice| self.base_of(slice)).chain(self.base_model.as_ref());
+        let mut seen = std::collections::BTreeSet::new();
+        sources.chain(bases).filter(|model| seen.insert(model.path.as_str())).collect()
+    }
+}
+
+/// A run of layers of the output and what it is merged from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Slice {
+    /// The inputs, in recipe order. A base that takes part in the average and is not listed stands last.
+    pub sources: Vec<Source>,
+    /// The base of this slice, if it names one of its own.
+    pub base_model: Option<ModelRef>,
+    /// The slice's settings.
+    pub parameters: Parameters,
+    /// The slice in the YAML; the whole recipe where it lists `models`.
+    pub at: NodePath,
+}
+
+impl Slice {
+    /// How many layers the slice has, the same in every source; `None` for whole models.
+    pub fn layers(&self) -> Option<usize> {
+        self.sources.first().and_then(|source| source.layers.as_ref()).map(ExactSizeIterator::len)
+    }
+}
+
+/// One input of a slice.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Source {
+    /// The model.
+    pub model: ModelRef,
+    /// The layers taken from it, the end not included; `None` for the whole model.
+    pub layers: Option<Range<usize>>,
+    /// The settings of this model in this slice.
+    pub parameters: Parameters,
+    /// The list entry in the YAML.
+    pub at: NodePath,
+}
+
+/// A model as a recipe names it. Two are equal when their paths are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ModelRef {
+    /// The folder, as written, variables filled in.
+    pub path: String,
+    /// Where the recipe names it.
+    pub at: NodePath,
+}
+
+impl fmt::Display for ModelRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)
+    }
+}
+
+impl PartialEq for ModelRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for ModelRef {}
+
+impl PartialOrd for ModelRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ModelRef {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.path.cmp(&other.path)
+    }
+}
+
+/// The settings of one `parameters` map. Every name is a parameter of the recipe's method that has an effect there.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters {
+    pub(super) settings: BTreeMap<&'static str, Setting>,
+}
+
+impl Parameters {
+    /// The setting of a parameter.
+    pub fn get(&self, name: &str) -> Option<&Setting> {
+        self.settings.get(name)
+    }
+
+    /// Every setting with its parameter's name, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.settings.iter().map(|(name, setting)| (*name, setting))
+    }
+
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.settings.is_empty()
+    }
+}
+
+/// The way from the root of the YAML document to a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodePath(pub Vec<Step>);
+
+/// One step of a [`NodePath`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// To the value of a key.
+    Key(String),
+    /// To an entry of a list.
+    Index(usize),
+}
+
+impl NodePath {
+    /// The path of a key's value under this node.
+    #[must_use]
+    pub fn key(&self, key: impl Into<String>) -> Self {
+        self.with(Step::Key(key.into()))
+    }
+
+    /// The path of a list's entry under this node.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Step::Index(index))
+    }
+
+    fn with(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+impl fmt::Display for NodePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if nth == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A place in a recipe's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The file, or what the caller called the text.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The line's text.
+    pub text: String,
+    /// How many characters to underline, at least 1.
+    pub length: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}

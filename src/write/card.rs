@@ -1,0 +1,78 @@
+//! The model card.
+
+use std::fmt::Write as _;
+use std::path::{Component, Path};
+
+use crate::plan::Plan;
+
+/// README.md with the Hub's front matter.
+pub(super) fn card(plan: &Plan, name: &str) -> String {
+    let donor = &plan.models[plan.donor];
+    let retriever = donor.is_sentence_transformers();
+    let library = if retriever { "sentence-transformers" } else { "transformers" };
+    let models: Vec<String> = plan.models.iter().map(|model| hub_name(model.path())).collect();
+    let mut card = String::from("---\nbase_model:\n");
+    for model in &models {
+        let _ = writeln!(card, "- {}", quoted(model));
+    }
+    let _ = writeln!(card, "base_model_relation: merge\nlibrary_name: {library}");
+    if retriever {
+        card.push_str("pipeline_tag: sentence-similarity\n");
+    }
+    card.push_str("tags:\n- merge\n- admix\n");
+    let method = plan.recipe.method;
+    let _ = write!(
+        card,
+        "---\n\n# {name}\n\nMerged with admix {} by `{}`: {}.\n\n    {}\n\nSource: {}.\n\n## Models\n\n",
+        env!("CARGO_PKG_VERSION"),
+        method.name,
+        method.summary,
+        method.formula,
+        method.origin,
+    );
+    for (index, model) in models.iter().enumerate() {
+        let note = if index == plan.donor { " (configuration and tokenizer)" } else { "" };
+        let _ = writeln!(card, "- {model}{note}");
+    }
+    let text = plan.recipe.text();
+    let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
+    let _ = write!(card, "\n## Recipe\n\n{fence}yaml\n{}\n{fence}\n", text.trim_end());
+    if retriever {
+        let _ = write!(
+            card,
+            "\n## Use\n\n```python\nfrom sentence_transformers import SentenceTransformer\n\n\
+             model = SentenceTransformer(\"{name}\")\n```\n"
+        );
+    }
+    card
+}
+
+/// The Hub's name of a model in the Hub's cache or in a folder named `owner/name`; otherwise the folder's own name.
+fn hub_name(path: &Path) -> String {
+    let parts: Vec<String> = path
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+            _ => None,
+        })
+        .collect();
+    if let Some(cached) = parts.iter().find_map(|part| part.strip_prefix("models--")) {
+        return cached.replacen("--", "/", 1);
+    }
+    match parts.as_slice() {
+        [owner, name] if path.is_relative() && !path.starts_with(".") => format!("{owner}/{name}"),
+        [.., name] => name.clone(),
+        [] => path.display().to_string(),
+    }
+}
+
+/// A YAML string; quoted unless it is plain.
+fn quoted(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+fn longest_run(text: &str, wanted: char) -> usize {
+    text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)
+}

@@ -1,0 +1,66 @@
+//! The weight files: made at their full size before the merge, written block by block by all threads.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::merge::{Sink, SinkError};
+use crate::plan::{Plan, PlannedFile};
+
+/// The open weight files of an unfinished folder.
+#[derive(Debug)]
+pub(super) struct WeightFiles {
+    files: Vec<(PathBuf, File)>,
+    /// File and offset of each tensor.
+    places: Vec<(usize, u64)>,
+}
+
+impl WeightFiles {
+    /// Makes the plan's weight files in `folder` with their headers and room for their data.
+    pub(super) fn create(plan: &Plan, folder: &Path) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for planned in &plan.files {
+            let path = folder.join(&planned.relative);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+            }
+            let file = File::create_new(&path).map_err(Error::io("create", &path))?;
+            reserve(&file, planned)
+                .and_then(|()| file.write_all_at(&planned.header, 0))
+                .map_err(|error| Error::from_io("write", path.clone(), Some(planned.size), error))?;
+            files.push((path, file));
+        }
+        let places = plan.tensors.iter().map(|tensor| (tensor.file, tensor.offset)).collect();
+        Ok(Self { files, places })
+    }
+
+    /// Waits until the data is on disk.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        self.files.iter().try_for_each(|(path, file)| file.sync_all().map_err(Error::io("sync", path)))
+    }
+}
+
+impl Sink for WeightFiles {
+    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), SinkError> {
+        let (file, start) = self.places[tensor];
+        let (path, file) = &self.files[file];
+        file.write_all_at(bytes, start + offset).map_err(|error| Error::io("write", path)(error).into())
+    }
+}
+
+/// Takes the room on the disk, so that a full disk is an error before the work. Where a file system cannot, the file is
+/// only made long.
+fn reserve(file: &File, planned: &PlannedFile) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::Errno;
+        match fallocate(file, FallocateFlags::empty(), 0, planned.size) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            done => return Ok(done?),
+        }
+    }
+    file.set_len(planned.size)
+}

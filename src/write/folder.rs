@@ -1,0 +1,312 @@
+//! A folder that takes its final name when it is complete.
+//!
+//! It is filled under a hidden name beside its final one. Its process holds a lock on it, which the system drops when
+//! the process ends, however it ends; a hidden folder without a lock is therefore left over and removed by the next run.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// What is between an output's name and a process number in the name of an unfinished folder.
+const UNFINISHED: &str = ".admix-";
+
+/// An unfinished output folder; removed when dropped before [`OutputFolder::commit`].
+#[derive(Debug)]
+pub(super) struct OutputFolder {
+    /// Where it is filled.
+    temporary: PathBuf,
+    /// Its name when it is complete.
+    target: PathBuf,
+    force: bool,
+    committed: bool,
+    /// Parents that were made for it, outermost first.
+    made: Vec<PathBuf>,
+    /// Locked as long as this is open.
+    _lock: File,
+}
+
+impl OutputFolder {
+    /// Checks that `out` may be written and starts a folder for it.
+    pub(super) fn create<'a>(out: &Path, force: bool, inputs: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
+        let name = out.file_name().ok_or_else(|| Error::NoName(out.to_path_buf()))?.to_owned();
+        let parent = match out.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        check_inputs(out, inputs)?;
+        if fs::symlink_metadata(out).is_ok() {
+            if !force {
+                return Err(Error::Exists(out.to_path_buf()));
+            }
+            if !is_replaceable(out) {
+                return Err(Error::NotAModelFolder(out.to_path_buf()));
+            }
+        }
+        let made = make_parents(parent)?;
+        remove_left_over(parent, &name.to_string_lossy());
+        let started = start(parent, &name.to_string_lossy());
+        if started.is_err() {
+            remove_made(&made);
+        }
+        let (temporary, lock) = started?;
+        Ok(Self { temporary, target: parent.join(name), force, committed: false, made, _lock: lock })
+    }
+
+    /// Where files are put until the folder is complete.
+    pub(super) fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Gives the folder its final name. With `sync` this and all folders in it are on disk afterwards.
+    pub(super) fn commit(mut self, sync: bool) -> Result<PathBuf, Error> {
+        if sync {
+            sync_folders(&self.temporary)?;
+        }
+        if self.force && self.target.exists() {
+            self.replace()?;
+        } else {
+            rename_new(&self.temporary, &self.target).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => Error::Exists(self.target.clone()),
+                _ => Error::io("create", &self.target)(error),
+            })?;
+        }
+        self.committed = true;
+        if let (true, Some(parent)) = (sync, self.target.parent()) {
+            sync_folder(parent)?;
+        }
+        Ok(self.target.clone())
+    }
+
+    /// Puts the new folder in the place of the old one, which is then removed.
+    fn replace(&self) -> Result<(), Error> {
+        let old = if exchange(&self.temporary, &self.target).is_ok() {
+            self.temporary.clone()
+        } else {
+            // Without an exchange the old folder steps aside first, under a name that the next run would clean up.
+            let mut aside = self.temporary.clone().into_os_string();
+            aside.push("-old");
+            let aside = PathBuf::from(aside);
+            fs::rename(&self.target, &aside).map_err(Error::io("move", &self.target))?;
+            fs::rename(&self.temporary, &self.target).map_err(|error| {
+                let _ = fs::rename(&aside, &self.target);
+                Error::io("create", &self.target)(error)
+            })?;
+            aside
+        };
+        fs::remove_dir_all(&old).map_err(Error::io("remove", &old))
+    }
+}
+
+impl Drop for OutputFolder {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_dir_all(&self.temporary);
+            remove_made(&self.made);
+        }
+    }
+}
+
+/// The output may neither lie in an input nor hold one.
+fn check_inputs<'a>(out: &Path, inputs: impl Iterator<Item = &'a Path>) -> Result<(), Error> {
+    let full_out = full_path(out);
+    for input in inputs {
+        let full_input = full_path(input);
+        if full_input.starts_with(&full_out) {
+            return Err(Error::HoldsInput { out: out.to_path_buf(), input: input.to_path_buf() });
+        }
+        if full_out.starts_with(&full_input) {
+            return Err(Error::InsideInput { out: out.to_path_buf(), input: input.to_path_buf() });
+        }
+    }
+    Ok(())
+}
+
+/// The absolute path without symbolic links, as far as it exists.
+fn full_path(path: &Path) -> PathBuf {
+    let mut rest = Vec::new();
+    let mut here = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    loop {
+        if let Ok(full) = fs::canonicalize(&here) {
+            return rest.iter().rev().fold(full, |full: PathBuf, part: &std::ffi::OsString| full.join(part));
+        }
+        match (here.file_name().map(ToOwned::to_owned), here.parent().map(Path::to_path_buf)) {
+            (Some(name), Some(parent)) => {
+                rest.push(name);
+                here = parent;
+            }
+            _ => return path.to_path_buf(),
+        }
+    }
+}
+
+/// Only what looks like a model is replaced, so that a slip of the keyboard does not cost a home folder.
+fn is_replaceable(out: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(out) else { return false };
+    !out.is_symlink()
+        && (entries.next().is_none() || ["config.json", "modules.json"].iter().any(|file| out.join(file).is_file()))
+}
+
+/// Makes the missing folders of `parent` and returns them.
+fn make_parents(parent: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let mut missing: Vec<PathBuf> = parent.ancestors().take_while(is_missing).map(Path::to_path_buf).collect();
+    missing.reverse();
+    fs::create_dir_all(parent).map_err(|error| {
+        remove_made(&missing);
+        Error::io("create", parent)(error)
+    })?;
+    Ok(missing)
+}
+
+fn remove_made(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// Makes and locks an unfinished folder for the output `name`.
+fn start(parent: &Path, name: &str) -> Result<(PathBuf, File), Error> {
+    let mut attempt = 0u32;
+    loop {
+        let path = parent.join(format!(".{name}{UNFINISHED}{}-{attempt}", std::process::id()));
+        attempt += 1;
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => continue,
+            made => made.map_err(Error::io("create", &path))?,
+        }
+        let lock = File::open(&path).map_err(Error::io("open", &path))?;
+        match lock.try_lock() {
+            // Another run may have taken the folder for a left-over between its making and its locking.
+            Ok(()) if path.exists() => return Ok((path, lock)),
+            Ok(()) | Err(TryLockError::WouldBlock) if attempt < 1000 => {}
+            // A file system without locks: nobody can take the lock, so nobody removes the folder either.
+            _ => return Ok((path, lock)),
+        }
+    }
+}
+
+/// Removes what killed runs for the same output have left.
+fn remove_left_over(parent: &Path, name: &str) {
+    let prefix = format!(".{name}{UNFINISHED}");
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix)
+            && let Ok(folder) = File::open(entry.path())
+            && folder.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn sync_folders(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))?.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sync_folders(&entry.path())?;
+        }
+    }
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
+}
+
+/// Renames a folder to a name that must be free.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return Ok(done?),
+        }
+    }
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)
+}
+
+/// Exchanges two folders in one step.
+fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    {
+        let _ = (a, b);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_dropped_folder_leaves_nothing_and_a_committed_one_has_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("deep/er/out");
+        drop(OutputFolder::create(&out, false, std::iter::empty()).unwrap());
+        assert!(names(root.path()).is_empty());
+        let folder = OutputFolder::create(&out, false, std::iter::empty()).unwrap();
+        fs::write(folder.path().join("config.json"), "{}").unwrap();
+        folder.commit(true).unwrap();
+        assert_eq!(names(&root.path().join("deep/er")), ["out"]);
+        assert!(matches!(OutputFolder::create(&out, false, std::iter::empty()), Err(Error::Exists(_))));
+    }
+
+    #[test]
+    fn left_overs_go_and_live_folders_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("out");
+        let live = OutputFolder::create(&out, false, std::iter::empty()).unwrap();
+        fs::create_dir(root.path().join(".out.admix-1-0")).unwrap();
+        let second = OutputFolder::create(&out, false, std::iter::empty()).unwrap();
+        assert_eq!(names(root.path()).len(), 2, "{:?}", names(root.path()));
+        assert!(live.path().exists() && second.path().exists());
+    }
+
+    #[test]
+    fn force_replaces_models_only() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("out");
+        fs::create_dir(&out).unwrap();
+        fs::write(out.join("diary.txt"), "dear").unwrap();
+        assert!(matches!(OutputFolder::create(&out, true, std::iter::empty()), Err(Error::NotAModelFolder(_))));
+        fs::write(out.join("config.json"), "{}").unwrap();
+        let folder = OutputFolder::create(&out, true, std::iter::empty()).unwrap();
+        fs::write(folder.path().join("config.json"), "new").unwrap();
+        folder.commit(false).unwrap();
+        assert_eq!(names(root.path()), ["out"]);
+        assert_eq!(fs::read_to_string(out.join("config.json")).unwrap(), "new");
+        assert!(!out.join("diary.txt").exists());
+    }
+
+    #[test]
+    fn inputs_and_outputs_stay_apart() {
+        let root = tempfile::tempdir().unwrap();
+        let input = root.path().join("model");
+        fs::create_dir(&input).unwrap();
+        let create = |out: &Path, force| OutputFolder::create(out, force, std::iter::once(input.as_path()));
+        assert!(matches!(create(&input.join("out"), false), Err(Error::InsideInput { .. })));
+        assert!(matches!(create(&input, true), Err(Error::HoldsInput { .. })));
+        assert!(matches!(create(root.path(), true), Err(Error::HoldsInput { .. })));
+        assert!(create(&root.path().join("model-2"), false).is_ok());
+    }
+}

@@ -1,0 +1,12 @@
+//! Writes a merge to a folder that appears whole or not at all.
+
+mod card;
+mod config;
+mod error;
+mod files;
+mod folder;
+mod record;
+mod request;
+
+pub use error::Error;
+pub use request::{Outcome, Request, write};

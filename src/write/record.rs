@@ -1,0 +1,34 @@
+//! admix.json: what the folder was made from.
+
+use serde_json::{Value, json};
+
+use crate::plan::Plan;
+
+/// The record of a merge. It holds no time, so that the same merge gives the same file.
+pub(super) fn record(plan: &Plan, seed: u64, warnings: &[String]) -> Value {
+    let model = |model: &crate::checkpoint::Checkpoint| {
+        let files: Vec<Value> = model
+            .modules()
+            .iter()
+            .filter_map(|module| module.weights.as_ref())
+            .flat_map(|weights| weights.files().map(std::path::Path::to_path_buf).collect::<Vec<_>>())
+            .map(|file| {
+                let size = std::fs::metadata(&file).map(|data| data.len()).unwrap_or_default();
+                let name = file.strip_prefix(model.path()).unwrap_or(&file).display().to_string();
+                json!({"file": name, "bytes": size})
+            })
+            .collect();
+        json!({"folder": model.path().display().to_string(), "weights": files})
+    };
+    json!({
+        "admix": env!("CARGO_PKG_VERSION"),
+        "method": plan.recipe.method.name,
+        "recipe": plan.recipe.text(),
+        "models": plan.models.iter().map(model).collect::<Vec<_>>(),
+        "configuration_from": plan.models[plan.donor].path().display().to_string(),
+        "dtype": plan.dtype().map(crate::kernel::Float::name),
+        "seed": seed,
+        "tensors": plan.tensors.len(),
+        "warnings": warnings,
+    })
+}

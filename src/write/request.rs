@@ -1,0 +1,131 @@
+//! A merge from plan to folder.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::Error;
+use super::card::card;
+use super::config::config;
+use super::files::WeightFiles;
+use super::folder::OutputFolder;
+use super::record::record;
+use crate::checkpoint::Checkpoint;
+use crate::merge::{self, Report};
+use crate::plan::Plan;
+
+/// What to write, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The merge.
+    pub plan: &'a Plan,
+    /// The folder to write.
+    pub out: &'a Path,
+    /// Whether a model folder that is there is replaced.
+    pub force: bool,
+    /// Whether to wait until everything is on disk.
+    pub sync: bool,
+    /// The seed of random methods, for the record.
+    pub seed: u64,
+}
+
+/// A finished merge.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What the merge did.
+    pub report: Report,
+    /// The folder.
+    pub path: PathBuf,
+}
+
+/// Runs the merge into a new folder.
+///
+/// # Errors
+/// A folder that may not be written, a disk that is full or read-only, a merge that fails. Nothing is left then.
+pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcome, Error> {
+    let Request { plan, out, force, sync, seed } = request;
+    let folder = OutputFolder::create(out, force, plan.models.iter().map(Checkpoint::path))?;
+    copy_side_files(plan, folder.path(), sync)?;
+    let weights = WeightFiles::create(plan, folder.path())?;
+    let report = merge::run(plan, &weights, options)?;
+    if sync {
+        weights.sync()?;
+    }
+    let put = |name: &str, text: String| put(&folder.path().join(name), text.as_bytes(), sync);
+    for (name, index) in indexes(plan) {
+        put(&name, pretty(&index))?;
+    }
+    let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    put("README.md", card(plan, &name))?;
+    let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
+    put("admix.json", pretty(&record(plan, seed, &warnings)))?;
+    if options.cancel.load(std::sync::atomic::Ordering::Relaxed) {
+        return Err(merge::Error::Cancelled.into());
+    }
+    let path = folder.commit(sync)?;
+    Ok(Outcome { report, path })
+}
+
+/// Everything a loader needs besides weights, from the donor.
+fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> {
+    let donor = &plan.models[plan.donor];
+    let main = donor.main_module().map(|module| module.folder.as_str()).unwrap_or_default();
+    let config_name = if main.is_empty() { "config.json".to_owned() } else { format!("{main}/config.json") };
+    for side in donor.side_files() {
+        let target = folder.join(&side.relative);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        }
+        if side.relative == config_name {
+            put(&target, pretty(&Value::Object(config(plan))).as_bytes(), sync)?;
+            continue;
+        }
+        let mut source = File::open(&side.source).map_err(Error::io("read", &side.source))?;
+        let mut file = File::create_new(&target).map_err(Error::io("create", &target))?;
+        io::copy(&mut source, &mut file)
+            .map_err(|error| Error::from_io("write", target.clone(), Some(side.size), error))?;
+        if sync {
+            file.sync_all().map_err(Error::io("sync", &target))?;
+        }
+    }
+    Ok(())
+}
+
+fn put(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
+    let mut file = File::create_new(path).map_err(Error::io("create", path))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    if sync { file.sync_all().map_err(Error::io("sync", path)) } else { Ok(()) }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// The index of each module that has several weight files, as transformers writes it.
+fn indexes(plan: &Plan) -> BTreeMap<String, Value> {
+    let mut maps: BTreeMap<&str, (u64, Map<String, Value>)> = BTreeMap::new();
+    let mut tensors: Vec<_> = plan.tensors.iter().collect();
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    for tensor in tensors {
+        let (size, map) = maps.entry(&tensor.module).or_default();
+        let relative = &plan.files[tensor.file].relative;
+        let file = relative.rsplit('/').next().unwrap_or(relative);
+        *size += tensor.byte_len();
+        map.insert(tensor.name.clone(), json!(file));
+    }
+    let several = |module: &str| {
+        let of_module = |file: &&crate::plan::PlannedFile| {
+            file.relative.rsplit_once('/').map_or("", |(folder, _)| folder) == module
+        };
+        plan.files.iter().filter(of_module).count() > 1
+    };
+    let index = |(module, (size, map)): (&str, (u64, Map<String, Value>))| {
+        let name = "model.safetensors.index.json";
+        let name = if module.is_empty() { name.to_owned() } else { format!("{module}/{name}") };
+        (name, json!({"metadata": {"total_size": size}, "weight_map": map}))
+    };
+    maps.into_iter().filter(|(module, _)| several(module)).map(index).collect()
+}

@@ -1,0 +1,1 @@
+//! The tests of the program as its users run it.
