@@ -19,6 +19,7 @@
 //!     threads: 0,
 //!     tile: merge::TILE,
 //!     level: Level::best(),
+//!     access: merge::Access::Read,
 //!     cancel: &AtomicBool::new(false),
 //!     progress: &|_bytes| {},
 //! };

@@ -15,6 +15,8 @@ const PAGE: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Map {
     mmap: Option<Mmap>,
+    #[cfg(unix)]
+    file: File,
 }
 
 impl Map {
@@ -26,13 +28,21 @@ impl Map {
         }
         let file = File::open(path)?;
         if file.metadata()?.len() == 0 {
-            return Ok(Self { mmap: None });
+            return Ok(Self {
+                mmap: None,
+                #[cfg(unix)]
+                file,
+            });
         }
         // SAFETY: the map is read-only and shared. Its one hazard is another process that cuts or rewrites the file while it
         // is mapped, which no reader of a file in place can rule out; admix itself never writes into an input.
         #[expect(unsafe_code, reason = "weights are read in place, not copied")]
         let mmap = unsafe { Mmap::map(&file) }?;
-        Ok(Self { mmap: Some(mmap) })
+        Ok(Self {
+            mmap: Some(mmap),
+            #[cfg(unix)]
+            file,
+        })
     }
 
     /// The file's bytes.
@@ -64,28 +74,22 @@ impl Map {
         }
     }
 
-    /// Reads the pages of `range` in one go, so that touching them does not fault one by one. Does nothing where the system
-    /// is not Linux.
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has this advice"))]
-    pub(crate) fn populate(&self, range: Range<usize>) {
-        #[cfg(target_os = "linux")]
-        if let Some((mmap, range)) = self.clamp(range) {
-            // Advice only: a kernel that does not know it loses nothing but speed.
-            drop(mmap.advise_range(memmap2::Advice::PopulateRead, range.start, range.len()));
-        }
-    }
-
-    /// Asks the system to start reading `range` in the background. Does nothing where there is no such call.
-    #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has this advice"))]
-    pub(crate) fn will_need(&self, range: Range<usize>) {
+    /// Reads the bytes from `offset` on into `buffer` with a system call, past the map.
+    pub(crate) fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
         #[cfg(unix)]
-        if let Some((mmap, range)) = self.clamp(range) {
-            drop(mmap.advise_range(memmap2::Advice::WillNeed, range.start, range.len()));
+        {
+            std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset as u64)
+        }
+        #[cfg(not(unix))]
+        {
+            let end = offset.checked_add(buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            buffer.copy_from_slice(self.bytes().get(offset..end).ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
         }
     }
 
     /// The part of `range` inside the file, if any.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     fn clamp(&self, range: Range<usize>) -> Option<(&Mmap, Range<usize>)> {
         let mmap = self.mmap.as_ref()?;
         let range = range.start..range.end.min(mmap.len());
@@ -106,11 +110,13 @@ mod tests {
         std::fs::write(&path, &content).unwrap();
         let map = Map::open(&path).unwrap();
         for range in [0..100_000, 5..6, 4096..8192, 99_999..100_000, 7..usize::MAX, 200_000..300_000] {
-            map.populate(range.clone());
-            map.release(range.clone());
-            map.will_need(range);
+            map.release(range);
             assert_eq!(map.bytes(), content);
         }
+        let mut part = vec![0; 1000];
+        map.read(5000, &mut part).unwrap();
+        assert_eq!(part, content[5000..6000]);
+        assert!(map.read(99_500, &mut part).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The weights of one module: one safetensors file or several, mapped into memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -198,17 +199,15 @@ impl Weights {
         }
     }
 
-    /// Brings a byte range of the tensor into memory in one system call.
-    pub fn populate(&self, tensor: &Tensor, range: Range<usize>) {
-        if let Some((map, range)) = self.in_file(tensor, &range) {
-            map.populate(range);
-        }
-    }
-
-    /// Asks the system to start reading a byte range of the tensor.
-    pub fn will_need(&self, tensor: &Tensor, range: Range<usize>) {
-        if let Some((map, range)) = self.in_file(tensor, &range) {
-            map.will_need(range);
+    /// Reads bytes of a tensor of these weights, from byte `offset` of its data on, without touching the map.
+    ///
+    /// # Errors
+    /// What the system says; an unexpected end of file where the file has become shorter.
+    pub fn read(&self, tensor: &Tensor, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
+        match self.in_file(tensor, &(offset..offset.saturating_add(buffer.len()))) {
+            Some((map, range)) if range.len() == buffer.len() => map.read(range.start, buffer),
+            None if buffer.is_empty() => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 

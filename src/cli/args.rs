@@ -10,6 +10,7 @@ use clap::Args;
 use super::render::Usage;
 use super::units;
 use crate::kernel::{Float, Level};
+use crate::merge::Access;
 use crate::plan::{self, Allow};
 use crate::recipe::Recipe;
 
@@ -69,6 +70,10 @@ pub(super) struct RunArgs {
     #[arg(long)]
     pub(super) no_sync: bool,
 
+    /// Read tensors in place through a memory map rather than into buffers; slower where measured
+    #[arg(long)]
+    mmap: bool,
+
     /// Print a summary for programs on stdout
     #[arg(long)]
     pub(super) json: bool,
@@ -80,6 +85,12 @@ pub(super) struct RunArgs {
     /// Say what is done
     #[arg(short, long)]
     pub(super) verbose: bool,
+}
+
+impl RunArgs {
+    pub(super) fn access(&self) -> Access {
+        if self.mmap { Access::Map } else { Access::Read }
+    }
 }
 
 /// A recipe file and the values of its variables.

@@ -196,6 +196,7 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
         threads: args.threads,
         tile: merge::TILE,
         level: level()?,
+        access: merge::Access::default(),
         cancel: &cancel,
         progress: &|bytes| bar.inc(bytes),
     };

@@ -42,6 +42,7 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         threads: args.threads,
         tile: merge::TILE,
         level,
+        access: args.access(),
         cancel: &cancel,
         progress: &|bytes| bar.inc(bytes),
     };

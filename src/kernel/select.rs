@@ -47,7 +47,7 @@ per_level! {
     /// Appends the magnitudes of `x − base` from `low` to `high` to `inside`, in order, with their positions counted
     /// from `start`.
     pub fn survey<T: Real>(
-        base: &[T], x: &[T], low: T::Bits, high: T::Bits, start: u64, inside: &mut Vec<(u64, T::Bits)>,
+        base: &[T], x: &[T], low: T::Bits, high: T::Bits, start: u32, inside: &mut Vec<(u32, T::Bits)>,
     ) {
         const CHUNK: usize = 32;
         let mut position = start;
@@ -61,11 +61,11 @@ per_level! {
             if any != 0 {
                 for (index, bits) in bits[..x.len()].iter().enumerate() {
                     if *bits >= low && *bits <= high {
-                        inside.push((position + index as u64, *bits));
+                        inside.push((position + index as u32, *bits));
                     }
                 }
             }
-            position += x.len() as u64;
+            position += x.len() as u32;
         }
     }
 }
@@ -104,7 +104,7 @@ mod tests {
             for level in Level::available() {
                 let mut inside = Vec::new();
                 survey(level, &base, &x, low, high, 10, &mut inside);
-                let expected: Vec<(u64, u32)> = (10u64..).zip(delta.iter().copied()).filter(|(_, b)| (low..=high).contains(b)).collect();
+                let expected: Vec<(u32, u32)> = (10u32..).zip(delta.iter().copied()).filter(|(_, b)| (low..=high).contains(b)).collect();
                 prop_assert_eq!(inside, expected);
                 prop_assert_eq!(count_magnitude(level, &base, &x, low), delta.iter().filter(|b| **b == low).count() as u64);
                 let mut counts = vec![0u32; 256];

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use super::scratch::{Scratch, load, numbers, release};
+use super::scratch::{Buffer, Scratch, finish_all, load, numbers, views};
 use super::span::Span;
-use super::statistics::{Mask, Statistic, views};
+use super::statistics::{Mask, Statistic};
 use super::{Error, Options, Sink};
 use crate::kernel::{
     Float, MaskTerm, MaskedTerms, Real, all_finite, combine, combine_around, masked_sum, narrow, swap_near,
@@ -105,13 +105,7 @@ impl Apply<'_> {
             Work::Merge { double: false, to, .. } => self.merge::<f32>(step, tile, *to, scratch),
             Work::Merge { double: true, to, .. } => self.merge::<f64>(step, tile, *to, scratch),
         }?;
-        let mut bytes = 0;
-        for input in tensor.work.inputs() {
-            let (weights, source) = self.plan.source(*input);
-            release(weights, source, &tile.range);
-            bytes += (tile.range.len() * source.dtype.bitsize() / 8) as u64;
-        }
-        (self.options.progress)(bytes);
+        finish_all(self.plan, tensor.work.inputs(), &tile.range, self.options);
         Ok(())
     }
 
@@ -138,7 +132,7 @@ impl Apply<'_> {
         let level = self.options.level;
         let n = tile.range.len();
         let Scratch { inputs: buffers, output, bytes, .. } = scratch.with_inputs(step.inputs().len());
-        let values: Vec<&[T]> = views(self.plan, step.inputs(), tile.range.clone(), buffers, level);
+        let values: Vec<&[T]> = views(self.plan, step.inputs(), &tile.range, buffers, self.options)?;
         let out: &mut [T] = numbers(output, n);
         let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
         let mut sound = true;
@@ -183,15 +177,19 @@ impl Apply<'_> {
 
     /// Names the cause of a result that is not finite; an error unless the user accepts it.
     fn not_finite<T: Real>(&self, step: &Step, tile: &Span, to: Float) -> Result<(), Error> {
-        let mut buffer = Vec::new();
-        let guilty = step.inputs().iter().find(|input| {
-            let (weights, tensor) = self.plan.source(**input);
-            let values: &[T] = load(weights, tensor, tile.range.clone(), &mut buffer, self.options.level);
-            !all_finite(self.options.level, values)
-        });
+        let mut buffer = Buffer::default();
+        let mut guilty = None;
+        for input in step.inputs() {
+            let (weights, tensor) = self.plan.source(*input);
+            let values: &[T] = load(weights, tensor, tile.range.clone(), &mut buffer, self.options)?;
+            if !all_finite(self.options.level, values) {
+                guilty = Some(*input);
+                break;
+            }
+        }
         let tensor = self.plan.tensors[tile.tensor].label();
         let error = match guilty {
-            Some(input) => Error::NonFinite { tensor, model: self.model(*input) },
+            Some(input) => Error::NonFinite { tensor, model: self.model(input) },
             None => Error::Overflow { tensor, dtype: to.name().to_owned() },
         };
         if !self.plan.allow.non_finite {

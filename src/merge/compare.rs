@@ -1,6 +1,6 @@
 //! How two checkpoints differ, tensor by tensor.
 
-use super::scratch::{load, release};
+use super::scratch::{finish, load};
 use super::span::{Span, Workers};
 use super::{Error, Options};
 use crate::checkpoint::{Checkpoint, Tensor, Weights};
@@ -63,7 +63,7 @@ struct Pair<'a> {
 /// The differences of all floating-point tensors of equal name and shape, computed in f32 with sums in f64.
 ///
 /// # Errors
-/// Only cancellation.
+/// Cancellation, or a file that can no longer be read.
 pub fn compare(left: &Checkpoint, right: &Checkpoint, options: Options<'_>) -> Result<Vec<Difference>, Error> {
     let pairs = pairs(left, right);
     let workers = Workers::start(options)?;
@@ -74,15 +74,14 @@ pub fn compare(left: &Checkpoint, right: &Checkpoint, options: Options<'_>) -> R
         let Pair { left, right, .. } = pairs[span.tensor];
         let [a, b, ..] = scratch.with_inputs(2).inputs.as_mut_slice() else { return Ok((Vec::new(), Vec::new(), 0)) };
         let level = options.level;
-        let x: &[f32] = load(left.0, left.1, span.range.clone(), a, level);
-        let y: &[f32] = load(right.0, right.1, span.range.clone(), b, level);
+        let x: &[f32] = load(left.0, left.1, span.range.clone(), a, &options)?;
+        let y: &[f32] = load(right.0, right.1, span.range.clone(), b, &options)?;
         let (mut products, mut differences) = (Vec::new(), Vec::new());
         dots(level, None, &[x, y], &mut products);
         dots(level, Some(x), &[y], &mut differences);
         let equal = count_equal(level, x, y);
         for (weights, tensor) in [left, right] {
-            release(weights, tensor, &span.range);
-            (options.progress)((span.range.len() * tensor.dtype.bitsize() / 8) as u64);
+            finish(weights, tensor, &span.range, &options);
         }
         Ok((products, differences, equal))
     })?;

@@ -34,6 +34,16 @@ pub enum Error {
         /// The model that differs from it.
         right: String,
     },
+    /// An input that can no longer be read.
+    #[error("cannot read tensor `{tensor}` of `{file}`: {source}")]
+    Read {
+        /// The tensor.
+        tensor: String,
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A method's coefficients cannot be computed.
     #[error("tensor `{tensor}`: {reason}")]
     Coefficients {

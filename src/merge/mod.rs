@@ -17,6 +17,6 @@ mod threshold;
 
 pub use compare::{Difference, compare};
 pub use error::Error;
-pub use options::{Options, TILE};
+pub use options::{Access, Options, TILE};
 pub use run::{Report, memory, run, work_bytes};
 pub use sink::{Sink, SinkError};

@@ -5,8 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Error;
 use crate::kernel::{BLOCK, Level};
 
-/// Elements of a tile: 256 KiB of each f32 input, so that the inputs of a merge stay in the second-level cache.
-pub const TILE: usize = 4 * BLOCK;
+/// Elements of a tile: 128 KiB of each f32 input, so that all inputs of a merge stay in the second-level cache.
+pub const TILE: usize = 2 * BLOCK;
+
+/// How tensors are read. Both go through the system's page cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// A system call copies each tile into a buffer that stays in the processor's cache. Two to three times as fast as
+    /// the map on Linux: no page is mapped for a single reading, and the kernel copies with large pages.
+    #[default]
+    Read,
+    /// Tiles are used in place where they lie in the map, and their pages given back afterwards.
+    Map,
+}
 
 /// How a merge runs.
 #[derive(Clone, Copy)]
@@ -17,6 +28,8 @@ pub struct Options<'a> {
     pub tile: usize,
     /// The instruction set.
     pub level: Level,
+    /// How tensors are read.
+    pub access: Access,
     /// Set from elsewhere to end the merge early.
     pub cancel: &'a AtomicBool,
     /// Called from the worker threads with the bytes read since its last call.
@@ -40,6 +53,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("threads", &self.threads)
             .field("tile", &self.tile)
             .field("level", &self.level)
+            .field("access", &self.access)
             .finish_non_exhaustive()
     }
 }

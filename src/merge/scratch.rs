@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
+use super::{Access, Error, Options};
 use crate::checkpoint::{Tensor, Weights};
-use crate::kernel::{Float, Level, Real, widen};
+use crate::kernel::{Float, Real, widen};
+use crate::plan::{Input, Plan};
 
 /// A worker's buffers; they grow to the largest tile and are kept.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// One an input, for those that cannot be read in place.
-    pub(super) inputs: Vec<Vec<u64>>,
+    /// One an input.
+    pub(super) inputs: Vec<Buffer>,
     /// The result before rounding.
     pub(super) output: Vec<u64>,
     /// The result as it is stored.
@@ -18,18 +20,25 @@ pub(super) struct Scratch {
     pub(super) counts: Vec<u32>,
 }
 
+/// One input's tile. Words, so that numbers of any format are aligned in them.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    stored: Vec<u64>,
+    widened: Vec<u64>,
+}
+
 impl Scratch {
     /// Makes room for `n` inputs.
     pub(super) fn with_inputs(&mut self, n: usize) -> &mut Self {
         if self.inputs.len() < n {
-            self.inputs.resize_with(n, Vec::new);
+            self.inputs.resize_with(n, Buffer::default);
         }
         self
     }
 }
 
 /// `n` numbers in a buffer of words.
-pub(super) fn numbers<T: Real>(words: &mut Vec<u64>, n: usize) -> &mut [T] {
+pub(super) fn numbers<T: bytemuck::Pod>(words: &mut Vec<u64>, n: usize) -> &mut [T] {
     let needed = (n * size_of::<T>()).div_ceil(size_of::<u64>());
     if words.len() < needed {
         words.resize(needed, 0);
@@ -37,29 +46,72 @@ pub(super) fn numbers<T: Real>(words: &mut Vec<u64>, n: usize) -> &mut [T] {
     &mut bytemuck::cast_slice_mut::<u64, T>(words)[..n]
 }
 
-/// Elements `range` of a floating-point tensor as `T`: in place where the bytes already are that, else widened.
+/// Elements `range` of a floating-point tensor as `T`.
 pub(super) fn load<'a, T: Real>(
     weights: &'a Weights,
     tensor: &Tensor,
     range: Range<usize>,
-    buffer: &'a mut Vec<u64>,
-    level: Level,
-) -> &'a [T] {
+    buffer: &'a mut Buffer,
+    options: &Options<'_>,
+) -> Result<&'a [T], Error> {
     let float = tensor.float().unwrap_or(Float::F32);
-    let bytes = &weights.bytes(tensor)[range.start * float.size()..range.end * float.size()];
+    let place = range.start * float.size()..range.end * float.size();
+    let bytes: &[u8] = match options.access {
+        Access::Map => &weights.bytes(tensor)[place],
+        Access::Read => {
+            let stored = numbers::<u8>(&mut buffer.stored, place.len());
+            weights.read(tensor, place.start, stored).map_err(|source| Error::Read {
+                tensor: tensor.name.clone(),
+                file: weights.file_of(tensor).map(|file| file.display().to_string()).unwrap_or_default(),
+                source,
+            })?;
+            stored
+        }
+    };
+    // Numbers that already are what the merge is computed in are used where they lie.
     if cfg!(target_endian = "little")
         && float == T::FLOAT
         && let Ok(values) = bytemuck::try_cast_slice(bytes)
     {
-        return values;
+        return Ok(values);
     }
-    let values = numbers(buffer, range.len());
-    widen(level, bytes, float, values);
-    values
+    let values = numbers(&mut buffer.widened, range.len());
+    widen(options.level, bytes, float, values);
+    Ok(values)
 }
 
-/// Gives the pages of elements `range` back, so that what was read does not stay resident.
-pub(super) fn release(weights: &Weights, tensor: &Tensor, range: &Range<usize>) {
-    let size = tensor.byte_len().checked_div(tensor.elements() as usize).unwrap_or(0);
-    weights.release(tensor, range.start * size..range.end * size);
+/// The same elements of several tensors of a plan.
+pub(super) fn views<'a, T: Real>(
+    plan: &'a Plan,
+    inputs: &[Input],
+    range: &Range<usize>,
+    buffers: &'a mut [Buffer],
+    options: &Options<'_>,
+) -> Result<Vec<&'a [T]>, Error> {
+    inputs
+        .iter()
+        .zip(buffers)
+        .map(|(input, buffer)| {
+            let (weights, tensor) = plan.source(*input);
+            load(weights, tensor, range.clone(), buffer, options)
+        })
+        .collect()
+}
+
+/// Gives the pages of a tile back, so that what was read does not stay resident, and counts its bytes as done.
+pub(super) fn finish(weights: &Weights, tensor: &Tensor, range: &Range<usize>, options: &Options<'_>) {
+    let bits = tensor.dtype.bitsize();
+    let bytes = range.start * bits / 8..range.end * bits / 8;
+    (options.progress)(bytes.len() as u64);
+    if options.access == Access::Map || tensor.float().is_none() {
+        weights.release(tensor, bytes);
+    }
+}
+
+/// [`finish`] for the same elements of several tensors of a plan.
+pub(super) fn finish_all(plan: &Plan, inputs: &[Input], range: &Range<usize>, options: &Options<'_>) {
+    for input in inputs {
+        let (weights, tensor) = plan.source(*input);
+        finish(weights, tensor, range, options);
+    }
 }

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Error;
-use super::scratch::{load, release};
+use super::scratch::{finish_all, views};
 use super::span::{Span, Workers};
 use super::threshold::{self, Threshold};
 use crate::kernel::{Gram, GramSum, Real, absolute_sums, dots};
 use crate::method::{Keep, MaskedSum, Shape, Vectors};
-use crate::plan::{Input, Plan, Work};
+use crate::plan::{Plan, Work};
 
 /// The statistic of one tensor.
 #[derive(Clone, Debug)]
@@ -115,14 +115,16 @@ fn gram_matrices<T: Real>(
     let partial = workers.map(&spans, |scratch, (span, of)| {
         let inputs = plan.tensors[span.tensor].work.inputs();
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
-        let level = workers.options.level;
-        let values: Vec<&[T]> = views(plan, inputs, span.range.clone(), buffers, level);
+        let options = &workers.options;
+        let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
         let mut blocks = Vec::new();
         match of {
-            Vectors::Models => dots(level, None, &values, &mut blocks),
-            Vectors::TaskVectors => dots(level, values.first().copied(), values.get(1..).unwrap_or(&[]), &mut blocks),
+            Vectors::Models => dots(options.level, None, &values, &mut blocks),
+            Vectors::TaskVectors => {
+                dots(options.level, values.first().copied(), values.get(1..).unwrap_or(&[]), &mut blocks);
+            }
         }
-        finish_tile(plan, inputs, &span.range, workers);
+        finish_all(plan, inputs, &span.range, options);
         Ok(blocks)
     })?;
     let mut sums: BTreeMap<usize, GramSum> = tensors
@@ -158,18 +160,18 @@ fn restore_norms<T: Real>(
     let partial = workers.map(&spans, |scratch, (at, span)| {
         let inputs = plan.tensors[span.tensor].work.inputs();
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
-        let level = workers.options.level;
-        let values: Vec<&[T]> = views(plan, inputs, span.range.clone(), buffers, level);
+        let options = &workers.options;
+        let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
         let mut sums = Vec::new();
         if let Some((base, models)) = values.split_first() {
             for (x, mask) in models.iter().zip(&masks[*at]) {
                 let mut blocks = Vec::new();
                 let cut = (mask.threshold.cut as usize).saturating_sub(span.range.start);
-                absolute_sums(level, base, x, T::bits(mask.threshold.bits), cut, &mut blocks);
+                absolute_sums(options.level, base, x, T::bits(mask.threshold.bits), cut, &mut blocks);
                 sums.push(blocks);
             }
         }
-        finish_tile(plan, inputs, &span.range, workers);
+        finish_all(plan, inputs, &span.range, options);
         Ok(sums)
     })?;
     let mut norms: BTreeMap<(usize, usize), [f64; 2]> = BTreeMap::new();
@@ -188,33 +190,4 @@ fn restore_norms<T: Real>(
         }
     }
     Ok(())
-}
-
-/// The same elements of several tensors.
-pub(super) fn views<'a, T: Real>(
-    plan: &'a Plan,
-    inputs: &[Input],
-    range: Range<usize>,
-    buffers: &'a mut [Vec<u64>],
-    level: crate::kernel::Level,
-) -> Vec<&'a [T]> {
-    inputs
-        .iter()
-        .zip(buffers)
-        .map(|(input, buffer)| {
-            let (weights, tensor) = plan.source(*input);
-            load(weights, tensor, range.clone(), buffer, level)
-        })
-        .collect()
-}
-
-/// Gives the pages of a tile back and counts its bytes as done.
-pub(super) fn finish_tile(plan: &Plan, inputs: &[Input], range: &Range<usize>, workers: &Workers<'_>) {
-    let mut bytes = 0;
-    for input in inputs {
-        let (weights, tensor) = plan.source(*input);
-        release(weights, tensor, range);
-        bytes += (range.len() * tensor.dtype.bitsize() / 8) as u64;
-    }
-    (workers.options.progress)(bytes);
 }

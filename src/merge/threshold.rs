@@ -7,9 +7,8 @@
 use std::sync::Mutex;
 
 use super::Error;
-use super::scratch::Scratch;
+use super::scratch::{Buffer, Scratch, finish_all, views};
 use super::span::{Span, Workers};
-use super::statistics::{finish_tile, views};
 use crate::kernel::{Digits, Real, count_magnitude, histogram, survey};
 use crate::method::Keep;
 use crate::plan::Plan;
@@ -39,15 +38,15 @@ impl Threshold {
 const HISTOGRAM_BITS: u32 = 16;
 
 /// Tiles of a span: a histogram is added to the whole once a span.
-const SPAN_TILES: usize = 64;
+const SPAN_TILES: usize = 128;
 
-/// Elements that may be collected for one task vector; 16 bytes each.
+/// Elements that may be collected for one task vector; 8 bytes each, 16 in f64.
 const COLLECTED: u64 = 1 << 20;
 
 /// About how much memory one task vector of `elements` elements needs.
 pub(super) fn memory(elements: u64, threads: u64) -> u64 {
     let counters = (1 << HISTOGRAM_BITS) * (threads * size_of::<u32>() as u64 + size_of::<u64>() as u64);
-    counters + elements.min(COLLECTED) * 2 * size_of::<(u64, u64)>() as u64
+    counters + elements.min(COLLECTED) * 2 * size_of::<(u32, f32)>() as u64
 }
 
 /// The search for one task vector's threshold.
@@ -73,9 +72,12 @@ enum State {
 }
 
 /// What a span contributes to a search.
-enum Found {
+enum Found<T: Real> {
     Nothing,
-    Collected(Vec<(u64, u64)>),
+    /// The span is the whole tensor: the rank and state after it.
+    Narrowed(u64, State),
+    /// Positions in the span, with magnitudes.
+    Collected(Vec<(u32, T::Bits)>),
     Equal(u64),
 }
 
@@ -114,7 +116,8 @@ pub(super) fn search<T: Real>(
                 here.push((span, models));
             }
             for (model, search) in searches[at].iter_mut().enumerate() {
-                let parts: Vec<(&Span, &Found)> = here.iter().map(|(span, models)| (*span, &models[model])).collect();
+                let parts: Vec<(&Span, &Found<T>)> =
+                    here.iter().map(|(span, models)| (*span, &models[model])).collect();
                 search.advance::<T>(plan, tensor, &parts, workers)?;
             }
         }
@@ -128,14 +131,14 @@ fn look<T: Real>(
     span: &Span,
     scratch: &mut Scratch,
     workers: &Workers<'_>,
-) -> Result<Vec<Found>, Error> {
+) -> Result<Vec<Found<T>>, Error> {
     let level = workers.options.level;
     let inputs = plan.tensors[span.tensor].work.inputs();
     let Scratch { inputs: buffers, counts, .. } = scratch.with_inputs(inputs.len());
     let bins = 1 << HISTOGRAM_BITS;
     counts.clear();
     counts.resize(bins * searches.len(), 0);
-    let mut found: Vec<Found> = searches
+    let mut found: Vec<Found<T>> = searches
         .iter()
         .map(|search| match search.state {
             State::Collect { .. } => Found::Collected(Vec::new()),
@@ -151,7 +154,7 @@ fn look<T: Real>(
         .collect();
     for tile in span.tiles(workers.options.tile()) {
         workers.options.check_cancelled()?;
-        let values: Vec<&[T]> = views(plan, &open, tile.clone(), buffers, level);
+        let values: Vec<&[T]> = views(plan, &open, &tile, buffers, &workers.options)?;
         let Some((base, models)) = values.split_first() else { continue };
         let open_searches = searches.iter().enumerate().filter(|(_, search)| search.is_open());
         for ((at, search), x) in open_searches.zip(models) {
@@ -160,21 +163,26 @@ fn look<T: Real>(
                     histogram(level, base, x, digits, &mut counts[at * bins..(at + 1) * bins]);
                 }
                 (State::Collect { low, high }, Found::Collected(inside)) => {
-                    let mut here = Vec::new();
-                    survey(level, base, x, T::bits(low), T::bits(high), tile.start as u64, &mut here);
-                    inside.extend(here.into_iter().map(|(position, bits)| (position, bits.into())));
+                    let start = (tile.start - span.range.start) as u32;
+                    survey(level, base, x, T::bits(low), T::bits(high), start, inside);
                 }
                 (State::Equal(bits), Found::Equal(count)) => *count += count_magnitude(level, base, x, T::bits(bits)),
                 _ => {}
             }
         }
-        finish_tile(plan, &open, &tile, workers);
+        finish_all(plan, &open, &tile, &workers.options);
     }
     for (at, search) in searches.iter().enumerate() {
-        if let (State::Count(_), Ok(mut total)) = (search.state, search.counts.lock()) {
+        let State::Count(digits) = search.state else { continue };
+        let counts = counts[at * bins..(at + 1) * bins].iter().map(|count| u64::from(*count));
+        let n = plan.tensors[span.tensor].elements;
+        if span.range.len() as u64 == n {
+            let (rank, state) = narrow(search.rank, digits, &counts.collect::<Vec<_>>(), n);
+            found[at] = Found::Narrowed(rank, state);
+        } else if let Ok(mut total) = search.counts.lock() {
             total.resize(bins, 0);
-            for (total, count) in total.iter_mut().zip(&counts[at * bins..(at + 1) * bins]) {
-                *total += u64::from(*count);
+            for (total, count) in total.iter_mut().zip(counts) {
+                *total += count;
             }
         }
     }
@@ -213,26 +221,21 @@ impl Search {
         &mut self,
         plan: &Plan,
         tensor: usize,
-        parts: &[(&Span, &Found)],
+        parts: &[(&Span, &Found<T>)],
         workers: &Workers<'_>,
     ) -> Result<(), Error> {
         let n = plan.tensors[tensor].elements;
         match self.state {
             State::Done(_) => {}
-            State::Count(digits) => self.narrow_down(digits, n),
-            State::Collect { .. } => {
-                let collected = parts.iter().filter_map(|(_, found)| match found {
-                    Found::Collected(inside) => Some(inside.as_slice()),
-                    _ => None,
-                });
-                let mut inside = collected.collect::<Vec<_>>().concat();
-                let at = (self.rank as usize).saturating_sub(1).min(inside.len().saturating_sub(1));
-                if !inside.is_empty() {
-                    let order = |a: &(u64, u64), b: &(u64, u64)| b.1.cmp(&a.1).then(a.0.cmp(&b.0));
-                    let (_, &mut (position, bits), _) = inside.select_nth_unstable_by(at, order);
-                    self.state = State::Done(Threshold { bits, cut: position + 1 });
-                }
+            State::Count(digits) => {
+                (self.rank, self.state) = if let [(_, Found::Narrowed(rank, state))] = parts {
+                    (*rank, *state)
+                } else {
+                    let counts = std::mem::take(&mut self.counts).into_inner().unwrap_or_default();
+                    narrow(self.rank, digits, &counts, n)
+                };
             }
+            State::Collect { .. } => self.pick(parts),
             State::Equal(bits) => {
                 let mut left = self.rank;
                 for (span, found) in parts {
@@ -249,31 +252,25 @@ impl Search {
         Ok(())
     }
 
-    /// From a histogram to the band that holds the sought element.
-    fn narrow_down(&mut self, digits: Digits, n: u64) {
-        let mut counts = std::mem::take(&mut self.counts).into_inner().unwrap_or_default();
-        counts.truncate(1 << digits.width);
-        let mut above = 0;
-        for (digit, count) in counts.iter().enumerate().rev() {
-            if above + count < self.rank {
-                above += count;
-                continue;
-            }
-            self.rank -= above;
-            let prefix = (digits.prefix << digits.width) | digit as u64;
-            self.state = if digits.shift == 0 && self.rank == *count {
-                State::Done(Threshold { bits: prefix, cut: n })
-            } else if digits.shift == 0 {
-                State::Equal(prefix)
-            } else if *count <= COLLECTED {
-                let low = prefix << digits.shift;
-                State::Collect { low, high: low | ((1 << digits.shift) - 1) }
-            } else {
-                let width = HISTOGRAM_BITS.min(digits.shift);
-                State::Count(Digits { prefix, prefix_shift: digits.shift, shift: digits.shift - width, width })
-            };
-            return;
-        }
+    /// Picks the threshold among the collected elements.
+    fn pick<T: Real>(&mut self, parts: &[(&Span, &Found<T>)]) {
+        let collected = || {
+            parts.iter().filter_map(|(span, found)| match found {
+                Found::Collected(inside) => Some((span.range.start as u64, inside)),
+                _ => None,
+            })
+        };
+        let mut magnitudes: Vec<T::Bits> =
+            collected().flat_map(|(_, inside)| inside.iter().map(|(_, bits)| *bits)).collect();
+        let Some(at) = (self.rank as usize).checked_sub(1).filter(|at| *at < magnitudes.len()) else { return };
+        let (larger, &mut threshold, _) = magnitudes.select_nth_unstable_by(at, |a, b| b.cmp(a));
+        // Of those that equal the threshold as many stay as are left after the larger ones, from the front.
+        let stay = at - larger.iter().filter(|bits| **bits > threshold).count();
+        let mut equal = collected().flat_map(|(start, inside)| {
+            inside.iter().filter(|(_, bits)| *bits == threshold).map(move |(position, _)| start + u64::from(*position))
+        });
+        let last = equal.nth(stay).unwrap_or_default();
+        self.state = State::Done(Threshold { bits: threshold.into(), cut: last + 1 });
     }
 
     /// The position of the `nth` element (from 1) of `span` whose magnitude is `bits`.
@@ -287,11 +284,11 @@ impl Search {
     ) -> Result<u64, Error> {
         let inputs = plan.tensors[span.tensor].work.inputs();
         let pair = [inputs[0], inputs[self.input]];
-        let mut buffers = [Vec::new(), Vec::new()];
+        let mut buffers = [Buffer::default(), Buffer::default()];
         let mut left = nth;
         for tile in span.tiles(workers.options.tile()) {
             workers.options.check_cancelled()?;
-            let values: Vec<&[T]> = views(plan, &pair, tile.clone(), &mut buffers, workers.options.level);
+            let values: Vec<&[T]> = views(plan, &pair, &tile, &mut buffers, &workers.options)?;
             if let [base, x] = values[..] {
                 for (offset, (x, base)) in x.iter().zip(base).enumerate() {
                     if (*x - *base).magnitude_bits() == T::bits(bits) {
@@ -305,4 +302,31 @@ impl Search {
         }
         Ok(span.range.end as u64)
     }
+}
+
+/// From a histogram to the band that holds the sought element: its rank there, and what is to be done next.
+fn narrow(rank: u64, digits: Digits, counts: &[u64], n: u64) -> (u64, State) {
+    let mut above = 0;
+    for (digit, count) in counts.iter().enumerate().take(1 << digits.width).rev() {
+        if above + count < rank {
+            above += count;
+            continue;
+        }
+        let rank = rank - above;
+        let prefix = (digits.prefix << digits.width) | digit as u64;
+        let state = if digits.shift == 0 && rank == *count {
+            State::Done(Threshold { bits: prefix, cut: n })
+        } else if digits.shift == 0 {
+            State::Equal(prefix)
+        } else if *count <= COLLECTED {
+            let low = prefix << digits.shift;
+            State::Collect { low, high: low | ((1 << digits.shift) - 1) }
+        } else {
+            let width = HISTOGRAM_BITS.min(digits.shift);
+            State::Count(Digits { prefix, prefix_shift: digits.shift, shift: digits.shift - width, width })
+        };
+        return (rank, state);
+    }
+    // Not reached: the counts add up to at least the rank.
+    (rank, State::Done(Threshold::all(n)))
 }

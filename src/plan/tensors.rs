@@ -271,7 +271,7 @@ impl<'a> Collector<'a> {
             }
         }
         let Some((first_part, _, first)) = present.first().copied() else { return Ok(()) };
-        let output = self.spell(&canonical, first);
+        let output = self.weights(self.donor).map_or_else(|| canonical.clone(), |donor| donor.respell(&canonical));
         let label = if self.module.is_empty() { output.clone() } else { format!("{}/{output}", self.module) };
         let path = |part: &Part<'_>| self.models.paths[part.model].clone();
         for (part, _, tensor) in &present[1..] {
@@ -336,21 +336,6 @@ impl<'a> Collector<'a> {
         let weights = self.weights(model)?;
         let tensor = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
         Some((Input { model, module: self.modules[model]?, tensor }, &weights.tensors()[tensor]))
-    }
-
-    /// The donor's spelling of a tensor: its own, or its prefix before the common name.
-    fn spell(&self, canonical: &str, found: &Tensor) -> String {
-        let Some(donor) = self.weights(self.donor) else { return canonical.to_owned() };
-        if let Some(tensor) = donor.get(canonical) {
-            return tensor.name.clone();
-        }
-        let like = layer_of(canonical).and_then(|layer| {
-            let is =
-                |tensor: &&Tensor| layer_of(&tensor.canonical).is_some_and(|other| other.template == layer.template);
-            donor.tensors().iter().find(is).map(|tensor| with_layer(&tensor.name, layer.index))
-        });
-        let wrapped = found.name.len() > found.canonical.len();
-        like.unwrap_or_else(|| format!("{}{canonical}", if wrapped { donor.prefix() } else { "" }))
     }
 
     /// The merge of the tensors that are there. With a tensor missing, it is merged from the others where the method can
