@@ -7,19 +7,19 @@ use safetensors::Dtype;
 use super::arguments::{Lookup, Participant};
 use super::models::Models;
 use super::{Error, Input, LayerSource, Options, PlannedTensor, Work};
-use crate::checkpoint::{Mismatch, Module, Tensor, Weights, layer_of, with_layer};
+use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
 use crate::method::{self, Base, Shape};
 use crate::recipe::{Parameters, Recipe, Slice};
 
 /// A model's part in a slice.
 #[derive(Clone, Copy)]
-struct Part<'a> {
-    model: usize,
-    own: Option<&'a Parameters>,
+pub(super) struct Part<'a> {
+    pub(super) model: usize,
+    pub(super) own: Option<&'a Parameters>,
     /// The model's layer that becomes the first of the slice; `None` where layers keep their places.
-    first_layer: Option<usize>,
-    is_base: bool,
+    pub(super) first_layer: Option<usize>,
+    pub(super) is_base: bool,
 }
 
 /// Collects the output's tensors.
@@ -31,12 +31,12 @@ pub(super) struct Collector<'a> {
     pub(super) tensors: Vec<PlannedTensor>,
     pub(super) layers: Option<Vec<LayerSource>>,
     pub(super) warnings: Vec<String>,
-    missing: BTreeMap<(usize, String), Vec<String>>,
+    pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
-    names: BTreeSet<String>,
+    pub(super) names: BTreeSet<String>,
     /// The output's module that is being collected, and its place in each model.
-    module: String,
-    modules: Vec<Option<usize>>,
+    pub(super) module: String,
+    pub(super) modules: Vec<Option<usize>>,
 }
 
 impl<'a> Collector<'a> {
@@ -73,42 +73,12 @@ impl<'a> Collector<'a> {
         if self.tensors.is_empty() { Err(Error::Nothing) } else { Ok(()) }
     }
 
-    /// A module with weights that the donor lacks would vanish from the output.
-    fn no_module_is_lost(&mut self) -> Result<(), Error> {
-        let donor = &self.models.checkpoints[self.donor];
-        for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
-            for module in checkpoint.modules().iter().filter(|module| module.weights.is_some()) {
-                if counterpart(checkpoint.modules(), module, donor.modules()).is_none() {
-                    let error = missing_module(&self.models.paths[index], module, &self.models.paths[self.donor]);
-                    if !self.options.allow.accepts(Mismatch::Modules) {
-                        return Err(error);
-                    }
-                    self.warnings.push(format!("{error}; it is left out"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn counterparts(&mut self, module: &Module) -> Result<Vec<Option<usize>>, Error> {
-        let donor = &self.models.checkpoints[self.donor];
-        let mut found = Vec::new();
-        for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
-            let at = counterpart(donor.modules(), module, checkpoint.modules());
-            if at.is_none() && !self.options.allow.accepts(Mismatch::Modules) {
-                return Err(missing_module(&self.models.paths[self.donor], module, &self.models.paths[index]));
-            }
-            found.push(at);
-        }
-        Ok(found)
-    }
-
-    fn weights(&self, model: usize) -> Option<&'a Weights> {
+    pub(super) fn weights(&self, model: usize) -> Option<&'a Weights> {
         self.models.checkpoints[model].modules().get(self.modules[model]?)?.weights.as_ref()
     }
 
     /// The models of a slice, the base last where the slice does not list it.
-    fn parts(&self, slice: &'a Slice) -> Vec<Part<'a>> {
+    pub(super) fn parts(&self, slice: &'a Slice) -> Vec<Part<'a>> {
         let base = slice.base_model.as_ref().or(self.recipe.base_model.as_ref()).map(|base| self.models.index(base));
         let mut parts: Vec<Part<'a>> = slice
             .sources
@@ -149,106 +119,13 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// A transformer put together from ranges of layers.
-    fn slices(&mut self) -> Result<(), Error> {
-        let recipe = self.recipe;
-        self.check_slices()?;
-        if let Some(first) = recipe.slices.first() {
-            let parts = self.parts(first);
-            for name in self.canonical_names(&parts, |name| layer_of(name).is_none()) {
-                self.tensor(first, &parts, &name, None, 0.0)?;
-            }
-        }
-        let mut layers = Vec::new();
-        for slice in &recipe.slices {
-            let parts = self.parts(slice);
-            let depth =
-                slice.sources.first().and_then(|source| source.layers.as_ref()).map_or(0, ExactSizeIterator::len);
-            for offset in 0..depth {
-                let t = gradient(offset, depth);
-                let mut templates = BTreeSet::new();
-                for part in &parts {
-                    let layer = part.first_layer.unwrap_or_default() + offset;
-                    let names = self.canonical_names(std::slice::from_ref(part), |_| true);
-                    let here = names.iter().filter(|name| layer_of(name).is_some_and(|found| found.index == layer));
-                    templates.extend(here.map(|name| with_layer(name, 0)));
-                }
-                for template in templates {
-                    self.tensor(slice, &parts, &template, Some((offset, layers.len())), t)?;
-                }
-                if let Some(first) = parts.first() {
-                    layers.push(LayerSource {
-                        model: first.model,
-                        layer: first.first_layer.unwrap_or_default() + offset,
-                    });
-                }
-            }
-        }
-        self.layers = Some(layers);
-        Ok(())
-    }
-
-    fn check_slices(&self) -> Result<(), Error> {
-        for slice in &self.recipe.slices {
-            let parts = self.parts(slice);
-            let base = slice.base_model.as_ref().or(self.recipe.base_model.as_ref());
-            if let Some(base) =
-                base.filter(|_| self.recipe.method.base == Base::Required && !parts.iter().any(|part| part.is_base))
-            {
-                let place = slice.sources.first().and_then(|source| self.recipe.place(&source.at)).map(Box::new);
-                return Err(Error::SliceWithoutBase {
-                    method: self.recipe.method.name,
-                    base: base.path.clone(),
-                    place,
-                });
-            }
-            for source in &slice.sources {
-                let model = self.models.index(&source.model);
-                let path = source.model.path.clone();
-                let depths = self.depths(model);
-                let Some((_, layers)) = depths.first().filter(|_| depths.len() == 1) else {
-                    let names = depths.iter().map(|(stack, _)| format!("`{stack}`")).collect::<Vec<_>>().join(" and ");
-                    let stacks = if depths.is_empty() {
-                        "no layers".into()
-                    } else {
-                        format!("several stacks of layers ({names})")
-                    };
-                    return Err(Error::Stacks { model: path, stacks });
-                };
-                if let Some(range) = source.layers.as_ref().filter(|range| range.end > *layers) {
-                    let place = self.recipe.place(&source.at).map(Box::new);
-                    return Err(Error::LayerRange {
-                        model: path,
-                        start: range.start,
-                        end: range.end,
-                        layers: *layers,
-                        place,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The stacks of layers of a model, each with its number of layers.
-    fn depths(&self, model: usize) -> Vec<(String, usize)> {
-        let mut depths: BTreeMap<String, usize> = BTreeMap::new();
-        for layer in
-            self.weights(model).into_iter().flat_map(Weights::tensors).filter_map(|tensor| layer_of(&tensor.canonical))
-        {
-            let depth = depths.entry(layer.stack).or_default();
-            *depth = (*depth).max(layer.index + 1);
-        }
-        depths.into_iter().collect()
-    }
-
-    fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    pub(super) fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let weights = parts.iter().filter_map(|part| self.weights(part.model));
         weights.flat_map(Weights::tensors).map(|tensor| tensor.canonical.clone()).filter(|name| wanted(name)).collect()
     }
 
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
-    fn tensor(
+    pub(super) fn tensor(
         &mut self,
         slice: &'a Slice,
         parts: &[Part<'a>],
@@ -377,53 +254,10 @@ impl<'a> Collector<'a> {
             to: self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest),
         })
     }
-
-    /// Warnings about the whole: tensors that were missing, filters that matched nothing.
-    fn report(&mut self) {
-        for ((model, _), tensors) in std::mem::take(&mut self.missing) {
-            let first = tensors.first().map(String::as_str).unwrap_or_default();
-            let more = if tensors.len() > 1 { format!(" and {} more", tensors.len() - 1) } else { String::new() };
-            self.warnings.push(format!("`{}` lacks `{first}`{more}; merged without it", self.models.paths[model]));
-        }
-        let recipe = self.recipe;
-        let levels = recipe.slices.iter().flat_map(|slice| {
-            slice.sources.iter().map(|source| &source.parameters).chain(std::iter::once(&slice.parameters))
-        });
-        let mut useless = BTreeSet::new();
-        for (name, setting) in levels.chain(std::iter::once(&recipe.parameters)).flat_map(Parameters::iter) {
-            for filter in setting.filters().filter(|filter| *filter != "*") {
-                if !self.names.iter().any(|tensor| tensor.contains(filter)) {
-                    useless.insert(format!("the filter `{filter}` of `{name}` matches no tensor"));
-                }
-            }
-        }
-        self.warnings.extend(useless);
-    }
-}
-
-/// The module of `there` that stands where `module` stands among `here`: in the same folder, else of the same kind and rank.
-fn counterpart(here: &[Module], module: &Module, there: &[Module]) -> Option<usize> {
-    let same_folder = |other: &Module| other.weights.is_some() && other.folder == module.folder;
-    if let Some(found) = there.iter().position(same_folder) {
-        return Some(found);
-    }
-    let alike = |other: &&Module| other.weights.is_some() && other.kind == module.kind;
-    let rank = here.iter().filter(alike).position(|other| other.folder == module.folder)?;
-    let found = there.iter().filter(alike).nth(rank)?;
-    there.iter().position(|other| std::ptr::eq(other, found))
-}
-
-fn missing_module(present: &str, module: &Module, absent: &str) -> Error {
-    Error::MissingModule {
-        present: present.to_owned(),
-        module: module.folder.clone(),
-        kind: module.kind.clone(),
-        absent: absent.to_owned(),
-    }
 }
 
 /// Where layer `index` of `depth` stands between 0 and 1; a single layer stands at 1.
-fn gradient(index: usize, depth: usize) -> f64 {
+pub(super) fn gradient(index: usize, depth: usize) -> f64 {
     if depth > 1 { index as f64 / (depth - 1) as f64 } else { 1.0 }
 }
 
