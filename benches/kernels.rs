@@ -47,7 +47,7 @@ fn kernels(c: &mut Criterion) {
         group.bench_function("nearswap", |bench| bench.iter(|| swap_near(level, black_box(&base), &a, 0.01, &mut out)));
         let first = Digits { prefix: 0, prefix_shift: 64, shift: 15, width: 16 };
         group.bench_function("histogram", |bench| {
-            bench.iter(|| histogram(level, black_box(&base), &a, first, &mut counts))
+            bench.iter(|| histogram(level, black_box(&base), &a, first, &mut counts));
         });
         group.throughput(Throughput::Bytes(4 * 4 * TILE as u64));
         group.bench_function("combine_around, 3 models", |bench| {
@@ -60,13 +60,13 @@ fn kernels(c: &mut Criterion) {
         });
         group.throughput(Throughput::Bytes(2 * TILE as u64));
         group.bench_function("widen float16", |bench| {
-            bench.iter(|| widen(level, black_box(&half), Float::F16, &mut out))
+            bench.iter(|| widen(level, black_box(&half), Float::F16, &mut out));
         });
         group.bench_function("narrow to float16", |bench| {
-            bench.iter(|| narrow(level, black_box(&a), Float::F16, &mut bytes))
+            bench.iter(|| narrow(level, black_box(&a), Float::F16, &mut bytes));
         });
         group.bench_function("narrow to bfloat16", |bench| {
-            bench.iter(|| narrow(level, black_box(&a), Float::Bf16, &mut bytes))
+            bench.iter(|| narrow(level, black_box(&a), Float::Bf16, &mut bytes));
         });
         group.finish();
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::render::Usage;
 use super::units;
@@ -17,11 +18,12 @@ use crate::recipe::Recipe;
 /// How a recipe becomes a plan.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct PlanArgs {
-    /// Format to merge for, in place of the recipe's `dtype`: float16, bfloat16, float32 or float64
+    /// Format of the output, in place of the recipe's `dtype`: float16, bfloat16, float32, or float64, which also computes
+    /// in float64
     #[arg(long, value_name = "DTYPE", value_parser = dtype)]
     dtype: Option<Float>,
 
-    /// Format to write, in place of the recipe's `out_dtype`
+    /// Format of the output, in place of the recipe's `out_dtype` and over any `dtype`
     #[arg(long, value_name = "DTYPE", value_parser = dtype)]
     out_dtype: Option<Float>,
 
@@ -29,20 +31,17 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = units::parse_bytes)]
     shard_size: u64,
 
-    /// Accept a disagreement or fault of the inputs (repeatable); `--allow help` lists them
-    #[arg(long, value_name = "WHAT")]
+    /// Accept a disagreement or fault of the inputs (repeatable)
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = allowed())]
     allow: Vec<String>,
 }
 
 impl PlanArgs {
     pub(super) fn options(&self) -> anyhow::Result<plan::Options> {
         let mut allow = Allow::default();
-        for name in self.allow.iter().flat_map(|names| names.split(',')) {
-            if !allow.accept(name.trim()) {
-                let width = Allow::names().iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-                let list: Vec<_> = Allow::names().iter().map(|(name, doc)| format!("{name:width$}  {doc}")).collect();
-                let message = format!("`--allow` does not know `{}`", name.trim());
-                return Err(Usage::with_hint(message, format!("it takes\n{}", list.join("\n"))).into());
+        for name in &self.allow {
+            if !allow.accept(name) {
+                return Err(Usage::new(format!("`--allow` does not know `{name}`")).into());
             }
         }
         let shard_size = Some(self.shard_size).filter(|size| *size > 0);
@@ -54,7 +53,7 @@ impl PlanArgs {
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct RunArgs {
-    /// Replace OUT if it is a model folder; the old one stays until the new one is complete
+    /// Replace OUT if it is an earlier merge; the old one stays until the new one is complete
     #[arg(short, long)]
     pub(super) force: bool,
 
@@ -142,9 +141,20 @@ pub(super) fn level() -> anyhow::Result<Level> {
     })
 }
 
+/// The words that `--allow` takes, each with its help.
+fn allowed() -> PossibleValuesParser {
+    PossibleValuesParser::new(Allow::names().into_iter().map(|(name, doc)| PossibleValue::new(name).help(doc)))
+}
+
 fn dtype(text: &str) -> Result<Float, String> {
     let name = text.strip_prefix("torch.").unwrap_or(text);
-    Float::from_name(name).ok_or_else(|| "expected float16, bfloat16, float32 or float64".to_owned())
+    let meant = match name {
+        "bf16" => ", did you mean bfloat16?",
+        "fp16" | "f16" | "half" => ", did you mean float16?",
+        "fp32" | "f32" | "float" => ", did you mean float32?",
+        _ => "",
+    };
+    Float::from_name(name).ok_or_else(|| format!("expected float16, bfloat16, float32 or float64{meant}"))
 }
 
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use super::args::{PlanArgs, RunArgs, assignment};
 use super::render::{self, Usage};
 use super::run;
-use crate::method::{self, Base, Scope};
+use crate::method::{self, Base, Declaration, Kind, METHODS, Scope};
 use crate::recipe::Recipe;
 
 /// Merge checkpoints by weight, without a recipe file
@@ -29,7 +31,7 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 
     /// Merge method
-    #[arg(short, long, value_name = "METHOD", default_value = "linear")]
+    #[arg(short, long, value_name = "METHOD", default_value = "linear", value_parser = methods())]
     method: String,
 
     /// Base model, for methods that take differences from one
@@ -51,6 +53,10 @@ pub(super) struct Args {
     run: RunArgs,
 }
 
+fn methods() -> PossibleValuesParser {
+    PossibleValuesParser::new(METHODS.iter().map(|method| PossibleValue::new(method.name).help(method.summary)))
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let text = recipe_text(args)?;
     let recipe = Recipe::parse(&text, "<blend>", &BTreeMap::new())?;
@@ -62,40 +68,79 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn recipe_text(args: &Args) -> anyhow::Result<String> {
-    let Some(method) = method::find(&args.method) else {
-        let names: Vec<_> = method::METHODS.iter().map(|method| method.name).collect();
-        return Err(Usage::with_hint(
-            format!("unknown method `{}`", args.method),
-            format!("methods: {}", names.join(", ")),
-        )
-        .into());
-    };
+    let method = method::find(&args.method).ok_or_else(|| Usage::new(format!("unknown method `{}`", args.method)))?;
     let mut models = args.models.iter().map(|text| model(text)).collect::<anyhow::Result<Vec<(String, f64)>>>()?;
     let mut parameters = args.parameters.clone();
     let mut base = args.base.clone();
     let weighted = method.parameter("weight").is_some_and(|weight| weight.scope == Scope::PerModel);
-    if !weighted && base.is_none() && models.len() == 2 && method.base == Base::Required {
-        // The first of two is where an interpolation starts, and their weights are how far it goes.
-        let sum = models[0].1 + models[1].1;
-        if method.parameter("t").is_some() && !parameters.iter().any(|(name, _)| name == "t") {
-            if sum.abs() < f64::EPSILON {
-                return Err(Usage::new("the weights sum to zero").into());
-            }
-            // Printed with the digits people wrote: 0.6, not 0.6000000000000001.
-            parameters.push(("t".into(), format!("{}", (models[1].1 / sum * 1e12).round() / 1e12)));
+    match (method.base, &base) {
+        (Base::Member, Some(base)) => {
+            let message = format!("{} has no base model, and `--base {base}` is given", method.name);
+            return Err(Usage::with_hint(message, "list it among the models").into());
         }
-        base = Some(models.remove(0).0);
+        (Base::Required, None) if weighted => {
+            let message = format!("{} takes differences from a base model, and none is given", method.name);
+            return Err(Usage::with_hint(message, "`--base FOLDER` names it").into());
+        }
+        (Base::Required, _) if !weighted => base = Some(pair(method, &mut models, base, &mut parameters)?),
+        _ => {}
     }
-    if method.base == Base::Required && base.is_none() {
-        let message = format!("{} takes differences from a base model, and none is given", method.name);
-        return Err(Usage::with_hint(message, "`--base FOLDER` names it").into());
+    let given = |name: &str| parameters.iter().any(|(known, _)| known == name);
+    let needed = method.parameters.iter().find(|parameter| {
+        parameter.scope == Scope::Shared
+            && parameter.default.is_none()
+            && parameter.kind != Kind::Ignored
+            && !given(parameter.name)
+    });
+    if let Some(parameter) = needed {
+        let message = format!("{} needs `{}`: {}", method.name, parameter.name, parameter.doc);
+        return Err(Usage::with_hint(message, format!("`--param {}=VALUE` gives it", parameter.name)).into());
     }
+    Ok(yaml(method, base.as_deref(), &models, weighted, &parameters))
+}
+
+/// For a method between two models: takes the one it starts from out of `models` and returns it. The weights of the two
+/// are how far slerp goes.
+fn pair(
+    method: &Declaration,
+    models: &mut Vec<(String, f64)>,
+    base: Option<String>,
+    parameters: &mut Vec<(String, String)>,
+) -> anyhow::Result<String> {
+    let start = match &base {
+        None => (models.len() == 2).then_some(0),
+        Some(base) => models.iter().position(|(path, _)| path == base),
+    };
+    let start = start.map(|start| models.remove(start));
+    let (Some(name), 1) = (start.as_ref().map(|(name, _)| name.clone()).or(base), models.len()) else {
+        let message = format!("{} goes from one model to another, and {} are given", method.name, models.len());
+        return Err(Usage::with_hint(message, "`admix blend FROM TO --method …`").into());
+    };
+    let to_give = method.name == "slerp" && !parameters.iter().any(|(name, _)| name == "t");
+    if let Some((_, weight)) = start.filter(|_| to_give) {
+        let sum = weight + models[0].1;
+        if sum.abs() < f64::EPSILON {
+            return Err(Usage::new("the weights sum to zero").into());
+        }
+        // Printed with the digits people wrote: 0.6, not 0.6000000000000001.
+        parameters.push(("t".into(), format!("{}", (models[0].1 / sum * 1e12).round() / 1e12)));
+    }
+    Ok(name)
+}
+
+fn yaml(
+    method: &Declaration,
+    base: Option<&str>,
+    models: &[(String, f64)],
+    weighted: bool,
+    parameters: &[(String, String)],
+) -> String {
     let mut text = format!("merge_method: {}\n", method.name);
-    if let Some(base) = &base {
+    if let Some(base) = base {
         let _ = writeln!(text, "base_model: {}", reference(base));
     }
     text.push_str("models:\n");
-    for (path, weight) in &models {
+    for (path, weight) in models {
         let _ = writeln!(text, "  - model: {}", reference(path));
         if weighted {
             let _ = writeln!(text, "    parameters:\n      weight: {weight}");
@@ -103,11 +148,11 @@ fn recipe_text(args: &Args) -> anyhow::Result<String> {
     }
     if !parameters.is_empty() {
         text.push_str("parameters:\n");
-        for (name, value) in &parameters {
+        for (name, value) in parameters {
             let _ = writeln!(text, "  {name}: {value}");
         }
     }
-    Ok(text)
+    text
 }
 
 /// `FOLDER=WEIGHT`, or a folder alone. A folder that is there is taken as it is written.

@@ -238,7 +238,7 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
     }
     let mut out = format!("{} and {}\n", left.path().display(), right.path().display());
     for found in &settings {
-        let _ = writeln!(out, "  {} differ: {} and {}", found.what, found.left, found.right);
+        let _ = writeln!(out, "  the {} differs: {} and {}", found.what, found.left, found.right);
     }
     for (model, names) in [(left, &only_left), (right, &only_right)] {
         if let Some(first) = names.first() {
@@ -278,7 +278,11 @@ fn only_in(one: &Checkpoint, other: &Checkpoint, compared: &[Difference]) -> Vec
                 .filter_map(|module| module.weights.as_ref())
                 .any(|weights| weights.get(&tensor.canonical).is_some_and(|twin| twin.shape == tensor.shape));
             if !seen && !there {
-                names.push(tensor.name.clone());
+                names.push(if module.folder.is_empty() {
+                    tensor.name.clone()
+                } else {
+                    format!("{}/{}", module.folder, tensor.name)
+                });
             }
         }
     }

@@ -46,9 +46,10 @@ fn text(summary: &Summary, memory: u64) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{} of {} models into {} tensors, {} parameters",
+        "{} of {} {} into {} tensors, {} parameters",
         summary.method,
         summary.models.len(),
+        if summary.models.len() == 1 { "model" } else { "models" },
         summary.tensors,
         units::count(summary.parameters),
     );
@@ -56,40 +57,44 @@ fn text(summary: &Summary, memory: u64) -> String {
     let _ = writeln!(out, "  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", "));
     let _ = writeln!(out, "  memory  about {}", units::bytes(memory));
     let _ = writeln!(out, "  configuration and tokenizer from {}", summary.donor);
-    let rows: Vec<[String; 4]> = summary.groups.iter().map(row).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
-    for (index, row) in rows.iter().enumerate() {
-        let group = &summary.groups[index];
-        let before = index.checked_sub(1).map(|before| &summary.groups[before]);
-        if before.is_none_or(|before| {
-            before.method != group.method || before.sources != group.sources || before.dtype != group.dtype
-        }) {
-            let _ = writeln!(out, "\n{} of {} to {}", group.method, group.sources.join(", "), group.dtype);
+    // Groups that are treated alike stand under one heading.
+    let mut sections: Vec<(String, Vec<[String; 3]>)> = Vec::new();
+    for group in &summary.groups {
+        let heading = heading(group);
+        match sections.iter_mut().find(|(known, _)| *known == heading) {
+            Some((_, rows)) => rows.push(row(group)),
+            None => sections.push((heading, vec![row(group)])),
         }
-        let [count, template, shape, parameters] = row;
-        let line = format!(
-            "  {count:>a$}  {template:b$}  {shape:c$}  {parameters}",
-            a = widths[0],
-            b = widths[1],
-            c = widths[2],
-        );
-        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    let width = |column: usize| {
+        sections.iter().flat_map(|(_, rows)| rows).map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1)];
+    for (heading, rows) in &sections {
+        let _ = writeln!(out, "\n{heading}");
+        for [count, template, shape] in rows {
+            let _ = writeln!(out, "  {count:>a$}  {template:b$}  {shape}", a = widths[0], b = widths[1]);
+        }
     }
     out
 }
 
-fn row(group: &Group) -> [String; 4] {
-    let shape = |shape: &Vec<usize>| {
-        let sizes: Vec<_> = shape.iter().map(ToString::to_string).collect();
-        if sizes.is_empty() { "scalar".to_owned() } else { sizes.join("×") }
-    };
-    let shapes: Vec<_> = group.shapes.iter().map(shape).collect();
-    let parameter = |(name, values): (&String, &Vec<String>)| match values.as_slice() {
+fn heading(group: &Group) -> String {
+    let parameter = |(name, values): &(String, Vec<String>)| match values.as_slice() {
         [first, .., last] => format!("{name} {first}…{last}"),
         [only] => format!("{name} {only}"),
         [] => name.clone(),
     };
     let parameters: Vec<_> = group.parameters.iter().map(parameter).collect();
-    [format!("{}×", group.count), group.template.clone(), shapes.join(" "), parameters.join("  ")]
+    let colon = if parameters.is_empty() { "" } else { ": " };
+    format!("{} of {} to {}{colon}{}", group.method, group.sources.join(", "), group.dtype, parameters.join(", "))
+}
+
+fn row(group: &Group) -> [String; 3] {
+    let shape = |shape: &Vec<usize>| {
+        let sizes: Vec<_> = shape.iter().map(ToString::to_string).collect();
+        if sizes.is_empty() { "scalar".to_owned() } else { sizes.join("×") }
+    };
+    let shapes: Vec<_> = group.shapes.iter().map(shape).collect();
+    [format!("{}×", group.count), group.template.clone(), shapes.join(" ")]
 }

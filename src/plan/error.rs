@@ -141,13 +141,14 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSuchModel { path, beside, .. } => Some(match beside {
-                Some(beside) => format!("it was looked for here and in {}", beside.display()),
-                None if path.matches('/').count() == 1 && !path.starts_with(['.', '/']) => {
-                    "models are local folders; download a model of the Hub first".into()
-                }
-                None => return None,
-            }),
+            Self::NoSuchModel { path, beside, .. } => {
+                let looked =
+                    beside.as_ref().map(|beside| format!("it was looked for here and in {}", beside.display()));
+                let like_hub = path.matches('/').count() == 1 && !path.starts_with(['.', '/']);
+                let hub = like_hub.then(|| "models are local folders; download a model of the Hub first".to_owned());
+                let hints: Vec<String> = looked.into_iter().chain(hub).collect();
+                Some(hints.join("\n")).filter(|hints| !hints.is_empty())
+            }
             Self::Checkpoint(error) => error.hint(),
             Self::Disagreement { found, left, .. } => {
                 Some(format!("`--allow {}` goes on with what `{left}` has", found.kind.name()))

@@ -55,6 +55,13 @@ impl Allow {
         true
     }
 
+    /// The names of everything that is accepted.
+    pub fn accepted(&self) -> Vec<&'static str> {
+        let own = [(self.missing_tensor, MISSING_TENSOR), (self.non_finite, NON_FINITE)];
+        let own = own.into_iter().filter(|(accepted, _)| *accepted).map(|(_, name)| name);
+        self.mismatches.iter().copied().chain(own).collect()
+    }
+
     /// Whether the mismatch is accepted.
     pub fn accepts(&self, mismatch: Mismatch) -> bool {
         self.mismatches.contains(mismatch.name())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Plan, PlannedTensor, Work};
 use crate::checkpoint::layer_of;
@@ -49,7 +49,8 @@ pub struct Group {
     /// The models they are made from, the base first.
     pub sources: Vec<String>,
     /// Resolved parameters; one value where all tensors share it, else the first and the last.
-    pub parameters: BTreeMap<String, Vec<String>>,
+    #[serde(serialize_with = "in_order")]
+    pub parameters: Vec<(String, Vec<String>)>,
 }
 
 impl Plan {
@@ -58,14 +59,9 @@ impl Plan {
         let mut groups: Vec<(Key, Group)> = Vec::new();
         let mut index: BTreeMap<Key, usize> = BTreeMap::new();
         let mut sorted: Vec<&PlannedTensor> = self.tensors.iter().collect();
-        sorted.sort_by_key(|tensor| {
-            let layer = layer_of(&tensor.canonical);
-            (
-                tensor.module.clone(),
-                layer.as_ref().map(|l| l.stack.clone()),
-                layer.map(|l| l.index),
-                tensor.canonical.clone(),
-            )
+        sorted.sort_by_cached_key(|tensor| match layer_of(&tensor.canonical) {
+            Some(layer) => (tensor.module.clone(), layer.stack, layer.index, tensor.canonical.clone()),
+            None => (tensor.module.clone(), tensor.canonical.clone(), 0, String::new()),
         });
         for tensor in sorted {
             let key = self.key(tensor);
@@ -79,7 +75,11 @@ impl Plan {
                 group.shapes.push(tensor.shape.clone());
             }
             for (name, value) in self.values(tensor) {
-                let values = group.parameters.entry(name).or_default();
+                let at = group.parameters.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+                    group.parameters.push((name, Vec::new()));
+                    group.parameters.len() - 1
+                });
+                let values = &mut group.parameters[at].1;
                 if values.last() != Some(&value) {
                     values.push(value);
                 }
@@ -107,7 +107,11 @@ impl Plan {
             Work::Merge { method, .. } => method.name,
         };
         let sources = tensor.work.inputs().iter().map(|input| self.name(input.model)).collect();
-        (template, method, sources, format!("{:?}", tensor.dtype))
+        let dtype = match &tensor.work {
+            Work::Merge { to, .. } => to.name().to_owned(),
+            Work::Copy { .. } => format!("{:?}", tensor.dtype),
+        };
+        (template, method, sources, dtype)
     }
 
     fn name(&self, model: usize) -> String {
@@ -117,13 +121,20 @@ impl Plan {
     fn values(&self, tensor: &PlannedTensor) -> Vec<(String, String)> {
         let Work::Merge { arguments, inputs, .. } = &tensor.work else { return Vec::new() };
         let apart = inputs.len() - arguments.models.len();
+        // The last part of a folder is enough where no two folders share it.
+        let short = |model: usize| {
+            let last =
+                |model: usize| self.models[model].path().file_name().map(|name| name.to_string_lossy().into_owned());
+            let unique = (0..self.models.len()).filter(|other| last(*other) == last(model)).count() == 1;
+            last(model).filter(|_| unique).unwrap_or_else(|| self.name(model))
+        };
         let show = |value: &Value| match value {
             Value::Number(x) => format!("{}", (x * 1e6).round() / 1e6),
             Value::Flag(flag) => flag.to_string(),
         };
         let shared = arguments.shared.iter().map(|(name, value)| ((*name).to_owned(), show(value)));
         let own = arguments.models.iter().zip(&inputs[apart..]).flat_map(|(values, input)| {
-            values.iter().map(|(name, value)| (format!("{name}[{}]", self.name(input.model)), show(value)))
+            values.iter().map(|(name, value)| (format!("{name}[{}]", short(input.model)), show(value)))
         });
         shared.chain(own).collect()
     }
@@ -134,5 +145,10 @@ type Key = (String, &'static str, Vec<String>, String);
 
 fn empty(key: &Key) -> Group {
     let (template, method, sources, dtype) = key.clone();
-    Group { template, count: 0, shapes: Vec::new(), dtype, method, sources, parameters: BTreeMap::new() }
+    Group { template, count: 0, shapes: Vec::new(), dtype, method, sources, parameters: Vec::new() }
+}
+
+/// A map in the order of its entries.
+fn in_order<S: Serializer>(entries: &[(String, Vec<String>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|(name, values)| (name, values)))
 }

@@ -48,7 +48,10 @@ pub(super) static RECIPE: Level = Level {
         read("slices", "runs of layers of the output, each with its own sources"),
         read("base_model", "the model that task vectors are taken from"),
         read("parameters", "settings for every slice and model that has none of its own"),
-        read("dtype", "the format the inputs are cast to: float32, bfloat16, float16 or float64"),
+        read(
+            "dtype",
+            "the format of the output unless `out_dtype` is given: float32, bfloat16, float16 or float64, which also computes in float64",
+        ),
         read("out_dtype", "the format of the output, where it is not `dtype`"),
         without_effect("name", "a name, which mergekit-multi gives to a step"),
         without_effect("int8_mask", "a memory setting of mergekit"),

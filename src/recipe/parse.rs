@@ -26,7 +26,7 @@ const LARGEST: u64 = 1 << 20;
 impl Recipe {
     /// Reads a recipe from text. `origin` is what messages call it; `variables` are the values of its `${name}`.
     pub fn parse(text: &str, origin: &str, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let source = Origin { text: text.to_owned(), name: origin.to_owned(), folder: None };
+        let source = Origin { text: text.to_owned(), name: origin.to_owned(), ..Origin::default() };
         Self::from_source(source, variables)
     }
 
@@ -34,10 +34,12 @@ impl Recipe {
     pub fn read(path: &Path, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
         let origin = path.display().to_string();
         let text = file_text(path, &origin)?;
-        Self::from_source(Origin { text, name: origin, folder: path.parent().map(Path::to_path_buf) }, variables)
+        let folder = path.parent().map(Path::to_path_buf);
+        Self::from_source(Origin { text, name: origin, folder, ..Origin::default() }, variables)
     }
 
-    fn from_source(source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
+    fn from_source(mut source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
+        source.variables.clone_from(values);
         let root = document(&source)?;
         let mut notes = Notes::default();
         match recipe(root, values, &mut notes) {

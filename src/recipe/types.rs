@@ -23,7 +23,7 @@ pub struct Recipe {
     pub base_model: Option<ModelRef>,
     /// The settings with the lowest precedence.
     pub parameters: Parameters,
-    /// The format the recipe wants the inputs cast to.
+    /// The format the recipe merges for: that of the output unless `out_dtype` says otherwise.
     pub dtype: Option<Float>,
     /// The format the recipe wants the output written in.
     pub out_dtype: Option<Float>,
@@ -38,6 +38,7 @@ pub(super) struct Origin {
     pub(super) text: String,
     pub(super) name: String,
     pub(super) folder: Option<PathBuf>,
+    pub(super) variables: BTreeMap<String, String>,
 }
 
 impl Recipe {
@@ -49,6 +50,11 @@ impl Recipe {
     /// The name messages give the recipe: its path, or what the caller called it.
     pub fn origin(&self) -> &str {
         &self.source.name
+    }
+
+    /// The values that the recipe's variables were given.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.source.variables
     }
 
     /// The folder of the recipe's file, if it was read from one.

@@ -37,6 +37,9 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
     let text = plan.recipe.text();
     let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
     let _ = write!(card, "\n## Recipe\n\n{fence}yaml\n{}\n{fence}\n", text.trim_end());
+    for (name, value) in plan.recipe.variables() {
+        let _ = write!(card, "\nwith `{name}` = `{value}`\n");
+    }
     if retriever {
         let _ = write!(
             card,

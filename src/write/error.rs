@@ -12,9 +12,9 @@ pub enum Error {
     /// The output is already there.
     #[error("`{}` already exists", .0.display())]
     Exists(PathBuf),
-    /// `--force` on something that is no model folder.
-    #[error("`{}` is not a model folder and is not replaced", .0.display())]
-    NotAModelFolder(PathBuf),
+    /// `--force` on something that is no merge.
+    #[error("`{}` was not written by admix and is not replaced", .0.display())]
+    NotAMerge(PathBuf),
     /// The output lies inside an input.
     #[error("the output `{}` lies inside the input `{}`", out.display(), input.display())]
     InsideInput {
@@ -78,7 +78,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some("`--force` replaces it once the new one is complete".into()),
-            Self::NotAModelFolder(_) => Some("`--force` replaces folders with a config.json, and empty ones".into()),
+            Self::NotAMerge(_) => Some("`--force` replaces folders that hold an admix.json, and empty ones".into()),
             Self::HoldsInput { .. } | Self::InsideInput { .. } => Some("choose a folder beside the inputs".into()),
             Self::Merge(error) => error.hint(),
             _ => None,

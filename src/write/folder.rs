@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::record::RECORD;
 
 /// What is between an output's name and a process number in the name of an unfinished folder.
 const UNFINISHED: &str = ".admix-";
@@ -41,7 +42,7 @@ impl OutputFolder {
                 return Err(Error::Exists(out.to_path_buf()));
             }
             if !is_replaceable(out) {
-                return Err(Error::NotAModelFolder(out.to_path_buf()));
+                return Err(Error::NotAMerge(out.to_path_buf()));
             }
         }
         let made = make_parents(parent)?;
@@ -141,11 +142,10 @@ fn full_path(path: &Path) -> PathBuf {
     }
 }
 
-/// Only what looks like a model is replaced, so that a slip of the keyboard does not cost a home folder.
+/// Only what a merge has written is replaced, so that a slip of the keyboard costs neither a checkpoint nor a home folder.
 fn is_replaceable(out: &Path) -> bool {
     let Ok(mut entries) = fs::read_dir(out) else { return false };
-    !out.is_symlink()
-        && (entries.next().is_none() || ["config.json", "modules.json"].iter().any(|file| out.join(file).is_file()))
+    !out.is_symlink() && (entries.next().is_none() || out.join(RECORD).is_file())
 }
 
 /// Makes the missing folders of `parent` and returns them.
@@ -283,13 +283,15 @@ mod tests {
     }
 
     #[test]
-    fn force_replaces_models_only() {
+    fn force_replaces_merges_only() {
         let root = tempfile::tempdir().unwrap();
         let out = root.path().join("out");
         fs::create_dir(&out).unwrap();
         fs::write(out.join("diary.txt"), "dear").unwrap();
-        assert!(matches!(OutputFolder::create(&out, true, std::iter::empty()), Err(Error::NotAModelFolder(_))));
+        assert!(matches!(OutputFolder::create(&out, true, std::iter::empty()), Err(Error::NotAMerge(_))));
         fs::write(out.join("config.json"), "{}").unwrap();
+        assert!(matches!(OutputFolder::create(&out, true, std::iter::empty()), Err(Error::NotAMerge(_))));
+        fs::write(out.join(RECORD), "{}").unwrap();
         let folder = OutputFolder::create(&out, true, std::iter::empty()).unwrap();
         fs::write(folder.path().join("config.json"), "new").unwrap();
         folder.commit(false).unwrap();

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::plan::Plan;
 
+/// The record's file name. Its presence marks a folder as a merge.
+pub(super) const RECORD: &str = "admix.json";
+
 /// The record of a merge. It holds no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, seed: u64, warnings: &[String]) -> Value {
     let model = |model: &crate::checkpoint::Checkpoint| {
@@ -24,9 +27,11 @@ pub(super) fn record(plan: &Plan, seed: u64, warnings: &[String]) -> Value {
         "admix": env!("CARGO_PKG_VERSION"),
         "method": plan.recipe.method.name,
         "recipe": plan.recipe.text(),
+        "variables": plan.recipe.variables(),
         "models": plan.models.iter().map(model).collect::<Vec<_>>(),
         "configuration_from": plan.models[plan.donor].path().display().to_string(),
         "dtype": plan.dtype().map(crate::kernel::Float::name),
+        "allowed": plan.allow.accepted(),
         "seed": seed,
         "tensors": plan.tensors.len(),
         "warnings": warnings,

@@ -12,7 +12,7 @@ use super::card::card;
 use super::config::config;
 use super::files::WeightFiles;
 use super::folder::OutputFolder;
-use super::record::record;
+use super::record::{RECORD, record};
 use crate::checkpoint::Checkpoint;
 use crate::merge::{self, Report};
 use crate::plan::Plan;
@@ -61,7 +61,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put("admix.json", pretty(&record(plan, seed, &warnings)))?;
+    put(RECORD, pretty(&record(plan, seed, &warnings)))?;
     if options.cancel.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(merge::Error::Cancelled.into());
     }
