@@ -1,1 +1,21 @@
 //! The tests of the program as its users run it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod suite {
+    mod architecture;
+    mod bytes;
+    mod commands;
+    mod fault_table;
+    mod faults_checkpoint;
+    mod faults_output;
+    mod faults_recipe;
+    mod goldens;
+    mod inputs;
+    mod killed;
+    mod output;
+    mod readme;
+    mod recipes;
+    mod retriever;
+    mod selection;
+    mod support;
+}
