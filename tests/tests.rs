@@ -9,6 +9,7 @@ mod suite {
     mod faults_checkpoint;
     mod faults_output;
     mod faults_recipe;
+    mod faults_weights;
     mod goldens;
     mod inputs;
     mod killed;

@@ -172,7 +172,9 @@ fn reference(path: &str) -> String {
     let plain = !path.is_empty()
         && path.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'))
         && path.starts_with(|c: char| c.is_alphabetic() || matches!(c, '/' | '.'));
-    let quoted = if plain { path.to_owned() } else { serde_json::Value::from(path).to_string() };
+    // `${` would begin a variable.
+    let escaped = path.replace("${", "$${");
+    let quoted = if plain { escaped } else { serde_json::Value::from(escaped).to_string() };
     let literal = path.contains(['+', '@']);
     if literal { format!("{{model: {{path: {quoted}}}}}") } else { quoted }
 }

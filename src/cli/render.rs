@@ -45,12 +45,21 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Details { place, hint, code } = details(error);
-    let message = format!("{error:#}");
+    let message = message(error);
     let _ = writeln!(stderr(), "{}", snippet(Level::ERROR, &message, place));
     for hint in hint.iter().flat_map(|hint| hint.lines()) {
         let _ = writeln!(stderr(), "hint: {hint}");
     }
     ExitCode::from(code)
+}
+
+/// The error with its causes, but for those that its sentence already gives.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text {
+        text if text.is_empty() => cause,
+        text if text.contains(&cause) => text,
+        text => format!("{text}: {cause}"),
+    })
 }
 
 /// Prints warnings to stderr.

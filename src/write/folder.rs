@@ -166,6 +166,9 @@ fn remove_made(made: &[PathBuf]) {
     }
 }
 
+/// Names that are tried for an unfinished folder.
+const ATTEMPTS: u32 = 1000;
+
 /// Makes and locks an unfinished folder for the output `name`.
 fn start(parent: &Path, name: &str) -> Result<(PathBuf, File), Error> {
     let mut attempt = 0u32;
@@ -173,14 +176,22 @@ fn start(parent: &Path, name: &str) -> Result<(PathBuf, File), Error> {
         let path = parent.join(format!(".{name}{UNFINISHED}{}-{attempt}", std::process::id()));
         attempt += 1;
         match fs::create_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => continue,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < ATTEMPTS => continue,
+            // A run that failed beside this one may have removed the parent that it had made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {
+                fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+                continue;
+            }
             made => made.map_err(Error::io("create", &path))?,
         }
-        let lock = File::open(&path).map_err(Error::io("open", &path))?;
+        // Another run may take the folder for a left-over and remove it until it is locked: then the next name is tried.
+        let lock = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => continue,
+            opened => opened.map_err(Error::io("open", &path))?,
+        };
         match lock.try_lock() {
-            // Another run may have taken the folder for a left-over between its making and its locking.
             Ok(()) if path.exists() => return Ok((path, lock)),
-            Ok(()) | Err(TryLockError::WouldBlock) if attempt < 1000 => {}
+            Ok(()) | Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => {}
             // A file system without locks: nobody can take the lock, so nobody removes the folder either.
             _ => return Ok((path, lock)),
         }

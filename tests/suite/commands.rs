@@ -1,0 +1,214 @@
+//! The command line: variables, stdin, paths, summaries.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::support::{admix, encoder, pair, read_tensors, retrievers, run, stderr, stdout_json};
+
+fn weights(folder: &std::path::Path, out: &str) -> Vec<u8> {
+    fs::read(folder.join(out).join("model.safetensors")).unwrap()
+}
+
+#[test]
+fn variables_are_filled_in() {
+    let folder = pair();
+    let text = super::support::LINEAR.replacen("0.5", "${left}", 1).replacen("model: b", "model: ${other}", 1);
+    fs::write(folder.path().join("variables.yaml"), text).unwrap();
+    run(folder.path(), &["merge", "variables.yaml", "-q", "-o", "out", "--set", "left=0.25", "--set", "other=b"]);
+    fs::write(folder.path().join("plain.yaml"), super::support::LINEAR.replacen("0.5", "0.25", 1)).unwrap();
+    run(folder.path(), &["merge", "plain.yaml", "-q", "-o", "plain"]);
+    assert!(weights(folder.path(), "out") == weights(folder.path(), "plain"));
+    let twice = ["merge", "variables.yaml", "-o", "twice", "--set", "left=1", "--set", "left=2", "--set", "other=b"];
+    let refused = admix(folder.path()).args(twice).assert().code(2);
+    assert!(stderr(refused.get_output()).contains("`--set left=…` is given twice"));
+    let said = run(folder.path(), &["merge", "plain.yaml", "-o", "more", "--set", "left=1"]);
+    assert!(stderr(&said).contains("warning: the variable `left`"), "{}", stderr(&said));
+}
+
+#[test]
+fn a_recipe_may_come_from_stdin() {
+    let folder = pair();
+    run(folder.path(), &["merge", "recipe.yaml", "-q", "-o", "file"]);
+    admix(folder.path()).args(["merge", "-", "-q", "-o", "out"]).write_stdin(super::support::LINEAR).assert().success();
+    assert!(weights(folder.path(), "out") == weights(folder.path(), "file"));
+    let refused =
+        admix(folder.path()).args(["merge", "-", "-o", "no"]).write_stdin("merge_method: [\n").assert().code(2);
+    assert!(stderr(refused.get_output()).contains("<stdin>:"), "{}", stderr(refused.get_output()));
+}
+
+#[test]
+fn paths_are_looked_up_here_and_then_beside_the_recipe() {
+    let folder = pair();
+    let here = folder.path().join("here");
+    fs::create_dir(&here).unwrap();
+    run(&here, &["merge", "../recipe.yaml", "-q", "-o", "out"]);
+    run(folder.path(), &["merge", "recipe.yaml", "-q", "-o", "out"]);
+    assert!(weights(&here, "out") == weights(folder.path(), "out"));
+    // What is here comes first.
+    super::support::write_model(&here.join("a"), &encoder(9));
+    run(&here, &["merge", "../recipe.yaml", "-q", "-o", "other"]);
+    assert!(weights(&here, "other") != weights(folder.path(), "out"));
+}
+
+#[test]
+fn blend_is_the_recipe_it_prints() {
+    let folder = pair();
+    for (name, arguments) in [
+        ("linear", &["a=0.4", "b=0.6"][..]),
+        ("equal", &["a", "b"]),
+        ("slerp", &["a=0.4", "b=0.6", "--method", "slerp"]),
+        ("ties", &["b=0.8", "--method", "ties", "--base", "a", "--param", "density=0.3"]),
+        ("task", &["b=-0.5", "--method", "task_arithmetic", "--base", "a"]),
+    ] {
+        let printed = run(folder.path(), &[&["blend", "--print-recipe"], arguments].concat()).stdout;
+        assert!(!folder.path().join("out").exists());
+        let recipe = format!("{name}.yaml");
+        fs::write(folder.path().join(&recipe), printed).unwrap();
+        run(folder.path(), &["merge", &recipe, "-q", "-o", name]);
+        let blend = format!("blend-{name}");
+        run(folder.path(), &[&["blend", "-q", "-o", &blend], arguments].concat());
+        assert!(weights(folder.path(), name) == weights(folder.path(), &blend), "{name}");
+    }
+    // Weights of slerp are a share: 0.4 and 0.6 is t = 0.6.
+    let slerp = fs::read_to_string(folder.path().join("slerp.yaml")).unwrap();
+    assert!(slerp.contains("base_model: a") && slerp.contains("t: 0.6\n"), "{slerp}");
+}
+
+#[test]
+fn blend_takes_folders_of_any_name() {
+    let folder = pair();
+    for (index, name) in ["with space", "a=b", "it's", "v1.0+ko@main", "한국어", "x: #y"].into_iter().enumerate() {
+        fs::rename(folder.path().join("a"), folder.path().join(name)).unwrap();
+        let out = format!("out-{index}");
+        run(folder.path(), &["blend", name, "b=0.5", "-q", "-o", &out]);
+        fs::rename(folder.path().join(name), folder.path().join("a")).unwrap();
+        assert!(weights(folder.path(), &out) == weights(folder.path(), "out-0"), "{name}");
+    }
+}
+
+#[test]
+fn a_folder_that_looks_like_a_variable_is_a_folder() {
+    let folder = pair();
+    fs::rename(folder.path().join("a"), folder.path().join("${x}")).unwrap();
+    run(folder.path(), &["blend", "${x}", "b=0.5", "-q", "-o", "out"]);
+}
+
+#[test]
+fn plan_counts_and_writes_nothing() {
+    let folder = retrievers("tiny-dense");
+    let before = super::support::snapshot(folder.path());
+    let plan = stdout_json(&run(folder.path(), &["plan", "recipe.yaml", "--json"]));
+    assert!(super::support::snapshot(folder.path()) == before);
+    let main = read_tensors(&folder.path().join("a/model.safetensors"));
+    let dense = read_tensors(&folder.path().join("a/2_Dense/model.safetensors"));
+    let bytes: usize = main.values().chain(dense.values()).map(|tensor| tensor.bytes.len()).sum();
+    assert_eq!(plan["method"], json!("linear"));
+    assert_eq!(plan["tensors"], json!(main.len() + dense.len()));
+    assert_eq!(plan["parameters"], json!(bytes / 4));
+    assert_eq!(plan["bytes_read"], json!(2 * bytes));
+    assert_eq!(plan["files"].as_array().unwrap().len(), 2);
+    let count: u64 = plan["groups"].as_array().unwrap().iter().map(|group| group["count"].as_u64().unwrap()).sum();
+    assert_eq!(json!(count), plan["tensors"]);
+    assert!(plan["memory"].as_u64().unwrap() < 64_000_000);
+    run(folder.path(), &["merge", "recipe.yaml", "-q", "-o", "out"]);
+    let size = |file: &str| fs::metadata(folder.path().join("out").join(file)).unwrap().len();
+    assert_eq!(plan["bytes_written"], json!(size("model.safetensors") + size("2_Dense/model.safetensors")));
+    let text = String::from_utf8(run(folder.path(), &["plan", "recipe.yaml"]).stdout).unwrap();
+    assert!(text.contains("encoder.layer.{}.attention.self.query.weight"), "{text}");
+}
+
+#[test]
+fn inspect_counts_what_is_there() {
+    let folder = retrievers("tiny-dense");
+    let found = stdout_json(&run(folder.path(), &["inspect", "a", "--json"]));
+    let main = read_tensors(&folder.path().join("a/model.safetensors"));
+    let dense = read_tensors(&folder.path().join("a/2_Dense/model.safetensors"));
+    let bytes: usize = main.values().chain(dense.values()).map(|tensor| tensor.bytes.len()).sum();
+    assert_eq!((&found["parameters"], &found["bytes"]), (&json!(bytes / 4), &json!(bytes)));
+    assert_eq!((&found["architecture"], &found["layers"]), (&json!("xlm-roberta"), &json!(3)));
+    assert_eq!((&found["pooling"], &found["normalize"]), (&json!("mean"), &json!(true)));
+    assert_eq!(found["prompts"], json!({"document": "passage: ", "query": "query: "}));
+    let tensors: u64 = found["groups"].as_array().unwrap().iter().map(|group| group["tensors"].as_u64().unwrap()).sum();
+    assert_eq!(tensors, (main.len() + dense.len()) as u64);
+}
+
+#[test]
+fn inspect_compares_two_folders() {
+    let folder = retrievers("tiny");
+    let groups = |arguments: &[&str]| -> Vec<Value> {
+        stdout_json(&run(folder.path(), arguments))["groups"].as_array().unwrap().clone()
+    };
+    for group in groups(&["inspect", "a", "a", "--json"]) {
+        // A tensor of zeros has no norm to be relative to.
+        assert!(group["relative_norm"] == json!(0.0) || group["relative_norm"].is_null(), "{group}");
+        assert_eq!(group["equal_share"], json!(1.0), "{group}");
+    }
+    let found = groups(&["inspect", "a", "b", "--json", "--by", "tensor"]);
+    let (a, b) = (
+        read_tensors(&folder.path().join("a/model.safetensors")),
+        read_tensors(&folder.path().join("b/model.safetensors")),
+    );
+    assert_eq!(found.len(), a.len() + 1);
+    for (name, tensor) in &a {
+        let (x, y) = (tensor.values(), b[name].values());
+        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+        let delta: Vec<f64> = x.iter().zip(&y).map(|(x, y)| y - x).collect();
+        let group = found.iter().find(|group| group["name"] == json!(name)).unwrap_or_else(|| panic!("{name}"));
+        let close = |key: &str, expected: f64| {
+            let found = group[key].as_f64();
+            let both_none = found.is_none() && !expected.is_finite();
+            assert!(
+                both_none || (found.unwrap() - expected).abs() < 1e-6,
+                "{name}: {key} is {found:?}, not {expected}"
+            );
+        };
+        close("cosine", dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt());
+        close("relative_norm", (dot(&delta, &delta) / dot(&x, &x)).sqrt());
+        close("equal_share", delta.iter().filter(|d| **d == 0.0).count() as f64 / x.len() as f64);
+    }
+}
+
+#[test]
+fn a_merge_says_what_it_did() {
+    let folder = pair();
+    let output = run(folder.path(), &["merge", "recipe.yaml", "-o", "out", "--json"]);
+    let summary = stdout_json(&output);
+    assert_eq!((&summary["method"], &summary["tensors"]), (&json!("linear"), &json!(5)));
+    assert_eq!((&summary["models"], &summary["files"]), (&json!(["a", "b"]), &json!(["model.safetensors"])));
+    assert_eq!((&summary["parameters"], &summary["dtype"]), (&json!(72), &json!("float32")));
+    assert_eq!((&summary["bytes_read"], &summary["warnings"]), (&json!(576), &json!([])));
+    assert_eq!(
+        summary["bytes_written"],
+        json!(fs::metadata(folder.path().join("out/model.safetensors")).unwrap().len())
+    );
+    assert!(summary["seconds"].as_f64().unwrap() > 0.0);
+    let said = stderr(&output);
+    assert!(said.starts_with("merged 5 tensors, ") && said.trim_end().ends_with("/s) to out"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn quiet_says_nothing() {
+    let folder = pair();
+    let text = format!(
+        "{}name: noisy\nparameters: {{normalize: [{{filter: nowhere, value: true}}]}}\n",
+        super::support::LINEAR
+    );
+    fs::write(folder.path().join("recipe.yaml"), text).unwrap();
+    let output = run(folder.path(), &["merge", "recipe.yaml", "-o", "loud"]);
+    assert_eq!(stderr(&output).matches("warning: ").count(), 2, "{}", stderr(&output));
+    let output = run(folder.path(), &["merge", "recipe.yaml", "-q", "-o", "out"]);
+    assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{}", stderr(&output));
+}
+
+#[test]
+fn help_names_every_command_and_exit_code() {
+    let folder = pair();
+    let help = String::from_utf8(run(folder.path(), &["--help"]).stdout).unwrap();
+    for word in ["merge", "blend", "plan", "inspect", "130 interrupted"] {
+        assert!(help.contains(word), "{help}");
+    }
+    let version = String::from_utf8(run(folder.path(), &["--version"]).stdout).unwrap();
+    assert_eq!(version, format!("admix {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,113 @@
+//! What ties keeps of a task vector, against a naive version.
+
+use admix::kernel::Level;
+use admix::merge::{Access, TILE};
+use safetensors::Dtype;
+
+use super::bytes::{ELEMENTS, merge, models, plan};
+use super::support::{Tensors, read_tensors};
+
+const TENSOR: &str = "embeddings.weight";
+
+/// The elements that stay: the largest magnitudes, and among equals the lowest positions.
+fn kept(delta: &[f64], density: f64) -> Vec<bool> {
+    #[expect(clippy::cast_sign_loss, reason = "no density is negative")]
+    let count = if density <= 0.0 { 0 } else { ((density * delta.len() as f64).floor() as usize).max(1) };
+    let mut order: Vec<usize> = (0..delta.len()).collect();
+    order.sort_by(|a, b| delta[*b].abs().total_cmp(&delta[*a].abs()).then(a.cmp(b)));
+    let mut kept = vec![false; delta.len()];
+    order.iter().take(count).for_each(|index| kept[*index] = true);
+    kept
+}
+
+fn read(folder: &std::path::Path, model: &str) -> Tensors {
+    read_tensors(&folder.join(model).join("model.safetensors"))
+}
+
+fn difference(one: &[f64], other: &[f64]) -> Vec<f64> {
+    one.iter().zip(other).map(|(a, b)| a - b).collect()
+}
+
+/// Densities that end among equals of magnitude 1/2 just before, at and just behind the edges of tiles and blocks.
+fn densities_at_edges(delta: &[f64]) -> Vec<f64> {
+    let larger = delta.iter().filter(|d| d.abs() > 0.5).count();
+    let equals_before = |end: usize| delta[..end].iter().filter(|d| d.abs().to_bits() == 0.5f64.to_bits()).count();
+    let ends =
+        [1, 16_384, TILE - 1, TILE, TILE + 1, 3 * TILE, 65_535, 65_536, 65_537, 5 * 65_536, ELEMENTS - 1, ELEMENTS];
+    let density = |end: usize| ((larger + equals_before(end)) as f64 + 0.5) / delta.len() as f64;
+    ends.into_iter().map(density).chain([0.0, 1e-9, 0.3, 0.999_999_9, 1.0]).collect()
+}
+
+fn keeps_exactly(dtype: Dtype) {
+    let folder = models(dtype);
+    let (base, one) = (read(folder.path(), "base"), read(folder.path(), "one"));
+    let delta = difference(&one[TENSOR].values(), &base[TENSOR].values());
+    for density in densities_at_edges(&delta) {
+        let recipe = format!(
+            "merge_method: ties\nbase_model: FOLDER/base\nmodels:\n  - model: FOLDER/one\n    parameters: {{weight: 1, density: {density:?}}}\nparameters: {{normalize: false}}\n"
+        );
+        let plan = plan(folder.path(), &recipe);
+        for (threads, tile) in [(1, TILE), (2, 16_384)] {
+            let merged = merge(&plan, threads, tile, Level::best(), Access::Read);
+            for (name, base) in &base {
+                let base = base.values();
+                let delta = difference(&one[name].values(), &base);
+                let expected = kept(&delta, density);
+                let found: Vec<bool> = difference(&merged[name].values(), &base).iter().map(|d| *d != 0.0).collect();
+                let count = |kept: &[bool]| kept.iter().filter(|kept| **kept).count();
+                assert_eq!(count(&found), count(&expected), "{dtype:?}, density {density}, {name}");
+                let first = found.iter().zip(&expected).position(|(a, b)| a != b);
+                assert_eq!(first, None, "{dtype:?}, density {density}, {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ties_keeps_exactly_the_largest_and_of_equals_the_first() {
+    for dtype in [Dtype::F32, Dtype::BF16, Dtype::F16, Dtype::F64] {
+        keeps_exactly(dtype);
+    }
+}
+
+/// `ties` in f64, step by step as its formula says.
+fn naive_ties(base: &[f64], terms: &[(Vec<f64>, f64, f64)], rescale: bool, normalize: bool, lambda: f64) -> Vec<f64> {
+    let trimmed: Vec<(Vec<f64>, f64)> = terms
+        .iter()
+        .map(|(model, weight, density)| {
+            let delta = difference(model, base);
+            let masked: Vec<f64> =
+                delta.iter().zip(kept(&delta, *density)).map(|(d, kept)| if kept { *d } else { 0.0 }).collect();
+            let norm = |values: &[f64]| values.iter().map(|d| d.abs()).sum::<f64>();
+            let factor = if rescale && norm(&masked) > 0.0 { norm(&delta) / norm(&masked) } else { 1.0 };
+            (masked.into_iter().map(|d| d * factor * weight).collect(), *weight)
+        })
+        .collect();
+    let element = |(index, base): (usize, &f64)| {
+        let sign = if trimmed.iter().map(|(values, _)| values[index]).sum::<f64>() >= 0.0 { 1.0 } else { -1.0 };
+        let agreeing = trimmed.iter().filter(|(values, _)| values[index] * sign > 0.0);
+        let (sum, weights) =
+            agreeing.fold((0.0, 0.0), |(sum, weights), (values, weight)| (sum + values[index], weights + weight));
+        let divisor = if normalize && weights != 0.0 { weights } else { 1.0 };
+        base + lambda * sum / divisor
+    };
+    base.iter().enumerate().map(element).collect()
+}
+
+#[test]
+fn ties_agrees_with_its_formula_where_magnitudes_are_equal() {
+    let folder = models(Dtype::F32);
+    let [base, one, two] = ["base", "one", "two"].map(|model| read(folder.path(), model));
+    for (rescale, normalize) in [(false, true), (true, true), (true, false)] {
+        let recipe = format!(
+            "merge_method: ties\nbase_model: FOLDER/base\nmodels:\n  - {{model: FOLDER/one, parameters: {{weight: 0.7, density: 0.31}}}}\n  - {{model: FOLDER/two, parameters: {{weight: 0.4, density: 0.62}}}}\nparameters: {{rescale: {rescale}, normalize: {normalize}, lambda: 0.9}}\n"
+        );
+        let merged = merge(&plan(folder.path(), &recipe), 2, TILE, Level::best(), Access::Map);
+        for (name, base) in &base {
+            let terms = [(one[name].values(), 0.7, 0.31), (two[name].values(), 0.4, 0.62)];
+            let expected = naive_ties(&base.values(), &terms, rescale, normalize, 0.9);
+            let most = difference(&merged[name].values(), &expected).iter().fold(0.0f64, |most, d| most.max(d.abs()));
+            assert!(most <= 1e-6, "{name}, rescale {rescale}, normalize {normalize}: {most:.1e}");
+        }
+    }
+}
