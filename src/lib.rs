@@ -3,7 +3,8 @@
 //! A merge flows through the modules from left to right, once, and a module uses only what stands before it:
 //!
 //! [`kernel`] numeric kernels → [`checkpoint`] model folders → [`method`] merge methods → [`recipe`] YAML →
-//! [`plan`] recipe and checkpoints resolved → [`merge`] the passes → [`write`](mod@write) the output folder → `cli`.
+//! [`plan`] recipe and checkpoints resolved → [`merge`] the passes → [`write`](mod@write) the output folder →
+//! [`eval`] data sets, metrics and statistics → `cli`.
 //!
 //! ```no_run
 //! use std::collections::BTreeMap;
@@ -33,6 +34,7 @@
 pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod eval;
 pub mod kernel;
 pub mod merge;
 pub mod method;

@@ -5,6 +5,7 @@ mod suite {
     mod architecture;
     mod bytes;
     mod commands;
+    mod data;
     mod fault_table;
     mod faults_checkpoint;
     mod faults_output;
@@ -13,6 +14,7 @@ mod suite {
     mod goldens;
     mod inputs;
     mod killed;
+    mod metrics;
     mod output;
     mod readme;
     mod recipes;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{blend, inspect, merge, plan, render};
+use super::{blend, data, inspect, merge, metrics, plan, render};
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]
@@ -12,7 +12,7 @@ use super::{blend, inspect, merge, plan, render};
     name = "admix",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint refused · 130 interrupted"
+    after_help = "Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint or data set refused · 130 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -25,10 +25,13 @@ enum Command {
     Blend(blend::Args),
     Plan(plan::Args),
     Inspect(inspect::Args),
+    Data(data::Args),
+    Metrics(metrics::Args),
 }
 
 /// Runs the command line and gives its exit code.
 pub fn main() -> ExitCode {
+    hide_caught_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -41,9 +44,24 @@ pub fn main() -> ExitCode {
         Command::Blend(args) => blend::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Data(args) => data::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => render::report(&error),
+    }
+}
+
+/// The parquet reader panics on some damaged files. The panic is caught and becomes an error, and is not shown.
+fn hide_caught_panics() {
+    #[cfg(feature = "parquet")]
+    {
+        let shown = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !crate::eval::data::catches_panics() {
+                shown(panic);
+            }
+        }));
     }
 }

@@ -2,13 +2,16 @@
 
 mod args;
 mod blend;
+mod data;
 mod inspect;
 mod main;
 mod merge;
+mod metrics;
 mod plan;
 mod progress;
 mod render;
 mod run;
+mod table;
 mod units;
 
 pub use main::main;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::recipe::Place;
-use crate::{checkpoint, merge, plan, recipe, write};
+use crate::{checkpoint, eval, merge, plan, recipe, write};
 
 /// A mistake in the arguments that clap does not see.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,12 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
             return Details { hint: error.hint(), code: REFUSED, place: None };
         }
+        if let Some(error) = cause.downcast_ref::<eval::Error>() {
+            return Details { hint: error.hint(), code: eval_code(error), place: None };
+        }
+        if let Some(error) = cause.downcast_ref::<eval::data::Error>() {
+            return Details { hint: error.hint(), code: REFUSED, place: None };
+        }
         if let Some(error) = cause.downcast_ref::<write::Error>() {
             return Details { hint: error.hint(), code: write_code(error), place: None };
         }
@@ -134,6 +140,13 @@ fn plan_code(error: &plan::Error) -> u8 {
         | SliceWithoutBase { .. }
         | Stacks { .. }
         | Nothing => USAGE,
+        _ => REFUSED,
+    }
+}
+
+fn eval_code(error: &eval::Error) -> u8 {
+    match error {
+        eval::Error::Write { .. } => UNEXPECTED,
         _ => REFUSED,
     }
 }

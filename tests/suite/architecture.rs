@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
@@ -15,7 +15,8 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("plan", &["kernel", "checkpoint", "method", "recipe"]),
     ("merge", &["kernel", "checkpoint", "method", "plan"]),
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
-    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write"]),
+    ("eval", &["kernel", "checkpoint", "recipe"]),
+    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "eval"]),
 ];
 
 #[test]

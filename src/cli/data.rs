@@ -1,0 +1,148 @@
+//! `admix data`
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::render;
+use crate::eval::DataSet;
+use crate::eval::data::{self, Opened, Options, Side, Summary};
+
+/// Show what a retrieval data set holds, and everything odd in it
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix data sets/korquad-ko
+  admix data sets/* --split test --json")]
+pub(super) struct Args {
+    /// Data set folders: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON files
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
+
+    /// Split to read; without it test, or the only one, or dev
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<String>,
+
+    /// Print for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let options = Options { split: args.split.clone(), ..Options::default() };
+    let mut rows = Vec::new();
+    for (at, folder) in args.folders.iter().enumerate() {
+        let opened = data::inspect(folder, &options)?;
+        if args.json {
+            rows.push(to_json(folder, &opened));
+        } else {
+            let gap = if at == 0 { "" } else { "\n" };
+            render::print(&format!("{gap}{}", to_text(folder, &opened)))?;
+        }
+    }
+    if args.json { render::print_json(&json!({ "folders": rows })) } else { Ok(()) }
+}
+
+fn to_text(folder: &Path, opened: &Opened) -> String {
+    let mut out = format!("{}\n", folder.display());
+    line(&mut out, "form", &opened.form.to_string());
+    let splits: Vec<String> = opened
+        .splits
+        .iter()
+        .map(|split| if opened.split.as_ref() == Some(split) { format!("{split} (read)") } else { split.clone() })
+        .collect();
+    if !splits.is_empty() {
+        line(&mut out, "splits", &splits.join(", "));
+    }
+    let files = names(folder, opened);
+    let more = if files.len() > 6 { format!(" and {} more", files.len() - 6) } else { String::new() };
+    line(&mut out, "files", &format!("{}{more}", files.iter().take(6).cloned().collect::<Vec<_>>().join(", ")));
+    for set in &opened.sets {
+        let summary = Summary::of(set);
+        let direction = set.direction.as_ref().map_or_else(String::new, |direction| format!(", {direction}"));
+        let _ = writeln!(out, "\n  {}{direction}", set.name);
+        line(&mut out, "  queries", &side(&summary.queries));
+        line(&mut out, "  documents", &side(&summary.documents));
+        line(&mut out, "  judgements", &judgements(&summary));
+        for oddity in &set.oddities {
+            line(&mut out, "  odd", &oddity.to_string());
+            line(&mut out, "", oddity.kind.effect());
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "  {name:12}  {value}");
+}
+
+fn side(side: &Side) -> String {
+    let scripts: Vec<String> = side
+        .scripts
+        .iter()
+        .take(4)
+        .filter(|(_, share)| *share >= 0.0005)
+        .map(|(script, share)| format!("{} {:.1} %", script.name(), share * 100.0))
+        .collect();
+    let scripts = if scripts.is_empty() { "no letters".into() } else { scripts.join(", ") };
+    format!(
+        "{}, median {} characters, longest {}; {scripts}",
+        side.texts, side.median_characters, side.longest_characters
+    )
+}
+
+fn judgements(summary: &Summary) -> String {
+    let grades: Vec<String> = summary.grades.iter().map(|(grade, count)| format!("{count} of grade {grade}")).collect();
+    let (shown, more) = grades.split_at(grades.len().min(8));
+    let more = if more.is_empty() { "" } else { ", …" };
+    format!("{:.2} relevant a query; {}{more}", summary.positives_per_query(), shown.join(", "))
+}
+
+/// The files that were read, from the folder.
+fn names(folder: &Path, opened: &Opened) -> Vec<String> {
+    opened.files.iter().map(|file| file.strip_prefix(folder).unwrap_or(file).display().to_string()).collect()
+}
+
+fn to_json(folder: &Path, opened: &Opened) -> Value {
+    json!({
+        "folder": folder.display().to_string(),
+        "form": opened.form.name(),
+        "splits": opened.splits,
+        "split": opened.split,
+        "files": names(folder, opened),
+        "datasets": opened.sets.iter().map(set_json).collect::<Vec<_>>(),
+    })
+}
+
+fn set_json(set: &DataSet) -> Value {
+    let summary = Summary::of(set);
+    let side = |side: &Side| {
+        let scripts: serde_json::Map<String, Value> =
+            side.scripts.iter().map(|(script, share)| (script.name().to_owned(), json!(share))).collect();
+        json!({
+            "count": side.texts,
+            "median_characters": side.median_characters,
+            "longest_characters": side.longest_characters,
+            "scripts": scripts,
+        })
+    };
+    let oddities: Vec<Value> = set
+        .oddities
+        .iter()
+        .map(|odd| json!({"kind": odd.kind.name(), "count": odd.count, "example": odd.example, "effect": odd.kind.effect()}))
+        .collect();
+    let grades: serde_json::Map<String, Value> =
+        summary.grades.iter().map(|(grade, count)| (grade.to_string(), json!(count))).collect();
+    json!({
+        "name": set.name,
+        "direction": set.direction,
+        "queries": side(&summary.queries),
+        "documents": side(&summary.documents),
+        "judgements": summary.judgements(),
+        "grades": grades,
+        "positives": summary.positives(),
+        "positives_per_query": summary.positives_per_query(),
+        "oddities": oddities,
+    })
+}

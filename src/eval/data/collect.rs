@@ -1,0 +1,268 @@
+//! Puts queries, documents and judgements together, and finds what is odd about them.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
+
+use super::oddities::{Oddities, OddityKind};
+use super::{Error, lines::shown};
+use crate::eval::{DataSet, Qrels, Text};
+
+/// Queries or documents, by id. A repeated id keeps its place and takes the last text, as a Python dictionary does.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) items: Vec<Text>,
+    index: HashMap<String, usize>,
+}
+
+impl Texts {
+    fn insert(&mut self, text: Text) -> bool {
+        match self.index.entry(text.id.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.items.len());
+                self.items.push(text);
+                true
+            }
+            Entry::Occupied(entry) => {
+                if let Some(slot) = self.items.get_mut(*entry.get()) {
+                    *slot = text;
+                }
+                false
+            }
+        }
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.index.contains_key(id)
+    }
+}
+
+/// Whether a text is a query or a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Query,
+    Document,
+}
+
+/// What is read so far.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    pub(super) queries: Texts,
+    pub(super) documents: Texts,
+    grades: BTreeMap<String, BTreeMap<String, i64>>,
+    pub(super) oddities: Oddities,
+}
+
+impl Collector {
+    /// Adds a query or a document; `place` says where it stands.
+    pub(super) fn text(&mut self, role: Role, id: String, text: String, place: impl Fn() -> String) {
+        let (texts, duplicate) = match role {
+            Role::Query => (&mut self.queries, OddityKind::DuplicateQueryId),
+            Role::Document => (&mut self.documents, OddityKind::DuplicateDocumentId),
+        };
+        if id.is_empty() {
+            self.oddities.note(OddityKind::EmptyId, &place);
+        } else if id.contains(char::is_whitespace) {
+            self.oddities.note(OddityKind::SpaceInId, || format!("`{}`, {}", shown(&id), place()));
+        }
+        let example = shown(&id);
+        if !texts.insert(Text { id, text }) {
+            self.oddities.note(duplicate, || format!("`{example}`, {}", place()));
+        }
+    }
+
+    /// Adds a judgement.
+    pub(super) fn judgement(&mut self, query: String, document: String, grade: i64, place: impl Fn() -> String) {
+        let example = || format!("query `{}`, document `{}`, {}", shown(&query), shown(&document), place());
+        if self.grades.get(&query).is_some_and(|documents| documents.contains_key(&document)) {
+            self.oddities.note(OddityKind::DuplicateJudgement, example);
+        }
+        self.grades.entry(query).or_default().insert(document, grade);
+    }
+
+    /// The data set: the judged queries, at most `limit` of them, all documents, and the judgements of those queries.
+    pub(super) fn finish(mut self, root: &Path, name: String, limit: Option<usize>) -> Result<DataSet, Error> {
+        self.check(root)?;
+        self.match_queries();
+        self.match_documents();
+        self.compare_texts();
+        let mut queries = std::mem::take(&mut self.queries.items);
+        queries.truncate(limit.unwrap_or(usize::MAX));
+        let mut grades = BTreeMap::new();
+        for query in &queries {
+            grades.extend(self.grades.remove_entry(&query.id));
+        }
+        Ok(DataSet {
+            name,
+            direction: None,
+            queries,
+            documents: self.documents.items,
+            qrels: Qrels { grades },
+            oddities: self.oddities.into_vec(),
+        })
+    }
+
+    fn check(&self, root: &Path) -> Result<(), Error> {
+        let path = || root.to_owned();
+        let nothing = |what| Err(Error::Nothing { path: path(), what });
+        let Some(document) = self.documents.items.first() else { return nothing("documents") };
+        let Some(query) = self.queries.items.first() else { return nothing("queries") };
+        let Some(judged) = self.grades.keys().next() else { return nothing("judgements") };
+        if !self.grades.keys().any(|query| self.queries.contains(query)) {
+            return Err(Error::NoKnownQuery { path: path(), judged: shown(judged), there: shown(&query.id) });
+        }
+        let judged = self.grades.iter().filter(|(query, _)| self.queries.contains(query));
+        let mut judged = judged.flat_map(|(_, documents)| documents.keys()).peekable();
+        let first = judged.peek().map(|first| shown(first)).unwrap_or_default();
+        if !judged.any(|document| self.documents.contains(document)) {
+            return Err(Error::NoKnownDocument { path: path(), judged: first, there: shown(&document.id) });
+        }
+        Ok(())
+    }
+
+    /// Drops judged queries without text and queries without judgement, as MTEB does.
+    fn match_queries(&mut self) {
+        let Self { queries, grades, oddities, documents } = self;
+        grades.retain(|query, _| {
+            let known = queries.contains(query);
+            if !known {
+                oddities.note(OddityKind::UnknownQuery, || quoted(query));
+            }
+            known
+        });
+        for query in &queries.items {
+            if documents.contains(&query.id) {
+                oddities.note(OddityKind::SharedId, || quoted(&query.id));
+            }
+        }
+        queries.items.retain(|query| {
+            let Some(judged) = grades.get(&query.id) else {
+                oddities.note(OddityKind::QueryWithoutJudgement, || quoted(&query.id));
+                return false;
+            };
+            if judged.values().all(|grade| *grade < 1) {
+                oddities.note(OddityKind::QueryWithoutPositive, || quoted(&query.id));
+            }
+            true
+        });
+    }
+
+    fn match_documents(&mut self) {
+        for (query, documents) in &self.grades {
+            for document in documents.keys().filter(|document| !self.documents.contains(document)) {
+                self.oddities
+                    .note(OddityKind::UnknownDocument, || format!("{} of query {}", quoted(document), quoted(query)));
+            }
+        }
+    }
+
+    fn compare_texts(&mut self) {
+        let sides = [
+            (&self.queries.items, OddityKind::EmptyQuery, OddityKind::DuplicateQueryText),
+            (&self.documents.items, OddityKind::EmptyDocument, OddityKind::DuplicateDocumentText),
+        ];
+        for (texts, empty, repeated) in sides {
+            let hasher = RandomState::new();
+            let mut first: HashMap<u64, usize> = HashMap::with_capacity(texts.len());
+            for (at, text) in texts.iter().enumerate() {
+                if text.text.trim().is_empty() {
+                    self.oddities.note(empty, || quoted(&text.id));
+                    continue;
+                }
+                let earlier = *first.entry(hasher.hash_one(&text.text)).or_insert(at);
+                let same = texts.get(earlier).filter(|other| earlier < at && other.text == text.text);
+                if let Some(other) = same {
+                    self.oddities.note(repeated, || format!("{} and {}", quoted(&other.id), quoted(&text.id)));
+                }
+            }
+        }
+    }
+}
+
+fn quoted(id: &str) -> String {
+    format!("`{}`", shown(id))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::eval::Oddity;
+
+    fn place() -> String {
+        "file line 1".into()
+    }
+
+    fn collector(queries: &[(&str, &str)], documents: &[(&str, &str)], grades: &[(&str, &str, i64)]) -> Collector {
+        let mut collector = Collector::default();
+        for (id, text) in queries {
+            collector.text(Role::Query, (*id).into(), (*text).into(), place);
+        }
+        for (id, text) in documents {
+            collector.text(Role::Document, (*id).into(), (*text).into(), place);
+        }
+        for (query, document, grade) in grades {
+            collector.judgement((*query).into(), (*document).into(), *grade, place);
+        }
+        collector
+    }
+
+    fn counts(oddities: &[Oddity]) -> Vec<(&'static str, usize)> {
+        oddities.iter().map(|oddity| (oddity.kind.name(), oddity.count)).collect()
+    }
+
+    #[test]
+    fn everything_odd_is_counted() {
+        let queries = [("q1", "a"), ("q2", "a"), ("q1", "b"), ("q3", " "), ("", "c"), ("q4", "a"), ("d 1", "a")];
+        let documents = [("d1", "x"), ("d2", "x"), ("d3", ""), ("q1", "y"), ("d2", "x")];
+        let grades =
+            [("q1", "d1", 1), ("q1", "d1", 2), ("q2", "gone", 1), ("q3", "d2", 0), ("q9", "d1", 1), ("d 1", "d1", 1)];
+        let set = collector(&queries, &documents, &grades).finish(Path::new("set"), "set".into(), None).unwrap();
+        let expected = [
+            ("duplicate-query-id", 1),
+            ("duplicate-document-id", 1),
+            ("duplicate-judgement", 1),
+            ("unknown-query", 1),
+            ("unknown-document", 1),
+            ("query-without-judgement", 2),
+            ("query-without-positive", 1),
+            ("empty-query", 1),
+            ("empty-document", 1),
+            ("empty-id", 1),
+            ("space-in-id", 1),
+            ("shared-id", 1),
+            ("duplicate-query-text", 1),
+            ("duplicate-document-text", 1),
+        ];
+        assert_eq!(counts(&set.oddities), expected);
+        // A repeated id keeps its place and takes the last text; the last grade counts.
+        let ids: Vec<_> = set.queries.iter().map(|query| (query.id.as_str(), query.text.as_str())).collect();
+        assert_eq!(ids, [("q1", "b"), ("q2", "a"), ("q3", " "), ("d 1", "a")]);
+        assert_eq!(set.qrels.grades["q1"]["d1"], 2);
+        assert_eq!(set.qrels.grades.keys().collect::<Vec<_>>(), ["d 1", "q1", "q2", "q3"]);
+        assert_eq!(set.qrels.grades["q2"]["gone"], 1);
+    }
+
+    #[test]
+    fn a_limit_takes_the_first_queries_and_their_judgements() {
+        let set = collector(&[("b", "1"), ("c", "2"), ("a", "3")], &[("d", "x")], &[("a", "d", 1), ("b", "d", 1)])
+            .finish(Path::new("set"), "set".into(), Some(1))
+            .unwrap();
+        assert_eq!(set.queries[0].id, "b");
+        assert_eq!(set.qrels.grades.keys().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(set.documents.len(), 1);
+    }
+
+    #[test]
+    fn judgements_that_fit_nothing_are_refused() {
+        let finish = |collector: Collector| collector.finish(Path::new("set"), "set".into(), None).unwrap_err();
+        let error = finish(collector(&[("q", "1")], &[("d", "x")], &[("q", "e", 1)]));
+        assert_eq!(error.to_string(), "`set`: no judged document is among its documents: judged `e`, there `d`");
+        let error = finish(collector(&[("q", "1")], &[("d", "x")], &[("p", "d", 1)]));
+        assert_eq!(error.to_string(), "`set`: no judged query is among its queries: judged `p`, there `q`");
+        let error = finish(collector(&[("q", "1")], &[("d", "x")], &[]));
+        assert_eq!(error.to_string(), "`set` holds no judgements");
+    }
+}

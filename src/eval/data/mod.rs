@@ -1,0 +1,36 @@
+//! A retrieval data set on disk: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON files.
+
+mod beir;
+mod collect;
+mod delimited;
+mod detect;
+mod error;
+mod files;
+mod judgements;
+mod language;
+mod layout;
+mod lines;
+mod mteb;
+mod oddities;
+mod open;
+mod parallel;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod readme;
+mod record;
+mod script;
+mod settings;
+mod split;
+mod summary;
+mod texts;
+mod three_json;
+mod trec;
+
+pub use error::Error;
+pub use layout::Form;
+pub use oddities::{Oddity, OddityKind};
+pub use open::{Opened, Options, inspect, open};
+#[cfg(feature = "parquet")]
+pub use parquet::catches_panics;
+pub use script::Script;
+pub use summary::{Side, Summary};

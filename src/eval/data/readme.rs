@@ -1,0 +1,142 @@
+//! The `configs:` that a data set's README.md may have: which files are which table, and which split.
+
+use std::fs;
+use std::io::Read as _;
+
+use serde::Deserialize;
+
+use super::files::{Entry, Listing};
+
+const LONGEST: u64 = 4 << 20;
+
+#[derive(Deserialize)]
+struct FrontMatter {
+    #[serde(default)]
+    configs: Vec<Config>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    config_name: String,
+    #[serde(default)]
+    data_files: DataFiles,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum DataFiles {
+    Paths(Paths),
+    Splits(Vec<SplitFiles>),
+    #[default]
+    None,
+}
+
+#[derive(Deserialize)]
+struct SplitFiles {
+    split: String,
+    path: Paths,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Paths {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Paths {
+    fn patterns(&self) -> &[String] {
+        match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::Several(paths) => paths,
+        }
+    }
+}
+
+/// A file, the configuration and the split it belongs to.
+pub(super) struct Assigned<'a> {
+    pub(super) config: String,
+    pub(super) split: String,
+    pub(super) entry: &'a Entry,
+}
+
+/// What README.md assigns; nothing where it has no configurations, cannot be read, or names no file that is there.
+pub(super) fn assigned(listing: &Listing) -> Vec<Assigned<'_>> {
+    let Some(front) = front_matter(listing) else { return Vec::new() };
+    let mut found = Vec::new();
+    for config in &front.configs {
+        let mut assign = |split: &str, paths: &Paths| {
+            for pattern in paths.patterns() {
+                let entries = listing.entries.iter().filter(|entry| matches(pattern, &entry.relative));
+                found.extend(entries.map(|entry| Assigned {
+                    config: config.config_name.clone(),
+                    split: split.to_owned(),
+                    entry,
+                }));
+            }
+        };
+        match &config.data_files {
+            DataFiles::Paths(paths) => assign("", paths),
+            DataFiles::Splits(splits) => splits.iter().for_each(|files| assign(&files.split, &files.path)),
+            DataFiles::None => {}
+        }
+    }
+    found
+}
+
+fn front_matter(listing: &Listing) -> Option<FrontMatter> {
+    let path = listing.root.join("README.md");
+    if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    let mut text = String::new();
+    fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    let inner = text.trim_start_matches('\u{feff}').strip_prefix("---")?;
+    let (yaml, _) = inner.split_once("\n---")?;
+    serde_yaml::from_str(yaml).ok()
+}
+
+/// Whether a path matches a pattern in which `*` stands for anything.
+fn matches(pattern: &str, path: &str) -> bool {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = path.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = rest.get(at + piece.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn patterns_match_like_globs() {
+        assert!(matches("corpus/corpus-*", "corpus/corpus-00000-of-00001.parquet"));
+        assert!(matches("a*b*.jsonl", "axbx.jsonl") && matches("./a.jsonl", "a.jsonl"));
+        assert!(!matches("a.jsonl", "a.jsonl.gz") && !matches("ab*bc", "abc") && !matches("a*", "b"));
+    }
+
+    #[test]
+    fn every_spelling_of_data_files_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["c.jsonl", "q.jsonl", "t-0.jsonl", "t-1.jsonl"] {
+            fs::write(folder.path().join(name), "{}").unwrap();
+        }
+        let readme = "---\nlicense: mit\nconfigs:\n- config_name: corpus\n  data_files: c.jsonl\n- config_name: queries\n  \
+             data_files: [q.jsonl]\n- config_name: default\n  data_files:\n  - split: test\n    path: t-*\n\
+             - config_name: empty\n---\n# Title\n";
+        fs::write(folder.path().join("README.md"), readme).unwrap();
+        let listing = Listing::of(folder.path()).unwrap();
+        let found: Vec<_> = assigned(&listing)
+            .into_iter()
+            .map(|file| format!("{} {} {}", file.config, file.split, file.entry.relative))
+            .collect();
+        assert_eq!(found, ["corpus  c.jsonl", "queries  q.jsonl", "default test t-0.jsonl", "default test t-1.jsonl"]);
+    }
+}

@@ -1,0 +1,165 @@
+//! Reads queries and documents from any kind of file.
+
+use std::path::Path;
+
+use super::collect::{Collector, Role};
+use super::files::{Entry, Kind};
+use super::lines::{Lines, line_error, shown};
+use super::oddities::OddityKind;
+use super::record::{Cell, Record};
+use super::{Error, three_json};
+
+/// A row and where it stands.
+pub(super) type EachRow<'a> = dyn FnMut(&str, u64, Record) -> Result<(), String> + 'a;
+
+/// The kind of a file, from its name.
+pub(super) fn kind(path: &Path) -> Kind {
+    Entry::new(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()).kind
+}
+
+/// The rows of a jsonl or parquet file.
+pub(super) fn rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
+    if kind(path) == Kind::Parquet { parquet_rows(path, each) } else { json_rows(path, each) }
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
+    super::parquet::rows(path, each)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet_rows(path: &Path, _: &mut EachRow<'_>) -> Result<(), Error> {
+    Err(Error::Parquet { path: path.to_owned(), problem: "this build is without parquet".into() })
+}
+
+fn json_rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
+    let mut lines = Lines::open(path)?;
+    while let Some((number, line)) = lines.next_line()? {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let record = serde_json::from_str(line).map_err(|error| json_error(path, number, &error))?;
+        each("line", number, record).map_err(|problem| line_error(path, number, problem))?;
+    }
+    Ok(())
+}
+
+/// An error of the JSON reader; `line` is the file's where the JSON is a line of it.
+pub(super) fn json_error(path: &Path, line: u64, error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let problem = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+    Error::Json { path: path.to_owned(), line, column: error.column(), problem }
+}
+
+/// Reads a file of queries or documents.
+pub(super) fn read(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
+    match kind(path) {
+        Kind::Json => three_json::texts(collector, role, path),
+        Kind::Delimited => delimited(collector, role, path),
+        Kind::Jsonl | Kind::Parquet | Kind::Other => {
+            let file = file_name(path);
+            rows(path, &mut |unit, number, record| add(collector, role, record, &|| format!("{file} {unit} {number}")))
+        }
+    }
+}
+
+/// The file's name, for examples.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn add(collector: &mut Collector, role: Role, record: Record, place: &dyn Fn() -> String) -> Result<(), String> {
+    let id = record.id.into_id("_id")?;
+    let text = record.text.into_text("text")?;
+    let text = match role {
+        Role::Query => with_instruction(text, record.instruction)?,
+        Role::Document => {
+            if record.title == Cell::Null {
+                collector.oddities.note(OddityKind::NullTitle, || format!("`{}`, {}", shown(&id), place()));
+            }
+            with_title(record.title, &text)?
+        }
+    };
+    collector.text(role, id, text, place);
+    Ok(())
+}
+
+/// A query is taken as it is, with its instruction behind it where it has one, as in MTEB.
+fn with_instruction(text: String, instruction: Cell) -> Result<String, String> {
+    match instruction {
+        Cell::Missing | Cell::Null => Ok(text),
+        instruction => Ok(format!("{text} {}", instruction.into_text("instruction")?)),
+    }
+}
+
+/// Title, space, text, without white space at the ends: BEIR's and MTEB's rule.
+fn with_title(title: Cell, text: &str) -> Result<String, String> {
+    match title {
+        Cell::Missing | Cell::Null => Ok(strip(text).to_owned()),
+        title => Ok(strip(&format!("{} {text}", title.into_text("title")?)).to_owned()),
+    }
+}
+
+/// What Python's `strip` leaves: its white space includes the four separators of ASCII.
+fn strip(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
+}
+
+/// Lines of an id, a tab and a text.
+fn delimited(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
+    let file = file_name(path);
+    let mut lines = Lines::open(path)?;
+    let mut first = true;
+    while let Some((number, line)) = lines.next_line()? {
+        if line.is_empty() {
+            continue;
+        }
+        let Some((id, text)) = line.split_once('\t') else {
+            let problem = format!("expected an id, a tab and a text, found `{}`", shown(line));
+            return Err(line_error(path, number, problem));
+        };
+        if std::mem::take(&mut first) && is_header(id, text) {
+            collector.oddities.note(OddityKind::Header, || file.clone());
+            continue;
+        }
+        let text = if role == Role::Document { strip(text) } else { text };
+        collector.text(role, id.to_owned(), text.to_owned(), || format!("{file} line {number}"));
+    }
+    Ok(())
+}
+
+fn is_header(id: &str, text: &str) -> bool {
+    let is_name = |field: &str, names: &[&str]| names.contains(&field.trim().to_lowercase().as_str());
+    is_name(id, &["id", "_id", "qid", "pid", "docid", "doc_id", "query_id", "query-id", "topic"])
+        && is_name(text, &["text", "query", "question", "passage", "contents", "body", "title"])
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn titles_are_joined_as_in_beir() {
+        let joined = |title: &str, text: &str| with_title(Cell::Text(title.into()), text).unwrap();
+        assert_eq!(joined("a", "b "), "a b");
+        assert_eq!(joined("", " b\u{1f}"), "b");
+        assert_eq!(joined("", ""), "");
+        assert_eq!(with_title(Cell::Missing, "\u{3000}b\n").unwrap(), "b");
+        assert_eq!(with_title(Cell::Integer(1), "b").unwrap_err(), "`title` is an integer, expected a text");
+    }
+
+    #[test]
+    fn queries_are_taken_as_they_are() {
+        assert_eq!(with_instruction(" a ".into(), Cell::Missing).unwrap(), " a ");
+        assert_eq!(with_instruction("a".into(), Cell::Text("b".into())).unwrap(), "a b");
+    }
+
+    #[test]
+    fn only_known_words_are_a_header() {
+        assert!(is_header("qid", "Query"));
+        assert!(!is_header("1", "text") && !is_header("id", "what is an id"));
+    }
+}

@@ -1,0 +1,119 @@
+//! Why judgements or a run cannot be used.
+
+use std::path::PathBuf;
+
+/// Why judgements or a run cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused, or compressed data is broken.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system refused.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line that cannot be read.
+    #[error("`{}`, line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: LineProblem,
+    },
+    /// A file without content.
+    #[error("`{}` holds no {what}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What was expected.
+        what: &'static str,
+    },
+    /// Judgements and run of different query sets.
+    #[error("no query of `{}` is judged in `{}`", run.display(), qrels.display())]
+    NoCommonQuery {
+        /// The run.
+        run: PathBuf,
+        /// The judgements.
+        qrels: PathBuf,
+    },
+    /// An id that a TREC file cannot carry.
+    #[error("cannot write `{}`: the id {id:?} is empty or holds white space", path.display())]
+    Id {
+        /// The file.
+        path: PathBuf,
+        /// The id.
+        id: String,
+    },
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LineProblem {
+    /// Too few or too many fields.
+    #[error("{found} {}, expected {expected}", if *found == 1 { "field" } else { "fields" })]
+    Fields {
+        /// How many there are.
+        found: usize,
+        /// The fields' names.
+        expected: &'static str,
+    },
+    /// Bytes that are no UTF-8.
+    #[error("not UTF-8 at byte {0} of the line")]
+    NotUtf8(usize),
+    /// A line longer than any sensible one.
+    #[error("longer than {0} bytes")]
+    TooLong(usize),
+    /// A quoted field that does not end.
+    #[error("the quote of field {0} does not end on its line")]
+    Quote(usize),
+    /// A grade that is no whole number.
+    #[error("the grade `{0}` is not a whole number")]
+    Grade(String),
+    /// A score that is no number.
+    #[error("the score `{0}` is not a number")]
+    Score(String),
+    /// A score that orders nothing.
+    #[error("the score of document `{0}` is NaN")]
+    NotANumber(String),
+    /// A document that stands twice in a query's list.
+    #[error("document `{document}` of query `{query}` is already on line {first}")]
+    Duplicate {
+        /// The query.
+        query: String,
+        /// The document.
+        document: String,
+        /// The line it is on.
+        first: u64,
+    },
+    /// An id that is empty.
+    #[error("the {0} id is empty")]
+    EmptyId(&'static str),
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let Self::Line { problem, .. } = self else { return None };
+        let hint = match problem {
+            LineProblem::Fields { .. } => "fields are separated by white space, and an id holds none",
+            LineProblem::Duplicate { .. } => "remove one of the two lines; trec_eval refuses this as well",
+            LineProblem::NotANumber(_) => "NaN has no place in a ranking; look for it in the embeddings",
+            LineProblem::Grade(_) => "grades are whole numbers: relevant from 1 up, not relevant at 0 and below",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,159 @@
+//! Names of metrics.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+/// What is measured of one query's ranking. A document is relevant when its grade is 1 or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Measure {
+    /// Normalised discounted cumulative gain: grades as gains, `log2(rank + 1)` as discount.
+    Ndcg,
+    /// The share of the relevant documents that is found.
+    Recall,
+    /// One over the rank of the first relevant document.
+    Mrr,
+    /// Average precision: the mean of the precisions at the ranks of the relevant documents.
+    Map,
+    /// The share of the first k places that relevant documents take.
+    Precision,
+    /// Whether any relevant document is found.
+    Success,
+}
+
+impl Measure {
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ndcg => "ndcg",
+            Self::Recall => "recall",
+            Self::Mrr => "mrr",
+            Self::Map => "map",
+            Self::Precision => "p",
+            Self::Success => "success",
+        }
+    }
+
+    /// By the name any of the usual tools has for it, in lower case.
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "ndcg" => Self::Ndcg,
+            "recall" | "r" => Self::Recall,
+            "mrr" | "rr" | "recip_rank" => Self::Mrr,
+            "map" | "ap" => Self::Map,
+            "p" | "precision" => Self::Precision,
+            "success" | "hit_rate" | "accuracy" => Self::Success,
+            _ => return None,
+        })
+    }
+
+    /// Whether it means something without a cut.
+    const fn stands_alone(self) -> bool {
+        matches!(self, Self::Ndcg | Self::Mrr | Self::Map)
+    }
+}
+
+/// A measure and the number of places it looks at: `ndcg@10`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Metric {
+    /// The measure.
+    pub measure: Measure,
+    /// How many places count; all without.
+    pub cut: Option<NonZeroUsize>,
+}
+
+impl Metric {
+    /// The measure over the first `cut` places; over the whole ranking for 0.
+    pub const fn new(measure: Measure, cut: usize) -> Self {
+        Self { measure, cut: NonZeroUsize::new(cut) }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cut {
+            Some(cut) => write!(f, "{}@{cut}", self.measure.name()),
+            None => f.write_str(self.measure.name()),
+        }
+    }
+}
+
+/// A text that names no metric.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// No such measure.
+    #[error("`{0}` is no metric; there are ndcg@k, recall@k, mrr@k, map@k, p@k, success@k, and ndcg, mrr, map")]
+    Unknown(String),
+    /// A cut of zero, or a huge one.
+    #[error("`{0}` has no cut that can be: it is a number from 1 up")]
+    Cut(String),
+    /// A measure that needs a cut.
+    #[error("`{0}` needs a cut, as in `{0}@10`")]
+    NeedsCut(String),
+}
+
+impl FromStr for Metric {
+    type Err = MetricError;
+
+    /// `ndcg@10`, and what `trec_eval` (`ndcg_cut_10`, `P_5`, `recip_rank`), MTEB (`ndcg_at_10`) and others write.
+    fn from_str(text: &str) -> Result<Self, MetricError> {
+        let name = text.trim().to_ascii_lowercase();
+        let unknown = || MetricError::Unknown(text.to_owned());
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let digits = name.strip_prefix(stem).unwrap_or_default();
+        if digits.is_empty() {
+            let measure = Measure::parse(&name).ok_or_else(unknown)?;
+            let alone = measure.stands_alone();
+            return if alone { Ok(Self::new(measure, 0)) } else { Err(MetricError::NeedsCut(name)) };
+        }
+        let joints = ["_at_", "_cut_", "_cut.", "@", "_", "."];
+        let measure = joints.iter().find_map(|joint| Measure::parse(stem.strip_suffix(joint)?)).ok_or_else(unknown)?;
+        let cut = digits.parse().map_err(|_| MetricError::Cut(text.to_owned()))?;
+        Ok(Self { measure, cut: Some(cut) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_all_tools_are_read() {
+        for (text, name) in [
+            ("ndcg@10", "ndcg@10"),
+            ("nDCG@10", "ndcg@10"),
+            ("ndcg_cut_10", "ndcg@10"),
+            ("ndcg_cut.10", "ndcg@10"),
+            ("ndcg_at_10", "ndcg@10"),
+            ("ndcg", "ndcg"),
+            ("recall_100", "recall@100"),
+            ("R@5", "recall@5"),
+            ("P.5", "p@5"),
+            ("precision_at_1", "p@1"),
+            ("recip_rank", "mrr"),
+            ("MRR@010", "mrr@10"),
+            ("map_cut_100", "map@100"),
+            ("MAP", "map"),
+            ("success_1", "success@1"),
+            ("hit_rate_at_5", "success@5"),
+            ("accuracy@3", "success@3"),
+        ] {
+            assert_eq!(text.parse::<Metric>().map(|metric| metric.to_string()), Ok(name.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        for text in ["", "10", "ndgc@10", "ndcg10", "ndcg@", "ndcg@-1", "ndcg@1k", "@10", "ndcg@@10", "한@1"] {
+            assert_eq!(text.parse::<Metric>(), Err(MetricError::Unknown(text.to_owned())), "{text}");
+        }
+        for text in ["ndcg@0", "p@99999999999999999999999"] {
+            assert_eq!(text.parse::<Metric>(), Err(MetricError::Cut(text.to_owned())), "{text}");
+        }
+        for text in ["recall", "p", "success"] {
+            assert_eq!(text.parse::<Metric>(), Err(MetricError::NeedsCut(text.to_owned())), "{text}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Reads relevance judgements.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::io::BufRead;
+use std::path::Path;
+
+use super::lines::{Lines, fields, is_blank, open};
+use super::{DocumentId, Error, LineProblem, Qrels, QueryId};
+
+const TREC: &str = "4: query, iteration, document, grade";
+const TSV: &str = "3 separated by tabs: query, document, grade";
+
+/// One judgement, as its file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QrelsRow {
+    /// Its line, from 1.
+    pub line: u64,
+    /// The query.
+    pub query: QueryId,
+    /// The document.
+    pub document: DocumentId,
+    /// The grade.
+    pub grade: i64,
+}
+
+/// How a file writes judgements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// `query iteration document grade` between white space; the iteration says nothing. MS MARCO's files are such.
+    Trec,
+    /// `query`, `document`, `grade` between tabs, after a header: BEIR.
+    Tsv,
+}
+
+/// Reads judgements one by one, whichever the layout; duplicates are the caller's.
+///
+/// The first line with content says the layout: three fields between tabs are BEIR's. There the first line is a header
+/// when its grade is no number; BEIR itself drops the first line whatever it holds.
+#[derive(Debug)]
+pub struct QrelsRows<'a> {
+    lines: Lines<'a>,
+    layout: Option<Layout>,
+}
+
+impl<'a> QrelsRows<'a> {
+    /// The judgements in `reader`, which messages call `path`.
+    pub fn new(reader: &'a mut dyn BufRead, path: &Path) -> Self {
+        Self { lines: Lines::new(reader, path), layout: None }
+    }
+
+    /// The next judgement.
+    pub fn next_row(&mut self) -> Result<Option<QrelsRow>, Error> {
+        loop {
+            let Some((line, text)) = self.lines.next_line()? else { return Ok(None) };
+            let first = self.layout.is_none();
+            if text.trim().is_empty() || (self.layout != Some(Layout::Tsv) && is_blank(text)) {
+                continue;
+            }
+            let layout = *self.layout.get_or_insert_with(|| layout_of(text));
+            match parse(layout, line, text) {
+                Ok(row) => return Ok(Some(row)),
+                Err(LineProblem::Grade(_)) if first && layout == Layout::Tsv => {}
+                Err(problem) => return Err(self.lines.error(line, problem)),
+            }
+        }
+    }
+}
+
+fn layout_of(line: &str) -> Layout {
+    if line.split('\t').count() == 3 { Layout::Tsv } else { Layout::Trec }
+}
+
+fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem> {
+    let (query, document, grade) = match layout {
+        Layout::Trec => {
+            let found: Vec<&str> = fields(text).collect();
+            let [query, _, document, grade] = found[..] else {
+                return Err(LineProblem::Fields { found: found.len(), expected: TREC });
+            };
+            (query.to_owned(), document.to_owned(), grade.to_owned())
+        }
+        Layout::Tsv => {
+            let found = tab_separated(text)?;
+            let [query, document, grade] = found
+                .try_into()
+                .map_err(|found: Vec<String>| LineProblem::Fields { found: found.len(), expected: TSV })?;
+            (query, document, grade)
+        }
+    };
+    let grade = whole(grade.trim()).ok_or(LineProblem::Grade(grade))?;
+    if query.is_empty() {
+        return Err(LineProblem::EmptyId("query"));
+    }
+    if document.is_empty() {
+        return Err(LineProblem::EmptyId("document"));
+    }
+    Ok(QrelsRow { line, query, document, grade })
+}
+
+/// A whole number; `1.0` is one too.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.split_once('.').map_or(text, |(whole, rest)| {
+        let zeros = !rest.is_empty() && rest.bytes().all(|byte| byte == b'0');
+        if zeros && !whole.is_empty() { whole } else { text }
+    });
+    digits.parse().ok()
+}
+
+/// The fields between tabs. A field that begins with a quote is quoted as in CSV, as Python's reader has it by default.
+fn tab_separated(line: &str) -> Result<Vec<String>, LineProblem> {
+    let mut found = Vec::new();
+    let mut rest = Some(line);
+    while let Some(text) = rest {
+        if let Some(quoted) = text.strip_prefix('"') {
+            let (field, after) = unquote(quoted).ok_or(LineProblem::Quote(found.len() + 1))?;
+            // What follows a closing quote belongs to the field.
+            let (tail, next) = after.split_once('\t').map_or((after, None), |(tail, next)| (tail, Some(next)));
+            found.push(field + tail);
+            rest = next;
+        } else {
+            let (field, next) = text.split_once('\t').map_or((text, None), |(field, next)| (field, Some(next)));
+            found.push(field.to_owned());
+            rest = next;
+        }
+    }
+    Ok(found)
+}
+
+/// The text up to the closing quote, and what follows it. Two quotes stand for one.
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut field = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        field.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                field.push('"');
+                rest = more;
+            }
+            None => return Some((field, after)),
+        }
+    }
+}
+
+impl Qrels {
+    /// Reads a file: TREC's (`query iteration document grade`), MS MARCO's or BEIR's, compressed by gzip or not.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::parse(&mut *open(path)?, path)
+    }
+
+    /// Reads judgements from `reader`, which messages call `path`. A document judged twice for a query is an error, as
+    /// in `trec_eval`, and so is a file without judgements.
+    pub fn parse(reader: &mut dyn BufRead, path: &Path) -> Result<Self, Error> {
+        let mut rows = QrelsRows::new(reader, path);
+        let mut found: BTreeMap<QueryId, BTreeMap<DocumentId, (i64, u64)>> = BTreeMap::new();
+        while let Some(QrelsRow { line, query, document, grade }) = rows.next_row()? {
+            let documents = match found.get_mut(&query) {
+                Some(documents) => documents,
+                None => found.entry(query.clone()).or_default(),
+            };
+            match documents.entry(document) {
+                Entry::Vacant(place) => {
+                    place.insert((grade, line));
+                }
+                Entry::Occupied(there) => {
+                    let (document, first) = (there.key().clone(), there.get().1);
+                    return Err(rows.lines.error(line, LineProblem::Duplicate { query, document, first }));
+                }
+            }
+        }
+        if found.is_empty() {
+            return Err(Error::Empty { path: path.to_owned(), what: "judgements" });
+        }
+        let grades = |(query, documents): (QueryId, BTreeMap<DocumentId, (i64, u64)>)| {
+            (query, documents.into_iter().map(|(document, (grade, _))| (document, grade)).collect())
+        };
+        Ok(Self { grades: found.into_iter().map(grades).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Qrels, Error> {
+        Qrels::parse(&mut text.as_bytes(), Path::new("qrels"))
+    }
+
+    fn rows(text: &str) -> Vec<(String, String, i64)> {
+        let grades = parse(text).unwrap().grades;
+        let row = |(query, documents): (String, BTreeMap<String, i64>)| {
+            documents.into_iter().map(move |(document, grade)| (query.clone(), document, grade))
+        };
+        grades.into_iter().flat_map(row).collect()
+    }
+
+    fn row(query: &str, document: &str, grade: i64) -> (String, String, i64) {
+        (query.to_owned(), document.to_owned(), grade)
+    }
+
+    #[test]
+    fn the_three_layouts_are_told_apart() {
+        let trec = "\n# pooled by hand\n q1 0  d1\t2\r\nq1 Q0 d2 -1\n\n";
+        assert_eq!(rows(trec), [row("q1", "d1", 2), row("q1", "d2", -1)]);
+        let beir = "query-id\tcorpus-id\tscore\nq 1\td#1\t1\n\"q \"\"2\"\"\"\t\"d\t2\"\t0\n#3\td\"\t1.0\n";
+        assert_eq!(rows(beir), [row("#3", "d\"", 1), row("q \"2\"", "d\t2", 0), row("q 1", "d#1", 1)]);
+        assert_eq!(rows("7\t8\t1\n"), [row("7", "8", 1)], "no header");
+        assert_eq!(rows("300674\t0\t7067032\t1\n"), [row("300674", "7067032", 1)], "MS MARCO");
+    }
+
+    #[test]
+    fn ids_may_hold_the_spaces_of_other_scripts() {
+        assert_eq!(rows("질문\u{3000}1 0 문서\u{a0}1 1"), [row("질문\u{3000}1", "문서\u{a0}1", 1)]);
+    }
+
+    #[test]
+    fn broken_lines_are_named() {
+        let fields = "expected 4: query, iteration, document, grade";
+        for (text, message) in [
+            ("q 0 d 1\nq 0 d", format!("line 2: 3 fields, {fields}")),
+            ("q 0 d 1 5", format!("line 1: 5 fields, {fields}")),
+            ("q 0 d high", "line 1: the grade `high` is not a whole number".into()),
+            ("q 0 d 1.5", "line 1: the grade `1.5` is not a whole number".into()),
+            ("q 0 d 1\nr 0 d 1\nq 0 d 1", "line 3: document `d` of query `q` is already on line 1".into()),
+            ("a\tb\tc\nq\td\tx", "line 2: the grade `x` is not a whole number".into()),
+            ("a\tb\tc\n\"q\td\t1", "line 2: the quote of field 1 does not end on its line".into()),
+            ("a\tb\tc\n\td\t1", "line 2: the query id is empty".into()),
+            ("a\tb\tc\nq\td", "line 2: 2 fields, expected 3 separated by tabs: query, document, grade".into()),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), format!("`qrels`, {message}"), "{text}");
+        }
+        assert_eq!(parse("\n# nothing\n").unwrap_err().to_string(), "`qrels` holds no judgements");
+    }
+}

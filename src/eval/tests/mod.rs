@@ -1,0 +1,4 @@
+//! Metrics against `trec_eval`'s numbers and against a naive implementation.
+
+mod goldens;
+mod naive;

@@ -1,0 +1,51 @@
+//! What a retrieval evaluation is about: texts, judgements, rankings.
+
+use std::collections::BTreeMap;
+
+use super::Oddity;
+
+/// A query's id. Ids are compared byte by byte.
+pub type QueryId = String;
+
+/// A document's id. Ids are compared byte by byte.
+pub type DocumentId = String;
+
+/// Relevance judgements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Qrels {
+    /// The grades of each query's judged documents: relevant from 1 up, judged not relevant at 0 and below.
+    pub grades: BTreeMap<QueryId, BTreeMap<DocumentId, i64>>,
+}
+
+/// What a retriever found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Run {
+    /// Each query's documents with their scores, in any order, no document twice, no score NaN.
+    pub scores: BTreeMap<QueryId, Vec<(DocumentId, f64)>>,
+}
+
+/// A query or a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Its id.
+    pub id: String,
+    /// Its text; a document's title is already joined.
+    pub text: String,
+}
+
+/// Queries, documents and judgements.
+#[derive(Clone, Debug)]
+pub struct DataSet {
+    /// The folder's name.
+    pub name: String,
+    /// Query language and document language, such as `ko-en`; `None` where neither the folder nor the texts say.
+    pub direction: Option<String>,
+    /// The queries.
+    pub queries: Vec<Text>,
+    /// The documents.
+    pub documents: Vec<Text>,
+    /// The judgements.
+    pub qrels: Qrels,
+    /// What is odd in it.
+    pub oddities: Vec<Oddity>,
+}
