@@ -12,7 +12,9 @@ use super::{blend, data, inspect, merge, metrics, plan, render};
     name = "admix",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint or data set refused · 130 interrupted"
+    after_help = "\
+Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint or data set refused ·
+            130 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]

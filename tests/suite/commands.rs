@@ -206,7 +206,9 @@ fn quiet_says_nothing() {
 fn help_names_every_command_and_exit_code() {
     let folder = pair();
     let help = String::from_utf8(run(folder.path(), &["--help"]).stdout).unwrap();
-    for word in ["merge", "blend", "plan", "inspect", "130 interrupted"] {
+    for word in
+        ["merge", "blend", "plan", "inspect", "data", "metrics", "3 checkpoint or data set refused", "130 interrupted"]
+    {
         assert!(help.contains(word), "{help}");
     }
     let version = String::from_utf8(run(folder.path(), &["--version"]).stdout).unwrap();
