@@ -1,6 +1,6 @@
 //! Checks across a whole recipe: bases, numbers of models, layer spans, parameters that nobody gives.
 
-use super::error::{Checked, Fault, shown};
+use super::error::{Checked, Fault, shown, written};
 use super::parse::Notes;
 use super::types::{ModelRef, NodePath, Parameters, Recipe, Slice, Source};
 use crate::method::{Base, Count, Kind, Parameter, Scope};
@@ -77,7 +77,7 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     let name = recipe.method.name;
     let Some(base) = recipe.base_of(slice) else {
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
-        let listed = slice.sources.first().map_or("…", |source| source.model.path.as_str());
+        let listed = slice.sources.first().map_or("…".to_owned(), |source| written(&source.model.path));
         return Err(Fault::value(&at, format!("`{name}` needs a `base_model`"))
             .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
     };
@@ -85,7 +85,7 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
         return Ok(());
     }
     let message = format!("the slice has no layers of its base {}", shown(&base.path));
-    let hint = format!("add `- {{model: {}, layer_range: […]}}` to its `sources`", base.path);
+    let hint = format!("add `- {{model: {}, layer_range: […]}}` to its `sources`", written(&base.path));
     Err(Fault::key(&slice.at.key("sources"), message).hint(hint))
 }
 

@@ -109,3 +109,9 @@ pub(super) fn shown(text: &str) -> String {
     }
     format!("`{out}`")
 }
+
+/// A text from a recipe as a hint suggests writing it: as it is, or in quotes where a terminal would not show it.
+pub(super) fn written(text: &str) -> String {
+    let hidden = |c: char| c.escape_debug().len() > 1 && !matches!(c, '"' | '\'' | '\\');
+    if text.contains(hidden) { format!("{text:?}") } else { text.to_owned() }
+}

@@ -83,6 +83,9 @@ fn document(source: &Origin) -> Result<Node, Error> {
     if let Some((offset, c)) = variables::unreadable(&source.text) {
         return Err(refused(format!("YAML does not allow the character U+{:04X}", u32::from(c)), Some(offset)));
     }
+    if let Some((offset, message)) = tree::too_slow(&source.text) {
+        return Err(refused(message.into(), Some(offset)));
+    }
     let masked = variables::mask(&source.text);
     let root = tree::read(&masked).map_err(|unreadable| {
         let offset = unreadable.at.map(|(line, column)| locate::offset(&source.text, line, column));

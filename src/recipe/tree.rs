@@ -94,7 +94,7 @@ fn syntax(message: &str) -> String {
         return "a key must be a text, not a list or a map".into();
     }
     if message.contains("recursion limit") {
-        return "the recipe nests more than 128 levels deep".into();
+        return TOO_DEEP.into();
     }
     if message.contains("repetition limit") {
         return TOO_MUCH.into();
@@ -107,10 +107,42 @@ fn syntax(message: &str) -> String {
         rest = found.find(',').and_then(|end| found.get(end..)).unwrap_or_default();
     }
     out.push_str(rest);
-    format!("the recipe is not valid YAML: {out}")
+    // The reader names the way to the node by its keys, as they are written.
+    let shown = variables::unmask(&out).replace(char::is_control, " ");
+    format!("the recipe is not valid YAML: {shown}")
 }
 
 const TOO_MUCH: &str = "the aliases of the recipe repeat too much";
+const TOO_DEEP: &str = "the recipe nests more than 128 levels deep";
+
+/// Brackets that may be open at once, those in texts and comments included: no recipe of 128 levels has as many.
+const MOST_OPEN: usize = 512;
+
+/// Lines that may be directives (`%TAG`, `%YAML`).
+const MOST_DIRECTIVES: usize = 64;
+
+/// Where a text becomes one that takes minutes to read, and why: the YAML reader looks at every open bracket again for
+/// every token, and at every directive for every other one. The offset leaves out a byte order mark.
+pub(super) fn too_slow(text: &str) -> Option<(usize, &'static str)> {
+    let (mut open, mut directives) = (0_usize, 0_usize);
+    let mut previous = '\n';
+    for (offset, c) in without_mark(text).char_indices() {
+        match c {
+            '[' | '{' => open += 1,
+            ']' | '}' => open = open.saturating_sub(1),
+            '%' if matches!(previous, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}') => directives += 1,
+            _ => {}
+        }
+        if open > MOST_OPEN {
+            return Some((offset, TOO_DEEP));
+        }
+        if directives > MOST_DIRECTIVES {
+            return Some((offset, "the recipe has more than 64 directives (`%`)"));
+        }
+        previous = c;
+    }
+    None
+}
 
 /// How many documents a masked text has, counted up to two.
 pub(super) fn documents(masked: &str) -> usize {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::keys::METHODS_TO_COME;
 use super::super::{ErrorKind, Recipe};
-use super::{SLERP, parse, refused};
+use super::{SLERP, parse, refused, underlined};
 use crate::method;
 
 #[test]
@@ -317,6 +317,16 @@ fn refuses_what_is_no_recipe() {
     assert_eq!(parse(&deep).unwrap_err().message(), "the recipe nests more than 128 levels deep");
     let large = " ".repeat((1 << 20) + 1);
     assert_eq!(parse(&large).unwrap_err().message(), "the recipe is larger than 1024 KiB");
+}
+
+#[test]
+fn texts_that_take_the_yaml_reader_minutes_are_refused() {
+    let nested = "a: [".repeat(1 << 18);
+    assert_eq!(parse(&nested).unwrap_err().message(), "the recipe nests more than 128 levels deep");
+    let directives: String = (0..40_000).map(|index| format!("%TAG !{index}! x\n")).collect();
+    let error = parse(&format!("{directives}---\n{SLERP}")).unwrap_err();
+    assert_eq!(error.message(), "the recipe has more than 64 directives (`%`)");
+    assert_eq!(underlined(&error), "65:1 %TAG !64! x");
 }
 
 #[test]
