@@ -34,6 +34,8 @@
 pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "eval")]
+pub mod encoder;
 pub mod eval;
 pub mod kernel;
 pub mod merge;

@@ -6,6 +6,8 @@ mod suite {
     mod bytes;
     mod commands;
     mod data;
+    #[cfg(feature = "eval")]
+    mod embed;
     mod fault_table;
     mod faults_checkpoint;
     mod faults_output;

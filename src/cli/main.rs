@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{blend, data, inspect, merge, metrics, plan, render};
+#[cfg(feature = "eval")]
+use super::{embed, score};
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]
@@ -14,7 +16,7 @@ use super::{blend, data, inspect, merge, metrics, plan, render};
     max_term_width = 100,
     after_help = "\
 Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint or data set refused ·
-            130 interrupted"
+            4 evaluation failed · 130 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -27,6 +29,10 @@ enum Command {
     Blend(blend::Args),
     Plan(plan::Args),
     Inspect(inspect::Args),
+    #[cfg(feature = "eval")]
+    Score(score::Args),
+    #[cfg(feature = "eval")]
+    Embed(embed::Args),
     Data(data::Args),
     Metrics(metrics::Args),
 }
@@ -46,6 +52,10 @@ pub fn main() -> ExitCode {
         Command::Blend(args) => blend::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Score(args) => score::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Embed(args) => embed::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Metrics(args) => metrics::run(&args),
     };

@@ -1,12 +1,11 @@
 //! `admix metrics`
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
+use super::output;
 use super::render::{self, Usage};
 use super::table::columns;
 use crate::eval::{Compat, Error, Metric, Missing, Paired, Qrels, Rules, Run, Scores, evaluate, paired};
@@ -103,7 +102,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let other = args.other.as_deref().map(|path| self::scored(args, path, &qrels)).transpose()?;
     let runs: Vec<&Scored<'_>> = std::iter::once(&scored).chain(&other).collect();
     if let Some(path) = &args.per_query {
-        fs::write(path, per_query(&runs)).with_context(|| format!("cannot write `{}`", path.display()))?;
+        output::write(path, true, |file| Ok(file.write_all(per_query(&runs).as_bytes())?))?;
     }
     let comparison = match &other {
         Some(other) => Some(comparison(&scored, other)?),

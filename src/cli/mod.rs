@@ -3,14 +3,21 @@
 mod args;
 mod blend;
 mod data;
+#[cfg(feature = "eval")]
+mod embed;
+#[cfg(feature = "eval")]
+mod encoding;
 mod inspect;
 mod main;
 mod merge;
 mod metrics;
+mod output;
 mod plan;
 mod progress;
 mod render;
 mod run;
+#[cfg(feature = "eval")]
+mod score;
 mod table;
 mod units;
 

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+#[cfg(feature = "eval")]
+use crate::encoder;
 use crate::recipe::Place;
 use crate::{checkpoint, eval, merge, plan, recipe, write};
 
@@ -37,6 +39,8 @@ struct Details<'a> {
 const UNEXPECTED: u8 = 1;
 const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
+#[cfg(feature = "eval")]
+const EVALUATION: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
 /// Prints the error to stderr and gives the exit code that belongs to it.
@@ -127,6 +131,14 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         if let Some(error) = cause.downcast_ref::<merge::Error>() {
             return Details { hint: error.hint(), code: merge_code(error), place: None };
         }
+        #[cfg(feature = "eval")]
+        if let Some(eval::ScoreError { source: error, .. }) = cause.downcast_ref() {
+            return Details { hint: error.hint(), code: encoder_code(error), place: None };
+        }
+        #[cfg(feature = "eval")]
+        if let Some(error) = cause.downcast_ref::<encoder::Error>() {
+            return Details { hint: error.hint(), code: encoder_code(error), place: None };
+        }
     }
     Details { code: UNEXPECTED, ..Details::default() }
 }
@@ -165,6 +177,20 @@ fn merge_code(error: &merge::Error) -> u8 {
         merge::Error::Coefficients { .. } => USAGE,
         merge::Error::NonFinite { .. } | merge::Error::Overflow { .. } | merge::Error::CopiesDiffer { .. } => REFUSED,
         _ => UNEXPECTED,
+    }
+}
+
+#[cfg(feature = "eval")]
+fn encoder_code(error: &encoder::Error) -> u8 {
+    use encoder::Error::{
+        Cancelled, Compute, Device, MaxLength, NonFinite, NotBuilt, OutOfMemory, Tokenise, TruncateDim, UnknownDevice,
+        UnknownPooling,
+    };
+    match error {
+        Cancelled => INTERRUPTED,
+        MaxLength { .. } | TruncateDim { .. } | UnknownDevice(_) | UnknownPooling(_) | NotBuilt { .. } => USAGE,
+        NonFinite { .. } | OutOfMemory { .. } | Compute(_) | Device { .. } | Tokenise { .. } => EVALUATION,
+        _ => REFUSED,
     }
 }
 

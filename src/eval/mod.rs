@@ -1,26 +1,42 @@
-//! Scores of a retriever: relevance judgements, rankings, metrics and the statistics that compare them.
+//! Scores of a retriever: data sets, exact search, relevance judgements, metrics and the statistics that compare them.
 //!
 //! Numbers are those of `trec_eval` (through `pytrec_eval`), or of the tool that [`Compat`] names.
 
 mod compat;
 pub mod data;
 mod error;
+#[cfg(feature = "eval")]
+mod families;
 mod lines;
 mod measure;
 mod metric;
 mod qrels;
 mod run;
+#[cfg(feature = "eval")]
+mod score;
+#[cfg(feature = "eval")]
+mod search;
 mod statistics;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "eval")]
+mod texts;
 mod types;
 
 pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules, Ties};
 pub use data::{Oddity, OddityKind};
 pub use error::{Error, LineProblem};
+#[cfg(feature = "eval")]
+pub use families::Family;
 pub use lines::{Lines, open};
 pub use measure::{Scores, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
+#[cfg(feature = "eval")]
+pub use score::{Done, ScoreError, SetScores, Task, score};
+#[cfg(feature = "eval")]
+pub use search::{Hit, Rows, Similarity, search};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
+#[cfg(feature = "eval")]
+pub use texts::{Prompts, Texts, TokenisedTexts};
 pub use types::{DataSet, DocumentId, Qrels, QueryId, Run, Text};

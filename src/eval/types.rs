@@ -49,3 +49,10 @@ pub struct DataSet {
     /// What is odd in it.
     pub oddities: Vec<Oddity>,
 }
+
+impl DataSet {
+    /// Its name, with the direction where that is known.
+    pub fn label(&self) -> String {
+        self.direction.as_ref().map_or_else(|| self.name.clone(), |direction| format!("{} {direction}", self.name))
+    }
+}

@@ -1,5 +1,7 @@
 //! The instruction sets a kernel is compiled for, and the choice among them at run time.
 
+use std::sync::LazyLock;
+
 /// An instruction set that this machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level(pub(super) Set);
@@ -39,7 +41,8 @@ impl Level {
 
     /// The fastest level of this machine.
     pub fn best() -> Self {
-        Self::available().last().copied().unwrap_or(Self::PORTABLE)
+        static BEST: LazyLock<Level> = LazyLock::new(|| Level::available().last().copied().unwrap_or(Level::PORTABLE));
+        *BEST
     }
 
     /// The level called `name`, if this machine has it.
@@ -61,39 +64,39 @@ impl Level {
 
 /// Compiles one body once for each instruction set and picks by a [`Level`] argument put before the others.
 macro_rules! per_level {
-    ($(#[$meta:meta])* pub fn $name:ident<T: Real>($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+    ($(#[$meta:meta])* pub fn $name:ident$(<$generic:ident: $bound:ident>)?($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
-        pub fn $name<T: Real>(level: $crate::kernel::Level, $($arg: $type),*) $(-> $ret)? {
+        pub fn $name$(<$generic: $bound>)?(level: $crate::kernel::Level, $($arg: $type),*) $(-> $ret)? {
             #[inline(always)]
             #[allow(clippy::inline_always, reason = "the body must take on the features of its caller")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
-            fn body<T: Real>($($arg: $type),*) $(-> $ret)? $body
+            fn body$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
-            fn avx2<T: Real>($($arg: $type),*) $(-> $ret)? {
-                body::<T>($($arg),*)
+            fn avx2$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? {
+                body$(::<$generic>)?($($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
-            fn avx512<T: Real>($($arg: $type),*) $(-> $ret)? {
-                body::<T>($($arg),*)
+            fn avx512$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? {
+                body$(::<$generic>)?($($arg),*)
             }
 
             match level.0 {
-                $crate::kernel::level::Set::Portable => body::<T>($($arg),*),
+                $crate::kernel::level::Set::Portable => body$(::<$generic>)?($($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
                 // SAFETY: a `Level` above portable is only made after this machine was seen to have its features.
-                $crate::kernel::level::Set::Avx2 => unsafe { avx2::<T>($($arg),*) },
+                $crate::kernel::level::Set::Avx2 => unsafe { avx2$(::<$generic>)?($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
                 // SAFETY: as above.
-                $crate::kernel::level::Set::Avx512 => unsafe { avx512::<T>($($arg),*) },
+                $crate::kernel::level::Set::Avx512 => unsafe { avx512$(::<$generic>)?($($arg),*) },
             }
         }
     };

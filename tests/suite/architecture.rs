@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
@@ -15,8 +15,9 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("plan", &["kernel", "checkpoint", "method", "recipe"]),
     ("merge", &["kernel", "checkpoint", "method", "plan"]),
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
-    ("eval", &["kernel", "checkpoint", "recipe"]),
-    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "eval"]),
+    ("encoder", &["kernel", "checkpoint", "merge"]),
+    ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
+    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
 ];
 
 #[test]

@@ -1,0 +1,102 @@
+//! The arguments of `admix score`.
+
+use std::path::PathBuf;
+
+use crate::cli::encoding::EncoderArgs;
+use crate::eval::{Compat, Metric};
+
+/// Score retrievers on retrieval data sets, every direction in a column of its own
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix score merged --data sets/xquad-en sets/jhe
+  admix score base merged --data sets/jhe --baseline base --metrics ndcg@10,recall@100,mrr@10
+  admix score e5 --data sets/miracl-ko --query-prompt 'query: ' --document-prompt 'passage: '
+  admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
+
+With --baseline, each cell also has the difference to that model and how sure it is, by a paired
+randomisation test over queries, Holm-corrected over the models: * p < 0.05, ** p < 0.01, *** p < 0.001.")]
+pub(crate) struct Args {
+    /// Model folders
+    #[arg(value_name = "MODEL", required = true)]
+    pub(super) models: Vec<PathBuf>,
+
+    /// Data set folders (repeatable); `admix data DIR` shows what is in one
+    #[arg(short, long, value_name = "DIR", required = true, num_args = 1..)]
+    pub(super) data: Vec<PathBuf>,
+
+    /// Metrics: ndcg@k, recall@k, mrr@k, map@k, p@k, success@k for any k
+    #[arg(short, long, value_name = "METRIC", value_delimiter = ',', default_value = "ndcg@10,recall@100")]
+    metrics: Vec<Metric>,
+
+    /// Split to read; without it test, or the only one, or dev
+    #[arg(long, value_name = "SPLIT")]
+    pub(super) split: Option<String>,
+
+    /// Take the first N queries of each data set
+    #[arg(long, value_name = "N")]
+    pub(super) limit_queries: Option<usize>,
+
+    /// Model to compare the others with
+    #[arg(long, value_name = "MODEL")]
+    pub(super) baseline: Option<PathBuf>,
+
+    /// What is put in front of queries, in place of the model's own prompt
+    #[arg(long, value_name = "TEXT")]
+    pub(super) query_prompt: Option<String>,
+
+    /// What is put in front of documents, in place of the model's own prompt
+    #[arg(long, value_name = "TEXT")]
+    pub(super) document_prompt: Option<String>,
+
+    #[command(flatten)]
+    pub(super) encoder: EncoderArgs,
+
+    /// The tool whose rules hold for ties, identical ids and missing queries: trec, mteb, st or beir
+    #[arg(long, value_name = "TOOL", default_value_t = Compat::default())]
+    pub(super) compat: Compat,
+
+    /// Write each query's values there, separated by tabs
+    #[arg(long, value_name = "FILE.tsv")]
+    pub(super) per_query: Option<PathBuf>,
+
+    /// Write what was found there, as a TREC run; `{model}` and `{data}` in its name stand for theirs
+    #[arg(long, value_name = "FILE")]
+    pub(super) run_file: Option<String>,
+
+    /// Write result files in MTEB's form into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) mteb_json: Option<PathBuf>,
+
+    /// Print for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+impl Args {
+    /// The metrics, each once.
+    pub(super) fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = Vec::new();
+        for metric in &self.metrics {
+            if !metrics.contains(metric) {
+                metrics.push(*metric);
+            }
+        }
+        metrics
+    }
+
+    /// The model folders with the baseline among them, each once.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for folder in self.baseline.iter().filter(|baseline| !self.models.contains(baseline)).chain(&self.models) {
+            if !folders.contains(folder) {
+                folders.push(folder.clone());
+            }
+        }
+        folders
+    }
+}

@@ -1,0 +1,161 @@
+//! Files that `admix score` writes beside its table: values query by query, runs, MTEB's result files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Map, Value, json};
+
+use super::Args;
+use super::run::{Results, Scored};
+use crate::cli::output;
+use crate::cli::render::Usage;
+use crate::eval::{DataSet, Measure, Metric};
+
+/// Finds out before the work what could not be written after it.
+pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
+    if let Some(pattern) = &args.run_file {
+        let pairs = models.iter().flat_map(|model| sets.iter().map(move |set| run_path(pattern, model, set)));
+        let (count, names): (usize, BTreeSet<PathBuf>) = (models.len() * sets.len(), pairs.collect());
+        if names.len() < count {
+            return Err(Usage::with_hint(
+                format!("`--run-file {pattern}` names one file for {count} rankings"),
+                "a TREC run holds one ranking a query: put `{model}` and `{data}` into the name",
+            )
+            .into());
+        }
+    }
+    let folders = args.per_query.iter().filter_map(|path| path.parent()).filter(|folder| *folder != Path::new(""));
+    for folder in folders {
+        if !folder.is_dir() {
+            return Err(Usage::new(format!("there is no folder `{}` to write into", folder.display())).into());
+        }
+    }
+    Ok(())
+}
+
+/// Writes what the arguments ask for.
+pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
+    if let Some(path) = &args.per_query {
+        output::write(path, true, |out| per_query(out, results))?;
+    }
+    if let Some(pattern) = &args.run_file {
+        for scored in &results.models {
+            for (set, found) in results.sets.iter().zip(&scored.sets) {
+                let path = run_path(pattern, &scored.model, set);
+                create_parent(&path)?;
+                let order = args.compat.rules().order;
+                let name = file_name(&scored.model.display().to_string());
+                output::write(&path, true, |out| Ok(found.run.write(out, &path, &name, order)?))?;
+            }
+        }
+    }
+    if let Some(folder) = &args.mteb_json {
+        for scored in &results.models {
+            mteb_files(folder, scored, results)?;
+        }
+    }
+    Ok(())
+}
+
+fn run_path(pattern: &str, model: &Path, set: &DataSet) -> PathBuf {
+    let model = file_name(&model.display().to_string());
+    PathBuf::from(pattern.replace("{model}", &model).replace("{data}", &file_name(&set.label())))
+}
+
+/// A name as a part of a file's name.
+fn file_name(name: &str) -> String {
+    let name = name.trim_matches(|c| matches!(c, '/' | '.'));
+    name.replace(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\'), "-")
+}
+
+fn create_parent(path: &Path) -> anyhow::Result<()> {
+    let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) else { return Ok(()) };
+    fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))
+}
+
+fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
+    writeln!(out, "model\tdata\tdirection\tquery\tmetric\tvalue")?;
+    for scored in &results.models {
+        for (set, found) in results.sets.iter().zip(&scored.sets) {
+            let (model, direction) = (scored.model.display(), set.direction.as_deref().unwrap_or_default());
+            for (at, metric) in results.metrics.iter().enumerate() {
+                for (query, value) in found.scores.values(at) {
+                    writeln!(out, "{model}\t{}\t{direction}\t{query}\t{metric}\t{value}", set.name)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file a data set's name, with its directions as subsets, in the form of MTEB's results.
+fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Result<()> {
+    let folder = folder.join(file_name(&scored.model.display().to_string()));
+    let names: BTreeSet<&str> = results.sets.iter().map(|set| set.name.as_str()).collect();
+    for name in names {
+        let mut splits = Map::new();
+        let mut time = 0.0;
+        for (at, set) in results.sets.iter().enumerate().filter(|(_, set)| set.name == name) {
+            time += scored.sets[at].time.as_secs_f64();
+            let split = results.splits[at].as_deref().unwrap_or("test");
+            let subsets = splits.entry(split).or_insert_with(|| json!([]));
+            if let Some(subsets) = subsets.as_array_mut() {
+                subsets.push(mteb_subset(scored, results, at, set));
+            }
+        }
+        let value = json!({
+            "dataset_revision": "no_revision_available",
+            "task_name": name,
+            "mteb_version": null,
+            "scores": splits,
+            "evaluation_time": time,
+            "kg_co2_emissions": null,
+        });
+        let path = folder.join(format!("{}.json", file_name(name)));
+        create_parent(&path)?;
+        output::write(&path, true, |out| Ok(writeln!(out, "{value:#}")?))?;
+    }
+    Ok(())
+}
+
+fn mteb_subset(scored: &Scored, results: &Results, at: usize, set: &DataSet) -> Value {
+    let mut scores = Map::new();
+    for (index, metric) in results.metrics.iter().enumerate() {
+        scores.insert(mteb_name(*metric), json!(scored.sets[at].scores.mean(index)));
+    }
+    scores.insert("main_score".to_owned(), json!(scored.sets[at].scores.mean(0)));
+    scores.insert("hf_subset".to_owned(), json!(set.direction.as_deref().unwrap_or("default")));
+    let languages: Vec<&str> = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
+    scores.insert("languages".to_owned(), json!(languages));
+    Value::Object(scores)
+}
+
+fn mteb_name(metric: Metric) -> String {
+    let name = match metric.measure {
+        Measure::Precision => "precision",
+        Measure::Success => "hit_rate",
+        other => other.name(),
+    };
+    metric.cut.map_or_else(|| name.to_owned(), |cut| format!("{name}_at_{cut}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_stay_in_their_folder() {
+        assert_eq!(file_name("../a b/c/"), "a-b-c");
+        assert_eq!(file_name("/models/ko-en"), "models-ko-en");
+    }
+
+    #[test]
+    fn metrics_have_mtebs_names() {
+        assert_eq!(mteb_name(Metric::new(Measure::Ndcg, 10)), "ndcg_at_10");
+        assert_eq!(mteb_name(Metric::new(Measure::Precision, 5)), "precision_at_5");
+        assert_eq!(mteb_name(Metric::new(Measure::Success, 1)), "hit_rate_at_1");
+    }
+}

@@ -1,0 +1,174 @@
+//! Scores every model on every data set.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use super::{Args, files, json, table};
+use crate::checkpoint::{Checkpoint, Settings};
+use crate::cli::render::{self, Usage};
+use crate::cli::{progress, run};
+use crate::encoder::Encoder;
+use crate::eval::data::{self, Opened};
+use crate::eval::{
+    DataSet, Family, Metric, Paired, Prompts, Scores, SetScores, Similarity, Task, Texts, holm, paired, score,
+};
+
+/// All results.
+pub(super) struct Results {
+    pub(super) metrics: Vec<Metric>,
+    pub(super) sets: Vec<DataSet>,
+    /// The split that each data set is.
+    pub(super) splits: Vec<Option<String>>,
+    pub(super) models: Vec<Scored>,
+    /// The place of the baseline among the models.
+    pub(super) baseline: Option<usize>,
+}
+
+/// One model's results.
+pub(super) struct Scored {
+    pub(super) model: PathBuf,
+    /// One a data set.
+    pub(super) sets: Vec<SetScores>,
+}
+
+/// Documents of a ranking that are kept for a run file, or for a metric without a cut; as MTEB does.
+const RUN_DEPTH: usize = 1000;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let cancel = run::interruption()?;
+    let (sets, splits) = read_sets(args)?;
+    let folders = args.folders();
+    files::check(args, &folders, &sets)?;
+    let metrics = args.metrics();
+    let baseline = args.baseline.as_ref().and_then(|baseline| folders.iter().position(|folder| folder == baseline));
+    // What is wrong with a folder is said before hours are spent on another.
+    let checkpoints = folders.iter().map(|folder| Checkpoint::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    let mut results = Results { metrics, sets, splits, models: Vec::new(), baseline };
+    for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
+        let sets = score_model(args, checkpoint, &results, &cancel)
+            .with_context(|| format!("cannot score with `{}`", folder.display()))?;
+        results.models.push(Scored { model: folder, sets });
+    }
+    files::write(args, &results)?;
+    if args.json { render::print_json(&json::results(&results)) } else { render::print(&table::results(&results)) }
+}
+
+fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)> {
+    let options = data::Options { split: args.split.clone(), limit_queries: args.limit_queries };
+    let (mut sets, mut splits) = (Vec::new(), Vec::new());
+    for folder in &args.data {
+        let Opened { sets: found, split, .. } = data::inspect(folder, &options)?;
+        for set in found {
+            if !args.quiet && !set.oddities.is_empty() {
+                render::warn([&oddities(folder, &set)]);
+            }
+            splits.push(split.clone());
+            sets.push(set);
+        }
+    }
+    Ok((sets, splits))
+}
+
+fn oddities(folder: &Path, set: &DataSet) -> String {
+    let found: Vec<String> = set.oddities.iter().map(ToString::to_string).collect();
+    format!("`{}`: {}; `admix data {}` says more", set.label(), found.join("; "), folder.display())
+}
+
+fn score_model(
+    args: &Args,
+    checkpoint: &Checkpoint,
+    results: &Results,
+    cancel: &AtomicBool,
+) -> anyhow::Result<Vec<SetScores>> {
+    let settings = checkpoint.settings();
+    let prompts = prompts(args, settings);
+    if !args.quiet {
+        render::warn(&warnings(args, checkpoint));
+    }
+    let similarity = Similarity::from_name(&settings.similarity).ok_or_else(|| {
+        Usage::new(format!("`{}` compares by {}, which is unknown", checkpoint.path().display(), settings.similarity))
+    })?;
+    let encoder = Encoder::open(checkpoint, &args.encoder.options())?;
+    let texts = Texts::new(&results.sets, &prompts);
+    let depth = depth(args, &results.metrics);
+    let task = Task {
+        sets: &results.sets,
+        texts: &texts,
+        tokens: None,
+        metrics: &results.metrics,
+        rules: args.compat.rules(),
+        similarity,
+        depth,
+    };
+    let bar = progress::encoding(texts.bytes(), args.quiet || args.json);
+    let (begun, mut finished) = (Instant::now(), 0);
+    let scored = score(&encoder, &task, &mut |done| {
+        finished += done.texts;
+        let rate = finished as f64 / begun.elapsed().as_secs_f64().max(1e-9);
+        bar.set_message(format!(
+            "{}  {finished}/{} texts  {rate:.0} texts/s",
+            checkpoint.path().display(),
+            texts.len()
+        ));
+        bar.inc(done.bytes);
+        if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    bar.finish_and_clear();
+    Ok(scored?)
+}
+
+fn depth(args: &Args, metrics: &[Metric]) -> usize {
+    let deepest = metrics.iter().map(|metric| metric.cut.map_or(RUN_DEPTH, usize::from)).max().unwrap_or(RUN_DEPTH);
+    if args.run_file.is_some() { deepest.max(RUN_DEPTH) } else { deepest }
+}
+
+/// What sentence-transformers' `encode_query` and `encode_document` put in front: no default prompt.
+fn prompts(args: &Args, settings: &Settings) -> Prompts {
+    let pick = |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
+    Prompts {
+        query: pick(&args.query_prompt, &settings.query_prompt),
+        document: pick(&args.document_prompt, &settings.document_prompt),
+    }
+}
+
+fn warnings(args: &Args, checkpoint: &Checkpoint) -> Vec<String> {
+    let model = checkpoint.path().display().to_string();
+    let mut warnings = Vec::new();
+    if args.query_prompt.is_none()
+        && args.document_prompt.is_none()
+        && let Some(family) = Family::lacking_prompts(checkpoint)
+    {
+        warnings.push(family.warning(&model));
+    }
+    let settings = checkpoint.settings();
+    let named = settings.prompts.iter().find(|(_, prompt)| Some(*prompt) == settings.document_prompt.as_ref());
+    if args.document_prompt.is_none()
+        && let Some((name, prompt)) = named
+        && !settings.prompts.contains_key("document")
+    {
+        warnings.push(format!(
+            "`{model}` calls its document prompt `{name}`: {prompt:?} is put in front of documents here, and left out \
+             by sentence-transformers 5 and later, which look for `document`"
+        ));
+    }
+    warnings
+}
+
+impl Results {
+    /// How each model compares with the baseline on a data set and metric, with the p-value corrected over the models.
+    pub(super) fn comparisons(&self, set: usize, metric: usize) -> Vec<Option<(Paired, f64)>> {
+        let Some(baseline) = self.baseline else { return vec![None; self.models.len()] };
+        let scores = |model: usize| -> &Scores { &self.models[model].sets[set].scores };
+        let compare = |model: usize| {
+            let (candidate, base) = scores(model).paired(scores(baseline), metric);
+            if model == baseline { None } else { paired(&base, &candidate) }
+        };
+        let found: Vec<Option<Paired>> = (0..self.models.len()).map(compare).collect();
+        let mut corrected = holm(&found.iter().flatten().map(|paired| paired.p).collect::<Vec<_>>()).into_iter();
+        found.into_iter().map(|found| found.and_then(|paired| Some((paired, corrected.next()?)))).collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! Texts that are computed together.
+
+use candle_core::{Device, Result, Tensor};
+
+use super::config::Position;
+use super::tokens::Tokens;
+
+/// What a masked score is lowered by: finite, so that no row of scores becomes NaN.
+const MASKED: f32 = -1e30;
+
+/// Texts that are computed together: one row a token, text after text.
+pub(super) struct Batch {
+    pub(super) ids: Tensor,
+    pub(super) positions: Tensor,
+    /// Tokens of each text.
+    pub(super) lengths: Vec<usize>,
+    /// Nothing where the texts lie one after the other without padding.
+    pub(super) padding: Option<Padding>,
+}
+
+/// Texts filled up to one length.
+pub(super) struct Padding {
+    /// Rows of each text.
+    pub(super) width: usize,
+    /// Added to scores, texts × 1 × 1 × width; nothing if all texts are equally long.
+    pub(super) mask: Option<Tensor>,
+}
+
+impl Batch {
+    /// Lays out `texts`, none of which is empty.
+    pub(super) fn new(
+        tokens: &Tokens,
+        texts: &[usize],
+        first: Position,
+        padded: bool,
+        device: &Device,
+    ) -> Result<Self> {
+        let lengths: Vec<usize> = texts.iter().map(|&text| tokens.length(text)).collect();
+        let width = lengths.iter().copied().max().unwrap_or(0);
+        let (mut ids, mut positions) = (Vec::new(), Vec::new());
+        for (index, &text) in texts.iter().enumerate() {
+            ids.extend_from_slice(tokens.get(text));
+            push_positions(tokens.get(text), first, &mut positions);
+            if padded {
+                // Padding takes the first rows of both tables; what it becomes is never read.
+                ids.resize((index + 1) * width, 0);
+                positions.resize((index + 1) * width, 0);
+            }
+        }
+        let padding = if padded { Some(Padding { width, mask: mask(&lengths, width, device)? }) } else { None };
+        let rows = ids.len();
+        Ok(Self {
+            ids: Tensor::from_vec(ids, rows, device)?,
+            positions: Tensor::from_vec(positions, rows, device)?,
+            lengths,
+            padding,
+        })
+    }
+}
+
+/// Positions as integers: counted from the first one on, padding tokens inside a text not counted where the class asks for it.
+fn push_positions(ids: &[u32], first: Position, positions: &mut Vec<u32>) {
+    let mut next = first.start;
+    positions.extend(ids.iter().map(|&id| match first.padding {
+        Some(padding) if padding == id => padding,
+        _ => {
+            next += 1;
+            next - 1
+        }
+    }));
+}
+
+fn mask(lengths: &[usize], width: usize, device: &Device) -> Result<Option<Tensor>> {
+    if lengths.iter().all(|&length| length == width) {
+        return Ok(None);
+    }
+    let row = |&length: &usize| (0..width).map(move |at| if at < length { 0.0 } else { MASKED });
+    let values: Vec<f32> = lengths.iter().flat_map(row).collect();
+    Tensor::from_vec(values, (lengths.len(), 1, 1, width), device).map(Some)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_pass_over_padding_tokens() {
+        let mut positions = Vec::new();
+        push_positions(&[0, 7, 1, 8, 2], Position { start: 2, padding: Some(1) }, &mut positions);
+        push_positions(&[0, 7, 1], Position { start: 0, padding: None }, &mut positions);
+        assert_eq!(positions, [2, 3, 1, 4, 5, 0, 1, 2]);
+    }
+
+    #[test]
+    fn texts_are_packed_or_padded() {
+        let mut tokens = Tokens::new(0);
+        tokens.push(&[5, 6, 7]);
+        tokens.push(&[8]);
+        let first = Position { start: 0, padding: None };
+        let packed = Batch::new(&tokens, &[1, 0], first, false, &Device::Cpu).unwrap();
+        assert_eq!(packed.ids.to_vec1::<u32>().unwrap(), [8, 5, 6, 7]);
+        assert_eq!(packed.positions.to_vec1::<u32>().unwrap(), [0, 0, 1, 2]);
+        let padded = Batch::new(&tokens, &[1, 0], first, true, &Device::Cpu).unwrap();
+        assert_eq!(padded.ids.to_vec1::<u32>().unwrap(), [8, 0, 0, 5, 6, 7]);
+        let mask = padded.padding.unwrap().mask.unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(mask, [0.0, MASKED, MASKED, 0.0, 0.0, 0.0]);
+    }
+}

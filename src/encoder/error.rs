@@ -1,0 +1,206 @@
+//! Why a model cannot be loaded, or its embeddings not computed.
+
+use std::path::{Path, PathBuf};
+
+use super::config::SUPPORTED;
+use super::device::Device;
+
+/// Why a model cannot be loaded, or its embeddings not computed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A config.json that does not say what the model is.
+    #[error("`{}` has no `model_type`", path.display())]
+    NoModelType {
+        /// The config.json.
+        path: PathBuf,
+    },
+    /// A class of model that there is no code for.
+    #[error("`{}` is a `{found}` model, which cannot be encoded with", path.display())]
+    Architecture {
+        /// The model folder.
+        path: PathBuf,
+        /// Its `model_type` or class.
+        found: String,
+    },
+    /// A value of a configuration file that is absent or cannot be used.
+    #[error("`{}`: {problem}", path.display())]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The key, what was found and what was expected.
+        problem: String,
+    },
+    /// A module of a sentence-transformers folder that there is no code for.
+    #[error("`{}` has a `{kind}` module: {what} cannot be encoded with", path.display())]
+    Module {
+        /// The model folder.
+        path: PathBuf,
+        /// The module.
+        kind: String,
+        /// What kind of model that makes it.
+        what: &'static str,
+    },
+    /// A sentence-transformers folder without a pooling module.
+    #[error("`{}` has no Pooling module between its model and the embedding", path.display())]
+    NoPooling {
+        /// The model folder.
+        path: PathBuf,
+    },
+    /// A tensor that the model needs.
+    #[error("`{}` has no tensor `{tensor}`", path.display())]
+    Missing {
+        /// The model folder, or the folder of its module.
+        path: PathBuf,
+        /// The tensor, without wrappers in front of its name.
+        tensor: String,
+    },
+    /// A tensor of another shape.
+    #[error("`{}`: tensor `{tensor}` has shape {found:?}, expected {expected:?}", path.display())]
+    Shape {
+        /// The model folder, or the folder of its module.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the other tensors and config.json ask for.
+        expected: Vec<usize>,
+    },
+    /// A folder without a tokenizer.json.
+    #[error("`{}` has no tokenizer.json{}", path.display(), beside(found))]
+    NoTokenizer {
+        /// The folder of the transformer module.
+        path: PathBuf,
+        /// The tokenizer's files that are there.
+        found: Vec<String>,
+    },
+    /// A tokenizer.json that is refused.
+    #[error("`{}` is not valid: {problem}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the tokenizer's reader said.
+        problem: String,
+    },
+    /// A token beyond the rows of the embedding table.
+    #[error("`{}`: token {token:?} has number {id}, but the model has {rows} token embeddings", path.display())]
+    Vocabulary {
+        /// The tokenizer.json.
+        path: PathBuf,
+        /// The token.
+        token: String,
+        /// Its number.
+        id: u32,
+        /// The rows of the table.
+        rows: usize,
+    },
+    /// A length that the model has no positions for, or that leaves no room for a text.
+    #[error("the maximum length {given} is not between {least} and {most}")]
+    MaxLength {
+        /// The length asked for.
+        given: usize,
+        /// Special tokens and one more.
+        least: usize,
+        /// The positions of the model.
+        most: usize,
+    },
+    /// More dimensions than there are.
+    #[error("embeddings cannot be cut to {given} dimensions: they have {dimension}")]
+    TruncateDim {
+        /// The dimensions asked for.
+        given: usize,
+        /// Those of an embedding.
+        dimension: usize,
+    },
+    /// A device that is not known by that name.
+    #[error("`{0}` is not a device; expected cpu, cuda, cuda:N or metal")]
+    UnknownDevice(String),
+    /// A pooling mode that is not known by that name.
+    #[error(
+        "`{0}` is not a pooling mode; expected cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken, joined by `+`"
+    )]
+    UnknownPooling(String),
+    /// A device that this program was built without.
+    #[error("this build of admix has no support for {device}")]
+    NotBuilt {
+        /// The device.
+        device: Device,
+    },
+    /// A device that cannot be used.
+    #[error("cannot use {device}: {problem}")]
+    Device {
+        /// The device.
+        device: Device,
+        /// What its driver said.
+        problem: String,
+    },
+    /// A text the tokenizer gives up on.
+    #[error("text {index} cannot be tokenised: {problem}")]
+    Tokenise {
+        /// The text, counted from 0.
+        index: usize,
+        /// What the tokenizer said.
+        problem: String,
+    },
+    /// An embedding with NaN or infinity in it.
+    #[error("the embedding of text {index} ({excerpt:?}) is not finite")]
+    NonFinite {
+        /// The text, counted from 0.
+        index: usize,
+        /// Its beginning, as the tokenizer sees it.
+        excerpt: String,
+    },
+    /// One text is too much for the device.
+    #[error("{device} has not enough memory for a text of {tokens} tokens")]
+    OutOfMemory {
+        /// The device.
+        device: Device,
+        /// The length of the text.
+        tokens: usize,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// The tensor library failed.
+    #[error("the model cannot be computed: {0}")]
+    Compute(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// What the user can do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoModelType { .. } => {
+                Some(format!("admix encodes with models whose config.json says {}", SUPPORTED.join(", ")))
+            }
+            Self::Architecture { .. } => Some(format!("these can: {}", SUPPORTED.join(", "))),
+            Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
+            Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
+            Self::NoTokenizer { path, found } if !found.is_empty() => Some(format!(
+                "write one with: python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('{0}').save_pretrained('{0}')\"",
+                path.display()
+            )),
+            Self::NoTokenizer { .. } => Some("copy the tokenizer of the model it was trained from".to_owned()),
+            Self::Vocabulary { .. } => Some(
+                "the tokenizer belongs to another model, or tokens were added without resizing the embeddings".to_owned(),
+            ),
+            Self::NotBuilt { device: Device::Metal } => Some("build it with `--features metal`, on macOS".to_owned()),
+            Self::NotBuilt { .. } => Some("build it with `--features cuda`, with the CUDA toolkit installed".to_owned()),
+            Self::OutOfMemory { .. } => Some("a lower `--max-length` needs less".to_owned()),
+            Self::NonFinite { .. } => {
+                Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// A value of the configuration file `path` that cannot be used.
+    pub(super) fn setting(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Setting { path: path.to_owned(), problem: problem.into() }
+    }
+}
+
+fn beside(found: &[String]) -> String {
+    if found.is_empty() { String::new() } else { format!(", only {}", found.join(", ")) }
+}

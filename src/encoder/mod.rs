@@ -1,0 +1,36 @@
+//! From texts to embeddings: tokens, an encoder on candle, pooling. The only module that knows candle.
+//!
+//! An [`Encoder`] is opened from a [`Checkpoint`](crate::checkpoint::Checkpoint), or built over tensors that are in memory
+//! ([`TensorSource`]). [`Encoder::tokenize`] turns texts into [`Tokens`], which any encoder with the same tokenizer takes;
+//! [`Encoder::encode`] turns those into [`Embeddings`]. What an embedding is does not depend on the texts around it.
+
+mod attention;
+mod batch;
+mod config;
+mod device;
+mod embeddings;
+mod encode;
+mod error;
+mod forward;
+mod fused;
+mod head;
+mod layers;
+mod names;
+mod open;
+mod options;
+mod pooling;
+mod relative;
+mod source;
+mod stack;
+mod tokenize;
+mod tokens;
+
+pub use config::SUPPORTED;
+pub use device::Device;
+pub use embeddings::Embeddings;
+pub use error::Error;
+pub use open::Encoder;
+pub use options::{Options, Progress};
+pub use pooling::{Mode, Pooling};
+pub use source::{TensorData, TensorSource};
+pub use tokens::Tokens;

@@ -1,0 +1,118 @@
+//! Loading an encoder.
+
+use super::config::Config;
+use super::error::Error;
+use super::head::Head;
+use super::options::Options;
+use super::source::{Loader, TensorSource};
+use super::stack::Stack;
+use super::tokenize::Tokenizer;
+use super::tokens::Tokens;
+use crate::checkpoint::Checkpoint;
+use crate::kernel::Float;
+
+/// A model that turns texts into embeddings.
+#[derive(Debug)]
+pub struct Encoder {
+    pub(super) options: Options,
+    pub(super) device: candle_core::Device,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) stack: Stack,
+    pub(super) head: Head,
+    max_length: usize,
+    dimension: usize,
+}
+
+impl Encoder {
+    /// Loads a checkpoint.
+    pub fn open(checkpoint: &Checkpoint, options: &Options) -> Result<Self, Error> {
+        Self::from_tensors(checkpoint, checkpoint, options)
+    }
+
+    /// Loads an encoder whose tensors come from `source`; everything else is as in `checkpoint`.
+    pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
+        let device = options.device.open()?;
+        // The model first: a folder that cannot be encoded with should say so, whatever its tokenizer is like.
+        let (stack, head) = load(checkpoint, source, options, &device)?;
+        let mut tokenizer = Tokenizer::open(checkpoint)?;
+        tokenizer.check_vocabulary(stack.vocabulary)?;
+        if stack.token_types {
+            tokenizer.check_types()?;
+        }
+        let stated = checkpoint.settings().max_seq_length.and_then(|length| usize::try_from(length).ok());
+        let stated = stated.unwrap_or(usize::MAX).min(stack.longest);
+        let max_length = options.max_length.unwrap_or(stated);
+        tokenizer.set_max_length(max_length, stack.longest)?;
+        let dimension = cut(checkpoint, options, head.dimension)?;
+        Ok(Self { options: options.clone(), device, tokenizer, stack, head, max_length, dimension })
+    }
+
+    /// Replaces the weights, as when the same folder is merged with another ratio. Tokens made before stay valid.
+    pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
+        let (stack, head) = load(checkpoint, source, &self.options, &self.device)?;
+        (self.stack, self.head) = (stack, head);
+        Ok(())
+    }
+
+    /// Tokenises texts with `prompt` in front of each, on all threads.
+    pub fn tokenize<T: AsRef<str> + Sync>(&self, texts: &[T], prompt: Option<&str>) -> Result<Tokens, Error> {
+        self.tokenizer.encode(texts, prompt.unwrap_or_default())
+    }
+
+    /// The dimensions of an embedding.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The longest input in tokens, special tokens included; longer texts are cut.
+    pub fn max_length(&self) -> usize {
+        self.max_length
+    }
+}
+
+fn load(
+    checkpoint: &Checkpoint,
+    source: &dyn TensorSource,
+    options: &Options,
+    device: &candle_core::Device,
+) -> Result<(Stack, Head), Error> {
+    refuse_other_models(checkpoint)?;
+    let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
+    let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
+    let config = Config::read(&path.join("config.json"), checkpoint.config())?;
+    let dtype = options.dtype.filter(|dtype| *dtype != Float::F64).unwrap_or(Float::F32);
+    let stack = Stack::load(&Loader { source, module, path, device, dtype }, &config)?;
+    let head = Head::load(checkpoint, source, options, device, stack.width)?;
+    Ok((stack, head))
+}
+
+/// Refuses what `config_sentence_transformers.json` calls a model that makes no dense vectors.
+fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
+    let Ok(bytes) = std::fs::read(checkpoint.path().join("config_sentence_transformers.json")) else { return Ok(()) };
+    let config: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let found = config.as_ref().and_then(|config| config.get("model_type")).and_then(serde_json::Value::as_str);
+    match found {
+        None | Some("SentenceTransformer") => Ok(()),
+        Some(found) => {
+            let found = match found {
+                "MultiVectorEncoder" => "late-interaction (MultiVectorEncoder)",
+                "SparseEncoder" => "sparse (SparseEncoder)",
+                other => other,
+            };
+            Err(Error::Architecture { path: checkpoint.path().to_owned(), found: found.to_owned() })
+        }
+    }
+}
+
+/// The dimensions that are kept.
+fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<usize, Error> {
+    match options.truncate_dim {
+        Some(given) if given == 0 || given > dimension => Err(Error::TruncateDim { given, dimension }),
+        Some(given) => Ok(given),
+        // The folder's own wish is one that sentence-transformers grants as far as it can.
+        None => {
+            let stated = checkpoint.settings().truncate_dim.and_then(|stated| usize::try_from(stated).ok());
+            Ok(stated.filter(|stated| *stated > 0).unwrap_or(dimension).min(dimension))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Where an encoder's tensors come from: a checkpoint's maps, or memory.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::error::Error;
+use crate::checkpoint::{Checkpoint, Weights, canonical_name};
+use crate::kernel::{self, Float, Level};
+
+/// A tensor's format, shape and little-endian bytes.
+#[derive(Clone, Debug)]
+pub struct TensorData<'a> {
+    /// The format of its elements.
+    pub float: Float,
+    /// Its dimensions, outermost first.
+    pub shape: Vec<usize>,
+    /// Its elements.
+    pub bytes: Cow<'a, [u8]>,
+}
+
+/// What gives an encoder its tensors.
+pub trait TensorSource {
+    /// The tensor of that canonical name in the module of that folder (`""` or `0_Transformer`, `2_Dense`).
+    fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>>;
+}
+
+impl TensorSource for Checkpoint {
+    fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>> {
+        let weights = self.module(module)?.weights.as_ref()?;
+        let tensor = weights.get(canonical).or_else(|| find_wrapped(weights, canonical))?;
+        Some(TensorData {
+            float: tensor.float()?,
+            shape: tensor.shape.clone(),
+            bytes: Cow::Borrowed(weights.bytes(tensor)),
+        })
+    }
+}
+
+/// Where two names would become one, tensors keep their wrappers; the only one that fits is meant all the same.
+fn find_wrapped<'a>(weights: &'a Weights, canonical: &str) -> Option<&'a crate::checkpoint::Tensor> {
+    let mut found = weights.tensors().iter().filter(|tensor| canonical_name(&tensor.name) == canonical);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Loads tensors of one module in the form the device computes with.
+pub(super) struct Loader<'a> {
+    pub(super) source: &'a dyn TensorSource,
+    /// The module's folder inside the model folder.
+    pub(super) module: &'a str,
+    /// The module's folder, for messages.
+    pub(super) path: PathBuf,
+    pub(super) device: &'a Device,
+    pub(super) dtype: Float,
+}
+
+impl Loader<'_> {
+    /// The shape of a tensor that has to be there.
+    pub(super) fn shape(&self, name: &str) -> Result<Vec<usize>, Error> {
+        self.data(name).map(|data| data.shape)
+    }
+
+    /// The values of a tensor of that shape.
+    pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
+        let data = self.data(name)?;
+        let refused = || Error::Shape {
+            path: self.path.clone(),
+            tensor: name.to_owned(),
+            found: data.shape.clone(),
+            expected: expected.to_vec(),
+        };
+        let elements = expected.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        let elements = elements.filter(|_| data.shape == expected).ok_or_else(refused)?;
+        if elements.checked_mul(data.float.size()) != Some(data.bytes.len()) {
+            return Err(refused());
+        }
+        let mut values = vec![0.0; elements];
+        kernel::widen(Level::best(), &data.bytes, data.float, &mut values);
+        if self.device.is_cpu() && matches!(self.dtype, Float::F16 | Float::Bf16) && data.float != self.dtype {
+            let mut rounded = vec![0; elements * self.dtype.size()];
+            kernel::narrow(Level::best(), &values, self.dtype, &mut rounded);
+            kernel::widen(Level::best(), &rounded, self.dtype, &mut values);
+        }
+        Ok(values)
+    }
+
+    /// A tensor of that shape on the device.
+    pub(super) fn tensor(&self, name: &str, expected: &[usize]) -> Result<Tensor, Error> {
+        self.place(self.values(name, expected)?, expected)
+    }
+
+    /// Values on the device, in the format it computes with.
+    pub(super) fn place(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {
+        Ok(Tensor::from_vec(values, shape, self.device)?.to_dtype(self.compute_dtype())?)
+    }
+
+    /// The format of activations.
+    pub(super) fn compute_dtype(&self) -> DType {
+        match self.dtype {
+            Float::F16 if !self.device.is_cpu() => DType::F16,
+            Float::Bf16 if !self.device.is_cpu() => DType::BF16,
+            _ => DType::F32,
+        }
+    }
+
+    fn data(&self, name: &str) -> Result<TensorData<'_>, Error> {
+        let missing = || Error::Missing { path: self.path.clone(), tensor: name.to_owned() };
+        self.source.tensor(self.module, name).ok_or_else(missing)
+    }
+}

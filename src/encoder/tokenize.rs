@@ -1,0 +1,167 @@
+//! The tokenizer of a checkpoint.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::{Map, Value};
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
+use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
+
+use super::error::Error;
+use super::tokens::Tokens;
+use crate::checkpoint::Checkpoint;
+
+const FILE: &str = "tokenizer.json";
+/// Texts of which the encodings are held at a time; only the numbers of their tokens are kept.
+const SHARE: usize = 4096;
+/// Characters of a text that an error shows.
+const EXCERPT: usize = 60;
+
+/// A tokenizer that truncates to one length and never pads.
+#[derive(Debug)]
+pub(super) struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    path: PathBuf,
+    /// Numbers of special tokens.
+    special: HashSet<u32>,
+}
+
+impl Tokenizer {
+    /// Reads the checkpoint's tokenizer.json.
+    pub(super) fn open(checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let folder = checkpoint.main_module().map_or("", |module| module.folder.as_str());
+        let folder = if folder.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(folder) };
+        let files = checkpoint.tokenizer().files();
+        let names: Vec<String> =
+            files.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect();
+        if !names.iter().any(|name| name == FILE) {
+            return Err(Error::NoTokenizer { path: folder, found: names });
+        }
+        let path = folder.join(FILE);
+        let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
+        let bytes = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| refused(error.to_string()))?;
+        // A length written into the file is that of some training run.
+        inner.with_padding(None);
+        if checkpoint.settings().lower_case {
+            lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
+        }
+        let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
+        let special = special.collect();
+        let direction = direction(&folder);
+        let mut tokenizer = Self { inner, path, special };
+        tokenizer.truncate(None, direction)?;
+        Ok(tokenizer)
+    }
+
+    /// Sets the length that longer texts are cut to.
+    pub(super) fn set_max_length(&mut self, length: usize, most: usize) -> Result<(), Error> {
+        let least = self.added() + 1;
+        if !(least..=most).contains(&length) {
+            return Err(Error::MaxLength { given: length, least, most });
+        }
+        let direction = self.inner.get_truncation().map(|parameters| parameters.direction).unwrap_or_default();
+        self.truncate(Some(length), direction)
+    }
+
+    fn truncate(&mut self, length: Option<usize>, direction: TruncationDirection) -> Result<(), Error> {
+        // A length that no text reaches keeps the direction.
+        let max_length = length.unwrap_or(usize::MAX >> 1);
+        let parameters = TruncationParams { direction, max_length, ..TruncationParams::default() };
+        let set = self.inner.with_truncation(Some(parameters)).map(drop);
+        set.map_err(|error| Error::Tokenizer { path: self.path.clone(), problem: error.to_string() })
+    }
+
+    /// Special tokens that every text gets.
+    fn added(&self) -> usize {
+        use tokenizers::PostProcessor as _;
+        self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false))
+    }
+
+    /// Holds that every token has a row in a table of `rows` rows.
+    pub(super) fn check_vocabulary(&self, rows: usize) -> Result<(), Error> {
+        let vocabulary = self.inner.get_vocab(true);
+        let last = vocabulary.into_iter().max_by_key(|(_, id)| *id);
+        match last.filter(|(_, id)| *id as usize >= rows) {
+            Some((token, id)) => Err(Error::Vocabulary { path: self.path.clone(), token, id, rows }),
+            None => Ok(()),
+        }
+    }
+
+    /// Holds that a text's tokens are all of the first type, for models that have several.
+    pub(super) fn check_types(&self) -> Result<(), Error> {
+        let types = self.inner.encode_fast("a", true).map(|encoding| encoding.get_type_ids().to_vec());
+        match types.unwrap_or_default().into_iter().max() {
+            Some(kind) if kind > 0 => {
+                let problem = format!("gives the tokens of a text the type {kind}, expected 0");
+                Err(Error::setting(&self.path, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tokenises texts with `prompt` in front of each, on all threads.
+    pub(super) fn encode<T: AsRef<str> + Sync>(&self, texts: &[T], prompt: &str) -> Result<Tokens, Error> {
+        let mut tokens = Tokens::new(self.prompt_length(prompt)?);
+        for (share, texts) in texts.chunks(SHARE).enumerate() {
+            let encoded = texts.par_iter().enumerate().map(|(index, text)| {
+                let text = text.as_ref();
+                let joined = if prompt.is_empty() { self.ids(text) } else { self.ids(&format!("{prompt}{text}")) };
+                joined.map_err(|problem| Error::Tokenise { index: share * SHARE + index, problem })
+            });
+            for ids in encoded.collect::<Result<Vec<_>, _>>()? {
+                tokens.push(&ids);
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens of the prompt alone, without the special token that ends a text.
+    fn prompt_length(&self, prompt: &str) -> Result<usize, Error> {
+        if prompt.is_empty() {
+            return Ok(0);
+        }
+        let ids = self.ids(prompt).map_err(|problem| Error::Tokenise { index: 0, problem })?;
+        let ended = ids.last().is_some_and(|id| self.special.contains(id));
+        Ok(ids.len() - usize::from(ended))
+    }
+
+    fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
+        let encoding = self.inner.encode_fast(text, true).map_err(|error| error.to_string())?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The beginning of a text, from its tokens.
+    pub(super) fn excerpt(&self, ids: &[u32]) -> String {
+        let text = self.inner.decode(ids, true).unwrap_or_default();
+        match text.char_indices().nth(EXCERPT) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+}
+
+/// Puts a lower-casing step in front unless there is one.
+fn lower_case(tokenizer: &mut tokenizers::Tokenizer) -> tokenizers::Result<()> {
+    let steps = match tokenizer.get_normalizer() {
+        None => Vec::new(),
+        Some(NormalizerWrapper::Sequence(steps)) => steps.as_ref().to_vec(),
+        Some(step) => vec![step.clone()],
+    };
+    if steps.iter().any(|step| matches!(step, NormalizerWrapper::Lowercase(_))) {
+        return Ok(());
+    }
+    let first = std::iter::once(NormalizerWrapper::Lowercase(Lowercase));
+    tokenizer.with_normalizer(Some(Sequence::new(first.chain(steps).collect()))).map(drop)
+}
+
+/// The side on which long texts are cut.
+fn direction(folder: &Path) -> TruncationDirection {
+    let config = std::fs::read(folder.join("tokenizer_config.json")).ok();
+    let config = config.and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
+    match config.as_ref().and_then(|config| config.get("truncation_side")).and_then(Value::as_str) {
+        Some("left") => TruncationDirection::Left,
+        _ => TruncationDirection::Right,
+    }
+}

@@ -1,0 +1,124 @@
+//! Scores a retriever on data sets: texts to embeddings, search, metrics.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::search::{Hit, Rows, Similarity, search};
+use super::texts::{Chunk, Texts, TokenisedTexts};
+use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
+use crate::encoder::{Encoder, Error};
+
+/// What is scored, and by which rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// The data sets.
+    pub sets: &'a [DataSet],
+    /// Their texts.
+    pub texts: &'a Texts<'a>,
+    /// The tokens of the texts where they are known; else they are made on the way, which takes less memory.
+    pub tokens: Option<&'a TokenisedTexts>,
+    /// The metrics.
+    pub metrics: &'a [Metric],
+    /// The rules in which tools differ.
+    pub rules: Rules,
+    /// How embeddings are compared.
+    pub similarity: Similarity,
+    /// Documents that are kept of each query's ranking; at least the largest cut of the metrics.
+    pub depth: usize,
+}
+
+/// A retriever's scores on one data set.
+#[derive(Clone, Debug)]
+pub struct SetScores {
+    /// Query by query.
+    pub scores: Scores,
+    /// What was found.
+    pub run: Run,
+    /// Time for its texts and its search. Texts that several data sets share count where they are first.
+    pub time: Duration,
+    /// Tokens of the texts that were encoded for it.
+    pub tokens: usize,
+}
+
+/// What was done since the last call.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Texts that were encoded.
+    pub texts: usize,
+    /// About how many of the bytes of [`Texts::bytes`] they make.
+    pub bytes: u64,
+}
+
+/// A data set that could not be scored.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot score `{set}`: {source}")]
+pub struct ScoreError {
+    /// Its name and direction.
+    pub set: String,
+    /// Why.
+    pub source: Box<Error>,
+}
+
+/// Scores the encoder on every data set of the task, in their order. Each text is encoded once for each prompt, however
+/// many data sets have it.
+///
+/// # Errors
+/// Whatever keeps a text from being encoded, and [`Error::Cancelled`] when `progress` breaks.
+pub fn score(
+    encoder: &Encoder,
+    task: &Task<'_>,
+    progress: &mut dyn FnMut(Done) -> ControlFlow<()>,
+) -> Result<Vec<SetScores>, ScoreError> {
+    let dimension = encoder.dimension();
+    let mut values: Vec<f32> = Vec::with_capacity(task.texts.len() * dimension);
+    let chunks = task.texts.chunks();
+    let mut all = Vec::new();
+    for (number, (set, [queries, documents])) in task.sets.iter().zip(task.texts.sets()).enumerate() {
+        let begun = Instant::now();
+        let mut tokens = 0;
+        for (at, chunk) in chunks.iter().enumerate().filter(|(_, chunk)| chunk.set == number) {
+            let encoded = encode(encoder, task, at, chunk, &mut values, progress);
+            tokens += encoded.map_err(|source| ScoreError { set: set.label(), source: Box::new(source) })?;
+        }
+        let rows = |picked| Rows { values: &values, dimension, picked };
+        let run = ranking(task, set, rows(&queries.rows), rows(&documents.rows));
+        let scores = evaluate(&set.qrels, &run, task.metrics, &task.rules);
+        all.push(SetScores { scores, run, time: begun.elapsed(), tokens });
+    }
+    Ok(all)
+}
+
+/// Appends the embeddings of a chunk and gives the number of its tokens.
+fn encode(
+    encoder: &Encoder,
+    task: &Task<'_>,
+    at: usize,
+    chunk: &Chunk,
+    values: &mut Vec<f32>,
+    progress: &mut dyn FnMut(Done) -> ControlFlow<()>,
+) -> Result<usize, Error> {
+    let tokens = match task.tokens.and_then(|known| known.0.get(at)) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(task.texts.tokens(chunk, encoder)?),
+    };
+    let (bytes, total) = (task.texts.bytes_of(chunk), tokens.total().max(1) as u64);
+    let mut report = |texts, tokens: usize| progress(Done { texts, bytes: bytes * tokens as u64 / total });
+    values.extend_from_slice(&encoder.encode(&tokens, &mut report)?.values);
+    Ok(tokens.total())
+}
+
+fn ranking(task: &Task<'_>, set: &DataSet, queries: Rows<'_>, documents: Rows<'_>) -> Run {
+    let mut order: Vec<u32> = (0..set.documents.len() as u32).collect();
+    order.sort_by(|a, b| set.documents[*a as usize].id.cmp(&set.documents[*b as usize].id));
+    let mut ranks = vec![0; order.len()];
+    for (rank, document) in (0..).zip(order) {
+        ranks[document as usize] = rank;
+    }
+    // One more, in case the query's own document is taken out.
+    let depth = task.depth + usize::from(task.rules.ignore_identical_ids);
+    let found = search(queries, documents, task.similarity, &ranks, task.rules.order.ties, depth);
+    let hit = |hit: &Hit| (set.documents[hit.document as usize].id.clone(), f64::from(hit.score));
+    let of_query = |(query, hits): (&Text, Vec<Hit>)| (query.id.clone(), hits.iter().map(hit).collect());
+    Run { scores: set.queries.iter().zip(found).map(of_query).collect() }
+}

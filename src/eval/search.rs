@@ -1,0 +1,271 @@
+//! Exact search: every query against every document, in blocks, with the best kept.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use rayon::prelude::*;
+
+use super::Ties;
+use crate::kernel::{Matrix, Threads, multiply};
+
+/// How two embeddings are compared; a larger score is a better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Similarity {
+    /// The cosine of their angle.
+    Cosine,
+    /// Their dot product.
+    Dot,
+    /// Less their Euclidean distance.
+    Euclidean,
+    /// Less their Manhattan distance.
+    Manhattan,
+}
+
+impl Similarity {
+    /// The similarity that sentence-transformers calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "cosine" => Self::Cosine,
+            "dot" | "dot_product" => Self::Dot,
+            "euclidean" => Self::Euclidean,
+            "manhattan" => Self::Manhattan,
+            _ => return None,
+        })
+    }
+}
+
+/// A document that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    /// Index of the document.
+    pub document: u32,
+    /// Its score.
+    pub score: f32,
+}
+
+/// Rows of one length, picked from a matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The matrix, row by row.
+    pub values: &'a [f32],
+    /// The length of a row.
+    pub dimension: usize,
+    /// Which rows, in which order.
+    pub picked: &'a [u32],
+}
+
+impl Rows<'_> {
+    fn row(&self, at: usize) -> &[f32] {
+        let start = self.picked[at] as usize * self.dimension;
+        &self.values[start..start + self.dimension]
+    }
+
+    /// Rows `range`, one after the other, of length one for cosines.
+    fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
+        out.clear();
+        for at in range {
+            let row = self.row(at);
+            if similarity == Similarity::Cosine {
+                let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(SMALLEST_NORM);
+                out.extend(row.iter().map(|x| x / norm));
+            } else {
+                out.extend_from_slice(row);
+            }
+        }
+    }
+}
+
+/// torch's floor under a norm that is divided by.
+const SMALLEST_NORM: f32 = 1e-12;
+/// Queries and documents of a block: their product stays in the cache, and memory is bounded.
+const QUERY_BLOCK: usize = 256;
+const DOCUMENT_BLOCK: usize = 2048;
+
+/// The size of blocks that are as equal as can be: a single row left over would be summed in another order than the
+/// rest, and equal texts would no longer have equal scores.
+fn even(total: usize, block: usize) -> usize {
+    total.div_ceil(total.div_ceil(block).max(1)).max(1)
+}
+
+/// The `k` best documents of each query, best first.
+///
+/// `ranks` gives each document's place in the order of ids, by which documents of equal score are ordered as `ties` says.
+/// Scores are computed in f32. Memory is that of a block and of k hits a query.
+pub fn search(
+    queries: Rows<'_>,
+    documents: Rows<'_>,
+    similarity: Similarity,
+    ranks: &[u32],
+    ties: Ties,
+    k: usize,
+) -> Vec<Vec<Hit>> {
+    let mut found: Vec<Best> = queries.picked.iter().map(|_| Best::new(k)).collect();
+    let (mut block, mut query_block, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+    let total = documents.picked.len();
+    let (query_size, document_size) = (even(queries.picked.len(), QUERY_BLOCK), even(total, DOCUMENT_BLOCK));
+    for start in (0..total).step_by(document_size) {
+        let end = (start + document_size).min(total);
+        documents.gather(start..end, similarity, &mut block);
+        for (at, best) in found.chunks_mut(query_size).enumerate() {
+            let first = at * query_size;
+            queries.gather(first..first + best.len(), similarity, &mut query_block);
+            scores.resize(best.len() * (end - start), 0.0);
+            compare(similarity, &query_block, &block, queries.dimension, &mut scores);
+            best.par_iter_mut().zip(scores.par_chunks_exact(end - start)).for_each(|(best, scores)| {
+                for (document, score) in (start..).zip(scores) {
+                    // Most are worse than the worst that is kept.
+                    if *score < best.floor {
+                        continue;
+                    }
+                    let rank = ranks[document];
+                    let rank = if ties == Ties::Ascending { u32::MAX - rank } else { rank };
+                    best.offer(Candidate { score: *score + 0.0, rank, document: document as u32 });
+                }
+            });
+        }
+    }
+    found.into_iter().map(Best::finish).collect()
+}
+
+fn compare(similarity: Similarity, queries: &[f32], documents: &[f32], dimension: usize, scores: &mut [f32]) {
+    if similarity == Similarity::Manhattan {
+        let width = documents.len() / dimension.max(1);
+        let rows = scores.par_chunks_exact_mut(width.max(1)).zip(queries.par_chunks_exact(dimension.max(1)));
+        rows.for_each(|(scores, query)| {
+            for (score, document) in scores.iter_mut().zip(documents.chunks_exact(dimension)) {
+                *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
+            }
+        });
+        return;
+    }
+    let (left, right) = (Matrix::of_rows(queries, dimension), Matrix::of_rows(documents, dimension));
+    multiply(scores, right.rows, left, right.transposed(), 1.0, Threads::All);
+    if similarity == Similarity::Euclidean {
+        let square = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
+        let lengths: Vec<f32> = documents.chunks_exact(dimension).map(square).collect();
+        for (scores, query) in scores.chunks_exact_mut(lengths.len().max(1)).zip(queries.chunks_exact(dimension)) {
+            let own = square(query);
+            for (score, length) in scores.iter_mut().zip(&lengths) {
+                *score = -(own + length - 2.0 * *score).max(0.0).sqrt();
+            }
+        }
+    }
+}
+
+/// A document that may be among the best. The greater candidate is the better one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Candidate {
+    score: f32,
+    rank: u32,
+    document: u32,
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score.total_cmp(&other.score).then(self.rank.cmp(&other.rank))
+    }
+}
+
+/// The best candidates so far, the worst of them on top.
+struct Best {
+    k: usize,
+    /// The score of the worst of them once there are k.
+    floor: f32,
+    heap: BinaryHeap<std::cmp::Reverse<Candidate>>,
+}
+
+impl Best {
+    fn new(k: usize) -> Self {
+        Self { k, floor: f32::NEG_INFINITY, heap: BinaryHeap::new() }
+    }
+
+    fn offer(&mut self, candidate: Candidate) {
+        if self.heap.len() < self.k {
+            self.heap.push(std::cmp::Reverse(candidate));
+        } else if let Some(mut worst) = self.heap.peek_mut()
+            && candidate > worst.0
+        {
+            *worst = std::cmp::Reverse(candidate);
+        }
+        if self.heap.len() == self.k {
+            self.floor = self.heap.peek().map_or(self.floor, |worst| worst.0.score);
+        }
+    }
+
+    fn finish(self) -> Vec<Hit> {
+        let sorted = self.heap.into_sorted_vec();
+        sorted.into_iter().map(|candidate| Hit { document: candidate.0.document, score: candidate.0.score }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every score of every pair, sorted.
+    fn naive(
+        queries: Rows<'_>,
+        documents: Rows<'_>,
+        similarity: Similarity,
+        ranks: &[u32],
+        ties: Ties,
+        k: usize,
+    ) -> Vec<Vec<u32>> {
+        let score = |x: &[f32], y: &[f32]| -> f64 {
+            let pairs = || x.iter().zip(y).map(|(x, y)| (f64::from(*x), f64::from(*y)));
+            let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt().max(1e-12);
+            // Zero has one sign.
+            0.0 + match similarity {
+                Similarity::Dot => pairs().map(|(x, y)| x * y).sum(),
+                Similarity::Cosine => pairs().map(|(x, y)| x * y).sum::<f64>() / norm(x) / norm(y),
+                Similarity::Euclidean => -pairs().map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt(),
+                Similarity::Manhattan => -pairs().map(|(x, y)| (x - y).abs()).sum::<f64>(),
+            }
+        };
+        (0..queries.picked.len())
+            .map(|query| {
+                let mut all: Vec<(f64, u32)> = (0..documents.picked.len())
+                    .map(|document| (score(queries.row(query), documents.row(document)), document as u32))
+                    .collect();
+                all.sort_by(|a, b| {
+                    b.0.total_cmp(&a.0).then_with(|| {
+                        let order = ranks[b.1 as usize].cmp(&ranks[a.1 as usize]);
+                        if ties == Ties::Ascending { order.reverse() } else { order }
+                    })
+                });
+                all.into_iter().take(k).map(|(_, document)| document).collect()
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        // Small integers make exact scores and many ties.
+        #[test]
+        fn the_best_are_found_in_order(
+            matrix in proptest::collection::vec(proptest::array::uniform3(-2i8..3), 1..60), k in 1usize..70, ascending: bool,
+        ) {
+            let values: Vec<f32> = matrix.iter().flatten().map(|x| f32::from(*x)).collect();
+            let picked: Vec<u32> = (0..matrix.len() as u32).rev().collect();
+            let queries = Rows { values: &values, dimension: 3, picked: &picked[..matrix.len() / 2] };
+            let documents = Rows { values: &values, dimension: 3, picked: &picked };
+            let ranks: Vec<u32> = (0..matrix.len() as u32).map(|i| i.wrapping_mul(2_654_435_761) % 997 * 100 + i).collect();
+            let ties = if ascending { Ties::Ascending } else { Ties::Descending };
+            for similarity in [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan] {
+                let found = search(queries, documents, similarity, &ranks, ties, k);
+                let found: Vec<Vec<u32>> = found.iter().map(|hits| hits.iter().map(|hit| hit.document).collect()).collect();
+                prop_assert_eq!(found, naive(queries, documents, similarity, &ranks, ties, k));
+            }
+        }
+    }
+}

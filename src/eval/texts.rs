@@ -1,0 +1,159 @@
+//! The distinct texts of some data sets, so that each is encoded once.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::{DataSet, Text};
+use crate::encoder::{Encoder, Error, Tokens};
+
+/// What is put in front of texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prompts {
+    /// In front of a query.
+    pub query: String,
+    /// In front of a document.
+    pub document: String,
+}
+
+/// The distinct texts of some data sets, each with its prompt, numbered in the order in which the data sets have them.
+#[derive(Clone, Debug)]
+pub struct Texts<'a> {
+    distinct: Vec<&'a str>,
+    sets: Vec<[Side; 2]>,
+    prompts: [String; 2],
+}
+
+/// The queries or the documents of one data set.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    /// The number of each text.
+    pub(super) rows: Vec<u32>,
+    /// The texts that no side before had.
+    new: Range<usize>,
+}
+
+/// Texts that are tokenised at a time: tokens then take little memory beside embeddings.
+const CHUNK: usize = 16_384;
+
+/// Texts of one prompt, next to each other, that are tokenised and encoded at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub(super) set: usize,
+    pub(super) texts: Range<usize>,
+    /// 0 for queries, 1 for documents.
+    side: usize,
+}
+
+/// The tokens of all texts, for encoders that share a tokenizer: a sweep tokenises once.
+#[derive(Clone, Debug)]
+pub struct TokenisedTexts(pub(super) Vec<Tokens>);
+
+impl<'a> Texts<'a> {
+    /// The texts of `sets`.
+    pub fn new(sets: &'a [DataSet], prompts: &Prompts) -> Self {
+        let prompts = [prompts.query.clone(), prompts.document.clone()];
+        // With the same prompt a query and a document may share an embedding.
+        let of_documents = u8::from(prompts[0] != prompts[1]);
+        let mut found = Self { distinct: Vec::new(), sets: Vec::new(), prompts };
+        let mut known = HashMap::new();
+        for set in sets {
+            let queries = found.side(&set.queries, 0, &mut known);
+            let documents = found.side(&set.documents, of_documents, &mut known);
+            found.sets.push([queries, documents]);
+        }
+        found
+    }
+
+    fn side(&mut self, texts: &'a [Text], prompt: u8, known: &mut HashMap<(u8, &'a str), u32>) -> Side {
+        let start = self.distinct.len();
+        let rows = texts.iter().map(|text| {
+            *known.entry((prompt, text.text.as_str())).or_insert_with(|| {
+                self.distinct.push(&text.text);
+                self.distinct.len() as u32 - 1
+            })
+        });
+        let rows = rows.collect();
+        Side { rows, new: start..self.distinct.len() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.distinct.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.distinct.is_empty()
+    }
+
+    /// Their length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.distinct.iter().map(|text| text.len() as u64).sum()
+    }
+
+    /// Tokenises them all.
+    pub fn tokenize(&self, encoder: &Encoder) -> Result<TokenisedTexts, Error> {
+        self.chunks().iter().map(|chunk| self.tokens(chunk, encoder)).collect::<Result<_, _>>().map(TokenisedTexts)
+    }
+
+    pub(super) fn tokens(&self, chunk: &Chunk, encoder: &Encoder) -> Result<Tokens, Error> {
+        encoder.tokenize(&self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
+    }
+
+    pub(super) fn sets(&self) -> &[[Side; 2]] {
+        &self.sets
+    }
+
+    /// All texts, cut into chunks, data set after data set.
+    pub(super) fn chunks(&self) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        for (set, sides) in self.sets.iter().enumerate() {
+            for (side, Side { new, .. }) in sides.iter().enumerate() {
+                let starts = new.clone().step_by(CHUNK);
+                chunks.extend(starts.map(|start| Chunk { set, texts: start..(start + CHUNK).min(new.end), side }));
+            }
+        }
+        chunks
+    }
+
+    pub(super) fn bytes_of(&self, chunk: &Chunk) -> u64 {
+        self.distinct[chunk.texts.clone()].iter().map(|text| text.len() as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::Qrels;
+
+    fn set(queries: &[&str], documents: &[&str]) -> DataSet {
+        let texts = |texts: &[&str]| {
+            texts.iter().enumerate().map(|(id, text)| Text { id: id.to_string(), text: (*text).to_owned() }).collect()
+        };
+        DataSet {
+            name: String::new(),
+            direction: None,
+            queries: texts(queries),
+            documents: texts(documents),
+            qrels: Qrels::default(),
+            oddities: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn texts_are_shared_where_their_prompts_are_equal() {
+        let sets = [set(&["a", "b", "a"], &["a", "c"]), set(&["c", "b"], &["c", "d"])];
+        let texts = Texts::new(&sets, &Prompts::default());
+        assert_eq!(texts.len(), 4);
+        assert_eq!(texts.sets[0][0].rows, [0, 1, 0]);
+        assert_eq!(texts.sets[0][1].rows, [0, 2]);
+        assert_eq!(texts.sets[1][0].rows, [2, 1]);
+        assert_eq!(texts.sets[1][1].rows, [2, 3]);
+        assert_eq!(texts.chunks().iter().map(|chunk| chunk.texts.clone()).collect::<Vec<_>>(), [0..2, 2..3, 3..4]);
+
+        let texts = Texts::new(&sets, &Prompts { query: "query: ".into(), document: String::new() });
+        assert_eq!(texts.len(), 6);
+        assert_eq!(texts.sets[1][0].rows, [4, 1]);
+        assert_eq!(texts.sets[1][1].rows, [3, 5]);
+    }
+}

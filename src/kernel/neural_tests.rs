@@ -1,0 +1,74 @@
+//! Tests of [`super`].
+
+use super::*;
+use crate::kernel::Level;
+
+fn apply(values: &[f32], activation: Activation) -> Vec<f32> {
+    let mut out = values.to_vec();
+    bias_activation(Level::best(), &mut out, &vec![0.0; values.len()], activation);
+    out
+}
+
+fn line() -> Vec<f32> {
+    (-30_000..=30_000).map(|i| i as f32 / 2000.0).collect()
+}
+
+#[test]
+fn activations_are_exact_to_single_precision() {
+    type Reference = fn(f64) -> f64;
+    let sigmoid: Reference = |x| 1.0 / (1.0 + libm::exp(-x));
+    let cases: [(Activation, Reference); 7] = [
+        (Activation::Gelu, |x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
+        (Activation::GeluTanh, |x| {
+            0.5 * x * (1.0 + libm::tanh((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)))
+        }),
+        (Activation::Tanh, libm::tanh),
+        (Activation::Sigmoid, sigmoid),
+        (Activation::Silu, |x| x / (1.0 + libm::exp(-x))),
+        (Activation::Relu, |x| x.max(0.0)),
+        (Activation::Identity, |x| x),
+    ];
+    for (activation, reference) in cases {
+        for (x, y) in line().into_iter().zip(apply(&line(), activation)) {
+            let expected = reference(f64::from(x));
+            let error = (f64::from(y) - expected).abs();
+            assert!(error <= 3e-7 * expected.abs().max(1.0), "{activation:?}({x}) = {y}, expected {expected}");
+        }
+    }
+}
+
+#[test]
+fn nothing_hides_nan_or_infinity() {
+    for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu, Activation::Tanh] {
+        assert!(apply(&[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");
+    }
+    let mut row = [1.0; 40];
+    row[37] = f32::NAN;
+    let mut scale = [0.0];
+    exponentials(Level::best(), &mut row, 40, &mut scale);
+    assert!(scale[0].is_nan());
+    let mut row = [1.0; 40];
+    row[3] = f32::INFINITY;
+    exponentials(Level::best(), &mut row, 40, &mut scale);
+    assert!(scale[0].is_nan());
+}
+
+#[test]
+fn a_softmax_of_far_scores_is_finite() {
+    let mut scores = vec![-3e38, 3e38, 3e38, -60.0];
+    let mut scales = [0.0];
+    exponentials(Level::best(), &mut scores, 4, &mut scales);
+    assert!((scores[1] * scales[0] - 0.5).abs() < 1e-6 && scores[0] * scales[0] < 1e-30);
+}
+
+#[test]
+fn rows_are_normalised() {
+    let mut rows: Vec<f32> = (0..34).map(|i| i as f32).collect();
+    let zeros = vec![0.0; 34];
+    add_norm(Level::best(), &mut rows, &zeros, &zeros[..17], &[2.0; 17], &[1.0; 17], 0.0);
+    // The standard deviation of 0..17 is √24.
+    for (index, x) in rows.iter().enumerate() {
+        let expected = ((index % 17) as f32 - 8.0) / 24f32.sqrt() * 2.0 + 1.0;
+        assert!((x - expected).abs() < 1e-5);
+    }
+}
