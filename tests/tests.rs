@@ -21,6 +21,8 @@ mod suite {
     mod readme;
     mod recipes;
     mod retriever;
+    #[cfg(feature = "eval")]
+    mod score;
     mod selection;
     mod support;
 }
