@@ -13,6 +13,7 @@ mod suite {
     mod faults_output;
     mod faults_recipe;
     mod faults_weights;
+    mod fuzz;
     mod goldens;
     mod inputs;
     mod killed;
