@@ -1,11 +1,11 @@
 //! The numbered lines of a text file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::fields::white_space_separated;
+use super::numbered::{LineFault, Numbered, decompressed};
 use super::{Error, LineProblem};
 
 /// The longest line that is read.
@@ -13,52 +13,33 @@ const LONGEST: usize = 1 << 20;
 
 /// Opens a file, compressed by gzip or not; which of the two, its first bytes say.
 pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
-    let read = |source| Error::Read { path: path.to_owned(), source };
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(read)?);
-    let start = file.fill_buf().map_err(read)?;
-    if start.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::new(MultiGzDecoder::new(file))));
-    }
-    Ok(Box::new(file))
+    let opened = File::open(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
+    opened.map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// Reads lines of UTF-8 and counts them.
 pub struct Lines<'a> {
-    reader: &'a mut dyn BufRead,
+    lines: Numbered<&'a mut dyn BufRead>,
     path: PathBuf,
-    number: u64,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Lines<'a> {
     /// The lines of `reader`, which messages call `path`.
     pub fn new(reader: &'a mut dyn BufRead, path: &Path) -> Self {
-        Self { reader, path: path.to_owned(), number: 0, buffer: Vec::new() }
+        Self { lines: Numbered::new(reader, LONGEST), path: path.to_owned() }
     }
 
     /// The next line and its number, without its end. A byte order mark is no part of the first line.
     pub fn next_line(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        self.buffer.clear();
-        let limit = LONGEST as u64 + 2;
-        let read = (&mut *self.reader).take(limit).read_until(b'\n', &mut self.buffer);
-        if read.map_err(|source| self.io(source))? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if self.buffer.last() == Some(&b'\n') {
-            self.buffer.pop();
-        }
-        if self.buffer.last() == Some(&b'\r') {
-            self.buffer.pop();
-        }
-        if self.buffer.len() > LONGEST {
-            return Err(self.error(self.number, LineProblem::TooLong(LONGEST)));
-        }
-        match std::str::from_utf8(&self.buffer) {
-            Ok(text) if self.number == 1 => Ok(Some((1, text.strip_prefix('\u{feff}').unwrap_or(text)))),
-            Ok(text) => Ok(Some((self.number, text))),
-            Err(error) => Err(self.error(self.number, LineProblem::NotUtf8(error.valid_up_to() + 1))),
-        }
+        let Self { lines, path } = self;
+        // The line that is read now, should it be broken.
+        let number = lines.number + 1;
+        let broken = |problem| Error::Line { path: path.clone(), line: number, problem };
+        lines.next_line().map_err(|fault| match fault {
+            LineFault::Read(source) => Error::Read { path: path.clone(), source },
+            LineFault::TooLong => broken(LineProblem::TooLong(LONGEST)),
+            LineFault::NotUtf8(at) => broken(LineProblem::NotUtf8(at)),
+        })
     }
 
     /// An error of a line of this file.
@@ -70,27 +51,17 @@ impl<'a> Lines<'a> {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    fn io(&self, source: io::Error) -> Error {
-        Error::Read { path: self.path.clone(), source }
-    }
 }
 
 impl std::fmt::Debug for Lines<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("path", &self.path).field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Lines").field("path", &self.path).field("number", &self.lines.number).finish_non_exhaustive()
     }
-}
-
-/// The fields of a line between white space, as C's `isspace` has it: ids may hold any other character, and the spaces
-/// of other scripts are such.
-pub(super) fn fields(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| c.is_ascii_whitespace() || c == '\u{b}').filter(|field| !field.is_empty())
 }
 
 /// Whether a line of a TREC file carries nothing: blank, or a comment as `trec_eval` 10 has them.
 pub(super) fn is_blank(line: &str) -> bool {
-    fields(line).next().is_none_or(|first| first.starts_with('#'))
+    white_space_separated(line).next().is_none_or(|first| first.starts_with('#'))
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ pub mod data;
 mod error;
 #[cfg(feature = "eval")]
 mod families;
+mod fields;
 mod lines;
 mod measure;
 mod metric;
+mod numbered;
 mod qrels;
 mod run;
 #[cfg(feature = "eval")]

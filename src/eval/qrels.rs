@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 use std::io::BufRead;
 use std::path::Path;
 
-use super::lines::{Lines, fields, is_blank, open};
+use super::fields::{tab_separated, white_space_separated};
+use super::lines::{Lines, is_blank, open};
 use super::{DocumentId, Error, LineProblem, Qrels, QueryId};
 
 const TREC: &str = "4: query, iteration, document, grade";
@@ -74,18 +75,18 @@ fn layout_of(line: &str) -> Layout {
 fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem> {
     let (query, document, grade) = match layout {
         Layout::Trec => {
-            let found: Vec<&str> = fields(text).collect();
+            let found: Vec<&str> = white_space_separated(text).collect();
             let [query, _, document, grade] = found[..] else {
                 return Err(LineProblem::Fields { found: found.len(), expected: TREC });
             };
             (query.to_owned(), document.to_owned(), grade.to_owned())
         }
         Layout::Tsv => {
-            let found = tab_separated(text)?;
-            let [query, document, grade] = found
-                .try_into()
-                .map_err(|found: Vec<String>| LineProblem::Fields { found: found.len(), expected: TSV })?;
-            (query, document, grade)
+            let found = tab_separated(text).map_err(LineProblem::Quote)?;
+            let [query, document, grade] = found.as_slice() else {
+                return Err(LineProblem::Fields { found: found.len(), expected: TSV });
+            };
+            (query.to_string(), document.to_string(), grade.to_string())
         }
     };
     let grade = whole(grade.trim()).ok_or(LineProblem::Grade(grade))?;
@@ -105,43 +106,6 @@ fn whole(text: &str) -> Option<i64> {
         if zeros && !whole.is_empty() { whole } else { text }
     });
     digits.parse().ok()
-}
-
-/// The fields between tabs. A field that begins with a quote is quoted as in CSV, as Python's reader has it by default.
-fn tab_separated(line: &str) -> Result<Vec<String>, LineProblem> {
-    let mut found = Vec::new();
-    let mut rest = Some(line);
-    while let Some(text) = rest {
-        if let Some(quoted) = text.strip_prefix('"') {
-            let (field, after) = unquote(quoted).ok_or(LineProblem::Quote(found.len() + 1))?;
-            // What follows a closing quote belongs to the field.
-            let (tail, next) = after.split_once('\t').map_or((after, None), |(tail, next)| (tail, Some(next)));
-            found.push(field + tail);
-            rest = next;
-        } else {
-            let (field, next) = text.split_once('\t').map_or((text, None), |(field, next)| (field, Some(next)));
-            found.push(field.to_owned());
-            rest = next;
-        }
-    }
-    Ok(found)
-}
-
-/// The text up to the closing quote, and what follows it. Two quotes stand for one.
-fn unquote(text: &str) -> Option<(String, &str)> {
-    let mut field = String::new();
-    let mut rest = text;
-    loop {
-        let (before, after) = rest.split_once('"')?;
-        field.push_str(before);
-        match after.strip_prefix('"') {
-            Some(more) => {
-                field.push('"');
-                rest = more;
-            }
-            None => return Some((field, after)),
-        }
-    }
 }
 
 impl Qrels {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use super::lines::{Lines, fields, is_blank, open};
+use super::fields::white_space_separated;
+use super::lines::{Lines, is_blank, open};
 use super::{DocumentId, Error, LineProblem, Order, QueryId, Run, ranked};
 
 const FIELDS: &str = "6: query, Q0, document, rank, score, run";
@@ -57,7 +58,7 @@ impl Run {
             std::iter::once(query).chain(documents.iter().map(|(document, _)| document))
         });
         for id in ids.map(String::as_str).chain([name]) {
-            let mut parts = fields(id);
+            let mut parts = white_space_separated(id);
             if parts.next() != Some(id) {
                 return Err(Error::Id { path: path.to_owned(), id: id.to_owned() });
             }
@@ -73,12 +74,12 @@ impl Run {
 }
 
 fn parse(line: &str) -> Result<(&str, &str, f64), LineProblem> {
-    let mut rest = fields(line);
+    let mut rest = white_space_separated(line);
     let mut next = || rest.next();
     let (Some(query), Some(_), Some(document), Some(_), Some(score), Some(_), None) =
         (next(), next(), next(), next(), next(), next(), next())
     else {
-        return Err(LineProblem::Fields { found: fields(line).count(), expected: FIELDS });
+        return Err(LineProblem::Fields { found: white_space_separated(line).count(), expected: FIELDS });
     };
     let number: f64 = score.parse().map_err(|_| LineProblem::Score(score.to_owned()))?;
     if number.is_nan() {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::eval::fields::{tab_separated, white_space_separated};
+
 /// How a file separates fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -21,45 +23,9 @@ impl Style {
 /// The fields of a line. A line without tabs is split at white space in either style.
 pub(super) fn fields(line: &str, style: Style) -> Result<Vec<Cow<'_, str>>, String> {
     if style == Style::Trec || !line.contains('\t') {
-        // White space as C's `isspace` has it: an id may hold the spaces of other scripts.
-        let pieces = line.split(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
-        return Ok(pieces.filter(|piece| !piece.is_empty()).map(Cow::Borrowed).collect());
+        return Ok(white_space_separated(line).map(Cow::Borrowed).collect());
     }
-    let mut found = Vec::new();
-    let mut rest = Some(line);
-    while let Some(text) = rest {
-        let (field, left) = match text.strip_prefix('"') {
-            Some(inner) => {
-                quoted(inner).ok_or_else(|| format!("the quote of field {} does not end", found.len() + 1))?
-            }
-            None => match text.split_once('\t') {
-                Some((field, left)) => (Cow::Borrowed(field), Some(left)),
-                None => (Cow::Borrowed(text), None),
-            },
-        };
-        found.push(field);
-        rest = left;
-    }
-    Ok(found)
-}
-
-/// The content of a quoted field, and what follows the tab behind it. Two quotes are one; text behind the closing quote
-/// belongs to the field.
-fn quoted(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
-    let mut field = String::new();
-    let mut rest = text;
-    loop {
-        let (before, after) = rest.split_once('"')?;
-        field.push_str(before);
-        if let Some(after) = after.strip_prefix('"') {
-            field.push('"');
-            rest = after;
-            continue;
-        }
-        let (tail, left) = after.split_once('\t').map_or((after, None), |(tail, left)| (tail, Some(left)));
-        field.push_str(tail);
-        return Some((Cow::Owned(field), left));
-    }
+    tab_separated(line).map_err(|field| format!("the quote of field {field} does not end"))
 }
 
 #[cfg(test)]

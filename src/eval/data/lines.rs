@@ -1,26 +1,21 @@
 //! The numbered lines of a text file, compressed by gzip or not.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::Error;
+use crate::eval::numbered::{LineFault, Numbered, decompressed};
 
 /// The longest line that is read.
-const LONGEST: u64 = 64 << 20;
+const LONGEST: usize = 64 << 20;
 
 /// Opens a regular file with something in it. Whether it is compressed, its first bytes say.
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     check(path)?;
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(unreadable)?);
-    let start = file.fill_buf().map_err(unreadable)?;
-    if start.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))));
-    }
-    Ok(Box::new(file))
+    let opened = File::open(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
+    opened.map_err(unreadable)
 }
 
 /// Refuses what is no regular file, or empty.
@@ -44,38 +39,25 @@ pub(super) fn check(path: &Path) -> Result<(), Error> {
 
 /// Reads lines of UTF-8 and counts them.
 pub(super) struct Lines {
-    reader: Box<dyn BufRead>,
+    lines: Numbered<Box<dyn BufRead>>,
     path: PathBuf,
-    number: u64,
-    buffer: Vec<u8>,
 }
 
 impl Lines {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { reader: open(path)?, path: path.to_owned(), number: 0, buffer: Vec::new() })
+        Ok(Self { lines: Numbered::new(open(path)?, LONGEST), path: path.to_owned() })
     }
 
     /// The next line and its number, without its end. A byte order mark is no part of the first line.
     pub(super) fn next_line(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        self.buffer.clear();
-        let read = (&mut self.reader).take(LONGEST + 2).read_until(b'\n', &mut self.buffer);
-        if read.map_err(|source| Error::Read { path: self.path.clone(), source })? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        let line = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() as u64 > LONGEST {
-            return Err(line_error(&self.path, self.number, format!("longer than {} MiB", LONGEST >> 20)));
-        }
-        match std::str::from_utf8(line) {
-            Ok(text) if self.number == 1 => Ok(Some((1, text.strip_prefix('\u{feff}').unwrap_or(text)))),
-            Ok(text) => Ok(Some((self.number, text))),
-            Err(error) => {
-                let problem = format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1);
-                Err(line_error(&self.path, self.number, problem))
-            }
-        }
+        let Self { lines, path } = self;
+        // The line that is read now, should it be broken.
+        let number = lines.number + 1;
+        lines.next_line().map_err(|fault| match fault {
+            LineFault::Read(source) => Error::Read { path: path.clone(), source },
+            LineFault::TooLong => line_error(path, number, format!("longer than {} MiB", LONGEST >> 20)),
+            LineFault::NotUtf8(at) => line_error(path, number, format!("not UTF-8 at byte {at} of the line")),
+        })
     }
 }
 
@@ -128,7 +110,7 @@ mod tests {
         assert!(all(&path).unwrap_err().to_string().ends_with("line 2: not UTF-8 at byte 2 of the line"));
         let mut file = File::create(&path).unwrap();
         file.write_all(b"a\n").unwrap();
-        file.set_len(LONGEST + 3).unwrap();
+        file.set_len(LONGEST as u64 + 3).unwrap();
         assert!(all(&path).unwrap_err().to_string().ends_with("line 2: longer than 64 MiB"));
         fs::write(&path, b"").unwrap();
         assert!(matches!(all(&path), Err(Error::EmptyFile { .. })));
