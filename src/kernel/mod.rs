@@ -14,11 +14,11 @@ mod real;
 mod select;
 mod swap;
 
-pub use combine::{combine, combine_around};
+pub use combine::{combine, combine_around, combine_columns};
 pub use convert::{all_finite, narrow, widen};
 pub use equal::count_equal;
 pub use float::Float;
-pub use gram::{Gram, GramSum, dots};
+pub use gram::{Gram, GramSum, column_dots, dots};
 pub use level::Level;
 pub use masked::{MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 pub use real::Real;

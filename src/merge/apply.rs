@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
 
+use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of};
 use super::scratch::{Buffer, Scratch, finish_all, load, numbers, views};
 use super::span::Span;
-use super::statistics::{Mask, Statistic};
+use super::statistics::{Mask, Statistic, along, is_around};
 use super::{Error, Options, Sink};
 use crate::kernel::{
-    Float, MaskTerm, MaskedTerms, Real, all_finite, combine, combine_around, masked_sum, narrow, swap_near,
+    Float, Gram, MaskTerm, MaskedTerms, Real, all_finite, combine, combine_around, masked_sum, narrow, swap_near,
 };
-use crate::method::{MaskedSum, Pairwise, Shape, Vectors};
+use crate::method::{Along, MaskedSum, Pairwise, Shape};
 use crate::plan::{Input, Plan, PlannedTensor, Work};
 
 /// What is done to every tile of a tensor.
@@ -22,6 +23,10 @@ pub(super) enum Step {
     Combine { inputs: Vec<Input>, coefficients: Vec<f64> },
     /// The first input plus a weighted sum of the others' differences from it.
     CombineAround { inputs: Vec<Input>, coefficients: Vec<f64> },
+    /// Either of them with coefficients for each row of `row` elements, made from the row's dot products.
+    CombineRows { inputs: Vec<Input>, around: bool, row: usize },
+    /// Either of them with coefficients for each column.
+    CombineColumns { inputs: Vec<Input>, around: bool, coefficients: ColumnCoefficients },
     /// A masked sum of differences from the first input.
     Masked { inputs: Vec<Input>, terms: MaskedSum, masks: Vec<Mask> },
     /// A function of two inputs.
@@ -35,20 +40,33 @@ impl Step {
         let inputs = inputs.clone();
         Ok(match (&method.shape, statistic) {
             (Shape::Combination(combination), statistic) => {
-                let gram = if let Statistic::Gram(gram) = &statistic { Some(gram) } else { None };
-                let failed = |reason| Error::Coefficients { tensor: tensor.label(), reason };
-                let coefficients = (combination.coefficients)(arguments, gram).map_err(failed)?;
-                match combination.of {
-                    Vectors::Models => Self::Combine { inputs, coefficients },
-                    Vectors::TaskVectors => Self::CombineAround { inputs, coefficients },
+                let around = is_around(combination, &inputs, arguments);
+                match statistic {
+                    Statistic::Columns(columns) => {
+                        let of_column = |gram: &Gram| coefficients(tensor, Some(gram));
+                        let coefficients = of_columns(&columns, inputs.len() - usize::from(around), of_column)?;
+                        Self::CombineColumns { inputs, around, coefficients }
+                    }
+                    Statistic::None if along(tensor, combination, arguments) == Some(Along::Rows) => {
+                        Self::CombineRows { inputs, around, row: row_of(tensor) }
+                    }
+                    statistic => {
+                        let gram = if let Statistic::Gram(gram) = &statistic { Some(gram) } else { None };
+                        let coefficients = coefficients(tensor, gram)?;
+                        if around {
+                            Self::CombineAround { inputs, coefficients }
+                        } else {
+                            Self::Combine { inputs, coefficients }
+                        }
+                        .without_zeros()
+                    }
                 }
-                .without_zeros()
             }
             (Shape::MaskedSum(terms), Statistic::Masks(masks)) => {
                 Self::Masked { inputs, terms: terms(arguments), masks }
             }
             // Without models there is only the base.
-            (Shape::MaskedSum(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
+            (Shape::MaskedSum(_) | Shape::Joint(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
             (Shape::Pairwise(function), _) => Self::Pairwise { inputs, function: function(arguments) },
         })
     }
@@ -78,10 +96,27 @@ impl Step {
             Self::Copy => &[],
             Self::Combine { inputs, .. }
             | Self::CombineAround { inputs, .. }
+            | Self::CombineRows { inputs, .. }
+            | Self::CombineColumns { inputs, .. }
             | Self::Masked { inputs, .. }
             | Self::Pairwise { inputs, .. } => inputs,
         }
     }
+
+    /// Elements of a tile: `tile`, or where rows must be whole, as many rows as fit in it, at least one.
+    pub(super) fn tile(&self, tile: usize) -> usize {
+        match self {
+            Self::CombineRows { row, .. } => (tile / row).max(1) * row,
+            _ => tile,
+        }
+    }
+}
+
+/// The coefficients of a tensor that is a combination, from the Gram matrix of the whole or of a part.
+fn coefficients(tensor: &PlannedTensor, gram: Option<&Gram>) -> Result<Vec<f64>, Error> {
+    let Work::Merge { method, arguments, .. } = &tensor.work else { return Ok(Vec::new()) };
+    let Shape::Combination(combination) = &method.shape else { return Ok(Vec::new()) };
+    (combination.coefficients)(arguments, gram).map_err(|reason| Error::Coefficients { tensor: tensor.label(), reason })
 }
 
 /// Faults of tensors that the user accepts, by tensor.
@@ -139,6 +174,13 @@ impl Apply<'_> {
         match (step, values.as_slice()) {
             (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
                 combine_around(level, base, &as_number(coefficients), models, out);
+            }
+            (Step::CombineRows { around, row, .. }, inputs) => {
+                let tensor = &self.plan.tensors[tile.tensor];
+                combine_rows(level, *row, *around, inputs, |gram| coefficients(tensor, Some(gram)), out)?;
+            }
+            (Step::CombineColumns { around, coefficients, .. }, inputs) => {
+                combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
             }
             (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
                 for part in segments(&tile.range, masks) {

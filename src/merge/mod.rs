@@ -7,6 +7,8 @@
 mod apply;
 mod compare;
 mod error;
+mod gram;
+mod lines;
 mod options;
 mod run;
 mod scratch;

@@ -47,7 +47,10 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
             .zip(statistics)
             .map(|(tensor, statistic)| Step::new(tensor, statistic))
             .collect::<Result<_, _>>()?;
-        let cut = |tensor: usize| Span::cut(tensor, plan.tensors[tensor].elements as usize, options.tile());
+        let cut = |tensor: usize| {
+            let length = steps[tensor - begin].tile(options.tile());
+            Span::cut(tensor, plan.tensors[tensor].elements as usize, length)
+        };
         let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
         let apply = Apply { plan, sink, options: &options, accepted: &accepted };
         workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
@@ -66,7 +69,7 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
 pub fn work_bytes(plan: &Plan) -> u64 {
     let bytes =
         |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).1.byte_len() as u64).sum() };
-    plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(&tensor.work))).sum()
+    plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(tensor))).sum()
 }
 
 /// About how much memory a merge needs, pages of the inputs included.
@@ -79,7 +82,7 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         let inputs = tensor.work.inputs().len() as u64;
         let wide = matches!(tensor.work, Work::Merge { double: true, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
-        threads * buffer * (2 * inputs + 2) + statistics::memory(&tensor.work, tensor.elements, threads)
+        threads * buffer * (2 * inputs + 2) + statistics::memory(tensor, threads)
     };
     FIXED + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)
 }

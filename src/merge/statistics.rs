@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Error;
+use super::gram::{self, Columns, Wanted};
+use super::lines::row_of;
 use super::scratch::{finish_all, views};
 use super::span::{Span, Workers};
 use super::threshold::{self, Threshold};
-use crate::kernel::{Gram, GramSum, Real, absolute_sums, dots};
-use crate::method::{Keep, MaskedSum, Shape, Vectors};
-use crate::plan::{Plan, Work};
+use crate::kernel::{Gram, Real, absolute_sums};
+use crate::method::{Along, Arguments, Combination, Keep, MaskedSum, Shape, Vectors};
+use crate::plan::{Input, Plan, PlannedTensor, Work};
 
 /// The statistic of one tensor.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub(super) enum Statistic {
     None,
     /// The pairwise dot products of what is combined.
     Gram(Gram),
+    /// Those of its columns.
+    Columns(Columns),
     /// One mask a task vector.
     Masks(Vec<Mask>),
 }
@@ -34,24 +38,43 @@ pub(super) struct Mask {
 /// Norms below this are left as they are (mergekit's floor).
 const SMALLEST_NORM: f64 = 1e-7;
 
+/// Whether a combination is one of differences from its first input.
+pub(super) fn is_around(combination: &Combination, inputs: &[Input], arguments: &Arguments) -> bool {
+    combination.of == Vectors::TaskVectors && inputs.len() > arguments.models.len()
+}
+
+/// What the dot products of a tensor are taken of. Where it is a single row or column, that is the whole.
+pub(super) fn along(tensor: &PlannedTensor, combination: &Combination, arguments: &Arguments) -> Option<Along> {
+    let elements = tensor.elements as usize;
+    let columns = elements / tensor.shape.first().copied().unwrap_or(1).max(1);
+    combination.dots.along(arguments).map(|along| match along {
+        Along::Rows if row_of(tensor) < elements => Along::Rows,
+        Along::Columns if tensor.shape.len() > 1 && columns > 1 => Along::Columns,
+        _ => Along::Whole,
+    })
+}
+
 /// Passes over the inputs before the merge.
-pub(super) fn passes(work: &Work) -> u64 {
-    let Work::Merge { method, arguments, .. } = work else { return 0 };
+pub(super) fn passes(tensor: &PlannedTensor) -> u64 {
+    let Work::Merge { method, arguments, .. } = &tensor.work else { return 0 };
     match &method.shape {
-        Shape::Combination(combination) => u64::from(combination.gram),
+        // Rows are seen to when they are merged.
+        Shape::Combination(combination) => {
+            u64::from(along(tensor, combination, arguments).is_some_and(|along| along != Along::Rows))
+        }
         Shape::MaskedSum(terms) => {
             let terms = terms(arguments);
             let thresholds = if terms.keep.iter().all(|keep| *keep == Keep::All) { 0 } else { 2 };
             thresholds + u64::from(terms.rescale && thresholds > 0)
         }
-        Shape::Pairwise(_) => 0,
+        Shape::Joint(_) | Shape::Pairwise(_) => 0,
     }
 }
 
 /// About how much memory the passes need.
-pub(super) fn memory(work: &Work, elements: u64, threads: u64) -> u64 {
-    let models = work.inputs().len().saturating_sub(1) as u64;
-    if passes(work) > 1 { models * threshold::memory(elements, threads) } else { 0 }
+pub(super) fn memory(tensor: &PlannedTensor, threads: u64) -> u64 {
+    let models = tensor.work.inputs().len().saturating_sub(1) as u64;
+    if passes(tensor) > 1 { models * threshold::memory(tensor.elements, threads) } else { 0 }
 }
 
 /// The statistics of the plan's tensors `range`, in their order.
@@ -76,19 +99,27 @@ fn gather_as<T: Real>(
     workers: &Workers<'_>,
     found: &mut BTreeMap<usize, Statistic>,
 ) -> Result<(), Error> {
-    let mut grams = Vec::new();
+    let (mut whole, mut columns) = (Vec::new(), Vec::new());
     let mut masked = Vec::new();
     for &index in tensors {
         let Work::Merge { method, inputs, arguments, .. } = &plan.tensors[index].work else { continue };
         match &method.shape {
-            Shape::Combination(combination) if combination.gram => grams.push((index, combination.of)),
+            Shape::Combination(combination) => {
+                let wanted = Wanted { tensor: index, around: is_around(combination, inputs, arguments) };
+                match along(&plan.tensors[index], combination, arguments) {
+                    Some(Along::Whole) => whole.push(wanted),
+                    Some(Along::Columns) => columns.push(wanted),
+                    Some(Along::Rows) | None => {}
+                }
+            }
             Shape::MaskedSum(terms) if inputs.len() > 1 => masked.push((index, terms(arguments))),
             _ => {}
         }
     }
-    for (index, gram) in gram_matrices::<T>(plan, &grams, workers)? {
-        found.insert(index, Statistic::Gram(gram));
-    }
+    let grams = gram::whole::<T>(plan, &whole, workers)?;
+    found.extend(grams.into_iter().map(|(index, gram)| (index, Statistic::Gram(gram))));
+    let columns = gram::columns::<T>(plan, &columns, workers)?;
+    found.extend(columns.into_iter().map(|(index, columns)| (index, Statistic::Columns(columns))));
     let keeps: Vec<(usize, Vec<Keep>)> = masked.iter().map(|(index, terms)| (*index, terms.keep.clone())).collect();
     let thresholds = threshold::search::<T>(plan, &keeps, workers)?;
     let mut masks: Vec<Vec<Mask>> = thresholds
@@ -98,48 +129,6 @@ fn gather_as<T: Real>(
     restore_norms::<T>(plan, &masked, &mut masks, workers)?;
     found.extend(masked.iter().zip(masks).map(|((index, _), masks)| (*index, Statistic::Masks(masks))));
     Ok(())
-}
-
-fn gram_matrices<T: Real>(
-    plan: &Plan,
-    tensors: &[(usize, Vectors)],
-    workers: &Workers<'_>,
-) -> Result<Vec<(usize, Gram)>, Error> {
-    let tile = workers.options.tile();
-    let spans: Vec<(Span, Vectors)> = tensors
-        .iter()
-        .flat_map(|(index, of)| {
-            Span::cut(*index, plan.tensors[*index].elements as usize, tile).map(move |span| (span, *of))
-        })
-        .collect();
-    let partial = workers.map(&spans, |scratch, (span, of)| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
-        let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
-        let options = &workers.options;
-        let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
-        let mut blocks = Vec::new();
-        match of {
-            Vectors::Models => dots(options.level, None, &values, &mut blocks),
-            Vectors::TaskVectors => {
-                dots(options.level, values.first().copied(), values.get(1..).unwrap_or(&[]), &mut blocks);
-            }
-        }
-        finish_all(plan, inputs, &span.range, options);
-        Ok(blocks)
-    })?;
-    let mut sums: BTreeMap<usize, GramSum> = tensors
-        .iter()
-        .map(|(index, of)| {
-            let inputs = plan.tensors[*index].work.inputs().len();
-            (*index, GramSum::new(if *of == Vectors::Models { inputs } else { inputs.saturating_sub(1) }))
-        })
-        .collect();
-    for ((span, _), blocks) in spans.iter().zip(&partial) {
-        if let Some(sum) = sums.get_mut(&span.tensor) {
-            sum.add(blocks);
-        }
-    }
-    Ok(sums.into_iter().map(|(index, sum)| (index, sum.finish())).collect())
 }
 
 /// Finds, where a method asks for it, the factors that give masked task vectors their L1 norm back.

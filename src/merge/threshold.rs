@@ -191,7 +191,7 @@ fn look<T: Real>(
 
 impl Search {
     fn begin<T: Real>(input: usize, keep: Keep, n: u64, tile: u64) -> Self {
-        let rank = keep.count(n);
+        let rank = keep.window(n).1;
         let state = if rank == 0 {
             State::Done(Threshold::none::<T>())
         } else if rank >= n {

@@ -2,23 +2,33 @@
 
 mod arguments;
 mod declaration;
+mod karcher;
 mod linear;
+mod model_stock;
+mod multislerp;
 mod nearswap;
+mod nuslerp;
 mod passthrough;
 mod slerp;
+mod slerp_chain;
 mod task_arithmetic;
 mod ties;
 
 pub use arguments::{Arguments, Value};
 pub use declaration::{
-    Base, Coefficients, Combination, Count, Declaration, Keep, Kind, MaskedSum, Pairwise, Parameter, Scope, Shape,
-    Vectors,
+    Along, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Joint, Keep, Kind, MaskedSum,
+    Pairwise, Parameter, Scope, Shape, Vectors,
 };
 
 /// Every merge method, in the order in which help lists them. A new method is one file and one line here.
 pub static METHODS: &[&Declaration] = &[
     &linear::LINEAR,
     &slerp::SLERP,
+    &slerp_chain::SLERP_CHAIN,
+    &nuslerp::NUSLERP,
+    &multislerp::MULTISLERP,
+    &karcher::KARCHER,
+    &model_stock::MODEL_STOCK,
     &task_arithmetic::TASK_ARITHMETIC,
     &ties::TIES,
     &nearswap::NEARSWAP,

@@ -119,10 +119,7 @@ pub(super) static PATH: Level = Level {
 pub(super) static INERT_PARAMETERS: [&str; 2] = ["int8_mask", "consensus_method"];
 
 /// Methods that mergekit has and admix not yet.
-pub(super) static METHODS_TO_COME: [&str; 14] = [
-    "nuslerp",
-    "multislerp",
-    "karcher",
+pub(super) static METHODS_TO_COME: [&str; 10] = [
     "dare_linear",
     "dare_ties",
     "della",
@@ -132,7 +129,6 @@ pub(super) static METHODS_TO_COME: [&str; 14] = [
     "sce",
     "ram",
     "ramplus_tl",
-    "model_stock",
     "arcee_fusion",
 ];
 
