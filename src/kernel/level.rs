@@ -97,5 +97,41 @@ macro_rules! per_level {
             }
         }
     };
+    ($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+        pub fn $name(level: $crate::kernel::Level, $($arg: $type),*) $(-> $ret)? {
+            #[inline(always)]
+            #[allow(clippy::inline_always, reason = "the body must take on the features of its caller")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+            fn body($($arg: $type),*) $(-> $ret)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+            fn avx2($($arg: $type),*) $(-> $ret)? {
+                body($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
+            fn avx512($($arg: $type),*) $(-> $ret)? {
+                body($($arg),*)
+            }
+
+            match level.0 {
+                $crate::kernel::level::Set::Portable => body($($arg),*),
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
+                // SAFETY: a `Level` above portable is only made after this machine was seen to have its features.
+                $crate::kernel::level::Set::Avx2 => unsafe { avx2($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
+                // SAFETY: as above.
+                $crate::kernel::level::Set::Avx512 => unsafe { avx512($($arg),*) },
+            }
+        }
+    };
 }
 pub(super) use per_level;

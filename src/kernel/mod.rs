@@ -1,15 +1,20 @@
 //! Numeric kernels on plain slices.
 //!
 //! Every kernel gives the same bits at every SIMD level: element-wise kernels multiply and add separately, reductions
-//! have a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and transcendental functions are not used here.
+//! have a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and transcendental functions are made of additions,
+//! multiplications and divisions ([`row_divergence`]).
 
 mod combine;
 mod convert;
 mod equal;
 mod float;
+mod fusion;
 mod gram;
+mod joint;
 mod level;
 mod masked;
+mod random;
+mod rank;
 mod real;
 mod select;
 mod swap;
@@ -18,9 +23,13 @@ pub use combine::{combine, combine_around, combine_columns};
 pub use convert::{all_finite, narrow, widen};
 pub use equal::count_equal;
 pub use float::Float;
+pub use fusion::{fuse, importance, row_divergence};
 pub use gram::{Gram, GramSum, column_dots, dots};
+pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, variance};
 pub use level::Level;
-pub use masked::{MaskTerm, MaskedTerms, absolute_sums, masked_sum};
+pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
+pub use random::{Stream, draw, draw_below, limit};
+pub use rank::ByRank;
 pub use real::Real;
 pub use select::{Digits, count_magnitude, histogram, survey};
 pub use swap::swap_near;

@@ -1,18 +1,21 @@
 //! The pass that makes the output, tile by tile.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Mutex;
 
-use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of};
+use super::fusion::Fusion;
+use super::gram::lines;
+use super::joint::{Consensus, reached};
+use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of, rows_per_tile};
+use super::masks::{self, Mask, draw_masks, sum_masked};
 use super::scratch::{Buffer, Scratch, finish_all, load, numbers, views};
 use super::span::Span;
-use super::statistics::{Mask, Statistic, along, is_around};
+use super::statistics::{Statistic, along, is_around};
 use super::{Error, Options, Sink};
 use crate::kernel::{
-    Float, Gram, MaskTerm, MaskedTerms, Real, all_finite, combine, combine_around, masked_sum, narrow, swap_near,
+    Float, Gram, Real, all_finite, combine, combine_around, consensus_sum, fuse, narrow, overlap_sum, swap_near,
 };
-use crate::method::{Along, MaskedSum, Pairwise, Shape};
+use crate::method::{Along, Joint, MaskedSum, Pairwise, Shape};
 use crate::plan::{Input, Plan, PlannedTensor, Work};
 
 /// What is done to every tile of a tensor.
@@ -29,6 +32,12 @@ pub(super) enum Step {
     CombineColumns { inputs: Vec<Input>, around: bool, coefficients: ColumnCoefficients },
     /// A masked sum of differences from the first input.
     Masked { inputs: Vec<Input>, terms: MaskedSum, masks: Vec<Mask> },
+    /// A sum of differences from the first input, each element divided by the number of those that are above `epsilon`.
+    Overlap { inputs: Vec<Input>, epsilon: f64, factors: Vec<f64> },
+    /// A sum of differences from the first input that agree in their sign.
+    Consensus { inputs: Vec<Input>, consensus: Consensus },
+    /// The second input where it differs most from the first.
+    Fuse { inputs: Vec<Input>, fusion: Fusion },
     /// A function of two inputs.
     Pairwise { inputs: Vec<Input>, function: Pairwise },
 }
@@ -65,8 +74,14 @@ impl Step {
             (Shape::MaskedSum(terms), Statistic::Masks(masks)) => {
                 Self::Masked { inputs, terms: terms(arguments), masks }
             }
+            (Shape::Joint(_), Statistic::Consensus(consensus)) => Self::Consensus { inputs, consensus },
+            (Shape::Joint(joint), Statistic::Factors(factors)) => {
+                let epsilon = if let Joint::Overlap { epsilon, .. } = joint(arguments) { epsilon } else { 0.0 };
+                Self::Overlap { inputs, epsilon, factors }
+            }
             // Without models there is only the base.
             (Shape::MaskedSum(_) | Shape::Joint(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
+            (Shape::Pairwise(_), Statistic::Fusion(fusion)) => Self::Fuse { inputs, fusion },
             (Shape::Pairwise(function), _) => Self::Pairwise { inputs, function: function(arguments) },
         })
     }
@@ -99,16 +114,26 @@ impl Step {
             | Self::CombineRows { inputs, .. }
             | Self::CombineColumns { inputs, .. }
             | Self::Masked { inputs, .. }
+            | Self::Overlap { inputs, .. }
+            | Self::Consensus { inputs, .. }
+            | Self::Fuse { inputs, .. }
             | Self::Pairwise { inputs, .. } => inputs,
         }
     }
 
+    /// Of a consensus: whether all models weigh the same because they differ too little.
+    pub(super) fn is_uniform(&self) -> Option<bool> {
+        if let Self::Consensus { consensus, .. } = self { Some(consensus.uniform) } else { None }
+    }
+
     /// Elements of a tile: `tile`, or where rows must be whole, as many rows as fit in it, at least one.
     pub(super) fn tile(&self, tile: usize) -> usize {
-        match self {
-            Self::CombineRows { row, .. } => (tile / row).max(1) * row,
-            _ => tile,
-        }
+        let row = match self {
+            Self::CombineRows { row, .. } => Some(*row),
+            Self::Masked { masks, .. } => masks::row(masks),
+            _ => None,
+        };
+        row.map_or(tile, |row| rows_per_tile(tile, row))
     }
 }
 
@@ -166,7 +191,8 @@ impl Apply<'_> {
     fn merge<T: Real>(&self, step: &Step, tile: &Span, to: Float, scratch: &mut Scratch) -> Result<(), Error> {
         let level = self.options.level;
         let n = tile.range.len();
-        let Scratch { inputs: buffers, output, bytes, .. } = scratch.with_inputs(step.inputs().len());
+        let Scratch { inputs: buffers, output, bytes, scores, masks: room, draws, .. } =
+            scratch.with_inputs(step.inputs().len());
         let values: Vec<&[T]> = views(self.plan, step.inputs(), &tile.range, buffers, self.options)?;
         let out: &mut [T] = numbers(output, n);
         let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
@@ -183,17 +209,24 @@ impl Apply<'_> {
                 combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
             }
             (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
-                for part in segments(&tile.range, masks) {
+                let drawn = draw_masks(level, tile.range.start, masks, base, models, room, draws);
+                sound &= sum_masked(level, &tile.range, terms, masks, &drawn, base, models, out);
+            }
+            (Step::Overlap { epsilon, factors, .. }, [base, models @ ..]) => {
+                sound &= overlap_sum(level, base, models, T::of(*epsilon), &as_number(factors), out);
+            }
+            (Step::Consensus { consensus, .. }, [base, models @ ..]) => {
+                let stays =
+                    consensus.selected.map(|threshold| reached(threshold, self.options, tile, &values, scores, room));
+                sound &= consensus_sum(level, base, models, &as_number(&consensus.weights), stays, out);
+            }
+            (Step::Fuse { fusion, .. }, [base, x]) => {
+                let row = row_of(&self.plan.tensors[tile.tensor]);
+                for part in lines(&tile.range, row) {
                     let here = part.start - tile.range.start..part.end - tile.range.start;
-                    let models: Vec<&[T]> = models.iter().map(|x| &x[here.clone()]).collect();
-                    let kept = mask_terms::<T>(terms, masks, part.start);
-                    let how = MaskedTerms {
-                        terms: &kept,
-                        elect: terms.elect,
-                        normalize: terms.normalize,
-                        lambda: T::of(terms.lambda),
-                    };
-                    sound &= masked_sum(level, &base[here.clone()], &models, how, &mut out[here]);
+                    let divergence = fusion.divergences.get(part.start / row).copied().unwrap_or_default();
+                    let (base, x) = (&base[here.clone()], &x[here.clone()]);
+                    sound &= fuse(level, base, x, divergence, fusion.threshold, &mut out[here]);
                 }
             }
             (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
@@ -246,27 +279,4 @@ impl Apply<'_> {
     fn model(&self, input: Input) -> String {
         self.plan.models[input.model].path().display().to_string()
     }
-}
-
-/// The parts of a tile between the positions at which a mask's treatment of ties changes.
-fn segments(range: &Range<usize>, masks: &[Mask]) -> Vec<Range<usize>> {
-    let mut cuts: Vec<usize> = masks.iter().map(|mask| mask.threshold.cut as usize).collect();
-    cuts.retain(|cut| *cut > range.start && *cut < range.end);
-    cuts.extend([range.start, range.end]);
-    cuts.sort_unstable();
-    cuts.dedup();
-    cuts.windows(2).map(|pair| pair[0]..pair[1]).collect()
-}
-
-/// The terms for elements from `start` on, up to the next cut.
-fn mask_terms<T: Real>(terms: &MaskedSum, masks: &[Mask], start: usize) -> Vec<MaskTerm<T>> {
-    let term = |(weight, mask): (&f64, &Mask)| {
-        let ties_stay = (start as u64) < mask.threshold.cut;
-        MaskTerm {
-            weight: T::of(*weight),
-            threshold: T::bits(mask.threshold.bits + u64::from(!ties_stay)),
-            rescale: T::of(mask.rescale),
-        }
-    };
-    terms.weights.iter().zip(masks).map(term).collect()
 }

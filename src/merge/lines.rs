@@ -4,12 +4,23 @@ use std::ops::Range;
 
 use super::Error;
 use super::gram::{Columns, lines};
-use crate::kernel::{Gram, GramSum, Level, Real, combine, combine_around, combine_columns, dots};
+use crate::kernel::{BLOCK, Gram, GramSum, Level, Real, combine, combine_around, combine_columns, dots};
 use crate::plan::PlannedTensor;
 
 /// Elements of a row: of one run along the last dimension.
 pub(super) fn row_of(tensor: &PlannedTensor) -> usize {
     tensor.shape.last().copied().unwrap_or(1).max(1)
+}
+
+/// Elements of the runs of whole rows that are summed up as one: whole rows, as many as fit in a block.
+pub(super) fn unit_of(row: usize) -> usize {
+    (BLOCK / row).max(1) * row
+}
+
+/// Elements of a tile of whole rows: whole units, as many as fit in `tile`.
+pub(super) fn rows_per_tile(tile: usize, row: usize) -> usize {
+    let unit = unit_of(row);
+    (tile / unit).max(1) * unit
 }
 
 /// The first of the inputs where it is taken off the others, and the others.

@@ -22,7 +22,8 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes of tensor data written.
     pub bytes_written: u64,
-    /// What the user should know: tensors with NaN or infinity, where that was accepted.
+    /// What the user should know: tensors with NaN or infinity, where that was accepted, and weights that are not what
+    /// they are meant to be.
     pub warnings: Vec<String>,
 }
 
@@ -33,6 +34,7 @@ pub struct Report {
 pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report, Error> {
     let workers = Workers::start(options)?;
     let accepted = Mutex::new(BTreeMap::new());
+    let mut consensus = [0, 0];
     let mut begin = 0;
     while begin < plan.tensors.len() {
         let mut end = begin;
@@ -47,6 +49,9 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
             .zip(statistics)
             .map(|(tensor, statistic)| Step::new(tensor, statistic))
             .collect::<Result<_, _>>()?;
+        for is_uniform in steps.iter().filter_map(Step::is_uniform) {
+            consensus[usize::from(is_uniform)] += 1;
+        }
         let cut = |tensor: usize| {
             let length = steps[tensor - begin].tile(options.tile());
             Span::cut(tensor, plan.tensors[tensor].elements as usize, length)
@@ -56,12 +61,20 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
         workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
         begin = end;
     }
-    let warnings = accepted.into_inner().unwrap_or_default();
+    let accepted = accepted.into_inner().unwrap_or_default();
+    let mut warnings: Vec<String> = accepted.into_values().map(|error: Error| error.to_string()).collect();
+    let [weighted, uniform] = consensus;
+    if uniform > weighted {
+        warnings.push(format!(
+            "in {uniform} of {} tensors the mean squares of the differences add up to less than 1e-6, and all models weigh the same",
+            uniform + weighted
+        ));
+    }
     Ok(Report {
         tensors: plan.tensors.len(),
         bytes_read: work_bytes(plan),
         bytes_written: plan.tensors.iter().map(crate::plan::PlannedTensor::byte_len).sum(),
-        warnings: warnings.into_values().map(|error: Error| error.to_string()).collect(),
+        warnings,
     })
 }
 

@@ -31,9 +31,9 @@ pub struct Declaration {
 /// Parameter values that do not go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// The parameter to change.
-    pub parameter: &'static str,
-    /// Whose value it is, for a per-model parameter: an index among the models.
+    /// The parameters to change, the likeliest first.
+    pub parameters: &'static [&'static str],
+    /// Whose values they are, for per-model parameters: an index among the models.
     pub model: Option<usize>,
     /// What is wrong, with the values.
     pub reason: String,

@@ -1,7 +1,14 @@
 //! Merge methods: one file a method, with its formula, source, parameters and shape.
 
+mod arcee_fusion;
 mod arguments;
+mod breadcrumbs;
+mod breadcrumbs_ties;
+mod dare_linear;
+mod dare_ties;
 mod declaration;
+mod della;
+mod della_linear;
 mod karcher;
 mod linear;
 mod model_stock;
@@ -9,6 +16,9 @@ mod multislerp;
 mod nearswap;
 mod nuslerp;
 mod passthrough;
+mod ram;
+mod ramplus_tl;
+mod sce;
 mod slerp;
 mod slerp_chain;
 mod task_arithmetic;
@@ -31,7 +41,17 @@ pub static METHODS: &[&Declaration] = &[
     &model_stock::MODEL_STOCK,
     &task_arithmetic::TASK_ARITHMETIC,
     &ties::TIES,
+    &dare_linear::DARE_LINEAR,
+    &dare_ties::DARE_TIES,
+    &della_linear::DELLA_LINEAR,
+    &della::DELLA,
+    &breadcrumbs::BREADCRUMBS,
+    &breadcrumbs_ties::BREADCRUMBS_TIES,
+    &sce::SCE,
+    &ram::RAM,
+    &ramplus_tl::RAMPLUS_TL,
     &nearswap::NEARSWAP,
+    &arcee_fusion::ARCEE_FUSION,
     &passthrough::PASSTHROUGH,
 ];
 

@@ -238,8 +238,11 @@ impl<'a> Collector<'a> {
             })
             .collect();
         let arguments = lookup.arguments(method, &participants)?;
+        if let Some(check) = method.check {
+            check(&arguments).map_err(|complaint| lookup.complain(complaint, &participants))?;
+        }
         if let Shape::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.shape {
-            let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason };
+            let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason, hint: None, place: None };
             coefficients(&arguments, None).map_err(failed)?;
         }
         let floats = || present.iter().filter_map(|(_, _, tensor)| tensor.float());

@@ -122,7 +122,7 @@ parameters: {t: 0.3}
 ";
 
 /// Methods whose recipes differ in little more than their name.
-const OTHERS: [(&str, &str); 9] = [
+const OTHERS: [(&str, &str); 23] = [
     ("nuslerp", "base weight"),
     ("nuslerp", "base weight nuslerp_flatten:false"),
     ("nuslerp", "base weight nuslerp_flatten:false nuslerp_row_wise:true"),
@@ -132,6 +132,20 @@ const OTHERS: [(&str, &str); 9] = [
     ("slerp_chain", "weight"),
     ("model_stock", "base"),
     ("model_stock", "base filter_wise:true"),
+    ("dare_linear", "base weight density"),
+    ("dare_ties", "base weight density normalize:true"),
+    ("della", "base weight density"),
+    ("della_linear", "base weight density rescale:false"),
+    ("breadcrumbs", "base weight density gamma:0.05"),
+    ("breadcrumbs_ties", "base weight density gamma:0.3 rescale:true"),
+    ("sce", "base"),
+    ("sce", "base select_topk:0.3"),
+    ("ram", "base epsilon:0.3"),
+    ("ramplus_tl", "base epsilon:0.6 alpha:2"),
+    ("ramplus_tl", "base"),
+    ("sce", "base select_topk:0"),
+    ("dare_linear", "base weight density:0"),
+    ("della", "base weight density:0.5 epsilon:0.4"),
 ];
 
 /// The recipe for a method and its settings: `base` for a base, `NAME` for a parameter of each model, `NAME:VALUE` for one
@@ -158,24 +172,32 @@ pub(crate) fn recipe(method: &str, settings: &str) -> String {
 const TILES: [(usize, Access); 4] =
     [(16_384, Access::Read), (49_152, Access::Map), (65_536, Access::Read), (65_536, Access::Map)];
 
+/// Every method with every instruction set, each with other threads, tiles and access.
+const RUNS: [(usize, usize, Access); 3] =
+    [(8, 16_384, Access::Map), (2, 49_152, Access::Read), (1, 65_536, Access::Map)];
+
 fn same_bytes(dtype: Dtype) {
     let folder = models(dtype);
-    let named = [LINEAR, SLERP, TIES, TASK_ARITHMETIC, NEARSWAP].map(str::to_owned);
-    for recipe in named.into_iter().chain(OTHERS.iter().map(|(method, settings)| recipe(method, settings))) {
-        let plan = plan(folder.path(), &recipe);
+    let check = |recipe: &str, runs: &[(usize, usize, Access)]| {
+        let plan = plan(folder.path(), recipe);
         let expected = merge(&plan, 1, merge::TILE, Level::PORTABLE, Access::Read);
         for level in Level::available() {
-            for (tile, access) in TILES {
-                for threads in [1, 2, 8] {
-                    let found = merge(&plan, threads, tile, level, access);
-                    let (name, level) = (plan.recipe.method.name, level.name());
-                    assert!(
-                        found == expected,
-                        "{name} {dtype:?}, {recipe}, {threads} threads, {level}, {access:?} {tile}"
-                    );
-                }
+            for (threads, tile, access) in runs {
+                let found = merge(&plan, *threads, *tile, level, *access);
+                let level = level.name();
+                assert!(found == expected, "{dtype:?}, {threads} threads, {level}, {access:?} {tile}: {recipe}");
             }
         }
+    };
+    let every: Vec<_> = TILES.iter().flat_map(|(tile, access)| [1, 2, 8].map(|n| (n, *tile, *access))).collect();
+    for recipe in [LINEAR, SLERP, TIES, TASK_ARITHMETIC, NEARSWAP] {
+        check(recipe, &every);
+    }
+    // In half precision only the reading differs.
+    let runs = if matches!(dtype, Dtype::F32 | Dtype::F64) { &RUNS[..] } else { &RUNS[..1] };
+    check("merge_method: arcee_fusion\nbase_model: FOLDER/base\nmodels: [{model: FOLDER/two}]\n", runs);
+    for (method, settings) in OTHERS {
+        check(&recipe(method, settings), runs);
     }
 }
 
