@@ -24,7 +24,7 @@
 //!     cancel: &AtomicBool::new(false),
 //!     progress: &|_bytes| {},
 //! };
-//! let request = write::Request { plan: &plan, out: Path::new("merged"), force: false, sync: true, seed: 0 };
+//! let request = write::Request { plan: &plan, out: Path::new("merged"), force: false, sync: true };
 //! let outcome = write::write(request, options)?;
 //! # let _ = outcome;
 //! # Ok(())

@@ -19,6 +19,7 @@ mod suite {
     mod killed;
     mod metrics;
     mod output;
+    mod random;
     mod readme;
     mod recipes;
     mod retriever;

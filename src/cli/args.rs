@@ -31,6 +31,10 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = units::parse_bytes)]
     shard_size: u64,
 
+    /// Seed of methods that draw at random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
     /// Accept a disagreement or fault of the inputs (repeatable)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = allowed())]
     allow: Vec<String>,
@@ -45,7 +49,7 @@ impl PlanArgs {
             }
         }
         let shard_size = Some(self.shard_size).filter(|size| *size > 0);
-        Ok(plan::Options { dtype: self.dtype, out_dtype: self.out_dtype, shard_size, allow })
+        Ok(plan::Options { dtype: self.dtype, out_dtype: self.out_dtype, shard_size, seed: self.seed, allow })
     }
 }
 
@@ -60,10 +64,6 @@ pub(super) struct RunArgs {
     /// Threads; 0 for one a core. The result does not depend on it
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
     pub(super) threads: usize,
-
-    /// Seed of methods that draw at random
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) seed: u64,
 
     /// Do not wait until the output is on disk
     #[arg(long)]

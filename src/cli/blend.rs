@@ -9,7 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use super::args::{PlanArgs, RunArgs, assignment};
 use super::render::{self, Usage};
 use super::run;
-use crate::method::{self, Base, Declaration, Kind, METHODS, Scope};
+use crate::method::{self, Base, Count, Declaration, Kind, METHODS, Scope};
 use crate::recipe::Recipe;
 
 /// Merge checkpoints by weight, without a recipe file
@@ -78,11 +78,13 @@ fn recipe_text(args: &Args) -> anyhow::Result<String> {
             let message = format!("{} has no base model, and `--base {base}` is given", method.name);
             return Err(Usage::with_hint(message, "list it among the models").into());
         }
-        (Base::Required, None) if weighted => {
+        (Base::Required, None) if weighted || method.models != Count::Exactly(1) => {
             let message = format!("{} takes differences from a base model, and none is given", method.name);
             return Err(Usage::with_hint(message, "`--base FOLDER` names it").into());
         }
-        (Base::Required, _) if !weighted => base = Some(pair(method, &mut models, base, &mut parameters)?),
+        (Base::Required, _) if method.models == Count::Exactly(1) => {
+            base = Some(pair(method, &mut models, base, &mut parameters)?)
+        }
         _ => {}
     }
     let given = |name: &str| parameters.iter().any(|(known, _)| known == name);

@@ -46,7 +46,7 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         cancel: &cancel,
         progress: &|bytes| bar.inc(bytes),
     };
-    let request = Request { plan: &plan, out, force: args.force, sync: !args.no_sync, seed: args.seed };
+    let request = Request { plan: &plan, out, force: args.force, sync: !args.no_sync };
     let done = write::write(request, options);
     bar.finish_and_clear();
     let outcome = done?;
@@ -76,7 +76,7 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
             "bytes_written": plan.bytes_written(),
             "files": plan.files.iter().map(|file| file.relative.as_str()).collect::<Vec<_>>(),
             "seconds": time.as_secs_f64(),
-            "seed": args.seed,
+            "seed": plan.seed,
             "warnings": plan.warnings.iter().chain(&outcome.report.warnings).collect::<Vec<_>>(),
         }))?;
     }

@@ -52,6 +52,32 @@ per_level! {
     }
 }
 
+per_level! {
+    /// [`combine`], or with a base [`combine_around`], with a coefficient for each input and element.
+    pub fn combine_columns<T: Real>(base: Option<&[T]>, coefficients: &[&[f64]], inputs: &[&[T]], out: &mut [T]) {
+        out.fill(T::ZERO);
+        for (coefficients, x) in coefficients.iter().zip(inputs) {
+            match base {
+                None => {
+                    for ((out, c), x) in out.iter_mut().zip(*coefficients).zip(*x) {
+                        *out += T::of(*c) * *x;
+                    }
+                }
+                Some(base) => {
+                    for (((out, c), x), base) in out.iter_mut().zip(*coefficients).zip(*x).zip(base) {
+                        *out += T::of(*c) * (*x - *base);
+                    }
+                }
+            }
+        }
+        if let Some(base) = base {
+            for (out, base) in out.iter_mut().zip(base) {
+                *out = *base + *out;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +115,12 @@ mod tests {
                     let exact = exact + if around { b } else { 0.0 };
                     prop_assert!((f64::from(*got) - exact).abs() < 1e-5, "{got} is not {exact}");
                 }
+                let columns: Vec<Vec<f64>> = coefficients.iter().map(|c| vec![f64::from(*c); base.len()]).collect();
+                let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
                 for level in Level::available() {
+                    let mut out = vec![7.0; base.len()];
+                    combine_columns(level, around.then_some(base.as_slice()), &columns, &inputs, &mut out);
+                    prop_assert!(out.iter().zip(&portable).all(|(a, b)| a == b), "columns at {}", level.name());
                     let same = run(level, around).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits());
                     prop_assert!(same, "{} differs", level.name());
                 }

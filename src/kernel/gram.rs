@@ -37,6 +37,28 @@ impl Gram {
     pub fn cosine(&self, i: usize, j: usize) -> f64 {
         self.dot(i, j) / (self.norm(i) * self.norm(j))
     }
+
+    /// The squared norm of `Σ cᵢ·vᵢ`, not below zero.
+    pub fn quadratic(&self, coefficients: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        for (i, c) in coefficients.iter().enumerate() {
+            let row: f64 = coefficients.iter().enumerate().map(|(j, d)| d * self.dot(i, j)).sum();
+            sum += c * row;
+        }
+        sum.max(0.0)
+    }
+
+    /// The Gram matrix of some of the vectors, each divided by its norm.
+    #[must_use]
+    pub fn units(&self, which: &[usize]) -> Self {
+        let mut dots = Vec::with_capacity(pairs(which.len()));
+        for (at, i) in which.iter().enumerate() {
+            for j in &which[at..] {
+                dots.push(if i == j { 1.0 } else { self.cosine(*i, *j) });
+            }
+        }
+        Self { k: which.len(), dots }
+    }
 }
 
 /// Adds up the dot products of consecutive blocks, in the order in which they are given.
@@ -91,6 +113,34 @@ per_level! {
                         None => dot(&x[start..end], &y[start..end]),
                         Some(base) => dot_around(base, &x[start..end], &y[start..end]),
                     });
+                }
+            }
+        }
+    }
+}
+
+per_level! {
+    /// Adds to `sums` the products of all pairs of `inputs` (less `base`, if there is one), each element for itself: the
+    /// first element belongs to column `column` of `width`. `sums` has `width` numbers a pair, in the order of [`dots`].
+    pub fn column_dots<T: Real>(
+        base: Option<&[T]>, inputs: &[&[T]], width: usize, column: usize, sums: &mut [f64],
+    ) {
+        let mut pairs = sums.chunks_mut(width);
+        for (i, x) in inputs.iter().enumerate() {
+            for y in &inputs[i..] {
+                let Some(sums) = pairs.next() else { return };
+                let sums = &mut sums[column..column + x.len()];
+                match base {
+                    None => {
+                        for ((sum, x), y) in sums.iter_mut().zip(*x).zip(*y) {
+                            *sum += x.double() * y.double();
+                        }
+                    }
+                    Some(base) => {
+                        for (((sum, x), y), base) in sums.iter_mut().zip(*x).zip(*y).zip(base) {
+                            *sum += (*x - *base).double() * (*y - *base).double();
+                        }
+                    }
                 }
             }
         }
@@ -183,6 +233,23 @@ mod tests {
             for level in Level::available() {
                 prop_assert_eq!(run(level), gram.clone());
             }
+            // Each element a column of its own: the products themselves.
+            for level in Level::available() {
+                let mut products = vec![0.0; 6 * (n + 3)];
+                column_dots(level, base, &inputs, n + 3, 3, &mut products);
+                let of = |i: usize, e: usize| f64::from(inputs[i][e] - base.map_or(0.0, |b| b[e]));
+                let pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)];
+                for (pair, products) in pairs.into_iter().zip(products.chunks(n + 3)) {
+                    prop_assert_eq!(&products[..3], &[0.0; 3]);
+                    prop_assert!((0..n).all(|e| products[e + 3].to_bits() == (0.0 + of(pair.0, e) * of(pair.1, e)).to_bits()));
+                }
+            }
+            let coefficients = [0.5, -2.0, 0.25];
+            let naive: f64 = (0..n).map(|e| {
+                let sum: f64 = (0..3).map(|i| coefficients[i] * f64::from(inputs[i][e] - base.map_or(0.0, |b| b[e]))).sum();
+                sum * sum
+            }).sum();
+            prop_assert!((gram.quadratic(&coefficients) - naive).abs() < 1e-8 * n.max(1) as f64);
         }
     }
 }

@@ -3,14 +3,19 @@
 use super::gram::sum;
 use super::level::per_level;
 use super::{BLOCK, Real};
+use std::ops::Range;
 
 /// One model's part in a masked sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MaskTerm<T: Real> {
+pub struct MaskTerm<'a, T: Real> {
     /// The factor on the task vector.
     pub weight: T,
     /// Elements of the task vector of smaller magnitude are left out.
-    pub threshold: T::Bits,
+    pub low: T::Bits,
+    /// Elements of this magnitude or a larger one are left out.
+    pub high: T::Bits,
+    /// Elements for which it holds 0 are left out too.
+    pub drawn: Option<&'a [u8]>,
     /// The factor that restores the norm the task vector had before the mask.
     pub rescale: T,
 }
@@ -19,7 +24,7 @@ pub struct MaskTerm<T: Real> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaskedTerms<'a, T: Real> {
     /// One a model.
-    pub terms: &'a [MaskTerm<T>],
+    pub terms: &'a [MaskTerm<'a, T>],
     /// Whether elements whose sign is not that of the sum are left out.
     pub elect: bool,
     /// Whether the sum is divided by the weights that took part.
@@ -36,20 +41,21 @@ const SMALLEST_DIVISOR: f64 = 1e-8;
 per_level! {
     /// `out = base + λ·Σ mᵢ·wᵢ·rᵢ·(xᵢ − base) / divisor`.
     ///
-    /// `mᵢ` is 1 where |xᵢ − base| reaches the threshold and, with `elect`, the term has the sign of the sum of the terms
-    /// (+ when it is zero). The divisor is the sum of the weights of the terms that are left, 1 where there are none.
-    /// Says whether every sum was finite: election could hide an element that is not.
+    /// `mᵢ` is 1 where |xᵢ − base| lies in the term's band, the element is among the drawn ones and, with `elect`, the
+    /// term has the sign of the sum of the terms (+ when it is zero). The divisor is the sum of the weights of the terms
+    /// that are left, 1 where there are none. Says whether every sum was finite: election could hide an element that is not.
     pub fn masked_sum<T: Real>(base: &[T], inputs: &[&[T]], how: MaskedTerms<'_, T>, out: &mut [T]) -> bool {
         let total: f64 = how.terms.iter().map(|term| term.weight.double()).sum();
         let fixed = if total.abs() < SMALLEST_DIVISOR { T::ONE } else { T::of(total) };
         let mut bad = false;
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
-            let start = index * CHUNK;
+            let here = index * CHUNK..index * CHUNK + base.len();
             let mut sums = [T::ZERO; CHUNK];
+            let mut values = [T::ZERO; CHUNK];
             for (term, x) in how.terms.iter().zip(inputs) {
-                let x = &x[start..start + base.len()];
-                for ((sum, x), base) in sums.iter_mut().zip(x).zip(base) {
-                    *sum += masked(*term, *x - *base);
+                mask(term, base, &x[here.clone()], here.clone(), &mut values);
+                for (sum, value) in sums.iter_mut().zip(&values) {
+                    *sum += *value;
                 }
             }
             for sum in &sums[..base.len()] {
@@ -59,13 +65,10 @@ per_level! {
                 let mut mixed = [T::ZERO; CHUNK];
                 let mut divisors = [T::ZERO; CHUNK];
                 for (term, x) in how.terms.iter().zip(inputs) {
-                    let x = &x[start..start + base.len()];
-                    for ((((mixed, divisor), sum), x), base) in
-                        mixed.iter_mut().zip(&mut divisors).zip(&sums).zip(x).zip(base)
-                    {
-                        let value = masked(*term, *x - *base);
-                        let agrees = if *sum >= T::ZERO { value > T::ZERO } else { value < T::ZERO };
-                        *mixed += if agrees { value } else { T::ZERO };
+                    mask(term, base, &x[here.clone()], here.clone(), &mut values);
+                    for (((mixed, divisor), sum), value) in mixed.iter_mut().zip(&mut divisors).zip(&sums).zip(&values) {
+                        let agrees = if *sum >= T::ZERO { *value > T::ZERO } else { *value < T::ZERO };
+                        *mixed += if agrees { *value } else { T::ZERO };
                         *divisor += if agrees { term.weight } else { T::ZERO };
                     }
                 }
@@ -86,28 +89,65 @@ per_level! {
     }
 }
 
+/// The term's elements, those that are left out as zero. `here` is where they stand among the drawn ones.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "part of a kernel body")]
-fn masked<T: Real>(term: MaskTerm<T>, delta: T) -> T {
-    let value = delta * term.rescale * term.weight;
-    if delta.magnitude_bits() >= term.threshold { value } else { T::ZERO }
+fn mask<T: Real>(term: &MaskTerm<'_, T>, base: &[T], x: &[T], here: Range<usize>, values: &mut [T; CHUNK]) {
+    for ((value, x), base) in values.iter_mut().zip(x).zip(base) {
+        let delta = *x - *base;
+        let bits = delta.magnitude_bits();
+        let scaled = delta * term.rescale * term.weight;
+        *value = if bits >= term.low && bits < term.high { scaled } else { T::ZERO };
+    }
+    if let Some(drawn) = term.drawn {
+        for (value, drawn) in values.iter_mut().zip(&drawn[here]) {
+            *value = if *drawn == 0 { T::ZERO } else { *value };
+        }
+    }
+}
+
+/// Which elements stay, by magnitude: those between two, both with a position at which ties end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band<B> {
+    /// Magnitudes above it stay, and before position `low_cut` those that equal it.
+    pub low: B,
+    /// See `low`.
+    pub low_cut: usize,
+    /// Magnitudes above it do not stay, nor before position `high_cut` those that equal it.
+    pub high: B,
+    /// See `high`.
+    pub high_cut: usize,
 }
 
 per_level! {
-    /// For each block of [`BLOCK`] elements: Σ|x − base|, and the same over the elements that stay: those above the
-    /// threshold, and before position `cut` those at it.
-    pub fn absolute_sums<T: Real>(base: &[T], x: &[T], threshold: T::Bits, cut: usize, out: &mut Vec<[f64; 2]>) {
+    /// For each block of [`BLOCK`] elements: Σ|x − base|, and the same over the elements that stay: those in the band that
+    /// are also among the drawn ones. Positions count from the first element of the slices.
+    pub fn absolute_sums<T: Real>(
+        base: &[T], x: &[T], band: Band<T::Bits>, drawn: Option<&[u8]>, out: &mut Vec<[f64; 2]>,
+    ) {
         for (index, (x, base)) in x.chunks(BLOCK).zip(base.chunks(BLOCK)).enumerate() {
             let mut all = [0f64; 16];
             let mut kept = [0f64; 16];
             let mut position = index * BLOCK;
             for (x, base) in x.chunks(16).zip(base.chunks(16)) {
+                let mut magnitudes = [0f64; 16];
+                let mut stays = [false; 16];
                 for (lane, (x, base)) in x.iter().zip(base).enumerate() {
                     let delta = *x - *base;
-                    let (magnitude, bits) = (delta.magnitude().double(), delta.magnitude_bits());
-                    all[lane] += magnitude;
-                    let stays = bits > threshold || (bits == threshold && position + lane < cut);
-                    kept[lane] += if stays { magnitude } else { 0.0 };
+                    let bits = delta.magnitude_bits();
+                    magnitudes[lane] = delta.magnitude().double();
+                    let above = bits > band.low || (bits == band.low && position + lane < band.low_cut);
+                    let below = bits < band.high || (bits == band.high && position + lane >= band.high_cut);
+                    stays[lane] = above && below;
+                }
+                if let Some(drawn) = drawn {
+                    for (stays, drawn) in stays.iter_mut().zip(&drawn[position..position + x.len()]) {
+                        *stays &= *drawn != 0;
+                    }
+                }
+                for lane in 0..16 {
+                    all[lane] += magnitudes[lane];
+                    kept[lane] += if stays[lane] { magnitudes[lane] } else { 0.0 };
                 }
                 position += 16;
             }
@@ -123,14 +163,15 @@ mod tests {
     use proptest::prelude::*;
 
     /// The formula in f64, one element at a time.
-    fn naive(base: f64, inputs: &[f64], how: MaskedTerms<'_, f32>) -> f64 {
+    fn naive(i: usize, base: f64, inputs: &[f64], how: MaskedTerms<'_, f32>) -> f64 {
         let terms: Vec<f64> = how
             .terms
             .iter()
             .zip(inputs)
             .map(|(term, x)| {
                 let delta = *x as f32 - base as f32;
-                let kept = delta.abs().to_bits() >= term.threshold;
+                let bits = delta.abs().to_bits();
+                let kept = bits >= term.low && bits < term.high && term.drawn.is_none_or(|drawn| drawn[i] != 0);
                 if kept { f64::from(delta) * f64::from(term.rescale) * f64::from(term.weight) } else { 0.0 }
             })
             .collect();
@@ -151,16 +192,19 @@ mod tests {
         // Values on a coarse grid make ties, zeros and cancelling votes frequent, and sums exact.
         #[test]
         fn masked_sums_agree_with_the_formula_and_between_levels(
-            rows in proptest::collection::vec(proptest::array::uniform4(-8i8..8), 0..600),
+            rows in proptest::collection::vec((proptest::array::uniform4(-8i8..8), 0u8..2), 0..600),
             weights in proptest::array::uniform3(-4i8..5), thresholds in proptest::array::uniform3(0u8..9),
             elect: bool, normalize: bool, lambda in prop_oneof![Just(1.0f32), Just(0.5)],
         ) {
-            let column = |k: usize| rows.iter().map(|row| f32::from(row[k]) / 4.0).collect::<Vec<f32>>();
+            let column = |k: usize| rows.iter().map(|(row, _)| f32::from(row[k]) / 4.0).collect::<Vec<f32>>();
             let (base, columns) = (column(0), [column(1), column(2), column(3)]);
+            let drawn: Vec<u8> = rows.iter().map(|(_, drawn)| *drawn).collect();
             let inputs: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
-            let terms: Vec<MaskTerm<f32>> = (0..3).map(|k| MaskTerm {
+            let terms: Vec<MaskTerm<'_, f32>> = (0..3).map(|k| MaskTerm {
                 weight: f32::from(weights[k]) / 2.0,
-                threshold: (f32::from(thresholds[k]) / 4.0).to_bits(),
+                low: (f32::from(thresholds[k]) / 4.0).to_bits(),
+                high: if k == 0 { 1.75f32.to_bits() } else { u32::MAX },
+                drawn: (k == 2).then_some(&drawn),
                 rescale: if k == 1 { 1.5 } else { 1.0 },
             }).collect();
             let how = MaskedTerms { terms: &terms, elect, normalize, lambda };
@@ -172,16 +216,19 @@ mod tests {
             let portable = run(Level::PORTABLE);
             for (i, got) in portable.iter().enumerate() {
                 let values: Vec<f64> = inputs.iter().map(|x| f64::from(x[i])).collect();
-                let exact = naive(f64::from(base[i]), &values, how);
+                let exact = naive(i, f64::from(base[i]), &values, how);
                 prop_assert!((f64::from(*got) - exact).abs() < 1e-4 * exact.abs().max(1.0), "{got} is not {exact}");
             }
             for level in Level::available() {
                 prop_assert!(run(level).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits()));
                 let mut sums = Vec::new();
-                absolute_sums(level, &base, inputs[0], terms[0].threshold, usize::MAX, &mut sums);
+                let band = Band { low: terms[0].low, low_cut: 300, high: terms[0].high, high_cut: 200 };
+                absolute_sums(level, &base, inputs[0], band, Some(&drawn), &mut sums);
                 let all: f64 = base.iter().zip(inputs[0]).map(|(b, x)| f64::from((x - b).abs())).sum();
-                let kept: f64 = base.iter().zip(inputs[0]).map(|(b, x)| (x - b).abs())
-                    .filter(|d| d.to_bits() >= terms[0].threshold).map(f64::from).sum();
+                let kept: f64 = base.iter().zip(inputs[0]).map(|(b, x)| (x - b).abs()).enumerate()
+                    .filter(|(i, d)| drawn[*i] != 0 && (d.to_bits() > band.low || (d.to_bits() == band.low && *i < 300))
+                        && (d.to_bits() < band.high || (d.to_bits() == band.high && *i >= 200)))
+                    .map(|(_, d)| f64::from(d)).sum();
                 let got = sums.iter().fold([0.0, 0.0], |a, b| [a[0] + b[0], a[1] + b[1]]);
                 prop_assert!((got[0] - all).abs() < 1e-9 && (got[1] - kept).abs() < 1e-9);
             }
@@ -190,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_infinite_element_is_reported_even_when_it_is_voted_down() {
-        let terms = [MaskTerm { weight: 1.0, threshold: 0, rescale: 1.0 }; 2];
+        let terms = [MaskTerm { weight: 1.0, low: 0, high: u32::MAX, drawn: None, rescale: 1.0 }; 2];
         let how = MaskedTerms { terms: &terms, elect: true, normalize: true, lambda: 1.0 };
         let mut out = [0.0f32];
         assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::INFINITY], &[f32::NEG_INFINITY]], how, &mut out));

@@ -1,35 +1,43 @@
 //! Numeric kernels on plain slices.
 //!
 //! Every kernel gives the same bits at every SIMD level: element-wise kernels multiply and add separately, reductions
-//! have a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and the one transcendental function, e^x, is computed
-//! here. Products of matrices are the exception: the `gemm` crate chooses how it sums.
+//! have a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and e^x and the logarithm are made here of additions,
+//! multiplications and divisions. Products of matrices are the exception: the `gemm` crate chooses how it sums.
 
 mod combine;
 mod convert;
 mod equal;
 mod float;
+mod fusion;
 mod gram;
+mod joint;
 mod level;
 mod masked;
 #[cfg(feature = "eval")]
 mod neural;
 #[cfg(feature = "eval")]
 mod product;
+mod random;
+mod rank;
 mod real;
 mod select;
 mod swap;
 
-pub use combine::{combine, combine_around};
+pub use combine::{combine, combine_around, combine_columns};
 pub use convert::{all_finite, narrow, widen};
 pub use equal::count_equal;
 pub use float::Float;
-pub use gram::{Gram, GramSum, dots};
+pub use fusion::{fuse, importance, row_divergence};
+pub use gram::{Gram, GramSum, column_dots, dots};
+pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, variance};
 pub use level::Level;
-pub use masked::{MaskTerm, MaskedTerms, absolute_sums, masked_sum};
+pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
 pub use neural::{Activation, add_norm, add_to, bias_activation, exponentials, scale_rows};
 #[cfg(feature = "eval")]
 pub use product::{Matrix, Threads, multiply};
+pub use random::{Stream, draw, draw_below, limit};
+pub use rank::ByRank;
 pub use real::Real;
 pub use select::{Digits, count_magnitude, histogram, survey};
 pub use swap::swap_near;

@@ -22,6 +22,8 @@ pub trait Real:
 {
     /// The bits of a magnitude; they order as the magnitudes do.
     type Bits: Copy + Debug + Default + Ord + Send + Sync + Into<u64> + 'static;
+    /// A magnitude's bits and an index in one number; they order by magnitude first.
+    type Ranked: Copy + Debug + Ord + Send + 'static;
     /// The type's own format.
     const FLOAT: Float;
     /// Bits of a magnitude: one less than the type has, the sign being left out.
@@ -52,11 +54,16 @@ pub trait Real:
     fn magnitude_bits(self) -> Self::Bits;
     /// A magnitude's bits from a number.
     fn bits(bits: u64) -> Self::Bits;
+    /// |x| with an index.
+    fn ranked(self, index: u32) -> Self::Ranked;
+    /// The index of [`Real::ranked`].
+    fn index(ranked: Self::Ranked) -> u32;
 }
 
 #[allow(clippy::inline_always, reason = "used inside kernels that are compiled for several instruction sets")]
 impl Real for f32 {
     type Bits = u32;
+    type Ranked = u64;
     const FLOAT: Float = Float::F32;
     const MAGNITUDE_BITS: u32 = 31;
     const ZERO: Self = 0.0;
@@ -99,11 +106,20 @@ impl Real for f32 {
     fn bits(bits: u64) -> u32 {
         bits as u32
     }
+    #[inline(always)]
+    fn ranked(self, index: u32) -> u64 {
+        u64::from(self.magnitude_bits()) << 32 | u64::from(index)
+    }
+    #[inline(always)]
+    fn index(ranked: u64) -> u32 {
+        ranked as u32
+    }
 }
 
 #[allow(clippy::inline_always, reason = "used inside kernels that are compiled for several instruction sets")]
 impl Real for f64 {
     type Bits = u64;
+    type Ranked = u128;
     const FLOAT: Float = Float::F64;
     const MAGNITUDE_BITS: u32 = 63;
     const ZERO: Self = 0.0;
@@ -145,5 +161,13 @@ impl Real for f64 {
     #[inline(always)]
     fn bits(bits: u64) -> u64 {
         bits
+    }
+    #[inline(always)]
+    fn ranked(self, index: u32) -> u128 {
+        u128::from(self.magnitude_bits()) << 32 | u128::from(index)
+    }
+    #[inline(always)]
+    fn index(ranked: u128) -> u32 {
+        ranked as u32
     }
 }

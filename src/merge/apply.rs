@@ -1,17 +1,21 @@
 //! The pass that makes the output, tile by tile.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Mutex;
 
+use super::fusion::Fusion;
+use super::gram::lines;
+use super::joint::{Consensus, reached};
+use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of, rows_per_tile};
+use super::masks::{self, Mask, draw_masks, sum_masked};
 use super::scratch::{Buffer, Scratch, finish_all, load, numbers, views};
 use super::span::Span;
-use super::statistics::{Mask, Statistic};
+use super::statistics::{Statistic, along, is_around};
 use super::{Error, Options, Sink};
 use crate::kernel::{
-    Float, MaskTerm, MaskedTerms, Real, all_finite, combine, combine_around, masked_sum, narrow, swap_near,
+    Float, Gram, Real, all_finite, combine, combine_around, consensus_sum, fuse, narrow, overlap_sum, swap_near,
 };
-use crate::method::{MaskedSum, Pairwise, Shape, Vectors};
+use crate::method::{Along, Joint, MaskedSum, Pairwise, Shape};
 use crate::plan::{Input, Plan, PlannedTensor, Work};
 
 /// What is done to every tile of a tensor.
@@ -22,8 +26,18 @@ pub(super) enum Step {
     Combine { inputs: Vec<Input>, coefficients: Vec<f64> },
     /// The first input plus a weighted sum of the others' differences from it.
     CombineAround { inputs: Vec<Input>, coefficients: Vec<f64> },
+    /// Either of them with coefficients for each row of `row` elements, made from the row's dot products.
+    CombineRows { inputs: Vec<Input>, around: bool, row: usize },
+    /// Either of them with coefficients for each column.
+    CombineColumns { inputs: Vec<Input>, around: bool, coefficients: ColumnCoefficients },
     /// A masked sum of differences from the first input.
     Masked { inputs: Vec<Input>, terms: MaskedSum, masks: Vec<Mask> },
+    /// A sum of differences from the first input, each element divided by the number of those that are above `epsilon`.
+    Overlap { inputs: Vec<Input>, epsilon: f64, factors: Vec<f64> },
+    /// A sum of differences from the first input that agree in their sign.
+    Consensus { inputs: Vec<Input>, consensus: Consensus },
+    /// The second input where it differs most from the first.
+    Fuse { inputs: Vec<Input>, fusion: Fusion },
     /// A function of two inputs.
     Pairwise { inputs: Vec<Input>, function: Pairwise },
 }
@@ -35,20 +49,39 @@ impl Step {
         let inputs = inputs.clone();
         Ok(match (&method.shape, statistic) {
             (Shape::Combination(combination), statistic) => {
-                let gram = if let Statistic::Gram(gram) = &statistic { Some(gram) } else { None };
-                let failed = |reason| Error::Coefficients { tensor: tensor.label(), reason };
-                let coefficients = (combination.coefficients)(arguments, gram).map_err(failed)?;
-                match combination.of {
-                    Vectors::Models => Self::Combine { inputs, coefficients },
-                    Vectors::TaskVectors => Self::CombineAround { inputs, coefficients },
+                let around = is_around(combination, &inputs, arguments);
+                match statistic {
+                    Statistic::Columns(columns) => {
+                        let of_column = |gram: &Gram| coefficients(tensor, Some(gram));
+                        let coefficients = of_columns(&columns, inputs.len() - usize::from(around), of_column)?;
+                        Self::CombineColumns { inputs, around, coefficients }
+                    }
+                    Statistic::None if along(tensor, combination, arguments) == Some(Along::Rows) => {
+                        Self::CombineRows { inputs, around, row: row_of(tensor) }
+                    }
+                    statistic => {
+                        let gram = if let Statistic::Gram(gram) = &statistic { Some(gram) } else { None };
+                        let coefficients = coefficients(tensor, gram)?;
+                        if around {
+                            Self::CombineAround { inputs, coefficients }
+                        } else {
+                            Self::Combine { inputs, coefficients }
+                        }
+                        .without_zeros()
+                    }
                 }
-                .without_zeros()
             }
             (Shape::MaskedSum(terms), Statistic::Masks(masks)) => {
                 Self::Masked { inputs, terms: terms(arguments), masks }
             }
+            (Shape::Joint(_), Statistic::Consensus(consensus)) => Self::Consensus { inputs, consensus },
+            (Shape::Joint(joint), Statistic::Factors(factors)) => {
+                let epsilon = if let Joint::Overlap { epsilon, .. } = joint(arguments) { epsilon } else { 0.0 };
+                Self::Overlap { inputs, epsilon, factors }
+            }
             // Without models there is only the base.
-            (Shape::MaskedSum(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
+            (Shape::MaskedSum(_) | Shape::Joint(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
+            (Shape::Pairwise(_), Statistic::Fusion(fusion)) => Self::Fuse { inputs, fusion },
             (Shape::Pairwise(function), _) => Self::Pairwise { inputs, function: function(arguments) },
         })
     }
@@ -78,10 +111,37 @@ impl Step {
             Self::Copy => &[],
             Self::Combine { inputs, .. }
             | Self::CombineAround { inputs, .. }
+            | Self::CombineRows { inputs, .. }
+            | Self::CombineColumns { inputs, .. }
             | Self::Masked { inputs, .. }
+            | Self::Overlap { inputs, .. }
+            | Self::Consensus { inputs, .. }
+            | Self::Fuse { inputs, .. }
             | Self::Pairwise { inputs, .. } => inputs,
         }
     }
+
+    /// Of a consensus: whether all models weigh the same because they differ too little.
+    pub(super) fn is_uniform(&self) -> Option<bool> {
+        if let Self::Consensus { consensus, .. } = self { Some(consensus.uniform) } else { None }
+    }
+
+    /// Elements of a tile: `tile`, or where rows must be whole, as many rows as fit in it, at least one.
+    pub(super) fn tile(&self, tile: usize) -> usize {
+        let row = match self {
+            Self::CombineRows { row, .. } => Some(*row),
+            Self::Masked { masks, .. } => masks::row(masks),
+            _ => None,
+        };
+        row.map_or(tile, |row| rows_per_tile(tile, row))
+    }
+}
+
+/// The coefficients of a tensor that is a combination, from the Gram matrix of the whole or of a part.
+fn coefficients(tensor: &PlannedTensor, gram: Option<&Gram>) -> Result<Vec<f64>, Error> {
+    let Work::Merge { method, arguments, .. } = &tensor.work else { return Ok(Vec::new()) };
+    let Shape::Combination(combination) = &method.shape else { return Ok(Vec::new()) };
+    (combination.coefficients)(arguments, gram).map_err(|reason| Error::Coefficients { tensor: tensor.label(), reason })
 }
 
 /// Faults of tensors that the user accepts, by tensor.
@@ -131,7 +191,8 @@ impl Apply<'_> {
     fn merge<T: Real>(&self, step: &Step, tile: &Span, to: Float, scratch: &mut Scratch) -> Result<(), Error> {
         let level = self.options.level;
         let n = tile.range.len();
-        let Scratch { inputs: buffers, output, bytes, .. } = scratch.with_inputs(step.inputs().len());
+        let Scratch { inputs: buffers, output, bytes, scores, masks: room, draws, .. } =
+            scratch.with_inputs(step.inputs().len());
         let values: Vec<&[T]> = views(self.plan, step.inputs(), &tile.range, buffers, self.options)?;
         let out: &mut [T] = numbers(output, n);
         let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
@@ -140,18 +201,32 @@ impl Apply<'_> {
             (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
                 combine_around(level, base, &as_number(coefficients), models, out);
             }
+            (Step::CombineRows { around, row, .. }, inputs) => {
+                let tensor = &self.plan.tensors[tile.tensor];
+                combine_rows(level, *row, *around, inputs, |gram| coefficients(tensor, Some(gram)), out)?;
+            }
+            (Step::CombineColumns { around, coefficients, .. }, inputs) => {
+                combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
+            }
             (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
-                for part in segments(&tile.range, masks) {
+                let drawn = draw_masks(level, tile.range.start, masks, base, models, room, draws);
+                sound &= sum_masked(level, &tile.range, terms, masks, &drawn, base, models, out);
+            }
+            (Step::Overlap { epsilon, factors, .. }, [base, models @ ..]) => {
+                sound &= overlap_sum(level, base, models, T::of(*epsilon), &as_number(factors), out);
+            }
+            (Step::Consensus { consensus, .. }, [base, models @ ..]) => {
+                let stays =
+                    consensus.selected.map(|threshold| reached(threshold, self.options, tile, &values, scores, room));
+                sound &= consensus_sum(level, base, models, &as_number(&consensus.weights), stays, out);
+            }
+            (Step::Fuse { fusion, .. }, [base, x]) => {
+                let row = row_of(&self.plan.tensors[tile.tensor]);
+                for part in lines(&tile.range, row) {
                     let here = part.start - tile.range.start..part.end - tile.range.start;
-                    let models: Vec<&[T]> = models.iter().map(|x| &x[here.clone()]).collect();
-                    let kept = mask_terms::<T>(terms, masks, part.start);
-                    let how = MaskedTerms {
-                        terms: &kept,
-                        elect: terms.elect,
-                        normalize: terms.normalize,
-                        lambda: T::of(terms.lambda),
-                    };
-                    sound &= masked_sum(level, &base[here.clone()], &models, how, &mut out[here]);
+                    let divergence = fusion.divergences.get(part.start / row).copied().unwrap_or_default();
+                    let (base, x) = (&base[here.clone()], &x[here.clone()]);
+                    sound &= fuse(level, base, x, divergence, fusion.threshold, &mut out[here]);
                 }
             }
             (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
@@ -204,27 +279,4 @@ impl Apply<'_> {
     fn model(&self, input: Input) -> String {
         self.plan.models[input.model].path().display().to_string()
     }
-}
-
-/// The parts of a tile between the positions at which a mask's treatment of ties changes.
-fn segments(range: &Range<usize>, masks: &[Mask]) -> Vec<Range<usize>> {
-    let mut cuts: Vec<usize> = masks.iter().map(|mask| mask.threshold.cut as usize).collect();
-    cuts.retain(|cut| *cut > range.start && *cut < range.end);
-    cuts.extend([range.start, range.end]);
-    cuts.sort_unstable();
-    cuts.dedup();
-    cuts.windows(2).map(|pair| pair[0]..pair[1]).collect()
-}
-
-/// The terms for elements from `start` on, up to the next cut.
-fn mask_terms<T: Real>(terms: &MaskedSum, masks: &[Mask], start: usize) -> Vec<MaskTerm<T>> {
-    let term = |(weight, mask): (&f64, &Mask)| {
-        let ties_stay = (start as u64) < mask.threshold.cut;
-        MaskTerm {
-            weight: T::of(*weight),
-            threshold: T::bits(mask.threshold.bits + u64::from(!ties_stay)),
-            rescale: T::of(mask.rescale),
-        }
-    };
-    terms.weights.iter().zip(masks).map(term).collect()
 }

@@ -7,8 +7,14 @@
 mod apply;
 mod compare;
 mod error;
+mod fusion;
+mod gram;
+mod joint;
+mod lines;
+mod masks;
 mod options;
 mod run;
+mod scores;
 mod scratch;
 mod sink;
 mod span;

@@ -22,7 +22,8 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes of tensor data written.
     pub bytes_written: u64,
-    /// What the user should know: tensors with NaN or infinity, where that was accepted.
+    /// What the user should know: tensors with NaN or infinity, where that was accepted, and weights that are not what
+    /// they are meant to be.
     pub warnings: Vec<String>,
 }
 
@@ -33,6 +34,7 @@ pub struct Report {
 pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report, Error> {
     let workers = Workers::start(options)?;
     let accepted = Mutex::new(BTreeMap::new());
+    let mut consensus = [0, 0];
     let mut begin = 0;
     while begin < plan.tensors.len() {
         let mut end = begin;
@@ -47,18 +49,32 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
             .zip(statistics)
             .map(|(tensor, statistic)| Step::new(tensor, statistic))
             .collect::<Result<_, _>>()?;
-        let cut = |tensor: usize| Span::cut(tensor, plan.tensors[tensor].elements as usize, options.tile());
+        for is_uniform in steps.iter().filter_map(Step::is_uniform) {
+            consensus[usize::from(is_uniform)] += 1;
+        }
+        let cut = |tensor: usize| {
+            let length = steps[tensor - begin].tile(options.tile());
+            Span::cut(tensor, plan.tensors[tensor].elements as usize, length)
+        };
         let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
         let apply = Apply { plan, sink, options: &options, accepted: &accepted };
         workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
         begin = end;
     }
-    let warnings = accepted.into_inner().unwrap_or_default();
+    let accepted = accepted.into_inner().unwrap_or_default();
+    let mut warnings: Vec<String> = accepted.into_values().map(|error: Error| error.to_string()).collect();
+    let [weighted, uniform] = consensus;
+    if uniform > weighted {
+        warnings.push(format!(
+            "in {uniform} of {} tensors the mean squares of the differences add up to less than 1e-6, and all models weigh the same",
+            uniform + weighted
+        ));
+    }
     Ok(Report {
         tensors: plan.tensors.len(),
         bytes_read: work_bytes(plan),
         bytes_written: plan.tensors.iter().map(crate::plan::PlannedTensor::byte_len).sum(),
-        warnings: warnings.into_values().map(|error: Error| error.to_string()).collect(),
+        warnings,
     })
 }
 
@@ -66,7 +82,7 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
 pub fn work_bytes(plan: &Plan) -> u64 {
     let bytes =
         |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).1.byte_len() as u64).sum() };
-    plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(&tensor.work))).sum()
+    plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(tensor))).sum()
 }
 
 /// About how much memory a merge needs, pages of the inputs included.
@@ -79,7 +95,7 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         let inputs = tensor.work.inputs().len() as u64;
         let wide = matches!(tensor.work, Work::Merge { double: true, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
-        threads * buffer * (2 * inputs + 2) + statistics::memory(&tensor.work, tensor.elements, threads)
+        threads * buffer * (2 * inputs + 2) + statistics::memory(tensor, threads)
     };
     FIXED + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)
 }

@@ -18,6 +18,12 @@ pub(super) struct Scratch {
     pub(super) bytes: Vec<u8>,
     /// Counts of a histogram.
     pub(super) counts: Vec<u32>,
+    /// Scores of elements.
+    pub(super) scores: Vec<u64>,
+    /// Masks, a byte an element.
+    pub(super) masks: Vec<u64>,
+    /// Random numbers.
+    pub(super) draws: Vec<u64>,
 }
 
 /// One input's tile. Words, so that numbers of any format are aligned in them.

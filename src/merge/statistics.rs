@@ -6,12 +6,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Error;
-use super::scratch::{finish_all, views};
-use super::span::{Span, Workers};
-use super::threshold::{self, Threshold};
-use crate::kernel::{Gram, GramSum, Real, absolute_sums, dots};
-use crate::method::{Keep, MaskedSum, Shape, Vectors};
-use crate::plan::{Plan, Work};
+use super::fusion::{Fusion, fusions};
+use super::gram::{self, Columns, Wanted};
+use super::joint::{Consensus, consensus, factors};
+use super::lines::row_of;
+use super::masks::{Mask, masks};
+use super::span::Workers;
+use super::threshold;
+use crate::kernel::{Gram, Real};
+use crate::method::{Along, Arguments, Combination, Joint, Keep, Pairwise, Shape, Vectors};
+use crate::plan::{Input, Plan, PlannedTensor, Work};
 
 /// The statistic of one tensor.
 #[derive(Clone, Debug)]
@@ -20,38 +24,73 @@ pub(super) enum Statistic {
     None,
     /// The pairwise dot products of what is combined.
     Gram(Gram),
+    /// Those of its columns.
+    Columns(Columns),
     /// One mask a task vector.
     Masks(Vec<Mask>),
+    /// One factor a task vector, on what it alone changed.
+    Factors(Vec<f64>),
+    /// Weights and selection of a consensus.
+    Consensus(Consensus),
+    /// Divergences and threshold of a fusion.
+    Fusion(Fusion),
 }
 
-/// Which elements of a task vector stay, and the factor that makes up for the others.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mask {
-    pub(super) threshold: Threshold,
-    pub(super) rescale: f64,
+/// Whether a combination is one of differences from its first input.
+pub(super) fn is_around(combination: &Combination, inputs: &[Input], arguments: &Arguments) -> bool {
+    combination.of == Vectors::TaskVectors && inputs.len() > arguments.models.len()
 }
 
-/// Norms below this are left as they are (mergekit's floor).
-const SMALLEST_NORM: f64 = 1e-7;
+/// What the dot products of a tensor are taken of. Where it is a single row or column, that is the whole.
+pub(super) fn along(tensor: &PlannedTensor, combination: &Combination, arguments: &Arguments) -> Option<Along> {
+    let elements = tensor.elements as usize;
+    let columns = elements / tensor.shape.first().copied().unwrap_or(1).max(1);
+    combination.dots.along(arguments).map(|along| match along {
+        Along::Rows if row_of(tensor) < elements => Along::Rows,
+        Along::Columns if tensor.shape.len() > 1 && columns > 1 => Along::Columns,
+        _ => Along::Whole,
+    })
+}
 
-/// Passes over the inputs before the merge.
-pub(super) fn passes(work: &Work) -> u64 {
-    let Work::Merge { method, arguments, .. } = work else { return 0 };
+/// Passes over the inputs before the merge, and searches among their elements.
+fn effort(tensor: &PlannedTensor) -> (u64, u64) {
+    let Work::Merge { method, arguments, .. } = &tensor.work else { return (0, 0) };
     match &method.shape {
-        Shape::Combination(combination) => u64::from(combination.gram),
+        // Rows are seen to when they are merged.
+        Shape::Combination(combination) => {
+            (u64::from(along(tensor, combination, arguments).is_some_and(|along| along != Along::Rows)), 0)
+        }
         Shape::MaskedSum(terms) => {
             let terms = terms(arguments);
-            let thresholds = if terms.keep.iter().all(|keep| *keep == Keep::All) { 0 } else { 2 };
-            thresholds + u64::from(terms.rescale && thresholds > 0)
+            let searches = terms.keep.iter().map(|keep| match keep {
+                Keep::Largest { .. } => 1,
+                Keep::Middle { .. } => 2,
+                Keep::All | Keep::Random { .. } | Keep::RandomByRank { .. } => 0,
+            });
+            let searches = searches.sum();
+            let whole = terms.keep.iter().all(|keep| *keep == Keep::All);
+            (if searches > 0 { 2 } else { 0 } + u64::from(terms.rescale && !whole), searches)
         }
-        Shape::Pairwise(_) => 0,
+        Shape::Joint(joint) => match joint(arguments) {
+            Joint::Overlap { rate, .. } => (u64::from(rate != 0.0), 0),
+            Joint::Consensus { share } if share < 1.0 => (4, 1),
+            Joint::Consensus { .. } => (1, 0),
+        },
+        Shape::Pairwise(pairwise) => match pairwise(arguments) {
+            Pairwise::Swap { .. } => (0, 0),
+            Pairwise::Fuse => (4, 3),
+        },
     }
 }
 
+/// Passes over the inputs before the merge.
+pub(super) fn passes(tensor: &PlannedTensor) -> u64 {
+    effort(tensor).0
+}
+
 /// About how much memory the passes need.
-pub(super) fn memory(work: &Work, elements: u64, threads: u64) -> u64 {
-    let models = work.inputs().len().saturating_sub(1) as u64;
-    if passes(work) > 1 { models * threshold::memory(elements, threads) } else { 0 }
+pub(super) fn memory(tensor: &PlannedTensor, threads: u64) -> u64 {
+    effort(tensor).1 * threshold::memory(tensor.elements, threads)
 }
 
 /// The statistics of the plan's tensors `range`, in their order.
@@ -76,118 +115,47 @@ fn gather_as<T: Real>(
     workers: &Workers<'_>,
     found: &mut BTreeMap<usize, Statistic>,
 ) -> Result<(), Error> {
-    let mut grams = Vec::new();
-    let mut masked = Vec::new();
+    let (mut whole, mut columns) = (Vec::new(), Vec::new());
+    let (mut masked, mut agreed, mut overlapping, mut fused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for &index in tensors {
         let Work::Merge { method, inputs, arguments, .. } = &plan.tensors[index].work else { continue };
         match &method.shape {
-            Shape::Combination(combination) if combination.gram => grams.push((index, combination.of)),
-            Shape::MaskedSum(terms) if inputs.len() > 1 => masked.push((index, terms(arguments))),
-            _ => {}
-        }
-    }
-    for (index, gram) in gram_matrices::<T>(plan, &grams, workers)? {
-        found.insert(index, Statistic::Gram(gram));
-    }
-    let keeps: Vec<(usize, Vec<Keep>)> = masked.iter().map(|(index, terms)| (*index, terms.keep.clone())).collect();
-    let thresholds = threshold::search::<T>(plan, &keeps, workers)?;
-    let mut masks: Vec<Vec<Mask>> = thresholds
-        .into_iter()
-        .map(|tensor| tensor.into_iter().map(|threshold| Mask { threshold, rescale: 1.0 }).collect())
-        .collect();
-    restore_norms::<T>(plan, &masked, &mut masks, workers)?;
-    found.extend(masked.iter().zip(masks).map(|((index, _), masks)| (*index, Statistic::Masks(masks))));
-    Ok(())
-}
-
-fn gram_matrices<T: Real>(
-    plan: &Plan,
-    tensors: &[(usize, Vectors)],
-    workers: &Workers<'_>,
-) -> Result<Vec<(usize, Gram)>, Error> {
-    let tile = workers.options.tile();
-    let spans: Vec<(Span, Vectors)> = tensors
-        .iter()
-        .flat_map(|(index, of)| {
-            Span::cut(*index, plan.tensors[*index].elements as usize, tile).map(move |span| (span, *of))
-        })
-        .collect();
-    let partial = workers.map(&spans, |scratch, (span, of)| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
-        let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
-        let options = &workers.options;
-        let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
-        let mut blocks = Vec::new();
-        match of {
-            Vectors::Models => dots(options.level, None, &values, &mut blocks),
-            Vectors::TaskVectors => {
-                dots(options.level, values.first().copied(), values.get(1..).unwrap_or(&[]), &mut blocks);
+            Shape::Combination(combination) => {
+                let wanted = Wanted { tensor: index, around: is_around(combination, inputs, arguments) };
+                match along(&plan.tensors[index], combination, arguments) {
+                    Some(Along::Whole) => whole.push(wanted),
+                    Some(Along::Columns) => columns.push(wanted),
+                    Some(Along::Rows) | None => {}
+                }
             }
-        }
-        finish_all(plan, inputs, &span.range, options);
-        Ok(blocks)
-    })?;
-    let mut sums: BTreeMap<usize, GramSum> = tensors
-        .iter()
-        .map(|(index, of)| {
-            let inputs = plan.tensors[*index].work.inputs().len();
-            (*index, GramSum::new(if *of == Vectors::Models { inputs } else { inputs.saturating_sub(1) }))
-        })
-        .collect();
-    for ((span, _), blocks) in spans.iter().zip(&partial) {
-        if let Some(sum) = sums.get_mut(&span.tensor) {
-            sum.add(blocks);
-        }
-    }
-    Ok(sums.into_iter().map(|(index, sum)| (index, sum.finish())).collect())
-}
-
-/// Finds, where a method asks for it, the factors that give masked task vectors their L1 norm back.
-fn restore_norms<T: Real>(
-    plan: &Plan,
-    tensors: &[(usize, MaskedSum)],
-    masks: &mut [Vec<Mask>],
-    workers: &Workers<'_>,
-) -> Result<(), Error> {
-    let tile = workers.options.tile();
-    let mut spans: Vec<(usize, Span)> = Vec::new();
-    for (at, (index, terms)) in tensors.iter().enumerate() {
-        let n = plan.tensors[*index].elements as usize;
-        if terms.rescale && masks[at].iter().any(|mask| mask.threshold != Threshold::all(n as u64)) {
-            spans.extend(Span::cut(*index, n, tile).map(|span| (at, span)));
-        }
-    }
-    let partial = workers.map(&spans, |scratch, (at, span)| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
-        let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
-        let options = &workers.options;
-        let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
-        let mut sums = Vec::new();
-        if let Some((base, models)) = values.split_first() {
-            for (x, mask) in models.iter().zip(&masks[*at]) {
-                let mut blocks = Vec::new();
-                let cut = (mask.threshold.cut as usize).saturating_sub(span.range.start);
-                absolute_sums(options.level, base, x, T::bits(mask.threshold.bits), cut, &mut blocks);
-                sums.push(blocks);
-            }
-        }
-        finish_all(plan, inputs, &span.range, options);
-        Ok(sums)
-    })?;
-    let mut norms: BTreeMap<(usize, usize), [f64; 2]> = BTreeMap::new();
-    for ((at, _), models) in spans.iter().zip(&partial) {
-        for (model, blocks) in models.iter().enumerate() {
-            let norm = norms.entry((*at, model)).or_default();
-            for block in blocks {
-                norm[0] += block[0];
-                norm[1] += block[1];
+            // Without models there is only the base.
+            _ if inputs.len() < 2 => {}
+            Shape::MaskedSum(terms) => masked.push((index, terms(arguments))),
+            Shape::Joint(joint) => match joint(arguments) {
+                Joint::Consensus { share } => agreed.push((index, share)),
+                Joint::Overlap { rate: 0.0, .. } => {
+                    found.insert(index, Statistic::Factors(vec![1.0; inputs.len() - 1]));
+                }
+                joint @ Joint::Overlap { .. } => overlapping.push((index, joint)),
+            },
+            Shape::Pairwise(pairwise) => {
+                if pairwise(arguments) == Pairwise::Fuse {
+                    fused.push(index);
+                }
             }
         }
     }
-    for ((at, model), [before, after]) in norms {
-        if before >= SMALLEST_NORM && after >= SMALLEST_NORM {
-            masks[at][model].rescale = before / after;
-        }
-    }
+    let grams = gram::whole::<T>(plan, &whole, workers)?;
+    found.extend(grams.into_iter().map(|(index, gram)| (index, Statistic::Gram(gram))));
+    let columns = gram::columns::<T>(plan, &columns, workers)?;
+    found.extend(columns.into_iter().map(|(index, columns)| (index, Statistic::Columns(columns))));
+    let all = masks::<T>(plan, &masked, workers)?;
+    found.extend(masked.iter().zip(all).map(|((index, _), masks)| (*index, Statistic::Masks(masks))));
+    let agreed = consensus::<T>(plan, &agreed, workers)?;
+    found.extend(agreed.into_iter().map(|(index, consensus)| (index, Statistic::Consensus(consensus))));
+    let factors = factors::<T>(plan, &overlapping, workers)?;
+    found.extend(factors.into_iter().map(|(index, factors)| (index, Statistic::Factors(factors))));
+    let fused = fusions::<T>(plan, &fused, workers)?;
+    found.extend(fused.into_iter().map(|(index, fusion)| (index, Statistic::Fusion(fusion))));
     Ok(())
 }

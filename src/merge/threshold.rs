@@ -1,22 +1,22 @@
-//! The magnitude above which elements of a task vector stay: exact, and without sorting.
+//! The score above which elements stay, by rank: exact, and without sorting.
 //!
-//! A histogram of the first bits of all magnitudes tells in which narrow band the k-th largest lies. When few elements
+//! A histogram of the first bits of all scores tells in which narrow band the k-th largest lies. When few elements
 //! are in the band they are collected in a second pass and the k-th is picked among them; otherwise the next bits are
 //! counted. Where more elements equal the threshold than may stay, those of lower index do.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Error;
-use super::scratch::{Buffer, Scratch, finish_all, views};
+use super::scores::{Room, Scores};
+use super::scratch::Scratch;
 use super::span::{Span, Workers};
 use crate::kernel::{Digits, Real, count_magnitude, histogram, survey};
-use crate::method::Keep;
-use crate::plan::Plan;
 
 /// Elements above `bits` stay, and those that equal it up to position `cut`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Threshold {
-    /// The bits of the magnitude.
+    /// The bits of the score.
     pub(super) bits: u64,
     /// The first position at which an element that equals it does not stay.
     pub(super) cut: u64,
@@ -29,9 +29,29 @@ impl Threshold {
     }
 
     /// No element stays.
-    fn none<T: Real>() -> Self {
-        Self { bits: (1 << T::MAGNITUDE_BITS) - 1, cut: 0 }
+    pub(super) fn none<S: Real>() -> Self {
+        Self { bits: (1 << S::MAGNITUDE_BITS) - 1, cut: 0 }
     }
+}
+
+/// What is sought.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query {
+    /// Which of the tensor's sequences of scores.
+    pub(super) sequence: usize,
+    /// Which element.
+    pub(super) rank: Rank,
+}
+
+/// The rank of the element whose score is sought.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rank {
+    /// So many elements stay: none for 0, all for their number or more.
+    Largest(u64),
+    /// As above, so large a share of those that are not zero, rounded down.
+    OfNonzero(f64),
+    /// The element of this rank, the largest having 1: its score, in any case.
+    Value(u64),
 }
 
 /// Bits that one histogram counts by: its 2^16 counters stay in the second-level cache, and a band is a 256th of an octave.
@@ -40,26 +60,29 @@ const HISTOGRAM_BITS: u32 = 16;
 /// Tiles of a span: a histogram is added to the whole once a span.
 const SPAN_TILES: usize = 128;
 
-/// Elements that may be collected for one task vector; 8 bytes each, 16 in f64.
+/// Elements that may be collected for one search; 8 bytes each, 16 in f64.
 const COLLECTED: u64 = 1 << 20;
 
-/// About how much memory one task vector of `elements` elements needs.
+/// About how much memory one search among `elements` elements needs.
 pub(super) fn memory(elements: u64, threads: u64) -> u64 {
     let counters = (1 << HISTOGRAM_BITS) * (threads * size_of::<u32>() as u64 + size_of::<u64>() as u64);
     counters + elements.min(COLLECTED) * 2 * size_of::<(u32, f32)>() as u64
 }
 
-/// The search for one task vector's threshold.
+/// The search for one element.
 struct Search {
-    /// Index among the tensor's inputs.
-    input: usize,
+    /// Index among the tensor's sequences of scores.
+    sequence: usize,
     /// Which of the elements that are still in question is sought, from the largest: 1 is the largest.
     rank: u64,
+    /// The share of elements that are not zero whose number will be the rank.
+    share: Option<f64>,
+    zeros: AtomicU64,
     state: State,
     counts: Mutex<Vec<u64>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum State {
     Count(Digits),
     Collect {
@@ -72,73 +95,89 @@ enum State {
 }
 
 /// What a span contributes to a search.
-enum Found<T: Real> {
+enum Found<S: Real> {
     Nothing,
     /// The span is the whole tensor: the rank and state after it.
     Narrowed(u64, State),
-    /// Positions in the span, with magnitudes.
-    Collected(Vec<(u32, T::Bits)>),
+    /// Positions in the span, with scores.
+    Collected(Vec<(u32, S::Bits)>),
     Equal(u64),
 }
 
-/// The thresholds of the given tensors, one a task vector; `keeps` gives each tensor's index and what stays of its task
-/// vectors.
-pub(super) fn search<T: Real>(
-    plan: &Plan,
-    keeps: &[(usize, Vec<Keep>)],
+/// The thresholds of some tensors: those of the tensor at each place of `scores`, with its number of elements and what is
+/// sought.
+pub(super) fn search<S: Real>(
+    scores: &impl Scores<S>,
+    queries: &[(u64, Vec<Query>)],
     workers: &Workers<'_>,
 ) -> Result<Vec<Vec<Threshold>>, Error> {
     let tile = workers.options.tile();
-    let size = |tensor: usize| plan.tensors[tensor].elements;
-    let mut searches: Vec<Vec<Search>> = keeps
+    let mut searches: Vec<Vec<Search>> = queries
         .iter()
-        .map(|(tensor, keeps)| {
-            (1..).zip(keeps).map(|(input, keep)| Search::begin::<T>(input, *keep, size(*tensor), tile as u64)).collect()
-        })
+        .map(|(n, queries)| queries.iter().map(|query| Search::begin::<S>(*query, *n, tile as u64)).collect())
         .collect();
     loop {
         let mut spans: Vec<(usize, Span)> = Vec::new();
-        for (at, (tensor, _)) in keeps.iter().enumerate() {
+        for (at, (n, _)) in queries.iter().enumerate() {
             if searches[at].iter().any(Search::is_open) {
-                spans.extend(Span::cut(*tensor, size(*tensor) as usize, SPAN_TILES * tile).map(|span| (at, span)));
+                spans.extend(Span::cut(scores.tensor(at), *n as usize, SPAN_TILES * tile).map(|span| (at, span)));
             }
         }
         if spans.is_empty() {
-            let done = |searches: Vec<Search>| searches.iter().map(Search::threshold::<T>).collect();
+            let done = |searches: Vec<Search>| searches.iter().map(Search::threshold::<S>).collect();
             return Ok(searches.into_iter().map(done).collect());
         }
-        let found =
-            workers.map(&spans, |scratch, (at, span)| look::<T>(plan, &searches[*at], span, scratch, workers))?;
+        let found = workers.map(&spans, |scratch, (at, span)| {
+            look::<S>(scores, *at, &searches[*at], queries[*at].0, span, scratch, workers)
+        })?;
         let mut found = spans.iter().zip(found).peekable();
-        while let Some((at, tensor)) = found.peek().map(|((at, span), _)| (*at, span.tensor)) {
+        while let Some(at) = found.peek().map(|((at, _), _)| *at) {
             let mut here = Vec::new();
             while let Some(((_, span), models)) = found.next_if(|((other, _), _)| *other == at) {
                 here.push((span, models));
             }
-            for (model, search) in searches[at].iter_mut().enumerate() {
-                let parts: Vec<(&Span, &Found<T>)> =
-                    here.iter().map(|(span, models)| (*span, &models[model])).collect();
-                search.advance::<T>(plan, tensor, &parts, workers)?;
+            let leaders = leaders(&searches[at]);
+            let counts: Vec<Vec<u64>> = searches[at]
+                .iter()
+                .map(|search| {
+                    std::mem::take(&mut *search.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+                })
+                .collect();
+            for (index, search) in searches[at].iter_mut().enumerate() {
+                let parts: Vec<(&Span, &Found<S>)> = here.iter().map(|(span, found)| (*span, &found[index])).collect();
+                search.advance::<S>(scores, at, queries[at].0, &parts, &counts[leaders[index]], workers)?;
             }
         }
     }
 }
 
+/// For each search the first that counts the same digits of the same scores: it counts for all of them.
+fn leaders(searches: &[Search]) -> Vec<usize> {
+    let same =
+        |a: &Search, b: &Search| matches!(a.state, State::Count(_)) && a.state == b.state && a.sequence == b.sequence;
+    let leader = |(index, search)| searches[..index].iter().position(|other| same(other, search)).unwrap_or(index);
+    searches.iter().enumerate().map(leader).collect()
+}
+
 /// One pass over a span, for all of the tensor's open searches at once.
-fn look<T: Real>(
-    plan: &Plan,
+fn look<S: Real>(
+    scores: &impl Scores<S>,
+    at: usize,
     searches: &[Search],
+    n: u64,
     span: &Span,
     scratch: &mut Scratch,
     workers: &Workers<'_>,
-) -> Result<Vec<Found<T>>, Error> {
+) -> Result<Vec<Found<S>>, Error> {
     let level = workers.options.level;
-    let inputs = plan.tensors[span.tensor].work.inputs();
-    let Scratch { inputs: buffers, counts, .. } = scratch.with_inputs(inputs.len());
+    let Scratch { inputs, scores: room, counts, .. } = scratch;
     let bins = 1 << HISTOGRAM_BITS;
+    let leaders = leaders(searches);
+    let counting = searches.iter().any(|search| matches!(search.state, State::Count(_)));
     counts.clear();
-    counts.resize(bins * searches.len(), 0);
-    let mut found: Vec<Found<T>> = searches
+    counts.resize(if counting { bins * searches.len() } else { 0 }, 0);
+    let mut zeros = vec![0; searches.len()];
+    let mut found: Vec<Found<S>> = searches
         .iter()
         .map(|search| match search.state {
             State::Collect { .. } => Found::Collected(Vec::new()),
@@ -146,40 +185,52 @@ fn look<T: Real>(
             State::Count(_) | State::Done(_) => Found::Nothing,
         })
         .collect();
-    let open: Vec<crate::plan::Input> = inputs
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| *index == 0 || searches.get(index - 1).is_some_and(Search::is_open))
-        .map(|(_, input)| *input)
-        .collect();
+    let mut which: Vec<usize> =
+        searches.iter().filter(|search| search.is_open()).map(|search| search.sequence).collect();
+    which.sort_unstable();
+    which.dedup();
     for tile in span.tiles(workers.options.tile()) {
         workers.options.check_cancelled()?;
-        let values: Vec<&[T]> = views(plan, &open, &tile, buffers, &workers.options)?;
-        let Some((base, models)) = values.split_first() else { continue };
-        let open_searches = searches.iter().enumerate().filter(|(_, search)| search.is_open());
-        for ((at, search), x) in open_searches.zip(models) {
-            match (search.state, &mut found[at]) {
+        let values = scores.load(at, &tile, &which, Room { inputs: &mut *inputs, scores: &mut *room })?;
+        let Some((base, sequences)) = values.split_first() else { continue };
+        for (index, search) in searches.iter().enumerate().filter(|(_, search)| search.is_open()) {
+            let Some(x) = which.iter().position(|s| *s == search.sequence).and_then(|s| sequences.get(s)) else {
+                continue;
+            };
+            match (search.state, &mut found[index]) {
                 (State::Count(digits), _) => {
-                    histogram(level, base, x, digits, &mut counts[at * bins..(at + 1) * bins]);
+                    if leaders[index] == index {
+                        histogram(level, base, x, digits, &mut counts[index * bins..(index + 1) * bins]);
+                    }
+                    if search.share.is_some() {
+                        zeros[index] += count_magnitude(level, base, x, S::bits(0));
+                    }
                 }
                 (State::Collect { low, high }, Found::Collected(inside)) => {
                     let start = (tile.start - span.range.start) as u32;
-                    survey(level, base, x, T::bits(low), T::bits(high), start, inside);
+                    survey(level, base, x, S::bits(low), S::bits(high), start, inside);
                 }
-                (State::Equal(bits), Found::Equal(count)) => *count += count_magnitude(level, base, x, T::bits(bits)),
+                (State::Equal(bits), Found::Equal(count)) => *count += count_magnitude(level, base, x, S::bits(bits)),
                 _ => {}
             }
         }
-        finish_all(plan, &open, &tile, &workers.options);
+        drop(values);
+        scores.finish(at, &tile, &which);
     }
-    for (at, search) in searches.iter().enumerate() {
+    for (index, search) in searches.iter().enumerate() {
         let State::Count(digits) = search.state else { continue };
-        let counts = counts[at * bins..(at + 1) * bins].iter().map(|count| u64::from(*count));
-        let n = plan.tensors[span.tensor].elements;
+        let leader = leaders[index];
+        let counts = counts[leader * bins..(leader + 1) * bins].iter().map(|count| u64::from(*count));
         if span.range.len() as u64 == n {
-            let (rank, state) = narrow(search.rank, digits, &counts.collect::<Vec<_>>(), n);
-            found[at] = Found::Narrowed(rank, state);
-        } else if let Ok(mut total) = search.counts.lock() {
+            let rank = search.rank_among(n - zeros[index]);
+            let (rank, state) = narrow::<S>(rank, digits, &counts.collect::<Vec<_>>(), n);
+            found[index] = Found::Narrowed(rank, state);
+            continue;
+        }
+        search.zeros.fetch_add(zeros[index], Ordering::Relaxed);
+        if leader == index
+            && let Ok(mut total) = search.counts.lock()
+        {
             total.resize(bins, 0);
             for (total, count) in total.iter_mut().zip(counts) {
                 *total += count;
@@ -190,58 +241,69 @@ fn look<T: Real>(
 }
 
 impl Search {
-    fn begin<T: Real>(input: usize, keep: Keep, n: u64, tile: u64) -> Self {
-        let rank = keep.count(n);
+    fn begin<S: Real>(query: Query, n: u64, tile: u64) -> Self {
+        let (rank, share) = match query.rank {
+            Rank::Largest(rank) | Rank::Value(rank) => (rank, None),
+            Rank::OfNonzero(share) => (u64::from(share > 0.0), Some(share)),
+        };
         let state = if rank == 0 {
-            State::Done(Threshold::none::<T>())
-        } else if rank >= n {
+            State::Done(Threshold::none::<S>())
+        } else if rank >= n && matches!(query.rank, Rank::Largest(_)) {
             State::Done(Threshold::all(n))
         } else if n <= tile {
             State::Collect { low: 0, high: u64::MAX }
         } else {
-            let shift = T::MAGNITUDE_BITS - HISTOGRAM_BITS;
+            let shift = S::MAGNITUDE_BITS - HISTOGRAM_BITS;
             State::Count(Digits { prefix: 0, prefix_shift: 64, shift, width: HISTOGRAM_BITS })
         };
-        Self { input, rank, state, counts: Mutex::default() }
+        Self { sequence: query.sequence, rank, share, zeros: AtomicU64::new(0), state, counts: Mutex::default() }
     }
 
     fn is_open(&self) -> bool {
         !matches!(self.state, State::Done(_))
     }
 
-    fn threshold<T: Real>(&self) -> Threshold {
+    fn threshold<S: Real>(&self) -> Threshold {
         match self.state {
             State::Done(threshold) => threshold,
-            _ => Threshold::none::<T>(),
+            _ => Threshold::none::<S>(),
         }
     }
 
+    /// The rank, given how many elements are not zero.
+    #[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
+    fn rank_among(&self, nonzero: u64) -> u64 {
+        self.share.map_or(self.rank, |share| (nonzero as f64 * share).floor() as u64)
+    }
+
     /// Takes in what a pass found, in the order of the spans.
-    fn advance<T: Real>(
+    fn advance<S: Real>(
         &mut self,
-        plan: &Plan,
-        tensor: usize,
-        parts: &[(&Span, &Found<T>)],
+        scores: &impl Scores<S>,
+        at: usize,
+        n: u64,
+        parts: &[(&Span, &Found<S>)],
+        counts: &[u64],
         workers: &Workers<'_>,
     ) -> Result<(), Error> {
-        let n = plan.tensors[tensor].elements;
         match self.state {
             State::Done(_) => {}
             State::Count(digits) => {
                 (self.rank, self.state) = if let [(_, Found::Narrowed(rank, state))] = parts {
                     (*rank, *state)
                 } else {
-                    let counts = std::mem::take(&mut self.counts).into_inner().unwrap_or_default();
-                    narrow(self.rank, digits, &counts, n)
+                    let rank = self.rank_among(n - self.zeros.load(Ordering::Relaxed));
+                    narrow::<S>(rank, digits, counts, n)
                 };
+                self.share = None;
             }
-            State::Collect { .. } => self.pick(parts),
+            State::Collect { .. } => self.pick::<S>(parts),
             State::Equal(bits) => {
                 let mut left = self.rank;
                 for (span, found) in parts {
                     let Found::Equal(count) = found else { continue };
                     if left <= *count {
-                        let cut = self.position_of::<T>(plan, span, bits, left, workers)? + 1;
+                        let cut = self.position_of::<S>(scores, at, span, bits, left, workers)? + 1;
                         self.state = State::Done(Threshold { bits, cut });
                         break;
                     }
@@ -253,16 +315,21 @@ impl Search {
     }
 
     /// Picks the threshold among the collected elements.
-    fn pick<T: Real>(&mut self, parts: &[(&Span, &Found<T>)]) {
+    fn pick<S: Real>(&mut self, parts: &[(&Span, &Found<S>)]) {
         let collected = || {
             parts.iter().filter_map(|(span, found)| match found {
                 Found::Collected(inside) => Some((span.range.start as u64, inside)),
                 _ => None,
             })
         };
-        let mut magnitudes: Vec<T::Bits> =
+        let mut magnitudes: Vec<S::Bits> =
             collected().flat_map(|(_, inside)| inside.iter().map(|(_, bits)| *bits)).collect();
-        let Some(at) = (self.rank as usize).checked_sub(1).filter(|at| *at < magnitudes.len()) else { return };
+        let nonzero = magnitudes.iter().filter(|bits| **bits != S::bits(0)).count() as u64;
+        let rank = self.rank_among(nonzero) as usize;
+        let Some(at) = rank.checked_sub(1).filter(|at| *at < magnitudes.len()) else {
+            self.state = State::Done(Threshold::none::<S>());
+            return;
+        };
         let (larger, &mut threshold, _) = magnitudes.select_nth_unstable_by(at, |a, b| b.cmp(a));
         // Of those that equal the threshold as many stay as are left after the larger ones, from the front.
         let stay = at - larger.iter().filter(|bits| **bits > threshold).count();
@@ -273,25 +340,25 @@ impl Search {
         self.state = State::Done(Threshold { bits: threshold.into(), cut: last + 1 });
     }
 
-    /// The position of the `nth` element (from 1) of `span` whose magnitude is `bits`.
-    fn position_of<T: Real>(
+    /// The position of the `nth` element (from 1) of `span` whose score is `bits`.
+    fn position_of<S: Real>(
         &self,
-        plan: &Plan,
+        scores: &impl Scores<S>,
+        at: usize,
         span: &Span,
         bits: u64,
         nth: u64,
         workers: &Workers<'_>,
     ) -> Result<u64, Error> {
-        let inputs = plan.tensors[span.tensor].work.inputs();
-        let pair = [inputs[0], inputs[self.input]];
-        let mut buffers = [Buffer::default(), Buffer::default()];
+        let (mut inputs, mut room) = (Vec::new(), Vec::new());
         let mut left = nth;
         for tile in span.tiles(workers.options.tile()) {
             workers.options.check_cancelled()?;
-            let values: Vec<&[T]> = views(plan, &pair, &tile, &mut buffers, &workers.options)?;
+            let room = Room { inputs: &mut inputs, scores: &mut room };
+            let values = scores.load(at, &tile, &[self.sequence], room)?;
             if let [base, x] = values[..] {
                 for (offset, (x, base)) in x.iter().zip(base).enumerate() {
-                    if (*x - *base).magnitude_bits() == T::bits(bits) {
+                    if (*x - *base).magnitude_bits() == S::bits(bits) {
                         left -= 1;
                         if left == 0 {
                             return Ok((tile.start + offset) as u64);
@@ -305,7 +372,10 @@ impl Search {
 }
 
 /// From a histogram to the band that holds the sought element: its rank there, and what is to be done next.
-fn narrow(rank: u64, digits: Digits, counts: &[u64], n: u64) -> (u64, State) {
+fn narrow<S: Real>(rank: u64, digits: Digits, counts: &[u64], n: u64) -> (u64, State) {
+    if rank == 0 {
+        return (0, State::Done(Threshold::none::<S>()));
+    }
     let mut above = 0;
     for (digit, count) in counts.iter().enumerate().take(1 << digits.width).rev() {
         if above + count < rank {

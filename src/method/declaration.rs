@@ -14,14 +14,31 @@ pub struct Declaration {
     pub formula: &'static str,
     /// The paper or tool the formula is from.
     pub origin: &'static str,
+    /// When to take this method rather than another.
+    pub when: &'static str,
     /// Whether the method has a base model.
     pub base: Base,
-    /// How many models it merges, the base not counted where [`Base::Required`].
+    /// How many models it merges, the base not counted where it is apart.
     pub models: Count,
     /// Its parameters.
     pub parameters: &'static [Parameter],
+    /// What must hold between parameter values, beyond the range of each.
+    pub check: Option<fn(&Arguments) -> Result<(), Complaint>>,
     /// How the executor computes it.
     pub shape: Shape,
+}
+
+/// Parameter values that do not go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The parameters to change, the likeliest first.
+    pub parameters: &'static [&'static str],
+    /// Whose values they are, for per-model parameters: an index among the models.
+    pub model: Option<usize>,
+    /// What is wrong, with the values.
+    pub reason: String,
+    /// What to write instead.
+    pub hint: String,
 }
 
 impl Declaration {
@@ -36,8 +53,17 @@ impl Declaration {
 pub enum Base {
     /// Required, and apart from the models: task vectors are taken from it. It needs no per-model parameters.
     Required,
+    /// As [`Base::Required`] where a recipe names one. Without a base the tensors themselves are merged.
+    Optional,
     /// A named base is one more model like the others, with the same parameters.
     Member,
+}
+
+impl Base {
+    /// Whether a base that a recipe names is apart from the models.
+    pub fn is_apart(self) -> bool {
+        self != Self::Member
+    }
 }
 
 /// How many models a method takes.
@@ -102,6 +128,13 @@ pub enum Kind {
         /// Largest value.
         max: f64,
     },
+    /// A whole number between the two bounds, both included. Between the entries of a gradient it is rounded down.
+    Whole {
+        /// Smallest value.
+        min: u32,
+        /// Largest value.
+        max: u32,
+    },
     /// true or false.
     Flag,
     /// A key of mergekit's that changes nothing here; it is accepted with a warning.
@@ -111,10 +144,12 @@ pub enum Kind {
 /// How the executor computes a method. It knows these shapes and no method.
 #[derive(Debug)]
 pub enum Shape {
-    /// `out = Σ cᵢ·xᵢ`, one coefficient a model and tensor.
+    /// `out = Σ cᵢ·xᵢ`, one coefficient a model and tensor, or a model and row or column.
     Combination(Combination),
     /// `out = base + λ·Σ mᵢ·wᵢ·(xᵢ − base) / divisor`, with a mask a model and an optional election of signs.
     MaskedSum(fn(&Arguments) -> MaskedSum),
+    /// `out = base + f(x₁ − base, x₂ − base, …)`, element by element, all task vectors looked at together.
+    Joint(fn(&Arguments) -> Joint),
     /// `out = f(base, x)`, element by element.
     Pairwise(fn(&Arguments) -> Pairwise),
 }
@@ -124,8 +159,8 @@ pub enum Shape {
 pub struct Combination {
     /// What is summed.
     pub of: Vectors,
-    /// Whether the coefficients need the Gram matrix of `of`; it costs a pass over the tensors.
-    pub gram: bool,
+    /// Of what the coefficients need the dot products.
+    pub dots: Dots,
     /// The coefficients, in the order of the inputs. With [`Base::Required`] and [`Vectors::Models`] the base is input 0.
     pub coefficients: fn(&Arguments, Option<&Gram>) -> Coefficients,
 }
@@ -135,8 +170,42 @@ pub struct Combination {
 pub enum Vectors {
     /// The tensors themselves.
     Models,
-    /// The differences from the base, which is added back.
+    /// The differences from the base, which is added back; the tensors themselves where a method with
+    /// [`Base::Optional`] has no base.
     TaskVectors,
+}
+
+/// The dot products that coefficients are made of.
+#[derive(Clone, Copy, Debug)]
+pub enum Dots {
+    /// None: the coefficients depend on parameters only.
+    Unneeded,
+    /// Those of whole tensors; they cost a pass over the inputs.
+    Whole,
+    /// Those of whole tensors, rows or columns, as a parameter says.
+    Chosen(fn(&Arguments) -> Along),
+}
+
+impl Dots {
+    /// Of what the dot products are needed with these arguments, if at all.
+    pub fn along(self, arguments: &Arguments) -> Option<Along> {
+        match self {
+            Self::Unneeded => None,
+            Self::Whole => Some(Along::Whole),
+            Self::Chosen(along) => Some(along(arguments)),
+        }
+    }
+}
+
+/// The parts of a tensor that are vectors of their own. A tensor of one dimension is one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// The whole tensor.
+    Whole,
+    /// Each run along the last dimension.
+    Rows,
+    /// Each run along the first dimension.
+    Columns,
 }
 
 /// The result of a combination's coefficient function: one number an input, or the reason there is none.
@@ -159,29 +228,80 @@ pub struct MaskedSum {
     pub lambda: f64,
 }
 
-/// Which elements of a task vector stay.
+/// Which elements of a task vector stay. Elements are ranked by magnitude, the largest first, among equals those of lower
+/// index first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Keep {
     /// All of them.
     All,
-    /// The `max(1, floor(density·n))` of largest magnitude (none for density 0); among equals those of lower index.
+    /// The first `max(1, floor(density·n))` of the ranking, none for density 0.
     Largest {
         /// The share that stays, in 0..1.
         density: f64,
     },
+    /// The `floor(density·n)` behind the first `floor(gamma·n)` of the ranking, or the last ones where fewer follow.
+    Middle {
+        /// The share that stays, in 0..1.
+        density: f64,
+        /// The share of the largest that is dropped.
+        gamma: f64,
+    },
+    /// Each with the same probability.
+    Random {
+        /// The probability, in 0..1.
+        density: f64,
+    },
+    /// Each with a probability that rises with its rank in its row, from `density − epsilon` for the smallest to
+    /// `density + epsilon` for the largest.
+    RandomByRank {
+        /// The mean probability, in 0..1.
+        density: f64,
+        /// Half the spread.
+        epsilon: f64,
+    },
 }
 
 impl Keep {
-    /// How many of `n` elements stay.
-    pub fn count(self, n: u64) -> u64 {
+    /// What stays of `n` elements by rank: how many of the largest are passed over, and how many stay then.
+    #[expect(clippy::cast_sign_loss, reason = "shares are not negative")]
+    pub fn window(self, n: u64) -> (u64, u64) {
+        // Products such as 0.3 · 10 are taken in f64, as Python takes them.
+        let share = |share: f64| (share * n as f64).floor() as u64;
         match self {
-            Self::All => n,
-            Self::Largest { density } if density <= 0.0 => 0,
-            // Products such as 0.3 · 10 are taken in f64, as Python takes them.
-            #[expect(clippy::cast_sign_loss, reason = "the density is positive here")]
-            Self::Largest { density } => ((density * n as f64).floor() as u64).clamp(1, n.max(1)),
+            Self::Largest { density } if density <= 0.0 => (0, 0),
+            Self::Largest { density } => (0, share(density).clamp(1, n.max(1))),
+            Self::Middle { density, gamma } => {
+                let keep = share(density).min(n);
+                (share(gamma).min(n - keep), keep)
+            }
+            Self::All | Self::Random { .. } | Self::RandomByRank { .. } => (0, n),
         }
     }
+
+    /// Whether what stays is drawn at random.
+    pub fn is_random(self) -> bool {
+        matches!(self, Self::Random { .. } | Self::RandomByRank { .. })
+    }
+}
+
+/// A function of all task vectors at once, element by element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Joint {
+    /// Elements above `epsilon` are averaged over the models that have them; those of one model alone stay whole, times
+    /// `1 + rate·clamp(ρ, 0, ceiling)`, ρ being how many elements the model shares for each that it has alone.
+    Overlap {
+        /// Magnitude from which on (not included) an element of a task vector counts.
+        epsilon: f64,
+        /// Factor on the reinforcement; 0 for none.
+        rate: f64,
+        /// Largest ρ.
+        ceiling: f64,
+    },
+    /// Elements of largest variance over the models, of the elected sign, weighted by each task vector's mean square.
+    Consensus {
+        /// The share of the elements with any variance that stays.
+        share: f64,
+    },
 }
 
 /// An element-wise function of the base and one model.
@@ -192,4 +312,7 @@ pub enum Pairwise {
         /// The distance below which the model's value is taken whole.
         t: f64,
     },
+    /// `x` where `|x − base|`, times the divergence of the row's softmax from that of the base, is not below the median
+    /// plus 1.5 times the distance of the quartiles; `base` elsewhere.
+    Fuse,
 }

@@ -1,7 +1,7 @@
 //! Weighted average of the models.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -11,6 +11,7 @@ pub(super) static LINEAR: Declaration = Declaration {
     summary: "weighted average of the models",
     formula: "out = Σ wᵢ·xᵢ / Σ wᵢ   (without `normalize`: out = Σ wᵢ·xᵢ)",
     origin: "Wortsman et al. 2022, Model soups, arXiv:2203.05482",
+    when: "Two or more fine-tunes of one base, and no idea yet what works: the first thing to try, and hard to beat. Equal weights are a uniform soup.",
     base: Base::Member,
     models: Count::AtLeast(1),
     parameters: &[
@@ -29,7 +30,8 @@ pub(super) static LINEAR: Declaration = Declaration {
             doc: "divide by the sum of the weights",
         },
     ],
-    shape: Shape::Combination(Combination { of: Vectors::Models, gram: false, coefficients }),
+    check: None,
+    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
 };
 
 fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {

@@ -1,27 +1,57 @@
 //! Merge methods: one file a method, with its formula, source, parameters and shape.
 
+mod arcee_fusion;
 mod arguments;
+mod breadcrumbs;
+mod breadcrumbs_ties;
+mod dare_linear;
+mod dare_ties;
 mod declaration;
+mod della;
+mod della_linear;
+mod karcher;
 mod linear;
+mod model_stock;
+mod multislerp;
 mod nearswap;
+mod nuslerp;
 mod passthrough;
+mod ram;
+mod ramplus_tl;
+mod sce;
 mod slerp;
+mod slerp_chain;
 mod task_arithmetic;
 mod ties;
 
 pub use arguments::{Arguments, Value};
 pub use declaration::{
-    Base, Coefficients, Combination, Count, Declaration, Keep, Kind, MaskedSum, Pairwise, Parameter, Scope, Shape,
-    Vectors,
+    Along, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Joint, Keep, Kind, MaskedSum,
+    Pairwise, Parameter, Scope, Shape, Vectors,
 };
 
 /// Every merge method, in the order in which help lists them. A new method is one file and one line here.
 pub static METHODS: &[&Declaration] = &[
     &linear::LINEAR,
     &slerp::SLERP,
+    &slerp_chain::SLERP_CHAIN,
+    &nuslerp::NUSLERP,
+    &multislerp::MULTISLERP,
+    &karcher::KARCHER,
+    &model_stock::MODEL_STOCK,
     &task_arithmetic::TASK_ARITHMETIC,
     &ties::TIES,
+    &dare_linear::DARE_LINEAR,
+    &dare_ties::DARE_TIES,
+    &della_linear::DELLA_LINEAR,
+    &della::DELLA,
+    &breadcrumbs::BREADCRUMBS,
+    &breadcrumbs_ties::BREADCRUMBS_TIES,
+    &sce::SCE,
+    &ram::RAM,
+    &ramplus_tl::RAMPLUS_TL,
     &nearswap::NEARSWAP,
+    &arcee_fusion::ARCEE_FUSION,
     &passthrough::PASSTHROUGH,
 ];
 

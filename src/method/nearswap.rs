@@ -8,6 +8,7 @@ pub(super) static NEARSWAP: Declaration = Declaration {
     summary: "takes the other model's value where it is within t of the base's, and less of it further away",
     formula: "w = clamp(t / max(|base − x|, 1e-6), 0, 1);  out = w·x + (1 − w)·base",
     origin: "mergekit 0.1.5, after alchemonaut's QuartetAnemoi",
+    when: "A base to be moved only where the other model agrees with it closely.",
     base: Base::Required,
     models: Count::Exactly(1),
     parameters: &[Parameter {
@@ -17,6 +18,7 @@ pub(super) static NEARSWAP: Declaration = Declaration {
         default: None,
         doc: "distance up to which the other model's value is taken whole",
     }],
+    check: None,
     shape: Shape::Pairwise(pairwise),
 };
 

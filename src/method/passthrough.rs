@@ -1,7 +1,7 @@
 //! One model's tensor, scaled or as it is.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -11,6 +11,7 @@ pub(super) static PASSTHROUGH: Declaration = Declaration {
     summary: "one model's tensors as they are, or scaled; stacks layers with `slices`",
     formula: "out = scale·x",
     origin: "mergekit 0.1.5",
+    when: "Layers stacked with `slices`, one model rescaled, or its format changed.",
     base: Base::Member,
     models: Count::Exactly(1),
     parameters: &[Parameter {
@@ -20,7 +21,8 @@ pub(super) static PASSTHROUGH: Declaration = Declaration {
         default: Some(Value::Number(1.0)),
         doc: "factor on the tensor",
     }],
-    shape: Shape::Combination(Combination { of: Vectors::Models, gram: false, coefficients }),
+    check: None,
+    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "other methods have none for some arguments")]

@@ -1,7 +1,7 @@
 //! Weighted sum of task vectors on the base.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -11,6 +11,7 @@ pub(super) static TASK_ARITHMETIC: Declaration = Declaration {
     summary: "the base plus a weighted sum of what each model learnt",
     formula: "out = base + λ·Σ wᵢ·(xᵢ − base)   (with `normalize`: the sum divided by Σ wᵢ)",
     origin: "Ilharco et al. 2023, Editing models with task arithmetic, arXiv:2212.04089",
+    when: "Several skills added to one base, each with its own strength; a negative weight takes one away.",
     base: Base::Required,
     models: Count::AtLeast(0),
     parameters: &[
@@ -21,7 +22,8 @@ pub(super) static TASK_ARITHMETIC: Declaration = Declaration {
         Parameter { name: "rescale", ..IGNORED },
         Parameter { name: "int8_mask", ..IGNORED },
     ],
-    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, gram: false, coefficients }),
+    check: None,
+    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Unneeded, coefficients }),
 };
 
 /// The weight of a task vector.

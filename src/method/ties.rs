@@ -9,6 +9,7 @@ pub(super) static TIES: Declaration = Declaration {
     summary: "trim each task vector to its largest elements, elect a sign, sum what agrees",
     formula: "dᵢ = top(density, xᵢ − base);  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s] / Σ wᵢ·[sign(wᵢ·dᵢ) = s]",
     origin: "Yadav et al. 2023, TIES-merging, arXiv:2306.01708; signs elected by weighted sum, as mergekit 0.1.5 does",
+    when: "Task vectors that cancel each other where they are added: small changes are dropped, and a vote settles the signs.",
     base: Base::Required,
     models: Count::AtLeast(0),
     parameters: &[
@@ -19,6 +20,7 @@ pub(super) static TIES: Declaration = Declaration {
         Parameter { default: Some(Value::Flag(false)), ..RESCALE },
         Parameter { name: "int8_mask", ..IGNORED },
     ],
+    check: None,
     shape: Shape::MaskedSum(masked_sum),
 };
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use crate::method::{Arguments, Declaration, Kind, Scope, Value};
-use crate::recipe::{Parameters, Recipe, Slice};
+use crate::method::{Arguments, Complaint, Declaration, Kind, Scope, Value};
+use crate::recipe::{Parameters, Recipe, Setting, Slice};
 
 /// What the parameters of a tensor are looked up with.
 pub(super) struct Lookup<'a> {
@@ -54,9 +54,29 @@ impl Lookup<'_> {
         Ok(arguments)
     }
 
-    /// The first level that yields a value: the model's, the slice's, the recipe's.
+    /// The error for values that do not go together, with the place of the first of them that the recipe gives.
+    pub(super) fn complain(&self, complaint: Complaint, participants: &[Participant<'_>]) -> Error {
+        let participant = complaint.model.and_then(|model| participants.get(model));
+        let (own, tensor) = participant.map_or((None, self.output), |found| (found.own, found.tensor));
+        let at = complaint.parameters.iter().find_map(|name| self.setting(name, own, tensor)).map(|found| &found.0.at);
+        Error::Arguments {
+            tensor: self.label.to_owned(),
+            reason: complaint.reason,
+            hint: Some(complaint.hint),
+            place: at.and_then(|at| self.recipe.place(at)).map(Box::new),
+        }
+    }
+
     fn value(&self, name: &str, own: Option<&Parameters>, tensor: &str) -> Option<Value> {
+        self.setting(name, own, tensor).map(|(_, value)| value)
+    }
+
+    /// The first level that yields a value: the model's, the slice's, the recipe's.
+    fn setting<'a>(&'a self, name: &str, own: Option<&'a Parameters>, tensor: &str) -> Option<(&'a Setting, Value)> {
         let levels = [own, Some(&self.slice.parameters), Some(&self.recipe.parameters)];
-        levels.into_iter().flatten().find_map(|level| level.get(name)?.evaluate(tensor, self.t))
+        levels.into_iter().flatten().find_map(|level| {
+            let setting = level.get(name)?;
+            Some((setting, setting.evaluate(tensor, self.t)?))
+        })
     }
 }

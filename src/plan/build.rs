@@ -23,6 +23,7 @@ impl Plan {
         warnings.extend(found);
         let files = layout::place(&mut tensors, options.shard_size);
         let models = models.checkpoints;
-        Ok(Self { recipe, models, donor, tensors, files, layers, warnings, allow: options.allow.clone() })
+        let Options { seed, allow, .. } = options.clone();
+        Ok(Self { recipe, models, donor, tensors, files, layers, warnings, seed, allow })
     }
 }

@@ -87,6 +87,10 @@ pub enum Error {
         tensor: String,
         /// Why.
         reason: String,
+        /// What to write instead.
+        hint: Option<String>,
+        /// Where the recipe gives one of them.
+        place: Option<Box<Place>>,
     },
     /// A layer range that a model does not have.
     #[error("layers {start} to {end} are asked of `{model}`, which has {layers}")]
@@ -160,6 +164,7 @@ impl Error {
             Self::MissingParameter { .. } => {
                 Some("none of its filters matches this tensor; add an entry without a filter as the last one".into())
             }
+            Self::Arguments { hint, .. } => hint.clone(),
             Self::SliceWithoutBase { .. } => Some("list it with the `layer_range` that belongs to the slice".into()),
             _ => None,
         }
@@ -168,9 +173,10 @@ impl Error {
     /// Where in the recipe the trouble is.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::NoSuchModel { place, .. } | Self::LayerRange { place, .. } | Self::SliceWithoutBase { place, .. } => {
-                place.as_deref()
-            }
+            Self::NoSuchModel { place, .. }
+            | Self::Arguments { place, .. }
+            | Self::LayerRange { place, .. }
+            | Self::SliceWithoutBase { place, .. } => place.as_deref(),
             _ => None,
         }
     }

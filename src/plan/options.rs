@@ -14,6 +14,8 @@ pub struct Options {
     pub out_dtype: Option<Float>,
     /// Largest size of a weight file in bytes; a tensor that is larger gets a file of its own. `None`: one file.
     pub shard_size: Option<u64>,
+    /// The seed of methods that draw at random.
+    pub seed: u64,
     /// What the user accepts.
     pub allow: Allow,
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tensors::{Collector, gradient};
 use super::{Error, LayerSource};
 use crate::checkpoint::{Weights, layer_of, with_layer};
-use crate::method::Base;
 
 impl Collector<'_> {
     /// A transformer put together from ranges of layers.
@@ -54,7 +53,7 @@ impl Collector<'_> {
             let parts = self.parts(slice);
             let base = slice.base_model.as_ref().or(self.recipe.base_model.as_ref());
             if let Some(base) =
-                base.filter(|_| self.recipe.method.base == Base::Required && !parts.iter().any(|part| part.is_base))
+                base.filter(|_| self.recipe.method.base.is_apart() && !parts.iter().any(|part| part.is_base))
             {
                 let place = slice.sources.first().and_then(|source| self.recipe.place(&source.at)).map(Box::new);
                 return Err(Error::SliceWithoutBase {

@@ -9,7 +9,7 @@ use super::models::Models;
 use super::{Error, Input, LayerSource, Options, PlannedTensor, Work};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
-use crate::method::{self, Base, Shape};
+use crate::method::{self, Combination, Dots, Shape};
 use crate::recipe::{Parameters, Recipe, Slice};
 
 /// A model's part in a slice.
@@ -219,7 +219,8 @@ impl<'a> Collector<'a> {
     /// do with them, and taken from the base or else the first model where it cannot.
     fn merge(&self, lookup: &Lookup<'_>, present: &[(Part<'a>, Input, &Tensor)]) -> Result<Work, Error> {
         let method = self.recipe.method;
-        let apart = method.base == Base::Required;
+        // A method that can do without a base has one apart where the recipe names it.
+        let apart = method.base.is_apart() && self.recipe.base_of(lookup.slice).is_some();
         let (base, others): (Vec<_>, Vec<_>) = present.iter().partition(|(part, ..)| apart && part.is_base);
         let possible = method.models.accepts(others.len()) && (!apart || base.len() == 1);
         let (method, base, others) = if possible {
@@ -237,11 +238,12 @@ impl<'a> Collector<'a> {
             })
             .collect();
         let arguments = lookup.arguments(method, &participants)?;
-        if let Shape::Combination(combination) = &method.shape
-            && !combination.gram
-        {
-            let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason };
-            (combination.coefficients)(&arguments, None).map_err(failed)?;
+        if let Some(check) = method.check {
+            check(&arguments).map_err(|complaint| lookup.complain(complaint, &participants))?;
+        }
+        if let Shape::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.shape {
+            let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason, hint: None, place: None };
+            coefficients(&arguments, None).map_err(failed)?;
         }
         let floats = || present.iter().filter_map(|(_, _, tensor)| tensor.float());
         let dtype = self.options.dtype.or(self.recipe.dtype);

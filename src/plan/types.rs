@@ -25,6 +25,8 @@ pub struct Plan {
     pub layers: Option<Vec<LayerSource>>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The seed of methods that draw at random.
+    pub seed: u64,
     /// What the user accepts.
     pub allow: Allow,
 }

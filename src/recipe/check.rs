@@ -71,11 +71,14 @@ fn spans(slice: &Slice) -> Checked<()> {
 
 /// The base, where the method sets one apart: there must be one, and with slices it must say which layers.
 fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
-    if recipe.method.base != Base::Required {
+    if !recipe.method.base.is_apart() {
         return Ok(());
     }
     let name = recipe.method.name;
     let Some(base) = recipe.base_of(slice) else {
+        if recipe.method.base == Base::Optional {
+            return Ok(());
+        }
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
         let listed = slice.sources.first().map_or("…".to_owned(), |source| written(&source.model.path));
         return Err(Fault::value(&at, format!("`{name}` needs a `base_model`"))
@@ -98,11 +101,12 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     let at = if recipe.whole_models() { NodePath::default().key("models") } else { slice.at.key("sources") };
     let plural = if matches!(wanted, Count::Exactly(1) | Count::AtLeast(1)) { "model" } else { "models" };
     let base = recipe.base_of(slice);
-    let beside = if recipe.method.base == Base::Required { " besides its base" } else { "" };
+    let apart = base.is_some() && recipe.method.base.is_apart();
+    let beside = if apart { " besides its base" } else { "" };
     let message = format!("`{}` merges {wanted} {plural}{beside}, found {found}", recipe.method.name);
     let averaged = |base: &ModelRef| slice.sources.iter().any(|source| source.model == *base && source.at == base.at);
     let hint = match base {
-        Some(base) if recipe.method.base == Base::Required => Some(format!("the base is {}", shown(&base.path))),
+        Some(base) if apart => Some(format!("the base is {}", shown(&base.path))),
         Some(base) if averaged(base) => Some("the base counts as a model; take `base_model` away".to_owned()),
         _ => None,
     };
@@ -135,7 +139,7 @@ fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter) -> Checked<()> {
 }
 
 fn base_settings(recipe: &Recipe, slice: &Slice, notes: &mut Notes) {
-    let Some(base) = recipe.base_of(slice).filter(|_| recipe.method.base == Base::Required) else { return };
+    let Some(base) = recipe.base_of(slice).filter(|_| recipe.method.base.is_apart()) else { return };
     let listed = slice.sources.iter().find(|source| source.model == *base && !source.parameters.is_empty());
     if let Some(source) = listed {
         let message = format!("the parameters of {} have no effect: it is the base", shown(&base.path));

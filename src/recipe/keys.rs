@@ -118,24 +118,6 @@ pub(super) static PATH: Level = Level {
 /// Parameters that every method of mergekit accepts or recipes carry along, and that change nothing.
 pub(super) static INERT_PARAMETERS: [&str; 2] = ["int8_mask", "consensus_method"];
 
-/// Methods that mergekit has and admix not yet.
-pub(super) static METHODS_TO_COME: [&str; 14] = [
-    "nuslerp",
-    "multislerp",
-    "karcher",
-    "dare_linear",
-    "dare_ties",
-    "della",
-    "della_linear",
-    "breadcrumbs",
-    "breadcrumbs_ties",
-    "sce",
-    "ram",
-    "ramplus_tl",
-    "model_stock",
-    "arcee_fusion",
-];
-
 const fn read(name: &'static str, doc: &'static str) -> Key {
     Key { name, doc, status: Status::Read }
 }

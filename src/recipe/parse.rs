@@ -7,7 +7,7 @@ use std::path::Path;
 use super::check;
 use super::error::{Checked, Error, ErrorKind, Fault, Spot, shown};
 use super::fields::Fields;
-use super::keys::{METHODS_TO_COME, RECIPE, and};
+use super::keys::{RECIPE, and};
 use super::locate::{self, Part};
 use super::merge_keys;
 use super::model_ref::model_ref;
@@ -143,11 +143,7 @@ fn merge_method(fields: &Fields<'_>) -> Checked<&'static Declaration> {
     }
     let names: Vec<&str> = method::METHODS.iter().map(|method| method.name).collect();
     let known = format!("the methods are {}", and(&names));
-    if METHODS_TO_COME.contains(&name.as_str()) {
-        let message = format!("the merge method `{name}` is not supported yet");
-        return Err(Fault::value(&at, message).kind(ErrorKind::Unsupported).hint(known));
-    }
-    let hint = match nearest(name, names.iter().copied().chain(METHODS_TO_COME)) {
+    let hint = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? {known}"),
         None => known,
     };

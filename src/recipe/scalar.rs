@@ -27,6 +27,14 @@ pub(super) fn value(node: &Node, name: &str, kind: Kind) -> Result<Value, Refusa
             };
             Err(Refusal { message: format!("`{name}` must be {range}, found {node}"), hint: None })
         }
+        Kind::Whole { min, max } => {
+            let number = number(node)?;
+            if number.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(&number) {
+                return Ok(Value::Number(number));
+            }
+            let message = format!("`{name}` must be a whole number between {min} and {max}, found {node}");
+            Err(Refusal { message, hint: None })
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::locate;
 use super::setting::Setting;
 use crate::kernel::Float;
-use crate::method::{Base, Declaration};
+use crate::method::Declaration;
 
 /// A recipe that passed every check that needs no checkpoint.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Recipe {
 
     /// The sources of a slice that are merged as models: all of them, or all but the base where the method sets it apart.
     pub fn merged<'a>(&'a self, slice: &'a Slice) -> impl Iterator<Item = &'a Source> {
-        let apart = self.base_of(slice).filter(|_| self.method.base == Base::Required);
+        let apart = self.base_of(slice).filter(|_| self.method.base.is_apart());
         slice.sources.iter().filter(move |source| Some(&source.model) != apart)
     }
 

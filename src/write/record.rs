@@ -8,7 +8,7 @@ use crate::plan::Plan;
 pub(super) const RECORD: &str = "admix.json";
 
 /// The record of a merge. It holds no time, so that the same merge gives the same file.
-pub(super) fn record(plan: &Plan, seed: u64, warnings: &[String]) -> Value {
+pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     let model = |model: &crate::checkpoint::Checkpoint| {
         let files: Vec<Value> = model
             .modules()
@@ -32,7 +32,7 @@ pub(super) fn record(plan: &Plan, seed: u64, warnings: &[String]) -> Value {
         "configuration_from": plan.models[plan.donor].path().display().to_string(),
         "dtype": plan.dtype().map(crate::kernel::Float::name),
         "allowed": plan.allow.accepted(),
-        "seed": seed,
+        "seed": plan.seed,
         "tensors": plan.tensors.len(),
         "warnings": warnings,
     })

@@ -28,8 +28,6 @@ pub struct Request<'a> {
     pub force: bool,
     /// Whether to wait until everything is on disk.
     pub sync: bool,
-    /// The seed of random methods, for the record.
-    pub seed: u64,
 }
 
 /// A finished merge.
@@ -46,7 +44,7 @@ pub struct Outcome {
 /// # Errors
 /// A folder that may not be written, a disk that is full or read-only, a merge that fails. Nothing is left then.
 pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcome, Error> {
-    let Request { plan, out, force, sync, seed } = request;
+    let Request { plan, out, force, sync } = request;
     let folder = OutputFolder::create(out, force, plan.models.iter().map(Checkpoint::path))?;
     copy_side_files(plan, folder.path(), sync)?;
     let weights = WeightFiles::create(plan, folder.path())?;
@@ -61,7 +59,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put(RECORD, pretty(&record(plan, seed, &warnings)))?;
+    put(RECORD, pretty(&record(plan, &warnings)))?;
     if options.cancel.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(merge::Error::Cancelled.into());
     }

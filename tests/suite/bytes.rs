@@ -1,6 +1,7 @@
 //! The output does not depend on threads, tiles or instruction sets.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -30,13 +31,18 @@ pub(crate) fn change(index: u32, seed: u32) -> f64 {
 }
 
 fn model(dtype: Dtype, elements: usize, change: impl Fn(u32) -> f64) -> Tensors {
-    let tensor = |count: usize, seed| {
-        Tensor::floats(dtype, &[count], (0..count as u32).map(|index| base_value(index, seed) + change(index ^ seed)))
+    let tensor = |shape: &[usize], seed| {
+        let count = shape.iter().product::<usize>() as u32;
+        Tensor::floats(dtype, shape, (0..count).map(|index| base_value(index, seed) + change(index ^ seed)))
     };
     tensors([
-        ("embeddings.weight", tensor(elements, 0)),
-        ("pooler.bias", tensor(1000, 1)),
-        ("pooler.scale", tensor(1, 2)),
+        ("embeddings.weight", tensor(&[elements], 0)),
+        ("pooler.bias", tensor(&[1000], 1)),
+        ("pooler.scale", tensor(&[1], 2)),
+        // Rows that no block and no tile ends with, a row longer than the smallest tile, and three dimensions.
+        ("dense.weight", tensor(&[1201, 97], 3)),
+        ("wide.weight", tensor(&[3, 20_011], 4)),
+        ("deep.weight", tensor(&[7, 3, 11], 5)),
     ])
 }
 
@@ -115,23 +121,83 @@ models: [{model: FOLDER/two}]
 parameters: {t: 0.3}
 ";
 
+/// Methods whose recipes differ in little more than their name.
+const OTHERS: [(&str, &str); 23] = [
+    ("nuslerp", "base weight"),
+    ("nuslerp", "base weight nuslerp_flatten:false"),
+    ("nuslerp", "base weight nuslerp_flatten:false nuslerp_row_wise:true"),
+    ("nuslerp", "weight nuslerp_flatten:false"),
+    ("multislerp", "base weight"),
+    ("karcher", "base"),
+    ("slerp_chain", "weight"),
+    ("model_stock", "base"),
+    ("model_stock", "base filter_wise:true"),
+    ("dare_linear", "base weight density"),
+    ("dare_ties", "base weight density normalize:true"),
+    ("della", "base weight density"),
+    ("della_linear", "base weight density rescale:false"),
+    ("breadcrumbs", "base weight density gamma:0.05"),
+    ("breadcrumbs_ties", "base weight density gamma:0.3 rescale:true"),
+    ("sce", "base"),
+    ("sce", "base select_topk:0.3"),
+    ("ram", "base epsilon:0.3"),
+    ("ramplus_tl", "base epsilon:0.6 alpha:2"),
+    ("ramplus_tl", "base"),
+    ("sce", "base select_topk:0"),
+    ("dare_linear", "base weight density:0"),
+    ("della", "base weight density:0.5 epsilon:0.4"),
+];
+
+/// The recipe for a method and its settings: `base` for a base, `NAME` for a parameter of each model, `NAME:VALUE` for one
+/// that the models share.
+pub(crate) fn recipe(method: &str, settings: &str) -> String {
+    let words: Vec<&str> = settings.split_whitespace().collect();
+    let mut text = format!("merge_method: {method}\n");
+    if words.contains(&"base") {
+        text.push_str("base_model: FOLDER/base\n");
+    }
+    let own: Vec<&str> = words.iter().copied().filter(|word| *word != "base" && !word.contains(':')).collect();
+    let values = |values: [&str; 2]| {
+        own.iter().zip(values).map(|(name, value)| format!("{name}: {value}, ")).collect::<String>()
+    };
+    let _ = writeln!(text, "models:");
+    let _ = writeln!(text, "  - {{model: FOLDER/one, parameters: {{{}}}}}", values(["0.7", "0.31"]));
+    let _ = writeln!(text, "  - {{model: FOLDER/two, parameters: {{{}}}}}", values(["0.4", "0.62"]));
+    let shared: Vec<String> =
+        words.iter().filter_map(|word| word.split_once(':')).map(|(k, v)| format!("{k}: {v}")).collect();
+    let _ = writeln!(text, "parameters: {{{}}}", shared.join(", "));
+    text
+}
+
 const TILES: [(usize, Access); 4] =
     [(16_384, Access::Read), (49_152, Access::Map), (65_536, Access::Read), (65_536, Access::Map)];
 
+/// Every method with every instruction set, each with other threads, tiles and access.
+const RUNS: [(usize, usize, Access); 3] =
+    [(8, 16_384, Access::Map), (2, 49_152, Access::Read), (1, 65_536, Access::Map)];
+
 fn same_bytes(dtype: Dtype) {
     let folder = models(dtype);
-    for recipe in [LINEAR, SLERP, TIES, TASK_ARITHMETIC, NEARSWAP] {
+    let check = |recipe: &str, runs: &[(usize, usize, Access)]| {
         let plan = plan(folder.path(), recipe);
         let expected = merge(&plan, 1, merge::TILE, Level::PORTABLE, Access::Read);
         for level in Level::available() {
-            for (tile, access) in TILES {
-                for threads in [1, 2, 8] {
-                    let found = merge(&plan, threads, tile, level, access);
-                    let (name, level) = (plan.recipe.method.name, level.name());
-                    assert!(found == expected, "{name} {dtype:?}, {threads} threads, {level}, {access:?} {tile}");
-                }
+            for (threads, tile, access) in runs {
+                let found = merge(&plan, *threads, *tile, level, *access);
+                let level = level.name();
+                assert!(found == expected, "{dtype:?}, {threads} threads, {level}, {access:?} {tile}: {recipe}");
             }
         }
+    };
+    let every: Vec<_> = TILES.iter().flat_map(|(tile, access)| [1, 2, 8].map(|n| (n, *tile, *access))).collect();
+    for recipe in [LINEAR, SLERP, TIES, TASK_ARITHMETIC, NEARSWAP] {
+        check(recipe, &every);
+    }
+    // In half precision only the reading differs.
+    let runs = if matches!(dtype, Dtype::F32 | Dtype::F64) { &RUNS[..] } else { &RUNS[..1] };
+    check("merge_method: arcee_fusion\nbase_model: FOLDER/base\nmodels: [{model: FOLDER/two}]\n", runs);
+    for (method, settings) in OTHERS {
+        check(&recipe(method, settings), runs);
     }
 }
 

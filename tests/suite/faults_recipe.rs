@@ -23,6 +23,12 @@ fn ties(folder: &Path, density: &str) {
     recipe(folder, &format!("{text}{density}\n"));
 }
 
+/// A recipe of `della` with those parameters of its model.
+fn della(folder: &Path, parameters: &str) {
+    let text = "merge_method: della\nbase_model: a\nmodels:\n  - model: b\n    parameters:\n      weight: 1\n";
+    recipe(folder, &format!("{text}{parameters}"));
+}
+
 const RECIPE: Fault = Fault { code: 2, ..FAULT };
 
 #[test]
@@ -90,13 +96,6 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
                 ..RECIPE
             },
             Fault {
-                name: "method that is to come",
-                arrange: |folder| changed(folder, "linear", "dare_ties"),
-                says: &["`dare_ties` is not supported yet", "recipe.yaml:1:15"],
-                hint: "ties",
-                ..RECIPE
-            },
-            Fault {
                 name: "key that is to come",
                 arrange: |folder| recipe(folder, &format!("{LINEAR}tokenizer_source: base\n")),
                 says: &["`tokenizer_source`", "not supported yet", "recipe.yaml:9:1"],
@@ -125,6 +124,20 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
 fn settings_that_make_no_sense_are_refused_at_their_place() {
     check(
         &[
+            Fault {
+                name: "epsilon too large for the density",
+                arrange: |folder| della(folder, "      density: 0.4\n      epsilon: [0.1, 0.45]\n"),
+                says: &["must lie between 0 and 1, found 0.4 and 0.45", "recipe.yaml:8:16"],
+                hint: "`epsilon` must be below 0.4",
+                ..RECIPE
+            },
+            Fault {
+                name: "density too large for the epsilon that is the default",
+                arrange: |folder| della(folder, "      density: 0.9\n"),
+                says: &["found 0.9 and 0.15", "recipe.yaml:7:16"],
+                hint: "`epsilon` must be below 0.1",
+                ..RECIPE
+            },
             Fault {
                 name: "missing parameter of a model",
                 arrange: |folder| changed(folder, "    parameters:\n      weight: 0.5\n", ""),

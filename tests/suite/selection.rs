@@ -5,7 +5,7 @@ use admix::merge::{Access, TILE};
 use safetensors::Dtype;
 
 use super::bytes::{ELEMENTS, merge, models, plan};
-use super::support::{Tensors, read_tensors};
+use super::support::{Tensor, Tensors, mix, read_tensors, write_model};
 
 const TENSOR: &str = "embeddings.weight";
 
@@ -108,6 +108,129 @@ fn ties_agrees_with_its_formula_where_magnitudes_are_equal() {
             let expected = naive_ties(&base.values(), &terms, rescale, normalize, 0.9);
             let most = difference(&merged[name].values(), &expected).iter().fold(0.0f64, |most, d| most.max(d.abs()));
             assert!(most <= 1e-6, "{name}, rescale {rescale}, normalize {normalize}: {most:.1e}");
+        }
+    }
+}
+
+/// The merge of a recipe whose models are in `folder`.
+fn merged(folder: &std::path::Path, recipe: &str) -> Tensors {
+    merge(&plan(folder, recipe), 2, TILE, Level::best(), Access::Read)
+}
+
+#[test]
+fn breadcrumbs_keeps_exactly_its_window_of_the_ranking() {
+    let folder = models(Dtype::F32);
+    let (base, one) = (read(folder.path(), "base"), read(folder.path(), "one"));
+    for (density, gamma) in [(0.5, 0.1), (0.31, 0.0), (0.9, 0.3), (0.0, 0.1), (1e-9, 0.5), (0.77, 0.123)] {
+        let recipe = format!(
+            "merge_method: breadcrumbs\nbase_model: FOLDER/base\nmodels:\n  - model: FOLDER/one\n    parameters: {{weight: 1, density: {density:?}, gamma: {gamma:?}}}\n"
+        );
+        let merged = merged(folder.path(), &recipe);
+        for (name, base) in &base {
+            let base = base.values();
+            let delta = difference(&one[name].values(), &base);
+            let share = |share: f64| (share * delta.len() as f64).floor() as usize;
+            let keep = share(density);
+            let skip = share(gamma).min(delta.len() - keep);
+            let mut order: Vec<usize> = (0..delta.len()).collect();
+            order.sort_by(|a, b| delta[*b].abs().total_cmp(&delta[*a].abs()).then(a.cmp(b)));
+            let mut expected = vec![false; delta.len()];
+            order[skip..skip + keep].iter().for_each(|index| expected[*index] = true);
+            let found: Vec<bool> = difference(&merged[name].values(), &base).iter().map(|d| *d != 0.0).collect();
+            let first = found.iter().zip(&expected).position(|(a, b)| a != b);
+            assert_eq!(first, None, "density {density}, gamma {gamma}, {name}");
+        }
+    }
+}
+
+#[test]
+fn sce_selects_the_elements_of_largest_variance() {
+    let folder = models(Dtype::F32);
+    let [base, one, two] = ["base", "one", "two"].map(|model| read(folder.path(), model));
+    for share in [0.3, 0.5001, 0.999, 0.0] {
+        let recipe = format!(
+            "merge_method: sce\nbase_model: FOLDER/base\nmodels: [{{model: FOLDER/one}}, {{model: FOLDER/two}}]\nparameters: {{select_topk: {share:?}}}\n"
+        );
+        let merged = merged(folder.path(), &recipe);
+        for (name, base) in &base {
+            let base = base.values();
+            let deltas = [difference(&one[name].values(), &base), difference(&two[name].values(), &base)];
+            let variance: Vec<f64> = deltas[0].iter().zip(&deltas[1]).map(|(a, b)| (a - b) * (a - b) / 4.0).collect();
+            let nonzero = variance.iter().filter(|v| **v != 0.0).count();
+            let mut order: Vec<usize> = (0..variance.len()).collect();
+            order.sort_by(|a, b| variance[*b].total_cmp(&variance[*a]).then(a.cmp(b)));
+            let mut stays = vec![false; variance.len()];
+            order.iter().take((nonzero as f64 * share).floor() as usize).for_each(|index| stays[*index] = true);
+            let mean = |delta: &[f64]| {
+                delta.iter().zip(&stays).map(|(d, stays)| if *stays { d * d } else { 0.0 }).sum::<f64>()
+                    / delta.len() as f64
+            };
+            let means = [mean(&deltas[0]), mean(&deltas[1])];
+            let total: f64 = means.iter().sum();
+            let weights = means.map(|mean| if total < 1e-6 { 0.5 } else { mean / total });
+            for (index, base) in base.iter().enumerate() {
+                let values = [deltas[0][index], deltas[1][index]];
+                let sign = if values.iter().sum::<f64>() >= 0.0 { 1.0 } else { -1.0 };
+                let agreeing = (0..2).filter(|k| stays[index] && values[*k] * sign > 0.0);
+                let (sum, divisor) =
+                    agreeing.fold((0.0, 0.0), |(sum, divisor), k| (sum + weights[k] * values[k], divisor + weights[k]));
+                let expected = base + sum / divisor.max(1e-6);
+                let found = merged[name].values()[index];
+                assert!((found - expected).abs() < 1e-6, "{share}, {name}, {index}: {found} is not {expected}");
+                if index > 3000 && name == "embeddings.weight" {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fusion_takes_over_what_reaches_the_quartiles_threshold() {
+    let folder = tempfile::tempdir().unwrap();
+    let shapes: [(&str, &[usize]); 4] =
+        [("wide.weight", &[701, 131]), ("bias", &[50_001]), ("narrow.weight", &[9, 2]), ("scale", &[3])];
+    let [base, x] = [(1, 0), (2, 1)].map(|(seed, step)| {
+        let mut tensors = Tensors::new();
+        for (name, shape) in shapes {
+            let mut values = Tensor::random(shape, 1).values();
+            for (index, value) in values.iter_mut().enumerate() {
+                let change = f64::from(mix(index as u32, seed)) / 4_294_967_296.0 - 0.5;
+                *value += f64::from(step) * change * change * change;
+            }
+            tensors.insert(name.to_owned(), Tensor::floats(Dtype::F32, shape, values));
+        }
+        tensors
+    });
+    write_model(&folder.path().join("base"), &base);
+    write_model(&folder.path().join("x"), &x);
+    let recipe = "merge_method: arcee_fusion\nbase_model: FOLDER/base\nmodels: [{model: FOLDER/x}]\n";
+    let merged = merged(folder.path(), recipe);
+    for (name, shape) in shapes {
+        let (base, x) = (base[name].values(), x[name].values());
+        let row = shape[shape.len() - 1];
+        let softmax = |row: &[f64]| {
+            let sum: f64 = row.iter().map(|v| libm::exp(*v)).sum();
+            row.iter().map(|v| libm::exp(*v) / sum + 1e-8).collect::<Vec<f64>>()
+        };
+        let mut scores = Vec::new();
+        for (base, x) in base.chunks(row).zip(x.chunks(row)) {
+            let divergence: f64 = softmax(x).iter().zip(softmax(base)).map(|(p, q)| p * libm::log(p / q)).sum();
+            scores.extend(base.iter().zip(x).map(|(b, x)| f64::from((*x as f32 - *b as f32).abs()) * divergence));
+        }
+        let mut sorted = scores.clone();
+        sorted.sort_by(f64::total_cmp);
+        let quantile = |q: f64| sorted[(q * (sorted.len() - 1) as f64).floor() as usize];
+        let threshold = quantile(0.5) + 1.5 * (quantile(0.75) - quantile(0.25));
+        let near = |score: &f64| (score - threshold).abs() < 1e-12 * threshold;
+        let taken = scores.iter().filter(|score| **score >= threshold).count();
+        assert!(taken * 3 < scores.len() && (scores.len() < 20 || taken > 0), "{name}: {taken}");
+        for (index, found) in merged[name].values().iter().enumerate() {
+            let expected = if scores[index] >= threshold { x[index] } else { base[index] };
+            assert!(
+                (found - expected).abs() < 1e-6 || near(&scores[index]),
+                "{name}, {index}: {found} is not {expected}"
+            );
         }
     }
 }

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::super::keys::METHODS_TO_COME;
 use super::super::{ErrorKind, Recipe};
 use super::{SLERP, parse, refused, underlined};
-use crate::method;
 
 #[test]
 fn refuses_keys() {
@@ -154,6 +152,104 @@ fn refuses_parameters() {
         (ties("{filter: x, value: {value: 1}}"), "7:31 {value: 1}", "`density` must be a number, found a map", ""),
         (ties("{fliter: x, value: 1}"), "7:13 fliter", "unknown key `fliter` in a condition", "did you mean `filter`?"),
         (ties("50%"), "7:12 50%", "`density` must be a number, found `50%`", "write the share as a number: 0.5"),
+    ] {
+        refused(&text, place, message, hint);
+    }
+}
+
+#[test]
+fn refuses_values_out_of_their_method_s_range() {
+    let with = |method: &str, models: &str, parameters: &str| {
+        format!("merge_method: {method}\nbase_model: a\nmodels: [{models}]\nparameters: {{{parameters}}}\n")
+    };
+    let (one, two) = ("{model: b}", "{model: b}, {model: c}");
+    for (text, place, message, hint) in [
+        (
+            with("breadcrumbs", one, "weight: 1, gamma: 1.1"),
+            "4:32 1.1",
+            "`gamma` must be between 0 and 1, found `1.1`",
+            "",
+        ),
+        (
+            with("breadcrumbs_ties", one, "weight: 1, epsilon: 0.1"),
+            "4:25 epsilon",
+            "`breadcrumbs_ties` has no parameter `epsilon`",
+            "`epsilon` is a parameter of `della_linear`, `della`, `ram` and `ramplus_tl`; ",
+        ),
+        (
+            with("dare_linear", one, "weight: 1, density: 2"),
+            "4:34 2",
+            "`density` must be between 0 and 1, found `2`",
+            "",
+        ),
+        (
+            with("dare_ties", one, "density: 1"),
+            "3:10 {model: b}",
+            "missing parameter `weight` for the model `b`",
+            "add",
+        ),
+        (
+            with("della", one, "weight: 1, epsilon: 0.7"),
+            "4:34 0.7",
+            "`epsilon` must be between 0 and 0.5, found `0.7`",
+            "",
+        ),
+        (
+            with("della_linear", one, "weight: 1, epsilon: -0.1"),
+            "4:34 -0.1",
+            "`epsilon` must be between 0 and 0.5, found `-0.1`",
+            "",
+        ),
+        (with("sce", one, "select_topk: 1.5"), "4:27 1.5", "`select_topk` must be between 0 and 1, found `1.5`", ""),
+        (with("ram", one, "epsilon: -1"), "4:23 -1", "`epsilon` must be 0 or more, found `-1`", ""),
+        (with("ramplus_tl", one, "alpha: -1"), "4:21 -1", "`alpha` must be 0 or more, found `-1`", ""),
+        (
+            with("karcher", two, "max_iter: 2.5"),
+            "4:24 2.5",
+            "`max_iter` must be a whole number between 0 and 100000, found `2.5`",
+            "",
+        ),
+        (with("karcher", two, "tol: -1"), "4:19 -1", "`tol` must be 0 or more, found `-1`", ""),
+        (with("karcher", two, "weight: 1"), "4:14 weight", "`karcher` has no parameter `weight`", "`weight` is a"),
+        (with("multislerp", two, "weight: 1, eps: -1"), "4:30 -1", "`eps` must be 0 or more, found `-1`", ""),
+        (
+            with("nuslerp", one, "weight: 1"),
+            "3:1 models",
+            "`nuslerp` merges exactly 2 models besides its base, found 1",
+            "the base is `a`",
+        ),
+        (
+            with("nuslerp", two, "weight: 1, nuslerp_flatten: maybe"),
+            "4:42 maybe",
+            "`nuslerp_flatten` must be true or false, found `maybe`",
+            "",
+        ),
+        (
+            with("model_stock", one, ""),
+            "3:1 models",
+            "`model_stock` merges at least 2 models besides its base, found 1",
+            "the base is `a`",
+        ),
+        (
+            with("arcee_fusion", two, ""),
+            "3:1 models",
+            "`arcee_fusion` merges exactly 1 model besides its base, found 2",
+            "the base is `a`",
+        ),
+        (with("arcee_fusion", one, "t: 1"), "4:14 t", "`arcee_fusion` has no parameter `t`", "`t` is a parameter of"),
+        (with("slerp_chain", two, "weight: -1"), "4:22 -1", "`weight` must be 0 or more, found `-1`", ""),
+        (
+            "merge_method: nuslerp\nmodels: [{model: a}, {model: b}, {model: c}]\nparameters: {weight: 1}\n".to_owned(),
+            "2:1 models",
+            "`nuslerp` merges exactly 2 models, found 3",
+            "",
+        ),
+        (
+            "merge_method: sce\nmodels: [{model: a}]\n".to_owned(),
+            "1:15 sce",
+            "`sce` needs a `base_model`",
+            "add `base_model: a`",
+        ),
     ] {
         refused(&text, place, message, hint);
     }
@@ -329,15 +425,6 @@ fn texts_that_take_the_yaml_reader_minutes_are_refused() {
     assert_eq!(underlined(&error), "65:1 %TAG !64! x");
 }
 
-#[test]
-fn a_method_to_come_is_named_as_such() {
-    let Some(name) = METHODS_TO_COME.iter().find(|name| method::find(name).is_none()) else { return };
-    let error = parse(&format!("merge_method: {name}\n")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert_eq!(error.message(), format!("the merge method `{name}` is not supported yet"));
-}
-
-#[test]
 fn aliases_that_explode_are_refused() {
     let mut bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
     for level in 1..20 {
