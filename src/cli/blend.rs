@@ -130,7 +130,7 @@ fn pair(
     Ok(name)
 }
 
-fn yaml(
+pub(super) fn yaml(
     method: &Declaration,
     base: Option<&str>,
     models: &[(String, f64)],

@@ -1,6 +1,9 @@
 //! How a model turns texts into embeddings: what the commands that encode share.
 
+use super::render::Usage;
+use crate::checkpoint::{Checkpoint, Settings};
 use crate::encoder::{Device, Options, Pooling};
+use crate::eval::{Family, Prompts, Similarity};
 use crate::kernel::Float;
 
 /// How a model turns texts into embeddings.
@@ -53,4 +56,60 @@ fn dtype(text: &str) -> Result<Float, String> {
         "bf16" | "bfloat16" => Ok(Float::Bf16),
         _ => Err("expected f32, f16 or bf16".to_owned()),
     }
+}
+
+/// What is put in front of queries and documents.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct PromptArgs {
+    /// What is put in front of queries, in place of the model's own prompt
+    #[arg(long, value_name = "TEXT")]
+    query_prompt: Option<String>,
+
+    /// What is put in front of documents, in place of the model's own prompt
+    #[arg(long, value_name = "TEXT")]
+    document_prompt: Option<String>,
+}
+
+impl PromptArgs {
+    /// What sentence-transformers' `encode_query` and `encode_document` put in front: no default prompt.
+    pub(super) fn of(&self, settings: &Settings) -> Prompts {
+        let pick =
+            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
+        Prompts {
+            query: pick(&self.query_prompt, &settings.query_prompt),
+            document: pick(&self.document_prompt, &settings.document_prompt),
+        }
+    }
+
+    /// What may be wrong with the prompts of a folder.
+    pub(super) fn warnings(&self, checkpoint: &Checkpoint) -> Vec<String> {
+        let model = checkpoint.path().display().to_string();
+        let mut warnings = Vec::new();
+        if self.query_prompt.is_none()
+            && self.document_prompt.is_none()
+            && let Some(family) = Family::lacking_prompts(checkpoint)
+        {
+            warnings.push(family.warning(&model));
+        }
+        let settings = checkpoint.settings();
+        let named = settings.prompts.iter().find(|(_, prompt)| Some(*prompt) == settings.document_prompt.as_ref());
+        if self.document_prompt.is_none()
+            && let Some((name, prompt)) = named
+            && !settings.prompts.contains_key("document")
+        {
+            warnings.push(format!(
+                "`{model}` calls its document prompt `{name}`: {prompt:?} is put in front of documents here, and left \
+                 out by sentence-transformers 5 and later, which look for `document`"
+            ));
+        }
+        warnings
+    }
+}
+
+/// How the model's embeddings are compared.
+pub(super) fn similarity(checkpoint: &Checkpoint) -> Result<Similarity, Usage> {
+    let name = &checkpoint.settings().similarity;
+    Similarity::from_name(name).ok_or_else(|| {
+        Usage::new(format!("`{}` compares embeddings by `{name}`, which is unknown", checkpoint.path().display()))
+    })
 }

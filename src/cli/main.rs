@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::{blend, data, inspect, merge, metrics, plan, render};
 #[cfg(feature = "eval")]
-use super::{embed, score};
+use super::{cocktail, embed, score};
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ enum Command {
     Plan(plan::Args),
     Inspect(inspect::Args),
     #[cfg(feature = "eval")]
+    Cocktail(cocktail::Args),
+    #[cfg(feature = "eval")]
     Score(score::Args),
     #[cfg(feature = "eval")]
     Embed(embed::Args),
@@ -52,6 +54,8 @@ pub fn main() -> ExitCode {
         Command::Blend(args) => blend::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Cocktail(args) => cocktail::run(&args),
         #[cfg(feature = "eval")]
         Command::Score(args) => score::run(&args),
         #[cfg(feature = "eval")]

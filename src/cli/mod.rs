@@ -2,6 +2,8 @@
 
 mod args;
 mod blend;
+#[cfg(feature = "eval")]
+mod cocktail;
 mod data;
 #[cfg(feature = "eval")]
 mod embed;

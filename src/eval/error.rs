@@ -98,6 +98,9 @@ pub enum LineProblem {
         /// The line it is on.
         first: u64,
     },
+    /// A line that is no labelled example.
+    #[error("no example: {0}")]
+    Example(String),
     /// An id that is empty.
     #[error("the {0} id is empty")]
     EmptyId(&'static str),
@@ -112,6 +115,7 @@ impl Error {
             LineProblem::Duplicate { .. } => "remove one of the two lines; trec_eval refuses this as well",
             LineProblem::NotANumber(_) => "NaN has no place in a ranking; look for it in the embeddings",
             LineProblem::Grade(_) => "grades are whole numbers: relevant from 1 up, not relevant at 0 and below",
+            LineProblem::Example(_) => "an example is {\"query\": \"…\", \"pos\": [\"…\"], \"neg\": [\"…\"]}",
             _ => return None,
         };
         Some(hint.to_owned())

@@ -2,6 +2,8 @@
 //!
 //! Numbers are those of `trec_eval` (through `pytrec_eval`), or of the tool that [`Compat`] names.
 
+#[cfg(feature = "eval")]
+mod cocktail;
 mod compat;
 pub mod data;
 mod error;
@@ -25,6 +27,8 @@ mod tests;
 mod texts;
 mod types;
 
+#[cfg(feature = "eval")]
+pub use cocktail::{Example, cocktail_weights, contrastive_loss};
 pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules, Ties};
 pub use data::{Oddity, OddityKind};
 pub use error::{Error, LineProblem};

@@ -32,6 +32,21 @@ impl Similarity {
             _ => return None,
         })
     }
+
+    /// The similarity of two embeddings, in float64.
+    pub fn of(self, one: &[f32], other: &[f32]) -> f64 {
+        let sum = |term: fn(f64, f64) -> f64, x: &[f32], y: &[f32]| -> f64 {
+            x.iter().zip(y).map(|(x, y)| term(f64::from(*x), f64::from(*y))).sum()
+        };
+        let dot = |x: &[f32], y: &[f32]| sum(|x, y| x * y, x, y);
+        let norm = |x: &[f32]| dot(x, x).sqrt().max(f64::from(SMALLEST_NORM));
+        match self {
+            Self::Cosine => dot(one, other) / (norm(one) * norm(other)),
+            Self::Dot => dot(one, other),
+            Self::Euclidean => -sum(|x, y| (x - y) * (x - y), one, other).sqrt(),
+            Self::Manhattan => -sum(|x, y| (x - y).abs(), one, other),
+        }
+    }
 }
 
 /// A document that was found.

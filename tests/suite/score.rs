@@ -217,6 +217,59 @@ fn prompts_are_the_models_own_unless_given() {
 }
 
 #[test]
+fn a_cocktail_weighs_models_by_their_loss() {
+    let folder = folder();
+    let examples = [("rain", "It rains in Seoul.", Some("A dry day.")), ("museum", "The museum is closed.", None)];
+    let lines = examples.map(|(query, pos, neg)| {
+        let neg: Vec<&str> = neg.into_iter().collect();
+        format!("{}\n", json!({"query": query, "pos": [pos], "neg": neg}))
+    });
+    fs::write(folder.path().join("examples.jsonl"), lines.concat()).unwrap();
+    let embed = |model: &str, texts: &[&str], name: &str| -> Vec<Vec<f64>> {
+        let arguments = ["embed", model, "-o", "out.jsonl", "--force", "--prompt-name", name];
+        assert!(admix(folder.path()).args(arguments).write_stdin(texts.join("\n")).output().unwrap().status.success());
+        let lines = fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+        let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.map(|row| serde_json::from_value(row["embedding"].clone()).unwrap()).collect()
+    };
+    let loss = |model: &str| {
+        let queries = embed(model, &["rain", "museum"], "query");
+        let passages = embed(model, &["It rains in Seoul.", "The museum is closed.", "A dry day."], "document");
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+        let shares = (0..2).map(|at| {
+            let powers: Vec<f64> = passages.iter().map(|passage| (dot(&queries[at], passage) / 0.05).exp()).collect();
+            -(powers[at] / powers.iter().sum::<f64>()).ln()
+        });
+        shares.sum::<f64>() / 2.0
+    };
+    let losses = [loss("a"), loss("b")];
+    let arguments = ["cocktail", "a", "b", "--examples", "examples.jsonl", "--temperature", "0.5", "--json", "-q"];
+    let found = stdout_json(&run(folder.path(), &arguments));
+    let powers = losses.map(|loss| (-loss / 0.5).exp());
+    for (at, loss) in losses.into_iter().enumerate() {
+        let model = &found["models"][at];
+        assert!((model["loss"].as_f64().unwrap() - loss).abs() < 1e-4, "{found}");
+        assert!((model["weight"].as_f64().unwrap() - powers[at] / (powers[0] + powers[1])).abs() < 1e-4, "{found}");
+    }
+    // The recipe merges, and a data set gives examples too.
+    let arguments = ["cocktail", "a", "b", "--examples", "weather", "--limit", "4", "-o", "recipe.yaml"];
+    let output = run(folder.path(), &arguments);
+    assert!(stderr(&output).contains("8 examples, temperature 5"), "{}", stderr(&output));
+    run(folder.path(), &["merge", "recipe.yaml", "-o", "out", "-q"]);
+    for (arguments, code, says) in [
+        (&["a", "b", "--examples", "nowhere"][..], 3, "cannot read `nowhere`"),
+        (&["a", "--examples", "examples.jsonl"], 2, ""),
+        (&["a", "b", "--examples", "examples.jsonl", "--temperature", "0"], 2, "above 0"),
+        (&["a", "b", "--examples", "examples.jsonl", "-o", "recipe.yaml"], 2, "`recipe.yaml` exists"),
+        (&["a", "b", "--examples", "weather/weather.ko"], 3, "line 1: no example"),
+    ] {
+        let output = admix(folder.path()).arg("cocktail").args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_is_odd_is_said() {
     let folder = folder();
     beir(&folder.path().join("rain"));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::encoding::EncoderArgs;
+use crate::cli::encoding::{EncoderArgs, PromptArgs};
 use crate::eval::{Compat, Metric};
 
 /// Score retrievers on retrieval data sets, every direction in a column of its own
@@ -41,13 +41,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODEL")]
     pub(super) baseline: Option<PathBuf>,
 
-    /// What is put in front of queries, in place of the model's own prompt
-    #[arg(long, value_name = "TEXT")]
-    pub(super) query_prompt: Option<String>,
-
-    /// What is put in front of documents, in place of the model's own prompt
-    #[arg(long, value_name = "TEXT")]
-    pub(super) document_prompt: Option<String>,
+    #[command(flatten)]
+    pub(super) prompts: PromptArgs,
 
     #[command(flatten)]
     pub(super) encoder: EncoderArgs,

@@ -8,14 +8,12 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::{Args, files, json, table};
-use crate::checkpoint::{Checkpoint, Settings};
-use crate::cli::render::{self, Usage};
-use crate::cli::{progress, run};
+use crate::checkpoint::Checkpoint;
+use crate::cli::encoding::similarity;
+use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Opened};
-use crate::eval::{
-    DataSet, Family, Metric, Paired, Prompts, Scores, SetScores, Similarity, Task, Texts, holm, paired, score,
-};
+use crate::eval::{DataSet, Metric, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
 
 /// All results.
 pub(super) struct Results {
@@ -85,13 +83,11 @@ fn score_model(
     cancel: &AtomicBool,
 ) -> anyhow::Result<Vec<SetScores>> {
     let settings = checkpoint.settings();
-    let prompts = prompts(args, settings);
+    let prompts = args.prompts.of(settings);
     if !args.quiet {
-        render::warn(&warnings(args, checkpoint));
+        render::warn(&args.prompts.warnings(checkpoint));
     }
-    let similarity = Similarity::from_name(&settings.similarity).ok_or_else(|| {
-        Usage::new(format!("`{}` compares by {}, which is unknown", checkpoint.path().display(), settings.similarity))
-    })?;
+    let similarity = similarity(checkpoint)?;
     let encoder = Encoder::open(checkpoint, &args.encoder.options())?;
     let texts = Texts::new(&results.sets, &prompts);
     let depth = depth(args, &results.metrics);
@@ -124,38 +120,6 @@ fn score_model(
 fn depth(args: &Args, metrics: &[Metric]) -> usize {
     let deepest = metrics.iter().map(|metric| metric.cut.map_or(RUN_DEPTH, usize::from)).max().unwrap_or(RUN_DEPTH);
     if args.run_file.is_some() { deepest.max(RUN_DEPTH) } else { deepest }
-}
-
-/// What sentence-transformers' `encode_query` and `encode_document` put in front: no default prompt.
-fn prompts(args: &Args, settings: &Settings) -> Prompts {
-    let pick = |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
-    Prompts {
-        query: pick(&args.query_prompt, &settings.query_prompt),
-        document: pick(&args.document_prompt, &settings.document_prompt),
-    }
-}
-
-fn warnings(args: &Args, checkpoint: &Checkpoint) -> Vec<String> {
-    let model = checkpoint.path().display().to_string();
-    let mut warnings = Vec::new();
-    if args.query_prompt.is_none()
-        && args.document_prompt.is_none()
-        && let Some(family) = Family::lacking_prompts(checkpoint)
-    {
-        warnings.push(family.warning(&model));
-    }
-    let settings = checkpoint.settings();
-    let named = settings.prompts.iter().find(|(_, prompt)| Some(*prompt) == settings.document_prompt.as_ref());
-    if args.document_prompt.is_none()
-        && let Some((name, prompt)) = named
-        && !settings.prompts.contains_key("document")
-    {
-        warnings.push(format!(
-            "`{model}` calls its document prompt `{name}`: {prompt:?} is put in front of documents here, and left out \
-             by sentence-transformers 5 and later, which look for `document`"
-        ));
-    }
-    warnings
 }
 
 impl Results {
