@@ -83,7 +83,7 @@ fn recipe_text(args: &Args) -> anyhow::Result<String> {
             return Err(Usage::with_hint(message, "`--base FOLDER` names it").into());
         }
         (Base::Required, _) if method.models == Count::Exactly(1) => {
-            base = Some(pair(method, &mut models, base, &mut parameters)?)
+            base = Some(pair(method, &mut models, base, &mut parameters)?);
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{blend, data, inspect, merge, metrics, plan, render};
+use super::{blend, data, inspect, merge, methods, metrics, plan, render};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score};
 
@@ -29,6 +29,7 @@ enum Command {
     Blend(blend::Args),
     Plan(plan::Args),
     Inspect(inspect::Args),
+    Methods(methods::Args),
     #[cfg(feature = "eval")]
     Cocktail(cocktail::Args),
     #[cfg(feature = "eval")]
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Blend(args) => blend::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Methods(args) => methods::run(&args),
         #[cfg(feature = "eval")]
         Command::Cocktail(args) => cocktail::run(&args),
         #[cfg(feature = "eval")]

@@ -12,6 +12,7 @@ mod encoding;
 mod inspect;
 mod main;
 mod merge;
+mod methods;
 mod metrics;
 mod output;
 mod plan;

@@ -120,7 +120,7 @@ mod tests {
                 for level in Level::available() {
                     let mut out = vec![7.0; base.len()];
                     combine_columns(level, around.then_some(base.as_slice()), &columns, &inputs, &mut out);
-                    prop_assert!(out.iter().zip(&portable).all(|(a, b)| a == b), "columns at {}", level.name());
+                    prop_assert!(out.iter().zip(&portable).all(|(a, b)| (a - b).abs() <= 0.0), "columns at {}", level.name());
                     let same = run(level, around).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits());
                     prop_assert!(same, "{} differs", level.name());
                 }

@@ -7,7 +7,7 @@ use super::{BLOCK, Real};
 const CHUNK: usize = 256;
 
 per_level! {
-    /// The variance of each element of `inputs` less `base` over the inputs.
+    /// The variance of each element of `inputs` less `base` over the inputs, times their number.
     pub fn variance<T: Real>(base: &[T], inputs: &[&[T]], out: &mut [f64]) {
         let count = inputs.len().max(1) as f64;
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
@@ -28,18 +28,21 @@ per_level! {
                     *out += distance * distance;
                 }
             }
-            for out in out {
-                *out /= count;
-            }
         }
     }
 }
 
-/// Sets to 1 the elements whose score is above `low`, or before position `cut` equals it, and to 0 the others.
-pub fn select(scores: &[f64], low: u64, cut: usize, out: &mut [u8]) {
-    for (position, (out, score)) in out.iter_mut().zip(scores).enumerate() {
-        let bits = score.magnitude_bits();
-        *out = u8::from(bits > low || (bits == low && position < cut));
+per_level! {
+    /// Sets to 1 the elements whose score, which is not negative, is above `low`, or before position `cut` equals it, and to
+    /// 0 the others.
+    pub fn select(scores: &[f64], low: u64, cut: usize, out: &mut [u8]) {
+        let cut = cut.min(scores.len());
+        for (out, score) in out.iter_mut().zip(&scores[..cut]) {
+            *out = u8::from(score.to_bits() >= low);
+        }
+        for (out, score) in out[cut..].iter_mut().zip(&scores[cut..]) {
+            *out = u8::from(score.to_bits() > low);
+        }
     }
 }
 
@@ -167,8 +170,8 @@ per_level! {
                 let (mut shared, mut alone) = (0u32, 0u32);
                 for ((models, x), base) in models.iter().zip(&x[here.clone()]).zip(base) {
                     let active = (*x - *base).magnitude() > epsilon;
-                    shared += u32::from(active & (*models > 1));
-                    alone += u32::from(active & (*models == 1));
+                    shared += u32::from(active && *models > 1);
+                    alone += u32::from(active && *models == 1);
                 }
                 counts[0] += u64::from(shared);
                 counts[1] += u64::from(alone);
@@ -211,6 +214,12 @@ mod tests {
                 assert!(consensus_sum(level, &base, &inputs, &weights, selected, &mut consensus));
                 assert!(overlap_sum(level, &base, &inputs, epsilon, &factors, &mut overlap));
                 variance(level, &base, &inputs, &mut variances);
+                let (low, mut reached) = (0.5f64.to_bits(), vec![7; n]);
+                select(level, &variances, low, n / 2, &mut reached);
+                for (i, reached) in reached.iter().enumerate() {
+                    let bits = variances[i].to_bits();
+                    assert_eq!(*reached == 1, bits > low || (bits == low && i < n / 2));
+                }
                 let (mut counts, mut blocks) = ([[0; 2]; 3], Vec::new());
                 overlap_counts(level, &base, &inputs, epsilon, &mut counts);
                 energies(level, &base, &inputs, selected, &mut blocks);
@@ -221,7 +230,7 @@ mod tests {
             for i in 0..n {
                 let deltas: Vec<f64> = (0..3).map(|k| delta(k, i)).collect();
                 let mean = deltas.iter().sum::<f64>() / 3.0;
-                let spread = deltas.iter().map(|d| (d - mean) * (d - mean)).sum::<f64>() / 3.0;
+                let spread = deltas.iter().map(|d| (d - mean) * (d - mean)).sum::<f64>();
                 prop_assert!((portable.2[i] - spread).abs() < 1e-12);
 
                 let stays = selected.is_none_or(|selected| selected[i] != 0);

@@ -3,7 +3,6 @@
 use super::gram::sum;
 use super::level::per_level;
 use super::{BLOCK, Real};
-use std::ops::Range;
 
 /// One model's part in a masked sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,11 +50,16 @@ per_level! {
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
             let here = index * CHUNK..index * CHUNK + base.len();
             let mut sums = [T::ZERO; CHUNK];
-            let mut values = [T::ZERO; CHUNK];
             for (term, x) in how.terms.iter().zip(inputs) {
-                mask(term, base, &x[here.clone()], here.clone(), &mut values);
-                for (sum, value) in sums.iter_mut().zip(&values) {
-                    *sum += *value;
+                let values = sums.iter_mut().zip(&x[here.clone()]).zip(base);
+                if let Some(drawn) = term.drawn {
+                    for (((sum, x), base), drawn) in values.zip(&drawn[here.clone()]) {
+                        *sum += drawn_value(*drawn, masked(term, *x - *base));
+                    }
+                } else {
+                    for ((sum, x), base) in values {
+                        *sum += masked(term, *x - *base);
+                    }
                 }
             }
             for sum in &sums[..base.len()] {
@@ -65,11 +69,17 @@ per_level! {
                 let mut mixed = [T::ZERO; CHUNK];
                 let mut divisors = [T::ZERO; CHUNK];
                 for (term, x) in how.terms.iter().zip(inputs) {
-                    mask(term, base, &x[here.clone()], here.clone(), &mut values);
-                    for (((mixed, divisor), sum), value) in mixed.iter_mut().zip(&mut divisors).zip(&sums).zip(&values) {
-                        let agrees = if *sum >= T::ZERO { *value > T::ZERO } else { *value < T::ZERO };
-                        *mixed += if agrees { *value } else { T::ZERO };
-                        *divisor += if agrees { term.weight } else { T::ZERO };
+                    let values =
+                        mixed.iter_mut().zip(&mut divisors).zip(&sums).zip(&x[here.clone()]).zip(base);
+                    if let Some(drawn) = term.drawn {
+                        for (((((mixed, divisor), sum), x), base), drawn) in values.zip(&drawn[here.clone()]) {
+                            let value = drawn_value(*drawn, masked(term, *x - *base));
+                            agree(value, *sum, term.weight, mixed, divisor);
+                        }
+                    } else {
+                        for ((((mixed, divisor), sum), x), base) in values {
+                            agree(masked(term, *x - *base), *sum, term.weight, mixed, divisor);
+                        }
                     }
                 }
                 for ((sum, mixed), divisor) in sums.iter_mut().zip(&mixed).zip(&divisors) {
@@ -89,21 +99,29 @@ per_level! {
     }
 }
 
-/// The term's elements, those that are left out as zero. `here` is where they stand among the drawn ones.
+/// The term at an element, zero where it is out of the band.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "part of a kernel body")]
-fn mask<T: Real>(term: &MaskTerm<'_, T>, base: &[T], x: &[T], here: Range<usize>, values: &mut [T; CHUNK]) {
-    for ((value, x), base) in values.iter_mut().zip(x).zip(base) {
-        let delta = *x - *base;
-        let bits = delta.magnitude_bits();
-        let scaled = delta * term.rescale * term.weight;
-        *value = if bits >= term.low && bits < term.high { scaled } else { T::ZERO };
-    }
-    if let Some(drawn) = term.drawn {
-        for (value, drawn) in values.iter_mut().zip(&drawn[here]) {
-            *value = if *drawn == 0 { T::ZERO } else { *value };
-        }
-    }
+#[allow(clippy::needless_bitwise_bool, reason = "no branch: the loop vectorises")]
+fn masked<T: Real>(term: &MaskTerm<'_, T>, delta: T) -> T {
+    let value = delta * term.rescale * term.weight;
+    let bits = delta.magnitude_bits();
+    if (bits >= term.low) & (bits < term.high) { value } else { T::ZERO }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+fn drawn_value<T: Real>(drawn: u8, value: T) -> T {
+    if drawn == 0 { T::ZERO } else { value }
+}
+
+/// Adds the value and its weight where it has the sign of the sum.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+fn agree<T: Real>(value: T, sum: T, weight: T, mixed: &mut T, divisor: &mut T) {
+    let agrees = if sum >= T::ZERO { value > T::ZERO } else { value < T::ZERO };
+    *mixed += if agrees { value } else { T::ZERO };
+    *divisor += if agrees { weight } else { T::ZERO };
 }
 
 /// Which elements stay, by magnitude: those between two, both with a position at which ties end.

@@ -69,13 +69,13 @@ pub fn limit(probability: f64) -> u32 {
 #[allow(clippy::inline_always, reason = "part of a kernel body")]
 fn numbers(stream: Stream, group: u64) -> [u32; GROUP] {
     let mut words = [[0u32; BLOCKS]; 4];
-    for lane in 0..BLOCKS {
+    let [low, high, names, more] = &mut words;
+    for (lane, (low, high)) in low.iter_mut().zip(high).enumerate() {
         let block = group * BLOCKS as u64 + lane as u64;
-        words[0][lane] = block as u32;
-        words[1][lane] = (block >> 32) as u32;
-        words[2][lane] = stream.name as u32;
-        words[3][lane] = (stream.name >> 32) as u32;
+        (*low, *high) = (block as u32, (block >> 32) as u32);
     }
+    names.fill(stream.name as u32);
+    more.fill((stream.name >> 32) as u32);
     philox(&mut words, [stream.seed as u32, (stream.seed >> 32) as u32]);
     let mut numbers = [0; GROUP];
     for (part, words) in numbers.chunks_exact_mut(BLOCKS).zip(&words) {
@@ -87,14 +87,14 @@ fn numbers(stream: Stream, group: u64) -> [u32; GROUP] {
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "part of a kernel body")]
 fn philox<const N: usize>(words: &mut [[u32; N]; 4], mut key: [u32; 2]) {
+    let [a, b, c, d] = words;
     for _ in 0..10 {
-        for lane in 0..N {
-            let first = u64::from(words[0][lane]) * 0xd251_1f53;
-            let second = u64::from(words[2][lane]) * 0xcd9e_8d57;
-            words[0][lane] = (second >> 32) as u32 ^ words[1][lane] ^ key[0];
-            words[1][lane] = second as u32;
-            words[2][lane] = (first >> 32) as u32 ^ words[3][lane] ^ key[1];
-            words[3][lane] = first as u32;
+        for (((a, b), c), d) in a.iter_mut().zip(b.iter_mut()).zip(c.iter_mut()).zip(d.iter_mut()) {
+            let (first, second) = (u64::from(*a) * 0xd251_1f53, u64::from(*c) * 0xcd9e_8d57);
+            *a = (second >> 32) as u32 ^ *b ^ key[0];
+            *b = second as u32;
+            *c = (first >> 32) as u32 ^ *d ^ key[1];
+            *d = first as u32;
         }
         key[0] = key[0].wrapping_add(0x9e37_79b9);
         key[1] = key[1].wrapping_add(0xbb67_ae85);

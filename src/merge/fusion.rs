@@ -1,4 +1,4 @@
-//! What arcee_fusion needs to know of a whole tensor: how far each row moved, and which importance is an outlier.
+//! What `arcee_fusion` needs to know of a whole tensor: how far each row moved, and which importance is an outlier.
 
 use std::marker::PhantomData;
 

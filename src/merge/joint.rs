@@ -98,7 +98,7 @@ pub(super) fn reached<'a, T: Real>(
     let scores: &mut [f64] = numbers(scores, n);
     Kind::Variance.fill(options, 1, &span.range, values, scores);
     let stays: &mut [u8] = numbers(masks, n);
-    select(scores, threshold.bits, (threshold.cut as usize).saturating_sub(span.range.start), stays);
+    select(options.level, scores, threshold.bits, (threshold.cut as usize).saturating_sub(span.range.start), stays);
     stays
 }
 

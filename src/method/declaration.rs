@@ -23,10 +23,13 @@ pub struct Declaration {
     /// Its parameters.
     pub parameters: &'static [Parameter],
     /// What must hold between parameter values, beyond the range of each.
-    pub check: Option<fn(&Arguments) -> Result<(), Complaint>>,
+    pub check: Option<Check>,
     /// How the executor computes it.
     pub shape: Shape,
 }
+
+/// A check of a tensor's parameter values.
+pub type Check = fn(&Arguments) -> Result<(), Complaint>;
 
 /// Parameter values that do not go together.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -58,7 +58,9 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     } else {
         scale(&mut mean, 1.0 / norm);
     }
-    for _ in 0..arguments.number("max_iter") as u32 {
+    #[expect(clippy::cast_sign_loss, reason = "the parameter is not negative")]
+    let steps = arguments.number("max_iter") as u32;
+    for _ in 0..steps {
         let tangent = tangent(&units, &mean, share, tol);
         let length = units.quadratic(&tangent).sqrt();
         if length < tol || length <= 0.0 {
@@ -101,5 +103,7 @@ fn tangent(units: &Gram, mean: &[f64], share: f64, tol: f64) -> Vec<f64> {
 }
 
 fn scale(vector: &mut [f64], factor: f64) {
-    vector.iter_mut().for_each(|x| *x *= factor);
+    for x in vector {
+        *x *= factor;
+    }
 }

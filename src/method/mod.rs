@@ -26,7 +26,7 @@ mod ties;
 
 pub use arguments::{Arguments, Value};
 pub use declaration::{
-    Along, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Joint, Keep, Kind, MaskedSum,
+    Along, Base, Check, Coefficients, Combination, Complaint, Count, Declaration, Dots, Joint, Keep, Kind, MaskedSum,
     Pairwise, Parameter, Scope, Shape, Vectors,
 };
 

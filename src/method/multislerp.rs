@@ -48,7 +48,9 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
         if sum.abs() < f64::EPSILON {
             return Err("the weights sum to zero and cannot be normalised".into());
         }
-        weights.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
     }
     let eps = arguments.number("eps");
     // The mean direction in terms of the vectors. A vector of norm zero has coefficient zero even for eps 0.

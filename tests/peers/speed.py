@@ -4,8 +4,8 @@
     speed.py WORK [--admix target/release/admix] [--rounds 9] [--size base] [--dtype float32] [--rows linear,slerp,ties]
              [--mergekit VENV/bin/mergekit-yaml] [--python VENV/bin/python] [--json FILE]
 
-Checkpoints are made once under WORK/SIZE (by make_checkpoints.py with --python, which needs torch). The rows are linear and slerp of two models, and
-ties of three models on a base. Every round runs, for each row and in alternating order,
+Checkpoints are made once under WORK/SIZE (by make_checkpoints.py with --python, which needs torch). Without --rows they are linear and slerp of two models,
+and ties of three models on a base; `--rows all` has every method. Every round runs, for each row and in alternating order,
 
     floor         cat of the inputs to /dev/null, then cp of one of them     against   admix merge --no-sync
     floor + sync  the same, then fsync of the copy                           against   admix merge
@@ -28,11 +28,34 @@ import tempfile
 import time
 from pathlib import Path
 
+FINE_TUNES = ["ko-ko", "ko-en", "en-en"]
 ROWS = {
-    # method: models, base, parameters of a model, parameters of the merge
+    # method and variant: models, base, parameters of a model, parameters of the merge
     "linear": (["base", "ko-ko"], None, {"weight": 0.5}, {}),
     "slerp": (["base", "ko-ko"], "base", {}, {"t": 0.4}),
-    "ties": (["ko-ko", "ko-en", "en-en"], "base", {"weight": 0.5, "density": 0.3}, {}),
+    "ties": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "task_arithmetic": (FINE_TUNES, "base", {"weight": 0.5}, {}),
+    "slerp_chain": (FINE_TUNES, None, {"weight": 1}, {}),
+    "nuslerp": (FINE_TUNES[:2], "base", {"weight": 0.5}, {}),
+    "nuslerp rows": (FINE_TUNES[:2], "base", {"weight": 0.5}, {"nuslerp_flatten": False}),
+    "nuslerp columns": (FINE_TUNES[:2], "base", {"weight": 0.5}, {"nuslerp_flatten": False, "nuslerp_row_wise": True}),
+    "multislerp": (FINE_TUNES, "base", {"weight": 0.5}, {}),
+    "karcher": (FINE_TUNES, None, {}, {}),
+    "model_stock": (FINE_TUNES, "base", {}, {}),
+    "model_stock rows": (FINE_TUNES, "base", {}, {"filter_wise": True}),
+    "breadcrumbs": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "breadcrumbs_ties": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "sce": (FINE_TUNES, "base", {}, {}),
+    "sce selected": (FINE_TUNES, "base", {}, {"select_topk": 0.3}),
+    "ram": (FINE_TUNES, "base", {}, {}),
+    "ramplus_tl": (FINE_TUNES, "base", {}, {}),
+    "nearswap": (FINE_TUNES[:1], "base", {}, {"t": 0.001}),
+    "arcee_fusion": (FINE_TUNES[:1], "base", {}, {}),
+    "dare_linear": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "dare_ties": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "della_linear": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "della": (FINE_TUNES, "base", {"weight": 0.5, "density": 0.3}, {}),
+    "passthrough": (FINE_TUNES[:1], None, {"scale": 0.9}, {}),
 }
 
 
@@ -40,7 +63,7 @@ def recipe(method, folder, dtype):
     models, base, own, shared = ROWS[method]
     # JSON is YAML
     text = {
-        "merge_method": method,
+        "merge_method": method.split()[0],
         "models": [{"model": str(folder / name), **({"parameters": own} if own else {})} for name in models],
         "dtype": dtype,
     }
@@ -179,7 +202,7 @@ def main():
     options = parser.parse_args()
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
 
-    rows = options.rows.split(",")
+    rows = list(ROWS) if options.rows == "all" else options.rows.split(",")
     folder = options.work.resolve() / (options.size if options.dtype == "float32" else f"{options.size}-{options.dtype}")
     needed = {path.parent.name for method in rows for path in inputs(method, folder)}
     names = [name for name in ("base", "ko-ko", "ko-en", "en-en") if name in needed]

@@ -158,7 +158,8 @@ pub(crate) fn recipe(method: &str, settings: &str) -> String {
     }
     let own: Vec<&str> = words.iter().copied().filter(|word| *word != "base" && !word.contains(':')).collect();
     let values = |values: [&str; 2]| {
-        own.iter().zip(values).map(|(name, value)| format!("{name}: {value}, ")).collect::<String>()
+        let pairs: Vec<String> = own.iter().zip(values).map(|(name, value)| format!("{name}: {value}")).collect();
+        pairs.join(", ")
     };
     let _ = writeln!(text, "models:");
     let _ = writeln!(text, "  - {{model: FOLDER/one, parameters: {{{}}}}}", values(["0.7", "0.31"]));

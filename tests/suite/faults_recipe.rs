@@ -121,7 +121,7 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_refused_at_their_place() {
+fn settings_that_do_not_go_together_are_refused_at_their_place() {
     check(
         &[
             Fault {
@@ -138,6 +138,15 @@ fn settings_that_make_no_sense_are_refused_at_their_place() {
                 hint: "`epsilon` must be below 0.1",
                 ..RECIPE
             },
+        ],
+        pair,
+    );
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused_at_their_place() {
+    check(
+        &[
             Fault {
                 name: "missing parameter of a model",
                 arrange: |folder| changed(folder, "    parameters:\n      weight: 0.5\n", ""),

@@ -14,6 +14,8 @@ use super::support::{Tensor, Tensors, mix, read_tensors, run, tensors, write_mod
 /// Not a whole number of blocks or tiles.
 const SHAPE: [usize; 2] = [1003, 211];
 const LONG: usize = 70_001;
+/// Merges of which a mean is taken.
+const SEEDS: u64 = 60;
 
 /// A folder with `base` and two models whose differences from it are nowhere zero.
 fn models() -> tempfile::TempDir {
@@ -24,7 +26,11 @@ fn models() -> tempfile::TempDir {
             let value = |index| {
                 let base = f64::from(mix(index, salt) % 1024) / 256.0 - 2.0;
                 let change = f64::from(mix(index, salt + seed) % 4000 + 1) / 4096.0;
-                base + if seed == 0 { 0.0 } else { change * if mix(index, seed) % 2 == 0 { 1.0 } else { -1.0 } }
+                base + if seed == 0 {
+                    0.0
+                } else {
+                    change * if mix(index, seed).is_multiple_of(2) { 1.0 } else { -1.0 }
+                }
             };
             Tensor::floats(Dtype::F32, shape, (0..count).map(value))
         };
@@ -96,7 +102,6 @@ fn dare_keeps_its_density_and_restores_the_l1_norm() {
 #[test]
 fn the_mean_over_seeds_is_that_of_the_probabilities() {
     let folder = models();
-    const SEEDS: u64 = 60;
     let (density, epsilon) = (0.4, 0.3);
     let mut kept = vec![0usize; SHAPE[0] * SHAPE[1]];
     let parameters = format!("density: {density}, epsilon: {epsilon}");

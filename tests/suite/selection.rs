@@ -9,10 +9,14 @@ use super::support::{Tensor, Tensors, mix, read_tensors, write_model};
 
 const TENSOR: &str = "embeddings.weight";
 
+#[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
+fn floor(count: f64) -> usize {
+    count.floor() as usize
+}
+
 /// The elements that stay: the largest magnitudes, and among equals the lowest positions.
 fn kept(delta: &[f64], density: f64) -> Vec<bool> {
-    #[expect(clippy::cast_sign_loss, reason = "no density is negative")]
-    let count = if density <= 0.0 { 0 } else { ((density * delta.len() as f64).floor() as usize).max(1) };
+    let count = if density <= 0.0 { 0 } else { floor(density * delta.len() as f64).max(1) };
     let mut order: Vec<usize> = (0..delta.len()).collect();
     order.sort_by(|a, b| delta[*b].abs().total_cmp(&delta[*a].abs()).then(a.cmp(b)));
     let mut kept = vec![false; delta.len()];
@@ -129,9 +133,8 @@ fn breadcrumbs_keeps_exactly_its_window_of_the_ranking() {
         for (name, base) in &base {
             let base = base.values();
             let delta = difference(&one[name].values(), &base);
-            let share = |share: f64| (share * delta.len() as f64).floor() as usize;
-            let keep = share(density);
-            let skip = share(gamma).min(delta.len() - keep);
+            let keep = floor(density * delta.len() as f64);
+            let skip = floor(gamma * delta.len() as f64).min(delta.len() - keep);
             let mut order: Vec<usize> = (0..delta.len()).collect();
             order.sort_by(|a, b| delta[*b].abs().total_cmp(&delta[*a].abs()).then(a.cmp(b)));
             let mut expected = vec![false; delta.len()];
@@ -160,7 +163,7 @@ fn sce_selects_the_elements_of_largest_variance() {
             let mut order: Vec<usize> = (0..variance.len()).collect();
             order.sort_by(|a, b| variance[*b].total_cmp(&variance[*a]).then(a.cmp(b)));
             let mut stays = vec![false; variance.len()];
-            order.iter().take((nonzero as f64 * share).floor() as usize).for_each(|index| stays[*index] = true);
+            order.iter().take(floor(nonzero as f64 * share)).for_each(|index| stays[*index] = true);
             let mean = |delta: &[f64]| {
                 delta.iter().zip(&stays).map(|(d, stays)| if *stays { d * d } else { 0.0 }).sum::<f64>()
                     / delta.len() as f64
@@ -220,7 +223,7 @@ fn fusion_takes_over_what_reaches_the_quartiles_threshold() {
         }
         let mut sorted = scores.clone();
         sorted.sort_by(f64::total_cmp);
-        let quantile = |q: f64| sorted[(q * (sorted.len() - 1) as f64).floor() as usize];
+        let quantile = |q: f64| sorted[floor(q * (sorted.len() - 1) as f64)];
         let threshold = quantile(0.5) + 1.5 * (quantile(0.75) - quantile(0.25));
         let near = |score: &f64| (score - threshold).abs() < 1e-12 * threshold;
         let taken = scores.iter().filter(|score| **score >= threshold).count();
