@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn weights_are_a_softmax_of_losses() {
         let weights = cocktail_weights(&[1.0, 2.0], 5.0);
-        assert!((weights[0] - 1.0 / (1.0 + (-0.2_f64).exp())).abs() < 1e-12);
+        assert!((weights[0] - 1.0 / (1.0 + libm::exp(-0.2))).abs() < 1e-12);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert_eq!(cocktail_weights(&[1000.0, 1000.0], 0.01), [0.5, 0.5]);
         assert!(cocktail_weights(&[0.0, 5.0], 0.01)[1] < 1e-200);

@@ -77,14 +77,16 @@ impl Rows<'_> {
 
     /// Rows `range`, one after the other, of length one for cosines.
     fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
-        out.clear();
-        for at in range {
+        out.resize(range.len() * self.dimension, 0.0);
+        for (out, at) in out.chunks_exact_mut(self.dimension.max(1)).zip(range) {
             let row = self.row(at);
             if similarity == Similarity::Cosine {
                 let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(SMALLEST_NORM);
-                out.extend(row.iter().map(|x| x / norm));
+                for (out, x) in out.iter_mut().zip(row) {
+                    *out = x / norm;
+                }
             } else {
-                out.extend_from_slice(row);
+                out.copy_from_slice(row);
             }
         }
     }
@@ -92,9 +94,11 @@ impl Rows<'_> {
 
 /// torch's floor under a norm that is divided by.
 const SMALLEST_NORM: f32 = 1e-12;
-/// Queries and documents of a block: their product stays in the cache, and memory is bounded.
-const QUERY_BLOCK: usize = 256;
+/// Queries and documents of a block: their scores stay in a thread's cache, and memory is bounded.
+const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;
+/// Scores that are looked at together.
+const LANES: usize = 16;
 
 /// The size of blocks that are as equal as can be: a single row left over would be summed in another order than the
 /// rest, and equal texts would no longer have equal scores.
@@ -115,29 +119,22 @@ pub fn search(
     k: usize,
 ) -> Vec<Vec<Hit>> {
     let mut found: Vec<Best> = queries.picked.iter().map(|_| Best::new(k)).collect();
-    let (mut block, mut query_block, mut scores) = (Vec::new(), Vec::new(), Vec::new());
     let total = documents.picked.len();
     let (query_size, document_size) = (even(queries.picked.len(), QUERY_BLOCK), even(total, DOCUMENT_BLOCK));
+    let mut block = Vec::new();
     for start in (0..total).step_by(document_size) {
-        let end = (start + document_size).min(total);
-        documents.gather(start..end, similarity, &mut block);
-        for (at, best) in found.chunks_mut(query_size).enumerate() {
+        let range = start..(start + document_size).min(total);
+        documents.gather(range.clone(), similarity, &mut block);
+        let blocks = found.par_chunks_mut(query_size).enumerate();
+        blocks.for_each_init(<(Vec<f32>, Vec<f32>)>::default, |(rows, scores), (at, best)| {
             let first = at * query_size;
-            queries.gather(first..first + best.len(), similarity, &mut query_block);
-            scores.resize(best.len() * (end - start), 0.0);
-            compare(similarity, &query_block, &block, queries.dimension, &mut scores);
-            best.par_iter_mut().zip(scores.par_chunks_exact(end - start)).for_each(|(best, scores)| {
-                for (document, score) in (start..).zip(scores) {
-                    // Most are worse than the worst that is kept.
-                    if *score < best.floor {
-                        continue;
-                    }
-                    let rank = ranks[document];
-                    let rank = if ties == Ties::Ascending { u32::MAX - rank } else { rank };
-                    best.offer(Candidate { score: *score + 0.0, rank, document: document as u32 });
-                }
-            });
-        }
+            queries.gather(first..first + best.len(), similarity, rows);
+            scores.resize(best.len() * range.len(), 0.0);
+            compare(similarity, rows, &block, queries.dimension, scores);
+            for (best, scores) in best.iter_mut().zip(scores.chunks_exact(range.len())) {
+                best.offer_all(scores, start, ranks, ties);
+            }
+        });
     }
     found.into_iter().map(Best::finish).collect()
 }
@@ -145,16 +142,16 @@ pub fn search(
 fn compare(similarity: Similarity, queries: &[f32], documents: &[f32], dimension: usize, scores: &mut [f32]) {
     if similarity == Similarity::Manhattan {
         let width = documents.len() / dimension.max(1);
-        let rows = scores.par_chunks_exact_mut(width.max(1)).zip(queries.par_chunks_exact(dimension.max(1)));
-        rows.for_each(|(scores, query)| {
+        let rows = scores.chunks_exact_mut(width.max(1)).zip(queries.chunks_exact(dimension.max(1)));
+        for (scores, query) in rows {
             for (score, document) in scores.iter_mut().zip(documents.chunks_exact(dimension)) {
                 *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
             }
-        });
+        }
         return;
     }
     let (left, right) = (Matrix::of_rows(queries, dimension), Matrix::of_rows(documents, dimension));
-    multiply(scores, right.rows, left, right.transposed(), 1.0, Threads::All);
+    multiply(scores, right.rows, left, right.transposed(), 1.0, Threads::One);
     if similarity == Similarity::Euclidean {
         let square = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
         let lengths: Vec<f32> = documents.chunks_exact(dimension).map(square).collect();
@@ -202,6 +199,23 @@ impl Best {
         Self { k, floor: f32::NEG_INFINITY, heap: BinaryHeap::new() }
     }
 
+    /// Offers the documents from `start` on.
+    fn offer_all(&mut self, scores: &[f32], start: usize, ranks: &[u32], ties: Ties) {
+        for (chunk, scores) in scores.chunks(LANES).enumerate() {
+            // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
+            let floor = self.floor;
+            if !scores.iter().fold(false, |any, score| any | (*score >= floor)) {
+                continue;
+            }
+            for (document, score) in (start + chunk * LANES..).zip(scores) {
+                if *score >= self.floor {
+                    let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
+                    self.offer(Candidate { score: *score + 0.0, rank, document: document as u32 });
+                }
+            }
+        }
+    }
+
     fn offer(&mut self, candidate: Candidate) {
         if self.heap.len() < self.k {
             self.heap.push(std::cmp::Reverse(candidate));
@@ -237,12 +251,12 @@ mod tests {
     ) -> Vec<Vec<u32>> {
         let score = |x: &[f32], y: &[f32]| -> f64 {
             let pairs = || x.iter().zip(y).map(|(x, y)| (f64::from(*x), f64::from(*y)));
-            let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt().max(1e-12);
+            let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
             // Zero has one sign.
             0.0 + match similarity {
                 Similarity::Dot => pairs().map(|(x, y)| x * y).sum(),
                 Similarity::Cosine => pairs().map(|(x, y)| x * y).sum::<f64>() / norm(x) / norm(y),
-                Similarity::Euclidean => -pairs().map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt(),
+                Similarity::Euclidean => -pairs().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt(),
                 Similarity::Manhattan => -pairs().map(|(x, y)| (x - y).abs()).sum::<f64>(),
             }
         };
