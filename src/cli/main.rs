@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use super::{blend, data, inspect, merge, methods, metrics, plan, render};
+use super::{blend, data, generate, inspect, merge, methods, metrics, plan, render};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score};
 
@@ -38,6 +38,7 @@ enum Command {
     Embed(embed::Args),
     Data(data::Args),
     Metrics(metrics::Args),
+    Generate(generate::Args),
 }
 
 /// Runs the command line and gives its exit code.
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Embed(args) => embed::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Generate(args) => generate::run(&args, <Cli as CommandFactory>::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

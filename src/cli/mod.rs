@@ -9,6 +9,7 @@ mod data;
 mod embed;
 #[cfg(feature = "eval")]
 mod encoding;
+mod generate;
 mod inspect;
 mod main;
 mod merge;

@@ -203,6 +203,20 @@ fn quiet_says_nothing() {
 }
 
 #[test]
+fn completions_and_man_pages_know_the_commands() {
+    let folder = pair();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = String::from_utf8(run(folder.path(), &["generate", "completions", shell]).stdout).unwrap();
+        assert!(script.contains("admix") && script.contains("inspect") && script.contains("print-recipe"), "{shell}");
+    }
+    let page = String::from_utf8(run(folder.path(), &["generate", "man"]).stdout).unwrap();
+    assert!(page.starts_with(".ie") && page.contains("admix"), "{page}");
+    run(folder.path(), &["generate", "man", "-o", "man"]);
+    let pages = super::support::names(&folder.path().join("man"));
+    assert!(pages.contains(&"admix.1".to_owned()) && pages.contains(&"admix-merge.1".to_owned()), "{pages:?}");
+}
+
+#[test]
 fn help_names_every_command_and_exit_code() {
     let folder = pair();
     let help = String::from_utf8(run(folder.path(), &["--help"]).stdout).unwrap();

@@ -1,0 +1,57 @@
+//! `admix generate`: shell completions and man pages, made from the arguments themselves.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Command;
+use clap_complete::Shell;
+
+use super::render;
+
+/// Print shell completions or man pages
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix generate completions bash > ~/.local/share/bash-completion/completions/admix
+  admix generate completions zsh > ~/.zfunc/_admix
+  admix generate completions fish > ~/.config/fish/completions/admix.fish
+  admix generate man -o ~/.local/share/man/man1")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum What {
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page, or write one a command
+    Man {
+        /// Folder to write a page of each command into
+        #[arg(short, long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(args: &Args, mut program: Command) -> anyhow::Result<()> {
+    match &args.what {
+        What::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut program, "admix", &mut script);
+            render::print(&String::from_utf8_lossy(&script))
+        }
+        What::Man { out: Some(folder) } => {
+            std::fs::create_dir_all(folder)
+                .and_then(|()| clap_mangen::generate_to(program, folder))
+                .with_context(|| format!("cannot write man pages into `{}`", folder.display()))
+        }
+        What::Man { out: None } => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(program).render(&mut page).context("cannot make the man page")?;
+            render::print(&String::from_utf8_lossy(&page))
+        }
+    }
+}
