@@ -4,8 +4,8 @@
 use std::hint::black_box;
 
 use admix::kernel::{
-    Digits, Float, Level, MaskTerm, MaskedTerms, combine, combine_around, dots, histogram, masked_sum, narrow,
-    swap_near, widen,
+    ByRank, Digits, Float, Level, MaskTerm, MaskedTerms, Stream, combine, combine_around, consensus_sum, dots, draw,
+    draw_below, histogram, limit, masked_sum, narrow, overlap_sum, row_divergence, swap_near, variance, widen,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -53,10 +53,54 @@ fn kernels(c: &mut Criterion) {
         group.bench_function("combine_around, 3 models", |bench| {
             bench.iter(|| combine_around(level, black_box(&base), &[0.3, 0.3, 0.4], &[&a, &b, &d], &mut out));
         });
-        let terms = [MaskTerm { weight: 0.5, threshold: 0.02f32.to_bits(), rescale: 1.0 }; 3];
+        let low = 0.02f32.to_bits();
+        let terms = [MaskTerm { weight: 0.5, low, high: u32::MAX, drawn: None, rescale: 1.0 }; 3];
         let how = MaskedTerms { terms: &terms, elect: true, normalize: true, lambda: 1.0 };
         group.bench_function("masked_sum, 3 models", |bench| {
             bench.iter(|| masked_sum(level, black_box(&base), &[&a, &b, &d], how, &mut out));
+        });
+        let mut kept = vec![0u8; TILE];
+        draw_below(level, Stream { seed: 0, name: 0 }, 0, limit(0.5), &mut kept);
+        let drawn = terms.map(|term| MaskTerm { low: 0, drawn: Some(&kept), ..term });
+        let how = MaskedTerms { terms: &drawn, elect: true, normalize: true, lambda: 1.0 };
+        group.bench_function("masked_sum, 3 models, drawn", |bench| {
+            bench.iter(|| masked_sum(level, black_box(&base), &[&a, &b, &d], how, &mut out));
+        });
+        group.bench_function("consensus_sum, 3 models", |bench| {
+            bench.iter(|| consensus_sum(level, black_box(&base), &[&a, &b, &d], &[0.3; 3], None, &mut out));
+        });
+        group.bench_function("overlap_sum, 3 models", |bench| {
+            bench.iter(|| overlap_sum(level, black_box(&base), &[&a, &b, &d], 0.02, &[1.0; 3], &mut out));
+        });
+        let mut scores = vec![0f64; TILE];
+        group.bench_function("variance, 3 models", |bench| {
+            bench.iter(|| variance(level, black_box(&base), &[&a, &b, &d], &mut scores));
+        });
+        group.throughput(Throughput::Bytes(2 * 4 * TILE as u64));
+        let mut room = [Vec::new(), Vec::new()];
+        group.bench_function("row_divergence, rows of 1024", |bench| {
+            bench.iter(|| {
+                let rows = black_box(&base).chunks(1024).zip(a.chunks(1024));
+                rows.map(|(base, x)| row_divergence(level, base, x, &mut room)).sum::<f64>()
+            });
+        });
+        // Bytes of the f32 that are drawn for.
+        group.throughput(Throughput::Bytes(4 * TILE as u64));
+        let mut kept = vec![0u8; TILE];
+        group.bench_function("draw_below", |bench| {
+            bench.iter(|| draw_below(level, black_box(Stream { seed: 0, name: 0 }), 0, limit(0.5), &mut kept));
+        });
+        let mut draws = vec![0u32; TILE];
+        draw(level, Stream { seed: 0, name: 0 }, 0, &mut draws);
+        let mut order = Vec::new();
+        let by = ByRank { density: 0.5, epsilon: 0.15 };
+        group.bench_function("mask by rank, rows of 1024", |bench| {
+            bench.iter(|| {
+                for (row, kept) in kept.chunks_mut(1024).enumerate() {
+                    let here = row * 1024..row * 1024 + kept.len();
+                    by.mask(&base[here.clone()], &a[here.clone()], &draws[here], &mut order, kept);
+                }
+            });
         });
         group.throughput(Throughput::Bytes(2 * TILE as u64));
         group.bench_function("widen float16", |bench| {

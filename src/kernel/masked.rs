@@ -42,7 +42,8 @@ per_level! {
     ///
     /// `mᵢ` is 1 where |xᵢ − base| lies in the term's band, the element is among the drawn ones and, with `elect`, the
     /// term has the sign of the sum of the terms (+ when it is zero). The divisor is the sum of the weights of the terms
-    /// that are left, 1 where there are none. Says whether every sum was finite: election could hide an element that is not.
+    /// that are left, 1 where there are none. Says whether every sum was finite: election and masks could hide an element
+    /// that is not.
     pub fn masked_sum<T: Real>(base: &[T], inputs: &[&[T]], how: MaskedTerms<'_, T>, out: &mut [T]) -> bool {
         let total: f64 = how.terms.iter().map(|term| term.weight.double()).sum();
         let fixed = if total.abs() < SMALLEST_DIVISOR { T::ONE } else { T::of(total) };
@@ -51,6 +52,12 @@ per_level! {
             let here = index * CHUNK..index * CHUNK + base.len();
             let mut sums = [T::ZERO; CHUNK];
             for (term, x) in how.terms.iter().zip(inputs) {
+                // Smaller magnitudes are dropped below `low`; an element that is not finite could only be dropped otherwise.
+                if term.drawn.is_some() || term.high < T::INFINITY {
+                    for (x, base) in x[here.clone()].iter().zip(base) {
+                        bad |= (*x - *base).magnitude_bits() >= T::INFINITY;
+                    }
+                }
                 let values = sums.iter_mut().zip(&x[here.clone()]).zip(base);
                 if let Some(drawn) = term.drawn {
                     for (((sum, x), base), drawn) in values.zip(&drawn[here.clone()]) {
@@ -260,5 +267,10 @@ mod tests {
         let mut out = [0.0f32];
         assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::INFINITY], &[f32::NEG_INFINITY]], how, &mut out));
         assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::NAN], &[1.0]], how, &mut out));
+        for term in [MaskTerm { drawn: Some(&[0]), ..terms[0] }, MaskTerm { high: 2.0f32.to_bits(), ..terms[0] }] {
+            let how = MaskedTerms { terms: &[term], elect: false, normalize: false, lambda: 1.0 };
+            assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::INFINITY]], how, &mut out));
+            assert!(masked_sum(Level::PORTABLE, &[0.0], &[&[3.0]], how, &mut out));
+        }
     }
 }

@@ -5,7 +5,7 @@ use admix::merge::{Access, TILE};
 use safetensors::Dtype;
 
 use super::bytes::{ELEMENTS, merge, models, plan};
-use super::support::{Tensor, Tensors, mix, read_tensors, write_model};
+use super::support::{Tensor, Tensors, mix, read_tensors, run, stderr, tensors, write_model};
 
 const TENSOR: &str = "embeddings.weight";
 
@@ -186,6 +186,19 @@ fn sce_selects_the_elements_of_largest_variance() {
             }
         }
     }
+}
+
+#[test]
+fn sce_says_when_the_changes_are_too_small_to_weigh_the_models() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, step) in [("base", 0.0), ("one", 1e-5), ("two", 2e-5)] {
+        let tensor = Tensor::floats(Dtype::F32, &[50], (0..50).map(|index| 0.5 + step * f64::from(index % 3)));
+        write_model(&folder.path().join(name), &tensors([("dense.weight", tensor)]));
+    }
+    let recipe = "merge_method: sce\nbase_model: base\nmodels: [{model: one}, {model: two}]\n";
+    std::fs::write(folder.path().join("recipe.yaml"), recipe).unwrap();
+    let said = stderr(&run(folder.path(), &["merge", "recipe.yaml", "--no-sync", "-o", "out"]));
+    assert!(said.contains("in 1 of 1 tensors") && said.contains("all models weigh the same"), "{said}");
 }
 
 #[test]
