@@ -1,0 +1,11 @@
+//! What config.json says about a model.
+
+mod bert;
+mod json;
+mod modernbert;
+mod rope;
+mod shape;
+
+pub(super) use rope::Rope;
+pub use shape::SUPPORTED;
+pub(super) use shape::{Config, NormStyle, Pattern, Position};
