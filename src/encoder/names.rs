@@ -119,3 +119,34 @@ pub(super) static MODERNBERT: Names = Names {
     last_norm: Some("final_norm"),
     ..NAMES_OF_BERT
 };
+
+const DECODER: Names = Names {
+    words: "embed_tokens.weight",
+    positions: None,
+    token_types: None,
+    embedding_norm: None,
+    layers: "layers",
+    attended: &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    head_norms: None,
+    relative: None,
+    joined: "self_attn.o_proj",
+    attention_norms: before("input_layernorm"),
+    up: Up::Gated("mlp.gate_proj", "mlp.up_proj"),
+    down: "mlp.down_proj",
+    inner_norms: before("post_attention_layernorm"),
+    last_norm: Some("norm"),
+};
+
+/// Of a head's query and key.
+const HEAD_NORMS: Option<[&str; 2]> = Some(["self_attn.q_norm", "self_attn.k_norm"]);
+
+pub(super) static LLAMA: Names = DECODER;
+
+pub(super) static QWEN3: Names = Names { head_norms: HEAD_NORMS, ..DECODER };
+
+pub(super) static GEMMA3: Names = Names {
+    head_norms: HEAD_NORMS,
+    attention_norms: Norms { within: Some("post_attention_layernorm"), ..before("input_layernorm") },
+    inner_norms: Norms { within: Some("post_feedforward_layernorm"), ..before("pre_feedforward_layernorm") },
+    ..DECODER
+};

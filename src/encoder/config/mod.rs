@@ -1,6 +1,7 @@
 //! What config.json says about a model.
 
 mod bert;
+mod decoder;
 mod json;
 mod modernbert;
 mod rope;

@@ -8,7 +8,7 @@ use super::super::error::Error;
 use super::super::names::Names;
 use super::json::Json;
 use super::rope::Rope;
-use super::{bert, modernbert};
+use super::{bert, decoder, modernbert};
 use crate::kernel::{Activation, NormKind};
 
 /// The `model_type`s that can be encoded with.
@@ -20,6 +20,10 @@ pub const SUPPORTED: &[&str] = &[
     "distilbert",
     "mpnet",
     "modernbert",
+    "qwen2",
+    "qwen3",
+    "mistral",
+    "llama",
 ];
 
 /// The shape of a model, as far as its tensors do not tell it.
@@ -103,6 +107,7 @@ type Read = fn(Json<'_>, &str) -> Result<Config, Error>;
 static READERS: &[(&[&str], Read)] = &[
     (&["bert", "xlm-roberta", "roberta", "camembert", "distilbert", "mpnet"], bert::read),
     (&["modernbert"], modernbert::read),
+    (&["qwen2", "qwen3", "mistral", "llama"], decoder::read),
 ];
 
 impl NormStyle {
