@@ -24,6 +24,7 @@ pub const SUPPORTED: &[&str] = &[
     "qwen3",
     "mistral",
     "llama",
+    "gemma3_text",
 ];
 
 /// The shape of a model, as far as its tensors do not tell it.
@@ -108,6 +109,7 @@ static READERS: &[(&[&str], Read)] = &[
     (&["bert", "xlm-roberta", "roberta", "camembert", "distilbert", "mpnet"], bert::read),
     (&["modernbert"], modernbert::read),
     (&["qwen2", "qwen3", "mistral", "llama"], decoder::read),
+    (&["gemma3_text"], decoder::read_gemma3),
 ];
 
 impl NormStyle {
