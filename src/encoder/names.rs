@@ -120,6 +120,30 @@ pub(super) static MODERNBERT: Names = Names {
     ..NAMES_OF_BERT
 };
 
+pub(super) static GTE: Names = Names {
+    positions: None,
+    attended: &["attention.qkv_proj"],
+    joined: "attention.o_proj",
+    attention_norms: after("attn_ln"),
+    up: Up::GateLast("mlp.up_gate_proj"),
+    down: "mlp.down_proj",
+    inner_norms: after("mlp_ln"),
+    ..NAMES_OF_BERT
+};
+
+pub(super) static NOMIC: Names = Names {
+    positions: None,
+    embedding_norm: Some("emb_ln"),
+    layers: "encoder.layers",
+    attended: &["attn.Wqkv"],
+    joined: "attn.out_proj",
+    attention_norms: after("norm1"),
+    up: Up::Gated("mlp.fc12", "mlp.fc11"),
+    down: "mlp.fc2",
+    inner_norms: after("norm2"),
+    ..NAMES_OF_BERT
+};
+
 const DECODER: Names = Names {
     words: "embed_tokens.weight",
     positions: None,

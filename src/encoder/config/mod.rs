@@ -5,6 +5,7 @@ mod decoder;
 mod json;
 mod modernbert;
 mod rope;
+mod rotary_bert;
 mod shape;
 
 pub(super) use rope::Rope;

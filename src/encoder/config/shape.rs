@@ -8,7 +8,7 @@ use super::super::error::Error;
 use super::super::names::Names;
 use super::json::Json;
 use super::rope::Rope;
-use super::{bert, decoder, modernbert};
+use super::{bert, decoder, modernbert, rotary_bert};
 use crate::kernel::{Activation, NormKind};
 
 /// The `model_type`s that can be encoded with.
@@ -20,6 +20,8 @@ pub const SUPPORTED: &[&str] = &[
     "distilbert",
     "mpnet",
     "modernbert",
+    "new",
+    "gte",
     "qwen2",
     "qwen3",
     "mistral",
@@ -108,6 +110,7 @@ type Read = fn(Json<'_>, &str) -> Result<Config, Error>;
 static READERS: &[(&[&str], Read)] = &[
     (&["bert", "xlm-roberta", "roberta", "camembert", "distilbert", "mpnet"], bert::read),
     (&["modernbert"], modernbert::read),
+    (&["new", "gte"], rotary_bert::read_gte),
     (&["qwen2", "qwen3", "mistral", "llama"], decoder::read),
     (&["gemma3_text"], decoder::read_gemma3),
 ];
