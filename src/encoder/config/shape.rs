@@ -22,6 +22,7 @@ pub const SUPPORTED: &[&str] = &[
     "modernbert",
     "new",
     "gte",
+    "nomic_bert",
     "qwen2",
     "qwen3",
     "mistral",
@@ -111,6 +112,7 @@ static READERS: &[(&[&str], Read)] = &[
     (&["bert", "xlm-roberta", "roberta", "camembert", "distilbert", "mpnet"], bert::read),
     (&["modernbert"], modernbert::read),
     (&["new", "gte"], rotary_bert::read_gte),
+    (&["nomic_bert"], rotary_bert::read_nomic),
     (&["qwen2", "qwen3", "mistral", "llama"], decoder::read),
     (&["gemma3_text"], decoder::read_gemma3),
 ];
