@@ -1,56 +1,149 @@
 //! Self-attention over a batch.
 
-use candle_core::{D, DType, Result, Tensor};
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::batch::{Batch, Padding};
-use super::fused::PackedAttention;
+use super::layers::Norm;
+use super::packed::{PackedAttention, Prepare};
 use super::relative::RelativeBias;
+use super::rotary::{Rotary, Table, rotate};
 
-/// The heads of one layer, and the bias by distance if the class has one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attention<'a> {
+/// What the score of a token that is not attended to is lowered by: finite, so that no row of scores becomes NaN.
+const MASKED: f32 = -1e30;
+
+/// One kind of attention: who attends to whom, and how scores are made.
+#[derive(Debug)]
+pub(super) struct Attention {
+    /// Heads of queries.
     pub(super) heads: usize,
-    pub(super) relative: Option<&'a RelativeBias>,
+    /// Heads of keys and values, each for as many heads of queries.
+    pub(super) pairs: usize,
+    /// The width of a head.
+    pub(super) size: usize,
+    /// What scores are multiplied by.
+    pub(super) scale: f32,
+    /// Whether a token attends only to those in front of it and to itself.
+    pub(super) causal: bool,
+    /// How far a token attends.
+    pub(super) window: Option<usize>,
+    pub(super) rotary: Option<Rotary>,
+    pub(super) relative: Option<RelativeBias>,
 }
 
-impl Attention<'_> {
-    /// `joined` holds in each row the query, the key and the value of a token; the result one vector a token.
-    pub(super) fn forward(self, joined: &Tensor, batch: &Batch) -> Result<Tensor> {
-        let Self { heads, relative } = self;
-        match &batch.padding {
-            None => joined.apply_op1_no_bwd(&PackedAttention { lengths: &batch.lengths, heads, relative }),
-            Some(padding) => self.padded(joined, batch.lengths.len(), padding),
-        }
+/// What all layers with one kind of attention share in a batch.
+pub(super) struct Prepared<'a> {
+    attention: &'a Attention,
+    table: Option<Arc<Table>>,
+    /// The table as tensors, and what is added to scores: for padded batches.
+    turns: Option<(Tensor, Tensor)>,
+    mask: Option<Tensor>,
+}
+
+impl Attention {
+    /// Numbers in the query, the key and the value of a token.
+    pub(super) fn columns(&self) -> usize {
+        (self.heads + 2 * self.pairs) * self.size
     }
 
-    /// Softmax in float32 whatever the format of the rest.
-    fn padded(self, joined: &Tensor, texts: usize, padding: &Padding) -> Result<Tensor> {
-        let (rows, columns) = joined.dims2()?;
-        let width = columns / 3;
-        let size = width / self.heads;
-        let split = joined.reshape((texts, padding.width, 3, self.heads, size))?;
-        let part = |index| split.narrow(2, index, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
-        let (query, key, value) = (part(0)?, part(1)?, part(2)?);
-        let query = (query * (1.0 / (size as f64).sqrt()))?;
-        let mut scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;
-        if let Some(relative) = self.relative {
-            scores = scores.broadcast_add(&self.spread(relative, padding.width, joined)?)?;
+    /// Whether there are tokens that a token does not attend to.
+    pub(super) fn is_masked(&self) -> bool {
+        self.causal || self.window.is_some()
+    }
+
+    /// The tokens that token `query` of a text attends to.
+    pub(super) fn keys(&self, query: usize, length: usize) -> Range<usize> {
+        let window = self.window.unwrap_or(length);
+        let end = if self.causal { query + 1 } else { query.saturating_add(window).saturating_add(1) };
+        query.saturating_sub(window)..end.min(length)
+    }
+
+    /// Makes what is needed for a batch.
+    pub(super) fn prepare(&self, batch: &Batch, device: &Device) -> Result<Prepared<'_>> {
+        let longest = batch.lengths.iter().copied().max().unwrap_or(0);
+        let table = self.rotary.as_ref().map(|rotary| rotary.table(longest));
+        let mut prepared = Prepared { attention: self, table, turns: None, mask: None };
+        if batch.padding.is_some() {
+            prepared.turns = prepared.table.as_ref().map(|table| table.tensors(longest, device)).transpose()?;
+            if self.is_masked() && longest > 1 {
+                prepared.mask = Some(self.mask(longest, device)?);
+            }
         }
-        if let Some(mask) = &padding.mask {
-            scores = scores.broadcast_add(mask)?;
+        Ok(prepared)
+    }
+
+    /// What is added to the scores of a text of `length` tokens, 1 × 1 × queries × keys.
+    fn mask(&self, length: usize, device: &Device) -> Result<Tensor> {
+        let mut values = vec![MASKED; length * length];
+        for (query, row) in values.chunks_exact_mut(length).enumerate() {
+            row[self.keys(query, length)].fill(0.0);
         }
-        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(joined.dtype())?;
-        weights.matmul(&value)?.transpose(1, 2)?.reshape((rows, width))
+        Tensor::from_vec(values, (1, 1, length, length), device)
     }
 
     /// The bias of every head, query and key.
-    fn spread(self, relative: &RelativeBias, length: usize, like: &Tensor) -> Result<Tensor> {
+    fn spread(&self, relative: &RelativeBias, length: usize, device: &Device) -> Result<Tensor> {
         let mut values = Vec::with_capacity(self.heads * length * length);
         for head in 0..self.heads {
             for row in 0..length {
                 values.extend_from_slice(relative.row(head, row, length));
             }
         }
-        Tensor::from_vec(values, (1, self.heads, length, length), like.device())
+        Tensor::from_vec(values, (1, self.heads, length, length), device)
+    }
+}
+
+impl Prepared<'_> {
+    /// `joined` holds in each row the query, the key and the value of a token; the result one vector a token. Without padding
+    /// `joined` is overwritten. `norms` are those of a query's head and of a key's.
+    pub(super) fn forward(&self, joined: &Tensor, norms: Option<&[Norm; 2]>, batch: &Batch) -> Result<Tensor> {
+        if let Some(padding) = &batch.padding {
+            return self.padded(joined, norms, batch.lengths.len(), padding);
+        }
+        if norms.is_some() || self.table.is_some() {
+            joined.inplace_op1(&Prepare {
+                attention: self.attention,
+                positions: &batch.positions,
+                norms: norms.map(|norms| norms.each_ref().map(Norm::host)),
+                table: self.table.as_deref(),
+            })?;
+        }
+        joined.apply_op1_no_bwd(&PackedAttention { attention: self.attention, lengths: &batch.lengths })
+    }
+
+    /// Softmax in float32 whatever the format of the rest.
+    fn padded(&self, joined: &Tensor, norms: Option<&[Norm; 2]>, texts: usize, padding: &Padding) -> Result<Tensor> {
+        let Attention { heads, pairs, size, scale, .. } = *self.attention;
+        let length = padding.width;
+        let split = joined.reshape((texts, length, heads + 2 * pairs, size))?;
+        let part = |start, count, which: Option<usize>| {
+            let mut part = split.narrow(2, start, count)?.contiguous()?;
+            if let (Some(norms), Some(which)) = (norms, which) {
+                part = norms[which].plain(&part)?;
+            }
+            let part = part.transpose(1, 2)?;
+            match (&self.turns, which) {
+                (Some(turns), Some(_)) => rotate(&part, turns),
+                _ => part.contiguous(),
+            }
+        };
+        let (query, key, value) =
+            (part(0, heads, Some(0))?, part(heads, pairs, Some(1))?, part(heads + pairs, pairs, None)?);
+        // The queries of the heads that share a key stand under each other.
+        let query = (query * f64::from(scale))?.reshape((texts, pairs, heads / pairs * length, size))?;
+        let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;
+        let mut scores = scores.reshape((texts, heads, length, length))?;
+        if let Some(relative) = &self.attention.relative {
+            scores = scores.broadcast_add(&self.attention.spread(relative, length, joined.device())?)?;
+        }
+        for mask in [&self.mask, &padding.mask].into_iter().flatten() {
+            scores = scores.broadcast_add(mask)?;
+        }
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(joined.dtype())?;
+        let weights = weights.reshape((texts, pairs, heads / pairs * length, length))?;
+        let mixed = weights.matmul(&value)?.reshape((texts, heads, length, size))?;
+        mixed.transpose(1, 2)?.reshape((texts * length, heads * size))
     }
 }

@@ -11,7 +11,8 @@ const MASKED: f32 = -1e30;
 /// Texts that are computed together: one row a token, text after text.
 pub(super) struct Batch {
     pub(super) ids: Tensor,
-    pub(super) positions: Tensor,
+    /// The position of each row.
+    pub(super) positions: Vec<u32>,
     /// Tokens of each text.
     pub(super) lengths: Vec<usize>,
     /// Nothing where the texts lie one after the other without padding.
@@ -49,12 +50,7 @@ impl Batch {
         }
         let padding = if padded { Some(Padding { width, mask: mask(&lengths, width, device)? }) } else { None };
         let rows = ids.len();
-        Ok(Self {
-            ids: Tensor::from_vec(ids, rows, device)?,
-            positions: Tensor::from_vec(positions, rows, device)?,
-            lengths,
-            padding,
-        })
+        Ok(Self { ids: Tensor::from_vec(ids, rows, device)?, positions, lengths, padding })
     }
 }
 
@@ -100,7 +96,7 @@ mod tests {
         let first = Position { start: 0, padding: None };
         let packed = Batch::new(&tokens, &[1, 0], first, false, &Device::Cpu).unwrap();
         assert_eq!(packed.ids.to_vec1::<u32>().unwrap(), [8, 5, 6, 7]);
-        assert_eq!(packed.positions.to_vec1::<u32>().unwrap(), [0, 0, 1, 2]);
+        assert_eq!(packed.positions, [0, 0, 1, 2]);
         let padded = Batch::new(&tokens, &[1, 0], first, true, &Device::Cpu).unwrap();
         assert_eq!(padded.ids.to_vec1::<u32>().unwrap(), [8, 0, 0, 5, 6, 7]);
         let mask = padded.padding.unwrap().mask.unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -31,6 +31,14 @@ pub enum Error {
         /// The key, what was found and what was expected.
         problem: String,
     },
+    /// A model that float16 is too narrow for.
+    #[error("`{}` is a `{found}` model, which overflows in float16", path.display())]
+    Overflows {
+        /// The model folder.
+        path: PathBuf,
+        /// Its `model_type`.
+        found: String,
+    },
     /// A module of a sentence-transformers folder that there is no code for.
     #[error("`{}` has a `{kind}` module: {what} cannot be encoded with", path.display())]
     Module {
@@ -175,6 +183,7 @@ impl Error {
                 Some(format!("admix encodes with models whose config.json says {}", SUPPORTED.join(", ")))
             }
             Self::Architecture { .. } => Some(format!("these can: {}", SUPPORTED.join(", "))),
+            Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
             Self::NoTokenizer { path, found } if !found.is_empty() => Some(format!(

@@ -6,6 +6,7 @@ use candle_core::{D, Tensor};
 use serde_json::{Map, Value};
 
 use super::batch::Batch;
+use super::config::NormStyle;
 use super::error::Error;
 use super::layers::{Linear, Norm};
 use super::options::Options;
@@ -56,7 +57,7 @@ impl Head {
         let stated = settings.pooling.as_deref().map(str::parse::<Pooling>).transpose();
         let pooling = match &options.pooling {
             Some(pooling) => pooling.clone(),
-            None => stated?.unwrap_or_else(|| Pooling::of(Mode::Mean)),
+            None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
         };
         let pooled = width * pooling.factor();
         let mut head =
@@ -77,7 +78,9 @@ impl Head {
                 let step = self.dense(&module.config, loader)?;
                 self.steps.push(step);
             }
-            "LayerNorm" => self.steps.push(Step::Norm(Norm::load(loader, "norm", self.dimension, 1e-5)?)),
+            "LayerNorm" => {
+                self.steps.push(Step::Norm(Norm::load(loader, "norm", self.dimension, NormStyle::layer(1e-5))?));
+            }
             "Normalize" => self.steps.push(Step::Normalize),
             _ => {}
         }
@@ -101,11 +104,11 @@ impl Head {
         let residual = match (flag("use_residual", false), inputs == outputs) {
             (false, _) => Residual::None,
             (true, true) => Residual::Input,
-            (true, false) => Residual::Projected(Linear::joined(loader, &["residual"], inputs, outputs, false)?),
+            (true, false) => Residual::Projected(Linear::load(loader, "residual", inputs, outputs, false)?),
         };
         self.dimension = outputs;
         Ok(Step::Dense {
-            layer: Linear::joined(loader, &["linear"], inputs, outputs, flag("bias", true))?,
+            layer: Linear::load(loader, "linear", inputs, outputs, flag("bias", true))?,
             activation: dense_activation(&path, config)?,
             residual,
         })
@@ -126,7 +129,7 @@ impl Head {
         for step in &self.steps {
             x = match step {
                 Step::Normalize => normalize(&x)?,
-                Step::Norm(norm) => norm.forward(&x)?,
+                Step::Norm(norm) => norm.plain(&x)?,
                 Step::Dense { layer, activation, residual } => {
                     let out = layer.forward(&x, *activation, false)?;
                     match residual {
@@ -139,6 +142,16 @@ impl Head {
         }
         Ok(x)
     }
+}
+
+/// The pooling of a folder that says nothing about it: models that were made to continue texts have all of a text only in its
+/// last token.
+fn unstated(checkpoint: &Checkpoint) -> Mode {
+    let config = checkpoint.config();
+    let class = config.get("architectures").and_then(Value::as_array).and_then(|classes| classes.first());
+    let continues = class.and_then(Value::as_str).is_some_and(|class| class.ends_with("ForCausalLM"));
+    let causal = config.get("is_causal").and_then(Value::as_bool) != Some(false);
+    if continues && causal && !checkpoint.is_sentence_transformers() { Mode::LastToken } else { Mode::Mean }
 }
 
 fn normalize(x: &Tensor) -> Result<Tensor, candle_core::Error> {

@@ -1,60 +1,143 @@
-//! Linear layers and layer normalisation, fused on the processor and in plain tensor operations elsewhere.
+//! Linear layers and normalisation, fused on the processor and in plain tensor operations elsewhere.
 
-use candle_core::{DType, Result as Computed, Tensor};
+use candle_core::{D, DType, Result as Computed, Tensor};
 
+use super::config::NormStyle;
 use super::error::Error;
-use super::fused::{AddNorm, BiasActivation};
+use super::fused::{AddBiased, AddNorm, BiasActivation, Gate, Normalised};
+use super::names::Up;
 use super::source::Loader;
-use crate::kernel::Activation;
+use crate::kernel::{Activation, NormKind};
 
 /// `x · weight + bias`.
 #[derive(Debug)]
 pub(super) struct Linear {
     /// Inputs × outputs, so that a row of the product is made from whole rows.
     weight: Tensor,
-    bias: Tensor,
-    /// The bias again, for fused operations; empty elsewhere.
+    bias: Option<Tensor>,
+    /// The bias again, zeros if there is none, for fused operations; empty elsewhere.
     host: Vec<f32>,
 }
 
 impl Linear {
-    /// Loads `name.weight` and `name.bias`.
-    pub(super) fn load(loader: &Loader<'_>, name: &str, inputs: usize, outputs: usize) -> Result<Self, Error> {
-        Self::joined(loader, &[name], inputs, outputs, true)
-    }
-
-    /// Loads several layers with the same input as one.
-    pub(super) fn joined(
+    /// Loads `name.weight` and, if it is `biased`, `name.bias`.
+    pub(super) fn load(
         loader: &Loader<'_>,
-        names: &[&str],
+        name: &str,
         inputs: usize,
         outputs: usize,
         biased: bool,
     ) -> Result<Self, Error> {
-        let (mut weights, mut biases) = (Vec::new(), Vec::new());
-        for name in names {
-            weights.extend(loader.values(&format!("{name}.weight"), &[outputs, inputs])?);
-            if biased {
-                biases.extend(loader.values(&format!("{name}.bias"), &[outputs])?);
-            } else {
-                biases.resize(biases.len() + outputs, 0.0);
-            }
+        Self::joined(loader, &[(name, outputs)], inputs, biased)
+    }
+
+    /// Loads several layers with the same input as one. Each has a name and a number of outputs.
+    pub(super) fn joined(
+        loader: &Loader<'_>,
+        parts: &[(&str, usize)],
+        inputs: usize,
+        biased: bool,
+    ) -> Result<Self, Error> {
+        let (weights, biases) = read(loader, parts, inputs, biased)?;
+        Self::place(loader, weights, biases, inputs)
+    }
+
+    /// Loads a layer to an inner width, as a plain one, or as a gated one with the rows of the gate in front.
+    pub(super) fn up(
+        loader: &Loader<'_>,
+        up: &Up,
+        name: impl Fn(&str) -> String,
+        inputs: usize,
+        biased: bool,
+    ) -> Result<(Self, usize), Error> {
+        let rows = |part: &str| Ok::<_, Error>(loader.dimensions(&format!("{}.weight", name(part)))?.0);
+        let (names, rows, inner) = match *up {
+            Up::Plain(part) => (vec![name(part)], rows(part)?, rows(part)?),
+            Up::Gated(gate, part) => (vec![name(gate), name(part)], rows(gate)?, rows(gate)?),
+            Up::GateFirst(part) | Up::GateLast(part) => (vec![name(part)], rows(part)?, rows(part)? / 2),
+        };
+        if !matches!(up, Up::Plain(_)) && names.len() * rows != 2 * inner {
+            let problem = format!("`{}.weight` has {rows} rows, expected two equal parts", names.join(""));
+            return Err(Error::setting(&loader.path.join("model.safetensors"), problem));
         }
-        let outputs = outputs * names.len();
+        let parts: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), rows)).collect();
+        let (mut weights, mut biases) = read(loader, &parts, inputs, biased)?;
+        if matches!(up, Up::GateLast(_)) {
+            weights.rotate_left(inner * inputs);
+            biases.rotate_left(if biased { inner } else { 0 });
+        }
+        Ok((Self::place(loader, weights, biases, inputs)?, inner))
+    }
+
+    /// Rows of `inputs` weights each, and as many biases, or none.
+    fn place(loader: &Loader<'_>, weights: Vec<f32>, biases: Vec<f32>, inputs: usize) -> Result<Self, Error> {
+        let outputs = weights.len() / inputs;
         let weight = loader.place(weights, &[outputs, inputs])?.t()?.contiguous()?;
-        let host = if loader.device.is_cpu() { biases.clone() } else { Vec::new() };
-        Ok(Self { weight, bias: loader.place(biases, &[outputs])?, host })
+        let host = match (loader.device.is_cpu(), biases.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => vec![0.0; outputs],
+            (true, false) => biases.clone(),
+        };
+        let bias = if biases.is_empty() { None } else { Some(loader.place(biases, &[outputs])?) };
+        Ok(Self { weight, bias, host })
     }
 
     /// `activation(x · weight + bias)`.
     pub(super) fn forward(&self, x: &Tensor, activation: Activation, fused: bool) -> Computed<Tensor> {
-        let product = x.matmul(&self.weight)?;
-        if fused {
-            product.inplace_op1(&BiasActivation { bias: &self.host, activation })?;
-            return Ok(product);
+        if !fused {
+            return apply(activation, &self.plain(x)?);
         }
-        apply(activation, &product.broadcast_add(&self.bias)?)
+        let product = x.matmul(&self.weight)?;
+        if self.bias.is_some() || activation != Activation::Identity {
+            product.inplace_op1(&BiasActivation { bias: &self.host, activation })?;
+        }
+        Ok(product)
     }
+
+    /// The first half of the outputs, after the activation, times the second half.
+    pub(super) fn gated(&self, x: &Tensor, activation: Activation, fused: bool) -> Computed<Tensor> {
+        if fused {
+            return x.matmul(&self.weight)?.apply_op1_no_bwd(&Gate { bias: &self.host, activation });
+        }
+        let both = self.plain(x)?;
+        let half = both.dim(D::Minus1)? / 2;
+        let gate = apply(activation, &both.narrow(D::Minus1, 0, half)?.contiguous()?)?;
+        gate * both.narrow(D::Minus1, half, half)?
+    }
+
+    /// `x · weight + bias + other`. Fused, `other` is overwritten.
+    pub(super) fn add(&self, x: &Tensor, other: Tensor, fused: bool) -> Computed<Tensor> {
+        if fused {
+            other.inplace_op2(&x.matmul(&self.weight)?, &AddBiased { bias: &self.host })?;
+            return Ok(other);
+        }
+        self.plain(x)? + other
+    }
+
+    fn plain(&self, x: &Tensor) -> Computed<Tensor> {
+        let product = x.matmul(&self.weight)?;
+        match &self.bias {
+            Some(bias) => product.broadcast_add(bias),
+            None => Ok(product),
+        }
+    }
+}
+
+/// The weights of layers with the same input, one row an output, and their biases, or none.
+fn read(
+    loader: &Loader<'_>,
+    parts: &[(&str, usize)],
+    inputs: usize,
+    biased: bool,
+) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    let (mut weights, mut biases) = (Vec::new(), Vec::new());
+    for &(name, outputs) in parts {
+        weights.extend(loader.values(&format!("{name}.weight"), &[outputs, inputs])?);
+        if biased {
+            biases.extend(loader.values(&format!("{name}.bias"), &[outputs])?);
+        }
+    }
+    Ok((weights, biases))
 }
 
 /// The activation in plain tensor operations.
@@ -70,56 +153,80 @@ fn apply(activation: Activation, x: &Tensor) -> Computed<Tensor> {
     }
 }
 
-/// Layer normalisation; always computed in float32.
+/// Normalisation of rows; always computed in float32.
 #[derive(Debug)]
 pub(super) struct Norm {
     weight: Tensor,
     shift: Tensor,
     epsilon: f32,
-    /// Weight and shift again, for fused operations; empty elsewhere.
+    kind: NormKind,
+    /// Weight and shift again, the latter empty if there is none, for fused operations; both empty elsewhere.
     host: (Vec<f32>, Vec<f32>),
 }
 
 impl Norm {
-    /// Loads `name.weight` and `name.bias`.
-    pub(super) fn load(loader: &Loader<'_>, name: &str, width: usize, epsilon: f32) -> Result<Self, Error> {
-        let weight = loader.values(&format!("{name}.weight"), &[width])?;
-        let shift = loader.values(&format!("{name}.bias"), &[width])?;
+    /// Loads `name.weight` and, where the style has shifts, `name.bias`.
+    pub(super) fn load(loader: &Loader<'_>, name: &str, width: usize, style: NormStyle) -> Result<Self, Error> {
+        let mut weight = loader.values(&format!("{name}.weight"), &[width])?;
+        for x in &mut weight {
+            *x += style.offset;
+        }
+        let shift = if style.shifted { loader.values(&format!("{name}.bias"), &[width])? } else { Vec::new() };
+        let zeros = vec![0.0; width];
         Ok(Self {
             weight: Tensor::from_slice(&weight, width, loader.device)?,
-            shift: Tensor::from_slice(&shift, width, loader.device)?,
-            epsilon,
+            shift: Tensor::from_slice(if style.shifted { &shift } else { &zeros }, width, loader.device)?,
+            epsilon: style.epsilon,
+            kind: style.kind,
             host: if loader.device.is_cpu() { (weight, shift) } else { Default::default() },
         })
     }
 
-    /// The norm of `x`.
-    pub(super) fn forward(&self, x: &Tensor) -> Computed<Tensor> {
+    /// The norm of each row of `x`, in plain tensor operations.
+    pub(super) fn plain(&self, x: &Tensor) -> Computed<Tensor> {
         let wide = x.to_dtype(DType::F32)?.contiguous()?;
-        candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?.to_dtype(x.dtype())
+        let norm = match self.kind {
+            NormKind::Layer => candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?,
+            NormKind::Rms => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
+        };
+        norm.to_dtype(x.dtype())
+    }
+
+    /// The norm of each row of `x`.
+    pub(super) fn forward(&self, x: &Tensor, fused: bool) -> Computed<Tensor> {
+        if fused { x.apply_op1_no_bwd(&Normalised { norm: self.host() }) } else { self.plain(x) }
     }
 
     /// The norm of `x + other`. Fused, `x` is overwritten.
     pub(super) fn add(&self, x: Tensor, other: &Tensor, fused: bool) -> Computed<Tensor> {
         if fused {
-            self.add_in_place(&x, &vec![0.0; self.host.0.len()], other)?;
+            x.inplace_op2(other, &AddNorm { bias: &vec![0.0; self.host.0.len()], norm: self.host() })?;
             return Ok(x);
         }
-        self.forward(&(x + other)?)
+        self.plain(&(x + other)?)
     }
 
     /// The norm of `layer(x) + other`.
     pub(super) fn after(&self, layer: &Linear, x: &Tensor, other: &Tensor, fused: bool) -> Computed<Tensor> {
         if fused {
             let product = x.matmul(&layer.weight)?;
-            self.add_in_place(&product, &layer.host, other)?;
+            product.inplace_op2(other, &AddNorm { bias: &layer.host, norm: self.host() })?;
             return Ok(product);
         }
-        self.forward(&(layer.forward(x, Activation::Identity, false)? + other)?)
+        self.plain(&(layer.plain(x)? + other)?)
     }
 
-    fn add_in_place(&self, x: &Tensor, bias: &[f32], other: &Tensor) -> Computed<()> {
-        let (weight, shift) = &self.host;
-        x.inplace_op2(other, &AddNorm { bias, weight, shift, epsilon: self.epsilon })
+    /// What fused operations compute with.
+    pub(super) fn host(&self) -> HostNorm<'_> {
+        HostNorm { weight: &self.host.0, shift: &self.host.1, epsilon: self.epsilon, kind: self.kind }
     }
+}
+
+/// A norm on plain slices; `shift` is empty if there is none.
+#[derive(Clone, Copy)]
+pub(super) struct HostNorm<'a> {
+    pub(super) weight: &'a [f32],
+    pub(super) shift: &'a [f32],
+    pub(super) epsilon: f32,
+    pub(super) kind: NormKind,
 }

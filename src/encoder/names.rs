@@ -1,92 +1,176 @@
-//! What the classes of BERT-like models call their tensors.
+//! What the classes of models call their tensors.
 
 /// The canonical names of one class of model. In a layer's names the layer stands in front.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// The `model_type`s that use them.
-    pub(super) types: &'static [&'static str],
+    /// The table of token embeddings.
+    pub(super) words: &'static str,
+    /// The table of positions.
+    pub(super) positions: Option<&'static str>,
+    /// A table of token types; the first is added to every token.
+    pub(super) token_types: Option<&'static str>,
+    pub(super) embedding_norm: Option<&'static str>,
     /// What stands before a layer's number.
     pub(super) layers: &'static str,
-    pub(super) query: &'static str,
-    pub(super) key: &'static str,
-    pub(super) value: &'static str,
-    /// From the heads back to the width of the model.
-    pub(super) joined: &'static str,
-    pub(super) joined_norm: &'static str,
-    /// To the inner width and back.
-    pub(super) up: &'static str,
-    pub(super) down: &'static str,
-    pub(super) down_norm: &'static str,
-    /// A table of token types is added to every token.
-    pub(super) token_types: bool,
+    /// Query, key and value, or one tensor with all of them.
+    pub(super) attended: &'static [&'static str],
+    /// Norms of each head's query and key.
+    pub(super) head_norms: Option<[&'static str; 2]>,
     /// A bias by the distance between two tokens.
     pub(super) relative: Option<&'static str>,
-    /// How the first position is found.
-    pub(super) first: First,
+    /// From the heads back to the width of the model.
+    pub(super) joined: &'static str,
+    pub(super) attention_norms: Norms,
+    /// To the inner width.
+    pub(super) up: Up,
+    /// And back.
+    pub(super) down: &'static str,
+    pub(super) inner_norms: Norms,
+    /// The norm behind the last layer.
+    pub(super) last_norm: Option<&'static str>,
 }
 
-/// Where positions start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum First {
-    /// At row 0 of the table.
-    Zero,
-    /// Behind the row of the padding token, which config.json names.
-    Padding,
-    /// Behind row 1, whatever config.json says.
-    One,
+/// The norms around one of the two parts of a layer.
+#[derive(Debug)]
+pub(super) struct Norms {
+    /// In front of the part.
+    pub(super) before: Option<&'static str>,
+    /// Behind the part, before its result is added to its input.
+    pub(super) within: Option<&'static str>,
+    /// Behind the sum.
+    pub(super) after: Option<&'static str>,
+    /// Whether the first layer has no norm in front.
+    pub(super) bare_start: bool,
 }
 
-pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
-pub(super) const POSITIONS: &str = "embeddings.position_embeddings.weight";
-pub(super) const TYPES: &str = "embeddings.token_type_embeddings.weight";
-pub(super) const EMBEDDING_NORM: &str = "embeddings.LayerNorm";
+/// The first of the two linear layers inside a layer.
+#[derive(Debug)]
+pub(super) enum Up {
+    /// `activation(x·W)`
+    Plain(&'static str),
+    /// `activation(x·G) · (x·U)`, as two tensors, G and U.
+    Gated(&'static str, &'static str),
+    /// The same, as one tensor with the rows of G in front.
+    GateFirst(&'static str),
+    /// The same, with those of U in front.
+    GateLast(&'static str),
+}
 
-const BERT: Names = Names {
-    types: &["bert"],
+const fn after(name: &'static str) -> Norms {
+    Norms { before: None, within: None, after: Some(name), bare_start: false }
+}
+
+const fn before(name: &'static str) -> Norms {
+    Norms { before: Some(name), within: None, after: None, bare_start: false }
+}
+
+pub(super) static BERT: Names = NAMES_OF_BERT;
+
+const NAMES_OF_BERT: Names = Names {
+    words: "embeddings.word_embeddings.weight",
+    positions: Some("embeddings.position_embeddings.weight"),
+    token_types: Some("embeddings.token_type_embeddings.weight"),
+    embedding_norm: Some("embeddings.LayerNorm"),
     layers: "encoder.layer",
-    query: "attention.self.query",
-    key: "attention.self.key",
-    value: "attention.self.value",
+    attended: &["attention.self.query", "attention.self.key", "attention.self.value"],
+    head_norms: None,
+    relative: None,
     joined: "attention.output.dense",
-    joined_norm: "attention.output.LayerNorm",
-    up: "intermediate.dense",
+    attention_norms: after("attention.output.LayerNorm"),
+    up: Up::Plain("intermediate.dense"),
     down: "output.dense",
-    down_norm: "output.LayerNorm",
-    token_types: true,
-    relative: None,
-    first: First::Zero,
+    inner_norms: after("output.LayerNorm"),
+    last_norm: None,
 };
 
-const ROBERTA: Names = Names { types: &["xlm-roberta", "roberta", "camembert"], first: First::Padding, ..BERT };
-
-const DISTILBERT: Names = Names {
-    types: &["distilbert"],
+pub(super) static DISTILBERT: Names = Names {
+    token_types: None,
     layers: "transformer.layer",
-    query: "attention.q_lin",
-    key: "attention.k_lin",
-    value: "attention.v_lin",
+    attended: &["attention.q_lin", "attention.k_lin", "attention.v_lin"],
     joined: "attention.out_lin",
-    joined_norm: "sa_layer_norm",
-    up: "ffn.lin1",
+    attention_norms: after("sa_layer_norm"),
+    up: Up::Plain("ffn.lin1"),
     down: "ffn.lin2",
-    down_norm: "output_layer_norm",
-    token_types: false,
-    relative: None,
-    first: First::Zero,
+    inner_norms: after("output_layer_norm"),
+    ..NAMES_OF_BERT
 };
 
-const MPNET: Names = Names {
-    types: &["mpnet"],
-    query: "attention.attn.q",
-    key: "attention.attn.k",
-    value: "attention.attn.v",
-    joined: "attention.attn.o",
-    joined_norm: "attention.LayerNorm",
-    token_types: false,
+pub(super) static MPNET: Names = Names {
+    token_types: None,
+    attended: &["attention.attn.q", "attention.attn.k", "attention.attn.v"],
     relative: Some("encoder.relative_attention_bias.weight"),
-    first: First::One,
-    ..BERT
+    joined: "attention.attn.o",
+    attention_norms: after("attention.LayerNorm"),
+    ..NAMES_OF_BERT
 };
 
-/// Every class.
-pub(super) static CLASSES: &[Names] = &[BERT, ROBERTA, DISTILBERT, MPNET];
+pub(super) static MODERNBERT: Names = Names {
+    words: "embeddings.tok_embeddings.weight",
+    positions: None,
+    token_types: None,
+    embedding_norm: Some("embeddings.norm"),
+    layers: "layers",
+    attended: &["attn.Wqkv"],
+    joined: "attn.Wo",
+    attention_norms: Norms { bare_start: true, ..before("attn_norm") },
+    up: Up::GateFirst("mlp.Wi"),
+    down: "mlp.Wo",
+    inner_norms: before("mlp_norm"),
+    last_norm: Some("final_norm"),
+    ..NAMES_OF_BERT
+};
+
+pub(super) static GTE: Names = Names {
+    positions: None,
+    attended: &["attention.qkv_proj"],
+    joined: "attention.o_proj",
+    attention_norms: after("attn_ln"),
+    up: Up::GateLast("mlp.up_gate_proj"),
+    down: "mlp.down_proj",
+    inner_norms: after("mlp_ln"),
+    ..NAMES_OF_BERT
+};
+
+pub(super) static NOMIC: Names = Names {
+    positions: None,
+    embedding_norm: Some("emb_ln"),
+    layers: "encoder.layers",
+    attended: &["attn.Wqkv"],
+    joined: "attn.out_proj",
+    attention_norms: after("norm1"),
+    up: Up::Gated("mlp.fc12", "mlp.fc11"),
+    down: "mlp.fc2",
+    inner_norms: after("norm2"),
+    ..NAMES_OF_BERT
+};
+
+const DECODER: Names = Names {
+    words: "embed_tokens.weight",
+    positions: None,
+    token_types: None,
+    embedding_norm: None,
+    layers: "layers",
+    attended: &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    head_norms: None,
+    relative: None,
+    joined: "self_attn.o_proj",
+    attention_norms: before("input_layernorm"),
+    up: Up::Gated("mlp.gate_proj", "mlp.up_proj"),
+    down: "mlp.down_proj",
+    inner_norms: before("post_attention_layernorm"),
+    last_norm: Some("norm"),
+};
+
+/// Of a head's query and key.
+const HEAD_NORMS: Option<[&str; 2]> = Some(["self_attn.q_norm", "self_attn.k_norm"]);
+
+pub(super) static LLAMA: Names = DECODER;
+
+pub(super) static QWEN3: Names = Names { head_norms: HEAD_NORMS, ..DECODER };
+
+pub(super) static GEMMA3: Names = Names {
+    head_norms: HEAD_NORMS,
+    attention_norms: Norms { within: Some("post_attention_layernorm"), ..before("input_layernorm") },
+    inner_norms: Norms { within: Some("post_feedforward_layernorm"), ..before("pre_feedforward_layernorm") },
+    ..DECODER
+};

@@ -81,6 +81,10 @@ fn load(
     let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
     let config = Config::read(&path.join("config.json"), checkpoint.config())?;
     let dtype = options.dtype.filter(|dtype| *dtype != Float::F64).unwrap_or(Float::F32);
+    if config.overflows && dtype == Float::F16 {
+        let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
+        return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
+    }
     let stack = Stack::load(&Loader { source, module, path, device, dtype }, &config)?;
     let head = Head::load(checkpoint, source, options, device, stack.width)?;
     Ok((stack, head))

@@ -61,6 +61,17 @@ impl Loader<'_> {
         self.data(name).map(|data| data.shape)
     }
 
+    /// Rows and columns of a matrix, neither of them 0.
+    pub(super) fn dimensions(&self, name: &str) -> Result<(usize, usize), Error> {
+        match self.shape(name)?.as_slice() {
+            &[rows, columns] if rows > 0 && columns > 0 => Ok((rows, columns)),
+            _ => {
+                let path = self.path.join("model.safetensors");
+                Err(Error::setting(&path, format!("tensor `{name}` is not a matrix")))
+            }
+        }
+    }
+
     /// The values of a tensor of that shape.
     pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
         let data = self.data(name)?;
@@ -85,14 +96,18 @@ impl Loader<'_> {
         Ok(values)
     }
 
-    /// A tensor of that shape on the device.
-    pub(super) fn tensor(&self, name: &str, expected: &[usize]) -> Result<Tensor, Error> {
-        self.place(self.values(name, expected)?, expected)
-    }
-
     /// Values on the device, in the format it computes with.
     pub(super) fn place(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {
         Ok(Tensor::from_vec(values, shape, self.device)?.to_dtype(self.compute_dtype())?)
+    }
+
+    /// A factor as the format of activations holds it.
+    pub(super) fn rounded(&self, factor: f32) -> f32 {
+        match self.compute_dtype() {
+            DType::F16 => half::f16::from_f32(factor).to_f32(),
+            DType::BF16 => half::bf16::from_f32(factor).to_f32(),
+            _ => factor,
+        }
     }
 
     /// The format of activations.

@@ -1,27 +1,29 @@
-//! The layers of a BERT-like model: from token numbers to one vector a token.
+//! The layers of a model: from token numbers to one vector a token.
 
 use candle_core::{Result as Computed, Tensor};
 
-use super::attention::Attention;
+use super::attention::{Attention, Prepared};
 use super::batch::Batch;
-use super::config::{Config, Position};
+use super::config::{Config, Pattern, Position};
 use super::error::Error;
 use super::layers::{Linear, Norm};
-use super::names::{EMBEDDING_NORM, Names, POSITIONS, TYPES, WORDS};
+use super::names::{Names, Norms, Up};
 use super::relative::{BUCKETS, RelativeBias};
+use super::rotary::Rotary;
 use super::source::Loader;
 use crate::kernel::Activation;
 
-/// A BERT-like model.
+/// A transformer.
 #[derive(Debug)]
 pub(super) struct Stack {
     words: Tensor,
     /// One row a position, with the vector of the first token type added where there is one.
-    positions: Tensor,
-    norm: Norm,
+    positions: Option<Tensor>,
+    norm: Option<Norm>,
     layers: Vec<Layer>,
-    heads: usize,
-    relative: Option<RelativeBias>,
+    /// The kinds of attention that layers choose from.
+    attentions: Vec<Attention>,
+    last_norm: Option<Norm>,
     activation: Activation,
     pub(super) first: Position,
     /// Whether tokens have types; only the first is used.
@@ -35,106 +37,258 @@ pub(super) struct Stack {
 /// One layer.
 #[derive(Debug)]
 struct Layer {
+    /// Which kind of attention it has.
+    attention: usize,
     /// Query, key and value as one.
     attended: Linear,
+    head_norms: Option<[Norm; 2]>,
     joined: Linear,
-    joined_norm: Norm,
+    around_attention: Around,
     up: Linear,
+    gated: bool,
     down: Linear,
-    down_norm: Norm,
+    around_inner: Around,
+}
+
+/// The norms around one of the two parts of a layer, and the sum with what went in.
+#[derive(Debug)]
+struct Around {
+    before: Option<Norm>,
+    within: Option<Norm>,
+    after: Option<Norm>,
+}
+
+/// The table of positions.
+struct Positions {
+    table: Option<Tensor>,
+    longest: usize,
 }
 
 impl Stack {
     /// Loads the model that config.json describes.
     pub(super) fn load(loader: &Loader<'_>, config: &Config) -> Result<Self, Error> {
-        let (vocabulary, width) = dimensions(loader, WORDS)?;
-        if width % config.heads != 0 {
-            let problem = format!("`num_attention_heads` is {}, which does not divide the width {width}", config.heads);
-            return Err(Error::setting(&loader.path.join("config.json"), problem));
-        }
-        let (positions, rows) = position_table(loader, config.names, width)?;
-        let longest = rows.saturating_sub(config.first.start as usize);
-        let relative = match config.names.relative {
-            None => None,
-            Some(name) => {
-                Some(RelativeBias::new(&loader.values(name, &[BUCKETS, config.heads])?, config.heads, longest))
+        let names = config.names;
+        let (vocabulary, width) = loader.dimensions(names.words)?;
+        let size = match config.size {
+            Some(size) => size,
+            None if width % config.heads == 0 => width / config.heads,
+            None => {
+                let heads = config.heads;
+                let problem = format!("`num_attention_heads` is {heads}, which does not divide the width {width}");
+                return Err(Error::setting(&loader.path.join("config.json"), problem));
             }
         };
-        let layers = (0..config.layers).map(|layer| Layer::load(loader, config, layer, width));
+        let positions = Positions::load(loader, config, names, width)?;
+        let attentions = config.patterns.iter().map(|pattern| {
+            let relative = relative_bias(loader, config, names, positions.longest)?;
+            Ok(attention(config, pattern, size, relative))
+        });
+        let layers = (0..config.layers).map(|layer| Layer::load(loader, config, names, layer, (width, size)));
+        let norm = |name: Option<&str>| name.map(|name| Norm::load(loader, name, width, config.norm)).transpose();
         Ok(Self {
-            words: loader.tensor(WORDS, &[vocabulary, width])?,
-            positions,
-            norm: Norm::load(loader, EMBEDDING_NORM, width, config.epsilon)?,
+            words: words(loader, config, names, (vocabulary, width))?,
+            norm: norm(names.embedding_norm)?,
             layers: layers.collect::<Result<_, _>>()?,
-            heads: config.heads,
-            relative,
+            attentions: attentions.collect::<Result<_, Error>>()?,
+            last_norm: norm(names.last_norm)?,
             activation: config.activation,
             first: config.first,
-            token_types: config.names.token_types,
+            token_types: config.token_types && names.token_types.is_some(),
             vocabulary,
             width,
-            longest,
+            longest: positions.longest,
+            positions: positions.table,
         })
     }
 
     /// One vector a row of the batch.
     pub(super) fn forward(&self, batch: &Batch) -> Computed<Tensor> {
         let fused = batch.padding.is_none();
-        let attention = Attention { heads: self.heads, relative: self.relative.as_ref() };
-        let words = self.words.index_select(&batch.ids, 0)?;
-        let mut x = self.norm.add(words, &self.positions.index_select(&batch.positions, 0)?, fused)?;
+        let device = batch.ids.device();
+        let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, device));
+        let attentions = attentions.collect::<Computed<Vec<Prepared<'_>>>>()?;
+        let mut x = self.embed(batch, fused)?;
         for layer in &self.layers {
-            let attended = attention.forward(&layer.attended.forward(&x, Activation::Identity, fused)?, batch)?;
-            x = layer.joined_norm.after(&layer.joined, &attended, &x, fused)?;
-            let inner = layer.up.forward(&x, self.activation, fused)?;
-            x = layer.down_norm.after(&layer.down, &inner, &x, fused)?;
+            let Some(attention) = attentions.get(layer.attention) else { continue };
+            x = layer.forward(x, attention, batch, self.activation)?;
         }
-        Ok(x)
+        match &self.last_norm {
+            Some(norm) => norm.forward(&x, fused),
+            None => Ok(x),
+        }
+    }
+
+    fn embed(&self, batch: &Batch, fused: bool) -> Computed<Tensor> {
+        let words = self.words.index_select(&batch.ids, 0)?;
+        let Some(table) = &self.positions else {
+            return self.norm.as_ref().map_or(Ok(words.clone()), |norm| norm.forward(&words, fused));
+        };
+        let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), batch.ids.device())?;
+        let positions = table.index_select(&positions, 0)?;
+        match &self.norm {
+            Some(norm) => norm.add(words, &positions, fused),
+            None => words + positions,
+        }
     }
 }
 
 impl Layer {
-    fn load(loader: &Loader<'_>, config: &Config, layer: usize, width: usize) -> Result<Self, Error> {
-        let names = config.names;
+    fn load(
+        loader: &Loader<'_>,
+        config: &Config,
+        names: &Names,
+        layer: usize,
+        (width, size): (usize, usize),
+    ) -> Result<Self, Error> {
         let name = |part: &str| format!("{}.{layer}.{part}", names.layers);
-        let (up, down) = (name(names.up), name(names.down));
-        let parts = [name(names.query), name(names.key), name(names.value)];
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let (inner, _) = dimensions(loader, &format!("{up}.weight"))?;
+        let (queries, pairs) = (config.heads * size, config.pairs * size);
+        let attended: Vec<String> = names.attended.iter().map(|part| name(part)).collect();
+        let parts: Vec<(&str, usize)> = match attended.as_slice() {
+            [all] => vec![(all, queries + 2 * pairs)],
+            parts => parts.iter().map(String::as_str).zip([queries, pairs, pairs]).collect(),
+        };
+        let (up, inner) = Linear::up(loader, &names.up, name, width, config.biases.up)?;
+        let head_norm = |part: &str| Norm::load(loader, &name(part), size, config.norm);
+        let around = |norms: &Norms| Around::load(loader, config, norms, layer, name, width);
         Ok(Self {
-            attended: Linear::joined(loader, &parts, width, width, true)?,
-            joined: Linear::load(loader, &name(names.joined), width, width)?,
-            joined_norm: Norm::load(loader, &name(names.joined_norm), width, config.epsilon)?,
-            up: Linear::load(loader, &up, width, inner)?,
-            down: Linear::load(loader, &down, inner, width)?,
-            down_norm: Norm::load(loader, &name(names.down_norm), width, config.epsilon)?,
+            attention: config.layer_patterns.get(layer).copied().unwrap_or(0),
+            attended: Linear::joined(loader, &parts, width, config.biases.attended)?,
+            head_norms: match names.head_norms {
+                Some([query, key]) => Some([head_norm(query)?, head_norm(key)?]),
+                None => None,
+            },
+            joined: Linear::load(loader, &name(names.joined), queries, width, config.biases.joined)?,
+            around_attention: around(&names.attention_norms)?,
+            up,
+            gated: !matches!(names.up, Up::Plain(_)),
+            down: Linear::load(loader, &name(names.down), inner, width, config.biases.down)?,
+            around_inner: around(&names.inner_norms)?,
         })
     }
+
+    fn forward(&self, x: Tensor, attention: &Prepared<'_>, batch: &Batch, activation: Activation) -> Computed<Tensor> {
+        let fused = batch.padding.is_none();
+        let seen = self.around_attention.open(&x, fused)?;
+        let joined = self.attended.forward(&seen, Activation::Identity, fused)?;
+        let attended = attention.forward(&joined, self.head_norms.as_ref(), batch)?;
+        let x = self.around_attention.close(x, &self.joined, &attended, fused)?;
+        let seen = self.around_inner.open(&x, fused)?;
+        let inner = if self.gated {
+            self.up.gated(&seen, activation, fused)?
+        } else {
+            self.up.forward(&seen, activation, fused)?
+        };
+        self.around_inner.close(x, &self.down, &inner, fused)
+    }
 }
 
-/// Rows and columns of a matrix, neither of them 0.
-fn dimensions(loader: &Loader<'_>, name: &str) -> Result<(usize, usize), Error> {
-    match loader.shape(name)?.as_slice() {
-        &[rows, columns] if rows > 0 && columns > 0 => Ok((rows, columns)),
-        _ => {
-            let path = loader.path.join("model.safetensors");
-            Err(Error::setting(&path, format!("tensor `{name}` is not a matrix")))
+impl Around {
+    fn load(
+        loader: &Loader<'_>,
+        config: &Config,
+        names: &Norms,
+        layer: usize,
+        name: impl Fn(&str) -> String,
+        width: usize,
+    ) -> Result<Self, Error> {
+        let norm =
+            |part: Option<&str>| part.map(|part| Norm::load(loader, &name(part), width, config.norm)).transpose();
+        let before = names.before.filter(|_| layer > 0 || !names.bare_start);
+        Ok(Self { before: norm(before)?, within: norm(names.within)?, after: norm(names.after)? })
+    }
+
+    /// What the part is given.
+    fn open(&self, x: &Tensor, fused: bool) -> Computed<Tensor> {
+        match &self.before {
+            Some(norm) => norm.forward(x, fused),
+            None => Ok(x.clone()),
+        }
+    }
+
+    /// The sum of `x` and of what the part's last layer makes of `inner`. Fused, `x` may be overwritten.
+    fn close(&self, x: Tensor, layer: &Linear, inner: &Tensor, fused: bool) -> Computed<Tensor> {
+        if let Some(norm) = &self.within {
+            let x = (norm.forward(&layer.forward(inner, Activation::Identity, fused)?, fused)? + x)?;
+            return self.after.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x, fused));
+        }
+        match &self.after {
+            Some(norm) => norm.after(layer, inner, &x, fused),
+            None => layer.add(inner, x, fused),
         }
     }
 }
 
-/// The table of positions and the number of its rows.
-fn position_table(loader: &Loader<'_>, names: &Names, width: usize) -> Result<(Tensor, usize), Error> {
-    let (rows, _) = dimensions(loader, POSITIONS)?;
-    let mut values = loader.values(POSITIONS, &[rows, width])?;
-    if names.token_types {
-        let (types, _) = dimensions(loader, TYPES)?;
-        let first = loader.values(TYPES, &[types, width])?;
-        for row in values.chunks_exact_mut(width) {
-            for (x, y) in row.iter_mut().zip(&first) {
-                *x += y;
-            }
+fn attention(config: &Config, pattern: &Pattern, size: usize, relative: Option<RelativeBias>) -> Attention {
+    Attention {
+        heads: config.heads,
+        pairs: config.pairs,
+        size,
+        scale: config.scale.unwrap_or(1.0 / (size as f32).sqrt()),
+        causal: pattern.causal,
+        window: pattern.window,
+        rotary: pattern.rope.clone().map(Rotary::new),
+        relative,
+    }
+}
+
+fn relative_bias(
+    loader: &Loader<'_>,
+    config: &Config,
+    names: &Names,
+    longest: usize,
+) -> Result<Option<RelativeBias>, Error> {
+    let Some(name) = names.relative else { return Ok(None) };
+    let table = loader.values(name, &[BUCKETS, config.heads])?;
+    Ok(Some(RelativeBias::new(&table, config.heads, longest)))
+}
+
+/// The table of token embeddings, with what is the same for every token already in it.
+fn words(
+    loader: &Loader<'_>,
+    config: &Config,
+    names: &Names,
+    (vocabulary, width): (usize, usize),
+) -> Result<Tensor, Error> {
+    let mut values = loader.values(names.words, &[vocabulary, width])?;
+    if let Some(scale) = config.embedding_scale {
+        let scale = loader.rounded(scale);
+        for x in &mut values {
+            *x *= scale;
         }
     }
-    Ok((loader.place(values, &[rows, width])?, rows))
+    // Otherwise they are added to the positions.
+    if names.positions.is_none() {
+        add_first_type(loader, config, names, width, &mut values)?;
+    }
+    loader.place(values, &[vocabulary, width])
+}
+
+impl Positions {
+    fn load(loader: &Loader<'_>, config: &Config, names: &Names, width: usize) -> Result<Self, Error> {
+        let Some(name) = names.positions else { return Ok(Self { table: None, longest: config.longest }) };
+        let (rows, _) = loader.dimensions(name)?;
+        let mut values = loader.values(name, &[rows, width])?;
+        add_first_type(loader, config, names, width, &mut values)?;
+        let longest = rows.saturating_sub(config.first.start as usize).min(config.longest);
+        Ok(Self { table: Some(loader.place(values, &[rows, width])?), longest })
+    }
+}
+
+/// Adds the vector of the first token type to every row.
+fn add_first_type(
+    loader: &Loader<'_>,
+    config: &Config,
+    names: &Names,
+    width: usize,
+    rows: &mut [f32],
+) -> Result<(), Error> {
+    let Some(name) = names.token_types.filter(|_| config.token_types) else { return Ok(()) };
+    let (types, _) = loader.dimensions(name)?;
+    let first = loader.values(name, &[types, width])?;
+    for row in rows.chunks_exact_mut(width) {
+        for (x, y) in row.iter_mut().zip(&first) {
+            *x += y;
+        }
+    }
+    Ok(())
 }

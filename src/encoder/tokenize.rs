@@ -1,10 +1,11 @@
 //! The tokenizer of a checkpoint.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use tokenizers::PostProcessorWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
 
@@ -25,6 +26,8 @@ pub(super) struct Tokenizer {
     path: PathBuf,
     /// Numbers of special tokens.
     special: HashSet<u32>,
+    /// Rows of the model's table of token embeddings.
+    rows: usize,
 }
 
 impl Tokenizer {
@@ -47,10 +50,14 @@ impl Tokenizer {
         if checkpoint.settings().lower_case {
             lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
         }
+        let config = std::fs::read(folder.join("tokenizer_config.json")).ok();
+        let config: Map<String, Value> =
+            config.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        end_texts(&mut inner, &config).map_err(refused)?;
         let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
         let special = special.collect();
-        let direction = direction(&folder);
-        let mut tokenizer = Self { inner, path, special };
+        let direction = direction(&config);
+        let mut tokenizer = Self { inner, path, special, rows: usize::MAX };
         tokenizer.truncate(None, direction)?;
         Ok(tokenizer)
     }
@@ -79,11 +86,14 @@ impl Tokenizer {
         self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false))
     }
 
-    /// Holds that every token has a row in a table of `rows` rows.
-    pub(super) fn check_vocabulary(&self, rows: usize) -> Result<(), Error> {
-        let vocabulary = self.inner.get_vocab(true);
-        let last = vocabulary.into_iter().max_by_key(|(_, id)| *id);
-        match last.filter(|(_, id)| *id as usize >= rows) {
+    /// Holds that every token has a row in a table of `rows` rows. Special tokens that only a text that spells them out could
+    /// bring in may have none; such a text is refused.
+    pub(super) fn check_vocabulary(&mut self, rows: usize) -> Result<(), Error> {
+        self.rows = rows;
+        let vocabulary = self.inner.get_vocab(true).into_iter().filter(|(_, id)| !self.special.contains(id));
+        let last = vocabulary.max_by_key(|(_, id)| *id).filter(|(_, id)| *id as usize >= rows);
+        let added = || self.ids("a").ok()?.into_iter().find(|id| *id as usize >= rows);
+        match last.or_else(|| added().map(|id| (self.inner.id_to_token(id).unwrap_or_default(), id))) {
             Some((token, id)) => Err(Error::Vocabulary { path: self.path.clone(), token, id, rows }),
             None => Ok(()),
         }
@@ -111,6 +121,10 @@ impl Tokenizer {
                 joined.map_err(|problem| Error::Tokenise { index: share * SHARE + index, problem })
             });
             for ids in encoded.collect::<Result<Vec<_>, _>>()? {
+                if let Some(&id) = ids.iter().find(|id| **id as usize >= self.rows) {
+                    let token = self.inner.id_to_token(id).unwrap_or_default();
+                    return Err(Error::Vocabulary { path: self.path.clone(), token, id, rows: self.rows });
+                }
                 tokens.push(&ids);
             }
         }
@@ -156,11 +170,39 @@ fn lower_case(tokenizer: &mut tokenizers::Tokenizer) -> tokenizers::Result<()> {
     tokenizer.with_normalizer(Some(Sequence::new(first.chain(steps).collect()))).map(drop)
 }
 
+/// Ends every text with the end token where `tokenizer_config.json` asks for it and tokenizer.json does not do it: models that
+/// were trained so, gte-Qwen2 among them, have the whole text only there. (transformers 5 leaves it out.)
+fn end_texts(tokenizer: &mut tokenizers::Tokenizer, config: &Map<String, Value>) -> Result<(), String> {
+    let on = |key: &str| config.get(key).and_then(Value::as_bool) == Some(true);
+    // A token is a string, or an object that holds it.
+    let token = |key: &str| {
+        let token = config.get(key)?;
+        let text = token.as_str().or_else(|| token.get("content")?.as_str())?;
+        Some((text.to_owned(), tokenizer.token_to_id(text)?))
+    };
+    let Some((end, end_id)) = token("eos_token").filter(|_| on("add_eos_token")) else { return Ok(()) };
+    let ids = tokenizer.encode_fast("a", true).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default();
+    if ids.last() == Some(&end_id) {
+        return Ok(());
+    }
+    let piece = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
+    let special = |token: &str, id: u32| json!({"id": token, "ids": [id], "tokens": [token]});
+    let mut single = vec![json!({"Sequence": {"id": "A", "type_id": 0}}), piece(&end)];
+    let mut tokens = json!({&end: special(&end, end_id)});
+    if let Some((begin, id)) = token("bos_token").filter(|_| on("add_bos_token")) {
+        single.insert(0, piece(&begin));
+        tokens[&begin] = special(&begin, id);
+    }
+    let pair = [single.clone(), vec![json!({"Sequence": {"id": "B", "type_id": 1}})]].concat();
+    let template = json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens});
+    let processor: PostProcessorWrapper = serde_json::from_value(template).map_err(|error| error.to_string())?;
+    tokenizer.with_post_processor(Some(processor));
+    Ok(())
+}
+
 /// The side on which long texts are cut.
-fn direction(folder: &Path) -> TruncationDirection {
-    let config = std::fs::read(folder.join("tokenizer_config.json")).ok();
-    let config = config.and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
-    match config.as_ref().and_then(|config| config.get("truncation_side")).and_then(Value::as_str) {
+fn direction(config: &Map<String, Value>) -> TruncationDirection {
+    match config.get("truncation_side").and_then(Value::as_str) {
         Some("left") => TruncationDirection::Left,
         _ => TruncationDirection::Right,
     }

@@ -33,7 +33,9 @@ pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, va
 pub use level::Level;
 pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
-pub use neural::{Activation, add_norm, add_to, bias_activation, exponentials, scale_rows};
+pub use neural::{
+    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, norm, rotate, scale_rows,
+};
 #[cfg(feature = "eval")]
 pub use product::{Matrix, Threads, multiply};
 pub use random::{Stream, draw, draw_below, limit};

@@ -59,41 +59,146 @@ per_level! {
     }
 }
 
+/// How a row is normalised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// To mean 0 and variance 1.
+    Layer,
+    /// To mean square 1.
+    Rms,
+}
+
+/// Evaluates an expression with `$function` bound to the function that an activation stands for.
+macro_rules! with_function {
+    ($activation:expr, $function:ident => $do:expr) => {
+        match $activation {
+            Activation::Identity => {
+                let $function = |x: f32| x;
+                $do
+            }
+            Activation::Gelu => {
+                let $function = gelu;
+                $do
+            }
+            Activation::GeluTanh => {
+                let $function = gelu_tanh;
+                $do
+            }
+            Activation::Relu => {
+                let $function = |x: f32| if x < 0.0 { 0.0 } else { x };
+                $do
+            }
+            Activation::Silu => {
+                let $function = |x: f32| x * sigmoid(x);
+                $do
+            }
+            Activation::Sigmoid => {
+                let $function = sigmoid;
+                $do
+            }
+            Activation::Tanh => {
+                let $function = tanh;
+                $do
+            }
+        }
+    };
+}
+
 per_level! {
     /// Adds the bias to each row and applies the activation.
     pub fn bias_activation(rows: &mut [f32], bias: &[f32], activation: Activation) {
         for row in rows.chunks_exact_mut(bias.len()) {
-            match activation {
-                Activation::Identity => each(row, bias, |x| x),
-                Activation::Gelu => each(row, bias, gelu),
-                Activation::GeluTanh => each(row, bias, gelu_tanh),
-                Activation::Relu => each(row, bias, |x| if x < 0.0 { 0.0 } else { x }),
-                Activation::Silu => each(row, bias, |x| x * sigmoid(x)),
-                Activation::Sigmoid => each(row, bias, sigmoid),
-                Activation::Tanh => each(row, bias, tanh),
+            with_function!(activation, function => each(row, bias, function));
+        }
+    }
+}
+
+per_level! {
+    /// Adds the bias to each row, and writes its first half, after the activation, times its second half to `out`.
+    pub fn gate(out: &mut [f32], rows: &[f32], bias: &[f32], activation: Activation) {
+        let width = bias.len() / 2;
+        let (gate_bias, up_bias) = bias.split_at(width);
+        for (out, row) in out.chunks_exact_mut(width).zip(rows.chunks_exact(2 * width)) {
+            let (gate, up) = row.split_at(width);
+            for ((o, g), b) in out.iter_mut().zip(gate).zip(gate_bias) {
+                *o = *g + *b;
+            }
+            with_function!(activation, function => {
+                for ((o, u), b) in out.iter_mut().zip(up).zip(up_bias) {
+                    *o = function(*o) * (*u + *b);
+                }
+            });
+        }
+    }
+}
+
+per_level! {
+    /// Adds `other` and `bias` to each row.
+    pub fn add_biased(rows: &mut [f32], other: &[f32], bias: &[f32]) {
+        let width = bias.len();
+        for (row, other) in rows.chunks_exact_mut(width).zip(other.chunks_exact(width)) {
+            for ((x, y), b) in row.iter_mut().zip(other).zip(bias) {
+                *x += *y + *b;
             }
         }
     }
 }
 
 per_level! {
-    /// Adds `other` and `bias` to each row and normalises the row: to mean 0 and variance 1, times `weight`, plus `shift`.
-    pub fn add_norm(rows: &mut [f32], other: &[f32], bias: &[f32], weight: &[f32], shift: &[f32], epsilon: f32) {
+    /// Adds `other` and `bias` to each row and normalises the row, times `weight`, plus `shift`.
+    pub fn add_norm(rows: &mut [f32], other: &[f32], bias: &[f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
         let width = weight.len();
-        let count = width as f32;
         for (row, other) in rows.chunks_exact_mut(width).zip(other.chunks_exact(width)) {
             for ((x, y), b) in row.iter_mut().zip(other).zip(bias) {
                 *x = *x + *b + *y;
             }
-            let mean = reduce(row, 0.0, |x| x, |sum, x| sum + x) / count;
-            for x in &mut *row {
-                *x -= mean;
+            normalise(row, weight, shift, epsilon, kind);
+        }
+    }
+}
+
+per_level! {
+    /// Normalises each row, times `weight`, plus `shift`. Without a `shift` nothing is added.
+    pub fn norm(rows: &mut [f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
+        for row in rows.chunks_exact_mut(weight.len()) {
+            normalise(row, weight, shift, epsilon, kind);
+        }
+    }
+}
+
+per_level! {
+    /// Turns pairs of numbers in each row: number i of its first half and number i of its second by the angle whose cosine and
+    /// sine are given. Rows are twice as wide as `cosines`.
+    pub fn rotate(rows: &mut [f32], cosines: &[f32], sines: &[f32]) {
+        let half = cosines.len();
+        for row in rows.chunks_exact_mut(2 * half) {
+            let (first, second) = row.split_at_mut(half);
+            for (((x, y), c), s) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+                (*x, *y) = (*x * *c - *y * *s, *y * *c + *x * *s);
             }
-            let variance = reduce(row, 0.0, |x| x * x, |sum, x| sum + x) / count;
-            let scale = 1.0 / (variance + epsilon).sqrt();
-            for ((x, w), s) in row.iter_mut().zip(weight).zip(shift) {
-                *x = *x * scale * *w + *s;
-            }
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "part of a kernel body")]
+fn normalise(row: &mut [f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
+    let count = weight.len() as f32;
+    if kind == NormKind::Layer {
+        let mean = reduce(row, 0.0, |x| x, |sum, x| sum + x) / count;
+        for x in &mut *row {
+            *x -= mean;
+        }
+    }
+    let variance = reduce(row, 0.0, |x| x * x, |sum, x| sum + x) / count;
+    let scale = 1.0 / (variance + epsilon).sqrt();
+    if shift.is_empty() {
+        for (x, w) in row.iter_mut().zip(weight) {
+            *x = *x * scale * *w;
+        }
+    } else {
+        for ((x, w), s) in row.iter_mut().zip(weight).zip(shift) {
+            *x = *x * scale * *w + *s;
         }
     }
 }

@@ -65,10 +65,41 @@ fn a_softmax_of_far_scores_is_finite() {
 fn rows_are_normalised() {
     let mut rows: Vec<f32> = (0..34).map(|i| i as f32).collect();
     let zeros = vec![0.0; 34];
-    add_norm(Level::best(), &mut rows, &zeros, &zeros[..17], &[2.0; 17], &[1.0; 17], 0.0);
+    add_norm(Level::best(), &mut rows, &zeros, &zeros[..17], &[2.0; 17], &[1.0; 17], 0.0, NormKind::Layer);
     // The standard deviation of 0..17 is √24.
     for (index, x) in rows.iter().enumerate() {
         let expected = ((index % 17) as f32 - 8.0) / 24f32.sqrt() * 2.0 + 1.0;
         assert!((x - expected).abs() < 1e-5);
     }
+}
+
+#[test]
+fn rows_are_divided_by_their_root_mean_square() {
+    let mut rows: Vec<f32> = (1..=34).map(|i| i as f32).collect();
+    norm(Level::best(), &mut rows, &[2.0; 17], &[], 0.5, NormKind::Rms);
+    let scale = |numbers: std::ops::RangeInclusive<i16>| {
+        let squares: f32 = numbers.map(|i| f32::from(i * i)).sum();
+        2.0 / (squares / 17.0 + 0.5).sqrt()
+    };
+    for (index, x) in rows.iter().enumerate() {
+        let scale = if index < 17 { scale(1..=17) } else { scale(18..=34) };
+        assert!((x - (index + 1) as f32 * scale).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn a_gate_lets_its_share_through() {
+    let rows = [0.0, -1.0, 5.0, 6.0, 1.0, 2.0, 7.0, 8.0];
+    let mut out = [0.0; 4];
+    gate(Level::best(), &mut out, &rows, &[0.0, 0.0, 0.0, 1.0], Activation::Relu);
+    assert!(out.iter().zip([0.0, 0.0, 7.0, 18.0]).all(|(x, y): (&f32, f32)| (x - y).abs() < 1e-6), "{out:?}");
+}
+
+#[test]
+fn pairs_are_turned() {
+    let (cosine, sine) = (0.6, 0.8);
+    let mut rows = [1.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+    rotate(Level::best(), &mut rows, &[cosine, 1.0], &[sine, 0.0]);
+    let expected = [0.6, 0.0, 0.8, 1.0, 1.2 - 3.2, 3.0, 2.4 + 1.6, 5.0];
+    assert!(rows.iter().zip(expected).all(|(x, y): (&f32, f32)| (x - y).abs() < 1e-6), "{rows:?}");
 }

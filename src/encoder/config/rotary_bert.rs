@@ -1,0 +1,96 @@
+//! Models in the order of BERT with rotary positions and gates: GTE (`new`, `gte` in transformers) and `nomic_bert`.
+
+use serde_json::Value;
+
+use super::super::error::Error;
+use super::super::names::{GTE, NOMIC, Names};
+use super::json::Json;
+use super::rope::{Rope, Source};
+use super::shape::{Biases, Config, NormStyle, Pattern, Position, head_size};
+use crate::kernel::Activation;
+
+/// GTE.
+pub(super) fn read_gte(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
+    json.expect("position_embedding_type", "rope")?;
+    json.expect("layer_norm_type", "layer_norm")?;
+    json.expect("logn_attention_scale", false)?;
+    let theta = if model_type == "gte" { 160_000.0 } else { 10_000.0 };
+    let biases = Biases { up: false, ..Biases::ALL };
+    let activation = json.activation(&["hidden_act"], Activation::Gelu)?;
+    let longest = json.number_if(&["max_position_embeddings"])?.unwrap_or(8192);
+    read(json, &GTE, biases, activation, ("rope_theta", theta), longest, Rope::read_ntk)
+}
+
+/// `nomic_bert`, with the keys of transformers or with those of its own code.
+pub(super) fn read_nomic(json: Json<'_>, _: &str) -> Result<Config, Error> {
+    for (key, expected) in [
+        ("use_rms_norm", false),
+        ("prenorm", false),
+        ("parallel_block", false),
+        ("causal", false),
+        ("rotary_emb_interleaved", false),
+        ("scale_attn_by_inverse_layer_idx", false),
+        ("scale_attn_weights", true),
+    ] {
+        json.expect(key, expected)?;
+    }
+    json.expect("rotary_emb_fraction", 1)?;
+    json.expect("num_experts", 0)?;
+    json.expect_none("rotary_emb_scale_base")?;
+    let older = json.find(&["n_embd"]).is_some();
+    let biases = Biases {
+        attended: json.flag("qkv_proj_bias", older)?,
+        joined: json.flag("qkv_proj_bias", older)?,
+        up: json.flag("mlp_fc1_bias", older)?,
+        down: json.flag("mlp_fc2_bias", older)?,
+    };
+    let activation = match json.text("activation_function") {
+        None => json.activation(&["hidden_act"], Activation::Silu)?,
+        Some("swiglu") => Activation::Silu,
+        Some("geglu") => Activation::Gelu,
+        Some("glu") => Activation::Sigmoid,
+        Some(found) => {
+            return Err(json.refuse(format!("`activation_function` is {found:?}, expected swiglu, geglu or glu")));
+        }
+    };
+    // A scaling factor works on inputs that are longer than those the model was trained with, which are not taken.
+    let trained = json.number_if(&["max_trained_positions"])?;
+    let scaled = json.find(&["rotary_scaling_factor"]).is_some();
+    let longest = json.number_if(&["max_position_embeddings", "n_positions"])?.unwrap_or(2048);
+    let longest = trained.filter(|_| scaled).unwrap_or(longest).min(longest);
+    let theta = if older { 10_000.0 } else { 1000.0 };
+    read(json, &NOMIC, biases, activation, ("rotary_emb_base", theta), longest, Rope::read)
+}
+
+fn read(
+    json: Json<'_>,
+    names: &'static Names,
+    biases: Biases,
+    activation: Activation,
+    theta: (&str, f64),
+    longest: usize,
+    read_rope: fn(Json<'_>, &Source<'_>) -> Result<Rope, Error>,
+) -> Result<Config, Error> {
+    let layers = json.number(&["num_hidden_layers", "n_layer"])?;
+    let heads = json.number(&["num_attention_heads", "n_head"])?;
+    let size = head_size(json, heads)?;
+    let rope = read_rope(json, &Source { kind: None, theta, scaled: true, size, longest })?;
+    Ok(Config {
+        names,
+        layers,
+        heads,
+        pairs: heads,
+        size: Some(size),
+        scale: None,
+        norm: NormStyle::layer(json.epsilon(&["layer_norm_eps", "layer_norm_epsilon"], 1e-12)?),
+        biases,
+        activation,
+        first: Position::default(),
+        longest,
+        patterns: vec![Pattern { rope: Some(rope), ..Pattern::default() }],
+        layer_patterns: vec![0; layers],
+        token_types: json.find(&["type_vocab_size"]).and_then(Value::as_u64) != Some(0),
+        embedding_scale: None,
+        overflows: false,
+    })
+}

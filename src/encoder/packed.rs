@@ -1,0 +1,167 @@
+//! Attention over texts that lie one after the other without padding, on the processor.
+
+use candle_core::{CpuStorage, CustomOp1, InplaceOp1, Layout, Result, Shape, bail};
+use rayon::prelude::*;
+
+use super::attention::Attention;
+use super::fused::{share, slice, slice_mut};
+use super::layers::HostNorm;
+use super::rotary::Table;
+use crate::kernel::{self, Level, Matrix, Threads};
+
+/// Queries of one text that are computed at a time.
+const QUERIES: usize = 128;
+/// What the score of a token that is not attended to is replaced by: finite, so that no row of scores becomes NaN.
+const MASKED: f32 = -1e30;
+
+/// Normalises the heads of queries and keys, and turns them by their positions, in rows that hold the query, the key and the
+/// value of a token.
+pub(super) struct Prepare<'a> {
+    pub(super) attention: &'a Attention,
+    /// The position of each row.
+    pub(super) positions: &'a [u32],
+    /// Norms of a query's head and a key's.
+    pub(super) norms: Option<[HostNorm<'a>; 2]>,
+    pub(super) table: Option<&'a Table>,
+}
+
+impl InplaceOp1 for Prepare<'_> {
+    fn name(&self) -> &'static str {
+        "prepare-heads"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let width = self.attention.columns();
+        let values = slice_mut(storage, layout, width)?;
+        if values.len() != self.positions.len() * width {
+            bail!("{} positions for {} numbers in rows of {width}", self.positions.len(), values.len());
+        }
+        let share = share(width);
+        values.par_chunks_mut(share).zip(self.positions.par_chunks(share / width)).for_each(|(rows, positions)| {
+            for (row, position) in rows.chunks_exact_mut(width).zip(positions) {
+                self.prepare(row, *position as usize);
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Prepare<'_> {
+    fn prepare(&self, row: &mut [f32], position: usize) {
+        let level = Level::best();
+        let Attention { heads, pairs, size, .. } = *self.attention;
+        let turned = &mut row[..(heads + pairs) * size];
+        if let Some(norms) = self.norms {
+            let (queries, keys) = turned.split_at_mut(heads * size);
+            for (heads, HostNorm { weight, shift, epsilon, kind }) in [queries, keys].into_iter().zip(norms) {
+                kernel::norm(level, heads, weight, shift, epsilon, kind);
+            }
+        }
+        if let Some(table) = self.table {
+            let (cosines, sines) = table.row(position);
+            kernel::rotate(level, turned, cosines, sines);
+        }
+    }
+}
+
+/// Attention inside each of several texts. Its operand holds in each row the query, the key and the value of a token, each of
+/// them head after head.
+pub(super) struct PackedAttention<'a> {
+    pub(super) attention: &'a Attention,
+    pub(super) lengths: &'a [usize],
+}
+
+/// Some queries of one text: where its rows start, how many there are, and the first of the queries.
+struct Task<'a> {
+    start: usize,
+    length: usize,
+    first: usize,
+    out: &'a mut [f32],
+}
+
+impl CustomOp1 for PackedAttention<'_> {
+    fn name(&self) -> &'static str {
+        "packed-attention"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (rows, columns) = layout.shape().dims2()?;
+        let Attention { heads, pairs, size, .. } = *self.attention;
+        let width = heads * size;
+        if width == 0 || pairs == 0 || columns != self.attention.columns() || self.lengths.iter().sum::<usize>() != rows
+        {
+            bail!("packed attention over {rows} × {columns} numbers for {heads} heads");
+        }
+        let values = slice(storage, layout)?;
+        let mut out = vec![0.0; rows * width];
+        self.tasks(&mut out, width).into_par_iter().for_each_init(Vec::new, |scores, task| {
+            self.attend(values, task, scores);
+        });
+        Ok((CpuStorage::F32(out), Shape::from((rows, width))))
+    }
+}
+
+impl PackedAttention<'_> {
+    fn tasks<'b>(&self, mut out: &'b mut [f32], width: usize) -> Vec<Task<'b>> {
+        let mut tasks = Vec::new();
+        let mut start = 0;
+        for &length in self.lengths {
+            for first in (0..length).step_by(QUERIES) {
+                let (taken, rest) = out.split_at_mut(QUERIES.min(length - first) * width);
+                tasks.push(Task { start, length, first, out: taken });
+                out = rest;
+            }
+            start += length;
+        }
+        tasks
+    }
+
+    fn attend(&self, values: &[f32], task: Task<'_>, buffer: &mut Vec<f32>) {
+        let Task { start, length, first, out } = task;
+        let Attention { heads, pairs, size, scale, .. } = *self.attention;
+        let (width, columns) = (heads * size, self.attention.columns());
+        let queries = out.len() / width;
+        // The keys that any of the queries attends to.
+        let keys = self.attention.keys(first, length).start..self.attention.keys(first + queries - 1, length).end;
+        let count = keys.len();
+        buffer.resize(queries * count, 0.0);
+        let scores = &mut buffer[..queries * count];
+        let mut scales = [0.0; QUERIES];
+        let part = |row: usize, column: usize, rows: usize| Matrix {
+            values: &values[(start + row) * columns + column..],
+            rows,
+            columns: size,
+            row_stride: columns,
+            column_stride: 1,
+        };
+        let level = Level::best();
+        for head in 0..heads {
+            let pair = head / (heads / pairs);
+            let query = part(first, head * size, queries);
+            let key = part(keys.start, width + pair * size, count);
+            let value = part(keys.start, width + (pairs + pair) * size, count);
+            kernel::multiply(scores, count, query, key.transposed(), scale, Threads::One);
+            for (row, scores) in scores.chunks_exact_mut(count).enumerate() {
+                self.adjust(head, first + row, length, keys.start, scores);
+            }
+            kernel::exponentials(level, scores, count, &mut scales);
+            let out = &mut out[head * size..];
+            kernel::multiply(out, width, Matrix::of_rows(scores, count), value, 1.0, Threads::One);
+            kernel::scale_rows(level, out, size, width, &scales[..queries]);
+        }
+    }
+
+    /// Adds the bias by distance to the scores of one query, and takes out what it does not attend to. The first score is that
+    /// of key `start`.
+    fn adjust(&self, head: usize, query: usize, length: usize, start: usize, scores: &mut [f32]) {
+        if let Some(relative) = &self.attention.relative {
+            let row = relative.row(head, query, length);
+            kernel::add_to(Level::best(), scores, &row[start..start + scores.len()]);
+        }
+        if self.attention.is_masked() {
+            let seen = self.attention.keys(query, length);
+            scores[..seen.start - start].fill(MASKED);
+            scores[seen.end - start..].fill(MASKED);
+        }
+    }
+}
