@@ -1,5 +1,4 @@
 //! Exact search beside the matrix product it rests on: 1,000 queries, 384 dimensions, 1,000 hits each.
-#![expect(missing_docs, reason = "the macros of criterion make functions")]
 
 use std::hint::black_box;
 

@@ -43,11 +43,9 @@ pub(super) fn run(args: &Args, mut program: Command) -> anyhow::Result<()> {
             clap_complete::generate(*shell, &mut program, "admix", &mut script);
             render::print(&String::from_utf8_lossy(&script))
         }
-        What::Man { out: Some(folder) } => {
-            std::fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(program, folder))
-                .with_context(|| format!("cannot write man pages into `{}`", folder.display()))
-        }
+        What::Man { out: Some(folder) } => std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(program, folder))
+            .with_context(|| format!("cannot write man pages into `{}`", folder.display())),
         What::Man { out: None } => {
             let mut page = Vec::new();
             clap_mangen::Man::new(program).render(&mut page).context("cannot make the man page")?;

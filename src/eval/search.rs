@@ -204,7 +204,8 @@ impl Best {
         for (chunk, scores) in scores.chunks(LANES).enumerate() {
             // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
             let floor = self.floor;
-            if !scores.iter().fold(false, |any, score| any | (*score >= floor)) {
+            let best = scores.iter().fold(f32::NEG_INFINITY, |best, score| if *score > best { *score } else { best });
+            if best < floor {
                 continue;
             }
             for (document, score) in (start + chunk * LANES..).zip(scores) {

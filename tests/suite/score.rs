@@ -57,8 +57,8 @@ fn scores_are_those_of_the_embeddings() {
     // One relevant document a query: 1 / log2(rank + 1), or nothing beyond the cut.
     let gains = english.iter().enumerate().map(|(at, query)| {
         let own = cosine(query, &korean[at]);
-        let rank = korean.iter().filter(|document| cosine(query, document) >= own).count();
-        if rank > 3 { 0.0 } else { 1.0 / ((rank + 1) as f64).log2() }
+        let rank = korean.iter().filter(|document| cosine(query, document) >= own).count() as u32;
+        if rank > 3 { 0.0 } else { 1.0 / libm::log2(f64::from(rank + 1)) }
     });
     let expected = gains.sum::<f64>() / english.len() as f64;
     let scores = score(folder.path(), &["b", "--data", "weather", "--metrics", "ndcg@3"]);
@@ -237,15 +237,16 @@ fn a_cocktail_weighs_models_by_their_loss() {
         let passages = embed(model, &["It rains in Seoul.", "The museum is closed.", "A dry day."], "document");
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let shares = (0..2).map(|at| {
-            let powers: Vec<f64> = passages.iter().map(|passage| (dot(&queries[at], passage) / 0.05).exp()).collect();
-            -(powers[at] / powers.iter().sum::<f64>()).ln()
+            let powers: Vec<f64> =
+                passages.iter().map(|passage| libm::exp(dot(&queries[at], passage) / 0.05)).collect();
+            -libm::log(powers[at] / powers.iter().sum::<f64>())
         });
         shares.sum::<f64>() / 2.0
     };
     let losses = [loss("a"), loss("b")];
     let arguments = ["cocktail", "a", "b", "--examples", "examples.jsonl", "--temperature", "0.5", "--json", "-q"];
     let found = stdout_json(&run(folder.path(), &arguments));
-    let powers = losses.map(|loss| (-loss / 0.5).exp());
+    let powers = losses.map(|loss| libm::exp(-loss / 0.5));
     for (at, loss) in losses.into_iter().enumerate() {
         let model = &found["models"][at];
         assert!((model["loss"].as_f64().unwrap() - loss).abs() < 1e-4, "{found}");
@@ -287,8 +288,9 @@ fn what_is_odd_is_said() {
 #[test]
 fn faults_have_their_messages_and_exit_codes() {
     type Arrange = fn(&Path);
+    type Case = (&'static str, Arrange, &'static [&'static str], i32, &'static str, &'static str);
     let nothing: Arrange = |_| {};
-    let cases: [(&str, Arrange, &[&str], i32, &str, &str); 14] = [
+    let cases: [Case; 14] = [
         ("no data set", nothing, &["a", "--data", "b"], 3, "`b` is no retrieval data set of a known form", "BEIR"),
         ("no folder", nothing, &["a", "--data", "c"], 3, "`c`", ""),
         (
