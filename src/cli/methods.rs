@@ -57,7 +57,7 @@ fn short(method: &Declaration) -> String {
             None => parameter.name.to_owned(),
         })
         .collect();
-    paragraph(&mut out, "formula", method.formula);
+    formula(&mut out, method);
     if !parameters.is_empty() {
         paragraph(&mut out, "parameters", &parameters.join(", "));
     }
@@ -68,7 +68,7 @@ fn short(method: &Declaration) -> String {
 /// Everything about a method, with a recipe to copy.
 fn one(method: &Declaration) -> String {
     let mut out = format!("{}: {}\n", method.name, method.summary);
-    paragraph(&mut out, "formula", method.formula);
+    formula(&mut out, method);
     paragraph(&mut out, "source", method.origin);
     paragraph(&mut out, "when", method.when);
     paragraph(&mut out, "models", &models(method));
@@ -96,6 +96,15 @@ fn one(method: &Declaration) -> String {
         let _ = writeln!(out, "  {line}");
     }
     out
+}
+
+/// The formula, each of its steps on a line.
+fn formula(out: &mut String, method: &Declaration) {
+    let mut heading = "formula";
+    for step in method.formula.split(";  ") {
+        paragraph(out, heading, step);
+        heading = "";
+    }
 }
 
 /// The parameters that have an effect.

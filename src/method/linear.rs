@@ -11,7 +11,7 @@ pub(super) static LINEAR: Declaration = Declaration {
     summary: "weighted average of the models",
     formula: "out = Σ wᵢ·xᵢ / Σ wᵢ   (without `normalize`: out = Σ wᵢ·xᵢ)",
     origin: "Wortsman et al. 2022, Model soups, arXiv:2203.05482",
-    when: "Two or more fine-tunes of one base, and no idea yet what works: the first thing to try, and hard to beat. Equal weights are a uniform soup.",
+    when: "Two or more fine-tunes of one base, and no idea yet what works: the first thing to try. Equal weights are a uniform soup.",
     base: Base::Member,
     models: Count::AtLeast(1),
     parameters: &[
