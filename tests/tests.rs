@@ -20,6 +20,8 @@ mod suite {
     mod metrics;
     mod output;
     mod random;
+    // The README shows commands of the whole program.
+    #[cfg(all(feature = "eval", feature = "parquet"))]
     mod readme;
     mod recipes;
     mod retriever;
