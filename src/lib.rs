@@ -42,4 +42,5 @@ pub mod merge;
 pub mod method;
 pub mod plan;
 pub mod recipe;
+pub mod sweep;
 pub mod write;
