@@ -18,6 +18,8 @@ mod render;
 mod run;
 #[cfg(feature = "eval")]
 mod score;
+#[cfg(feature = "eval")]
+mod sweep;
 mod table;
 mod units;
 

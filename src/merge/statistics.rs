@@ -11,7 +11,7 @@ use super::span::{Span, Workers};
 use super::threshold::{self, Threshold};
 use crate::kernel::{Gram, GramSum, Real, absolute_sums, dots};
 use crate::method::{Keep, MaskedSum, Shape, Vectors};
-use crate::plan::{Plan, Work};
+use crate::plan::{Input, Plan, Work};
 
 /// The statistic of one tensor.
 #[derive(Clone, Debug)]
@@ -54,17 +54,73 @@ pub(super) fn memory(work: &Work, elements: u64, threads: u64) -> u64 {
     if passes(work) > 1 { models * threshold::memory(elements, threads) } else { 0 }
 }
 
+/// The statistics of tensors that an earlier merge of the same checkpoints has found. They do not depend on weights: a
+/// merge of other weights uses them again.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    known: BTreeMap<String, (Wanted, Statistic)>,
+}
+
+/// What a tensor's statistic depends on.
+#[derive(Clone, Debug, PartialEq)]
+struct Wanted {
+    inputs: Vec<Input>,
+    double: bool,
+    of: Of,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Of {
+    Gram(Vectors),
+    Masks(Vec<Keep>, bool),
+}
+
+impl Wanted {
+    fn of(work: &Work) -> Option<Self> {
+        let Work::Merge { method, inputs, arguments, double, .. } = work else { return None };
+        let of = match &method.shape {
+            Shape::Combination(combination) if combination.gram => Of::Gram(combination.of),
+            Shape::MaskedSum(terms) if inputs.len() > 1 => {
+                let terms = terms(arguments);
+                Of::Masks(terms.keep, terms.rescale)
+            }
+            _ => return None,
+        };
+        Some(Self { inputs: inputs.clone(), double: *double, of })
+    }
+}
+
 /// The statistics of the plan's tensors `range`, in their order.
-pub(super) fn gather(plan: &Plan, range: Range<usize>, workers: &Workers<'_>) -> Result<Vec<Statistic>, Error> {
+pub(super) fn gather(
+    plan: &Plan,
+    range: Range<usize>,
+    workers: &Workers<'_>,
+    statistics: &mut Statistics,
+) -> Result<Vec<Statistic>, Error> {
+    let wanted: Vec<Option<Wanted>> = range.clone().map(|index| Wanted::of(&plan.tensors[index].work)).collect();
     let mut found: BTreeMap<usize, Statistic> = BTreeMap::new();
+    for (index, wanted) in range.clone().zip(&wanted) {
+        match (statistics.known.get(&plan.tensors[index].label()), wanted) {
+            (Some((known, statistic)), Some(wanted)) if known == wanted => {
+                found.insert(index, statistic.clone());
+            }
+            _ => {}
+        }
+    }
     for double in [false, true] {
         let of_precision =
             |index: &usize| matches!(plan.tensors[*index].work, Work::Merge { double: is, .. } if is == double);
-        let tensors: Vec<usize> = range.clone().filter(of_precision).collect();
+        let tensors: Vec<usize> =
+            range.clone().filter(of_precision).filter(|index| !found.contains_key(index)).collect();
         if double {
             gather_as::<f64>(plan, &tensors, workers, &mut found)?;
         } else {
             gather_as::<f32>(plan, &tensors, workers, &mut found)?;
+        }
+    }
+    for (index, wanted) in range.clone().zip(wanted) {
+        if let (Some(wanted), Some(statistic)) = (wanted, found.get(&index)) {
+            statistics.known.insert(plan.tensors[index].label(), (wanted, statistic.clone()));
         }
     }
     Ok(range.map(|index| found.remove(&index).unwrap_or(Statistic::None)).collect())

@@ -6,12 +6,15 @@
 mod actions;
 mod analysis;
 mod error;
+#[cfg(feature = "eval")]
+mod evaluator;
 mod export;
 mod front;
 pub(crate) mod hash;
 mod pick;
 mod pool;
 mod search;
+mod slurm;
 pub mod spec;
 mod statistics;
 mod status;
@@ -24,11 +27,14 @@ mod work;
 pub use actions::{confirm, extend, retry};
 pub use analysis::{Analysis, Depth, Dropped, LEVEL, Row, Versus};
 pub use error::Error;
+#[cfg(feature = "eval")]
+pub use evaluator::Scorer;
 pub use export::{journal, to_csv, to_json, to_per_query_csv};
 pub use front::front;
 pub use pick::{Bound, BoundKind, pick, recipe_text};
 pub use pool::{pool, tops};
-pub use search::History;
+pub use search::{History, next};
+pub use slurm::{Slurm, slurm};
 pub use spec::Spec;
 pub use statistics::{Comparison, Strata};
 pub use status::{Running, Status};

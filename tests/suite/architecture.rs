@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-<<<<<<< HEAD
-const MAY_USE: [(&str, &[&str]); 10] = [
-=======
-const MAY_USE: [(&str, &[&str]); 11] = [
->>>>>>> 9c37194 (Sweep core: sweep files, studies, the store and its workers, grid, lattice and Sobol searches, rungs, front, picks, exports)
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
@@ -19,16 +15,14 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("plan", &["kernel", "checkpoint", "method", "recipe"]),
     ("merge", &["kernel", "checkpoint", "method", "plan"]),
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
-<<<<<<< HEAD
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
-    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
-=======
-    ("eval", &["kernel", "checkpoint", "recipe"]),
-    ("sweep", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "eval"]),
+    ("sweep", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
     ("report", &["kernel", "recipe", "eval", "sweep"]),
-    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "eval", "sweep", "report"]),
->>>>>>> 9c37194 (Sweep core: sweep files, studies, the store and its workers, grid, lattice and Sobol searches, rungs, front, picks, exports)
+    (
+        "cli",
+        &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep", "report"],
+    ),
 ];
 
 #[test]

@@ -1,7 +1,12 @@
 //! How points are chosen: each method a pure function of the spec and of the results of finished generations.
 
+mod cmaes;
+mod evolution;
 mod fixed;
+mod greedy;
 mod history;
+mod quad;
+mod quadratic;
 mod sobol;
 
 use super::Error;
@@ -23,7 +28,9 @@ pub fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
     match history.spec().search.method {
         Method::Grid | Method::Lattice => fixed::next(history, &grid(history.spec())?),
         Method::Sobol => fixed::next(history, &sobol::points(history.spec())),
-        _ => Ok(None),
+        Method::Quad => quad::next(history, &|| grid(history.spec())),
+        Method::Greedy => greedy::next(history),
+        Method::Cmaes => cmaes::next(history),
     }
 }
 
@@ -42,7 +49,7 @@ fn grid(spec: &Spec) -> Result<Vec<Vec<f64>>, Error> {
     let points =
         spec.params.grid(MOST).ok_or_else(|| refused(format!("more than {MOST}"), format!("{MOST} are the most")))?;
     match spec.budget.trials {
-        Some(trials) if points.len() > trials => {
+        Some(trials) if points.len() > trials && spec.search.method != Method::Quad => {
             Err(refused(points.len().to_string(), format!("`budget` allows {trials} trials")))
         }
         _ => Ok(points),

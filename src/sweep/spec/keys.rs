@@ -30,6 +30,7 @@ pub(super) static SWEEP: Level = Level {
         read("max_length", "tokens after which texts are cut"),
         read("dtype", "the format that is computed in"),
         read("device", "cpu, cuda:N or metal"),
+        read("allow", "disagreements of the models that are accepted, as `admix merge --allow` takes them"),
         read("compat", "the tool whose rules hold for ties and missing queries: trec, mteb, st or beir"),
     ],
 };

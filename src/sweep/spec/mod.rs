@@ -23,5 +23,5 @@ pub use params::parse_axis;
 pub use parse::Parsed;
 pub use search::{Method, Rung, Search};
 pub use settings::{Budget, Part, Scoring, Selection};
-pub use space::{Axis, Space};
+pub use space::{Axis, Space, rounded};
 pub use types::{Baseline, Keep, RecipeText, Spec};

@@ -11,6 +11,7 @@ use super::search::{Method, Search, search};
 use super::settings::{Budget, Selection, budget, scoring, selection};
 use super::space::{Axis, Space};
 use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
+use crate::plan::Allow;
 use crate::recipe::yaml::{self, Checked, Document, Fault, Fields, Node, Notes, nearest, shown};
 use crate::recipe::{Error, ErrorKind, NodePath};
 
@@ -113,6 +114,7 @@ impl Reading<'_> {
             search,
             budget: top.get("budget").map_or(Ok(Budget::default()), |(node, at)| budget(node, &at, notes))?,
             keep: top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at))?,
+            allow: top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at))?,
             scoring: scoring(&top, notes)?,
         };
         Ok((spec, store, recipe))
@@ -282,6 +284,23 @@ fn baselines(top: &Fields<'_>) -> Checked<Vec<Baseline>> {
         if !found.contains(&baseline) {
             found.push(baseline);
         }
+    }
+    Ok(found)
+}
+
+fn allow(node: &Node, at: &NodePath) -> Checked<Vec<String>> {
+    let mut found = Vec::new();
+    for (entry, at) in list(node, at, "disagreements")? {
+        let name = text(entry, &at, "a disagreement")?;
+        if !Allow::default().accept(&name) {
+            let names: Vec<&str> = Allow::names().into_iter().map(|(name, _)| name).collect();
+            let hint = match nearest(&name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            return Err(Fault::value(&at, format!("{} cannot be allowed", shown(&name))).hint(hint));
+        }
+        found.push(name);
     }
     Ok(found)
 }

@@ -38,6 +38,8 @@ pub struct Spec {
     pub budget: Budget,
     /// Merged checkpoints to keep.
     pub keep: Keep,
+    /// Disagreements of the models that are accepted.
+    pub allow: Vec<String>,
     /// How texts are encoded and rankings scored.
     pub scoring: Scoring,
 }

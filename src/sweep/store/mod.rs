@@ -15,5 +15,4 @@ pub use owner::Owner;
 pub(crate) use per_query::order_hash;
 pub use per_query::{PerQuery, SetValues};
 pub use put::{Mode, Put};
-pub(crate) use results::ATTEMPTS;
 pub use results::Results;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::frozen::Frozen;
 use super::models::{uniform, with_folders};
 use super::stage::Stage;
+use crate::plan;
 use crate::recipe::Recipe;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
@@ -61,6 +62,15 @@ pub struct Generation {
 }
 
 impl Frozen {
+    /// What a plan of the study's recipes accepts.
+    pub fn plan_options(&self) -> plan::Options {
+        let mut options = plan::Options::default();
+        for name in &self.spec.allow {
+            options.allow.accept(name);
+        }
+        options
+    }
+
     /// The recipe of a trial, with its models' folders; `None` for a parent, which is not merged.
     ///
     /// # Errors

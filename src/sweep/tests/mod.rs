@@ -6,3 +6,4 @@ mod actions;
 mod fake;
 mod killed;
 mod runs;
+mod searches;
