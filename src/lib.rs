@@ -42,4 +42,6 @@ pub mod merge;
 pub mod method;
 pub mod plan;
 pub mod recipe;
+pub mod report;
+pub mod sweep;
 pub mod write;

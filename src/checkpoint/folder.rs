@@ -100,6 +100,15 @@ impl Checkpoint {
         self.sentence_transformers
     }
 
+    /// The checkpoint with another config.json in its main module.
+    #[must_use]
+    pub fn with_config(mut self, config: Map<String, Value>) -> Self {
+        if let Some(module) = self.modules.get_mut(self.main) {
+            module.config = config;
+        }
+        self
+    }
+
     /// Bytes of all tensors of all modules.
     pub fn weight_bytes(&self) -> u64 {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).map(super::weights::Weights::byte_len).sum()

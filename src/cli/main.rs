@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{blend, data, generate, inspect, merge, methods, metrics, plan, render};
 #[cfg(feature = "eval")]
-use super::{cocktail, embed, score};
+use super::{cocktail, embed, score, sweep};
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]
@@ -16,7 +16,7 @@ use super::{cocktail, embed, score};
     max_term_width = 100,
     after_help = "\
 Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint or data set refused ·
-            4 evaluation failed · 130 interrupted"
+            4 evaluation failed · 5 study does not match · 130 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +36,8 @@ enum Command {
     Score(score::Args),
     #[cfg(feature = "eval")]
     Embed(embed::Args),
+    #[cfg(feature = "eval")]
+    Sweep(sweep::Args),
     Data(data::Args),
     Metrics(metrics::Args),
     Generate(generate::Args),
@@ -63,6 +65,8 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         #[cfg(feature = "eval")]
         Command::Embed(args) => embed::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Sweep(args) => sweep::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Generate(args) => generate::run(&args, <Cli as CommandFactory>::command()),

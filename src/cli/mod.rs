@@ -22,6 +22,8 @@ mod render;
 mod run;
 #[cfg(feature = "eval")]
 mod score;
+#[cfg(feature = "eval")]
+mod sweep;
 mod table;
 mod units;
 

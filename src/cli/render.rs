@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 #[cfg(feature = "eval")]
 use crate::encoder;
 use crate::recipe::Place;
-use crate::{checkpoint, eval, merge, plan, recipe, write};
+use crate::{checkpoint, eval, merge, plan, recipe, sweep, write};
 
 /// A mistake in the arguments that clap does not see.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +39,8 @@ struct Details<'a> {
 const UNEXPECTED: u8 = 1;
 const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
-#[cfg(feature = "eval")]
 const EVALUATION: u8 = 4;
+const MISMATCH: u8 = 5;
 const INTERRUPTED: u8 = 130;
 
 /// Prints the error to stderr and gives the exit code that belongs to it.
@@ -71,6 +71,11 @@ pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
     for warning in warnings {
         let _ = writeln!(stderr(), "{}", snippet(Level::WARNING, warning, None));
     }
+}
+
+/// Says something to whoever watches, on stderr.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(stderr(), "{text}");
 }
 
 /// Prints data to stdout. A reader that has gone away ends the program quietly.
@@ -131,6 +136,9 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         if let Some(error) = cause.downcast_ref::<merge::Error>() {
             return Details { hint: error.hint(), code: merge_code(error), place: None };
         }
+        if let Some(error) = cause.downcast_ref::<sweep::Error>() {
+            return sweep_details(error);
+        }
         #[cfg(feature = "eval")]
         if let Some(eval::ScoreError { source: error, .. }) = cause.downcast_ref() {
             return Details { hint: error.hint(), code: encoder_code(error), place: None };
@@ -141,6 +149,25 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         }
     }
     Details { code: UNEXPECTED, ..Details::default() }
+}
+
+fn sweep_details(error: &sweep::Error) -> Details<'_> {
+    use sweep::Error;
+    let (place, code) = match error {
+        Error::Recipe(error) => (error.place(), USAGE),
+        Error::Plan(error) => (error.place(), plan_code(error)),
+        Error::Merge(error) => (None, merge_code(error)),
+        Error::Write(error) => (None, write_code(error)),
+        Error::Mismatch { .. } => (None, MISMATCH),
+        Error::Evaluation { .. } => (None, EVALUATION),
+        Error::Cancelled => (None, INTERRUPTED),
+        Error::Io { .. } => (None, UNEXPECTED),
+        Error::TooManyPoints { .. } | Error::Usage { .. } | Error::Direction { .. } | Error::NotAStudy(_) => {
+            (None, USAGE)
+        }
+        _ => (None, REFUSED),
+    };
+    Details { place, hint: error.hint(), code }
 }
 
 fn plan_code(error: &plan::Error) -> u8 {

@@ -37,6 +37,8 @@ pub struct SetScores {
     pub run: Run,
     /// Time for its texts and its search. Texts that several data sets share count where they are first.
     pub time: Duration,
+    /// The part of it that went into embeddings.
+    pub encoding: Duration,
     /// Tokens of the texts that were encoded for it.
     pub tokens: usize,
 }
@@ -81,10 +83,11 @@ pub fn score(
             let encoded = encode(encoder, task, at, chunk, &mut values, progress);
             tokens += encoded.map_err(|source| ScoreError { set: set.label(), source: Box::new(source) })?;
         }
+        let encoding = begun.elapsed();
         let rows = |picked| Rows { values: &values, dimension, picked };
         let run = ranking(task, set, rows(&queries.rows), rows(&documents.rows));
         let scores = evaluate(&set.qrels, &run, task.metrics, &task.rules);
-        all.push(SetScores { scores, run, time: begun.elapsed(), tokens });
+        all.push(SetScores { scores, run, time: begun.elapsed(), encoding, tokens });
     }
     Ok(all)
 }

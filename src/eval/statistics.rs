@@ -154,7 +154,7 @@ fn sum(values: &[f64]) -> f64 {
 }
 
 /// A random number for a place in a sequence: splitmix64 with the state that it has there.
-const fn draw(seed: u64, index: u64) -> u64 {
+pub(crate) const fn draw(seed: u64, index: u64) -> u64 {
     let state = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -24,5 +24,6 @@ mod threshold;
 pub use compare::{Difference, compare};
 pub use error::Error;
 pub use options::{Access, Options, TILE};
-pub use run::{Report, memory, run, work_bytes};
+pub use run::{Report, memory, run, run_again, work_bytes};
 pub use sink::{Sink, SinkError};
+pub use statistics::Statistics;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::apply::{Apply, Step};
 use super::span::{Span, Workers};
-use super::statistics;
+use super::statistics::{self, Statistics};
 use super::{Error, Options, Sink};
 use crate::plan::{Plan, Work};
 
@@ -32,6 +32,19 @@ pub struct Report {
 /// # Errors
 /// NaN or infinity where the plan does not accept it, copied tensors that differ, a sink that fails, cancellation.
 pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report, Error> {
+    run_again(plan, sink, options, &mut Statistics::default())
+}
+
+/// As [`run`], with the statistics that merges of the same checkpoints have found before.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_again(
+    plan: &Plan,
+    sink: &dyn Sink,
+    options: Options<'_>,
+    statistics: &mut Statistics,
+) -> Result<Report, Error> {
     let workers = Workers::start(options)?;
     let accepted = Mutex::new(BTreeMap::new());
     let mut consensus = [0, 0];
@@ -43,10 +56,10 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
             elements += plan.tensors[end].elements;
             end += 1;
         }
-        let statistics = statistics::gather(plan, begin..end, &workers)?;
+        let found = statistics::gather(plan, begin..end, &workers, statistics)?;
         let steps: Vec<Step> = plan.tensors[begin..end]
             .iter()
-            .zip(statistics)
+            .zip(found)
             .map(|(tensor, statistic)| Step::new(tensor, statistic))
             .collect::<Result<_, _>>()?;
         for is_uniform in steps.iter().filter_map(Step::is_uniform) {

@@ -93,17 +93,82 @@ pub(super) fn memory(tensor: &PlannedTensor, threads: u64) -> u64 {
     effort(tensor).1 * threshold::memory(tensor.elements, threads)
 }
 
+/// The statistics of tensors that an earlier merge of the same checkpoints has found. They do not depend on weights: a
+/// merge of other weights uses them again.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    known: BTreeMap<String, (Need, Statistic)>,
+}
+
+/// What a tensor's statistic depends on.
+#[derive(Clone, Debug, PartialEq)]
+struct Need {
+    inputs: Vec<Input>,
+    double: bool,
+    of: Of,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Of {
+    /// Dot products, of differences from the first input or of the inputs.
+    Gram { around: bool },
+    /// Masks without draws.
+    Masks(Vec<Keep>, bool),
+}
+
+impl Need {
+    /// Nothing for statistics that are found anew in every merge.
+    fn of(tensor: &PlannedTensor) -> Option<Self> {
+        let Work::Merge { method, inputs, arguments, double, .. } = &tensor.work else { return None };
+        let of = match &method.shape {
+            Shape::Combination(combination) if along(tensor, combination, arguments) == Some(Along::Whole) => {
+                Of::Gram { around: is_around(combination, inputs, arguments) }
+            }
+            Shape::MaskedSum(terms) if inputs.len() > 1 => {
+                let terms = terms(arguments);
+                let drawn = |keep: &Keep| matches!(keep, Keep::Random { .. } | Keep::RandomByRank { .. });
+                if terms.keep.iter().any(drawn) {
+                    return None;
+                }
+                Of::Masks(terms.keep, terms.rescale)
+            }
+            _ => return None,
+        };
+        Some(Self { inputs: inputs.clone(), double: *double, of })
+    }
+}
+
 /// The statistics of the plan's tensors `range`, in their order.
-pub(super) fn gather(plan: &Plan, range: Range<usize>, workers: &Workers<'_>) -> Result<Vec<Statistic>, Error> {
+pub(super) fn gather(
+    plan: &Plan,
+    range: Range<usize>,
+    workers: &Workers<'_>,
+    statistics: &mut Statistics,
+) -> Result<Vec<Statistic>, Error> {
+    let needs: Vec<Option<Need>> = range.clone().map(|index| Need::of(&plan.tensors[index])).collect();
     let mut found: BTreeMap<usize, Statistic> = BTreeMap::new();
+    for (index, need) in range.clone().zip(&needs) {
+        match (statistics.known.get(&plan.tensors[index].label()), need) {
+            (Some((known, statistic)), Some(need)) if known == need => {
+                found.insert(index, statistic.clone());
+            }
+            _ => {}
+        }
+    }
     for double in [false, true] {
         let of_precision =
             |index: &usize| matches!(plan.tensors[*index].work, Work::Merge { double: is, .. } if is == double);
-        let tensors: Vec<usize> = range.clone().filter(of_precision).collect();
+        let tensors: Vec<usize> =
+            range.clone().filter(of_precision).filter(|index| !found.contains_key(index)).collect();
         if double {
             gather_as::<f64>(plan, &tensors, workers, &mut found)?;
         } else {
             gather_as::<f32>(plan, &tensors, workers, &mut found)?;
+        }
+    }
+    for (index, need) in range.clone().zip(needs) {
+        if let (Some(need), Some(statistic)) = (need, found.get(&index)) {
+            statistics.known.insert(plan.tensors[index].label(), (need, statistic.clone()));
         }
     }
     Ok(range.map(|index| found.remove(&index).unwrap_or(Statistic::None)).collect())

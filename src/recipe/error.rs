@@ -57,7 +57,7 @@ impl Error {
 
 /// A fault while the tree is read: an [`Error`] whose place is not looked up yet.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub(super) kind: ErrorKind,
     pub(super) message: String,
     pub(super) at: Spot,
@@ -66,7 +66,7 @@ pub(super) struct Fault {
 
 /// The part of a node that a fault is about.
 #[derive(Clone, Debug)]
-pub(super) enum Spot {
+pub(crate) enum Spot {
     /// The key that leads to it.
     Key(NodePath),
     /// The node itself.
@@ -74,14 +74,14 @@ pub(super) enum Spot {
 }
 
 /// What reading a part of the tree gives.
-pub(super) type Checked<T> = Result<T, Fault>;
+pub(crate) type Checked<T> = Result<T, Fault>;
 
 impl Fault {
-    pub(super) fn value(at: &NodePath, message: impl Into<String>) -> Self {
+    pub(crate) fn value(at: &NodePath, message: impl Into<String>) -> Self {
         Self::new(Spot::Value(at.clone()), message.into())
     }
 
-    pub(super) fn key(at: &NodePath, message: impl Into<String>) -> Self {
+    pub(crate) fn key(at: &NodePath, message: impl Into<String>) -> Self {
         Self::new(Spot::Key(at.clone()), message.into())
     }
 
@@ -89,19 +89,19 @@ impl Fault {
         Self { kind: ErrorKind::Invalid, message, at, hint: None }
     }
 
-    pub(super) fn kind(mut self, kind: ErrorKind) -> Self {
+    pub(crate) fn kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
         self.hint = hint.into();
         self
     }
 }
 
 /// A text from a recipe, quoted and short enough for a message.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() {

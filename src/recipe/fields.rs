@@ -7,14 +7,14 @@ use super::tree::Node;
 use super::types::NodePath;
 
 /// A map whose every key is known. A key whose value is null is as good as absent.
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     entries: &'n [(String, Node)],
     at: NodePath,
     level: &'static Level,
 }
 
 impl<'n> Fields<'n> {
-    pub(super) fn of(node: &'n Node, at: &NodePath, level: &'static Level, notes: &mut Notes) -> Checked<Self> {
+    pub(crate) fn of(node: &'n Node, at: &NodePath, level: &'static Level, notes: &mut Notes) -> Checked<Self> {
         let Node::Map(entries) = node else {
             let hint = matches!(node, Node::Text(_)).then(|| level.hint_for_text()).flatten();
             return Err(Fault::value(at, format!("expected {} as a map, found {node}", level.name)).hint(hint));
@@ -38,13 +38,13 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a key and its path.
-    pub(super) fn get(&self, key: &str) -> Option<(&'n Node, NodePath)> {
+    pub(crate) fn get(&self, key: &str) -> Option<(&'n Node, NodePath)> {
         let (_, value) = self.entries.iter().find(|(name, _)| name == key)?;
         (!matches!(value, Node::Null)).then(|| (value, self.at.key(key)))
     }
 
     /// The value of a key that must be there.
-    pub(super) fn need(&self, key: &str) -> Checked<(&'n Node, NodePath)> {
+    pub(crate) fn need(&self, key: &str) -> Checked<(&'n Node, NodePath)> {
         self.get(key).ok_or_else(|| {
             let doc = self.level.key(key).map(|key| format!("`{}:` {}", key.name, key.doc));
             Fault::value(&self.at, format!("{} has no `{key}`", self.level.name)).hint(doc)

@@ -118,7 +118,7 @@ pub(super) static PATH: Level = Level {
 /// Parameters that every method of mergekit accepts or recipes carry along, and that change nothing.
 pub(super) static INERT_PARAMETERS: [&str; 2] = ["int8_mask", "consensus_method"];
 
-const fn read(name: &'static str, doc: &'static str) -> Key {
+pub(crate) const fn read(name: &'static str, doc: &'static str) -> Key {
     Key { name, doc, status: Status::Read }
 }
 
@@ -203,7 +203,7 @@ pub(super) fn is_parameter(name: &str) -> bool {
 }
 
 /// `a, b and c`.
-pub(super) fn and(words: &[impl AsRef<str>]) -> String {
+pub(crate) fn and(words: &[impl AsRef<str>]) -> String {
     let Some((last, rest)) = words.split_last() else { return String::new() };
     let rest: Vec<&str> = rest.iter().map(AsRef::as_ref).collect();
     if rest.is_empty() { last.as_ref().to_owned() } else { format!("{} and {}", rest.join(", "), last.as_ref()) }

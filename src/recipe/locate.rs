@@ -69,6 +69,15 @@ pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     text.len()
 }
 
+/// The byte offset, mark included, of a line and column from 1 as a [`Place`] counts them.
+pub(super) fn byte_at(text: &str, line: usize, column: usize) -> Option<usize> {
+    let mark = text.len() - tree::without_mark(text).len();
+    let start: usize = tree::without_mark(text).split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let rest = text.get(mark + start..)?;
+    let within = rest.char_indices().nth(column.checked_sub(1)?).map_or(rest.len(), |(at, _)| at);
+    Some(mark + start + within)
+}
+
 /// The place of a byte offset, counted without a byte order mark. The end of the text is the end of what is written.
 pub(super) fn place_at(text: &str, origin: &str, offset: usize) -> Place {
     let text = tree::without_mark(text);

@@ -1,5 +1,6 @@
 //! YAML to a typed, validated recipe. No checkpoint is opened here.
 
+mod canonical;
 mod check;
 mod error;
 mod fields;
@@ -16,6 +17,7 @@ mod slices;
 mod tree;
 mod types;
 mod variables;
+pub(crate) mod yaml;
 
 pub use error::{Error, ErrorKind};
 pub use keys::{Key, LEVELS, Level, Status};

@@ -1,7 +1,7 @@
 //! The nearest known name to one that is not known.
 
 /// The candidate that differs least from `name`, if the two differ in no more than a third of their letters.
-pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let wanted: Vec<char> = name.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect();
     candidates
         .into_iter()

@@ -38,7 +38,7 @@ impl Recipe {
         Self::from_source(Origin { text, name: origin, folder, ..Origin::default() }, variables)
     }
 
-    fn from_source(mut source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
+    pub(super) fn from_source(mut source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
         source.variables.clone_from(values);
         let root = document(&source)?;
         let mut notes = Notes::default();
@@ -53,7 +53,7 @@ impl Recipe {
     }
 }
 
-fn file_text(path: &Path, origin: &str) -> Result<String, Error> {
+pub(super) fn file_text(path: &Path, origin: &str) -> Result<String, Error> {
     let unread = |error: &std::io::Error| {
         let hint = (error.kind() == std::io::ErrorKind::NotFound).then(|| "check the recipe's path".to_owned());
         Error::file(format!("cannot read the recipe {origin}: {error}"), hint)
@@ -72,7 +72,7 @@ fn file_text(path: &Path, origin: &str) -> Result<String, Error> {
 }
 
 /// The document as a tree, without its merge keys.
-fn document(source: &Origin) -> Result<Node, Error> {
+pub(super) fn document(source: &Origin) -> Result<Node, Error> {
     let refused = |message: String, offset: Option<usize>| {
         let place = offset.map(|offset| Box::new(locate::place_at(&source.text, &source.name, offset)));
         Error { kind: ErrorKind::Syntax, message, place, hint: None }
@@ -175,7 +175,7 @@ fn dtype(fields: &Fields<'_>, key: &str) -> Checked<Option<Float>> {
 }
 
 /// Looks up the place of a fault.
-fn placed(fault: Fault, source: &Origin) -> Error {
+pub(super) fn placed(fault: Fault, source: &Origin) -> Error {
     let (part, path) = match &fault.at {
         Spot::Key(path) => (Part::Key, path),
         Spot::Value(path) => (Part::Value, path),
@@ -186,7 +186,7 @@ fn placed(fault: Fault, source: &Origin) -> Error {
 
 /// The warnings so far, each once.
 #[derive(Default)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     notes: Vec<(Option<NodePath>, String)>,
     seen: BTreeSet<String>,
 }
@@ -196,18 +196,18 @@ const MOST_WARNINGS: usize = 20;
 
 impl Notes {
     /// Adds a warning about a key.
-    pub(super) fn warn(&mut self, at: &NodePath, message: String) {
+    pub(crate) fn warn(&mut self, at: &NodePath, message: String) {
         self.add(Some(at), message);
     }
 
     /// Adds a warning, unless it was given already.
-    pub(super) fn add(&mut self, at: Option<&NodePath>, message: String) {
+    pub(crate) fn add(&mut self, at: Option<&NodePath>, message: String) {
         if self.seen.insert(message.clone()) {
             self.notes.push((at.cloned(), message));
         }
     }
 
-    fn finish(self, source: &Origin) -> Vec<String> {
+    pub(super) fn finish(self, source: &Origin) -> Vec<String> {
         let more = self.notes.len().saturating_sub(MOST_WARNINGS);
         let line = |at: &NodePath| locate::place(&source.text, &source.name, at, Part::Key).map(|place| place.line);
         let written =

@@ -5,9 +5,9 @@ use crate::method::{Kind, Value};
 
 /// Why a scalar is none of the wanted type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+pub(crate) struct Refusal {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
 }
 
 /// The value of a parameter of this kind.
@@ -39,7 +39,7 @@ pub(super) fn value(node: &Node, name: &str, kind: Kind) -> Result<Value, Refusa
 }
 
 /// A finite number.
-pub(super) fn number(node: &Node) -> Result<f64, Refusal> {
+pub(crate) fn number(node: &Node) -> Result<f64, Refusal> {
     let (number, hint) = match node {
         Node::Number(number) => (Some(*number), None),
         Node::Text(text) => (from_text(text.trim()), hint_for(text.trim())),

@@ -12,7 +12,7 @@ use super::variables;
 
 /// A node of the document. Keys are texts, whatever they look like.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Null,
     Flag(bool),
     Number(f64),
@@ -29,7 +29,7 @@ const NODE: usize = 32;
 
 impl Node {
     /// The value of a key, where the node is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match self {
             Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
             _ => None,
@@ -37,7 +37,7 @@ impl Node {
     }
 
     /// Whether the node says nothing: null, or an empty list or map.
-    pub(super) fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
             Self::List(entries) => entries.is_empty(),

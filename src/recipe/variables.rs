@@ -61,6 +61,56 @@ pub(super) fn unmask(text: &str) -> String {
     text.replace(OPEN, "{").replace(CLOSE, "}")
 }
 
+/// The names of the variables in a text.
+pub(super) fn names(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    pieces(text, &mut |piece| {
+        if let Piece::Variable(name) = piece {
+            found.insert(name.to_owned());
+        }
+    });
+    found
+}
+
+/// A text with the variables that have values written out.
+pub(super) fn substituted(text: &str, values: &BTreeMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    pieces(text, &mut |piece| match piece {
+        Piece::Plain(plain) => out.push_str(plain),
+        Piece::Variable(name) => match values.get(name) {
+            Some(value) => out.push_str(value),
+            None => out.extend(["${", name, "}"]),
+        },
+    });
+    out
+}
+
+/// A part of a text.
+enum Piece<'t> {
+    Plain(&'t str),
+    Variable(&'t str),
+}
+
+/// Cuts a text at its variables. `$${` is none.
+fn pieces<'t>(text: &'t str, each: &mut dyn FnMut(Piece<'t>)) {
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let escaped = rest.get(..start).is_some_and(|before| before.ends_with('$'));
+        let inner = rest.get(start + 2..).unwrap_or_default();
+        let length = name_length(inner);
+        let is_variable = !escaped && length > 0 && inner.get(length..).is_some_and(|after| after.starts_with('}'));
+        let plain = if is_variable { start } else { start + 2 };
+        each(Piece::Plain(rest.get(..plain).unwrap_or_default()));
+        if is_variable {
+            each(Piece::Variable(inner.get(..length).unwrap_or_default()));
+            rest = inner.get(length + 1..).unwrap_or_default();
+        } else {
+            rest = inner;
+        }
+    }
+    each(Piece::Plain(rest));
+}
+
 /// The variables of a recipe, with a record of which were used.
 pub(super) struct Variables<'a> {
     values: &'a BTreeMap<String, String>,

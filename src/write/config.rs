@@ -8,7 +8,7 @@ use crate::plan::Plan;
 const LAYER_COUNTS: [&str; 5] = ["num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers"];
 
 /// The donor's configuration with the number format that was really written and, for slices, the layers of the output.
-pub(super) fn config(plan: &Plan) -> Map<String, Value> {
+pub(crate) fn config(plan: &Plan) -> Map<String, Value> {
     let mut config = plan.models[plan.donor].config().clone();
     if let Some(dtype) = plan.dtype() {
         let key =

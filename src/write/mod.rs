@@ -8,5 +8,7 @@ mod folder;
 mod record;
 mod request;
 
+#[cfg(feature = "eval")]
+pub(crate) use config::config;
 pub use error::Error;
 pub use request::{Outcome, Request, write};

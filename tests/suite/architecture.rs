@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
@@ -17,7 +17,12 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
-    ("cli", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
+    ("sweep", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
+    ("report", &["kernel", "recipe", "eval", "sweep"]),
+    (
+        "cli",
+        &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep", "report"],
+    ),
 ];
 
 #[test]

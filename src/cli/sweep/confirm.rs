@@ -1,0 +1,39 @@
+//! `admix sweep confirm`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::events::{Limits, drain};
+use super::finish;
+use super::location::StudyArgs;
+use crate::sweep::confirm;
+use crate::sweep::spec::parse_time;
+
+/// Score the front and the parents on the queries that the search has not seen
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The best of many points on the queries that chose it looks better than it is. The held-out queries are
+those of `report` in the sweep file.
+
+Example:
+  admix sweep confirm studies/ko-en")]
+pub(super) struct Args {
+    #[command(flatten)]
+    study: StudyArgs,
+
+    /// Begin no trial after this time, as 45m
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    max_time: Option<Duration>,
+
+    /// Say nothing but results and errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let study = args.study.join()?;
+    confirm(&study)?;
+    let limits = Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Arc::default() };
+    drain(&study, &limits)?;
+    finish::show(&study, false)
+}

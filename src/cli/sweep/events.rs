@@ -1,0 +1,122 @@
+//! What a worker says while it works.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::{args, run};
+use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Stage, Study, work};
+
+/// When a worker stops.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limits {
+    pub(super) wall: Option<Duration>,
+    pub(super) trials: Option<usize>,
+    /// Whether trials of the search are done, or only those to confirm.
+    pub(super) search: bool,
+    pub(super) quiet: bool,
+    /// Set to end after the trial that is being done.
+    pub(super) finish: Arc<AtomicBool>,
+}
+
+/// Works on a study until nothing is left or a limit is met.
+pub(super) fn drain(study: &Study, limits: &Limits) -> anyhow::Result<Ended> {
+    let cancel = run::interruption()?;
+    let mut scorer = Scorer::new(study, args::level()?)?;
+    drain_with(study, &mut scorer, limits, &cancel)
+}
+
+fn drain_with(
+    study: &Study,
+    evaluator: &mut dyn Evaluator,
+    limits: &Limits,
+    cancel: &AtomicBool,
+) -> anyhow::Result<Ended> {
+    let options = Options {
+        wall: limits.wall,
+        max_trials: limits.trials,
+        lease: Lease::default(),
+        poll: Duration::from_secs(1),
+        cancel,
+        finish: &limits.finish,
+        search: limits.search,
+    };
+    let mut talk = Talk::new(study, limits.quiet);
+    let ended = work(study, evaluator, options, &mut |event| talk.on(event));
+    talk.bar.finish_and_clear();
+    Ok(ended?)
+}
+
+struct Talk<'a> {
+    study: &'a Study,
+    quiet: bool,
+    bar: ProgressBar,
+}
+
+impl<'a> Talk<'a> {
+    fn new(study: &'a Study, quiet: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} texts  {eta} left  {msg}") {
+            bar.set_style(style);
+        }
+        if !quiet {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+        }
+        Self { study, quiet, bar }
+    }
+
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            });
+        }
+    }
+
+    fn on(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Generation { stage, trials, notes } => {
+                if let Stage::Pool(size) = stage {
+                    self.say(&format!("{trials} trials on pools of {size} documents"));
+                }
+                notes.iter().for_each(|note| self.say(note));
+            }
+            Event::Begun { trial, settled, planned, .. } => {
+                self.bar.reset();
+                self.bar.set_message(format!("{} ({}/{planned})", trial.label, settled + 1));
+            }
+            Event::Progress { done, all } => {
+                self.bar.set_length(*all as u64);
+                self.bar.set_position(*done as u64);
+            }
+            Event::Done { trial, stage, objectives, seconds, reused } => {
+                let names = self.study.frozen.spec.objectives.iter().map(|objective| &objective.name);
+                let values: Vec<String> = match objectives {
+                    Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),
+                    None => vec!["no query counts".to_owned()],
+                };
+                let place = match stage {
+                    Stage::Pool(size) => format!(" (pool of {size})"),
+                    Stage::Confirm => " (held out)".to_owned(),
+                    Stage::Full => String::new(),
+                };
+                let how =
+                    if *reused { "same weights as an earlier trial".to_owned() } else { format!("{seconds:.1} s") };
+                self.say(&format!("{}{place}  {}  {how}", trial.label, values.join("  ")));
+            }
+            Event::Failed { trial, attempt, error } => {
+                self.say(&format!("{} failed ({} of 3): {error}", trial.label, attempt + 1));
+            }
+            Event::Differs { trial, by } => {
+                self.say(&format!(
+                    "warning: another worker has other scores for {}, by {by:.5}; the first stay",
+                    trial.label
+                ));
+            }
+            Event::Waiting => self.say("other workers have what is left; waiting"),
+        }
+    }
+}

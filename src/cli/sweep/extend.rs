@@ -1,0 +1,34 @@
+//! `admix sweep extend`
+
+use super::finish::quoted;
+use super::location::StudyArgs;
+use crate::cli::args::assignment;
+use crate::cli::render::{self, Usage};
+use crate::sweep::extend;
+use crate::sweep::spec::parse_axis;
+
+/// Add points to a study; what it has is not done again
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix sweep extend studies/ko-en -p w=0.35:0.65:0.05
+  admix sweep extend studies/ko-en -p w=0.42,0.44")]
+pub(super) struct Args {
+    #[command(flatten)]
+    study: StudyArgs,
+
+    /// Values of a variable: MIN:MAX:STEP, or some with commas between them (repeatable)
+    #[arg(short, long = "param", value_name = "NAME=VALUES", value_parser = assignment, required = true)]
+    params: Vec<(String, String)>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let axes = args.params.iter().map(|(name, values)| {
+        parse_axis(name, values).map_err(|message| Usage::with_hint(message, "as `-p w=0.35:0.65:0.05`"))
+    });
+    let axes = axes.collect::<Result<Vec<_>, _>>()?;
+    let study = args.study.join()?;
+    let count = extend(&study, &axes)?;
+    let points = if count == 1 { "point" } else { "points" };
+    render::print(&format!("{count} new {points}\nnext: admix sweep worker {}\n", quoted(study.store.root())))
+}

@@ -1,0 +1,94 @@
+//! What is done when a search is over: the table, the checkpoints to keep, the next command.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::cli::{args, render};
+use crate::merge::{self, Access, TILE};
+use crate::plan::Plan;
+use crate::report::{Shown, terminal};
+use crate::sweep::spec::Keep;
+use crate::sweep::{Analysis, Depth, Error, Row, Stage, Study};
+use crate::write::{self, Request};
+
+/// Shows the results and what to do next.
+pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
+    let full = Analysis::read(study, Stage::Full, Depth::Tests)?;
+    let confirmed = Analysis::read(study, Stage::Confirm, Depth::Tests)?;
+    let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut text = terminal(study, &full, Shown { all, styled });
+    if !confirmed.rows.is_empty() {
+        text.push('\n');
+        text.push_str(&terminal(study, &confirmed, Shown { all: true, styled }));
+    }
+    text.push_str("next: ");
+    text.push_str(&next(study, &full, &confirmed));
+    text.push('\n');
+    render::print(&text)
+}
+
+/// The command that comes next.
+fn next(study: &Study, full: &Analysis, confirmed: &Analysis) -> String {
+    let root = quoted(study.store.root());
+    if full.rows.len() + full.failed.len() < full.planned || full.planned == 0 {
+        return format!("admix sweep worker {root}");
+    }
+    if !full.failed.is_empty() {
+        return format!("admix sweep retry {root}");
+    }
+    if study.frozen.spec.report.is_some() && confirmed.rows.len() < confirmed.planned.max(1) {
+        return format!("admix sweep confirm {root}");
+    }
+    let names: Vec<&str> = study.frozen.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
+    let (keep, max) = (names.first().copied().unwrap_or_default(), names.last().copied().unwrap_or_default());
+    format!("admix sweep pick {root} --max {max} --keep \"{keep} >= -1%\" -o recipe.yaml")
+}
+
+/// A path as a shell takes it.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | '@' | ':'));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Writes the checkpoints that the sweep file keeps.
+pub(super) fn keep(study: &Study, which: Keep, cancel: &AtomicBool) -> anyhow::Result<Vec<String>> {
+    let analysis = Analysis::read(study, Stage::Full, Depth::Means)?;
+    let wanted = |row: &&Row| match which {
+        Keep::None => false,
+        Keep::Front => row.on_front,
+        Keep::All => true,
+    };
+    let mut written = Vec::new();
+    for row in analysis.rows.iter().filter(wanted) {
+        let out = study.store.path("merged").join(row.trial.label.replace([' ', '/'], "-"));
+        if let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
+            && !out.exists()
+        {
+            write_merge(recipe, &out, study, cancel)?;
+            written.push(out.display().to_string());
+        }
+    }
+    Ok(written)
+}
+
+/// Merges into a folder.
+pub(super) fn write_merge(
+    recipe: crate::recipe::Recipe,
+    out: &Path,
+    study: &Study,
+    cancel: &AtomicBool,
+) -> anyhow::Result<()> {
+    let plan = Plan::build(recipe, &study.frozen.plan_options()).map_err(Error::from)?;
+    let options = merge::Options {
+        threads: 0,
+        tile: TILE,
+        level: args::level()?,
+        access: Access::Read,
+        cancel,
+        progress: &|_| {},
+    };
+    write::write(Request { plan: &plan, out, force: false, sync: true }, options)?;
+    Ok(())
+}

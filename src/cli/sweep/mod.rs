@@ -1,0 +1,56 @@
+//! `admix sweep`
+
+mod confirm;
+mod events;
+mod export;
+mod extend;
+mod finish;
+mod location;
+mod pick;
+mod plan;
+mod report;
+mod retry;
+mod run;
+mod slurm;
+mod status;
+mod worker;
+
+use clap::Subcommand;
+
+/// Find the ratio: merge at many points in memory, score each, show the trade-off, pick one
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Run(run::Args),
+    Worker(worker::Args),
+    Status(status::Args),
+    Retry(retry::Args),
+    Extend(extend::Args),
+    Confirm(confirm::Args),
+    Report(report::Args),
+    Export(export::Args),
+    Pick(pick::Args),
+    Slurm(slurm::Args),
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.command {
+        Command::Plan(args) => plan::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Worker(args) => worker::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Retry(args) => retry::run(args),
+        Command::Extend(args) => extend::run(args),
+        Command::Confirm(args) => confirm::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Pick(args) => pick::run(args),
+        Command::Slurm(args) => slurm::run(args),
+    }
+}

@@ -1,0 +1,62 @@
+//! `admix sweep run`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::events::{Limits, drain};
+use super::{finish, location};
+use crate::cli::render;
+use crate::sweep::spec::{Keep, parse_time};
+use crate::sweep::{Ended, Study};
+
+/// Run a sweep from its file; the same command goes on where it stopped
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix sweep run sweep.yaml
+  admix sweep run sweep.yaml --max-time 30m
+
+Any number of `admix sweep worker STUDY` may work beside it, also on other machines that see the folder.")]
+pub(super) struct Args {
+    /// Sweep file
+    #[arg(value_name = "SWEEP")]
+    sweep: PathBuf,
+
+    /// Folder of the study, in place of the sweep file's `store`
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+
+    /// Begin no trial after this time, as 90s, 45m or 6h, in place of the sweep file's `budget`
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    max_time: Option<Duration>,
+
+    /// Show trials that others beat, too
+    #[arg(long)]
+    all: bool,
+
+    /// Say nothing but results and errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let parsed = location::read(&args.sweep, args.store.as_ref(), args.quiet)?;
+    let study = Study::create(&parsed)?.writable()?;
+    let limits = Limits {
+        wall: args.max_time.or(parsed.spec.budget.wall),
+        trials: None,
+        search: true,
+        quiet: args.quiet,
+        finish: Arc::default(),
+    };
+    let ended = drain(&study, &limits)?;
+    if ended == Ended::Finished && parsed.spec.keep != Keep::None {
+        let written = finish::keep(&study, parsed.spec.keep, &AtomicBool::new(false))?;
+        if !args.quiet && !written.is_empty() {
+            render::say(&format!("merged to {}", written.join(", ")));
+        }
+    }
+    finish::show(&study, args.all)
+}

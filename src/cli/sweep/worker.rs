@@ -1,0 +1,77 @@
+//! `admix sweep worker`
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::events::{Limits, drain};
+use super::location::StudyArgs;
+use crate::cli::render;
+use crate::sweep::Ended;
+use crate::sweep::spec::parse_time;
+
+/// Work on a study beside other workers, on this or another machine
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix sweep worker studies/ko-en
+  admix sweep worker studies/ko-en --max-time 110m --stop-on USR1")]
+pub(super) struct Args {
+    #[command(flatten)]
+    study: StudyArgs,
+
+    /// Begin no trial after this time, as 110m
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    max_time: Option<Duration>,
+
+    /// Begin no trial after so many
+    #[arg(long, value_name = "N")]
+    max_trials: Option<usize>,
+
+    /// Signals after which the trial that is being done is finished and no other begun
+    #[arg(long, value_name = "SIGNAL", value_delimiter = ',', value_parser = ["USR1", "USR2", "TERM", "HUP"])]
+    stop_on: Vec<String>,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let study = args.study.join()?;
+    let finish = Arc::new(AtomicBool::new(false));
+    listen(&args.stop_on, &finish)?;
+    let limits = Limits { wall: args.max_time, trials: args.max_trials, search: true, quiet: args.quiet, finish };
+    let ended = drain(&study, &limits)?;
+    if !args.quiet {
+        render::say(match ended {
+            Ended::Finished => "nothing is left to do",
+            Ended::Wall => "the time is up",
+            Ended::MaxTrials => "as many trials as asked for are done",
+            Ended::Asked => "asked to stop",
+        });
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn listen(signals: &[String], finish: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1, SIGUSR2};
+    for signal in signals {
+        let number = match signal.as_str() {
+            "USR1" => SIGUSR1,
+            "USR2" => SIGUSR2,
+            "HUP" => SIGHUP,
+            _ => SIGTERM,
+        };
+        signal_hook::flag::register(number, Arc::clone(finish)).context("cannot handle signals")?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen(_: &[String], _: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! A text that is the same for recipes that say the same.
+
+use std::fmt::Write as _;
+
+use super::Error;
+use super::parse;
+use super::scalar;
+use super::tree::Node;
+use super::types::{NodePath, Recipe};
+use super::variables::Variables;
+
+impl Recipe {
+    /// The recipe with variables filled in, without comments, layout and order of keys, numbers rounded to 10^-6, and every
+    /// model called what `name` calls it.
+    ///
+    /// # Errors
+    /// None for a recipe that was read: its text is read again.
+    pub fn canonical(&self, name: &dyn Fn(&str) -> String) -> Result<String, Error> {
+        let mut root = parse::document(&self.source)?;
+        let filled = Variables::new(&self.source.variables).fill(&mut root, &mut NodePath::default());
+        filled.map_err(|fault| parse::placed(fault, &self.source))?;
+        let mut out = String::new();
+        write(&root, false, name, &mut out);
+        Ok(out)
+    }
+}
+
+fn write(node: &Node, is_model: bool, name: &dyn Fn(&str) -> String, out: &mut String) {
+    match node {
+        Node::Text(text) if is_model => {
+            let _ = write!(out, "{:?}", name(text));
+        }
+        Node::List(entries) => {
+            out.push('[');
+            for entry in entries {
+                write(entry, is_model, name, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Node::Map(entries) => {
+            let mut sorted: Vec<&(String, Node)> = entries.iter().collect();
+            sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+            out.push('{');
+            for (key, value) in sorted {
+                let _ = write!(out, "{key:?}:");
+                write(value, matches!(key.as_str(), "model" | "base_model" | "path"), name, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Node::Flag(flag) => {
+            let _ = write!(out, "{flag}");
+        }
+        Node::Null => out.push_str("null"),
+        scalar => match (scalar::number(scalar), scalar) {
+            (Ok(number), _) => {
+                let _ = write!(out, "{}", (number * 1e6).round() / 1e6 + 0.0);
+            }
+            (Err(_), Node::Text(text)) => {
+                let _ = write!(out, "{text:?}");
+            }
+            (Err(_), other) => {
+                let _ = write!(out, "{other}");
+            }
+        },
+    }
+}

@@ -1,0 +1,153 @@
+//! The table in the terminal.
+
+use std::fmt::Write as _;
+
+use super::spark::sparkline;
+use super::verdict::verdict;
+use crate::sweep::{Analysis, Row, Stage, Study};
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    /// Trials that others beat, too.
+    pub all: bool,
+    /// With the colours and weights of a terminal.
+    pub styled: bool,
+}
+
+/// The results as a table, with a sentence about them.
+pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> String {
+    let mut out = heading(study, analysis);
+    for note in &analysis.notes {
+        let _ = writeln!(out, "{note}");
+    }
+    let rows = sorted(analysis);
+    let visible: Vec<&Row> =
+        rows.iter().copied().filter(|row| shown.all || row.on_front || row.trial.point().is_none()).collect();
+    table(study, analysis, &visible, shown, &mut out);
+    let hidden = rows.len() - visible.len();
+    if hidden > 0 {
+        let _ = writeln!(out, "{hidden} more that others beat on every objective; --all shows them");
+    }
+    curves(study, &rows, &mut out);
+    for (trial, error) in &analysis.failed {
+        let _ = writeln!(out, "{} failed: {error}", trial.label);
+    }
+    if !analysis.dropped.is_empty() {
+        let _ = writeln!(
+            out,
+            "{} trials were dropped on a pool and have no scores over all documents",
+            analysis.dropped.len()
+        );
+    }
+    if let Some(verdict) = verdict(study, analysis) {
+        let on = if analysis.stage == Stage::Confirm { "held-out queries" } else { "the search's queries" };
+        let _ = writeln!(out, "{} ({on}).", verdict.sentence);
+    }
+    out
+}
+
+fn heading(study: &Study, analysis: &Analysis) -> String {
+    let time = analysis.time;
+    let mut out = format!("{}: {}/{} trials", study.frozen.spec.study, analysis.rows.len(), analysis.planned);
+    if analysis.stage == Stage::Confirm {
+        out.push_str(" on held-out queries");
+    }
+    let front = analysis.front().count();
+    let _ = write!(out, ", {front} on the front (*)");
+    let parts = [("merge", time.merge), ("encode", time.encode), ("search", time.search)];
+    if time.total > 0.0 {
+        let shares: Vec<String> =
+            parts.iter().map(|(name, seconds)| format!("{name} {:.0} %", seconds / time.total * 100.0)).collect();
+        let _ = write!(out, ", {} ({})", duration(time.total), shares.join(", "));
+    }
+    out.push('\n');
+    out
+}
+
+/// Seconds as people say them.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// Baselines first, then points in the order of their values.
+pub(super) fn sorted(analysis: &Analysis) -> Vec<&Row> {
+    let mut rows: Vec<&Row> = analysis.rows.iter().collect();
+    rows.sort_by(|a, b| match (a.trial.point(), b.trial.point()) {
+        (Some(a), Some(b)) => a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    });
+    rows
+}
+
+fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &mut String) {
+    let objectives = &study.frozen.spec.objectives;
+    let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
+    let label = |row: &Row| {
+        let mark = if row.on_front { "*" } else { " " };
+        let note =
+            if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
+        format!("{}{mark}{note}", row.trial.label)
+    };
+    let widest = rows.iter().map(|row| label(row).chars().count()).max().unwrap_or(0).max(5);
+    let column = |name: &str| name.chars().count().max(6);
+    let mut head = " ".repeat(widest);
+    for objective in objectives {
+        let _ = write!(head, "  {:>width$}  {:>7}", objective.name, "diff.", width = column(&objective.name));
+    }
+    let _ = writeln!(out, "\n{}", head.trim_end());
+    for row in rows {
+        let mut line = format!("{:widest$}", label(row));
+        for (index, objective) in objectives.iter().enumerate() {
+            let width = column(&objective.name);
+            let value = row.objectives.get(index).copied().unwrap_or(f64::NAN);
+            let difference = match row.against.get(index).copied().flatten() {
+                None => " ".repeat(7),
+                Some(against) => {
+                    let mark = match () {
+                        () if !against.is_significant() => ' ',
+                        () if against.difference > 0.0 => '↑',
+                        () => '↓',
+                    };
+                    format!("{:>+6.3}{mark}", against.difference)
+                }
+            };
+            let _ = write!(line, "  {value:>width$.4}  {difference}");
+        }
+        let line = line.trim_end();
+        let _ =
+            if shown.styled && row.on_front { writeln!(out, "\x1b[1m{line}\x1b[0m") } else { writeln!(out, "{line}") };
+    }
+    let _ = writeln!(
+        out,
+        "↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)"
+    );
+}
+
+/// A line an objective where one number tells the points apart.
+fn curves(study: &Study, rows: &[&Row], out: &mut String) {
+    let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
+    if study.frozen.spec.params.dimensions() != 1 || points.len() < 3 {
+        return;
+    }
+    let ends = |row: Option<&&&Row>| row.map_or_else(String::new, |row| row.trial.label.clone());
+    let objectives = study.frozen.spec.objectives.iter();
+    let width = objectives.clone().map(|objective| objective.name.chars().count()).max().unwrap_or(0);
+    for (index, objective) in objectives.enumerate() {
+        let values: Vec<f64> = points.iter().filter_map(|row| row.objectives.get(index).copied()).collect();
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let _ = writeln!(
+            out,
+            "{:width$}  {}  {low:.3} to {high:.3}, {} to {}",
+            objective.name,
+            sparkline(&values),
+            ends(points.first()),
+            ends(points.last())
+        );
+    }
+}

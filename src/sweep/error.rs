@@ -1,0 +1,139 @@
+//! Why a study cannot be made, read or worked on.
+
+use std::path::{Path, PathBuf};
+
+use crate::{checkpoint, eval, merge, plan, recipe, write};
+
+/// Why a study cannot be made, read or worked on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The recipe or the sweep file.
+    #[error(transparent)]
+    Recipe(#[from] recipe::Error),
+    /// The recipe and its checkpoints do not go together.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// A data set.
+    #[error(transparent)]
+    Data(#[from] eval::data::Error),
+    /// A merge.
+    #[error(transparent)]
+    Merge(#[from] merge::Error),
+    /// A merged checkpoint that cannot be written.
+    #[error(transparent)]
+    Write(#[from] write::Error),
+    /// The system refused.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A folder that holds no study.
+    #[error("`{}` is no study: it has no study.json", .0.display())]
+    NotAStudy(PathBuf),
+    /// A file of a study that is not what this program writes.
+    #[error("`{}` is damaged: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A study of something else.
+    #[error("the study `{}` was made from something else:\n  {}", study.display(), differences.join("\n  "))]
+    Mismatch {
+        /// The study's folder.
+        study: PathBuf,
+        /// What differs, one line each.
+        differences: Vec<String>,
+    },
+    /// More points than may be run.
+    #[error("{what} has {points} points, and {limit}")]
+    TooManyPoints {
+        /// The grid.
+        what: &'static str,
+        /// How many points it has, or a bound.
+        points: String,
+        /// What limits them.
+        limit: String,
+    },
+    /// A direction that a data set does not have.
+    #[error("the objective `{objective}` names the direction `{direction}` of `{data}`, which has {found}")]
+    Direction {
+        /// The objective.
+        objective: String,
+        /// The direction.
+        direction: String,
+        /// The data set.
+        data: String,
+        /// Its directions.
+        found: String,
+    },
+    /// A part of the queries that is empty.
+    #[error("no query of `{0}` is in the part that the sweep file asks for")]
+    NoQueries(String),
+    /// A wish that cannot be read.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Scoring failed in a way that no other trial would survive.
+    #[error("{message}")]
+    Evaluation {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The caller ended it.
+    #[error("interrupted; the same command goes on from here")]
+    Cancelled,
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Recipe(error) => error.hint().map(str::to_owned),
+            Self::Plan(error) => error.hint(),
+            Self::Checkpoint(error) => error.hint(),
+            Self::Data(error) => error.hint(),
+            Self::Merge(error) => error.hint(),
+            Self::Write(error) => error.hint(),
+            Self::Mismatch { .. } => {
+                Some("another `store:` starts a new study; `admix sweep extend` adds points to this one".into())
+            }
+            Self::NotAStudy(_) => Some("`admix sweep plan SWEEP.yaml` makes one".into()),
+            Self::TooManyPoints { .. } => Some("take a larger step or another `search: {method: …}`".into()),
+            Self::Damaged { .. } => {
+                Some("take the file away and run the sweep again: what it held is made again".into())
+            }
+            Self::Usage { hint, .. } | Self::Evaluation { hint, .. } => hint.clone(),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Some("free some space and run the same command again: what is done stays done".into())
+            }
+            Self::Io { .. } | Self::Direction { .. } | Self::NoQueries(_) | Self::Cancelled => None,
+        }
+    }
+
+    /// Makes an error of what the system said.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+}

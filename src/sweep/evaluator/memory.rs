@@ -1,0 +1,123 @@
+//! A merged model in memory.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+
+use super::prints;
+use crate::checkpoint::canonical_name;
+use crate::encoder::{TensorData, TensorSource};
+use crate::kernel::Float;
+use crate::merge::{self, Options, Sink, SinkError, Statistics};
+use crate::plan::{Input, Plan, PlannedTensor, Work};
+
+/// The tensors of a merged model, kept from one merge to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    tensors: BTreeMap<(String, String), Merged>,
+    statistics: Statistics,
+}
+
+/// A merged tensor, and what it was made of.
+#[derive(Debug)]
+struct Merged {
+    float: Option<Float>,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+    print: u128,
+    made: Made,
+}
+
+/// What a tensor is made of: equal, and the tensor is the same.
+#[derive(Debug, PartialEq)]
+struct Made {
+    inputs: Vec<Input>,
+    arguments: Option<crate::method::Arguments>,
+    method: &'static str,
+    double: bool,
+}
+
+impl Made {
+    fn of(work: &Work) -> Self {
+        match work {
+            Work::Copy { sources } => Self { inputs: sources.clone(), arguments: None, method: "", double: false },
+            Work::Merge { method, inputs, arguments, double, .. } => Self {
+                inputs: inputs.clone(),
+                arguments: Some(arguments.clone()),
+                method: method.name,
+                double: *double,
+            },
+        }
+    }
+}
+
+/// The key of a tensor.
+fn key(tensor: &PlannedTensor) -> (String, String) {
+    (tensor.module.clone(), tensor.canonical.clone())
+}
+
+impl Memory {
+    /// Merges what the plan changes and keeps the rest. Plans must be of the same checkpoints in the same order.
+    pub(super) fn merge(&mut self, plan: &mut Plan, options: Options<'_>) -> Result<(), merge::Error> {
+        let names: Vec<(String, String)> = plan.tensors.iter().map(key).collect();
+        self.tensors.retain(|name, _| names.contains(name));
+        let is_known = |tensor: &PlannedTensor| {
+            let known = self.tensors.get(&key(tensor));
+            known.is_some_and(|known| known.made == Made::of(&tensor.work) && known.shape == tensor.shape)
+        };
+        plan.tensors.retain(|tensor| !is_known(tensor));
+        // The old values go first: there is no moment with two of them.
+        for tensor in &plan.tensors {
+            self.tensors.remove(&key(tensor));
+        }
+        let sink = Buffers(plan.tensors.iter().map(|tensor| Mutex::new(vec![0; tensor.byte_len() as usize])).collect());
+        merge::run_again(plan, &sink, options, &mut self.statistics)?;
+        let finished = |(tensor, bytes): (&PlannedTensor, Mutex<Vec<u8>>)| {
+            let bytes = bytes.into_inner().unwrap_or_default();
+            let float = match &tensor.work {
+                Work::Merge { to, .. } => Some(*to),
+                Work::Copy { sources } => sources.first().and_then(|input| plan.source(*input).1.float()),
+            };
+            let print = float.map_or(0, |float| prints::tensor(&tensor.shape, float, &bytes));
+            let merged = Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(&tensor.work) };
+            (key(tensor), merged)
+        };
+        let new: Vec<_> = plan.tensors.par_iter().zip(sink.0).map(finished).collect();
+        self.tensors.extend(new);
+        Ok(())
+    }
+
+    /// What the values of the tensors are, in short.
+    pub(super) fn print(&self) -> u128 {
+        let prints = self.tensors.iter().filter(|(_, merged)| merged.float.is_some());
+        prints::model(prints.map(|((module, name), merged)| (module.as_str(), name.as_str(), merged.print)))
+    }
+}
+
+impl TensorSource for Memory {
+    fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>> {
+        let named = self.tensors.get(&(module.to_owned(), canonical.to_owned()));
+        let merged = named.or_else(|| {
+            let of_module = self.tensors.iter().filter(|((of, _), _)| of == module);
+            let mut found = of_module.filter(|((_, name), _)| canonical_name(name) == canonical);
+            found.next().filter(|_| found.next().is_none()).map(|(_, merged)| merged)
+        })?;
+        Some(TensorData { float: merged.float?, shape: merged.shape.clone(), bytes: Cow::Borrowed(&merged.bytes) })
+    }
+}
+
+/// Takes the tiles of a merge.
+struct Buffers(Vec<Mutex<Vec<u8>>>);
+
+impl Sink for Buffers {
+    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), SinkError> {
+        let mut buffer =
+            self.0.get(tensor).ok_or("a tensor that is not planned")?.lock().map_err(|_| "a thread ended")?;
+        let start = usize::try_from(offset)?;
+        let end = start.checked_add(bytes.len()).ok_or("a tile outside its tensor")?;
+        buffer.get_mut(start..end).ok_or("a tile outside its tensor")?.copy_from_slice(bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Trials on real models: merged in memory, encoded, searched and scored as `merge` and then `score` would.
+
+mod corpus;
+mod memory;
+mod prints;
+mod scorer;
+
+pub use scorer::Scorer;

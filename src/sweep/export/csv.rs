@@ -1,0 +1,128 @@
+//! Tables with commas.
+
+use std::fmt::Write as _;
+
+use crate::sweep::analysis::{Analysis, Row};
+use crate::sweep::study::{Study, Subject};
+use crate::sweep::{Error, Stage};
+
+/// A line a trial: its values, objectives with their tests, the means of each data set, and its times.
+pub fn to_csv(study: &Study, analyses: &[&Analysis]) -> String {
+    let frozen = &study.frozen;
+    let mut head: Vec<String> = ["trial", "label", "kind", "queries", "front"].map(str::to_owned).to_vec();
+    head.extend(frozen.spec.params.names().iter().map(|name| (*name).to_owned()));
+    for objective in &frozen.spec.objectives {
+        let name = &objective.name;
+        head.extend([name.clone(), format!("{name} difference"), format!("{name} p"), format!("{name} p corrected")]);
+    }
+    let metrics: Vec<String> = frozen.metrics().iter().map(ToString::to_string).collect();
+    for set in &frozen.sets {
+        head.extend(metrics.iter().map(|metric| format!("{} {metric}", set.label)));
+    }
+    head.extend(["merge s", "tokenise s", "encode s", "search s", "score s", "total s"].map(str::to_owned));
+    let mut out = line(&head);
+    for analysis in analyses {
+        for row in &analysis.rows {
+            out.push_str(&line(&cells(study, analysis.stage, row, &metrics)));
+        }
+    }
+    out
+}
+
+fn cells(study: &Study, stage: Stage, row: &Row, metrics: &[String]) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    let kind = kind(&row.trial.subject);
+    let queries = if stage == Stage::Confirm { "held out" } else { "select" };
+    let mut cells: Vec<String> =
+        [&row.trial.id, &row.trial.label, kind, queries, &row.on_front.to_string()].map(ToString::to_string).to_vec();
+    let names = study.frozen.spec.params.names();
+    match row.trial.point() {
+        Some(values) => cells.extend(values.iter().map(ToString::to_string)),
+        None => cells.extend(names.iter().map(|_| String::new())),
+    }
+    for (value, against) in row.objectives.iter().zip(&row.against) {
+        cells.push(value.to_string());
+        cells.push(number(against.map(|against| against.difference)));
+        cells.push(number(against.map(|against| against.p)));
+        cells.push(number(against.map(|against| against.corrected)));
+    }
+    for set in &row.done.sets {
+        cells.extend(metrics.iter().map(|metric| number(set.means.get(metric).copied().flatten())));
+    }
+    let times = row.done.timings;
+    let times = [times.merge, times.tokenise, times.encode, times.search, times.score, times.total];
+    cells.extend(times.map(|seconds| format!("{seconds:.3}")));
+    cells
+}
+
+/// What a trial is, in a word.
+pub(super) const fn kind(subject: &Subject) -> &'static str {
+    match subject {
+        Subject::Parent(_) => "parent",
+        Subject::Uniform => "uniform",
+        Subject::Point(_) => "point",
+    }
+}
+
+/// A line a trial, data set and query.
+///
+/// # Errors
+/// Records that cannot be read.
+pub fn to_per_query_csv(study: &Study, analyses: &[&Analysis]) -> Result<String, Error> {
+    let mut head: Vec<String> = ["trial", "label", "queries", "data set", "query"].map(str::to_owned).to_vec();
+    head.extend(study.frozen.metrics().iter().map(ToString::to_string));
+    let mut out = line(&head);
+    for analysis in analyses {
+        let queries = if analysis.stage == Stage::Confirm { "report" } else { "select" };
+        let sets = 0..study.frozen.sets.len();
+        let ids: Vec<Vec<String>> = sets
+            .map(|set| Ok(study.store.read_json(&format!("queries/{queries}-{set}.json"))?.unwrap_or_default()))
+            .collect::<Result<_, Error>>()?;
+        for row in &analysis.rows {
+            let values = study.store.per_query(&row.trial.key(analysis.stage))?;
+            for ((set, ids), values) in study.frozen.sets.iter().zip(&ids).zip(&values.sets) {
+                for (at, id) in ids.iter().enumerate() {
+                    let mut cells = vec![
+                        row.trial.id.clone(),
+                        row.trial.label.clone(),
+                        queries.into(),
+                        set.label.clone(),
+                        id.clone(),
+                    ];
+                    let value = |metric: &Vec<f64>| metric.get(at).copied().filter(|value| value.is_finite());
+                    cells.extend(
+                        values.metrics.iter().map(|metric| value(metric).map_or_else(String::new, |x| x.to_string())),
+                    );
+                    out.push_str(&line(&cells));
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// A line; cells that hold a comma, a quote or a line's end stand in quotes.
+fn line(cells: &[String]) -> String {
+    let mut out = String::new();
+    for (at, cell) in cells.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        let _ = if cell.contains([',', '"', '\n', '\r']) {
+            write!(out, "{comma}\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            write!(out, "{comma}{cell}")
+        };
+    }
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn cells_that_need_quotes_have_them() {
+        let cells = ["a", "b,c", "d\"e", ""].map(str::to_owned);
+        assert_eq!(line(&cells), "a,\"b,c\",\"d\"\"e\",\n");
+    }
+}

@@ -1,0 +1,109 @@
+//! study.json: everything that is known of a study's results. What differs from run to run stands apart, under `timings`.
+
+use serde_json::{Map, Value, json};
+
+use super::csv::kind;
+use crate::sweep::analysis::{Analysis, Row};
+use crate::sweep::study::{Stage, Study};
+
+/// The results as JSON.
+pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> Value {
+    let frozen = &study.frozen;
+    let objectives: Vec<Value> = frozen
+        .spec
+        .objectives
+        .iter()
+        .zip(&frozen.objectives)
+        .map(|(objective, sets)| {
+            let sets: Vec<&str> =
+                sets.iter().filter_map(|set| frozen.sets.get(*set)).map(|set| set.label.as_str()).collect();
+            json!({"name": objective.name, "metric": objective.metric.to_string(), "data": sets})
+        })
+        .collect();
+    let models: Vec<Value> = frozen
+        .models
+        .iter()
+        .map(|model| json!({"name": model.short, "path": model.name, "hash": model.hash}))
+        .collect();
+    let dropped: Vec<Value> = full
+        .dropped
+        .iter()
+        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "pool": dropped.stage}))
+        .collect();
+    let failed: Vec<Value> = full
+        .failed
+        .iter()
+        .map(|(trial, error)| json!({"trial": trial.id, "label": trial.label, "error": error}))
+        .collect();
+    let reference = full.reference.and_then(|index| full.rows.get(index)).map(|row| &row.trial.label);
+    json!({
+        "admix": frozen.admix,
+        "study": frozen.spec.study,
+        "recipe": frozen.spec.recipe.text,
+        "variables": frozen.spec.params.names(),
+        "objectives": objectives,
+        "models": models,
+        "data": frozen.sets,
+        "search": frozen.spec.search,
+        "scoring": frozen.spec.scoring,
+        "reference": reference,
+        "notes": full.notes,
+        "trials": rows(study, full),
+        "confirmed": confirmed.map(|confirmed| rows(study, confirmed)).unwrap_or_default(),
+        "dropped": dropped,
+        "failed": failed,
+        "timings": timings(full, confirmed),
+    })
+}
+
+fn values(study: &Study, point: Option<&[f64]>) -> Value {
+    let Some(point) = point else { return Value::Null };
+    let names = study.frozen.spec.params.names();
+    Value::Object(names.iter().zip(point).map(|(name, value)| ((*name).to_owned(), json!(value))).collect())
+}
+
+fn rows(study: &Study, analysis: &Analysis) -> Vec<Value> {
+    analysis.rows.iter().map(|row| self::row(study, row)).collect()
+}
+
+fn row(study: &Study, row: &Row) -> Value {
+    let objective = |index: usize| {
+        let against = row.against.get(index).copied().flatten();
+        let mut value = json!({
+            "value": row.objectives.get(index),
+            "difference": against.map(|against| against.difference),
+            "p": against.map(|against| against.p),
+            "p_corrected": against.map(|against| against.corrected),
+        });
+        if let (Some(interval), Some(map)) = (row.intervals.get(index), value.as_object_mut()) {
+            map.insert("interval".into(), json!(interval));
+            map.insert("difference_interval".into(), json!(against.and_then(|against| against.interval)));
+        }
+        value
+    };
+    let names = study.frozen.spec.objectives.iter().map(|objective| objective.name.clone());
+    let objectives: Map<String, Value> = names.enumerate().map(|(index, name)| (name, objective(index))).collect();
+    json!({
+        "trial": row.trial.id,
+        "label": row.trial.label,
+        "kind": kind(&row.trial.subject),
+        "values": values(study, row.trial.point()),
+        "front": row.on_front,
+        "weights": row.done.weights,
+        "objectives": objectives,
+        "data": row.done.sets,
+        "device": row.done.device,
+    })
+}
+
+/// The times of each trial, apart from what is the same in every run.
+fn timings(full: &Analysis, confirmed: Option<&Analysis>) -> Value {
+    let all = std::iter::once(full).chain(confirmed);
+    let of_row = |stage: Stage, row: &Row| {
+        let value = json!({"worker": row.done.worker, "began": row.done.began, "seconds": row.done.timings});
+        (format!("{}.{stage}", row.trial.id), value)
+    };
+    all.flat_map(|analysis| analysis.rows.iter().map(move |row| of_row(analysis.stage, row)))
+        .collect::<Map<_, _>>()
+        .into()
+}

@@ -1,0 +1,70 @@
+//! What a search method knows.
+
+use crate::sweep::Error;
+use crate::sweep::spec::{Baseline, Spec};
+use crate::sweep::statistics::Strata;
+use crate::sweep::store::Results;
+use crate::sweep::study::{Generation, Stage, Study, Subject, Trial};
+
+/// A study, its generations so far and their results.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// The study.
+    pub study: &'a Study,
+    /// The generations of the search so far.
+    pub generations: &'a [Generation],
+    /// The results, those of these generations among them.
+    pub results: &'a Results,
+}
+
+impl History<'_> {
+    pub(super) fn spec(&self) -> &Spec {
+        &self.study.frozen.spec
+    }
+
+    /// The baselines; parents first where they are asked for first.
+    pub(super) fn baselines(&self) -> Result<Vec<Trial>, Error> {
+        baselines(self.study)
+    }
+
+    /// The trials of points, each once.
+    pub(super) fn trials(&self, points: &[Vec<f64>]) -> Result<Vec<Trial>, Error> {
+        points_to_trials(self.study, points)
+    }
+
+    /// The objectives of a trial at a stage; `None` for one without result.
+    pub(super) fn objectives(&self, trial: &Trial, stage: Stage) -> Option<Vec<f64>> {
+        self.study.frozen.objectives_of(self.results.done.get(&trial.key(stage))?)
+    }
+
+    /// The values of single queries of a trial at a stage, objective by objective.
+    pub(super) fn strata(&self, trial: &Trial, stage: Stage) -> Result<Vec<Strata>, Error> {
+        self.study.frozen.all_strata(&self.study.store, &trial.key(stage))
+    }
+}
+
+/// The baselines of a study.
+pub(crate) fn baselines(study: &Study) -> Result<Vec<Trial>, Error> {
+    let frozen = &study.frozen;
+    let mut subjects = Vec::new();
+    for baseline in &frozen.spec.baselines {
+        match baseline {
+            Baseline::Parents => subjects.extend((0..frozen.models.len()).map(Subject::Parent)),
+            Baseline::Uniform => subjects.push(Subject::Uniform),
+        }
+    }
+    subjects.into_iter().map(|subject| frozen.trial(subject)).collect()
+}
+
+/// The trials of points, each once.
+pub(crate) fn points_to_trials(study: &Study, points: &[Vec<f64>]) -> Result<Vec<Trial>, Error> {
+    let mut trials: Vec<Trial> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for point in points {
+        let trial = study.frozen.trial(Subject::Point(point.clone()))?;
+        if seen.insert(trial.id.clone()) {
+            trials.push(trial);
+        }
+    }
+    Ok(trials)
+}

@@ -1,0 +1,125 @@
+//! `data`, and what an objective names of it.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::{fields, text, whole};
+use super::keys::{DATA, REFERENCE};
+use crate::recipe::NodePath;
+use crate::recipe::yaml::{Checked, Fault, Node, Notes, shown};
+
+/// A folder of data sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// What the sweep file calls it.
+    pub name: String,
+    /// The folder, absolute.
+    pub path: PathBuf,
+    /// At most so many queries.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub queries: Option<usize>,
+}
+
+/// Data sets that an objective averages over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Index into the spec's data.
+    pub data: usize,
+    /// The direction; every direction without one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub direction: Option<String>,
+}
+
+/// The data sets that the file names so far.
+pub(super) struct Sources<'a> {
+    pub(super) sources: Vec<DataSource>,
+    /// The sweep file's folder.
+    pub(super) folder: Option<&'a Path>,
+}
+
+impl Sources<'_> {
+    /// Reads `data`.
+    pub(super) fn declare(&mut self, node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<()> {
+        let Node::Map(entries) = node else {
+            return Err(Fault::value(at, format!("expected names with folders, found {node}"))
+                .hint("as `data: {jhe: sets/jhe}`".to_owned()));
+        };
+        for (name, value) in entries {
+            let here = at.key(name);
+            let (path, path_at, queries) = match value {
+                Node::Map(_) => {
+                    let fields = fields(value, &here, &DATA, notes)?;
+                    let (path, path_at) = fields.need("path")?;
+                    let queries = fields.get("queries").map(|(node, at)| whole(node, &at, 1)).transpose()?;
+                    (text(path, &path_at, "a folder")?, path_at, queries)
+                }
+                other => (text(other, &here, "a folder")?, here.clone(), None),
+            };
+            let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+            let path = self.find(&path).ok_or_else(|| no_folder(&path, &path_at))?;
+            self.sources.push(DataSource { name: name.clone(), path, queries });
+        }
+        Ok(())
+    }
+
+    /// Reads an entry of `mean`: a name of `data` or a folder, with `:ko-en` behind it where one direction is meant.
+    pub(super) fn reference(&mut self, node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Reference> {
+        if let Node::Map(_) = node {
+            let fields = fields(node, at, &REFERENCE, notes)?;
+            let (name, name_at) = fields.need("data")?;
+            let name = text(name, &name_at, "a data set")?;
+            let data = self.named(&name).ok_or_else(|| self.unknown(&name, &name_at))?;
+            let direction = fields.get("direction").map(|(node, at)| text(node, &at, "a direction such as ko-en"));
+            return Ok(Reference { data, direction: direction.transpose()? });
+        }
+        let written = text(node, at, "a data set")?;
+        if let Some(data) = self.named(&written) {
+            return Ok(Reference { data, direction: None });
+        }
+        if let Some((name, direction)) = written.rsplit_once(':')
+            && let Some(data) = self.named(name.trim())
+        {
+            return Ok(Reference { data, direction: Some(direction.trim().to_owned()) });
+        }
+        Err(self.unknown(&written, at))
+    }
+
+    /// The index of a data set by its name, else by its folder, which is then added.
+    fn named(&mut self, name: &str) -> Option<usize> {
+        if let Some(known) = self.sources.iter().position(|source| source.name == name) {
+            return Some(known);
+        }
+        let path = self.find(name)?;
+        if let Some(known) = self.sources.iter().position(|source| source.path == path && source.queries.is_none()) {
+            return Some(known);
+        }
+        self.sources.push(DataSource { name: name.to_owned(), path, queries: None });
+        Some(self.sources.len() - 1)
+    }
+
+    /// A folder, looked up in the current folder, then in the sweep file's.
+    fn find(&self, path: &str) -> Option<PathBuf> {
+        let beside = self.folder.map(|folder| folder.join(path));
+        let found = std::iter::once(PathBuf::from(path)).chain(beside).find(|path| path.is_dir())?;
+        std::path::absolute(found).ok()
+    }
+
+    fn unknown(&self, name: &str, at: &NodePath) -> Fault {
+        let names: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
+        let near = crate::recipe::yaml::nearest(name, names.iter().copied());
+        let fault = Fault::value(at, format!("{} is neither a name under `data` nor a folder", shown(name)));
+        match near {
+            Some(near) => fault.hint(format!("did you mean `{near}`?")),
+            None if names.is_empty() => {
+                fault.hint("folders are looked up in the current folder, then in the sweep file's".to_owned())
+            }
+            None => fault.hint(format!("`data` has {}", names.join(", "))),
+        }
+    }
+}
+
+fn no_folder(path: &str, at: &NodePath) -> Fault {
+    Fault::value(at, format!("there is no folder {}", shown(path)))
+        .hint("relative paths are looked up in the current folder, then in the sweep file's".to_owned())
+}

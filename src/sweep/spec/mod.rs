@@ -1,0 +1,27 @@
+//! The sweep file: what is merged, where it is looked for, and how it is scored.
+
+mod data;
+mod fields;
+mod keys;
+mod objectives;
+mod params;
+mod parse;
+mod search;
+mod settings;
+mod space;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub(crate) use settings::parse_time;
+pub(crate) use types::as_variables;
+
+pub use data::{DataSource, Reference};
+pub use keys::LEVELS;
+pub use objectives::Objective;
+pub use params::parse_axis;
+pub use parse::Parsed;
+pub use search::{Method, Rung, Search};
+pub use settings::{Budget, Part, Scoring, Selection};
+pub use space::{Axis, Space, rounded};
+pub use types::{Baseline, Keep, RecipeText, Spec};

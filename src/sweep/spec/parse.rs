@@ -1,0 +1,315 @@
+//! From a sweep file to a spec.
+
+use std::path::{Path, PathBuf};
+
+use super::data::Sources;
+use super::fields::{fields, list, text};
+use super::keys::SWEEP;
+use super::objectives::objectives;
+use super::params::params;
+use super::search::{Method, Search, search};
+use super::settings::{Budget, Selection, budget, scoring, selection};
+use super::space::{Axis, Space};
+use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
+use crate::plan::Allow;
+use crate::recipe::yaml::{self, Checked, Document, Fault, Fields, Node, Notes, nearest, shown};
+use crate::recipe::{Error, ErrorKind, NodePath};
+
+/// A spec, where its study lies, and what is probably not meant.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The spec.
+    pub spec: Spec,
+    /// The study's folder.
+    pub store: PathBuf,
+    /// What is accepted and probably not meant.
+    pub warnings: Vec<String>,
+}
+
+impl Spec {
+    /// Reads a sweep file.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it or its recipe, with its place.
+    pub fn read(path: &Path) -> Result<Parsed, Error> {
+        let document = Document::read(path, "sweep file")?;
+        let stem = path.file_stem().map_or_else(|| "sweep".into(), |stem| stem.to_string_lossy().into_owned());
+        let folder = path.parent().and_then(|folder| std::path::absolute(non_empty(folder)).ok());
+        Self::from_document(&document, &path.display().to_string(), &stem, folder.as_deref())
+    }
+
+    /// Reads a sweep file from a text; `origin` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Spec::read`].
+    pub fn parse(text: &str, origin: &str, folder: Option<&Path>) -> Result<Parsed, Error> {
+        let document = Document::parse(text.to_owned(), origin.to_owned(), "sweep file")?;
+        Self::from_document(&document, origin, "sweep", folder)
+    }
+
+    fn from_document(document: &Document, origin: &str, stem: &str, folder: Option<&Path>) -> Result<Parsed, Error> {
+        let mut notes = Notes::default();
+        let reading = Reading { document, origin, folder };
+        let (spec, store) = reading.spec(stem, &mut notes)?;
+        Ok(Parsed { spec, store, warnings: document.warnings(notes) })
+    }
+}
+
+/// The current folder for an empty path.
+fn non_empty(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+struct Reading<'a> {
+    document: &'a Document,
+    origin: &'a str,
+    folder: Option<&'a Path>,
+}
+
+impl Reading<'_> {
+    fn spec(&self, stem: &str, notes: &mut Notes) -> Result<(Spec, PathBuf), Error> {
+        let (mut spec, store, (recipe, recipe_at)) =
+            self.top(stem, notes).map_err(|fault| self.document.error(fault))?;
+        spec.recipe = self.recipe(recipe, &recipe_at)?;
+        self.check_variables(&spec)?;
+        Ok((spec, store))
+    }
+
+    fn top(&self, stem: &str, notes: &mut Notes) -> Checked<(Spec, PathBuf, (&Node, NodePath))> {
+        let at = NodePath::default();
+        let root = &self.document.root;
+        if root.is_blank() {
+            let hint = "a sweep file has `recipe`, `params` and `objectives`".to_owned();
+            return Err(Fault::value(&at, "the sweep file is empty").hint(hint));
+        }
+        let top = fields(root, &at, &SWEEP, notes)?;
+        let study = match top.get("study") {
+            Some((node, at)) => name(node, &at)?,
+            None => stem.to_owned(),
+        };
+        let store = match top.get("store") {
+            Some((node, at)) => text(node, &at, "a folder")?.into(),
+            None => Path::new("studies").join(&study),
+        };
+        let recipe = top.need("recipe")?;
+        let (node, params_at) = top.need("params")?;
+        let params = params(node, &params_at, notes)?;
+        let mut sources = Sources { sources: Vec::new(), folder: self.folder };
+        if let Some((node, at)) = top.get("data") {
+            sources.declare(node, &at, notes)?;
+        }
+        let (node, at) = top.need("objectives")?;
+        let objectives = objectives(node, &at, &mut sources, notes)?;
+        let search = search_of(&top, &params, &params_at, notes)?;
+        let (select, report) = selections(&top, notes)?;
+        let spec = Spec {
+            study,
+            recipe: RecipeText { text: String::new(), origin: String::new(), folder: None },
+            params,
+            data: used(sources, &objectives, notes),
+            objectives,
+            baselines: baselines(&top)?,
+            select,
+            report,
+            search,
+            budget: top.get("budget").map_or(Ok(Budget::default()), |(node, at)| budget(node, &at, notes))?,
+            keep: top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at))?,
+            allow: top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at))?,
+            scoring: scoring(&top, notes)?,
+        };
+        Ok((spec, store, recipe))
+    }
+
+    /// The recipe, from its file or from this one.
+    fn recipe(&self, node: &Node, at: &NodePath) -> Result<RecipeText, Error> {
+        let fault = |fault| self.document.error(fault);
+        match node {
+            Node::Map(_) => {
+                let embedded = self.document.embedded("recipe");
+                let text =
+                    embedded.ok_or_else(|| fault(Fault::value(at, "the recipe cannot be told from the rest")))?;
+                Ok(RecipeText { text, origin: self.origin.to_owned(), folder: self.folder.map(Path::to_path_buf) })
+            }
+            Node::Text(written) => {
+                let beside = self.folder.map(|folder| folder.join(written));
+                let found = std::iter::once(PathBuf::from(written)).chain(beside).find(|path| path.is_file());
+                let path = found.ok_or_else(|| {
+                    fault(Fault::value(at, format!("there is no recipe {}", shown(written))).hint(
+                        "relative paths are looked up in the current folder, then in the sweep file's".to_owned(),
+                    ))
+                })?;
+                let text = yaml::Document::text_of(&path)?;
+                let folder = path.parent().and_then(|folder| std::path::absolute(non_empty(folder)).ok());
+                Ok(RecipeText { text, origin: path.display().to_string(), folder })
+            }
+            other => Err(fault(Fault::value(at, format!("expected a recipe or its path, found {other}")))),
+        }
+    }
+
+    /// Holds that recipe and parameters name the same variables, and that the recipe is one at the ends of their ranges.
+    fn check_variables(&self, spec: &Spec) -> Result<(), Error> {
+        let at = NodePath::default().key("params");
+        let named = yaml::variable_names(&spec.recipe.text);
+        let names = spec.params.names();
+        if let Some(unused) = names.iter().find(|name| !named.contains(**name)) {
+            let axis =
+                if document_has(&self.document.root, unused) { at.key(*unused) } else { at.key("simplex").key("of") };
+            let fault = Fault::key(&axis, format!("the recipe does not name `${{{unused}}}`"));
+            let hint = match nearest(unused, named.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if named.is_empty() => format!("write `${{{unused}}}` where the recipe has the value"),
+                None => format!(
+                    "it names {}",
+                    named.iter().map(|name| format!("`${{{name}}}`")).collect::<Vec<_>>().join(", ")
+                ),
+            };
+            return Err(self.document.error(fault.hint(hint)));
+        }
+        for unit in [0.0, 1.0] {
+            let point = spec.params.place(&vec![unit; spec.params.dimensions()]);
+            let values = as_variables(&names, &point);
+            spec.recipe.at(&values).map_err(|error| {
+                if error.kind() == ErrorKind::Variable {
+                    return error.with_hint("give it values under `params`".to_owned());
+                }
+                let written: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let hint = format!("this is the recipe at {}", written.join(", "));
+                let hint = error.hint().map_or(hint.clone(), |known| format!("{known}\n{hint}"));
+                error.with_hint(hint)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn document_has(root: &Node, param: &str) -> bool {
+    root.get("params").is_some_and(|params| params.get(param).is_some())
+}
+
+/// A name that can be a folder's.
+fn name(node: &Node, at: &NodePath) -> Checked<String> {
+    let name = text(node, at, "a name")?;
+    let plain =
+        name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ')) && !name.starts_with('.');
+    if plain {
+        Ok(name)
+    } else {
+        Err(Fault::value(at, format!("a name has letters, digits, `-`, `_` and `.`, found {}", shown(&name))))
+    }
+}
+
+/// The data sets that objectives name; a warning for the others.
+fn used(sources: Sources<'_>, objectives: &[super::Objective], notes: &mut Notes) -> Vec<super::DataSource> {
+    let named =
+        |index| objectives.iter().flat_map(|objective| &objective.mean).any(|reference| reference.data == index);
+    for (index, source) in sources.sources.iter().enumerate() {
+        if !named(index) {
+            let at = NodePath::default().key("data").key(&source.name);
+            notes.warn(
+                &at,
+                format!("no objective names the data set {}; it is scored all the same", shown(&source.name)),
+            );
+        }
+    }
+    sources.sources
+}
+
+fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, notes: &mut Notes) -> Checked<Search> {
+    let (search, at) = match top.get("search") {
+        Some((node, at)) => (search(node, &at, notes)?, at),
+        None => (Search::default(), params_at.clone()),
+    };
+    let simplex = space.axes.iter().any(|axis| matches!(axis, Axis::Simplex { .. }));
+    let values = space.axes.iter().any(|axis| matches!(axis, Axis::Values { .. }));
+    let dimensions = space.dimensions();
+    let refuse = |message: String, hint: &str| Err(Fault::value(&at, message).hint(hint.to_owned()));
+    match search.method {
+        Method::Lattice if !simplex => {
+            refuse("`lattice` needs a `simplex` under `params`".into(), "`grid` goes with other parameters")
+        }
+        Method::Greedy if !(simplex && space.axes.len() == 1) => refuse(
+            "`greedy` needs a `simplex` under `params`, and nothing else".into(),
+            "its variables are the models' weights",
+        ),
+        Method::Quad if values => {
+            refuse("`quad` needs ranges, found a list of values".into(), "write `{min: …, max: …}`")
+        }
+        Method::Quad if dimensions > 4 => refuse(
+            format!("`quad` fits up to 4 free parameters, found {dimensions}"),
+            "`sobol` and `cmaes` go with more",
+        ),
+        Method::Sobol if dimensions > super::super::search::SOBOL_DIMENSIONS => {
+            let most = super::super::search::SOBOL_DIMENSIONS;
+            refuse(format!("`sobol` goes up to {most} free parameters, found {dimensions}"), "`cmaes` goes with more")
+        }
+        Method::Cmaes if dimensions < 2 => refuse(
+            format!("`cmaes` needs two free parameters or more, found {dimensions}"),
+            "`grid` and `quad` go with fewer",
+        ),
+        Method::Cmaes if values => {
+            refuse("`cmaes` needs ranges, found a list of values".into(), "write `{min: …, max: …}`")
+        }
+        _ => Ok(search),
+    }
+}
+
+fn selections(top: &Fields<'_>, notes: &mut Notes) -> Checked<(Selection, Option<Selection>)> {
+    let select = top.get("select").map(|(node, at)| selection(node, &at, notes)).transpose()?;
+    let report = top.get("report").map(|(node, at)| Ok((selection(node, &at, notes)?, at))).transpose()?;
+    match (&select, &report) {
+        (select, Some((report, at))) if select.as_ref().unwrap_or(&Selection::default()) == report => {
+            Err(Fault::value(at, "`report` has the queries that `select` has: nothing is held out"))
+        }
+        (None, Some((_, at))) => Err(Fault::key(at, "`report` needs a `select` beside it")
+            .hint("as `select: {split: dev}` or `select: {part: 1/2}`".to_owned())),
+        _ => Ok((select.unwrap_or_default(), report.map(|(report, _)| report))),
+    }
+}
+
+fn baselines(top: &Fields<'_>) -> Checked<Vec<Baseline>> {
+    let Some((node, at)) = top.get("baselines") else { return Ok(vec![Baseline::Parents]) };
+    let mut found = Vec::new();
+    for (entry, at) in list(node, &at, "baselines")? {
+        let name = text(entry, &at, "a baseline")?;
+        let baseline = match name.as_str() {
+            "parents" => Baseline::Parents,
+            "uniform" => Baseline::Uniform,
+            _ => {
+                let hint = nearest(&name, ["parents", "uniform"]).map(|near| format!("did you mean `{near}`?"));
+                return Err(
+                    Fault::value(&at, format!("a baseline is parents or uniform, found {}", shown(&name))).hint(hint)
+                );
+            }
+        };
+        if !found.contains(&baseline) {
+            found.push(baseline);
+        }
+    }
+    Ok(found)
+}
+
+fn allow(node: &Node, at: &NodePath) -> Checked<Vec<String>> {
+    let mut found = Vec::new();
+    for (entry, at) in list(node, at, "disagreements")? {
+        let name = text(entry, &at, "a disagreement")?;
+        if !Allow::default().accept(&name) {
+            let names: Vec<&str> = Allow::names().into_iter().map(|(name, _)| name).collect();
+            let hint = match nearest(&name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            return Err(Fault::value(&at, format!("{} cannot be allowed", shown(&name))).hint(hint));
+        }
+        found.push(name);
+    }
+    Ok(found)
+}
+
+fn keep(node: &Node, at: &NodePath) -> Checked<Keep> {
+    match node {
+        Node::Text(text) if text == "none" => Ok(Keep::None),
+        Node::Text(text) if text == "front" => Ok(Keep::Front),
+        Node::Text(text) if text == "all" => Ok(Keep::All),
+        other => Err(Fault::value(at, format!("expected none, front or all, found {other}"))),
+    }
+}

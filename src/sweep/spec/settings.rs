@@ -1,0 +1,212 @@
+//! Which queries, how long, and how texts are encoded and scored.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::{fields, finite, text, whole};
+use super::keys::{BUDGET, PROMPTS, SELECTION};
+use crate::eval::Compat;
+use crate::kernel::Float;
+use crate::recipe::NodePath;
+use crate::recipe::yaml::{Checked, Fault, Fields, Node, Notes, shown};
+
+/// A value that is stored as its text.
+pub(super) mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which queries are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The split; the usual one without.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub split: Option<String>,
+    /// A part of its queries.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub part: Option<Part>,
+}
+
+/// A part of the queries; which query is in which part depends on its id alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which part, from 1.
+    pub nth: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+impl Part {
+    /// Whether a query is in the part.
+    pub fn holds(self, query: &str) -> bool {
+        // FNV-1a: short, and the same everywhere.
+        let hash = query
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        // The last bits of this hash alone are poor.
+        let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+        mixed % u64::from(self.of.max(1)) == u64::from(self.nth.saturating_sub(1))
+    }
+}
+
+/// When no further trial is begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The most trials, baselines not counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trials: Option<usize>,
+    /// Time of one run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wall: Option<Duration>,
+}
+
+/// How texts are encoded and rankings scored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scoring {
+    /// In front of queries; the model's own prompt without one.
+    pub query_prompt: Option<String>,
+    /// In front of documents; the model's own prompt without one.
+    pub document_prompt: Option<String>,
+    /// Tokens after which texts are cut; the model's own number without one.
+    pub max_length: Option<usize>,
+    /// The format that is computed in.
+    pub dtype: Option<String>,
+    /// Where it is computed.
+    pub device: String,
+    /// The tool whose rules hold.
+    #[serde(with = "as_text")]
+    pub compat: Compat,
+}
+
+impl Default for Scoring {
+    fn default() -> Self {
+        let device = "cpu".to_owned();
+        Self {
+            query_prompt: None,
+            document_prompt: None,
+            max_length: None,
+            dtype: None,
+            device,
+            compat: Compat::default(),
+        }
+    }
+}
+
+/// Reads `select` or `report`.
+pub(super) fn selection(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Selection> {
+    let fields = fields(node, at, &SELECTION, notes)?;
+    let split = fields.get("split").map(|(node, at)| text(node, &at, "a split")).transpose()?;
+    let part = fields.get("part").map(|(node, at)| part(node, &at)).transpose()?;
+    if split.is_none() && part.is_none() {
+        return Err(Fault::value(at, "expected `split` or `part`"));
+    }
+    Ok(Selection { split, part })
+}
+
+fn part(node: &Node, at: &NodePath) -> Checked<Part> {
+    let written = text(node, at, "a part such as 1/2")?;
+    let numbers =
+        written.split_once('/').and_then(|(nth, of)| Some((nth.trim().parse().ok()?, of.trim().parse().ok()?)));
+    match numbers {
+        Some((nth, of)) if (1..=of).contains(&nth) && (2..=100).contains(&of) => Ok(Part { nth, of }),
+        _ => Err(Fault::value(at, format!("expected a part such as 1/2, found {}", shown(&written)))),
+    }
+}
+
+/// Reads `budget`.
+pub(super) fn budget(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Budget> {
+    let fields = fields(node, at, &BUDGET, notes)?;
+    let trials = fields.get("trials").map(|(node, at)| whole(node, &at, 1)).transpose()?;
+    let wall = fields.get("wall").map(|(node, at)| wall(node, &at)).transpose()?;
+    Ok(Budget { trials: trials.map(|count| usize::try_from(count).unwrap_or(usize::MAX)), wall })
+}
+
+fn wall(node: &Node, at: &NodePath) -> Checked<Duration> {
+    let seconds = match node {
+        Node::Text(text) => {
+            let hint = "as 90s, 45m, 6h or 1h30m".to_owned();
+            return parse_time(text).map_err(|message| Fault::value(at, message).hint(hint));
+        }
+        other => finite(other, at)?,
+    };
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| Fault::value(at, format!("expected a time, found {node}")))
+}
+
+/// A time such as `1h30m`; a number alone is seconds.
+pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{} is not a time", shown(text));
+    let mut total = 0.0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let unit_end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, next) = after.split_at(unit_end);
+        total += number
+            * match unit {
+                "" | "s" => 1.0,
+                "m" | "min" => 60.0,
+                "h" => 3600.0,
+                "d" => 86_400.0,
+                _ => return Err(wrong()),
+            };
+        rest = next.trim_start();
+    }
+    Duration::try_from_secs_f64(total).ok().filter(|time| !time.is_zero()).ok_or_else(wrong)
+}
+
+/// Reads what of the top of the file is about encoding and scoring.
+pub(super) fn scoring(top: &Fields<'_>, notes: &mut Notes) -> Checked<Scoring> {
+    let mut scoring = Scoring::default();
+    if let Some((node, at)) = top.get("prompts") {
+        let prompts = fields(node, &at, &PROMPTS, notes)?;
+        let prompt = |key: &str| match prompts.get(key) {
+            Some((Node::Text(text), _)) => Ok(Some(text.clone())),
+            Some((other, at)) => Err(Fault::value(&at, format!("expected a text, found {other}"))),
+            None => Ok(None),
+        };
+        (scoring.query_prompt, scoring.document_prompt) = (prompt("query")?, prompt("document")?);
+    }
+    if let Some((node, at)) = top.get("max_length") {
+        scoring.max_length = Some(usize::try_from(whole(node, &at, 1)?).unwrap_or(usize::MAX));
+    }
+    if let Some((node, at)) = top.get("dtype") {
+        let name = text(node, &at, "a number format")?;
+        if !matches!(Float::from_name(&name), Some(Float::F32 | Float::F16 | Float::Bf16)) {
+            let message = format!("expected float32, float16 or bfloat16, found {}", shown(&name));
+            return Err(Fault::value(&at, message));
+        }
+        scoring.dtype = Some(name);
+    }
+    if let Some((node, at)) = top.get("device") {
+        let name = text(node, &at, "a device")?;
+        let numbered = name.strip_prefix("cuda:").is_some_and(|number| number.parse::<u32>().is_ok());
+        if !numbered && !["cpu", "cuda", "metal"].contains(&name.as_str()) {
+            return Err(Fault::value(&at, format!("expected cpu, cuda, cuda:N or metal, found {}", shown(&name))));
+        }
+        scoring.device = name;
+    }
+    if let Some((node, at)) = top.get("compat") {
+        let name = text(node, &at, "a tool")?;
+        scoring.compat = name.parse().map_err(|message: String| Fault::value(&at, message))?;
+    }
+    Ok(scoring)
+}

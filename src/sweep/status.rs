@@ -1,0 +1,113 @@
+//! Where a study stands.
+
+use serde::Serialize;
+
+use super::Error;
+use super::analysis::{Analysis, Depth};
+use super::store::{Lease, Results, Taken};
+use super::study::{Stage, Study};
+use super::work::Schedule;
+
+/// Where a study stands. Nothing is computed but means.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The study's name.
+    pub study: String,
+    /// Trials that are planned so far, each stage of a trial counted.
+    pub planned: usize,
+    /// Those with scores.
+    pub done: usize,
+    /// Those that are left failed.
+    pub failed: usize,
+    /// Those that a worker has.
+    pub running: Vec<Running>,
+    /// Those on held-out queries, of the planned and done ones.
+    pub confirmed: [usize; 2],
+    /// Whether every trial that is planned is settled.
+    pub settled: bool,
+    /// Seconds that a trial takes, on average over those that were scored.
+    pub seconds_a_trial: Option<f64>,
+    /// Seconds that are left with as many workers as there are, where they are known.
+    pub seconds_left: Option<f64>,
+    /// The front so far: labels and objectives.
+    pub front: Vec<(String, Vec<f64>)>,
+    /// The objectives' names.
+    pub objectives: Vec<String>,
+}
+
+/// A trial that a worker has.
+#[derive(Clone, Debug, Serialize)]
+pub struct Running {
+    /// What people call the trial.
+    pub label: String,
+    /// Its stage.
+    pub stage: Stage,
+    /// The worker.
+    pub worker: String,
+    /// The Slurm job it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// Seconds since its last heartbeat.
+    pub age: f64,
+    /// Whether another may take the trial over.
+    pub stale: bool,
+}
+
+impl Status {
+    /// Where a study stands now.
+    ///
+    /// # Errors
+    /// Records that cannot be read.
+    pub fn of(study: &Study) -> Result<Self, Error> {
+        let (schedule, results) = (Schedule::read(&study.store)?, Results::read(&study.store)?);
+        let trials = schedule.trials();
+        let claims = study.store.claims(Lease::default())?;
+        let running: Vec<Running> = trials
+            .iter()
+            .filter(|(trial, stage)| !results.is_settled(&trial.key(*stage)))
+            .filter_map(|(trial, stage)| {
+                let taken = claims.iter().find(|taken| taken.key == trial.key(*stage))?;
+                Some(running(&trial.label, *stage, taken))
+            })
+            .collect();
+        let count = |of: &dyn Fn(&str, Stage) -> bool| {
+            trials.iter().filter(|(trial, stage)| of(&trial.key(*stage), *stage)).count()
+        };
+        let done = count(&|key, _| results.done.contains_key(key));
+        let failed = count(&|key, _| results.has_failed(key));
+        let scored: Vec<f64> =
+            results.done.values().filter(|done| done.timings.encode > 0.0).map(|done| done.timings.total).collect();
+        let seconds_a_trial = (!scored.is_empty()).then(|| scored.iter().sum::<f64>() / scored.len() as f64);
+        let left = trials.len() - done - failed;
+        let workers = running.iter().filter(|running| !running.stale).count();
+        let analysis = Analysis::of(study, &schedule, &results, Stage::Full, Depth::Means)?;
+        Ok(Self {
+            study: study.frozen.spec.study.clone(),
+            planned: trials.len(),
+            done,
+            failed,
+            confirmed: [
+                count(&|_, stage| stage == Stage::Confirm),
+                count(&|key, stage| stage == Stage::Confirm && results.done.contains_key(key)),
+            ],
+            settled: left == 0 && !trials.is_empty(),
+            seconds_a_trial,
+            seconds_left: seconds_a_trial.filter(|_| workers > 0).map(|each| each * left as f64 / workers as f64),
+            front: analysis.front().map(|row| (row.trial.label.clone(), row.objectives.clone())).collect(),
+            objectives: study.frozen.spec.objectives.iter().map(|objective| objective.name.clone()).collect(),
+            running,
+        })
+    }
+}
+
+fn running(label: &str, stage: Stage, taken: &Taken) -> Running {
+    let owner = taken.owner.as_ref();
+    Running {
+        label: label.to_owned(),
+        stage,
+        worker: owner.map_or_else(|| "unknown".to_owned(), |owner| owner.worker.clone()),
+        job: owner.and_then(|owner| owner.job.clone()),
+        age: taken.age.as_secs_f64(),
+        stale: taken.is_stale,
+    }
+}

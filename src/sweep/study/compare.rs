@@ -1,0 +1,91 @@
+//! What differs between a study and what it is asked to go on with.
+
+use serde_json::Value;
+
+use super::frozen::{Frozen, SCHEMA};
+use crate::sweep::spec::Spec;
+
+/// Lines that are shown of the differences.
+const MOST: usize = 12;
+
+/// What differs between the sweep file of a study and another, one line each. How long to run may change.
+pub(super) fn specs(study: &Spec, asked: &Spec) -> Vec<String> {
+    let value = |spec: &Spec| {
+        let mut value = serde_json::to_value(spec).unwrap_or_default();
+        if let Some(budget) = value.get_mut("budget").and_then(Value::as_object_mut) {
+            budget.remove("wall");
+        }
+        if let Some(spec) = value.as_object_mut() {
+            spec.remove("keep");
+        }
+        if let Some(recipe) = value.get_mut("recipe").and_then(Value::as_object_mut) {
+            recipe.remove("origin");
+        }
+        value
+    };
+    let mut found = Vec::new();
+    values("", &value(study), &value(asked), &mut found);
+    shortened(found)
+}
+
+/// What differs in the program.
+pub(super) fn program(study: &Frozen) -> Vec<String> {
+    let mut found = Vec::new();
+    let version = env!("CARGO_PKG_VERSION");
+    if study.admix != version {
+        found.push(format!("the program: made by admix {}, this is {version}", study.admix));
+    }
+    if study.schema != SCHEMA {
+        found.push(format!("the form of study.json: made in form {}, this program has {SCHEMA}", study.schema));
+    }
+    found
+}
+
+fn shortened(mut found: Vec<String>) -> Vec<String> {
+    let more = found.len().saturating_sub(MOST);
+    if more > 0 {
+        found.truncate(MOST);
+        found.push(format!("and {more} more"));
+    }
+    found
+}
+
+fn values(at: &str, study: &Value, asked: &Value, found: &mut Vec<String>) {
+    let under = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+    match (study, asked) {
+        (one, other) if one == other => {}
+        (Value::Object(one), Value::Object(other)) => {
+            let mut keys: Vec<&String> = one.keys().chain(other.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let null = &Value::Null;
+                values(&under(key), one.get(key).unwrap_or(null), other.get(key).unwrap_or(null), found);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (index, (one, other)) in one.iter().zip(other).enumerate() {
+                values(&format!("{at}[{index}]"), one, other, found);
+            }
+        }
+        (Value::String(one), Value::String(other)) if one.contains('\n') || other.contains('\n') => {
+            let (one, other): (Vec<&str>, Vec<&str>) = (one.lines().collect(), other.lines().collect());
+            let line = (0..one.len().max(other.len())).find(|line| one.get(*line) != other.get(*line));
+            let text =
+                |lines: &[&str]| line.and_then(|line| lines.get(line)).map_or("nothing", |line| line.trim()).to_owned();
+            found.push(format!("{at}, line {}: was `{}`, is `{}`", line.unwrap_or(0) + 1, text(&one), text(&other)));
+        }
+        (one, other) => found.push(format!("{at}: was {}, is {}", shown(one), shown(other))),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => format!("`{text}`"),
+        other => {
+            let text = other.to_string();
+            if text.chars().count() > 60 { format!("{}…", text.chars().take(60).collect::<String>()) } else { text }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The checkpoints of a recipe, found and hashed.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::frozen::{Frozen, Model};
+use crate::checkpoint::Checkpoint;
+use crate::recipe::{ModelRef, Recipe};
+use crate::sweep::Error;
+use crate::sweep::hash::{FileHash, Parts};
+use crate::sweep::spec::{RecipeText, as_variables};
+
+/// The models of a recipe, its base first.
+pub(super) fn models(recipe: &Recipe) -> Result<Vec<Model>, Error> {
+    let mut references: Vec<&ModelRef> = recipe.models();
+    references.sort_by_key(|model| recipe.base_model.as_ref() != Some(*model));
+    let mut found: Vec<Model> =
+        references.into_par_iter().map(|model| open(recipe, model)).collect::<Result<_, _>>()?;
+    name_shortly(&mut found);
+    Ok(found)
+}
+
+fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
+    let path = std::path::absolute(resolve(recipe, &model.path)).map_err(Error::io("find", Path::new(&model.path)))?;
+    let checkpoint = Checkpoint::open(&path)?;
+    let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
+    let weights: Vec<PathBuf> =
+        weights.flat_map(|weights| weights.files().map(Path::to_path_buf).collect::<Vec<_>>()).collect();
+    let side = checkpoint
+        .side_files()
+        .iter()
+        .filter(|side| Path::new(&side.relative).extension().is_none_or(|end| end != "md"));
+    let mut files: Vec<PathBuf> = side.map(|side| side.source.clone()).chain(weights).collect();
+    files.sort();
+    files.dedup();
+    let hash = |file: &PathBuf| {
+        let name = file.strip_prefix(&path).unwrap_or(file).to_string_lossy().into_owned();
+        FileHash::of(file, name)
+    };
+    let files: Vec<FileHash> = files.par_iter().map(hash).collect::<Result<_, _>>()?;
+    let mut parts = Parts::default();
+    for file in &files {
+        parts.add(file.file.as_bytes());
+        parts.add(file.sha256.as_bytes());
+    }
+    Ok(Model { name: model.path.clone(), short: String::new(), path, hash: parts.finish(), files })
+}
+
+/// Relative paths are looked up in the current folder first, then in the recipe's.
+pub(crate) fn resolve(recipe: &Recipe, path: &str) -> PathBuf {
+    let path = Path::new(path);
+    let beside = recipe.folder().filter(|_| path.is_relative() && !path.exists()).map(|folder| folder.join(path));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| path.to_path_buf())
+}
+
+/// The last part of a path is enough where no two models share it.
+fn name_shortly(models: &mut [Model]) {
+    let last = |model: &Model| model.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let names: Vec<Option<String>> = models.iter().map(last).collect();
+    for (model, name) in models.iter_mut().zip(&names) {
+        let unique = names.iter().filter(|other| *other == name).count() == 1;
+        model.short = name.clone().filter(|_| unique).unwrap_or_else(|| model.name.clone());
+    }
+}
+
+/// The recipe with every model named by its folder.
+pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
+    let place = |reference: &mut ModelRef| {
+        if let Some(model) = models.iter().find(|model| model.name == reference.path) {
+            reference.path = model.path.to_string_lossy().into_owned();
+        }
+    };
+    for slice in &mut recipe.slices {
+        slice.sources.iter_mut().for_each(|source| place(&mut source.model));
+        slice.base_model.iter_mut().for_each(place);
+    }
+    recipe.base_model.iter_mut().for_each(place);
+    recipe
+}
+
+/// The recipe of the plain average of the models that the study's recipe merges.
+pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
+    let names = study.spec.params.names();
+    let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
+    let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;
+    let mut merged: Vec<&ModelRef> = Vec::new();
+    // Slices may leave models out of some layers: an average is of all of them.
+    for model in recipe.slices.iter().flat_map(|slice| recipe.merged(slice)).map(|source| &source.model) {
+        if !merged.contains(&model) {
+            merged.push(model);
+        }
+    }
+    // Two models between which a recipe moves are its base and the other one.
+    if merged.len() == 1 {
+        merged = recipe.models();
+    }
+    let mut text = String::from("merge_method: linear\nmodels:\n");
+    for model in merged {
+        let path = serde_json::to_string(&model.path).unwrap_or_default();
+        let _ = writeln!(text, "  - {{model: {{model: {{path: {path}}}}}, parameters: {{weight: 1}}}}");
+    }
+    for (key, dtype) in [("dtype", recipe.dtype), ("out_dtype", recipe.out_dtype)] {
+        if let Some(dtype) = dtype {
+            let _ = writeln!(text, "{key}: {}", dtype.name());
+        }
+    }
+    let folder = study.spec.recipe.folder.clone();
+    Ok(RecipeText { text, origin: "the uniform average".into(), folder }.at(&<_>::default())?)
+}

@@ -1,0 +1,121 @@
+//! Trials: what is scored, told apart by its content.
+
+use serde::{Deserialize, Serialize};
+
+use super::frozen::Frozen;
+use super::models::{uniform, with_folders};
+use super::stage::Stage;
+use crate::plan;
+use crate::recipe::Recipe;
+use crate::sweep::Error;
+use crate::sweep::hash::short;
+use crate::sweep::spec::as_variables;
+
+/// A retriever that is scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A model of the recipe alone, by its index.
+    Parent(usize),
+    /// The plain average of the models.
+    Uniform,
+    /// The recipe with these values, in the order of the spec's variables.
+    Point(Vec<f64>),
+}
+
+/// A retriever that is scored, and its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Made of the recipe with its values and of the checkpoints' content: equal for equal merges.
+    pub id: String,
+    /// What people call it.
+    pub label: String,
+    /// What it is.
+    pub subject: Subject,
+}
+
+impl Trial {
+    /// The name of its files at a stage.
+    pub fn key(&self, stage: Stage) -> String {
+        format!("{}.{stage}", self.id)
+    }
+
+    /// The values of the recipe's variables, if it is a point.
+    pub fn point(&self) -> Option<&[f64]> {
+        match &self.subject {
+            Subject::Point(values) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// Trials that are decided on together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// What they are scored on.
+    pub stage: Stage,
+    /// The trials, in the order in which they are begun.
+    pub trials: Vec<Trial>,
+    /// Why these, where it needs saying.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
+}
+
+impl Frozen {
+    /// What a plan of the study's recipes accepts.
+    pub fn plan_options(&self) -> plan::Options {
+        let mut options = plan::Options::default();
+        for name in &self.spec.allow {
+            options.allow.accept(name);
+        }
+        options
+    }
+
+    /// The recipe of a trial, with its models' folders; `None` for a parent, which is not merged.
+    ///
+    /// # Errors
+    /// Values that the recipe does not take.
+    pub fn recipe(&self, subject: &Subject) -> Result<Option<Recipe>, Error> {
+        let recipe = match subject {
+            Subject::Parent(_) => return Ok(None),
+            Subject::Uniform => uniform(self)?,
+            Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
+        };
+        Ok(Some(with_folders(recipe, &self.models)))
+    }
+
+    /// The trial of a subject.
+    ///
+    /// # Errors
+    /// As [`Frozen::recipe`].
+    pub fn trial(&self, subject: Subject) -> Result<Trial, Error> {
+        let id = match &subject {
+            Subject::Parent(index) => {
+                short(&format!("parent {}", self.models.get(*index).map_or("", |model| &model.hash)))
+            }
+            Subject::Uniform | Subject::Point(_) => {
+                let content = |path: &str| {
+                    let known =
+                        self.models.iter().find(|model| model.path.to_string_lossy() == path || model.name == path);
+                    known.map_or_else(|| path.to_owned(), |model| model.hash.clone())
+                };
+                let recipe = match &subject {
+                    Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
+                    _ => uniform(self)?,
+                };
+                short(&recipe.canonical(&content)?)
+            }
+        };
+        let label = match &subject {
+            Subject::Parent(index) => self.models.get(*index).map_or_else(String::new, |model| model.short.clone()),
+            Subject::Uniform => "uniform".to_owned(),
+            Subject::Point(values) => {
+                let names = self.spec.params.names();
+                let parts: Vec<String> =
+                    names.iter().zip(values).map(|(name, value)| format!("{name}={value}")).collect();
+                parts.join(" ")
+            }
+        };
+        Ok(Trial { id, label, subject })
+    }
+}

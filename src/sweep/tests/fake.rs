@@ -1,0 +1,212 @@
+//! An evaluator whose scores are curves that the test plants.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::eval::draw;
+use crate::sweep::spec::Spec;
+use crate::sweep::store::{Lease, Results};
+use crate::sweep::study::Frozen;
+use crate::sweep::{
+    Done, Ended, Error, Evaluator, Model, Options, Prepared, Queries, Request, Schedule, Set, SetScores, Study,
+    Subject, Trial, Trouble, hash, work,
+};
+
+/// Queries of each data set.
+pub(super) const QUERIES: usize = 60;
+
+/// A study of two parents, with data sets `mono`, `cross one` and `cross two`, which has only the lines of the sweep file
+/// that `more` gives.
+pub(super) fn study(folder: &Path, more: &str) -> Study {
+    let root = folder.join("study");
+    if root.join("study.json").exists() {
+        return Study::join(&root).unwrap();
+    }
+    Study::freeze(frozen(folder, more), &root).unwrap()
+}
+
+pub(super) const SLERP: &str =
+    "recipe: {merge_method: slerp, base_model: a, models: [{model: b}], parameters: {t: \"${w}\"}}\n";
+pub(super) const GRID: &str = "params: {w: {min: 0, max: 1, step: 0.1}}\n";
+
+pub(super) fn frozen(folder: &Path, more: &str) -> Frozen {
+    for name in ["mono", "cross"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    let objectives = "objectives: {mono: {mean: [mono]}, cross: {mean: [cross]}}\n";
+    let recipe = if more.contains("recipe:") { "" } else { SLERP };
+    let params = if more.contains("params:") { "" } else { GRID };
+    let spec = Spec::parse(&format!("{recipe}{params}{objectives}{more}"), "sweep.yaml", Some(folder)).unwrap().spec;
+    let set = |label: &str, source| Set {
+        label: label.to_owned(),
+        source,
+        direction: None,
+        split: None,
+        queries: QUERIES,
+        held_out: QUERIES,
+        documents: 1000,
+    };
+    let names: Vec<String> = {
+        let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
+        let values = crate::sweep::spec::as_variables(&spec.params.names(), &middle);
+        spec.recipe.at(&values).unwrap().models().iter().map(|model| model.path.clone()).collect()
+    };
+    let mut names = names;
+    names.sort();
+    let model = |name: &String| Model {
+        name: name.clone(),
+        short: name.clone(),
+        path: folder.join(name),
+        hash: format!("hash of {name}"),
+        files: Vec::new(),
+    };
+    Frozen {
+        schema: crate::sweep::study::SCHEMA,
+        admix: env!("CARGO_PKG_VERSION").to_owned(),
+        models: names.iter().map(model).collect(),
+        sets: vec![set("mono", 0), set("cross one", 1), set("cross two", 1)],
+        objectives: vec![vec![0], vec![1, 2]],
+        data: Vec::new(),
+        spec,
+    }
+}
+
+/// Scores: the mean of data set `set` at a point in the space of weights of the models, one a model.
+pub(super) type Curve = fn(set: usize, weights: &[f64]) -> f64;
+
+/// Mono falls from the first parent to the second, and cross rises, with a top before the end.
+pub(super) fn trade_off(set: usize, weights: &[f64]) -> f64 {
+    let w = weights[1];
+    match set {
+        0 => 0.7 - 0.2 * w * w,
+        1 => 0.4 + 0.5 * w - 0.3 * w * w,
+        _ => 0.3 + 0.4 * w - 0.15 * w * w,
+    }
+}
+
+/// An evaluator whose scores are a curve's, with noise that is each query's own.
+pub(super) struct Fake {
+    pub(super) study: Frozen,
+    pub(super) curve: Curve,
+    /// How much queries differ.
+    pub(super) spread: f64,
+    /// How much a query's gain differs from the curve's.
+    pub(super) noise: f64,
+    /// How long a trial takes.
+    pub(super) time: Duration,
+    /// Trials whose label holds this fail.
+    pub(super) fails: Option<&'static str>,
+    /// Trials that were scored, not those whose scores were known.
+    pub(super) scored: Vec<String>,
+    pub(super) trial: Option<Trial>,
+}
+
+impl Fake {
+    pub(super) fn new(study: &Study) -> Self {
+        Self {
+            study: study.frozen.clone(),
+            curve: trade_off,
+            spread: 0.2,
+            noise: 0.02,
+            time: Duration::ZERO,
+            fails: None,
+            scored: Vec::new(),
+            trial: None,
+        }
+    }
+
+    /// The share of each model.
+    pub(super) fn weights(&self, subject: &Subject) -> Vec<f64> {
+        let models = self.study.models.len();
+        match subject {
+            Subject::Parent(index) => (0..models).map(|model| f64::from(u8::from(model == *index))).collect(),
+            Subject::Uniform => vec![1.0 / models as f64; models],
+            Subject::Point(values) if values.len() == 1 => vec![1.0 - values[0], values[0]],
+            Subject::Point(values) => values.clone(),
+        }
+    }
+}
+
+/// A number between −1 and 1 that depends on nothing but its arguments.
+fn chance(seed: u64, index: u64) -> f64 {
+    (draw(seed, index) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+impl Evaluator for Fake {
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, Trouble> {
+        self.trial = Some(trial.clone());
+        let weights = hash::of_bytes(format!("{:?}", self.weights(&trial.subject)).as_bytes());
+        Ok(Prepared { weights, seconds: 0.001 })
+    }
+
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<SetScores>, Trouble> {
+        let trial = self.trial.clone().unwrap();
+        self.scored.push(trial.label.clone());
+        std::thread::sleep(self.time);
+        if request.cancel.load(Ordering::Relaxed) {
+            return Err(Trouble::Cancelled);
+        }
+        if self.fails.is_some_and(|fails| trial.label.contains(fails)) {
+            return Err(Trouble::Trial("planted".into()));
+        }
+        let weights = self.weights(&trial.subject);
+        let seed = weights.iter().fold(17, |seed: u64, weight| draw(seed, weight.to_bits()));
+        let held_out = u64::from(request.queries == Queries::Report) * 1000;
+        let set = |index: usize| {
+            let mean = (self.curve)(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
+            let value = |query: usize| {
+                let query = query as u64 + held_out + 10_000 * index as u64;
+                let own = chance(3, query) * self.spread + chance(seed, query) * self.noise;
+                Some(mean + own)
+            };
+            SetScores {
+                queries: (0..QUERIES).map(|query| format!("{}-{query}", request.queries.name())).collect(),
+                metrics: vec![(0..QUERIES).map(value).collect()],
+                documents: request.pool.unwrap_or(1000),
+                tokens: 5000,
+                tops: (0..request.depth).map(|rank| format!("d{rank}")).collect(),
+                ..SetScores::default()
+            }
+        };
+        Ok((0..3).map(set).collect())
+    }
+
+    fn device(&self) -> String {
+        "fake".to_owned()
+    }
+}
+
+pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn options() -> Options<'static> {
+    Options {
+        wall: None,
+        max_trials: None,
+        lease: Lease { beat: Duration::from_millis(200), stale: Duration::from_secs(5) },
+        poll: Duration::from_millis(20),
+        cancel: &NEVER,
+        finish: &NEVER,
+        search: true,
+    }
+}
+
+pub(super) fn run(study: &Study, fake: &mut Fake) -> Result<Ended, Error> {
+    work(study, fake, options(), &mut |_| {})
+}
+
+/// Everything that is recorded, but for times and who did it.
+pub(super) fn recorded(study: &Study) -> String {
+    let results = Results::read(&study.store).unwrap();
+    let schedule = Schedule::read(&study.store).unwrap();
+    let mut out = format!("{:#?}\n", schedule.search);
+    for (key, done) in &results.done {
+        let Done { worker: _, began: _, timings: _, ref sets, ref weights, ref label, .. } = *done;
+        let _ = writeln!(out, "{key} {label} {weights} {sets:#?} {:?}", study.store.per_query(key).unwrap());
+    }
+    for (key, failures) in &results.failures {
+        let _ = writeln!(out, "{key} failed {} times", failures.len());
+    }
+    out
+}

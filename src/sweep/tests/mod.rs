@@ -1,0 +1,9 @@
+//! Studies with a planted truth, and workers that are killed.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod actions;
+mod fake;
+mod killed;
+mod runs;
+mod searches;

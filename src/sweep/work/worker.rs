@@ -1,0 +1,281 @@
+//! The loop of a worker.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::attempt::Attempted;
+use super::evaluator::Evaluator;
+use super::schedule::Schedule;
+use crate::sweep::store::{Lease, Owner, Results};
+use crate::sweep::study::{Stage, Study, Trial};
+use crate::sweep::{Error, search};
+
+/// How a worker works.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// The time after which it begins no trial.
+    pub wall: Option<Duration>,
+    /// The trials after which it begins no other.
+    pub max_trials: Option<usize>,
+    /// How long claims last.
+    pub lease: Lease,
+    /// The time between looks at what others do.
+    pub poll: Duration,
+    /// Set from elsewhere to end early.
+    pub cancel: &'a AtomicBool,
+    /// Set from elsewhere to end after the trial that is being done.
+    pub finish: &'a AtomicBool,
+    /// Whether trials of the search are begun, not only those to confirm.
+    pub search: bool,
+}
+
+/// Something that happens to a worker.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A generation is begun.
+    Generation {
+        /// What it is scored on.
+        stage: Stage,
+        /// How many trials it has.
+        trials: usize,
+        /// Why these.
+        notes: &'a [String],
+    },
+    /// A trial is begun.
+    Begun {
+        /// The trial.
+        trial: &'a Trial,
+        /// Its stage.
+        stage: Stage,
+        /// Trials that are settled.
+        settled: usize,
+        /// Trials that are planned so far.
+        planned: usize,
+    },
+    /// Texts were encoded.
+    Progress {
+        /// How many of the trial's.
+        done: usize,
+        /// How many there are.
+        all: usize,
+    },
+    /// A trial has its scores.
+    Done {
+        /// The trial.
+        trial: &'a Trial,
+        /// Its stage.
+        stage: Stage,
+        /// Its objectives.
+        objectives: Option<Vec<f64>>,
+        /// Seconds it took.
+        seconds: f64,
+        /// Whether the scores are those of another trial with the same weights.
+        reused: bool,
+    },
+    /// An attempt failed.
+    Failed {
+        /// The trial.
+        trial: &'a Trial,
+        /// Which attempt, from 0.
+        attempt: usize,
+        /// Why.
+        error: &'a str,
+    },
+    /// Another worker had recorded other scores for the trial.
+    Differs {
+        /// The trial.
+        trial: &'a Trial,
+        /// The largest difference.
+        by: f64,
+    },
+    /// Other workers have what is left.
+    Waiting,
+}
+
+/// Why a worker stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing is left to do.
+    Finished,
+    /// The time is up.
+    Wall,
+    /// It has done as many trials as it was to do.
+    MaxTrials,
+    /// It was asked to stop.
+    Asked,
+}
+
+/// Works on a study until nothing is left, or until it is told to stop.
+///
+/// # Errors
+/// A folder that cannot be written; an evaluation that no trial would survive; cancellation.
+pub fn work(
+    study: &Study,
+    evaluator: &mut dyn Evaluator,
+    options: Options<'_>,
+    on: &mut dyn FnMut(&Event<'_>),
+) -> Result<Ended, Error> {
+    let worker = Worker {
+        study,
+        evaluator,
+        options,
+        on,
+        owner: Owner::this(),
+        schedule: Schedule::default(),
+        results: Results::default(),
+        begun: Instant::now(),
+        trials: 0,
+        announced: 0,
+        listed: BTreeSet::new(),
+    };
+    worker.run()
+}
+
+pub(super) struct Worker<'a> {
+    pub(super) study: &'a Study,
+    pub(super) evaluator: &'a mut dyn Evaluator,
+    pub(super) options: Options<'a>,
+    pub(super) on: &'a mut dyn FnMut(&Event<'_>),
+    pub(super) owner: Owner,
+    pub(super) schedule: Schedule,
+    pub(super) results: Results,
+    begun: Instant,
+    trials: usize,
+    announced: usize,
+    /// The lists of queries that are known to be written.
+    pub(super) listed: BTreeSet<String>,
+}
+
+/// What a look at the trials came to.
+enum Look {
+    /// A trial was done, or failed.
+    Did,
+    /// Other workers have what is left.
+    Others,
+    /// Nothing is left.
+    Nothing,
+    /// It is time to stop.
+    Stop(Ended),
+}
+
+impl Worker<'_> {
+    fn run(mut self) -> Result<Ended, Error> {
+        self.study.store.tidy();
+        let mut waiting = false;
+        loop {
+            self.refresh()?;
+            match self.look()? {
+                Look::Stop(ended) => return Ok(ended),
+                Look::Did => waiting = false,
+                Look::Nothing => {
+                    if !self.advance()? {
+                        self.clear()?;
+                        return Ok(Ended::Finished);
+                    }
+                }
+                Look::Others => {
+                    if !waiting {
+                        (self.on)(&Event::Waiting);
+                        waiting = true;
+                    }
+                    self.wait()?;
+                }
+            }
+        }
+    }
+
+    fn refresh(&mut self) -> Result<(), Error> {
+        self.schedule.refresh(&self.study.store)?;
+        self.results.refresh(&self.study.store)?;
+        for generation in self.schedule.search.iter().skip(self.announced) {
+            let (stage, trials) = (generation.stage, generation.trials.len());
+            (self.on)(&Event::Generation { stage, trials, notes: &generation.notes });
+        }
+        self.announced = self.schedule.search.len();
+        Ok(())
+    }
+
+    /// Begins the first trial that nobody has.
+    fn look(&mut self) -> Result<Look, Error> {
+        let trials: Vec<(Trial, Stage)> =
+            self.schedule.trials().into_iter().map(|(trial, stage)| (trial.clone(), stage)).collect();
+        let planned = trials.len();
+        let settled = trials.iter().filter(|(trial, stage)| self.results.is_settled(&trial.key(*stage))).count();
+        let mut others = false;
+        for (trial, stage) in &trials {
+            let key = trial.key(*stage);
+            if self.results.is_settled(&key) || !(self.options.search || *stage == Stage::Confirm) {
+                continue;
+            }
+            if let Some(ended) = self.stop()? {
+                return Ok(Look::Stop(ended));
+            }
+            let Some(claim) = self.study.store.claim(&key, &self.owner, self.options.lease)? else {
+                others = true;
+                continue;
+            };
+            // Whoever had the claim may have finished between the look at the results and this claim.
+            self.results.refresh(&self.study.store)?;
+            if self.results.is_settled(&key) {
+                continue;
+            }
+            (self.on)(&Event::Begun { trial, stage: *stage, settled, planned });
+            let attempted = self.attempt(trial, *stage)?;
+            drop(claim);
+            if attempted == Attempted::Done {
+                self.trials += 1;
+            }
+            return Ok(Look::Did);
+        }
+        Ok(if others { Look::Others } else { Look::Nothing })
+    }
+
+    fn stop(&self) -> Result<Option<Ended>, Error> {
+        if self.options.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        if self.options.finish.load(Ordering::Relaxed) {
+            return Ok(Some(Ended::Asked));
+        }
+        if self.options.wall.is_some_and(|wall| self.begun.elapsed() >= wall) {
+            return Ok(Some(Ended::Wall));
+        }
+        Ok(self.options.max_trials.filter(|most| self.trials >= *most).map(|_| Ended::MaxTrials))
+    }
+
+    /// Takes away the claims of workers that were killed between their last record and the end of their claim.
+    fn clear(&self) -> Result<(), Error> {
+        for taken in self.study.store.claims(self.options.lease)? {
+            if taken.is_stale && self.results.is_settled(&taken.key) {
+                let _ = std::fs::remove_file(self.study.store.path(&format!("claim/{}", taken.key)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans the next generation. False when there is none.
+    fn advance(&mut self) -> Result<bool, Error> {
+        if !self.options.search {
+            return Ok(false);
+        }
+        let history = search::History { study: self.study, generations: &self.schedule.search, results: &self.results };
+        let Some(next) = search::next(&history)? else { return Ok(false) };
+        self.schedule.add_search(&self.study.store, &next)?;
+        Ok(true)
+    }
+
+    fn wait(&self) -> Result<(), Error> {
+        let until = Instant::now() + self.options.poll;
+        loop {
+            if self.options.cancel.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.options.finish.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(Duration::from_millis(50)));
+        }
+    }
+}
