@@ -86,7 +86,8 @@ fn stated(readme: &str) -> Vec<(String, Vec<f64>)> {
 fn scores(model: &Path) -> Vec<f64> {
     let data: Vec<String> =
         DIRECTIONS.iter().map(|direction| fixture("bilingual").join(direction).display().to_string()).collect();
-    let mut arguments = vec!["score", model.to_str().unwrap(), "-q", "--json", "-m", "ndcg@10", "--split", "test", "--data"];
+    let mut arguments =
+        vec!["score", model.to_str().unwrap(), "-q", "--json", "-m", "ndcg@10", "--split", "test", "--data"];
     arguments.extend(data.iter().map(String::as_str));
     let output = stdout_json(&run(&repository(), &arguments));
     let sets = output["models"][0]["datasets"].as_array().unwrap();
