@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::support::{read_json, repository, run, stdout_json};
+#[cfg(feature = "eval")]
+use super::support::stdout_json;
+use super::support::{read_json, repository, run};
 
 const DIRECTIONS: [&str; 4] = ["ko-ko", "en-en", "ko-en", "en-ko"];
 const MODELS: [&str; 5] = ["base", "mono-ko", "mono-en", "cross-ko-en", "cross-en-ko"];
@@ -72,6 +74,7 @@ fn sets_have_the_same_passages_in_both_languages() {
     assert!(korean.len() >= 300 && english.len() == korean.len());
 }
 
+#[cfg(feature = "eval")]
 /// The rows of the README's table: a model or a recipe, and nDCG@10 in the four directions.
 fn stated(readme: &str) -> Vec<(String, Vec<f64>)> {
     let row = |line: &str| -> Option<(String, Vec<f64>)> {
@@ -83,6 +86,7 @@ fn stated(readme: &str) -> Vec<(String, Vec<f64>)> {
     readme.lines().filter_map(row).collect()
 }
 
+#[cfg(feature = "eval")]
 fn scores(model: &Path) -> Vec<f64> {
     let data: Vec<String> =
         DIRECTIONS.iter().map(|direction| fixture("bilingual").join(direction).display().to_string()).collect();
@@ -94,6 +98,7 @@ fn scores(model: &Path) -> Vec<f64> {
     sets.iter().map(|set| set["metrics"]["ndcg@10"].as_f64().unwrap() * 100.0).collect()
 }
 
+#[cfg(feature = "eval")]
 #[test]
 fn scores_are_those_that_are_stated() {
     let stated = stated(&fs::read_to_string(fixture("README.md")).unwrap());
