@@ -3,6 +3,7 @@
 
 mod suite {
     mod architecture;
+    mod bundled;
     mod bytes;
     mod commands;
     mod data;
