@@ -21,7 +21,7 @@ mod status;
 mod store;
 mod study;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod work;
 
 pub use actions::{confirm, extend, retry};

@@ -1,17 +1,36 @@
 //! `admix sweep report`
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::export::put;
 use super::finish;
 use super::location::StudyArgs;
+use crate::cli::render;
+use crate::report::{Texts, curve, heat, page, scatter, standalone, timeline, verdict};
+use crate::sweep::spec::Selection;
+use crate::sweep::{Analysis, Depth, Stage, Study, load};
 
-/// Show the results of a study as a table
+/// Show the results of a study: a table, an HTML file, figures
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
+The HTML file holds everything and needs no network.
+
 Examples:
   admix sweep report studies/ko-en
-  admix sweep report studies/ko-en --all")]
+  admix sweep report studies/ko-en -o report.html --svg figures")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,
+
+    /// HTML file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Folder to write figures into, as SVG
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
 
     /// Show trials that others beat, too
     #[arg(long)]
@@ -19,5 +38,50 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    finish::show(&args.study.open()?, args.all)
+    let study = args.study.open()?;
+    if args.output.is_none() && args.svg.is_none() {
+        return finish::show(&study, args.all);
+    }
+    let full = Analysis::read(&study, Stage::Full, Depth::Intervals)?;
+    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Intervals)?;
+    if let Some(path) = &args.output {
+        put(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
+    }
+    if let Some(folder) = &args.svg {
+        figures(&study, &full, &confirmed, folder)?;
+    }
+    Ok(())
+}
+
+/// The texts of all queries, as far as the data sets are still there.
+fn texts(study: &Study) -> Texts {
+    let spec = &study.frozen.spec;
+    let selections: Vec<&Selection> = std::iter::once(&spec.select).chain(&spec.report).collect();
+    let mut texts = Texts::new();
+    for selection in selections {
+        match load(&spec.data, selection) {
+            Ok(sets) => {
+                for loaded in sets {
+                    let label = &loaded.label;
+                    texts.extend(loaded.set.queries.into_iter().map(|query| ((label.clone(), query.id), query.text)));
+                }
+            }
+            Err(error) => render::warn([&format!("the report has no texts of queries: {error}")]),
+        }
+    }
+    texts
+}
+
+fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    let pick = verdict(study, full).map(|verdict| verdict.row.trial.id.clone());
+    let pick = pick.as_deref();
+    let mut all =
+        vec![("front.svg".to_owned(), scatter(study, full, (0, 1), pick)), ("data.svg".to_owned(), heat(study, full))];
+    all.extend(curve(study, full, pick).map(|figure| ("curve.svg".to_owned(), figure)));
+    all.extend(timeline(&[full, confirmed]).map(|figure| ("time.svg".to_owned(), figure)));
+    for (name, figure) in all {
+        put(&folder.join(name), &standalone(&figure))?;
+    }
+    Ok(())
 }

@@ -133,12 +133,24 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
             map.remove("truncation");
             map.remove("padding");
         }
-        parts.add(tokenizer.to_string().as_bytes());
+        parts.add(sorted(&tokenizer).as_bytes());
     }
     let side = read("tokenizer_config.json").and_then(|config| config.get("truncation_side").cloned());
     let left = side == Some(Value::String("left".into()));
     parts.add(format!("{left} {} {max_length}", checkpoint.settings().lower_case).as_bytes());
     parts.finish()
+}
+
+/// JSON whose maps are in the order of their keys.
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let entries: BTreeMap<&String, String> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
+            format!("{entries:?}")
+        }
+        Value::Array(entries) => format!("[{}]", entries.iter().map(sorted).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ use crate::sweep::{
 };
 
 /// Queries of each data set.
-pub(super) const QUERIES: usize = 60;
+pub(crate) const QUERIES: usize = 60;
 
 /// A study of two parents, with data sets `mono`, `cross one` and `cross two`, which has only the lines of the sweep file
 /// that `more` gives.
-pub(super) fn study(folder: &Path, more: &str) -> Study {
+pub(crate) fn study(folder: &Path, more: &str) -> Study {
     let root = folder.join("study");
     if root.join("study.json").exists() {
         return Study::join(&root).unwrap();
@@ -27,11 +27,11 @@ pub(super) fn study(folder: &Path, more: &str) -> Study {
     Study::freeze(frozen(folder, more), &root).unwrap()
 }
 
-pub(super) const SLERP: &str =
+pub(crate) const SLERP: &str =
     "recipe: {merge_method: slerp, base_model: a, models: [{model: b}], parameters: {t: \"${w}\"}}\n";
-pub(super) const GRID: &str = "params: {w: {min: 0, max: 1, step: 0.1}}\n";
+pub(crate) const GRID: &str = "params: {w: {min: 0, max: 1, step: 0.1}}\n";
 
-pub(super) fn frozen(folder: &Path, more: &str) -> Frozen {
+pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
     for name in ["mono", "cross"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -74,10 +74,10 @@ pub(super) fn frozen(folder: &Path, more: &str) -> Frozen {
 }
 
 /// Scores: the mean of data set `set` at a point in the space of weights of the models, one a model.
-pub(super) type Curve = fn(set: usize, weights: &[f64]) -> f64;
+pub(crate) type Curve = fn(set: usize, weights: &[f64]) -> f64;
 
 /// Mono falls from the first parent to the second, and cross rises, with a top before the end.
-pub(super) fn trade_off(set: usize, weights: &[f64]) -> f64 {
+pub(crate) fn trade_off(set: usize, weights: &[f64]) -> f64 {
     let w = weights[1];
     match set {
         0 => 0.7 - 0.2 * w * w,
@@ -87,24 +87,24 @@ pub(super) fn trade_off(set: usize, weights: &[f64]) -> f64 {
 }
 
 /// An evaluator whose scores are a curve's, with noise that is each query's own.
-pub(super) struct Fake {
-    pub(super) study: Frozen,
-    pub(super) curve: Curve,
+pub(crate) struct Fake {
+    pub(crate) study: Frozen,
+    pub(crate) curve: Curve,
     /// How much queries differ.
-    pub(super) spread: f64,
+    pub(crate) spread: f64,
     /// How much a query's gain differs from the curve's.
-    pub(super) noise: f64,
+    pub(crate) noise: f64,
     /// How long a trial takes.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
     /// Trials whose label holds this fail.
-    pub(super) fails: Option<&'static str>,
+    pub(crate) fails: Option<&'static str>,
     /// Trials that were scored, not those whose scores were known.
-    pub(super) scored: Vec<String>,
-    pub(super) trial: Option<Trial>,
+    pub(crate) scored: Vec<String>,
+    pub(crate) trial: Option<Trial>,
 }
 
 impl Fake {
-    pub(super) fn new(study: &Study) -> Self {
+    pub(crate) fn new(study: &Study) -> Self {
         Self {
             study: study.frozen.clone(),
             curve: trade_off,
@@ -118,7 +118,7 @@ impl Fake {
     }
 
     /// The share of each model.
-    pub(super) fn weights(&self, subject: &Subject) -> Vec<f64> {
+    pub(crate) fn weights(&self, subject: &Subject) -> Vec<f64> {
         let models = self.study.models.len();
         match subject {
             Subject::Parent(index) => (0..models).map(|model| f64::from(u8::from(model == *index))).collect(),
@@ -178,9 +178,9 @@ impl Evaluator for Fake {
     }
 }
 
-pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn options() -> Options<'static> {
+pub(crate) fn options() -> Options<'static> {
     Options {
         wall: None,
         max_trials: None,
@@ -192,12 +192,12 @@ pub(super) fn options() -> Options<'static> {
     }
 }
 
-pub(super) fn run(study: &Study, fake: &mut Fake) -> Result<Ended, Error> {
+pub(crate) fn run(study: &Study, fake: &mut Fake) -> Result<Ended, Error> {
     work(study, fake, options(), &mut |_| {})
 }
 
 /// Everything that is recorded, but for times and who did it.
-pub(super) fn recorded(study: &Study) -> String {
+pub(crate) fn recorded(study: &Study) -> String {
     let results = Results::read(&study.store).unwrap();
     let schedule = Schedule::read(&study.store).unwrap();
     let mut out = format!("{:#?}\n", schedule.search);

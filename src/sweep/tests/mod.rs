@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod actions;
-mod fake;
+pub(crate) mod fake;
 mod killed;
 mod runs;
 mod searches;

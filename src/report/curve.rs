@@ -1,0 +1,120 @@
+//! The trade-off along one ratio: a line an objective, its bootstrap band, and the chord between the parents.
+
+use std::fmt::Write as _;
+
+use super::palette::{DASHES, class};
+use super::svg::{Frame, Scale, escaped, px};
+use crate::sweep::{Analysis, Row, Study};
+
+const FRAME: Frame = Frame { width: 720.0, height: 380.0, left: 64.0, right: 120.0, top: 16.0, bottom: 44.0 };
+
+/// The curve; `None` where more than one number tells the points apart.
+pub fn curve(study: &Study, analysis: &Analysis, pick: Option<&str>) -> Option<String> {
+    let spec = &study.frozen.spec;
+    let [name] = spec.params.names()[..] else { return None };
+    let mut points: Vec<(f64, &Row)> =
+        analysis.rows.iter().filter_map(|row| Some((*row.trial.point()?.first()?, row))).collect();
+    points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    if points.len() < 2 {
+        return None;
+    }
+    let frame = FRAME;
+    let x = Scale::over(points.iter().map(|(x, _)| *x), frame.x(), false);
+    let values = points.iter().flat_map(|(_, row)| {
+        row.objectives.iter().copied().chain(row.intervals.iter().flat_map(|(low, high)| [*low, *high]))
+    });
+    let y = Scale::over(values, frame.y(), true);
+    let metric = spec.objectives.first().map_or_else(String::new, |objective| objective.metric.to_string());
+    let description =
+        "A line for each objective over the ratio, with 95 % bootstrap bands and the chord between the ends";
+    let mut out = frame.begin(&format!("{metric} over {name}"), description);
+    frame.axes(&x, &y, (name, &metric), &mut out);
+    let mut labels = Vec::new();
+    for (index, objective) in spec.objectives.iter().enumerate() {
+        let series: Vec<(f64, f64, &Row)> =
+            points.iter().filter_map(|(x, row)| Some((*x, *row.objectives.get(index)?, *row))).collect();
+        line(index, &series, (&x, &y), &objective.name, pick, &mut out);
+        labels.extend(series.last().map(|(_, value, _)| (y.at(*value), index, objective.name.as_str())));
+    }
+    names(&mut labels, frame.x().1, &mut out);
+    out.push_str("</svg>\n");
+    Some(out)
+}
+
+fn line(
+    index: usize,
+    series: &[(f64, f64, &Row)],
+    (x, y): (&Scale, &Scale),
+    name: &str,
+    pick: Option<&str>,
+    out: &mut String,
+) {
+    let class = class(index);
+    let interval = |row: &Row| row.intervals.get(index).copied();
+    let there: Vec<String> = series
+        .iter()
+        .filter_map(|(at, _, row)| Some(format!("{},{}", px(x.at(*at)), px(y.at(interval(row)?.1)))))
+        .collect();
+    let back: Vec<String> = series
+        .iter()
+        .rev()
+        .filter_map(|(at, _, row)| Some(format!("{},{}", px(x.at(*at)), px(y.at(interval(row)?.0)))))
+        .collect();
+    if there.len() > 1 {
+        let _ = writeln!(
+            out,
+            "<polygon class=\"band {class}\" fill=\"currentColor\" points=\"{} {}\"/>",
+            there.join(" "),
+            back.join(" ")
+        );
+    }
+    if let (Some((x0, y0, _)), Some((x1, y1, _))) = (series.first(), series.last()) {
+        let _ = writeln!(
+            out,
+            "<line class=\"chord {class}\" stroke=\"currentColor\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
+            px(x.at(*x0)),
+            px(y.at(*y0)),
+            px(x.at(*x1)),
+            px(y.at(*y1))
+        );
+    }
+    let path: Vec<String> =
+        series.iter().map(|(at, value, _)| format!("{},{}", px(x.at(*at)), px(y.at(*value)))).collect();
+    let dash = DASHES.get(index % DASHES.len()).copied().unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "<polyline class=\"line {class}\" stroke=\"currentColor\" stroke-dasharray=\"{dash}\" points=\"{}\"/>",
+        path.join(" ")
+    );
+    for (at, value, row) in series {
+        let (cx, cy) = (px(x.at(*at)), px(y.at(*value)));
+        let band = interval(row).map_or_else(String::new, |(low, high)| format!(" ({low:.4} to {high:.4})"));
+        let _ = writeln!(
+            out,
+            "<circle class=\"{class}\" fill=\"currentColor\" cx=\"{cx}\" cy=\"{cy}\" r=\"3.5\" tabindex=\"0\"><title>{} {} {value:.4}{band}</title></circle>",
+            escaped(&row.trial.label),
+            escaped(name)
+        );
+        if pick == Some(row.trial.id.as_str()) {
+            let _ = writeln!(out, "<circle class=\"pick\" cx=\"{cx}\" cy=\"{cy}\" r=\"8\"/>");
+        }
+    }
+}
+
+/// The names at the lines' ends, moved apart where they would touch.
+fn names(labels: &mut [(f64, usize, &str)], right: f64, out: &mut String) {
+    labels.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let mut last = f64::NEG_INFINITY;
+    for (at, index, name) in labels {
+        let at = at.max(last + 15.0);
+        last = at;
+        let _ = writeln!(
+            out,
+            "<text class=\"{}\" fill=\"currentColor\" style=\"fill:currentColor\" x=\"{}\" y=\"{}\" dominant-baseline=\"middle\">{}</text>",
+            class(*index),
+            px(right + 8.0),
+            px(at),
+            escaped(name)
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! One HTML file with everything: it opens from disk and asks nothing of the network.
+
+use std::fmt::Write as _;
+
+use super::curve::curve;
+use super::heat::heat;
+use super::palette::SERIES;
+use super::queries::{Changes, Texts, changes};
+use super::scatter::scatter;
+use super::svg::escaped;
+use super::terminal::{duration, sorted};
+use super::timeline::timeline;
+use super::verdict::verdict;
+use crate::sweep::{Analysis, Error, Row, Stage, Study, recipe_text, to_json};
+
+/// Queries that are shown of those that lose.
+const WORST: usize = 10;
+
+/// The report. `confirmed` may have no rows; then the search's queries speak.
+///
+/// # Errors
+/// Records that cannot be read.
+pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts) -> Result<String, Error> {
+    let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
+    let headline = if has_points { confirmed } else { full };
+    let picked = verdict(study, headline);
+    let pick = picked.as_ref().map(|verdict| verdict.row.trial.id.as_str());
+    let title = escaped(&study.frozen.spec.study);
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src \
+         'unsafe-inline'; img-src data:\">\n<title>{title}</title>\n<style>{}{}</style></head><body>\n<h1>{title}</h1>\n",
+        include_str!("page.css"),
+        series_style()
+    );
+    let queries = if headline.stage == Stage::Confirm {
+        "Measured on held-out queries, which the search has not seen."
+    } else if study.frozen.spec.report.is_some() {
+        "Measured on the queries that chose the point; admix sweep confirm scores it on held-out ones."
+    } else {
+        "Measured on the queries that chose the point: the best of many looks better than it is."
+    };
+    let sentence = picked.as_ref().map_or("No point has results yet.", |verdict| verdict.sentence.as_str());
+    let _ = writeln!(
+        out,
+        "<p class=\"verdict\">{}.</p><p class=\"note\">{queries}</p>",
+        escaped(sentence.trim_end_matches('.'))
+    );
+    for note in &full.notes {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(note));
+    }
+    figures(study, full, pick, &mut out);
+    table("Trials", study, full, &mut out);
+    if !confirmed.rows.is_empty() {
+        table("On held-out queries", study, confirmed, &mut out);
+    }
+    if let Some(verdict) = &picked
+        && let Some(changes) = changes(study, headline, verdict.row, texts, WORST)?
+    {
+        by_query(verdict.row, &changes, &mut out);
+    }
+    if let Some(figure) = timeline(&[full, confirmed]) {
+        let _ = writeln!(out, "<h2>Time</h2><div class=\"scroll\">{figure}</div>");
+    }
+    recipes(study, full, &mut out);
+    provenance(study, full, &mut out);
+    let data = to_json(study, full, Some(confirmed)).to_string().replace("</", "<\\/");
+    let _ = writeln!(out, "<p><a id=\"data-link\" download=\"study.json\" href=\"#\">study.json</a></p>");
+    let _ = writeln!(
+        out,
+        "<script type=\"application/json\" id=\"data\">{data}</script><div id=\"tip\" role=\"status\"></div>"
+    );
+    let _ = writeln!(out, "<script>{}</script></body></html>", include_str!("page.js"));
+    Ok(out)
+}
+
+/// The colours of series, by the ground.
+fn series_style() -> String {
+    let mut out = String::new();
+    for (index, (light, dark)) in SERIES.iter().enumerate() {
+        let _ =
+            write!(out, ".s{index}{{color:{light}}}@media (prefers-color-scheme:dark){{.s{index}{{color:{dark}}}}}");
+    }
+    out
+}
+
+fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String) {
+    if let Some(figure) = curve(study, full, pick) {
+        let _ = writeln!(
+            out,
+            "<h2>The trade-off</h2><div class=\"scroll\">{figure}</div><p class=\"note\">Bands are 95 % bootstrap intervals \
+             over queries; dotted chords join the ends: above the chord the merge is better than its parents' scores \
+             averaged. The ring marks the point of the verdict.</p>"
+        );
+    }
+    for second in 1..study.frozen.spec.objectives.len() {
+        let _ = writeln!(
+            out,
+            "<h2>The front</h2><div class=\"scroll\">{}</div><p class=\"note\">No trial lies above and to the right of the \
+             steps; pale ones are beaten on every objective; diamonds are baselines.</p>",
+            scatter(study, full, (0, second), pick)
+        );
+    }
+    let _ = writeln!(
+        out,
+        "<h2>Every data set</h2><div class=\"scroll\">{}</div><p class=\"note\">Value and difference from the reference: \
+         orange is better, blue is worse.</p>",
+        heat(study, full)
+    );
+}
+
+fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
+    let _ = write!(
+        out,
+        "<h2>{title}</h2><div class=\"scroll\"><table class=\"sortable\"><caption>Differences are from the reference; ↑ ↓: more \
+         than chance (paired randomisation over queries, Holm over trials and objectives, p &lt; 0.05); * on the front\
+         </caption><thead><tr><th scope=\"col\"><button>trial</button></th>"
+    );
+    for objective in &study.frozen.spec.objectives {
+        let name = escaped(&objective.name);
+        let _ = write!(
+            out,
+            "<th scope=\"col\"><button>{name}</button></th><th scope=\"col\"><button>difference</button></th><th \
+             scope=\"col\"><button>95 % interval</button></th><th scope=\"col\"><button>p</button></th>"
+        );
+    }
+    out.push_str("<th scope=\"col\"><button>seconds</button></th></tr></thead><tbody>\n");
+    for row in sorted(analysis) {
+        let (class, star) = if row.on_front { (" class=\"front\"", "*") } else { ("", "") };
+        let _ = write!(out, "<tr{class}><td>{}{star}</td>", escaped(&row.trial.label));
+        for (index, value) in row.objectives.iter().enumerate() {
+            let _ = write!(out, "<td data-value=\"{value}\">{value:.4}</td>");
+            match row.against.get(index).copied().flatten() {
+                None => out.push_str("<td></td><td></td><td></td>"),
+                Some(against) => {
+                    let mark = match () {
+                        () if !against.is_significant() => "",
+                        () if against.difference > 0.0 => "↑",
+                        () => "↓",
+                    };
+                    let interval =
+                        against.interval.map_or_else(String::new, |(low, high)| format!("{low:+.4} … {high:+.4}"));
+                    let _ = write!(
+                        out,
+                        "<td data-value=\"{d}\">{d:+.4}{mark}</td><td>{interval}</td><td data-value=\"{p}\">{p:.4}</td>",
+                        d = against.difference,
+                        p = against.corrected
+                    );
+                }
+            }
+        }
+        let _ = writeln!(out, "<td data-value=\"{s}\">{s:.1}</td></tr>", s = row.done.timings.total);
+    }
+    out.push_str("</tbody></table></div>\n");
+    for (trial, error) in &analysis.failed {
+        let _ = writeln!(out, "<p class=\"note\">{} failed: {}</p>", escaped(&trial.label), escaped(error));
+    }
+    if !analysis.dropped.is_empty() {
+        let names: Vec<String> = analysis.dropped.iter().map(|dropped| escaped(&dropped.trial.label)).collect();
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Dropped on a pool, without scores over all documents: {}</p>",
+            names.join(", ")
+        );
+    }
+}
+
+fn by_query(row: &Row, changes: &Changes, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "<h2>Query by query: {}</h2><table><thead><tr><th scope=\"col\">data set</th><th scope=\"col\">better</th><th \
+         scope=\"col\">equal</th><th scope=\"col\">worse</th></tr></thead><tbody>",
+        escaped(&row.trial.label)
+    );
+    for (set, [better, equal, worse]) in &changes.counts {
+        let set = escaped(set);
+        let _ = writeln!(out, "<tr><td>{set}</td><td>{better}</td><td>{equal}</td><td>{worse}</td></tr>");
+    }
+    out.push_str("</tbody></table>\n");
+    if changes.worst.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<h3>What it loses most on</h3><div class=\"scroll\"><table><thead><tr><th scope=\"col\">query</th><th scope=\"col\">data \
+         set</th><th scope=\"col\">reference</th><th scope=\"col\">this</th></tr></thead><tbody>\n",
+    );
+    for change in &changes.worst {
+        let text = change.text.as_deref().unwrap_or(&change.query);
+        let text: String = text.chars().take(300).collect();
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"text\">{}</td><td>{}</td><td>{:.3}</td><td>{:.3}</td></tr>",
+            escaped(&text),
+            escaped(&change.set),
+            change.before,
+            change.after
+        );
+    }
+    out.push_str("</tbody></table></div>\n");
+}
+
+fn recipes(study: &Study, full: &Analysis, out: &mut String) {
+    out.push_str("<h2>Recipes of the front</h2>\n");
+    for row in full.front() {
+        if let Ok(text) = recipe_text(study, row) {
+            let _ = writeln!(
+                out,
+                "<details><summary>{}</summary><pre>{}</pre></details>",
+                escaped(&row.trial.label),
+                escaped(&text)
+            );
+        }
+    }
+}
+
+fn provenance(study: &Study, full: &Analysis, out: &mut String) {
+    let frozen = &study.frozen;
+    let scoring = &frozen.spec.scoring;
+    out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td></tr>",
+            escaped(name),
+            escaped(value)
+        );
+    };
+    line("admix", &frozen.admix);
+    line("search", &format!("{}, seed {}", frozen.spec.search.method.name(), frozen.spec.search.seed));
+    line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.done.device.clone()));
+    line("rules", &scoring.compat.to_string());
+    line("time", &duration(full.time.total));
+    for model in &frozen.models {
+        line(&model.short, &format!("{} sha256 {}", model.path.display(), model.hash));
+    }
+    for set in &frozen.sets {
+        let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
+        line(&set.label, &format!("{} queries{held_out}, {} documents", set.queries, set.documents));
+    }
+    for file in &frozen.data {
+        line("data", &format!("{} sha256 {}", file.file, file.sha256));
+    }
+    out.push_str("</tbody></table></div>\n");
+}

@@ -1,0 +1,175 @@
+//! Pieces of SVG: text that is escaped, axes, marks.
+
+use std::fmt::Write as _;
+
+/// A text as XML takes it.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // What XML has no place for.
+            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A coordinate with as many digits as one sees.
+pub(super) fn px(value: f64) -> String {
+    let rounded = (value * 100.0).round() / 100.0 + 0.0;
+    format!("{rounded}")
+}
+
+/// From numbers to pixels along one direction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    from: (f64, f64),
+    to: (f64, f64),
+}
+
+impl Scale {
+    /// A scale that holds all values, with a margin where it is `padded`.
+    pub(super) fn over(values: impl Iterator<Item = f64>, to: (f64, f64), padded: bool) -> Self {
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+        let margin = if padded { ((high - low) * 0.06).max(0.002) } else { 0.0 };
+        let (low, high) = if high - low < 1e-9 { (low - 0.01, high + 0.01) } else { (low - margin, high + margin) };
+        Self { from: (low, high), to }
+    }
+
+    pub(super) fn at(&self, value: f64) -> f64 {
+        self.to.0 + (value - self.from.0) / (self.from.1 - self.from.0) * (self.to.1 - self.to.0)
+    }
+
+    /// Round numbers inside the scale, about `count` of them.
+    pub(super) fn ticks(&self, count: usize) -> Vec<f64> {
+        let span = self.from.1 - self.from.0;
+        let rough = span / count.max(1) as f64;
+        let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
+        let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
+        let step = steps.iter().map(|step| step * power).find(|step| *step >= rough * 0.999).unwrap_or(power * 10.0);
+        let first = (self.from.0 / step).ceil() * step;
+        let ticks = (0..=20).map(|index| first + f64::from(index) * step);
+        ticks
+            .take_while(|tick| *tick <= self.from.1 + step * 1e-6)
+            .map(|tick| (tick * 1e9).round() / 1e9 + 0.0)
+            .collect()
+    }
+}
+
+/// Where a figure's axes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+impl Frame {
+    pub(super) const fn x(&self) -> (f64, f64) {
+        (self.left, self.width - self.right)
+    }
+
+    pub(super) const fn y(&self) -> (f64, f64) {
+        (self.height - self.bottom, self.top)
+    }
+
+    /// The figure's beginning, with a title for those who hear it.
+    pub(super) fn begin(&self, title: &str, description: &str) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
+             class=\"figure\"><title>{}</title><desc>{}</desc>\n",
+            escaped(title),
+            escaped(description),
+            w = px(self.width),
+            h = px(self.height)
+        )
+    }
+
+    /// The axes with their ticks and names.
+    pub(super) fn axes(&self, x: &Scale, y: &Scale, names: (&str, &str), out: &mut String) {
+        let ((left, right), (bottom, top)) = (self.x(), self.y());
+        for tick in y.ticks(5) {
+            let at = px(y.at(tick));
+            let _ = writeln!(
+                out,
+                "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{at}\" y2=\"{at}\"/>",
+                px(left),
+                px(right)
+            );
+            let _ = writeln!(
+                out,
+                "<text class=\"tick\" x=\"{}\" y=\"{at}\" text-anchor=\"end\" dominant-baseline=\"middle\">{tick}</text>",
+                px(left - 6.0)
+            );
+        }
+        for tick in x.ticks(6) {
+            let at = px(x.at(tick));
+            let _ = writeln!(
+                out,
+                "<text class=\"tick\" x=\"{at}\" y=\"{}\" text-anchor=\"middle\">{tick}</text>",
+                px(bottom + 16.0)
+            );
+        }
+        let _ = writeln!(out, "<path class=\"axis\" d=\"M{} {}V{}H{}\"/>", px(left), px(top), px(bottom), px(right));
+        let _ = writeln!(
+            out,
+            "<text class=\"name\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            px(f64::midpoint(left, right)),
+            px(self.height - 6.0),
+            escaped(names.0)
+        );
+        let middle = px(f64::midpoint(bottom, top));
+        let _ = writeln!(
+            out,
+            "<text class=\"name\" x=\"14\" y=\"{middle}\" text-anchor=\"middle\" transform=\"rotate(-90 14 {middle})\">{}</text>",
+            escaped(names.1)
+        );
+    }
+}
+
+/// The style of figures that stand alone.
+pub(super) const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}.tick{fill:#555;font-size:11px}\
+.grid{stroke:#ddd}.axis{stroke:#555;fill:none}.line{fill:none;stroke-width:2}.band{opacity:.15;stroke:none}\
+.chord{stroke-dasharray:3 4;stroke-width:1;fill:none;opacity:.8}.dim{opacity:.35}.pick{fill:none;stroke:#222;stroke-width:2}\
+.hollow{fill:#fff}.cell-text{font-size:11px}";
+
+/// A figure as a file of its own, with its style.
+pub fn standalone(figure: &str) -> String {
+    let mut style = STYLE.to_owned();
+    for (index, (light, _)) in super::palette::SERIES.iter().enumerate() {
+        let _ = write!(style, ".s{index}{{color:{light}}}");
+    }
+    let with_style = figure.replacen("</desc>", &format!("</desc><style>{style}</style>"), 1);
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{with_style}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let scale = Scale::over([0.123, 0.987].into_iter(), (0.0, 100.0), false);
+        assert_eq!(scale.ticks(5), [0.2, 0.4, 0.6, 0.8]);
+        let narrow = Scale::over([0.5].into_iter(), (0.0, 100.0), true);
+        assert!(narrow.ticks(5).len() >= 2);
+        assert!(Scale::over(std::iter::empty(), (0.0, 1.0), true).at(0.5).is_finite());
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_a_text() {
+        assert_eq!(escaped("<a b=\"c\">&'\u{1}"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;\u{fffd}");
+    }
+}
