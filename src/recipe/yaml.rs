@@ -107,7 +107,12 @@ pub(crate) fn variable_names(text: &str) -> BTreeSet<String> {
     variables::names(text)
 }
 
-/// A recipe's text with its variables written out.
+/// A recipe's text with its variables written out. A number that takes the place of a quoted variable loses the quotes.
 pub(crate) fn filled(text: &str, values: &BTreeMap<String, String>) -> String {
-    variables::substituted(text, values)
+    let numbers = values.iter().filter(|(_, value)| value.parse::<f64>().is_ok());
+    let bare = numbers.fold(text.to_owned(), |text, (name, _)| {
+        let variable = format!("${{{name}}}");
+        text.replace(&format!("\"{variable}\""), &variable).replace(&format!("'{variable}'"), &variable)
+    });
+    variables::substituted(&bare, values)
 }

@@ -13,7 +13,7 @@ use crate::cli::encoding::similarity;
 use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Opened};
-use crate::eval::{DataSet, Metric, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
+use crate::eval::{DataSet, Metric, OddityKind, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
 
 /// All results.
 pub(super) struct Results {
@@ -61,8 +61,8 @@ fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)>
     for folder in &args.data {
         let Opened { sets: found, split, .. } = data::inspect(folder, &options)?;
         for set in found {
-            if !args.quiet && !set.oddities.is_empty() {
-                render::warn([&oddities(folder, &set)]);
+            if !args.quiet {
+                render::warn(&oddities(folder, &set));
             }
             splits.push(split.clone());
             sets.push(set);
@@ -71,9 +71,12 @@ fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)>
     Ok((sets, splits))
 }
 
-fn oddities(folder: &Path, set: &DataSet) -> String {
-    let found: Vec<String> = set.oddities.iter().map(ToString::to_string).collect();
-    format!("`{}`: {}; `admix data {}` says more", set.label(), found.join("; "), folder.display())
+/// What is odd, in one sentence. Queries without judgement are the usual thing where a folder has several splits.
+fn oddities(folder: &Path, set: &DataSet) -> Option<String> {
+    let odd = set.oddities.iter().filter(|odd| odd.kind != OddityKind::QueryWithoutJudgement);
+    let found: Vec<String> = odd.map(ToString::to_string).collect();
+    let said = format!("`{}`: {}; `admix data {}` says more", set.label(), found.join("; "), folder.display());
+    (!found.is_empty()).then_some(said)
 }
 
 fn score_model(
