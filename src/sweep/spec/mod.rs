@@ -13,6 +13,7 @@ mod space;
 mod tests;
 mod types;
 
+#[cfg(feature = "cli")]
 pub(crate) use settings::parse_time;
 pub(crate) use types::as_variables;
 
