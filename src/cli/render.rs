@@ -74,6 +74,7 @@ pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
 }
 
 /// Says something to whoever watches, on stderr.
+#[cfg(feature = "eval")]
 pub(super) fn say(text: &str) {
     let _ = writeln!(stderr(), "{text}");
 }

@@ -13,7 +13,7 @@ mod space;
 mod tests;
 mod types;
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "eval"))]
 pub(crate) use settings::parse_time;
 pub(crate) use types::as_variables;
 
