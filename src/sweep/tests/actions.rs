@@ -102,7 +102,7 @@ fn a_pick_keeps_its_bounds_and_its_recipe_is_plain() {
         analysis.rows.iter().filter(|row| row.trial.point().is_some() && row.objectives[1] > picked.objectives[1]);
     assert!(better.into_iter().all(|row| row.objectives[0] < 0.95 * reference));
     let text = recipe_text(&study, picked).unwrap();
-    assert!(text.contains(&format!("t: \"{}\"", picked.trial.point().unwrap()[0])), "{text}");
+    assert!(text.contains(&format!("t: {}}}", picked.trial.point().unwrap()[0])), "{text}");
     assert!(text.contains(&format!("base_model: {}", folder.path().join("a").display())), "{text}");
     let error = pick(&study, &analysis, "cross", &[bound("mono >= 0.99")]).unwrap_err();
     assert_eq!(error.to_string(), "no point keeps every bound");
