@@ -54,7 +54,7 @@ per_level! {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn decode<T: Real, const N: usize>(bytes: &[u8], out: &mut [T], one: impl Fn([u8; N]) -> T) {
     let (numbers, _) = bytes.as_chunks::<N>();
     for (out, number) in out.iter_mut().zip(numbers) {
@@ -63,7 +63,7 @@ fn decode<T: Real, const N: usize>(bytes: &[u8], out: &mut [T], one: impl Fn([u8
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn encode<T: Real, const N: usize>(values: &[T], bytes: &mut [u8], one: impl Fn(T) -> ([u8; N], bool)) -> bool {
     let (numbers, _) = bytes.as_chunks_mut::<N>();
     let mut bad = false;
@@ -77,7 +77,7 @@ fn encode<T: Real, const N: usize>(values: &[T], bytes: &mut [u8], one: impl Fn(
 
 /// Exact. A denormal becomes normal by one multiplication, which also puts the exponent's bias right.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 pub(super) fn f16_to_f32(half: u16) -> f32 {
     let sign = u32::from(half & 0x8000) << 16;
     let magnitude = u32::from(half & 0x7fff) << 13;
@@ -91,7 +91,7 @@ pub(super) fn f16_to_f32(half: u16) -> f32 {
 
 /// Rounded to nearest even, overflow to infinity, denormals kept.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 pub(super) fn f32_to_f16(x: f32) -> u16 {
     let bits = x.to_bits();
     let sign = (bits >> 16) & 0x8000;
@@ -109,7 +109,7 @@ pub(super) fn f32_to_f16(x: f32) -> u16 {
 
 /// Rounded to nearest even.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 pub(super) fn f32_to_bf16(x: f32) -> u16 {
     let bits = x.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;

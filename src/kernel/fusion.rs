@@ -54,7 +54,7 @@ per_level! {
 
 /// Fills `out` with `exp(v − max)` and gives the sum.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn exponentials<T: Real>(values: &[T], out: &mut Vec<f64>) -> f64 {
     let mut most = [f64::NEG_INFINITY; LANES];
     for values in values.chunks(LANES) {
@@ -79,7 +79,6 @@ fn exponentials<T: Real>(values: &[T], out: &mut Vec<f64>) -> f64 {
 
 /// e to the power of `x` for `x` up to 0; below −708 it stays at the value there, which is next to nothing.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
 fn exp(x: f64) -> f64 {
     /// Adding it rounds to a whole number, which then stands in the last bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
@@ -114,7 +113,6 @@ fn exp(x: f64) -> f64 {
 
 /// The natural logarithm of a positive normal number.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
 fn ln(x: f64) -> f64 {
     /// 2⁵²: a number below it in the last bits of this one adds to it.
     const SHIFT: f64 = 4_503_599_627_370_496.0;

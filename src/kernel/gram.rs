@@ -148,7 +148,7 @@ per_level! {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn dot<T: Real>(x: &[T], y: &[T]) -> f64 {
     let mut lanes = [0f64; LANES];
     let (xs, x_rest) = x.as_chunks::<LANES>();
@@ -165,7 +165,7 @@ fn dot<T: Real>(x: &[T], y: &[T]) -> f64 {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn dot_around<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
     let mut lanes = [0f64; LANES];
     let (bases, base_rest) = base.as_chunks::<LANES>();
@@ -184,7 +184,7 @@ fn dot_around<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
 
 /// A fixed tree, so that the order of additions is the same at every level.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 pub(super) fn sum(mut lanes: [f64; LANES]) -> f64 {
     let mut width = LANES / 2;
     while width > 0 {

@@ -108,8 +108,8 @@ per_level! {
 
 /// The term at an element, zero where it is out of the band.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
-#[allow(clippy::needless_bitwise_bool, reason = "no branch: the loop vectorises")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::needless_bitwise_bool, reason = "no branch: the loop vectorises")]
 fn masked<T: Real>(term: &MaskTerm<'_, T>, delta: T) -> T {
     let value = delta * term.rescale * term.weight;
     let bits = delta.magnitude_bits();
@@ -117,14 +117,14 @@ fn masked<T: Real>(term: &MaskTerm<'_, T>, delta: T) -> T {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn drawn_value<T: Real>(drawn: u8, value: T) -> T {
     if drawn == 0 { T::ZERO } else { value }
 }
 
 /// Adds the value and its weight where it has the sign of the sum.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn agree<T: Real>(value: T, sum: T, weight: T, mixed: &mut T, divisor: &mut T) {
     let agrees = if sum >= T::ZERO { value > T::ZERO } else { value < T::ZERO };
     *mixed += if agrees { value } else { T::ZERO };

@@ -181,7 +181,7 @@ per_level! {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn normalise(row: &mut [f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
     let count = weight.len() as f32;
     if kind == NormKind::Layer {
@@ -204,7 +204,7 @@ fn normalise(row: &mut [f32], weight: &[f32], shift: &[f32], epsilon: f32, kind:
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn each(row: &mut [f32], bias: &[f32], function: impl Fn(f32) -> f32) {
     for (x, b) in row.iter_mut().zip(bias) {
         *x = function(*x + *b);
@@ -212,7 +212,7 @@ fn each(row: &mut [f32], bias: &[f32], function: impl Fn(f32) -> f32) {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn reduce(row: &[f32], start: f32, map: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [start; LANES];
@@ -227,7 +227,6 @@ fn reduce(row: &[f32], start: f32, map: impl Fn(f32) -> f32, join: impl Fn(f32, 
 
 /// e^x to within two units in the last place, for x up to 88; below −87 it is about 10⁻³⁸. NaN stays NaN.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
 #[expect(clippy::excessive_precision, reason = "ln 2 in two parts, the first with few bits")]
 fn exp(x: f32) -> f32 {
     /// Adding it rounds to an integer, which then stands in the low bits.
@@ -247,7 +246,6 @@ fn exp(x: f32) -> f32 {
 ///
 /// Q(x)·e^(x²/2) is a polynomial in t = 1/(1 + 0.21·x), fitted over 0 ≤ x ≤ 14.5 to a relative error of 2·10⁻⁸.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
 #[expect(clippy::excessive_precision, reason = "as fitted")]
 fn gelu(x: f32) -> f32 {
     const TAIL: [f32; 9] = [
@@ -273,14 +271,13 @@ fn gelu(x: f32) -> f32 {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
 fn gelu_tanh(x: f32) -> f32 {
     const ROOT: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
     0.5 * x * (1.0 + tanh(ROOT * (x + 0.044_715 * x * x * x)))
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn tanh(x: f32) -> f32 {
     let e = exp(-2.0 * x.abs());
     let magnitude = (1.0 - e) / (1.0 + e);
@@ -288,7 +285,7 @@ fn tanh(x: f32) -> f32 {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn sigmoid(x: f32) -> f32 {
     let e = exp(-x.abs());
     let small = e / (1.0 + e);

@@ -66,7 +66,7 @@ pub fn limit(probability: f64) -> u32 {
 
 /// The numbers of a run of blocks: the first words of all of them, then the second ones, and so on.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn numbers(stream: Stream, group: u64) -> [u32; GROUP] {
     let mut words = [[0u32; BLOCKS]; 4];
     let [low, high, names, more] = &mut words;
@@ -85,7 +85,7 @@ fn numbers(stream: Stream, group: u64) -> [u32; GROUP] {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn philox<const N: usize>(words: &mut [[u32; N]; 4], mut key: [u32; 2]) {
     let [a, b, c, d] = words;
     for _ in 0..10 {

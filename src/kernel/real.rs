@@ -60,7 +60,7 @@ pub trait Real:
     fn index(ranked: Self::Ranked) -> u32;
 }
 
-#[allow(clippy::inline_always, reason = "used inside kernels that are compiled for several instruction sets")]
+#[expect(clippy::inline_always, reason = "used inside kernels that are compiled for several instruction sets")]
 impl Real for f32 {
     type Bits = u32;
     type Ranked = u64;
@@ -116,7 +116,7 @@ impl Real for f32 {
     }
 }
 
-#[allow(clippy::inline_always, reason = "used inside kernels that are compiled for several instruction sets")]
+#[expect(clippy::inline_always, reason = "used inside kernels that are compiled for several instruction sets")]
 impl Real for f64 {
     type Bits = u64;
     type Ranked = u128;
