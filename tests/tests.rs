@@ -16,6 +16,8 @@ mod suite {
     mod faults_weights;
     mod fuzz;
     mod goldens;
+    #[cfg(unix)]
+    mod hub;
     mod inputs;
     mod killed;
     mod metrics;

@@ -1,8 +1,9 @@
 //! Why a folder cannot be opened as a checkpoint.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::header_error::HeaderError;
+use super::hub::{DEFAULT_REVISION, HubModel};
 use super::modules::MODULES;
 
 /// Why a folder cannot be opened as a checkpoint.
@@ -19,6 +20,34 @@ pub enum Error {
     #[error("`{}` is not a folder", path.display())]
     NotAFolder {
         /// The path as given.
+        path: PathBuf,
+    },
+    /// A model of the Hub that is not on this machine.
+    #[error("`{model}` is neither a folder nor in the Hugging Face cache `{}`", cache.display())]
+    NotInCache {
+        /// The model.
+        model: HubModel,
+        /// Where it was looked for.
+        cache: PathBuf,
+    },
+    /// A revision of a model of the Hub that is not on this machine.
+    #[error("the Hugging Face cache has `{}`, but not its revision `{}`: it has {}", model.name(), model.revision(), listed(cached))]
+    NoRevision {
+        /// The model and the revision.
+        model: HubModel,
+        /// What there is of it.
+        cached: Vec<String>,
+    },
+    /// A ref of the cache that names no commit.
+    #[error("`{}` does not hold a commit", path.display())]
+    NotACommit {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A link in the cache to something outside the model's folder.
+    #[error("`{}` is a link out of the model's folder in the cache", path.display())]
+    LeadsOut {
+        /// The link.
         path: PathBuf,
     },
     /// The system refused.
@@ -172,12 +201,10 @@ impl Error {
     /// What the user can do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSuchFolder { path } => hub_name(path).map(|name| {
-                format!(
-                    "admix reads local folders; download the model first: hf download {name} --local-dir {}",
-                    name.rsplit('/').next().unwrap_or(name)
-                )
-            }),
+            Self::NotInCache { model, .. } | Self::NoRevision { model, .. } => Some(download_hint(model)),
+            Self::NotACommit { .. } | Self::LeadsOut { .. } => {
+                Some("remove the model from the cache and download it again".to_owned())
+            }
             Self::NotAFolder { path } if path.extension().is_some_and(|end| end == "safetensors") => {
                 Some("give the folder that holds the file, not the file".to_owned())
             }
@@ -211,6 +238,22 @@ impl Error {
     }
 }
 
+/// How to get a model of the Hub.
+fn download_hint(model: &HubModel) -> String {
+    let revision = model.revision();
+    let revision = if revision == DEFAULT_REVISION { String::new() } else { format!(" --revision {revision}") };
+    format!("download it first: hf download {}{revision}", model.name())
+}
+
+/// `a, b and c`, or `nothing`.
+fn listed(names: &[String]) -> String {
+    match names.split_last() {
+        None => "nothing of it".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
 /// How to turn the weights at `path` into safetensors.
 fn convert_hint(path: &Path) -> String {
     if !path.to_string_lossy().contains(".bin") {
@@ -230,34 +273,4 @@ fn convert_hint(path: &Path) -> String {
         "convert it first: python -c \"from transformers import AutoModel as M; \
          M.from_pretrained('{folder}').save_pretrained('{folder}', safe_serialization=True)\""
     )
-}
-
-/// `path` as `organisation/name`, if it looks like a name on the Hub rather than a path.
-fn hub_name(path: &Path) -> Option<&str> {
-    let name = path.to_str()?;
-    let plain = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    };
-    let mut components = path.components();
-    let (first, second) = (components.next()?, components.next()?);
-    let both_plain = [first, second].iter().all(|part| match part {
-        Component::Normal(part) => part.to_str().is_some_and(plain),
-        _ => false,
-    });
-    // With a first folder that exists it is a path with a misspelt end.
-    (both_plain && components.next().is_none() && !Path::new(first.as_os_str()).exists()).then_some(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hub_name_is_told_from_a_path() {
-        assert_eq!(hub_name(Path::new("intfloat/multilingual-e5-small")), Some("intfloat/multilingual-e5-small"));
-        for path in ["./a/b", "a", "a/b/c", "../a", "/a/b", "src/nothing", "a/.b"] {
-            assert_eq!(hub_name(Path::new(path)), None, "{path}");
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::hub::{self, HubSnapshot};
 use super::json;
 use super::modules::{self, Module, Place};
 use super::settings::Settings;
@@ -26,8 +27,10 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens `folder`: reads its configuration files and the headers of its weights, and maps the weights.
+    /// Opens a folder, or the snapshot in the Hub's cache that `org/name[@revision]` stands for: reads its configuration
+    /// files and the headers of its weights, and maps the weights.
     pub fn open(folder: &Path) -> Result<Self, Error> {
+        let folder = &hub::locate(folder)?;
         check_folder(folder)?;
         let places = modules::read_places(folder)?;
         let sentence_transformers = places.is_some();
@@ -49,9 +52,19 @@ impl Checkpoint {
         })
     }
 
-    /// The folder as it was given.
+    /// The folder: as it was given, or the snapshot that a name of the Hub stands for.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the folder is a snapshot of, if it lies in a cache of the Hub.
+    pub fn snapshot(&self) -> Option<HubSnapshot> {
+        HubSnapshot::of(&self.path)
+    }
+
+    /// What to call the checkpoint: its name on the Hub if it lies in a cache, else its folder.
+    pub fn name(&self) -> String {
+        self.snapshot().map_or_else(|| self.path.display().to_string(), |snapshot| snapshot.name)
     }
 
     /// The config.json of the transformer module; empty for a model that has none, such as a static embedding.

@@ -1,4 +1,4 @@
-//! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files.
+//! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files; and the local cache of the Hub.
 
 mod agree;
 mod architecture;
@@ -6,6 +6,7 @@ mod error;
 mod folder;
 mod header;
 mod header_error;
+mod hub;
 mod json;
 mod map;
 mod modules;
@@ -24,6 +25,7 @@ pub use folder::Checkpoint;
 #[doc(hidden)]
 pub use header::{TensorEntry, parse_header};
 pub use header_error::HeaderError;
+pub use hub::{DEFAULT_REVISION, HubHome, HubModel, HubSnapshot, find, is_commit, locate};
 pub use modules::Module;
 pub use names::{LayerName, canonical_name, layer_of, split_wrapper, with_layer};
 pub use settings::Settings;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::{Error, ModuleProblem};
+use super::hub::stays_inside;
 use super::json;
 use super::weights::Weights;
 
@@ -68,7 +69,7 @@ pub(crate) fn read_places(root: &Path) -> Result<Option<Vec<Place>>, Error> {
     let places = entries.into_iter().enumerate().map(|(index, entry)| {
         let refused = |problem| Error::Module { path: path.clone(), index, problem };
         let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
-        if !stays_inside(&entry.path) {
+        if !(entry.path.is_empty() || stays_inside(&entry.path)) {
             return Err(refused(ModuleProblem::Path(entry.path)));
         }
         if matches!(kind.as_str(), "Router" | "Asym") {
@@ -80,12 +81,6 @@ pub(crate) fn read_places(root: &Path) -> Result<Option<Vec<Place>>, Error> {
         Ok(Place { folder: entry.path, kind })
     });
     places.collect::<Result<_, _>>().map(Some)
-}
-
-/// Whether a path from modules.json is empty or a chain of plain names.
-fn stays_inside(path: &str) -> bool {
-    let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', ':', '\0']);
-    path.is_empty() || path.split('/').all(plain)
 }
 
 #[cfg(test)]

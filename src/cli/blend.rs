@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::args::{PlanArgs, RunArgs, assignment};
 use super::render::{self, Usage};
 use super::run;
+use crate::checkpoint::HubModel;
 use crate::method::{self, Base, Count, Declaration, Kind, METHODS, Scope};
 use crate::recipe::Recipe;
 
@@ -22,7 +23,7 @@ Examples:
   admix blend ko-en=1 ko-ko=0.5 --method ties --base base --param density=0.3 -o merged
   admix blend base=0.4 ko-en=0.6 --print-recipe > recipe.yaml")]
 pub(super) struct Args {
-    /// Model folders, each with its weight (1 when left out)
+    /// Model folders, or models in the Hugging Face cache (org/name[@revision]), each with its weight (1 when left out)
     #[arg(value_name = "FOLDER[=WEIGHT]", required = true)]
     models: Vec<String>,
 
@@ -169,7 +170,7 @@ fn model(text: &str) -> anyhow::Result<(String, f64)> {
     }
 }
 
-/// A model in a recipe. `+` and `@` in a bare name would mean an adapter and a revision.
+/// A model in a recipe. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
 fn reference(path: &str) -> String {
     let plain = !path.is_empty()
         && path.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'))
@@ -177,6 +178,6 @@ fn reference(path: &str) -> String {
     // `${` would begin a variable.
     let escaped = path.replace("${", "$${");
     let quoted = if plain { escaped } else { serde_json::Value::from(escaped).to_string() };
-    let literal = path.contains(['+', '@']);
+    let literal = path.contains(['+', '@']) && HubModel::parse(path).is_none_or(|_| Path::new(path).exists());
     if literal { format!("{{model: {{path: {quoted}}}}}") } else { quoted }
 }

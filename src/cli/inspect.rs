@@ -20,7 +20,7 @@ Examples:
   admix inspect base ko-en               where the fine-tune differs from its base
   admix inspect base ko-en --by layer")]
 pub(super) struct Args {
-    /// Model folder
+    /// Model folder, or org/name[@revision] in the Hugging Face cache
     folder: PathBuf,
 
     /// Model folder to compare it with
@@ -108,7 +108,7 @@ fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
         return render::print_json(&one_json(checkpoint, &rows, parameters));
     }
     let mut out = String::new();
-    let _ = writeln!(out, "{}", checkpoint.path().display());
+    let _ = writeln!(out, "{}", checkpoint.name());
     for (name, value) in facts(checkpoint, parameters, &dtypes) {
         let _ = writeln!(out, "  {name:12}  {value}");
     }
@@ -172,6 +172,7 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
         .collect();
     json!({
         "folder": checkpoint.path().display().to_string(),
+        "hub": checkpoint.snapshot().map(|snapshot| json!({"name": snapshot.name, "commit": snapshot.commit})),
         "architecture": architecture.model_type,
         "layers": architecture.layers,
         "hidden_size": architecture.hidden_size,
@@ -237,14 +238,14 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
             "groups": groups.iter().map(row).collect::<Vec<_>>(),
         }));
     }
-    let mut out = format!("{} and {}\n", left.path().display(), right.path().display());
+    let mut out = format!("{} and {}\n", left.name(), right.name());
     for found in &settings {
         let _ = writeln!(out, "  the {} differs: {} and {}", found.what, found.left, found.right);
     }
     for (model, names) in [(left, &only_left), (right, &only_right)] {
         if let Some(first) = names.first() {
             let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
-            let _ = writeln!(out, "  only in {}: {first}{more}", model.path().display());
+            let _ = writeln!(out, "  only in {}: {first}{more}", model.name());
         }
     }
     out.push('\n');

@@ -25,7 +25,7 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         render::warn(&plan.warnings);
     }
     if args.verbose {
-        let models: Vec<_> = plan.models.iter().map(|model| model.path().display().to_string()).collect();
+        let models: Vec<_> = plan.models.iter().map(crate::checkpoint::Checkpoint::name).collect();
         let _ = writeln!(
             std::io::stderr(),
             "{} of {} into {} tensors, {} kernels, configuration and tokenizer from {}",

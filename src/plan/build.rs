@@ -14,7 +14,7 @@ impl Plan {
     pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Error> {
         let models = Models::open(&recipe)?;
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
-        let mut warnings = recipe.warnings.clone();
+        let mut warnings: Vec<String> = recipe.warnings.iter().chain(&models.warnings).cloned().collect();
         models.agree(donor, &options.allow, &mut warnings)?;
 
         let mut collector = Collector::new(&recipe, &models, donor, options);

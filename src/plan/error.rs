@@ -19,6 +19,14 @@ pub enum Error {
         /// The recipe's folder, which was looked in too.
         beside: Option<PathBuf>,
     },
+    /// A model of the Hub that its cache on this machine does not have.
+    #[error("{source}")]
+    Hub {
+        /// What the cache lacks.
+        source: checkpoint::Error,
+        /// Where the recipe names the model.
+        place: Option<Box<Place>>,
+    },
     /// A checkpoint that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
@@ -148,12 +156,13 @@ impl Error {
             Self::NoSuchModel { path, beside, .. } => {
                 let looked =
                     beside.as_ref().map(|beside| format!("it was looked for here and in {}", beside.display()));
-                let like_hub = path.matches('/').count() == 1 && !path.starts_with(['.', '/']);
-                let hub = like_hub.then(|| "models are local folders; download a model of the Hub first".to_owned());
-                let hints: Vec<String> = looked.into_iter().chain(hub).collect();
+                let literal = path
+                    .contains('@')
+                    .then(|| "a folder whose name holds `@` is written `{model: {path: \"…\"}}`".to_owned());
+                let hints: Vec<String> = looked.into_iter().chain(literal).collect();
                 Some(hints.join("\n")).filter(|hints| !hints.is_empty())
             }
-            Self::Checkpoint(error) => error.hint(),
+            Self::Checkpoint(error) | Self::Hub { source: error, .. } => error.hint(),
             Self::Disagreement { found, left, .. } => {
                 Some(format!("`--allow {}` goes on with what `{left}` has", found.kind.name()))
             }
@@ -174,6 +183,7 @@ impl Error {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::NoSuchModel { place, .. }
+            | Self::Hub { place, .. }
             | Self::Arguments { place, .. }
             | Self::LayerRange { place, .. }
             | Self::SliceWithoutBase { place, .. } => place.as_deref(),

@@ -16,6 +16,7 @@ mod tensors;
 mod types;
 
 pub use error::Error;
+pub(crate) use models::resolve;
 pub use options::{Allow, Options};
 pub use summary::{Group, Summary};
 pub use types::{Input, LayerSource, Plan, PlannedFile, PlannedTensor, Work};

@@ -3,28 +3,34 @@
 use std::path::{Path, PathBuf};
 
 use super::{Allow, Error};
-use crate::checkpoint::{Checkpoint, disagreements};
+use crate::checkpoint::{self, Checkpoint, HubHome, HubModel, disagreements};
 use crate::recipe::{ModelRef, Recipe};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
 pub(super) struct Models {
     pub(super) paths: Vec<String>,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Models {
     pub(super) fn open(recipe: &Recipe) -> Result<Self, Error> {
-        let (mut paths, mut checkpoints) = (Vec::new(), Vec::new());
+        let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         for model in recipe.models() {
-            checkpoints.push(Checkpoint::open(&resolve(recipe, model)?)?);
-            paths.push(model.path.clone());
+            let checkpoint = Checkpoint::open(&resolve(recipe, model)?)?;
+            if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
+                warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
+            }
+            checkpoints.push(checkpoint);
+            paths.push(model.to_string());
         }
-        Ok(Self { paths, checkpoints })
+        Ok(Self { paths, checkpoints, warnings })
     }
 
     /// The index of a model that the recipe names.
     pub(super) fn index(&self, model: &ModelRef) -> usize {
-        self.paths.iter().position(|path| *path == model.path).unwrap_or_default()
+        let name = model.to_string();
+        self.paths.iter().position(|path| *path == name).unwrap_or_default()
     }
 
     /// Refuses models that are not used in the same way, and says which accepted differences there are.
@@ -50,19 +56,31 @@ impl Models {
     }
 }
 
-/// Relative paths are looked up in the current folder first, then in the recipe's.
-fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Error> {
+/// The folder of a model: relative paths are looked up in the current folder first, then in the recipe's, and names of the
+/// Hub then in its cache.
+pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Error> {
     let path = Path::new(&model.path);
-    if path.exists() {
-        return Ok(path.to_path_buf());
-    }
     let beside = recipe.folder().filter(|_| path.is_relative());
-    if let Some(found) = beside.map(|folder| folder.join(path)).filter(|path| path.exists()) {
+    let here = |path: &Path| {
+        let beside = beside.map(|folder| folder.join(path));
+        std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
+    };
+    // What looks like a revision may be a part of a folder's name.
+    if let Some(found) = here(path).or_else(|| here(Path::new(&model.to_string()))) {
         return Ok(found);
     }
+    let place = || recipe.place(&model.at).map(Box::new);
+    if let Some(hub) = HubModel::new(&model.path, model.revision.as_deref()) {
+        let begins = path.components().next().is_some_and(|first| here(Path::new(first.as_os_str())).is_some());
+        match checkpoint::find(&hub, &HubHome::from_env().cache) {
+            // With a first folder that exists it is a path with a misspelt end.
+            Err(checkpoint::Error::NotInCache { .. }) if begins => {}
+            found => return found.map_err(|source| Error::Hub { source, place: place() }),
+        }
+    }
     Err(Error::NoSuchModel {
-        path: model.path.clone(),
-        place: recipe.place(&model.at).map(Box::new),
+        path: model.to_string(),
+        place: place(),
         beside: beside.filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_path_buf),
     })
 }

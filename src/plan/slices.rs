@@ -56,15 +56,11 @@ impl Collector<'_> {
                 base.filter(|_| self.recipe.method.base.is_apart() && !parts.iter().any(|part| part.is_base))
             {
                 let place = slice.sources.first().and_then(|source| self.recipe.place(&source.at)).map(Box::new);
-                return Err(Error::SliceWithoutBase {
-                    method: self.recipe.method.name,
-                    base: base.path.clone(),
-                    place,
-                });
+                return Err(Error::SliceWithoutBase { method: self.recipe.method.name, base: base.to_string(), place });
             }
             for source in &slice.sources {
                 let model = self.models.index(&source.model);
-                let path = source.model.path.clone();
+                let path = source.model.to_string();
                 let depths = self.depths(model);
                 let Some((_, layers)) = depths.first().filter(|_| depths.len() == 1) else {
                     let names = depths.iter().map(|(stack, _)| format!("`{stack}`")).collect::<Vec<_>>().join(" and ");

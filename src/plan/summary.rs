@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Plan, PlannedTensor, Work};
-use crate::checkpoint::layer_of;
+use crate::checkpoint::{Checkpoint, layer_of};
 use crate::method::Value;
 
 /// What a merge will do.
@@ -87,8 +87,8 @@ impl Plan {
         }
         Summary {
             method: self.recipe.method.name,
-            models: self.models.iter().map(|model| model.path().display().to_string()).collect(),
-            donor: self.models[self.donor].path().display().to_string(),
+            models: self.models.iter().map(Checkpoint::name).collect(),
+            donor: self.models[self.donor].name(),
             groups: groups.into_iter().map(|(_, group)| group).collect(),
             tensors: self.tensors.len(),
             parameters: self.tensors.iter().map(|tensor| tensor.elements).sum(),
@@ -115,7 +115,7 @@ impl Plan {
     }
 
     fn name(&self, model: usize) -> String {
-        self.models[model].path().display().to_string()
+        self.models[model].name()
     }
 
     fn values(&self, tensor: &PlannedTensor) -> Vec<(String, String)> {
@@ -124,7 +124,7 @@ impl Plan {
         // The last part of a folder is enough where no two folders share it.
         let short = |model: usize| {
             let last =
-                |model: usize| self.models[model].path().file_name().map(|name| name.to_string_lossy().into_owned());
+                |model: usize| self.name(model).rsplit('/').next().map(str::to_owned).filter(|name| !name.is_empty());
             let unique = (0..self.models.len()).filter(|other| last(*other) == last(model)).count() == 1;
             last(model).filter(|_| unique).unwrap_or_else(|| self.name(model))
         };

@@ -32,7 +32,8 @@ fn add_member_base(recipe: &mut Recipe, notes: &mut Notes) {
         if slice.sources.iter().any(|source| source.model == base) {
             continue;
         }
-        let message = format!("`{}` averages its base in: {} is one more model", recipe.method.name, shown(&base.path));
+        let message =
+            format!("`{}` averages its base in: {} is one more model", recipe.method.name, shown(&base.to_string()));
         notes.warn(&NodePath::default().key("base_model"), message);
         let at = base.at.clone();
         slice.sources.push(Source { model: base.clone(), layers: None, parameters: Parameters::default(), at });
@@ -44,7 +45,7 @@ fn repeated(slice: &Slice) -> Checked<()> {
     match slice.sources.iter().find(|source| !seen.insert(&source.model)) {
         None => Ok(()),
         Some(source) => {
-            let message = format!("the model {} is listed twice", shown(&source.model.path));
+            let message = format!("the model {} is listed twice", shown(&source.model.to_string()));
             let hint = match source.layers {
                 None => "list it once, with the sum of its weights",
                 Some(_) => "a slice takes one run of layers from a model; write another slice for the other run",
@@ -80,15 +81,15 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
             return Ok(());
         }
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
-        let listed = slice.sources.first().map_or("…".to_owned(), |source| written(&source.model.path));
+        let listed = slice.sources.first().map_or("…".to_owned(), |source| written(&source.model.to_string()));
         return Err(Fault::value(&at, format!("`{name}` needs a `base_model`"))
             .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
     };
     if slice.layers().is_none() || slice.sources.iter().any(|source| source.model == *base) {
         return Ok(());
     }
-    let message = format!("the slice has no layers of its base {}", shown(&base.path));
-    let hint = format!("add `- {{model: {}, layer_range: […]}}` to its `sources`", written(&base.path));
+    let message = format!("the slice has no layers of its base {}", shown(&base.to_string()));
+    let hint = format!("add `- {{model: {}, layer_range: […]}}` to its `sources`", written(&base.to_string()));
     Err(Fault::key(&slice.at.key("sources"), message).hint(hint))
 }
 
@@ -106,7 +107,7 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     let message = format!("`{}` merges {wanted} {plural}{beside}, found {found}", recipe.method.name);
     let averaged = |base: &ModelRef| slice.sources.iter().any(|source| source.model == *base && source.at == base.at);
     let hint = match base {
-        Some(base) if apart => Some(format!("the base is {}", shown(&base.path))),
+        Some(base) if apart => Some(format!("the base is {}", shown(&base.to_string()))),
         Some(base) if averaged(base) => Some("the base counts as a model; take `base_model` away".to_owned()),
         _ => None,
     };
@@ -129,7 +130,7 @@ fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter) -> Checked<()> {
     match recipe.merged(slice).find(|source| !has(&source.parameters)) {
         None => Ok(()),
         Some(source) => {
-            let message = format!("missing parameter `{name}` for the model {}", shown(&source.model.path));
+            let message = format!("missing parameter `{name}` for the model {}", shown(&source.model.to_string()));
             let hint = format!(
                 "add `parameters: {{{name}: …}}` to the model, or at the top of the recipe for every model without its own"
             );
@@ -142,7 +143,7 @@ fn base_settings(recipe: &Recipe, slice: &Slice, notes: &mut Notes) {
     let Some(base) = recipe.base_of(slice).filter(|_| recipe.method.base.is_apart()) else { return };
     let listed = slice.sources.iter().find(|source| source.model == *base && !source.parameters.is_empty());
     if let Some(source) = listed {
-        let message = format!("the parameters of {} have no effect: it is the base", shown(&base.path));
+        let message = format!("the parameters of {} have no effect: it is the base", shown(&base.to_string()));
         notes.warn(&source.at.key("parameters"), message);
     }
 }

@@ -66,7 +66,10 @@ pub(super) static RECIPE: Level = Level {
 pub(super) static MODEL: Level = Level {
     name: "an entry of `models`",
     at: "an entry of `models`",
-    keys: &[read("model", "the model's folder"), read("parameters", "the settings of this model")],
+    keys: &[
+        read("model", "the model's folder, or its name on the Hub"),
+        read("parameters", "the settings of this model"),
+    ],
 };
 
 pub(super) static SLICE: Level = Level {
@@ -84,7 +87,7 @@ pub(super) static SOURCE: Level = Level {
     name: "a source",
     at: "an entry of `sources`",
     keys: &[
-        read("model", "the model's folder"),
+        read("model", "the model's folder, or its name on the Hub"),
         read("layer_range", "the first layer and the one after the last, as `[0, 12]`"),
         read("parameters", "the settings of this model in this slice"),
     ],
@@ -103,7 +106,7 @@ pub(super) static REFERENCE: Level = Level {
     name: "a model reference",
     at: "the map form of `model` and `base_model`",
     keys: &[
-        read("model", "the model, as `{path: …}`"),
+        read("model", "the model, as `{path: …}` or `{path: …, revision: …}`"),
         unsupported("lora", "an adapter that is merged into the model first"),
         unsupported("override_architecture", "another architecture than config.json names"),
     ],
@@ -112,7 +115,10 @@ pub(super) static REFERENCE: Level = Level {
 pub(super) static PATH: Level = Level {
     name: "a model reference",
     at: "`model` in the map form of a model reference",
-    keys: &[read("path", "the model's folder, taken literally"), unsupported("revision", "a revision on the Hub")],
+    keys: &[
+        read("path", "the model's folder or its name on the Hub, taken literally"),
+        read("revision", "the branch, tag or commit of a model on the Hub"),
+    ],
 };
 
 /// Parameters that every method of mergekit accepts or recipes carry along, and that change nothing.

@@ -1,4 +1,6 @@
-//! `model` and `base_model`: a folder, as a text or as `{model: {path: …}}`.
+//! `model` and `base_model`: a folder or a name on the Hub, as a text or as `{model: {path: …, revision: …}}`.
+//!
+//! A text is `path[@revision]`, as mergekit reads it; `+` would begin an adapter.
 
 use super::error::{Checked, ErrorKind, Fault, shown};
 use super::fields::Fields;
@@ -11,34 +13,62 @@ use super::types::{ModelRef, NodePath};
 pub(super) fn model_ref(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<ModelRef> {
     match node {
         Node::Text(text) => {
-            refuse_parts(text, at)?;
-            folder(text, at, at)
+            refuse_adapter(text, at)?;
+            let (path, revision) = part(text, at)?;
+            model(path, revision, at, at)
         }
         Node::Map(_) => {
             let reference = Fields::of(node, at, &REFERENCE, notes)?;
-            let (model, model_at) = reference.need("model")?;
-            if let Node::Text(text) = model {
-                refuse_parts(text, &model_at)?;
-                return folder(text, &model_at, at);
+            let (inner, inner_at) = reference.need("model")?;
+            if let Node::Text(text) = inner {
+                refuse_adapter(text, &inner_at)?;
+                let (path, revision) = part(text, &inner_at)?;
+                return model(path, revision, &inner_at, at);
             }
-            let inner = Fields::of(model, &model_at, &PATH, notes)?;
-            match inner.need("path")? {
-                (Node::Text(text), path_at) => folder(text, &path_at, at),
-                (other, path_at) => Err(not_a_folder(other, &path_at)),
-            }
+            literal(inner, &inner_at, at, notes)
         }
         other => Err(not_a_folder(other, at)),
     }
 }
 
-fn folder(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
-    if text.trim().is_empty() {
+/// `{path: …, revision: …}`, whose path is taken as it is written.
+fn literal(node: &Node, written: &NodePath, at: &NodePath, notes: &mut Notes) -> Checked<ModelRef> {
+    let fields = Fields::of(node, written, &PATH, notes)?;
+    let revision = match fields.get("revision") {
+        None => None,
+        Some((Node::Text(text), _)) if !text.trim().is_empty() => Some(text.as_str()),
+        Some((other, revision_at)) => {
+            let hint = matches!(other, Node::Number(_)).then(|| "write it in quotes".to_owned());
+            return Err(Fault::value(&revision_at, format!("expected a revision, found {other}")).hint(hint));
+        }
+    };
+    match fields.need("path")? {
+        (Node::Text(text), path_at) => model(text, revision, &path_at, at),
+        (other, path_at) => Err(not_a_folder(other, &path_at)),
+    }
+}
+
+/// `path[@revision]`.
+fn part<'t>(text: &'t str, at: &NodePath) -> Checked<(&'t str, Option<&'t str>)> {
+    let Some((path, revision)) = text.split_once('@') else { return Ok((text, None)) };
+    let wrong = match revision {
+        "" => "an empty revision",
+        _ if path.trim().is_empty() => "no model",
+        _ if revision.contains('@') => "two revisions",
+        _ => return Ok((path, Some(revision))),
+    };
+    let message = format!("expected `model@revision`, found {wrong} in {}", shown(text));
+    Err(Fault::value(at, message).hint(literal_hint('@')))
+}
+
+fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
+    if path.trim().is_empty() {
         return Err(Fault::value(written, "expected a model's folder, found an empty text"));
     }
-    if text.contains('\0') {
-        return Err(Fault::value(written, format!("{} cannot be a folder: it holds a NUL character", shown(text))));
+    if path.contains('\0') {
+        return Err(Fault::value(written, format!("{} cannot be a folder: it holds a NUL character", shown(path))));
     }
-    Ok(ModelRef { path: text.to_owned(), at: at.clone() })
+    Ok(ModelRef { path: path.to_owned(), revision: revision.map(str::to_owned), at: at.clone() })
 }
 
 fn not_a_folder(node: &Node, at: &NodePath) -> Fault {
@@ -51,14 +81,15 @@ fn not_a_folder(node: &Node, at: &NodePath) -> Fault {
     }
 }
 
-/// mergekit splits a text at `+` (an adapter) and `@` (a revision).
-fn refuse_parts(text: &str, at: &NodePath) -> Checked<()> {
-    let (sign, parts) = match (text.contains('+'), text.contains('@')) {
-        (true, _) => ('+', "adapters"),
-        (_, true) => ('@', "revisions"),
-        _ => return Ok(()),
-    };
-    let message = format!("{parts} in a model reference are not supported yet, found {}", shown(text));
-    let hint = format!("a folder whose name holds `{sign}` is written `{{model: {{path: \"…\"}}}}`");
-    Err(Fault::value(at, message).kind(ErrorKind::Unsupported).hint(hint))
+/// mergekit takes what stands after `+` for an adapter.
+fn refuse_adapter(text: &str, at: &NodePath) -> Checked<()> {
+    if !text.contains('+') {
+        return Ok(());
+    }
+    let message = format!("adapters in a model reference are not supported yet, found {}", shown(text));
+    Err(Fault::value(at, message).kind(ErrorKind::Unsupported).hint(literal_hint('+')))
+}
+
+fn literal_hint(sign: char) -> String {
+    format!("a folder whose name holds `{sign}` is written `{{model: {{path: \"…\"}}}}`")
 }

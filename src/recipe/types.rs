@@ -88,7 +88,7 @@ impl Recipe {
         let sources = self.slices.iter().flat_map(|slice| slice.sources.iter().map(|source| &source.model));
         let bases = self.slices.iter().filter_map(|slice| self.base_of(slice)).chain(self.base_model.as_ref());
         let mut seen = std::collections::BTreeSet::new();
-        sources.chain(bases).filter(|model| seen.insert(model.path.as_str())).collect()
+        sources.chain(bases).filter(|model| seen.insert(*model)).collect()
     }
 }
 
@@ -127,25 +127,28 @@ pub struct Source {
     pub at: NodePath,
 }
 
-/// A model as a recipe names it. Two are equal when their paths are.
+/// A model as a recipe names it. Two are equal when their paths and revisions are.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ModelRef {
-    /// The folder, as written, variables filled in.
+    /// The folder, or the model's name on the Hub (`org/name`), as written, variables filled in.
     pub path: String,
+    /// The branch, tag or commit that is asked for on the Hub.
+    pub revision: Option<String>,
     /// Where the recipe names it.
     pub at: NodePath,
 }
 
 impl fmt::Display for ModelRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)
+        f.write_str(&self.path)?;
+        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))
     }
 }
 
 impl PartialEq for ModelRef {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path
+        self.cmp(other) == Ordering::Equal
     }
 }
 
@@ -159,7 +162,7 @@ impl PartialOrd for ModelRef {
 
 impl Ord for ModelRef {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.path.cmp(&other.path)
+        (&self.path, &self.revision).cmp(&(&other.path, &other.revision))
     }
 }
 

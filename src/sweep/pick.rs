@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::Error;
 use super::analysis::{Analysis, Row};
 use super::study::Study;
+use crate::checkpoint::HubSnapshot;
 use crate::recipe::yaml::nearest;
 
 /// A bound on an objective.
@@ -118,7 +119,7 @@ fn objective(study: &Study, name: &str) -> Result<usize, Error> {
 }
 
 /// The plain recipe of a point: as the sweep's recipe is written, with the values filled in. Models whose paths lead
-/// nowhere from the current folder are named by their absolute paths.
+/// nowhere from the current folder are named by their absolute paths; names of the Hub stay as they are.
 ///
 /// # Errors
 /// A trial that is no point.
@@ -131,7 +132,7 @@ pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
     let mut text = spec.recipe.filled(&values);
     for model in &study.frozen.models {
         let here = std::path::absolute(&model.name).ok();
-        if here.as_deref() != Some(model.path.as_path()) {
+        if HubSnapshot::of(&model.path).is_none() && here.as_deref() != Some(model.path.as_path()) {
             text = renamed(&text, &model.name, &model.path.to_string_lossy());
         }
     }

@@ -1,8 +1,9 @@
 //! The model card.
 
 use std::fmt::Write as _;
-use std::path::{Component, Path};
+use std::path::Component;
 
+use crate::checkpoint::Checkpoint;
 use crate::plan::Plan;
 
 /// README.md with the Hub's front matter.
@@ -10,7 +11,7 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
     let donor = &plan.models[plan.donor];
     let retriever = donor.is_sentence_transformers();
     let library = if retriever { "sentence-transformers" } else { "transformers" };
-    let models: Vec<String> = plan.models.iter().map(|model| hub_name(model.path())).collect();
+    let models: Vec<String> = plan.models.iter().map(hub_name).collect();
     let mut card = String::from("---\nbase_model:\n");
     for model in &models {
         let _ = writeln!(card, "- {}", quoted(model));
@@ -51,7 +52,11 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
 }
 
 /// The Hub's name of a model in the Hub's cache or in a folder named `owner/name`; otherwise the folder's own name.
-fn hub_name(path: &Path) -> String {
+fn hub_name(model: &Checkpoint) -> String {
+    if let Some(snapshot) = model.snapshot() {
+        return snapshot.name;
+    }
+    let path = model.path();
     let parts: Vec<String> = path
         .components()
         .filter_map(|part| match part {
@@ -59,9 +64,6 @@ fn hub_name(path: &Path) -> String {
             _ => None,
         })
         .collect();
-    if let Some(cached) = parts.iter().find_map(|part| part.strip_prefix("models--")) {
-        return cached.replacen("--", "/", 1);
-    }
     match parts.as_slice() {
         [owner, name] if path.is_relative() && !path.starts_with(".") => format!("{owner}/{name}"),
         [.., name] => name.clone(),

@@ -21,7 +21,11 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
                 json!({"file": name, "bytes": size})
             })
             .collect();
-        json!({"folder": model.path().display().to_string(), "weights": files})
+        let mut entry = json!({"folder": model.path().display().to_string(), "weights": files});
+        if let (Some(snapshot), Some(entry)) = (model.snapshot(), entry.as_object_mut()) {
+            entry.insert("hub".into(), json!({"name": snapshot.name, "commit": snapshot.commit}));
+        }
+        entry
     };
     json!({
         "admix": env!("CARGO_PKG_VERSION"),

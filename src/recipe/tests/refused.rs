@@ -292,9 +292,15 @@ fn refuses_formats_and_models() {
             "a folder whose name holds `+`",
         ),
         (
-            linear("- model: c@main\n"),
-            "5:10 c@main",
-            "revisions in a model reference are not supported yet, found `c@main`",
+            linear("- model: c@main@v2\n"),
+            "5:10 c@main@v2",
+            "expected `model@revision`, found two revisions in `c@main@v2`",
+            "a folder whose name holds `@`",
+        ),
+        (
+            linear("- model: c@\n"),
+            "5:10 c@",
+            "expected `model@revision`, found an empty revision in `c@`",
             "a folder whose name holds `@`",
         ),
         (
@@ -303,7 +309,12 @@ fn refuses_formats_and_models() {
             "unknown key `path` in a model reference",
             "write it as `{model: {path: …}}`",
         ),
-        (linear("- model: {model: {path: c, revision: r}}\n"), "5:28 revision", "`revision` is not supported yet", ""),
+        (
+            linear("- model: {model: {path: c, revision: 2}}\n"),
+            "5:38 2",
+            "expected a revision, found `2`",
+            "write it in quotes",
+        ),
         (
             linear("- model: ${a b}\n"),
             "5:10 ${a b}",

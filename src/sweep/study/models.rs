@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::frozen::{Frozen, Model};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, HubSnapshot};
+use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
 use crate::sweep::hash::{FileHash, Parts};
@@ -23,7 +24,8 @@ pub(super) fn models(recipe: &Recipe) -> Result<Vec<Model>, Error> {
 }
 
 fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
-    let path = std::path::absolute(resolve(recipe, &model.path)).map_err(Error::io("find", Path::new(&model.path)))?;
+    let path = plan::resolve(recipe, model)?;
+    let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
     let checkpoint = Checkpoint::open(&path)?;
     let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
     let weights: Vec<PathBuf> =
@@ -45,19 +47,15 @@ fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
         parts.add(file.file.as_bytes());
         parts.add(file.sha256.as_bytes());
     }
-    Ok(Model { name: model.path.clone(), short: String::new(), path, hash: parts.finish(), files })
-}
-
-/// Relative paths are looked up in the current folder first, then in the recipe's.
-pub(crate) fn resolve(recipe: &Recipe, path: &str) -> PathBuf {
-    let path = Path::new(path);
-    let beside = recipe.folder().filter(|_| path.is_relative() && !path.exists()).map(|folder| folder.join(path));
-    beside.filter(|path| path.exists()).unwrap_or_else(|| path.to_path_buf())
+    Ok(Model { name: model.to_string(), short: String::new(), path, hash: parts.finish(), files })
 }
 
 /// The last part of a path is enough where no two models share it.
 fn name_shortly(models: &mut [Model]) {
-    let last = |model: &Model| model.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let last = |model: &Model| match HubSnapshot::of(&model.path) {
+        Some(snapshot) => snapshot.name.rsplit('/').next().map(str::to_owned),
+        None => model.path.file_name().map(|name| name.to_string_lossy().into_owned()),
+    };
     let names: Vec<Option<String>> = models.iter().map(last).collect();
     for (model, name) in models.iter_mut().zip(&names) {
         let unique = names.iter().filter(|other| *other == name).count() == 1;
@@ -68,8 +66,9 @@ fn name_shortly(models: &mut [Model]) {
 /// The recipe with every model named by its folder.
 pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
     let place = |reference: &mut ModelRef| {
-        if let Some(model) = models.iter().find(|model| model.name == reference.path) {
-            reference.path = model.path.to_string_lossy().into_owned();
+        let name = reference.to_string();
+        if let Some(model) = models.iter().find(|model| model.name == name) {
+            (reference.path, reference.revision) = (model.path.to_string_lossy().into_owned(), None);
         }
     };
     for slice in &mut recipe.slices {
@@ -99,7 +98,9 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
     let mut text = String::from("merge_method: linear\nmodels:\n");
     for model in merged {
         let path = serde_json::to_string(&model.path).unwrap_or_default();
-        let _ = writeln!(text, "  - {{model: {{model: {{path: {path}}}}}, parameters: {{weight: 1}}}}");
+        let revision = model.revision.as_ref().and_then(|revision| serde_json::to_string(revision).ok());
+        let revision = revision.map_or_else(String::new, |revision| format!(", revision: {revision}"));
+        let _ = writeln!(text, "  - {{model: {{model: {{path: {path}{revision}}}}}, parameters: {{weight: 1}}}}");
     }
     for (key, dtype) in [("dtype", recipe.dtype), ("out_dtype", recipe.out_dtype)] {
         if let Some(dtype) = dtype {

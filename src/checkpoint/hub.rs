@@ -1,0 +1,245 @@
+//! The cache of the Hugging Face Hub on this machine: `org/name[@revision]` to the folder of a snapshot. No network.
+//!
+//! The layout is that of the `huggingface_hub` library: `models--org--name` holds `blobs`, `refs` (a file for each branch or
+//! tag, with the commit in it) and `snapshots` (a folder for each commit, whose files are links into `blobs`).
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+
+use super::error::Error;
+
+/// The revision of a name that asks for none.
+pub const DEFAULT_REVISION: &str = "main";
+/// What a repository's folder in the cache begins with.
+const PREFIX: &str = "models--";
+/// The longest name the Hub gives.
+const LONGEST_NAME: usize = 96;
+/// The longest file with a commit in it.
+const LONGEST_REF: u64 = 256;
+/// Folders in folders of a snapshot that are looked into.
+const DEEPEST: usize = 16;
+
+/// A model on the Hub: `org/name`, or `org/name@revision`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HubModel {
+    name: String,
+    revision: Option<String>,
+}
+
+impl HubModel {
+    /// Reads `org/name[@revision]`; nothing for a text that cannot be a model's name on the Hub.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, revision) = match text.split_once('@') {
+            Some((name, revision)) => (name, Some(revision)),
+            None => (text, None),
+        };
+        Self::new(name, revision)
+    }
+
+    /// A name and a revision; nothing where the Hub gives no such names.
+    pub fn new(name: &str, revision: Option<&str>) -> Option<Self> {
+        let (owner, model) = name.split_once('/')?;
+        let plain = is_part(owner) && is_part(model) && name.len() <= LONGEST_NAME;
+        let model = Self { name: name.to_owned(), revision: revision.map(str::to_owned) };
+        (plain && revision.is_none_or(is_revision)).then_some(model)
+    }
+
+    /// `org/name`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The branch, tag or commit that is asked for.
+    pub fn revision(&self) -> &str {
+        self.revision.as_deref().unwrap_or(DEFAULT_REVISION)
+    }
+
+    /// The folder of the repository in a cache.
+    pub fn folder_in(&self, cache: &Path) -> PathBuf {
+        cache.join(format!("{PREFIX}{}", self.name.replace('/', "--")))
+    }
+}
+
+impl fmt::Display for HubModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))
+    }
+}
+
+/// One half of a name, by the Hub's rules.
+fn is_part(part: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    part.starts_with(edge)
+        && part.ends_with(edge)
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !part.contains("--")
+        && !part.contains("..")
+}
+
+/// Whether a text can be a branch, a tag or a commit, and a file below `refs`.
+fn is_revision(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '=' | '#');
+    text.len() <= 255 && text.chars().all(plain) && stays_inside(text)
+}
+
+/// Whether a `/`-separated path is a chain of plain names, none of them a way up or out.
+pub(crate) fn stays_inside(path: &str) -> bool {
+    let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', ':', '\0']);
+    path.split('/').all(plain)
+}
+
+/// Whether a text is a commit as the Hub writes it.
+pub fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Where the cache and the settings of the `huggingface_hub` library are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubHome {
+    /// The cache of models.
+    pub cache: PathBuf,
+    /// The file that a login leaves its token in.
+    pub token: PathBuf,
+}
+
+impl HubHome {
+    /// As the environment says: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, else `~/.cache/huggingface`.
+    pub fn from_env() -> Self {
+        Self::from(&|name| env::var_os(name))
+    }
+
+    fn from(get: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let get = |name| get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let user = get("HOME").unwrap_or_else(|| PathBuf::from("."));
+        let expand = |path: PathBuf| path.strip_prefix("~").map_or_else(|_| path.clone(), |rest| user.join(rest));
+        let caches = get("XDG_CACHE_HOME").map_or_else(|| user.join(".cache"), expand);
+        let home = get("HF_HOME").map_or_else(|| caches.join("huggingface"), expand);
+        let cache = get("HF_HUB_CACHE").or_else(|| get("HUGGINGFACE_HUB_CACHE")).map(expand);
+        let token = get("HF_TOKEN_PATH").map(expand);
+        Self { cache: cache.unwrap_or_else(|| home.join("hub")), token: token.unwrap_or_else(|| home.join("token")) }
+    }
+}
+
+/// The folder that a path or a name stands for: the path if there is something, else the model of that name in the cache.
+///
+/// # Errors
+/// A name of the Hub that the cache does not have. A path that leads nowhere and is no such name comes back as it is.
+pub fn locate(given: &Path) -> Result<PathBuf, Error> {
+    if fs::symlink_metadata(given).is_ok() {
+        return Ok(given.to_path_buf());
+    }
+    let Some(model) = given.to_str().and_then(HubModel::parse) else { return Ok(given.to_path_buf()) };
+    match find(&model, &HubHome::from_env().cache) {
+        // With a first folder that exists it is a path with a misspelt end.
+        Err(Error::NotInCache { .. }) if begins_with_a_folder(given) => Ok(given.to_path_buf()),
+        found => found,
+    }
+}
+
+fn begins_with_a_folder(path: &Path) -> bool {
+    path.components().next().is_some_and(|first| Path::new(first.as_os_str()).exists())
+}
+
+/// The snapshot of a model in a cache.
+///
+/// # Errors
+/// A model or revision that the cache does not have, and a snapshot with links that lead out of the model's folder.
+pub fn find(model: &HubModel, cache: &Path) -> Result<PathBuf, Error> {
+    let folder = model.folder_in(cache);
+    let snapshots = folder.join("snapshots");
+    if !snapshots.is_dir() {
+        return Err(Error::NotInCache { model: model.clone(), cache: cache.to_owned() });
+    }
+    let absent = || Error::NoRevision { model: model.clone(), cached: revisions(&folder) };
+    let commit = commit_of(&folder, model.revision())?.ok_or_else(absent)?;
+    let snapshot = snapshots.join(commit);
+    if !snapshot.is_dir() {
+        return Err(absent());
+    }
+    let root = fs::canonicalize(&folder).map_err(|error| Error::io(&folder, error))?;
+    check_links(&root, &snapshot, DEEPEST)?;
+    Ok(snapshot)
+}
+
+/// The commit that a revision stands for: itself, or what `refs` says.
+fn commit_of(folder: &Path, revision: &str) -> Result<Option<String>, Error> {
+    if is_commit(revision) {
+        return Ok(Some(revision.to_owned()));
+    }
+    let path = folder.join("refs").join(revision);
+    let Ok(file) = fs::File::open(&path) else { return Ok(None) };
+    let mut text = String::new();
+    // A folder of refs (`refs/pr`) opens and does not read.
+    if file.take(LONGEST_REF).read_to_string(&mut text).is_err() {
+        return Ok(None);
+    }
+    let commit = text.trim();
+    if is_commit(commit) { Ok(Some(commit.to_owned())) } else { Err(Error::NotACommit { path }) }
+}
+
+/// The branches and tags, or else the commits, that the cache has of a model.
+fn revisions(folder: &Path) -> Vec<String> {
+    let names = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file() || kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| is_revision(name))
+            .collect();
+        names.sort();
+        names.truncate(8);
+        names
+    };
+    let refs: Vec<String> = names(folder.join("refs")).into_iter().filter(|name| name != "refs").collect();
+    if refs.is_empty() { names(folder.join("snapshots")) } else { refs }
+}
+
+/// Holds that every link below `folder` leads into the repository's folder.
+fn check_links(root: &Path, folder: &Path, deeper: usize) -> Result<(), Error> {
+    let failed = |error| Error::io(folder, error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+        if kind.is_symlink() {
+            // One that leads nowhere is refused where it is opened.
+            if fs::canonicalize(&path).is_ok_and(|target| !target.starts_with(root)) {
+                return Err(Error::LeadsOut { path });
+            }
+        } else if kind.is_dir() && deeper > 0 {
+            check_links(root, &path, deeper - 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// A snapshot in a cache of the Hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSnapshot {
+    /// `org/name`.
+    pub name: String,
+    /// The commit.
+    pub commit: String,
+}
+
+impl HubSnapshot {
+    /// What a folder in a cache is a snapshot of; nothing for any other folder.
+    pub fn of(folder: &Path) -> Option<Self> {
+        let mut parts = folder.components().rev().map(|part| match part {
+            Component::Normal(part) => part.to_str(),
+            _ => None,
+        });
+        let commit = parts.next()??.to_owned();
+        let name = (parts.next()?? == "snapshots").then(|| parts.next()).flatten()??;
+        let name = name.strip_prefix(PREFIX)?.replacen("--", "/", 1);
+        is_commit(&commit).then_some(Self { name, commit })
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;
