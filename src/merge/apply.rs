@@ -8,7 +8,7 @@ use super::gram::lines;
 use super::joint::{Consensus, reached};
 use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of, rows_per_tile};
 use super::masks::{self, Mask, draw_masks, sum_masked};
-use super::scratch::{Buffer, Scratch, finish_all, load, numbers, views};
+use super::scratch::{Buffer, Scratch, copied, finish_all, load, numbers, views};
 use super::span::Span;
 use super::statistics::{Statistic, along, is_around};
 use super::{Error, Options, Sink};
@@ -172,10 +172,7 @@ impl Apply<'_> {
     fn copy(&self, tensor: &PlannedTensor, sources: &[Input], tile: &Span) -> Result<(), Error> {
         let bits = tensor.dtype.bitsize();
         let range = tile.range.start * bits / 8..(tile.range.end * bits).div_ceil(8);
-        let bytes = |input: &Input| {
-            let (weights, source) = self.plan.source(*input);
-            &weights.bytes(source)[range.clone()]
-        };
+        let bytes = |input: &Input| copied(self.plan.source(*input), range.clone());
         let Some((first, others)) = sources.split_first() else { return Ok(()) };
         if let Some(other) = others.iter().find(|other| bytes(other) != bytes(first)) {
             return Err(Error::CopiesDiffer {
@@ -255,8 +252,7 @@ impl Apply<'_> {
         let mut buffer = Buffer::default();
         let mut guilty = None;
         for input in step.inputs() {
-            let (weights, tensor) = self.plan.source(*input);
-            let values: &[T] = load(weights, tensor, tile.range.clone(), &mut buffer, self.options)?;
+            let values: &[T] = load(self.plan.source(*input), tile.range.clone(), &mut buffer, self.options)?;
             if !all_finite(self.options.level, values) {
                 guilty = Some(*input);
                 break;

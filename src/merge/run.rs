@@ -93,8 +93,7 @@ pub fn run_again(
 
 /// Bytes that a merge reads, each pass counted: what its progress adds up to, unless a pass turns out not to be needed.
 pub fn work_bytes(plan: &Plan) -> u64 {
-    let bytes =
-        |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).1.byte_len() as u64).sum() };
+    let bytes = |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum() };
     plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(tensor))).sum()
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Access, Error, Options};
 use crate::checkpoint::{Tensor, Weights};
 use crate::kernel::{Float, Real, widen};
-use crate::plan::{Input, Plan};
+use crate::plan::{Input, Plan, Source};
 
 /// A worker's buffers; they grow to the largest tile and are kept.
 #[derive(Debug, Default)]
@@ -52,8 +52,20 @@ pub(super) fn numbers<T: bytemuck::Pod>(words: &mut Vec<u64>, n: usize) -> &mut 
     &mut bytemuck::cast_slice_mut::<u64, T>(words)[..n]
 }
 
-/// Elements `range` of a floating-point tensor as `T`.
+/// Elements `range` of a source of floating-point numbers, as `T`.
 pub(super) fn load<'a, T: Real>(
+    source: Source<'a>,
+    range: Range<usize>,
+    buffer: &'a mut Buffer,
+    options: &Options<'_>,
+) -> Result<&'a [T], Error> {
+    match source {
+        Source::Stored { weights, tensor } => stored(weights, tensor, range, buffer, options),
+    }
+}
+
+/// Elements of a tensor of a file.
+fn stored<'a, T: Real>(
     weights: &'a Weights,
     tensor: &Tensor,
     range: Range<usize>,
@@ -86,7 +98,14 @@ pub(super) fn load<'a, T: Real>(
     Ok(values)
 }
 
-/// The same elements of several tensors of a plan.
+/// Bytes `range` of a source that can only be copied.
+pub(super) fn copied(source: Source<'_>, range: Range<usize>) -> &[u8] {
+    match source {
+        Source::Stored { weights, tensor } => &weights.bytes(tensor)[range],
+    }
+}
+
+/// The same elements of several inputs of a plan.
 pub(super) fn views<'a, T: Real>(
     plan: &'a Plan,
     inputs: &[Input],
@@ -97,27 +116,27 @@ pub(super) fn views<'a, T: Real>(
     inputs
         .iter()
         .zip(buffers)
-        .map(|(input, buffer)| {
-            let (weights, tensor) = plan.source(*input);
-            load(weights, tensor, range.clone(), buffer, options)
-        })
+        .map(|(input, buffer)| load(plan.source(*input), range.clone(), buffer, options))
         .collect()
 }
 
 /// Gives the pages of a tile back, so that what was read does not stay resident, and counts its bytes as done.
-pub(super) fn finish(weights: &Weights, tensor: &Tensor, range: &Range<usize>, options: &Options<'_>) {
-    let bits = tensor.dtype.bitsize();
-    let bytes = range.start * bits / 8..range.end * bits / 8;
-    (options.progress)(bytes.len() as u64);
-    if options.access == Access::Map || tensor.float().is_none() {
-        weights.release(tensor, bytes);
+pub(super) fn finish(source: Source<'_>, range: &Range<usize>, options: &Options<'_>) {
+    match source {
+        Source::Stored { weights, tensor } => {
+            let bits = tensor.dtype.bitsize();
+            let bytes = range.start * bits / 8..range.end * bits / 8;
+            (options.progress)(bytes.len() as u64);
+            if options.access == Access::Map || tensor.float().is_none() {
+                weights.release(tensor, bytes);
+            }
+        }
     }
 }
 
-/// [`finish`] for the same elements of several tensors of a plan.
+/// [`finish`] for the same elements of several inputs of a plan.
 pub(super) fn finish_all(plan: &Plan, inputs: &[Input], range: &Range<usize>, options: &Options<'_>) {
     for input in inputs {
-        let (weights, tensor) = plan.source(*input);
-        finish(weights, tensor, range, options);
+        finish(plan.source(*input), range, options);
     }
 }

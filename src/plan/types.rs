@@ -3,7 +3,7 @@
 use safetensors::Dtype;
 
 use super::Allow;
-use crate::checkpoint::{Checkpoint, Module, Tensor, Weights};
+use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, Declaration};
 use crate::recipe::Recipe;
@@ -109,7 +109,7 @@ impl Work {
 }
 
 /// A tensor of one of the plan's checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Input {
     /// Index into [`Plan::models`].
     pub model: usize,
@@ -131,24 +131,9 @@ pub struct PlannedFile {
 }
 
 impl Plan {
-    /// The tensor an input stands for, with the weights that hold it.
-    ///
-    /// # Panics
-    /// On an input that is not of this plan.
-    pub fn source(&self, input: Input) -> (&Weights, &Tensor) {
-        let module: &Module = &self.models[input.model].modules()[input.module];
-        #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]
-        let weights = module.weights.as_ref().expect("an input's module has weights");
-        (weights, &weights.tensors()[input.tensor])
-    }
-
     /// Bytes of tensor data that one pass over all inputs reads.
     pub fn bytes_read(&self) -> u64 {
-        self.tensors
-            .iter()
-            .flat_map(|tensor| tensor.work.inputs())
-            .map(|input| self.source(*input).1.byte_len() as u64)
-            .sum()
+        self.tensors.iter().flat_map(|tensor| tensor.work.inputs()).map(|input| self.source(*input).bytes_read()).sum()
     }
 
     /// Bytes of the output's weight files.

@@ -78,7 +78,7 @@ impl Memory {
             let bytes = bytes.into_inner().unwrap_or_default();
             let float = match &tensor.work {
                 Work::Merge { to, .. } => Some(*to),
-                Work::Copy { sources } => sources.first().and_then(|input| plan.source(*input).1.float()),
+                Work::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
             };
             let print = float.map_or(0, |float| prints::tensor(&tensor.shape, float, &bytes));
             let merged = Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(&tensor.work) };

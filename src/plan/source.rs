@@ -1,0 +1,62 @@
+//! What an input's numbers come from.
+
+use safetensors::Dtype;
+
+use super::{Input, Plan};
+use crate::checkpoint::{Module, Tensor, Weights};
+use crate::kernel::Float;
+
+/// What stands behind an [`Input`]: where its numbers come from, or what they are computed from.
+///
+/// This is the only place that knows. A planner makes inputs; the merge asks [`Plan::source`] for what stands behind
+/// one and hands it, with a range of elements, to `merge::scratch`: `load` gives the elements as numbers, `copied` as
+/// bytes, and `finish` says that they were used. Statistics passes, the pass that makes the output and the search for
+/// the input that is not finite know no other way to a tensor. A new kind of input is a variant here, with its format
+/// and the bytes that a pass over it reads, and a function in `merge/scratch.rs` that fills a buffer with a tile.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Source<'a> {
+    /// A tensor as it lies in a checkpoint's file. Numbers of the right format are used where they lie.
+    Stored {
+        /// The weights that hold it.
+        weights: &'a Weights,
+        /// The tensor.
+        tensor: &'a Tensor,
+    },
+}
+
+impl Source<'_> {
+    /// The format of the numbers; nothing where they are no floating-point numbers.
+    pub fn float(&self) -> Option<Float> {
+        match self {
+            Self::Stored { tensor, .. } => tensor.float(),
+        }
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Self::Stored { tensor, .. } => tensor.dtype,
+        }
+    }
+
+    /// Bytes that one pass over the whole input reads from files.
+    pub fn bytes_read(&self) -> u64 {
+        match self {
+            Self::Stored { tensor, .. } => tensor.byte_len() as u64,
+        }
+    }
+}
+
+impl Plan {
+    /// What stands behind an input.
+    ///
+    /// # Panics
+    /// On an input that is not of this plan.
+    pub fn source(&self, input: Input) -> Source<'_> {
+        let module: &Module = &self.models[input.model].modules()[input.module];
+        #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]
+        let weights = module.weights.as_ref().expect("an input's module has weights");
+        Source::Stored { weights, tensor: &weights.tensors()[input.tensor] }
+    }
+}
