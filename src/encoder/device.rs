@@ -18,6 +18,24 @@ pub enum Device {
 }
 
 impl Device {
+    /// Whether this build has the code for it.
+    pub const fn is_built(self) -> bool {
+        match self {
+            Self::Cpu => true,
+            Self::Cuda(_) => cfg!(feature = "cuda"),
+            Self::Metal => cfg!(feature = "metal"),
+        }
+    }
+
+    /// Its name without a number: devices of one kind compute alike.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda(_) => "cuda",
+            Self::Metal => "metal",
+        }
+    }
+
     /// The device as candle knows it.
     pub(super) fn open(self) -> Result<candle_core::Device, Error> {
         let opened = match self {

@@ -42,7 +42,7 @@ pub use qrels::{QrelsRow, QrelsRows};
 pub use score::{Done, ScoreError, SetScores, Task, score};
 #[cfg(feature = "eval")]
 pub use search::{Hit, Rows, Similarity, search};
-pub(crate) use statistics::draw;
+pub(crate) use statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, draw, percentile};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
 #[cfg(feature = "eval")]
 pub use texts::{Prompts, Texts, TokenisedTexts};

@@ -11,11 +11,14 @@ const EXACT: usize = 20;
 /// Permutations that are drawn where there are too many to look at each.
 const PERMUTATIONS: u64 = 10_000;
 
+/// Permutations whose sums are taken side by side; a part of [`PERMUTATIONS`].
+const LANES: usize = 16;
+
 /// Resamples of a bootstrap interval.
-const RESAMPLES: u64 = 10_000;
+pub(crate) const BOOTSTRAP_RESAMPLES: u64 = 10_000;
 
 const PERMUTATION_SEED: u64 = 0x5eed_0001;
-const BOOTSTRAP_SEED: u64 = 0x5eed_0002;
+pub(crate) const BOOTSTRAP_SEED: u64 = 0x5eed_0002;
 
 /// How a candidate does against a baseline, over the queries of both.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,18 +94,22 @@ fn signed_sums(differences: &[f64]) -> Vec<f64> {
 
 fn drawn_p(differences: &[f64], threshold: f64) -> f64 {
     let words = differences.len().div_ceil(64) as u64;
-    let is_extreme = |permutation: &u64| {
-        let mut total = 0.0;
-        for (word, chunk) in (permutation * words..).zip(differences.chunks(64)) {
-            let mut signs = draw(PERMUTATION_SEED, word);
+    // Several sums side by side: one alone waits for each of its additions.
+    let extreme = |first: u64| {
+        let mut totals = [0.0_f64; LANES];
+        for (word, chunk) in (0..).zip(differences.chunks(64)) {
+            let mut signs: [u64; LANES] =
+                std::array::from_fn(|lane| draw(PERMUTATION_SEED, (first + lane as u64) * words + word));
             for difference in chunk {
-                total += f64::from_bits(difference.to_bits() ^ (signs << 63));
-                signs >>= 1;
+                for (total, signs) in totals.iter_mut().zip(&mut signs) {
+                    *total += f64::from_bits(difference.to_bits() ^ (*signs << 63));
+                    *signs >>= 1;
+                }
             }
         }
-        total.abs() >= threshold
+        totals.iter().filter(|total| total.abs() >= threshold).count()
     };
-    let count = (0..PERMUTATIONS).filter(is_extreme).count();
+    let count: usize = (0..PERMUTATIONS / LANES as u64).map(|group| extreme(group * LANES as u64)).sum();
     (count + 1) as f64 / (PERMUTATIONS + 1) as f64
 }
 
@@ -122,13 +129,13 @@ pub fn bootstrap_interval(values: &[f64]) -> Option<(f64, f64)> {
     if values.is_empty() {
         return None;
     }
-    let mut means: Vec<f64> = (0..RESAMPLES).map(mean).collect();
+    let mut means: Vec<f64> = (0..BOOTSTRAP_RESAMPLES).map(mean).collect();
     means.sort_unstable_by(f64::total_cmp);
     Some((percentile(&means, 25), percentile(&means, 975)))
 }
 
 /// The value below which that many thousandths of the values are.
-fn percentile(sorted: &[f64], thousandths: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[f64], thousandths: usize) -> f64 {
     let place = thousandths * sorted.len().saturating_sub(1);
     let at = |index: usize| sorted.get(index).or(sorted.last()).copied().unwrap_or_default();
     let (below, above) = (at(place / 1000), at(place / 1000 + 1));

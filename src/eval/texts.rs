@@ -91,6 +91,20 @@ impl<'a> Texts<'a> {
         self.distinct.iter().map(|text| text.len() as u64).sum()
     }
 
+    /// Some of the texts, queries and documents apart: about `count`, spread evenly over all.
+    pub fn spread(&self, count: usize) -> [Vec<&'a str>; 2] {
+        let step = self.distinct.len().div_ceil(count.max(1)).max(1);
+        let mut found = [Vec::new(), Vec::new()];
+        for sides in &self.sets {
+            for (side, found) in sides.iter().zip(&mut found) {
+                found.extend(
+                    side.new.clone().filter(|at| at % step == 0).filter_map(|at| self.distinct.get(at).copied()),
+                );
+            }
+        }
+        found
+    }
+
     /// Tokenises them all.
     pub fn tokenize(&self, encoder: &Encoder) -> Result<TokenisedTexts, Error> {
         self.chunks().iter().map(|chunk| self.tokens(chunk, encoder)).collect::<Result<_, _>>().map(TokenisedTexts)

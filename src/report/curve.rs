@@ -11,7 +11,11 @@ const FRAME: Frame = Frame { width: 720.0, height: 380.0, left: 64.0, right: 120
 /// The curve; `None` where more than one number tells the points apart.
 pub fn curve(study: &Study, analysis: &Analysis, pick: Option<&str>) -> Option<String> {
     let spec = &study.frozen.spec;
-    let [name] = spec.params.names()[..] else { return None };
+    if spec.params.dimensions() != 1 {
+        return None;
+    }
+    // Of two variables that sum to 1 the first says all.
+    let name = *spec.params.names().first()?;
     let mut points: Vec<(f64, &Row)> =
         analysis.rows.iter().filter_map(|row| Some((*row.trial.point()?.first()?, row))).collect();
     points.sort_by(|(a, _), (b, _)| a.total_cmp(b));

@@ -8,18 +8,29 @@ use super::terminal::sorted;
 use crate::sweep::{Analysis, Row, Study};
 
 const CELL: (f64, f64) = (96.0, 24.0);
-const LEFT: f64 = 150.0;
+/// The width of a letter, and the letters that are shown of a label.
+const LETTER: f64 = 6.6;
+const LETTERS: usize = 40;
 const TOP: f64 = 28.0;
 /// The difference whose colour is the deepest.
 const DEEPEST: f64 = 0.1;
 
+/// Trials beyond which the map has baselines and the front alone.
+pub(super) const HEAT_ROWS: usize = 60;
+
 /// The map, with the first metric of every data set.
 pub fn heat(study: &Study, analysis: &Analysis) -> String {
-    let rows = sorted(analysis);
+    let mut rows = sorted(analysis);
+    if rows.len() > HEAT_ROWS {
+        rows.retain(|row| row.on_front || row.trial.point().is_none());
+        rows.truncate(2 * HEAT_ROWS);
+    }
     let metric = study.frozen.metrics().first().map(ToString::to_string).unwrap_or_default();
     let sets = &study.frozen.sets;
+    let longest = rows.iter().map(|row| row.trial.label.chars().count() + 1).max().unwrap_or(0).min(LETTERS);
+    let left = (LETTER * longest as f64 + 16.0).max(120.0);
     let frame = Frame {
-        width: LEFT + CELL.0 * sets.len() as f64 + 8.0,
+        width: left + CELL.0 * sets.len() as f64 + 8.0,
         height: TOP + CELL.1 * rows.len() as f64 + 8.0,
         left: 0.0,
         right: 0.0,
@@ -32,7 +43,7 @@ pub fn heat(study: &Study, analysis: &Analysis) -> String {
     let mean = |row: &Row, set: usize| row.done.sets.get(set).and_then(|set| set.means.get(&metric).copied().flatten());
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     for (column, set) in sets.iter().enumerate() {
-        let x = LEFT + CELL.0 * (column as f64 + 0.5);
+        let x = left + CELL.0 * (column as f64 + 0.5);
         let label: String = set.label.chars().take(14).collect();
         let _ = writeln!(
             out,
@@ -45,11 +56,11 @@ pub fn heat(study: &Study, analysis: &Analysis) -> String {
     for (line, row) in rows.iter().enumerate() {
         let y = TOP + CELL.1 * line as f64;
         let front = if row.on_front { "*" } else { "" };
-        let label: String = row.trial.label.chars().take(20).collect();
+        let label: String = row.trial.label.chars().take(LETTERS).collect();
         let _ = writeln!(
             out,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" dominant-baseline=\"middle\">{}{front}</text>",
-            px(LEFT - 8.0),
+            px(left - 8.0),
             px(y + CELL.1 / 2.0),
             escaped(&label)
         );
@@ -57,7 +68,7 @@ pub fn heat(study: &Study, analysis: &Analysis) -> String {
             let Some(value) = mean(row, column) else { continue };
             let difference = reference.and_then(|reference| mean(reference, column)).map_or(0.0, |base| value - base);
             let (fill, opacity) = diverging(difference / DEEPEST);
-            let x = LEFT + CELL.0 * column as f64;
+            let x = left + CELL.0 * column as f64;
             let set = sets.get(column).map_or("", |set| set.label.as_str());
             let _ = writeln!(
                 out,

@@ -1,19 +1,25 @@
 //! A study's results for people: a table in the terminal, figures, one HTML file.
 
+mod bands;
+mod contour;
 mod curve;
 mod heat;
+mod marks;
 mod page;
 mod palette;
 mod queries;
 mod scatter;
 mod spark;
+mod surface;
 mod svg;
 mod terminal;
+mod ternary;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod verdict;
 
+pub use contour::contour;
 pub use curve::curve;
 pub use heat::heat;
 pub use page::page;
@@ -21,6 +27,7 @@ pub use queries::{Change, Changes, Texts, changes};
 pub use scatter::scatter;
 pub use spark::sparkline;
 pub use svg::standalone;
-pub use terminal::{Shown, terminal};
+pub use terminal::{Shown, duration, terminal};
+pub use ternary::ternary;
 pub use timeline::timeline;
 pub use verdict::{Verdict, verdict};

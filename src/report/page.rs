@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::contour::contour;
 use super::curve::curve;
-use super::heat::heat;
+use super::heat::{HEAT_ROWS, heat};
 use super::palette::SERIES;
 use super::queries::{Changes, Texts, changes};
 use super::scatter::scatter;
 use super::svg::escaped;
 use super::terminal::{duration, sorted};
+use super::ternary::ternary;
 use super::timeline::timeline;
 use super::verdict::verdict;
 use crate::sweep::{Analysis, Error, Row, Stage, Study, recipe_text, to_json};
@@ -78,11 +80,16 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
 fn series_style() -> String {
     let mut out = String::new();
     for (index, (light, dark)) in SERIES.iter().enumerate() {
-        let _ =
-            write!(out, ".s{index}{{color:{light}}}@media (prefers-color-scheme:dark){{.s{index}{{color:{dark}}}}}");
+        let _ = write!(
+            out,
+            ".s{index}{{color:{light}}}@media screen and (prefers-color-scheme:dark){{.s{index}{{color:{dark}}}}}"
+        );
     }
     out
 }
+
+/// A figure of an objective, where its study has one.
+type Figure = fn(&Study, &Analysis, usize, Option<&str>) -> Option<String>;
 
 fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String) {
     if let Some(figure) = curve(study, full, pick) {
@@ -92,6 +99,19 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
              over queries; dotted chords join the ends: above the chord the merge is better than its parents' scores \
              averaged. The ring marks the point of the verdict.</p>"
         );
+    }
+    for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
+        let objectives = 0..study.frozen.spec.objectives.len();
+        let found: Vec<String> = objectives.filter_map(|objective| figure(study, full, objective, pick)).collect();
+        if !found.is_empty() {
+            let _ = writeln!(
+                out,
+                "<h2>{title}</h2><div class=\"side\">{}</div><p class=\"note\">Dots are measured, filled ones on the front; \
+                 bands and lines follow a smooth surface through them and are no scores. The ring marks the point of the \
+                 verdict.</p>",
+                found.concat()
+            );
+        }
     }
     for second in 1..study.frozen.spec.objectives.len() {
         let _ = writeln!(
@@ -104,8 +124,13 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
     let _ = writeln!(
         out,
         "<h2>Every data set</h2><div class=\"scroll\">{}</div><p class=\"note\">Value and difference from the reference: \
-         orange is better, blue is worse.</p>",
-        heat(study, full)
+         orange is better, blue is worse.{}</p>",
+        heat(study, full),
+        if full.rows.len() > HEAT_ROWS {
+            " Of many trials these are the baselines and the front; the table has all."
+        } else {
+            ""
+        }
     );
 }
 

@@ -46,7 +46,12 @@ impl Scale {
     }
 
     pub(super) fn at(&self, value: f64) -> f64 {
-        self.to.0 + (value - self.from.0) / (self.from.1 - self.from.0) * (self.to.1 - self.to.0)
+        self.to.0 + self.share(value) * (self.to.1 - self.to.0)
+    }
+
+    /// Where a value lies between the scale's ends: 0 to 1.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        (value - self.from.0) / (self.from.1 - self.from.0)
     }
 
     /// Round numbers inside the scale, about `count` of them.
@@ -143,7 +148,8 @@ impl Frame {
 pub(super) const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}.tick{fill:#555;font-size:11px}\
 .grid{stroke:#ddd}.axis{stroke:#555;fill:none}.line{fill:none;stroke-width:2}.band{opacity:.15;stroke:none}\
 .chord{stroke-dasharray:3 4;stroke-width:1;fill:none;opacity:.8}.dim{opacity:.35}.pick{fill:none;stroke:#222;stroke-width:2}\
-.hollow{fill:#fff}.cell-text{font-size:11px}";
+.contour{fill:none;stroke-width:1;opacity:.7}.dot{fill:#222;stroke:#fff}.dot.hollow{fill:#fff;stroke:#222}\
+.cell-text{font-size:11px}";
 
 /// A figure as a file of its own, with its style.
 pub fn standalone(figure: &str) -> String {

@@ -59,6 +59,39 @@ fn figures_are_well_formed_and_have_every_trial() {
 }
 
 #[test]
+fn two_variables_have_contours_and_three_models_a_triangle() {
+    let models = |names: &[&str]| {
+        let model = |name: &&str| format!("{{model: {name}, parameters: {{weight: \"${{{name}}}\"}}}}");
+        format!(
+            "recipe: {{merge_method: linear, models: [{}]}}\n",
+            names.iter().map(model).collect::<Vec<_>>().join(", ")
+        )
+    };
+    for (names, params, points, is_triangle) in [
+        (["a", "b"].as_slice(), "{a: {min: 0.2, max: 1, step: 0.2}, b: [0, 0.5, 1]}", 15, false),
+        (&["a", "b", "c"], "{simplex: {of: [a, b, c], step: 0.25}}", 15, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let study = fake::study(folder.path(), &format!("{}params: {params}\n", models(names)));
+        fake::run(&study, &mut Fake::new(&study)).unwrap();
+        let full = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+        for objective in 0..2 {
+            let pick = Some(full.rows[5].trial.id.as_str());
+            let (contour, triangle) =
+                (contour(&study, &full, objective, pick), ternary(&study, &full, objective, pick));
+            let (figure, other) = if is_triangle { (triangle, contour) } else { (contour, triangle) };
+            let figure = figure.unwrap();
+            assert_eq!(other, None);
+            assert_eq!(figure.matches("<circle class=\"dot").count(), points);
+            assert_eq!(figure.matches("class=\"pick\"").count(), 1);
+            assert!(figure.matches("<path class=\"contour").count() >= 6, "{figure}");
+            assert!(is_balanced(&figure) && !figure.contains("NaN") && !figure.contains("inf"), "{figure}");
+        }
+        assert!(curve(&study, &full, None).is_none());
+    }
+}
+
+#[test]
 fn the_page_asks_nothing_of_the_network_and_has_every_part() {
     let folder = tempfile::tempdir().unwrap();
     let (study, full, confirmed) = finished(folder.path());

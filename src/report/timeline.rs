@@ -42,6 +42,10 @@ pub fn timeline(analyses: &[&Analysis]) -> Option<String> {
             for (index, seconds) in parts.iter().enumerate() {
                 let (x0, x1) = (x.at(at), x.at(at + seconds));
                 at += seconds;
+                // Of thousands of bars many are too thin to see.
+                if x1 - x0 < 0.02 {
+                    continue;
+                }
                 let _ = writeln!(
                     out,
                     "<rect class=\"s{index}\" fill=\"currentColor\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} {seconds:.2} s</title></rect>",

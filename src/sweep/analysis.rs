@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::front::front;
+use super::resample::intervals;
 use super::statistics::{Comparison, Strata};
 use super::store::{Done, Results, Timings};
 use super::study::{Frozen, Stage, Study, Subject, Trial};
@@ -176,25 +177,35 @@ impl Analysis {
         let stage = self.stage;
         let base = study.frozen.all_strata(&study.store, &reference.trial.key(stage))?;
         let own = reference.done.weights.clone();
-        let tested: Vec<Tested> = self
+        let of_row = |row: &Row| study.frozen.all_strata(&study.store, &row.trial.key(stage));
+        let strata: Vec<Vec<Strata>> = self.rows.par_iter().map(of_row).collect::<Result<_, Error>>()?;
+        let mut tested: Vec<Tested> = self
             .rows
             .par_iter()
-            .map(|row| {
-                let strata = study.frozen.all_strata(&study.store, &row.trial.key(stage))?;
+            .zip(&strata)
+            .map(|(row, strata)| {
                 let each = strata.iter().zip(&base);
-                let compared = match () {
-                    () if row.done.weights == own => vec![None; base.len()],
-                    () if depth == Depth::Intervals => each.map(|(strata, base)| strata.against(base)).collect(),
-                    () => each.map(|(strata, base)| tested_only(strata, base)).collect(),
-                };
-                let intervals = if depth == Depth::Intervals {
-                    strata.iter().filter_map(Strata::interval).collect()
+                let compared = if row.done.weights == own {
+                    vec![None; base.len()]
                 } else {
-                    Vec::new()
+                    each.map(|(strata, base)| tested_only(strata, base)).collect()
                 };
-                Ok((compared, intervals))
+                (compared, Vec::new())
             })
-            .collect::<Result<_, Error>>()?;
+            .collect();
+        if depth == Depth::Intervals {
+            for (objective, base) in base.iter().enumerate() {
+                let of_objective: Vec<&Strata> = strata.iter().filter_map(|strata| strata.get(objective)).collect();
+                for ((compared, own), found) in tested.iter_mut().zip(intervals(&of_objective, base)) {
+                    own.extend(found.0);
+                    if let (Some(compared), Some(interval)) =
+                        (compared.get_mut(objective).and_then(Option::as_mut), found.1)
+                    {
+                        compared.interval = interval;
+                    }
+                }
+            }
+        }
         // Trials with the same weights are one and the same to the correction.
         let counted = |index: usize| self.rows.get(index).is_some_and(|row| row.is_first);
         let p: Vec<f64> = tested

@@ -111,6 +111,11 @@ impl Error {
             Self::Data(error) => error.hint(),
             Self::Merge(error) => error.hint(),
             Self::Write(error) => error.hint(),
+            Self::Mismatch { differences, .. } if differences.iter().any(|line| line.starts_with("the program: ")) => Some(
+                "go on with that version, or start a new study with another `store:`; reports, exports and picks of this \
+                 one still work"
+                    .into(),
+            ),
             Self::Mismatch { .. } => {
                 Some("another `store:` starts a new study; `admix sweep extend` adds points to this one".into())
             }

@@ -13,6 +13,7 @@ mod front;
 pub(crate) mod hash;
 mod pick;
 mod pool;
+mod resample;
 mod search;
 mod slurm;
 pub mod spec;
@@ -28,7 +29,7 @@ pub use actions::{confirm, extend, retry};
 pub use analysis::{Analysis, Depth, Dropped, LEVEL, Row, Versus};
 pub use error::Error;
 #[cfg(feature = "eval")]
-pub use evaluator::Scorer;
+pub use evaluator::{Estimate, Scorer};
 pub use export::{journal, to_csv, to_json, to_per_query_csv};
 pub use front::front;
 pub use pick::{Bound, BoundKind, pick, recipe_text};

@@ -3,7 +3,7 @@
 use super::Error;
 use super::store::{PerQuery, Store};
 use super::study::Frozen;
-use crate::eval::{bootstrap_interval, draw, randomisation_p};
+use crate::eval::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, bootstrap_interval, draw, percentile, randomisation_p};
 
 /// The values of the queries of an objective's data sets, one list a data set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,36 +96,77 @@ fn finite(values: &[f64]) -> Vec<f64> {
 }
 
 fn stratified_interval(strata: &[Vec<f64>]) -> Option<(f64, f64)> {
-    if strata.is_empty() || strata.iter().any(Vec::is_empty) {
-        return None;
-    }
     if let [only] = strata {
         return bootstrap_interval(only);
     }
-    let total: u64 = strata.iter().map(|values| values.len() as u64).sum();
-    let resample = |resample: u64| {
-        let mut at = resample * total;
+    let draws = Draws::of(&strata.iter().map(Vec::len).collect::<Vec<_>>())?;
+    let values = strata.concat();
+    let mut places = Vec::new();
+    let mut resample = |resample: u64| {
+        draws.places(resample, &mut places);
+        let mut rest = places.as_slice();
         let mut sum = 0.0;
-        for values in strata {
-            let size = values.len() as u64;
-            let mut of_set = 0.0;
-            for _ in 0..size {
-                let place = (u128::from(draw(SEED, at)) * u128::from(size)) >> 64;
-                of_set += values.get(place as usize).copied().unwrap_or_default();
-                at += 1;
-            }
-            sum += of_set / size as f64;
+        for size in &draws.sizes {
+            let (of_set, after) = rest.split_at(*size);
+            rest = after;
+            let drawn = of_set.iter().map(|place| values.get(*place as usize).copied().unwrap_or_default());
+            sum += drawn.fold(0.0, |sum, value| sum + value) / *size as f64;
         }
-        sum / strata.len() as f64
+        sum / draws.sizes.len() as f64
     };
-    let mut means: Vec<f64> = (0..RESAMPLES).map(resample).collect();
+    let means = (0..draws.resamples).map(&mut resample).collect();
+    Some(interval_of(&draws, means))
+}
+
+/// What a bootstrap draws, for data sets of these sizes.
+pub(super) struct Draws {
+    /// The number of resamples.
+    pub(super) resamples: u64,
+    /// The queries of each data set.
+    pub(super) sizes: Vec<usize>,
+    seed: u64,
+}
+
+impl Draws {
+    /// One data set has the draws of [`bootstrap_interval`]. `None` without queries.
+    pub(super) fn of(sizes: &[usize]) -> Option<Self> {
+        if sizes.is_empty() || sizes.contains(&0) {
+            return None;
+        }
+        let (resamples, seed) =
+            if sizes.len() == 1 { (BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED) } else { (RESAMPLES, SEED) };
+        Some(Self { resamples, sizes: sizes.to_vec(), seed })
+    }
+
+    /// The places of a resample's queries among those of all data sets, data set after data set.
+    pub(super) fn places(&self, resample: u64, places: &mut Vec<u32>) {
+        places.clear();
+        let total: u64 = self.sizes.iter().map(|size| *size as u64).sum();
+        let (mut at, mut start) = (resample * total, 0);
+        for size in &self.sizes {
+            let size = *size as u64;
+            // A product's upper half: a whole number below `size`.
+            let drawn =
+                (at..at + size).map(|at| start + ((u128::from(draw(self.seed, at)) * u128::from(size)) >> 64) as u32);
+            places.extend(drawn);
+            at += size;
+            start += size as u32;
+        }
+    }
+}
+
+/// The bounds of 95 % of the means of resamples.
+pub(super) fn interval_of(draws: &Draws, mut means: Vec<f64>) -> (f64, f64) {
     means.sort_unstable_by(f64::total_cmp);
+    if draws.sizes.len() == 1 {
+        return (percentile(&means, 25), percentile(&means, 975));
+    }
     let at = |share: f64| {
         #[expect(clippy::cast_sign_loss, reason = "a share of the number of resamples")]
         let place = (share * (RESAMPLES - 1) as f64).round() as usize;
         means.get(place).copied().unwrap_or_default()
     };
-    Some((at(0.025), at(0.975)))
+    (at(0.025), at(0.975))
 }
 
 impl Frozen {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{args, run};
+use crate::encoder::Device;
 use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Stage, Study, work};
 
 /// When a worker stops.
@@ -24,6 +25,7 @@ pub(super) struct Limits {
 
 /// Works on a study until nothing is left or a limit is met.
 pub(super) fn drain(study: &Study, limits: &Limits) -> anyhow::Result<Ended> {
+    device_is_built(&study.frozen.spec.scoring.device)?;
     let cancel = run::interruption()?;
     let mut scorer = Scorer::new(study, args::level()?)?;
     drain_with(study, &mut scorer, limits, &cancel)
@@ -50,16 +52,33 @@ fn drain_with(
     Ok(ended?)
 }
 
-struct Talk<'a> {
+/// Refuses a device that this build has no code for, before anything is read.
+fn device_is_built(device: &str) -> Result<(), crate::encoder::Error> {
+    let device: Device = device.parse()?;
+    if device.is_built() { Ok(()) } else { Err(crate::encoder::Error::NotBuilt { device }) }
+}
+
+/// What is said to people, on stderr.
+pub(super) struct Talk<'a> {
     study: &'a Study,
     quiet: bool,
-    bar: ProgressBar,
+    pub(super) bar: ProgressBar,
 }
 
 impl<'a> Talk<'a> {
+    /// With a bar of the texts of the trial that is being scored.
     fn new(study: &'a Study, quiet: bool) -> Self {
+        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} texts  {eta} left  {msg}")
+    }
+
+    /// With a bar of trials, which several workers do.
+    pub(super) fn of_trials(study: &'a Study, quiet: bool) -> Self {
+        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} trials  {eta} left")
+    }
+
+    fn with_bar(study: &'a Study, quiet: bool, template: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} texts  {eta} left  {msg}") {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         if !quiet {
@@ -76,7 +95,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn on(&mut self, event: &Event<'_>) {
+    pub(super) fn on(&mut self, event: &Event<'_>) {
         match event {
             Event::Generation { stage, trials, notes } => {
                 if let Stage::Pool(size) = stage {

@@ -12,7 +12,11 @@ use crate::sweep::spec::parse_axis;
 #[command(after_help = "\
 Examples:
   admix sweep extend studies/ko-en -p w=0.35:0.65:0.05
-  admix sweep extend studies/ko-en -p w=0.42,0.44")]
+  admix sweep extend studies/ko-en -p w=0.42,0.44
+  admix sweep extend studies/soup -p simplex=0.1
+  admix sweep extend studies/soup -p a=0.4:0.6:0.05 -p b=0.2,0.3
+
+Of variables that sum to 1 all but one are given values, and that one is the rest; or all get a step.")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,

@@ -5,6 +5,7 @@ mod events;
 mod export;
 mod extend;
 mod finish;
+mod fleet;
 mod location;
 mod pick;
 mod plan;

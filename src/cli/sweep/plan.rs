@@ -7,12 +7,15 @@ use serde_json::json;
 
 use super::finish::quoted;
 use super::location;
-use crate::cli::render;
-use crate::sweep::{History, Mode, Results, Schedule, Study, next};
+use crate::cli::{args, render, units};
+use crate::report::duration;
+use crate::sweep::{Error, Estimate, History, Mode, Results, Schedule, Scorer, Study, next};
 
-/// Show what a sweep would try, and make its study folder
+/// Show what a sweep would try and what it costs, and make its study folder
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
+The cost is measured on one merge and a few texts, on this machine.
+
 Examples:
   admix sweep plan sweep.yaml
   admix sweep plan sweep.yaml --json | jq '.trials | length'")]
@@ -33,6 +36,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let parsed = location::read(&args.sweep, args.store.as_ref(), args.json)?;
     let study = Study::create(&parsed)?;
+    let mut scorer = Scorer::new(&study, args::level()?)?;
+    // A machine that plans need not be one that works: it may lack the device.
+    let estimate = scorer.estimate();
     let (schedule, results) = (Schedule::read(&study.store)?, Results::read(&study.store)?);
     let first = if schedule.search.is_empty() {
         next(&History { study: &study, generations: &[], results: &results })?
@@ -47,19 +53,45 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             generation.trials.iter().map(|trial| (trial.label.clone(), generation.stage.to_string()))
         }))
         .collect();
+    let left = schedule.trials().into_iter().filter(|(trial, stage)| !results.is_settled(&trial.key(*stage))).count()
+        + first.as_ref().map_or(0, |generation| generation.trials.len());
     if args.json {
         return render::print_json(&json!({
             "study": study.frozen.spec.study,
             "store": study.store.root().display().to_string(),
             "trials": trials.iter().map(|(label, stage)| json!({"label": label, "stage": stage})).collect::<Vec<_>>(),
+            "left": left,
+            "estimate": estimate.as_ref().ok(),
             "data": study.frozen.sets,
             "models": study.frozen.models.iter().map(|model| json!({"name": model.name, "hash": model.hash})).collect::<Vec<_>>(),
         }));
     }
-    render::print(&text(&study, &trials))
+    render::print(&text(&study, &trials, &cost(estimate.as_ref(), left)))
 }
 
-fn text(study: &Study, trials: &[(String, String)]) -> String {
+/// What the trials that are left cost.
+fn cost(estimate: Result<&Estimate, &Error>, left: usize) -> String {
+    let estimate = match estimate {
+        Ok(estimate) => estimate,
+        Err(error) => return format!("not estimated: {error}"),
+    };
+    let time = |seconds: f64| if seconds < 10.0 { format!("{seconds:.1} s") } else { duration(seconds) };
+    format!(
+        "a trial merges {} and encodes about {} tokens of {} texts ({:.1e} operations): about {} here, {} of it merging; \
+         the {left} that are left about {} with one worker (encoding as measured on {} texts; points that equal a baseline \
+         take no time)",
+        units::bytes(estimate.merged_bytes),
+        units::count(estimate.tokens),
+        units::count(estimate.texts as u64),
+        estimate.operations,
+        time(estimate.seconds()),
+        time(estimate.merge),
+        time(estimate.seconds() * left as f64),
+        estimate.measured,
+    )
+}
+
+fn text(study: &Study, trials: &[(String, String)], cost: &str) -> String {
     let frozen = &study.frozen;
     let mut out = format!("{}: {} trials to begin with\n", frozen.spec.study, trials.len());
     let names: Vec<&str> = trials.iter().map(|(label, _)| label.as_str()).collect();
@@ -76,6 +108,7 @@ fn text(study: &Study, trials: &[(String, String)]) -> String {
         let _ =
             writeln!(out, "  data     {}: {} queries{held_out}, {} documents", set.label, set.queries, set.documents);
     }
+    let _ = writeln!(out, "  cost     {cost}");
     let how = match study.store.mode() {
         Mode::Link => "names are taken by link(2)",
         Mode::Exclusive => "names are taken by exclusive files: the file system has no links",

@@ -8,7 +8,7 @@ use super::export::put;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::report::{Texts, curve, heat, page, scatter, standalone, timeline, verdict};
+use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline, verdict};
 use crate::sweep::spec::Selection;
 use crate::sweep::{Analysis, Depth, Stage, Study, load};
 
@@ -79,6 +79,12 @@ fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) 
     let mut all =
         vec![("front.svg".to_owned(), scatter(study, full, (0, 1), pick)), ("data.svg".to_owned(), heat(study, full))];
     all.extend(curve(study, full, pick).map(|figure| ("curve.svg".to_owned(), figure)));
+    for (index, objective) in study.frozen.spec.objectives.iter().enumerate() {
+        let name: String =
+            objective.name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        all.extend(contour(study, full, index, pick).map(|figure| (format!("contour-{name}.svg"), figure)));
+        all.extend(ternary(study, full, index, pick).map(|figure| (format!("ternary-{name}.svg"), figure)));
+    }
     all.extend(timeline(&[full, confirmed]).map(|figure| ("time.svg".to_owned(), figure)));
     for (name, figure) in all {
         put(&folder.join(name), &standalone(&figure))?;

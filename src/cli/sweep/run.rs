@@ -6,8 +6,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::events::{Limits, drain};
+use super::fleet::{self, Fleet};
 use super::{finish, location};
 use crate::cli::render;
+use crate::encoder::Device;
 use crate::sweep::spec::{Keep, parse_time};
 use crate::sweep::{Ended, Study};
 
@@ -17,6 +19,8 @@ use crate::sweep::{Ended, Study};
 Examples:
   admix sweep run sweep.yaml
   admix sweep run sweep.yaml --max-time 30m
+  admix sweep run sweep.yaml -j 4
+  admix sweep run sweep.yaml --devices cuda:0,cuda:1
 
 Any number of `admix sweep worker STUDY` may work beside it, also on other machines that see the folder.")]
 pub(super) struct Args {
@@ -27,6 +31,14 @@ pub(super) struct Args {
     /// Folder of the study, in place of the sweep file's `store`
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+
+    /// Workers on this machine, each with its share of the processors and a model of its own in memory
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+
+    /// Devices with a worker each, as cuda:0,cuda:1
+    #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with = "workers")]
+    devices: Vec<Device>,
 
     /// Begin no trial after this time, as 90s, 45m or 6h, in place of the sweep file's `budget`
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -42,7 +54,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let parsed = location::read(&args.sweep, args.store.as_ref(), args.quiet)?;
+    let fleet = Fleet::new(args.workers.map(usize::from), &args.devices)?;
+    let mut parsed = location::read(&args.sweep, args.store.as_ref(), args.quiet)?;
+    if let Some(device) = args.devices.first() {
+        device.kind().clone_into(&mut parsed.spec.scoring.device);
+    }
     let study = Study::create(&parsed)?.writable()?;
     let limits = Limits {
         wall: args.max_time.or(parsed.spec.budget.wall),
@@ -51,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         quiet: args.quiet,
         finish: Arc::default(),
     };
-    let ended = drain(&study, &limits)?;
+    let ended = if fleet.is_one() { drain(&study, &limits)? } else { fleet::drain(&study, &fleet, &limits)? };
     if ended == Ended::Finished && parsed.spec.keep != Keep::None {
         let written = finish::keep(&study, parsed.spec.keep, &AtomicBool::new(false))?;
         if !args.quiet && !written.is_empty() {

@@ -8,16 +8,18 @@ use anyhow::Context as _;
 
 use super::events::{Limits, drain};
 use super::location::StudyArgs;
-use crate::cli::render;
-use crate::sweep::Ended;
+use crate::cli::render::{self, Usage};
+use crate::encoder::Device;
 use crate::sweep::spec::parse_time;
+use crate::sweep::{Ended, Study};
 
 /// Work on a study beside other workers, on this or another machine
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   admix sweep worker studies/ko-en
-  admix sweep worker studies/ko-en --max-time 110m --stop-on USR1")]
+  admix sweep worker studies/ko-en --max-time 110m --stop-on USR1
+  admix sweep worker studies/ko-en --device cuda:1")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,
@@ -25,6 +27,10 @@ pub(super) struct Args {
     /// Begin no trial after this time, as 110m
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     max_time: Option<Duration>,
+
+    /// Where to compute: another device of the kind that the study was made for, as cuda:1
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<Device>,
 
     /// Begin no trial after so many
     #[arg(long, value_name = "N")]
@@ -40,7 +46,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let study = args.study.join()?;
+    let mut study = args.study.join()?;
+    if let Some(device) = args.device {
+        on_device(&mut study, device)?;
+    }
     let finish = Arc::new(AtomicBool::new(false));
     listen(&args.stop_on, &finish)?;
     let limits = Limits { wall: args.max_time, trials: args.max_trials, search: true, quiet: args.quiet, finish };
@@ -53,6 +62,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             Ended::Asked => "asked to stop",
         });
     }
+    Ok(())
+}
+
+/// Has a study computed on another device of its kind.
+fn on_device(study: &mut Study, device: Device) -> anyhow::Result<()> {
+    let scoring = &mut study.frozen.spec.scoring;
+    let own: Device = scoring.device.parse()?;
+    if own.kind() != device.kind() {
+        return Err(Usage::with_hint(
+            format!("the study is made for {own}, and {device} rounds differently"),
+            format!("a sweep file with `device: {}` and another `store:` makes a study for it", device.kind()),
+        )
+        .into());
+    }
+    scoring.device = device.to_string();
     Ok(())
 }
 

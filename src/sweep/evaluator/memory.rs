@@ -89,6 +89,15 @@ impl Memory {
         Ok(())
     }
 
+    /// The bytes of the tensors, and the parameters that a token is multiplied by: all but embeddings.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let bytes = self.tensors.values().map(|merged| merged.bytes.len() as u64).sum();
+        let counts = |(_, name): &(String, String), merged: &Merged| merged.shape.len() > 1 && !name.contains("embed");
+        let multiplied = self.tensors.iter().filter(|(key, merged)| counts(key, merged));
+        let elements = |merged: &Merged| merged.shape.iter().map(|size| *size as u64).product::<u64>();
+        (bytes, multiplied.map(|(_, merged)| elements(merged)).sum())
+    }
+
     /// What the values of the tensors are, in short.
     pub(super) fn print(&self) -> u128 {
         let prints = self.tensors.iter().filter(|(_, merged)| merged.float.is_some());

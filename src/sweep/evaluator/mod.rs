@@ -1,8 +1,10 @@
 //! Trials on real models: merged in memory, encoded, searched and scored as `merge` and then `score` would.
 
 mod corpus;
+mod estimate;
 mod memory;
 mod prints;
 mod scorer;
 
+pub use estimate::Estimate;
 pub use scorer::Scorer;

@@ -108,9 +108,8 @@ pub(super) fn settings(checkpoint: &Checkpoint) -> String {
         let counts = |(key, value): &(&String, &Value)| {
             !IDLE.contains(&key.as_str()) && !value.is_null() && **value != Value::Bool(false)
         };
-        let sorted: BTreeMap<_, _> =
-            config.iter().filter(counts).map(|(key, value)| (key, value.to_string())).collect();
-        format!("{sorted:?}")
+        let kept: BTreeMap<_, _> = config.iter().filter(counts).map(|(key, value)| (key, sorted(value))).collect();
+        format!("{kept:?}")
     };
     let others = checkpoint.modules().iter().filter(|module| {
         module.weights.is_some() && checkpoint.main_module().is_none_or(|main| main.folder != module.folder)
@@ -155,7 +154,33 @@ fn sorted(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
     use super::*;
+
+    #[test]
+    fn settings_do_not_depend_on_the_order_in_which_they_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny/base");
+        let config = std::fs::read_to_string(fixture.join("config.json")).unwrap();
+        let with = |more: &str| {
+            let model = folder.path().join("model");
+            let _ = std::fs::remove_dir_all(&model);
+            std::fs::create_dir(&model).unwrap();
+            for name in ["model.safetensors", "tokenizer.json"] {
+                std::fs::copy(fixture.join(name), model.join(name)).unwrap();
+            }
+            std::fs::write(model.join("config.json"), config.replacen('{', &format!("{{{more},"), 1)).unwrap();
+            settings(&Checkpoint::open(&model).unwrap())
+        };
+        let one = with(r#""rope": {"type": "yarn", "parts": [{"low": 1, "high": 2}]}, "layers": 3"#);
+        let other = with(r#""layers": 3, "rope": {"parts": [{"high": 2, "low": 1}], "type": "yarn"}"#);
+        assert_eq!(one, other);
+        assert_ne!(one, with(r#""layers": 3, "rope": {"parts": [{"high": 1, "low": 2}], "type": "yarn"}"#));
+        assert_ne!(one, with(r#""layers": 3, "rope": {"parts": [{"high": 2}, {"low": 1}], "type": "yarn"}"#));
+    }
 
     #[test]
     fn values_are_told_apart_and_formats_are_not() {

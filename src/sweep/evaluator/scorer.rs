@@ -25,25 +25,25 @@ const DEPTH: usize = 1000;
 /// Merges in memory and scores on the study's data sets.
 #[derive(Debug)]
 pub struct Scorer {
-    study: Frozen,
+    pub(super) study: Frozen,
     options: encoder::Options,
     level: Level,
-    memory: Memory,
+    pub(super) memory: Memory,
     /// The checkpoints that the merge in memory is of, in the order of its plan.
     merged_of: Vec<PathBuf>,
-    encoder: Option<Encoder>,
+    pub(super) encoder: Option<Encoder>,
     /// Whether the encoder's weights are merged ones.
     is_merged: bool,
-    ready: Option<Ready>,
-    corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
+    pub(super) ready: Option<Ready>,
+    pub(super) corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
     tokenizers: BTreeMap<(PathBuf, usize), String>,
 }
 
 /// How the retriever that is ready is used.
 #[derive(Debug)]
-struct Ready {
+pub(super) struct Ready {
     tokenizer: String,
-    prompts: Prompts,
+    pub(super) prompts: Prompts,
     similarity: Similarity,
 }
 
@@ -192,7 +192,7 @@ impl Scorer {
 }
 
 /// An error that every trial would meet.
-fn evaluation(error: &encoder::Error) -> Error {
+pub(super) fn evaluation(error: &encoder::Error) -> Error {
     Error::Evaluation { message: error.to_string(), hint: error.hint() }
 }
 

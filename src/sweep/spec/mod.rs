@@ -15,6 +15,7 @@ mod types;
 
 #[cfg(all(feature = "cli", feature = "eval"))]
 pub(crate) use settings::parse_time;
+pub(crate) use space::is_part_of_one;
 pub(crate) use types::as_variables;
 
 pub use data::{DataSource, Reference};

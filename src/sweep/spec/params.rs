@@ -2,7 +2,7 @@
 
 use super::fields::{fields, finite, list, text};
 use super::keys::{AXIS, SIMPLEX};
-use super::space::{Axis, Space, parts, rounded};
+use super::space::{Axis, Space, is_part_of_one, rounded};
 use crate::recipe::NodePath;
 use crate::recipe::yaml::{Checked, Fault, Node, Notes, shown};
 
@@ -127,7 +127,7 @@ fn simplex(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Axis> {
         None => None,
         Some((node, at)) => {
             let step = finite(node, &at)?;
-            if !(0.001..=1.0).contains(&step) || (parts(step) as f64 * step - 1.0).abs() > 1e-9 {
+            if !is_part_of_one(step) {
                 let message = format!("the step must be a whole part of 1, such as 0.25 or 0.1, found {node}");
                 return Err(Fault::value(&at, message));
             }

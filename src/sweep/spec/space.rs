@@ -133,6 +133,11 @@ impl Axis {
     }
 }
 
+/// Whether a step cuts 1 into whole parts, a thousand at the most.
+pub(crate) fn is_part_of_one(step: f64) -> bool {
+    (0.001..=1.0).contains(&step) && (parts(step) as f64 * step - 1.0).abs() <= 1e-9
+}
+
 /// The parts that a step cuts 1 into.
 pub(super) fn parts(step: f64) -> u64 {
     #[expect(clippy::cast_sign_loss, reason = "steps are positive")]

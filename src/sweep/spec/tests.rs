@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::settings::parse_time;
 use super::*;
 
 const RECIPE: &str = "recipe:

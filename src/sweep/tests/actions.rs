@@ -51,6 +51,33 @@ fn more_points_reuse_what_is_there() {
 }
 
 #[test]
+fn a_simplex_is_extended_by_a_step_or_by_values_of_all_but_one() {
+    let three = "recipe: {merge_method: linear, models: [{model: a, parameters: {weight: \"${x}\"}}, {model: b, parameters: {weight: \"${y}\"}}, {model: c, parameters: {weight: \"${z}\"}}]}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let study = finished(folder.path(), &format!("{three}params: {{simplex: {{of: [x, y, z], step: 0.5}}}}\n"));
+    let extended = |axes: &[(&str, &str)]| {
+        let axes: Vec<_> = axes.iter().map(|(name, values)| parse_axis(name, values).unwrap()).collect();
+        extend(&study, &axes)
+    };
+    // Fifteen points in steps of a quarter, of which six are there in steps of a half.
+    assert_eq!(extended(&[("simplex", "0.25")]).unwrap(), 9);
+    assert_eq!(extended(&[("simplex", "0.25")]).unwrap(), 0);
+    // (0.6, 0.2, 0.2), (0.6, 0.4, 0), (0.8, 0.2, 0); 0.8 and 0.4 leave nothing for z.
+    assert_eq!(extended(&[("x", "0.6,0.8"), ("y", "0.2,0.4")]).unwrap(), 3);
+    assert_eq!(extended(&[("x", "0.1"), ("y", "0.2,0.4"), ("z", "0.7")]).unwrap(), 1);
+    let mut fake = Fake::new(&study);
+    run(&study, &mut fake).unwrap();
+    assert_eq!(fake.scored.len(), 13);
+    assert!(fake.scored.contains(&"x=0.6 y=0.2 z=0.2".to_owned()), "{:?}", fake.scored);
+    let refused = |axes| extended(axes).unwrap_err().to_string();
+    assert_eq!(refused(&[("x", "0.5")]), "x, y, z sum to 1, and y and z have no values");
+    assert_eq!(refused(&[("simplex", "0.3")]), "the step must be a whole part of 1, such as 0.25 or 0.1, found 0.3");
+    assert_eq!(refused(&[("simplex", "0.1"), ("x", "0")]), "a step is given, and values of x, y, z beside it");
+    assert!(refused(&[("x", "0.9"), ("y", "0.9")]).starts_with("none of these values"));
+    assert_eq!(refused(&[("x", "0.1"), ("x", "0.2")]), "`x` is given values twice");
+}
+
+#[test]
 fn failed_trials_are_tried_again_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path(), "");

@@ -6,19 +6,29 @@ use std::time::{Duration, Instant};
 
 use super::fake::{Fake, recorded, run, study};
 use crate::eval::draw;
-use crate::sweep::Study;
 use crate::sweep::store::Results;
+use crate::sweep::{Analysis, Depth, Stage, Status, Study};
 
 /// Names the folder of the study that a worker process works on.
 const FOLDER: &str = "ADMIX_TEST_STUDY";
 
-/// A quadratic search over several generations, so that workers also plan.
+/// Has the process only read the study, and write what it found into its current folder.
+const READ: &str = "ADMIX_TEST_READ";
+
+/// A search over several generations, so that workers also plan.
 const SPEC: &str = "search: {rungs: [{pool: 50}, {pool: 100}, {full: true}]}\n";
 
 /// What a worker process runs; in a plain run of the tests it does nothing.
 #[test]
 fn worker_process() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
+    if std::env::var_os(READ).is_some() {
+        let study = Study::open(&Path::new(&folder).join("study")).unwrap();
+        let analysis = Analysis::read(&study, Stage::Full, Depth::Tests).unwrap();
+        let found = format!("{} {}", analysis.rows.len(), Status::of(&study).unwrap().done);
+        std::fs::write("read", found).unwrap();
+        return;
+    }
     let study = study(Path::new(&folder), SPEC);
     run(&study, &mut Fake { time: Duration::from_millis(8), ..Fake::new(&study) }).unwrap();
 }
@@ -52,9 +62,10 @@ fn fifty_kills_change_nothing() {
         study_number += 1;
         let folder = tempfile::tempdir().unwrap();
         let study = study(folder.path(), SPEC);
-        loop {
+        // On a busy machine a worker needs longer to begin: it lives longer from kill to kill, or none would get anywhere.
+        for life in 0.. {
             let mut child = worker(folder.path());
-            std::thread::sleep(Duration::from_millis(5) + random(study_number, kills, 60));
+            std::thread::sleep(Duration::from_millis(5) + random(study_number, kills, 60 + 20 * life));
             let _ = child.kill();
             let status = child.wait().unwrap();
             if status.success() {
@@ -80,7 +91,7 @@ fn four_workers_of_which_some_are_killed_do_what_one_does() {
             workers[victim].wait().unwrap();
             workers[victim] = worker(folder.path());
         }
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(180);
         for worker in &mut workers {
             while worker.try_wait().unwrap().is_none() {
                 assert!(Instant::now() < until, "a worker waits for ever");
@@ -89,6 +100,50 @@ fn four_workers_of_which_some_are_killed_do_what_one_does() {
         }
         holds(&study, &expected);
     }
+}
+
+/// Runs a script in a folder in which file systems may be mounted; `None` where that is not permitted. `WORK` in it runs a
+/// worker process on the study in the folder `m`.
+fn with_mounts(folder: &Path, script: &str) -> Option<String> {
+    let test = std::env::current_exe().unwrap();
+    let work = format!("'{}' --exact sweep::tests::killed::worker_process --nocapture 2>&1", test.display());
+    let script =
+        format!("mkdir m && mount -t tmpfs -o size=160k none m && echo mounted && {}", script.replace("WORK", &work));
+    for namespace in [["-m", "--propagation=private"].as_slice(), &["-r", "-m", "--propagation=private"]] {
+        let _ = std::fs::remove_dir(folder.join("m"));
+        let mut run = Command::new("unshare");
+        let run = run.args(namespace).args(["sh", "-c", &script]).current_dir(folder).env(FOLDER, folder.join("m"));
+        let said = run.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        if let Ok(said) = said
+            && said.starts_with("mounted")
+        {
+            return Some(said);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_full_disk_ends_a_worker_and_the_next_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "WORK; echo code $?; mount -o remount,size=20m m && WORK; echo code $?; cp -r m out";
+    let Some(said) = with_mounts(folder.path(), script) else { return };
+    assert!(said.contains("No space left on device") && said.contains("code 101"), "{said}");
+    assert!(said.contains("code 0"), "{said}");
+    let study = Study::open(&folder.path().join("out/study")).unwrap();
+    holds(&study, &undisturbed());
+}
+
+#[test]
+fn a_study_on_a_read_only_mount_is_read_and_not_worked_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let script =
+        format!("mount -o remount,size=20m m && WORK; mount -o remount,ro m && WORK; echo code $?; {READ}=1 WORK");
+    let Some(said) = with_mounts(folder.path(), &script) else { return };
+    assert!(said.contains("Read-only file system") && said.contains("code 101"), "{said}");
+    let read = std::fs::read_to_string(folder.path().join("read")).unwrap();
+    let (rows, done) = read.split_once(' ').unwrap();
+    assert!(rows.parse::<usize>().unwrap() > 2 && done.parse::<usize>().unwrap() > 13, "{read}");
 }
 
 /// Holds that the records are those of an undisturbed run, and that nothing else is left but unfinished files.

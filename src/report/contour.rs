@@ -1,0 +1,52 @@
+//! An objective over two variables: measured points on bands of equal height.
+
+use std::fmt::Write as _;
+
+use super::bands::Ground;
+use super::marks;
+use super::palette::class;
+use super::surface::Surface;
+use super::svg::{Frame, Scale, escaped};
+use crate::sweep::spec::Axis;
+use crate::sweep::{Analysis, Row, Study};
+
+const FRAME: Frame = Frame { width: 500.0, height: 400.0, left: 64.0, right: 96.0, top: 28.0, bottom: 44.0 };
+
+/// The figure of an objective; `None` unless two variables tell the points apart.
+pub fn contour(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>) -> Option<String> {
+    let spec = &study.frozen.spec;
+    let [first, second] = spec.params.names()[..] else { return None };
+    if spec.params.axes.iter().any(|axis| matches!(axis, Axis::Simplex { .. })) {
+        return None;
+    }
+    let points: Vec<(&Row, (f64, f64), f64)> = analysis
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let [x, y] = row.trial.point()? else { return None };
+            Some((row, (*x, *y), *row.objectives.get(objective)?))
+        })
+        .collect();
+    let frame = FRAME;
+    let x = Scale::over(points.iter().map(|(_, (x, _), _)| *x), frame.x(), false);
+    let y = Scale::over(points.iter().map(|(_, (_, y), _)| *y), frame.y(), false);
+    let places: Vec<(f64, f64)> = points.iter().map(|(_, (u, v), _)| (x.share(*u), y.share(*v))).collect();
+    let values: Vec<f64> = points.iter().map(|(.., value)| *value).collect();
+    let surface = Surface::through(&places, &values)?;
+    let name = spec.objectives.get(objective).map_or("", |objective| objective.name.as_str());
+    let mut out = frame.begin(
+        &format!("{name} over {first} and {second}"),
+        "Dots are measured; the bands between them follow a smooth surface through them",
+    );
+    let ground =
+        Ground { x: frame.x(), y: frame.y(), range: marks::range(&values), height: &|u, v| surface.at((u, v)) };
+    ground.draw(&class(objective), &mut out);
+    frame.axes(&x, &y, (first, second), &mut out);
+    ground.key(&class(objective), frame.x().1 + 18.0, &mut out);
+    let _ = writeln!(out, "<text class=\"name\" x=\"{}\" y=\"16\">{}</text>", frame.left, escaped(name));
+    for (row, (u, v), value) in points {
+        marks::mark(row, (x.at(u), y.at(v)), &format!("{} {name} {value:.4}", row.trial.label), pick, &mut out);
+    }
+    out.push_str("</svg>\n");
+    Some(out)
+}
