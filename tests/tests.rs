@@ -32,4 +32,6 @@ mod suite {
     mod score;
     mod selection;
     mod support;
+    #[cfg(feature = "eval")]
+    mod sweep;
 }

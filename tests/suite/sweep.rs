@@ -1,0 +1,506 @@
+//! `admix sweep`, as its users run it, from the plan to the picked recipe.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::support::{
+    admix, copy_folder, edit_json, names, read_json, read_tensors, repository, run, snapshot, stderr, stdout_json,
+};
+
+/// The sweep file of [`folder`].
+const SWEEP: &str = "\
+study: tiny
+recipe:
+  merge_method: slerp
+  base_model: a
+  models: [{model: b}]
+  parameters: {t: \"${w}\"}
+params: {w: {min: 0, max: 1, step: 0.5}}
+data: {words: words}
+objectives:
+  there: {metric: ndcg@3, mean: [\"words:en-ko\"]}
+  back: {metric: ndcg@3, mean: [\"words:ko-en\"]}
+select: {part: 1/2}
+report: {part: 2/2}
+store: study
+";
+
+/// A folder with the retrievers `a`, `b` and `c`, a data set in two directions, and a sweep file.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (fixture, name) in [("base", "a"), ("ko-en", "b"), ("ko-ko", "c")] {
+        copy_folder(&repository().join("fixtures/tiny").join(fixture), &folder.path().join(name));
+    }
+    let words = folder.path().join("words");
+    fs::create_dir(&words).unwrap();
+    for language in ["en", "ko"] {
+        let file = repository().join("fixtures/sets/weather").join(format!("weather.{language}"));
+        let lines: Vec<String> = fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect();
+        let more = (0..4).flat_map(|copy| lines.iter().map(move |line| format!("{line} {copy}\n")));
+        fs::write(words.join(format!("words.{language}")), more.collect::<String>()).unwrap();
+    }
+    fs::write(folder.path().join("sweep.yaml"), SWEEP).unwrap();
+    folder
+}
+
+/// Writes another sweep file: [`SWEEP`] with a part replaced.
+fn with(folder: &Path, from: &str, to: &str) {
+    assert!(SWEEP.contains(from));
+    fs::write(folder.join("sweep.yaml"), SWEEP.replacen(from, to, 1)).unwrap();
+}
+
+fn text(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The labels of the trials that have results.
+fn trials(folder: &Path) -> Vec<String> {
+    let mut labels: Vec<String> = names(&folder.join("study/done"))
+        .iter()
+        .map(|name| read_json(&folder.join("study/done").join(name))["label"].as_str().unwrap().to_owned())
+        .collect();
+    labels.sort();
+    labels
+}
+
+/// The error of a command that fails: exit code, and what it says.
+fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = admix(folder).arg("sweep").args(arguments).output().unwrap();
+    let said = stderr(&output);
+    assert!(said.starts_with("error: ") && !said.contains("panicked"), "sweep {}: {said}", arguments.join(" "));
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn a_sweep_from_plan_to_pick() {
+    let folder = folder();
+    let folder = folder.path();
+    let plan = text(&run(folder, &["sweep", "plan", "sweep.yaml"]));
+    assert!(plan.contains("tiny: 5 trials to begin with") && plan.contains("a, b, w=0, w=0.5, w=1"), "{plan}");
+    assert!(plan.contains("a trial merges 106 kB and encodes about") && plan.contains("the 5 that are left"), "{plan}");
+    let plan = stdout_json(&run(folder, &["sweep", "plan", "sweep.yaml", "--json"]));
+    // Eleven queries or so of each direction, and all documents; queries and documents have prompts of their own.
+    assert!(plan["estimate"]["tokens"].as_u64() > Some(100) && plan["left"] == 5, "{plan:#}");
+
+    let output = run(folder, &["sweep", "run", "sweep.yaml", "--all"]);
+    let table = text(&output);
+    assert!(table.starts_with("tiny: 5/5 trials"), "{table}");
+    assert!(
+        ["a", "b", "w=0.5", "(reference)", "next: admix sweep confirm"].iter().all(|part| table.contains(part)),
+        "{table}"
+    );
+    assert!(stderr(&output).contains("w=1") && stderr(&output).contains("same weights as an earlier trial"));
+    let before = snapshot(&folder.join("study/done"));
+    let again = run(folder, &["sweep", "run", "sweep.yaml", "--all"]);
+    assert_eq!((text(&again), stderr(&again).as_str()), (table, ""), "nothing is done twice");
+    assert_eq!(snapshot(&folder.join("study/done")), before);
+    assert!(stderr(&run(folder, &["sweep", "worker", "study"])).contains("nothing is left to do"));
+
+    let status = text(&run(folder, &["sweep", "status", "sweep.yaml"]));
+    assert!(status.starts_with("tiny: 5 of 5 trials done\n") && status.contains("  front  "), "{status}");
+    assert_eq!(text(&run(folder, &["sweep", "status", "study", "--watch"])), status, "a settled study ends the watch");
+    let status = stdout_json(&run(folder, &["sweep", "status", "study", "--json"]));
+    assert_eq!((&status["done"], &status["failed"], &status["settled"]), (&5.into(), &0.into(), &true.into()));
+
+    let confirmed = text(&run(folder, &["sweep", "confirm", "study", "-q"]));
+    assert!(
+        confirmed.contains("on held-out queries") && confirmed.contains("next: admix sweep pick study"),
+        "{confirmed}"
+    );
+
+    run(
+        folder,
+        &[
+            "sweep",
+            "export",
+            "study",
+            "--csv",
+            "t.csv",
+            "--per-query",
+            "q.csv",
+            "--json",
+            "s.json",
+            "--optuna",
+            "o.log",
+        ],
+    );
+    let csv = fs::read_to_string(folder.join("t.csv")).unwrap();
+    assert!(csv.starts_with("trial,label,kind,queries,front,w,there,there difference"), "{csv}");
+    let study = read_json(&folder.join("s.json"));
+    let rows = study["trials"].as_array().unwrap().len() + study["confirmed"].as_array().unwrap().len();
+    assert_eq!(csv.lines().count(), 1 + rows);
+    assert!(fs::read_to_string(folder.join("q.csv")).unwrap().lines().count() > 5 * 20);
+    let journal = fs::read_to_string(folder.join("o.log")).unwrap();
+    assert!(journal.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    assert_eq!(journal.matches("\"op_code\":4").count(), 3);
+
+    run(folder, &["sweep", "report", "study", "-o", "report.html", "--svg", "figures"]);
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && page.contains("Measured on "));
+    assert_eq!(names(&folder.join("figures")), ["curve.svg", "data.svg", "front.svg", "time.svg"]);
+    assert!(text(&run(folder, &["sweep", "report", "study"])).contains("tiny: 5/5 trials"));
+
+    let said = stderr(&run(
+        folder,
+        &["sweep", "pick", "study", "--max", "back", "--keep", "there >= -100%", "-o", "pick.yaml", "--merge", "out"],
+    ));
+    assert!(said.starts_with("w=") && said.ends_with(" queries\n"), "{said}");
+    assert!(!fs::read_to_string(folder.join("pick.yaml")).unwrap().contains("${"));
+    run(folder, &["merge", "pick.yaml", "-o", "by-hand"]);
+    let [one, other] = ["out", "by-hand"].map(|name| fs::read(folder.join(name).join("model.safetensors")).unwrap());
+    assert_eq!(one, other);
+}
+
+#[test]
+fn scores_are_those_of_merging_and_scoring() {
+    let folder = folder();
+    let folder = folder.path();
+    with(folder, "select: {part: 1/2}\nreport: {part: 2/2}\n", "keep: all\nbaselines: [parents, uniform]\n");
+    let said = stderr(&run(folder, &["sweep", "run", "sweep.yaml"]));
+    assert!(said.contains("merged to "), "{said}");
+    run(folder, &["sweep", "export", "study", "--json", "s.json"]);
+    let study = read_json(&folder.join("s.json"));
+    let score = |model: &str| {
+        let output = run(folder, &["score", model, "--data", "words", "-m", "ndcg@3", "--json"]);
+        let scores = stdout_json(&output)["models"][0]["datasets"].clone();
+        ["en-ko", "ko-en"].map(|way| {
+            let set = scores.as_array().unwrap().iter().find(|set| set["direction"] == way).unwrap().clone();
+            set["metrics"]["ndcg@3"].as_f64().unwrap()
+        })
+    };
+    let rows = study["trials"].as_array().unwrap();
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        let label = row["label"].as_str().unwrap();
+        let model = if row["kind"] == "parent" { label.to_owned() } else { format!("study/merged/{label}") };
+        let means = ["words en-ko", "words ko-en"].map(|name| {
+            let set = row["data"].as_array().unwrap().iter().find(|set| set["set"] == name).unwrap();
+            set["means"]["ndcg@3"].as_f64().unwrap()
+        });
+        assert_eq!(means.map(f64::to_bits), score(&model).map(f64::to_bits), "{label}");
+    }
+    let merged = read_tensors(&folder.join("study/merged/w=0/model.safetensors"));
+    assert!(!merged.is_empty());
+}
+
+#[test]
+fn several_workers_do_what_one_does() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let study = |store: &str| {
+        run(folder, &["sweep", "export", store, "--json", "s.json"]);
+        let mut study = read_json(&folder.join("s.json"));
+        study.as_object_mut().unwrap().remove("timings");
+        study
+    };
+    let alone = study("study");
+    let output = run(folder, &["sweep", "run", "sweep.yaml", "--store", "other", "-j", "3"]);
+    assert_eq!(study("other"), alone);
+    assert!(text(&output).starts_with("tiny: 5/5 trials"), "{}", text(&output));
+    assert!(stderr(&output).contains("w=0.5  there "), "{}", stderr(&output));
+    // A worker's error is the run's.
+    fs::write(folder.join("b/config.json"), "{}").unwrap();
+    let (code, said) = refused(folder, &["run", "sweep.yaml", "--store", "other", "-j", "2"]);
+    assert!(code == 5 && said.contains("config.json` has other content"), "{code} {said}");
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn devices_that_this_build_lacks_are_refused_at_once() {
+    let folder = folder();
+    let folder = folder.path();
+    for arguments in [["--devices", "cuda:0,cuda:1"], ["--devices", "cuda"]] {
+        let (code, said) = refused(folder, &["run", "sweep.yaml", arguments[0], arguments[1]]);
+        assert_eq!(code, 2);
+        assert!(
+            said.contains("this build of admix has no support for cuda:0") && said.contains("--features cuda"),
+            "{said}"
+        );
+    }
+    assert!(!folder.join("study").exists());
+    let (code, said) = refused(folder, &["run", "sweep.yaml", "--devices", "cpu,cpu"]);
+    assert!(code == 2 && said.contains("the device cpu is given twice"), "{said}");
+    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    let (code, said) = refused(folder, &["worker", "study", "--device", "cuda:0"]);
+    assert!(code == 2 && said.contains("the study is made for cpu") && said.contains("device: cuda"), "{said}");
+    with(folder, "store: study", "store: gpu\ndevice: cuda:1");
+    let plan = text(&run(folder, &["sweep", "plan", "sweep.yaml"]));
+    assert!(plan.contains("cost     not estimated: this build of admix has no support for cuda:1"), "{plan}");
+    for more in [["-q"].as_slice(), &["-j", "2"]] {
+        let (code, said) = refused(folder, &[["run", "sweep.yaml"].as_slice(), more].concat());
+        assert!(code == 2 && said.contains("no support for cuda:1"), "{code} {said}");
+    }
+}
+
+#[test]
+fn a_failed_trial_is_shown_and_retried() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    let said = stderr(&run(folder, &["sweep", "worker", "study", "--max-trials", "2"]));
+    assert!(said.contains("as many trials as asked for are done"), "{said}");
+    assert_eq!(trials(folder), ["a", "b"]);
+    let generation = read_json(&folder.join("study/plan/gen-0000.json"));
+    let trial = generation["trials"].as_array().unwrap().iter().find(|trial| trial["label"] == "w=0.5").unwrap();
+    let id = trial["id"].as_str().unwrap();
+    for attempt in 0..3 {
+        let failure = serde_json::json!({"trial": id, "stage": "full", "label": "w=0.5", "attempt": attempt, "error": "out of luck", "worker": "x"});
+        fs::write(folder.join(format!("study/fail/{id}.full.{attempt}.json")), failure.to_string()).unwrap();
+    }
+    let table = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q"]));
+    assert!(table.contains("w=0.5 failed: out of luck") && table.contains("next: admix sweep retry study"), "{table}");
+    assert!(text(&run(folder, &["sweep", "status", "study"])).contains("4 of 5 trials done, 1 failed"));
+    let retried = text(&run(folder, &["sweep", "retry", "study"]));
+    assert_eq!(retried, "to be tried again: w=0.5\nnext: admix sweep worker study\n");
+    run(folder, &["sweep", "worker", "study", "-q"]);
+    assert_eq!(trials(folder), ["a", "b", "w=0", "w=0.5", "w=1"]);
+    assert_eq!(text(&run(folder, &["sweep", "retry", "study"])), "no trial has failed\n");
+}
+
+#[test]
+fn points_are_added_to_ranges_and_to_simplexes() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let added = text(&run(folder, &["sweep", "extend", "study", "-p", "w=0.25:0.75:0.25"]));
+    assert_eq!(added, "2 new points\nnext: admix sweep worker study\n");
+    assert_eq!(text(&run(folder, &["sweep", "extend", "study", "-p", "w=0.25"])).lines().next(), Some("0 new points"));
+    run(folder, &["sweep", "worker", "study", "-q"]);
+    assert_eq!(trials(folder), ["a", "b", "w=0", "w=0.25", "w=0.5", "w=0.75", "w=1"]);
+    let (code, said) = refused(folder, &["extend", "study", "-p", "v=1"]);
+    assert!(code == 2 && said.contains("has no variable `v`") && said.contains("it has w"), "{said}");
+
+    let models = ["a", "b", "c"].map(|model| format!("{{model: {model}, parameters: {{weight: \"${{{model}}}\"}}}}"));
+    let sweep = SWEEP
+        .replace("  merge_method: slerp\n  base_model: a\n", "  merge_method: linear\n")
+        .replace("[{model: b}]\n  parameters: {t: \"${w}\"}", &format!("[{}]", models.join(", ")))
+        .replace("{w: {min: 0, max: 1, step: 0.5}}", "{simplex: {of: [a, b, c], step: 1}}")
+        .replace("store: study", "store: soup");
+    fs::write(folder.join("soup.yaml"), sweep).unwrap();
+    run(folder, &["sweep", "run", "soup.yaml", "-q"]);
+    assert!(text(&run(folder, &["sweep", "extend", "soup", "-p", "simplex=0.5"])).starts_with("3 new points\n"));
+    assert!(
+        text(&run(folder, &["sweep", "extend", "soup", "-p", "a=0.6", "-p", "b=0.1,0.2"]))
+            .starts_with("2 new points\n")
+    );
+    let table = text(&run(folder, &["sweep", "run", "soup.yaml", "-q", "--all"]));
+    assert!(table.contains("11/11 trials") && table.contains("a=0.6 b=0.1 c=0.3"), "{table}");
+    run(folder, &["sweep", "report", "soup", "--svg", "soup-figures"]);
+    let figures = names(&folder.join("soup-figures"));
+    assert_eq!(figures, ["data.svg", "front.svg", "ternary-back.svg", "ternary-there.svg", "time.svg"]);
+    let (code, said) = refused(folder, &["extend", "soup", "-p", "a=0.5"]);
+    assert!(code == 2 && said.contains("a, b, c sum to 1, and b and c have no values"), "{said}");
+}
+
+#[test]
+fn a_grid_over_two_variables_has_contours() {
+    let folder = folder();
+    let folder = folder.path();
+    let sweep = SWEEP
+        .replace("slerp\n  base_model: a", "task_arithmetic\n  base_model: a")
+        .replace(
+            "[{model: b}]\n  parameters: {t: \"${w}\"}",
+            "[{model: b, parameters: {weight: \"${v}\"}}, {model: c, parameters: {weight: \"${w}\"}}]",
+        )
+        .replace("{w: {min: 0, max: 1, step: 0.5}}", "{v: [0, 0.5, 1], w: [0, 0.4]}");
+    fs::write(folder.join("sweep.yaml"), sweep).unwrap();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    run(folder, &["sweep", "report", "study", "-o", "report.html", "--svg", "figures"]);
+    assert_eq!(names(&folder.join("figures"))[..2], ["contour-back.svg", "contour-there.svg"]);
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("Over both variables") && page.contains("there over v and w"));
+}
+
+#[test]
+fn another_recipe_checkpoint_data_set_or_version_is_refused_with_the_difference() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let done = snapshot(&folder.join("study/done"));
+    let refuses = |part: &str| {
+        for command in [
+            ["run", "sweep.yaml"],
+            ["plan", "sweep.yaml"],
+            ["worker", "study"],
+            ["extend", "study"],
+            ["confirm", "study"],
+        ] {
+            if part.starts_with("params") && command[1] == "study" {
+                continue;
+            }
+            let more: &[&str] = if command[0] == "extend" { &["-p", "w=0.3"] } else { &[] };
+            let (code, said) = refused(folder, &[command.as_slice(), more].concat());
+            assert!(code == 5 && said.contains(part) && said.contains("hint: "), "{}: {code} {said}", command[0]);
+        }
+        assert_eq!(snapshot(&folder.join("study/done")), done);
+    };
+    with(folder, "step: 0.5", "step: 0.25");
+    refuses("params[0].range.step: was 0.5, is 0.25");
+    with(folder, "study: tiny", "study: tiny");
+
+    let config = fs::read(folder.join("b/config.json")).unwrap();
+    edit_json(&folder.join("b/config.json"), |config| config["layer_norm_eps"] = 0.1.into());
+    refuses("/b/config.json` has other content");
+    fs::write(folder.join("b/config.json"), config).unwrap();
+
+    let lines = fs::read_to_string(folder.join("words/words.en")).unwrap();
+    fs::write(folder.join("words/words.en"), lines.replacen('0', "1", 1)).unwrap();
+    refuses("words.en` has other content");
+    fs::rename(folder.join("words/words.en"), folder.join("words.en")).unwrap();
+    refuses("words.en` is gone");
+    fs::write(folder.join("words/words.en"), &lines).unwrap();
+
+    let record = folder.join("study/study.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    fs::write(&record, text.replace(&format!("\"admix\": \"{version}\""), "\"admix\": \"9.9.9\"")).unwrap();
+    refuses(&format!("the program: made by admix 9.9.9, this is {version}"));
+    // What only reads works with any version of the same form.
+    for command in ["status", "report"] {
+        assert!(String::from_utf8_lossy(&run(folder, &["sweep", command, "study"]).stdout).starts_with("tiny: 5"));
+    }
+    run(folder, &["sweep", "export", "study", "--csv", "-"]);
+    fs::write(&record, text.replace("\"schema\": 1", "\"schema\": 9")).unwrap();
+    let (code, said) = refused(folder, &["status", "study"]);
+    assert!(code == 5 && said.contains("form 9"), "{said}");
+    fs::write(&record, text).unwrap();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+}
+
+#[test]
+fn mistakes_in_a_sweep_file_have_line_column_and_the_nearest_key() {
+    let folder = folder();
+    let folder = folder.path();
+    for (from, to, place, parts) in [
+        ("params:", "parms:", "sweep.yaml:7:1", ["unknown key `parms`", "did you mean `params`?"]),
+        ("step: 0.5", "stpe: 0.5", "sweep.yaml:7:30", ["unknown key `stpe` in a parameter", "did you mean `step`?"]),
+        (
+            "merge_method: slerp",
+            "merge_method: slurp",
+            "sweep.yaml:3:17",
+            ["unknown merge method `slurp`", "did you mean `slerp`?"],
+        ),
+        ("ndcg@3", "ndgc@3", "sweep.yaml:10:19", ["`ndgc@3` is no metric", "^^^^^^"]),
+        ("words:ko-en", "wrods:ko-en", "sweep.yaml:11:", ["`wrods:ko-en` is neither", "^^^"]),
+        ("words:en-ko", "words:en-fr", "", ["the direction `en-fr` of `words`, which has", "en-ko"]),
+        ("{part: 1/2}", "{part: 3/2}", "sweep.yaml:12:", ["expected a part such as 1/2", "3/2"]),
+        ("${w}", "${v}", "sweep.yaml:7:", ["the recipe does not name `${w}`", "`${v}`"]),
+        ("max: 1, step", "max: 0, step", "sweep.yaml:7:", ["the largest value must be above the smallest", "^"]),
+        ("store: study", "budget: {trials: 2}", "", ["the grid has 3 points", "`budget` allows 2 trials"]),
+        (
+            "store: study",
+            "search: {method: external}",
+            "sweep.yaml:14:18",
+            ["unknown search method `external`", "the methods are grid, lattice"],
+        ),
+    ] {
+        with(folder, from, to);
+        let (code, said) = refused(folder, &["plan", "sweep.yaml"]);
+        assert_eq!(code, 2, "{to}: {said}");
+        assert!(said.contains(place) && parts.iter().all(|part| said.contains(part)), "{to}: {said}");
+    }
+    with(folder, "model: b", "model: nowhere");
+    let (code, said) = refused(folder, &["run", "sweep.yaml"]);
+    assert!(code == 3 && said.contains("nowhere"), "{code} {said}");
+    assert!(!folder.join("study").exists() && !folder.join("studies").exists());
+}
+
+#[test]
+fn every_command_refuses_what_it_cannot_use() {
+    let folder = folder();
+    let folder = folder.path();
+    for command in ["worker", "status", "retry", "confirm", "report"] {
+        let (code, said) = refused(folder, &[command, "a"]);
+        assert!(
+            code == 2 && said.contains("`a` is no study") && said.contains("admix sweep plan"),
+            "{command}: {said}"
+        );
+    }
+    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    for (arguments, code, part) in [
+        (["run", "missing.yaml"].as_slice(), 2, "missing.yaml"),
+        (&["confirm", "study"], 2, "no trial has results yet"),
+        (&["pick", "study", "--max", "back"], 2, "no point has results yet"),
+        (&["pick", "study", "--max", "bakc"], 2, "did you mean `back`?"),
+        (&["export", "study"], 2, "no form is given"),
+        (&["extend", "study", "-p", "w=x"], 2, "expected a number, found `x`"),
+        (&["slurm", "study", "--workers", "0"], 2, "an array of no workers"),
+        (&["slurm", "study", "--workers", "2", "--time", "1:00\nrm"], 2, "nothing that Slurm takes"),
+        (&["report", "study", "-o", "no/such/folder/r.html"], 1, "no/such/folder"),
+    ] {
+        let (found, said) = refused(folder, arguments);
+        assert!(found == code && said.contains(part), "{}: {found} {said}", arguments.join(" "));
+    }
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let (code, said) = refused(folder, &["pick", "study", "--max", "back", "--keep", "there >= 2"]);
+    assert!(code == 2 && said.contains("no point keeps every bound") && said.contains("asks for 2.0000"), "{said}");
+    with(folder, "select: {part: 1/2}\nreport: {part: 2/2}\nstore: study", "store: whole");
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let (code, said) = refused(folder, &["confirm", "whole"]);
+    assert!(code == 2 && said.contains("no queries are held out"), "{said}");
+    fs::write(folder.join("whole/plan/gen-0000.json"), "{").unwrap();
+    let (code, said) = refused(folder, &["status", "whole"]);
+    assert!(code == 3 && said.contains("gen-0000.json` is damaged"), "{code} {said}");
+}
+
+#[test]
+fn a_budget_and_a_time_limit_end_a_run_and_the_next_goes_on() {
+    let folder = folder();
+    let folder = folder.path();
+    with(folder, "store: study", "store: study\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 3, wall: 1h}");
+    let table = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]));
+    assert!(table.contains("next: admix sweep worker study"), "{table}");
+    let table = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q"]));
+    assert!(trials(folder).len() <= 5 && table.contains("next: admix sweep confirm"), "{table}");
+    // How long to run may change; what is tried may not.
+    with(folder, "store: study", "store: study\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 3, wall: 2h}");
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    with(folder, "store: study", "store: study\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 4}");
+    let (code, said) = refused(folder, &["run", "sweep.yaml"]);
+    assert!(code == 5 && said.contains("budget.trials: was 3, is 4"), "{said}");
+}
+
+#[test]
+fn rungs_score_pools_first_and_survivors_on_everything() {
+    let folder = folder();
+    let folder = folder.path();
+    with(folder, "store: study", "store: study\nsearch: {rungs: [{pool: 14}, {full: true}]}");
+    let output = run(folder, &["sweep", "run", "sweep.yaml", "--all"]);
+    assert!(stderr(&output).contains("3 trials on pools of 14 documents"), "{}", stderr(&output));
+    let pools = names(&folder.join("study/done")).iter().filter(|name| name.contains(".pool-14.")).count();
+    assert_eq!(pools, 3);
+    assert!(text(&output).contains("tiny: ") && text(&output).contains("next: admix sweep confirm"));
+    // What is shown was scored on all documents.
+    run(folder, &["sweep", "export", "study", "--json", "s.json"]);
+    let study = read_json(&folder.join("s.json"));
+    for row in study["trials"].as_array().unwrap() {
+        assert!(row["data"].as_array().unwrap().iter().all(|set| set["documents"] == 24), "{row:#}");
+    }
+}
+
+#[test]
+fn the_array_script_names_the_study_and_asks_for_what_was_asked() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    let script = text(&run(
+        folder,
+        &["sweep", "slurm", "study", "--workers", "4", "--time", "2:00:00", "--gres", "gpu:1", "--cpus", "8"],
+    ));
+    let here = fs::canonicalize(folder).unwrap();
+    for line in [
+        "#!/bin/bash",
+        "#SBATCH --array=0-3",
+        "#SBATCH --time=2:00:00",
+        "#SBATCH --gres=gpu:1",
+        "#SBATCH --cpus-per-task=8",
+    ] {
+        assert!(script.lines().any(|found| found == line), "{line}: {script}");
+    }
+    let last = script.lines().last().unwrap();
+    assert!(last.starts_with("exec ") && last.ends_with("study --stop-on USR1,TERM"), "{last} {}", here.display());
+}
