@@ -4,8 +4,9 @@
 use std::hint::black_box;
 
 use admix::kernel::{
-    ByRank, Digits, Float, Level, MaskTerm, MaskedTerms, Stream, combine, combine_around, consensus_sum, dots, draw,
-    draw_below, histogram, limit, masked_sum, narrow, overlap_sum, row_divergence, swap_near, variance, widen,
+    ByRank, Digits, Float, Level, MaskTerm, MaskedTerms, RankRoom, Stream, combine, combine_around, consensus_sum,
+    dots, draw, draw_below, histogram, limit, mask_by_rank, masked_sum, narrow, overlap_sum, row_divergence, swap_near,
+    variance, widen,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -92,15 +93,10 @@ fn kernels(c: &mut Criterion) {
         });
         let mut draws = vec![0u32; TILE];
         draw(level, Stream { seed: 0, name: 0 }, 0, &mut draws);
-        let mut order = Vec::new();
+        let mut room = RankRoom::default();
         let by = ByRank { density: 0.5, epsilon: 0.15 };
         group.bench_function("mask by rank, rows of 1024", |bench| {
-            bench.iter(|| {
-                for (row, kept) in kept.chunks_mut(1024).enumerate() {
-                    let here = row * 1024..row * 1024 + kept.len();
-                    by.mask(&base[here.clone()], &a[here.clone()], &draws[here], &mut order, kept);
-                }
-            });
+            bench.iter(|| mask_by_rank(level, by, 1024, black_box(&base), &a, &draws, &mut room, &mut kept));
         });
         group.throughput(Throughput::Bytes(2 * TILE as u64));
         group.bench_function("widen float16", |bench| {

@@ -39,7 +39,7 @@ pub use neural::{
 #[cfg(feature = "eval")]
 pub use product::{Matrix, Threads, multiply};
 pub use random::{Stream, draw, draw_below, limit};
-pub use rank::ByRank;
+pub use rank::{ByRank, RankRoom, mask_by_rank};
 pub use real::Real;
 pub use select::{Digits, count_magnitude, histogram, survey};
 pub use swap::swap_near;

@@ -54,8 +54,8 @@ pub trait Real:
     fn magnitude_bits(self) -> Self::Bits;
     /// A magnitude's bits from a number.
     fn bits(bits: u64) -> Self::Bits;
-    /// |x| with an index.
-    fn ranked(self, index: u32) -> Self::Ranked;
+    /// A magnitude's bits with an index.
+    fn ranked(bits: Self::Bits, index: u32) -> Self::Ranked;
     /// The index of [`Real::ranked`].
     fn index(ranked: Self::Ranked) -> u32;
 }
@@ -107,8 +107,8 @@ impl Real for f32 {
         bits as u32
     }
     #[inline(always)]
-    fn ranked(self, index: u32) -> u64 {
-        u64::from(self.magnitude_bits()) << 32 | u64::from(index)
+    fn ranked(bits: u32, index: u32) -> u64 {
+        u64::from(bits) << 32 | u64::from(index)
     }
     #[inline(always)]
     fn index(ranked: u64) -> u32 {
@@ -163,8 +163,8 @@ impl Real for f64 {
         bits
     }
     #[inline(always)]
-    fn ranked(self, index: u32) -> u128 {
-        u128::from(self.magnitude_bits()) << 32 | u128::from(index)
+    fn ranked(bits: u64, index: u32) -> u128 {
+        u128::from(bits) << 32 | u128::from(index)
     }
     #[inline(always)]
     fn index(ranked: u128) -> u32 {

@@ -10,7 +10,8 @@ use super::scratch::{finish_all, numbers, views};
 use super::span::{Span, Workers};
 use super::threshold::{Query, Rank, Threshold, search};
 use crate::kernel::{
-    Band, ByRank, Level, MaskTerm, MaskedTerms, Real, Stream, absolute_sums, draw, draw_below, limit, masked_sum,
+    Band, ByRank, Level, MaskTerm, MaskedTerms, RankRoom, Real, Stream, absolute_sums, draw, draw_below, limit,
+    mask_by_rank, masked_sum,
 };
 use crate::method::{Keep, MaskedSum};
 use crate::plan::{Plan, PlannedTensor};
@@ -84,11 +85,7 @@ impl Drawn {
             How::ByRank { by, row } => {
                 let draws: &mut [u32] = numbers(draws, out.len());
                 draw(level, self.stream, start as u64, draws);
-                let mut order = Vec::new();
-                for (index, out) in out.chunks_mut(row).enumerate() {
-                    let here = index * row..index * row + out.len();
-                    by.mask(&base[here.clone()], &x[here.clone()], &draws[here], &mut order, out);
-                }
+                mask_by_rank(level, by, row, base, x, draws, &mut RankRoom::default(), out);
             }
         }
     }
