@@ -45,28 +45,40 @@ per_level! {
 
 per_level! {
     /// Appends the magnitudes of `x − base` from `low` to `high` to `inside`, in order, with their positions counted
-    /// from `start`.
+    /// from `start`. Returns how many are above `high`.
     pub fn survey<T: Real>(
         base: &[T], x: &[T], low: T::Bits, high: T::Bits, start: u32, inside: &mut Vec<(u32, T::Bits)>,
-    ) {
+    ) -> u64 {
         const CHUNK: usize = 32;
-        let mut position = start;
-        for (x, base) in x.chunks(CHUNK).zip(base.chunks(CHUNK)) {
+        let (mut position, mut above) = (start, 0);
+        let ((chunks, rest), (base_chunks, base_rest)) = (x.as_chunks::<CHUNK>(), base.as_chunks::<CHUNK>());
+        for (x, base) in chunks.iter().zip(base_chunks) {
             let mut bits = [T::Bits::default(); CHUNK];
-            let mut any = 0;
+            let (mut reached, mut passed) = (0u32, 0u32);
             for ((bits, x), base) in bits.iter_mut().zip(x).zip(base) {
                 *bits = (*x - *base).magnitude_bits();
-                any |= u32::from(*bits >= low) & u32::from(*bits <= high);
+                reached += u32::from(*bits >= low);
+                passed += u32::from(*bits > high);
             }
-            if any != 0 {
-                for (index, bits) in bits[..x.len()].iter().enumerate() {
+            above += u64::from(passed);
+            // Few chunks have elements of a narrow band.
+            if reached != passed {
+                for (index, bits) in bits.iter().enumerate() {
                     if *bits >= low && *bits <= high {
                         inside.push((position + index as u32, *bits));
                     }
                 }
             }
-            position += x.len() as u32;
+            position += CHUNK as u32;
         }
+        for (index, (x, base)) in rest.iter().zip(base_rest).enumerate() {
+            let bits = (*x - *base).magnitude_bits();
+            above += u64::from(bits > high);
+            if bits >= low && bits <= high {
+                inside.push((position + index as u32, bits));
+            }
+        }
+        above
     }
 }
 
@@ -103,9 +115,10 @@ mod tests {
             let (low, high) = ((low as f32 / 4.0).to_bits(), ((low + width) as f32 / 4.0).to_bits());
             for level in Level::available() {
                 let mut inside = Vec::new();
-                survey(level, &base, &x, low, high, 10, &mut inside);
+                let above = survey(level, &base, &x, low, high, 10, &mut inside);
                 let expected: Vec<(u32, u32)> = (10u32..).zip(delta.iter().copied()).filter(|(_, b)| (low..=high).contains(b)).collect();
                 prop_assert_eq!(inside, expected);
+                prop_assert_eq!(above, delta.iter().filter(|b| **b > high).count() as u64);
                 prop_assert_eq!(count_magnitude(level, &base, &x, low), delta.iter().filter(|b| **b == low).count() as u64);
                 let mut counts = vec![0u32; 256];
                 histogram(level, &base, &x, Digits { prefix: 0, prefix_shift: 64, shift: 23, width: 8 }, &mut counts);

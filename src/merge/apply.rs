@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::fusion::Fusion;
 use super::gram::lines;
-use super::joint::{Consensus, reached};
+use super::joint::{self, Consensus, reached};
 use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of, rows_per_tile};
 use super::masks::{self, Mask, draw_masks, sum_masked};
 use super::scratch::{Buffer, Scratch, copied, finish_all, load, numbers, views};
@@ -131,6 +131,7 @@ impl Step {
         let row = match self {
             Self::CombineRows { row, .. } => Some(*row),
             Self::Masked { masks, .. } => masks::row(masks),
+            Self::Consensus { consensus, .. } => return joint::tile(consensus.selected.as_ref(), tile),
             _ => None,
         };
         row.map_or(tile, |row| rows_per_tile(tile, row))

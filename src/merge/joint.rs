@@ -8,7 +8,7 @@ use super::scores::{Computed, Kind};
 use super::scratch::{Scratch, finish_all, numbers, views};
 use super::span::{Span, Workers};
 use super::threshold::{Query, Rank, Threshold, search};
-use crate::kernel::{Real, energies, overlap_counts, select};
+use crate::kernel::{BLOCK, Real, energies, overlap_counts, select};
 use crate::method::Joint;
 use crate::plan::Plan;
 
@@ -48,7 +48,10 @@ pub(super) fn consensus<T: Real>(
 
     let spans: Vec<Span> = tensors
         .iter()
-        .flat_map(|(index, _)| Span::cut(*index, plan.tensors[*index].elements as usize, options.tile()))
+        .flat_map(|(index, _)| {
+            let tile = tile(selected.get(index), options.tile());
+            Span::cut(*index, plan.tensors[*index].elements as usize, tile)
+        })
         .collect();
     let partial = workers.map(&spans, |scratch, span| {
         let inputs = plan.tensors[span.tensor].work.inputs();
@@ -83,6 +86,11 @@ pub(super) fn consensus<T: Real>(
         (index, Consensus { weights, uniform, selected: selected.get(&index).copied() })
     };
     Ok(sums.into_iter().map(of_tensor).collect())
+}
+
+/// Elements of a tile, where one has `tile` elements otherwise: with variances it is to stay in the second-level cache.
+pub(super) fn tile(selected: Option<&Threshold>, tile: usize) -> usize {
+    if selected.is_some() { tile.min(BLOCK) } else { tile }
 }
 
 /// The elements of a tile whose variance reaches the threshold.

@@ -14,6 +14,7 @@ mod lines;
 mod masks;
 mod options;
 mod run;
+mod sample;
 mod scores;
 mod scratch;
 mod sink;

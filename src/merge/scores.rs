@@ -15,6 +15,11 @@ pub(super) trait Scores<S: Real>: Sync {
     /// The tensor at place `at`: its index in the plan.
     fn tensor(&self, at: usize) -> usize;
 
+    /// Elements of a tile, where one has `tile` elements otherwise.
+    fn tile(&self, tile: usize) -> usize {
+        tile
+    }
+
     /// What is subtracted, and for each of the sequences `which` what it is subtracted from.
     fn load<'a>(
         &'a self,
@@ -116,6 +121,11 @@ impl Kind<'_> {
 impl<T: Real> Scores<f64> for Computed<'_, T> {
     fn tensor(&self, at: usize) -> usize {
         self.tensors[at].0
+    }
+
+    /// Scores take twice the room of what they are made from, and are to stay in the second-level cache with it.
+    fn tile(&self, tile: usize) -> usize {
+        (tile / 4).max(1)
     }
 
     fn load<'a>(

@@ -52,7 +52,7 @@ pub(super) fn along(tensor: &PlannedTensor, combination: &Combination, arguments
     })
 }
 
-/// Passes over the inputs before the merge, and searches among their elements.
+/// Passes over the inputs before the merge, where the searches among their elements guess right, and those searches.
 fn effort(tensor: &PlannedTensor) -> (u64, u64) {
     let Work::Merge { method, arguments, .. } = &tensor.work else { return (0, 0) };
     match &method.shape {
@@ -69,16 +69,16 @@ fn effort(tensor: &PlannedTensor) -> (u64, u64) {
             });
             let searches = searches.sum();
             let whole = terms.keep.iter().all(|keep| *keep == Keep::All);
-            (if searches > 0 { 2 } else { 0 } + u64::from(terms.rescale && !whole), searches)
+            (u64::from(searches > 0) + u64::from(terms.rescale && !whole), searches)
         }
         Shape::Joint(joint) => match joint(arguments) {
             Joint::Overlap { rate, .. } => (u64::from(rate != 0.0), 0),
-            Joint::Consensus { share } if share < 1.0 => (4, 1),
+            Joint::Consensus { share } if share < 1.0 => (2, 1),
             Joint::Consensus { .. } => (1, 0),
         },
         Shape::Pairwise(pairwise) => match pairwise(arguments) {
             Pairwise::Swap { .. } => (0, 0),
-            Pairwise::Fuse => (4, 3),
+            Pairwise::Fuse => (2, 3),
         },
     }
 }

@@ -1,13 +1,15 @@
 //! The score above which elements stay, by rank: exact, and without sorting.
 //!
-//! A histogram of the first bits of all scores tells in which narrow band the k-th largest lies. When few elements
-//! are in the band they are collected in a second pass and the k-th is picked among them; otherwise the next bits are
-//! counted. Where more elements equal the threshold than may stay, those of lower index do.
+//! A sample tells in which narrow band the k-th largest probably lies. One pass counts what is above the band and
+//! collects what is in it, and the k-th is picked there. Where that does not do, a histogram of the first bits of all
+//! scores tells the band, and as long as it holds too many elements, the next bits are counted. Where more elements equal the
+//! threshold than may stay, those of lower index do.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Error;
+use super::sample::{self, Guess, Sample};
 use super::scores::{Room, Scores};
 use super::scratch::Scratch;
 use super::span::{Span, Workers};
@@ -63,6 +65,9 @@ const SPAN_TILES: usize = 128;
 /// Elements that may be collected for one search; 8 bytes each, 16 in f64.
 const COLLECTED: u64 = 1 << 20;
 
+/// Guesses before a search counts.
+const GUESSES: usize = 3;
+
 /// About how much memory one search among `elements` elements needs.
 pub(super) fn memory(elements: u64, threads: u64) -> u64 {
     let counters = (1 << HISTOGRAM_BITS) * (threads * size_of::<u32>() as u64 + size_of::<u64>() as u64);
@@ -80,11 +85,17 @@ struct Search {
     zeros: AtomicU64,
     state: State,
     counts: Mutex<Vec<u64>>,
+    /// The place in the sample to guess at next.
+    place: Option<f64>,
+    guesses: usize,
+    /// Elements that the guessed band was seen to hold.
+    held: AtomicU64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Count(Digits),
+    Guess(Guess),
     Collect {
         low: u64,
         high: u64,
@@ -101,7 +112,17 @@ enum Found<S: Real> {
     Narrowed(u64, State),
     /// Positions in the span, with scores.
     Collected(Vec<(u32, S::Bits)>),
+    Guessed(Guessed<S>),
     Equal(u64),
+}
+
+/// What a span has of a guessed band.
+struct Guessed<S: Real> {
+    /// Elements above it, and elements that are zero.
+    above: u64,
+    zeros: u64,
+    /// As with [`Found::Collected`].
+    inside: Vec<(u32, S::Bits)>,
 }
 
 /// The thresholds of some tensors: those of the tensor at each place of `scores`, with its number of elements and what is
@@ -116,7 +137,13 @@ pub(super) fn search<S: Real>(
         .iter()
         .map(|(n, queries)| queries.iter().map(|query| Search::begin::<S>(*query, *n, tile as u64)).collect())
         .collect();
+    let mut samples = samples(scores, queries, &mut searches, workers)?;
     loop {
+        for ((searches, sample), (n, _)) in searches.iter_mut().zip(&mut samples).zip(queries) {
+            for search in searches {
+                search.guess::<S>(sample, *n);
+            }
+        }
         let mut spans: Vec<(usize, Span)> = Vec::new();
         for (at, (n, _)) in queries.iter().enumerate() {
             if searches[at].iter().any(Search::is_open) {
@@ -151,6 +178,38 @@ pub(super) fn search<S: Real>(
     }
 }
 
+/// Samples of the tensors whose elements would have to be counted.
+fn samples<S: Real>(
+    scores: &impl Scores<S>,
+    queries: &[(u64, Vec<Query>)],
+    searches: &mut [Vec<Search>],
+    workers: &Workers<'_>,
+) -> Result<Vec<Sample<S>>, Error> {
+    let mut tensors: Vec<(usize, usize, Vec<usize>)> = Vec::new();
+    for (at, ((n, _), searches)) in queries.iter().zip(&*searches).enumerate() {
+        let counting = searches.iter().filter(|search| matches!(search.state, State::Count(_)));
+        tensors.push((at, *n as usize, distinct(counting.map(|search| search.sequence))));
+    }
+    let samples = sample::take(scores, &tensors, workers)?;
+    for ((searches, sample), (n, _)) in searches.iter_mut().zip(&samples).zip(queries) {
+        for search in searches.iter_mut().filter(|search| matches!(search.state, State::Count(_))) {
+            let Some((_, bits)) = sample.iter().find(|(sequence, _)| *sequence == search.sequence) else { continue };
+            let size = bits.len() as f64;
+            let nonzero = || bits.iter().filter(|bits| **bits != S::bits(0)).count() as f64;
+            let place = search.share.map_or_else(|| search.rank as f64 / *n as f64 * size, |share| share * nonzero());
+            search.place = (size > 0.0).then_some(place);
+        }
+    }
+    Ok(samples)
+}
+
+fn distinct(sequences: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut sequences: Vec<usize> = sequences.collect();
+    sequences.sort_unstable();
+    sequences.dedup();
+    sequences
+}
+
 /// For each search the first that counts the same digits of the same scores: it counts for all of them.
 fn leaders(searches: &[Search]) -> Vec<usize> {
     let same =
@@ -182,14 +241,12 @@ fn look<S: Real>(
         .map(|search| match search.state {
             State::Collect { .. } => Found::Collected(Vec::new()),
             State::Equal(_) => Found::Equal(0),
+            State::Guess(_) => Found::Guessed(Guessed { above: 0, zeros: 0, inside: Vec::new() }),
             State::Count(_) | State::Done(_) => Found::Nothing,
         })
         .collect();
-    let mut which: Vec<usize> =
-        searches.iter().filter(|search| search.is_open()).map(|search| search.sequence).collect();
-    which.sort_unstable();
-    which.dedup();
-    for tile in span.tiles(workers.options.tile()) {
+    let which = distinct(searches.iter().filter(|search| search.is_open()).map(|search| search.sequence));
+    for tile in span.tiles(scores.tile(workers.options.tile())) {
         workers.options.check_cancelled()?;
         let values = scores.load(at, &tile, &which, Room { inputs: &mut *inputs, scores: &mut *room })?;
         let Some((base, sequences)) = values.split_first() else { continue };
@@ -209,6 +266,15 @@ fn look<S: Real>(
                 (State::Collect { low, high }, Found::Collected(inside)) => {
                     let start = (tile.start - span.range.start) as u32;
                     survey(level, base, x, S::bits(low), S::bits(high), start, inside);
+                }
+                (State::Guess(guess), Found::Guessed(found)) if search.held.load(Ordering::Relaxed) <= COLLECTED => {
+                    let start = (tile.start - span.range.start) as u32;
+                    let (low, high, before) = (S::bits(guess.low), S::bits(guess.high), found.inside.len());
+                    found.above += survey(level, base, x, low, high, start, &mut found.inside);
+                    search.held.fetch_add((found.inside.len() - before) as u64, Ordering::Relaxed);
+                    if search.share.is_some() {
+                        found.zeros += count_magnitude(level, base, x, S::bits(0));
+                    }
                 }
                 (State::Equal(bits), Found::Equal(count)) => *count += count_magnitude(level, base, x, S::bits(bits)),
                 _ => {}
@@ -253,10 +319,61 @@ impl Search {
         } else if n <= tile {
             State::Collect { low: 0, high: u64::MAX }
         } else {
-            let shift = S::MAGNITUDE_BITS - HISTOGRAM_BITS;
-            State::Count(Digits { prefix: 0, prefix_shift: 64, shift, width: HISTOGRAM_BITS })
+            Self::first_digits::<S>()
         };
-        Self { sequence: query.sequence, rank, share, zeros: AtomicU64::new(0), state, counts: Mutex::default() }
+        Self {
+            sequence: query.sequence,
+            rank,
+            share,
+            zeros: AtomicU64::new(0),
+            state,
+            counts: Mutex::default(),
+            place: None,
+            guesses: 0,
+            held: AtomicU64::new(0),
+        }
+    }
+
+    fn first_digits<S: Real>() -> State {
+        let shift = S::MAGNITUDE_BITS - HISTOGRAM_BITS;
+        State::Count(Digits { prefix: 0, prefix_shift: 64, shift, width: HISTOGRAM_BITS })
+    }
+
+    /// Guesses where there is a place to guess at.
+    fn guess<S: Real>(&mut self, sample: &mut Sample<S>, n: u64) {
+        let Some(place) = self.place.take() else { return };
+        let Some((_, bits)) = sample.iter_mut().find(|(sequence, _)| *sequence == self.sequence) else { return };
+        if let Some(guess) = sample::guess::<S>(bits, place, n, COLLECTED).filter(|_| self.guesses < GUESSES) {
+            self.guesses += 1;
+            self.held = AtomicU64::new(0);
+            self.state = State::Guess(guess);
+        }
+    }
+
+    /// Looks at what a guessed band holds: the element that is sought, or how far away that is.
+    fn check<S: Real>(&mut self, guess: Guess, n: u64, parts: &[(&Span, &Found<S>)]) {
+        let (mut above, mut zeros, mut inside) = (0, 0, 0);
+        for (_, found) in parts {
+            let Found::Guessed(found) = found else { continue };
+            above += found.above;
+            zeros += found.zeros;
+            inside += found.inside.len() as u64;
+        }
+        self.state = Self::first_digits::<S>();
+        if self.held.load(Ordering::Relaxed) > COLLECTED {
+            return;
+        }
+        self.rank = self.rank_among(n - zeros);
+        self.share = None;
+        if self.rank == 0 || (self.rank > above && self.rank <= above + inside) {
+            self.rank = self.rank.saturating_sub(above);
+            self.pick::<S>(parts);
+            return;
+        }
+        let [high, low] = guess.places;
+        let off = |known: u64| (self.rank as f64 - known as f64) / n as f64;
+        let size = sample::size(n as usize) as f64;
+        self.place = Some(if self.rank <= above { high + off(above) * size } else { low + off(above + inside) * size });
     }
 
     fn is_open(&self) -> bool {
@@ -297,6 +414,7 @@ impl Search {
                 };
                 self.share = None;
             }
+            State::Guess(guess) => self.check::<S>(guess, n, parts),
             State::Collect { .. } => self.pick::<S>(parts),
             State::Equal(bits) => {
                 let mut left = self.rank;
@@ -318,7 +436,9 @@ impl Search {
     fn pick<S: Real>(&mut self, parts: &[(&Span, &Found<S>)]) {
         let collected = || {
             parts.iter().filter_map(|(span, found)| match found {
-                Found::Collected(inside) => Some((span.range.start as u64, inside)),
+                Found::Collected(inside) | Found::Guessed(Guessed { inside, .. }) => {
+                    Some((span.range.start as u64, inside))
+                }
                 _ => None,
             })
         };

@@ -171,6 +171,7 @@ fn sce_selects_the_elements_of_largest_variance() {
             let means = [mean(&deltas[0]), mean(&deltas[1])];
             let total: f64 = means.iter().sum();
             let weights = means.map(|mean| if total < 1e-6 { 0.5 } else { mean / total });
+            let found = merged[name].values();
             for (index, base) in base.iter().enumerate() {
                 let values = [deltas[0][index], deltas[1][index]];
                 let sign = if values.iter().sum::<f64>() >= 0.0 { 1.0 } else { -1.0 };
@@ -178,7 +179,7 @@ fn sce_selects_the_elements_of_largest_variance() {
                 let (sum, divisor) =
                     agreeing.fold((0.0, 0.0), |(sum, divisor), k| (sum + weights[k] * values[k], divisor + weights[k]));
                 let expected = base + sum / divisor.max(1e-6);
-                let found = merged[name].values()[index];
+                let found = found[index];
                 assert!((found - expected).abs() < 1e-6, "{share}, {name}, {index}: {found} is not {expected}");
                 if index > 3000 && name == "embeddings.weight" {
                     break;
