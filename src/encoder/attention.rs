@@ -1,15 +1,13 @@
 //! Self-attention over a batch.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::batch::{Batch, Padding};
 use super::layers::Norm;
-use super::packed::{PackedAttention, Prepare};
 use super::relative::RelativeBias;
-use super::rotary::{Rotary, Table, rotate};
+use super::rotary::{Rotary, rotate};
 
 /// What the score of a token that is not attended to is lowered by: finite, so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
@@ -33,11 +31,13 @@ pub(super) struct Attention {
     pub(super) relative: Option<RelativeBias>,
 }
 
-/// What all layers with one kind of attention share in a batch.
+/// What all layers with one kind of attention share in a padded batch.
 pub(super) struct Prepared<'a> {
     attention: &'a Attention,
-    table: Option<Arc<Table>>,
-    /// The table as tensors, and what is added to scores: for padded batches.
+    /// Texts, rows of each, and what is added to the scores of its tokens.
+    texts: usize,
+    padding: &'a Padding,
+    /// The table of rotary angles, and what is added to all scores.
     turns: Option<(Tensor, Tensor)>,
     mask: Option<Tensor>,
 }
@@ -60,18 +60,18 @@ impl Attention {
         query.saturating_sub(window)..end.min(length)
     }
 
-    /// Makes what is needed for a batch.
-    pub(super) fn prepare(&self, batch: &Batch, device: &Device) -> Result<Prepared<'_>> {
-        let longest = batch.lengths.iter().copied().max().unwrap_or(0);
+    /// Makes what is needed for a padded batch.
+    pub(super) fn prepare<'a>(&'a self, batch: &Batch, padding: &'a Padding, device: &Device) -> Result<Prepared<'a>> {
+        let longest = padding.width;
         let table = self.rotary.as_ref().map(|rotary| rotary.table(longest));
-        let mut prepared = Prepared { attention: self, table, turns: None, mask: None };
-        if batch.padding.is_some() {
-            prepared.turns = prepared.table.as_ref().map(|table| table.tensors(longest, device)).transpose()?;
-            if self.is_masked() && longest > 1 {
-                prepared.mask = Some(self.mask(longest, device)?);
-            }
-        }
-        Ok(prepared)
+        let mask = if self.is_masked() && longest > 1 { Some(self.mask(longest, device)?) } else { None };
+        Ok(Prepared {
+            attention: self,
+            texts: batch.lengths.len(),
+            padding,
+            turns: table.map(|table| table.tensors(longest, device)).transpose()?,
+            mask,
+        })
     }
 
     /// What is added to the scores of a text of `length` tokens, 1 × 1 × queries × keys.
@@ -96,27 +96,11 @@ impl Attention {
 }
 
 impl Prepared<'_> {
-    /// `joined` holds in each row the query, the key and the value of a token; the result one vector a token. Without padding
-    /// `joined` is overwritten. `norms` are those of a query's head and of a key's.
-    pub(super) fn forward(&self, joined: &Tensor, norms: Option<&[Norm; 2]>, batch: &Batch) -> Result<Tensor> {
-        if let Some(padding) = &batch.padding {
-            return self.padded(joined, norms, batch.lengths.len(), padding);
-        }
-        if norms.is_some() || self.table.is_some() {
-            joined.inplace_op1(&Prepare {
-                attention: self.attention,
-                positions: &batch.positions,
-                norms: norms.map(|norms| norms.each_ref().map(Norm::host)),
-                table: self.table.as_deref(),
-            })?;
-        }
-        joined.apply_op1_no_bwd(&PackedAttention { attention: self.attention, lengths: &batch.lengths })
-    }
-
-    /// Softmax in float32 whatever the format of the rest.
-    fn padded(&self, joined: &Tensor, norms: Option<&[Norm; 2]>, texts: usize, padding: &Padding) -> Result<Tensor> {
+    /// `joined` holds in each row the query, the key and the value of a token; the result one vector a token. `norms` are those
+    /// of a query's head and of a key's. Softmax in float32 whatever the format of the rest.
+    pub(super) fn forward(&self, joined: &Tensor, norms: Option<&[Norm; 2]>) -> Result<Tensor> {
         let Attention { heads, pairs, size, scale, .. } = *self.attention;
-        let length = padding.width;
+        let (texts, length) = (self.texts, self.padding.width);
         let split = joined.reshape((texts, length, heads + 2 * pairs, size))?;
         let part = |start, count, which: Option<usize>| {
             let mut part = split.narrow(2, start, count)?.contiguous()?;
@@ -138,7 +122,7 @@ impl Prepared<'_> {
         if let Some(relative) = &self.attention.relative {
             scores = scores.broadcast_add(&self.attention.spread(relative, length, joined.device())?)?;
         }
-        for mask in [&self.mask, &padding.mask].into_iter().flatten() {
+        for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
             scores = scores.broadcast_add(mask)?;
         }
         let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(joined.dtype())?;

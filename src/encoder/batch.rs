@@ -10,7 +10,7 @@ const MASKED: f32 = -1e30;
 
 /// Texts that are computed together: one row a token, text after text.
 pub(super) struct Batch {
-    pub(super) ids: Tensor,
+    pub(super) ids: Vec<u32>,
     /// The position of each row.
     pub(super) positions: Vec<u32>,
     /// Tokens of each text.
@@ -21,6 +21,8 @@ pub(super) struct Batch {
 
 /// Texts filled up to one length.
 pub(super) struct Padding {
+    /// The tokens on the device.
+    pub(super) ids: Tensor,
     /// Rows of each text.
     pub(super) width: usize,
     /// Added to scores, texts × 1 × 1 × width; nothing if all texts are equally long.
@@ -48,9 +50,13 @@ impl Batch {
                 positions.resize((index + 1) * width, 0);
             }
         }
-        let padding = if padded { Some(Padding { width, mask: mask(&lengths, width, device)? }) } else { None };
-        let rows = ids.len();
-        Ok(Self { ids: Tensor::from_vec(ids, rows, device)?, positions, lengths, padding })
+        let padding = if padded {
+            let ids = Tensor::from_slice(&ids, ids.len(), device)?;
+            Some(Padding { ids, width, mask: mask(&lengths, width, device)? })
+        } else {
+            None
+        };
+        Ok(Self { ids, positions, lengths, padding })
     }
 }
 
@@ -95,10 +101,10 @@ mod tests {
         tokens.push(&[8]);
         let first = Position { start: 0, padding: None };
         let packed = Batch::new(&tokens, &[1, 0], first, false, &Device::Cpu).unwrap();
-        assert_eq!(packed.ids.to_vec1::<u32>().unwrap(), [8, 5, 6, 7]);
+        assert_eq!(packed.ids, [8, 5, 6, 7]);
         assert_eq!(packed.positions, [0, 0, 1, 2]);
         let padded = Batch::new(&tokens, &[1, 0], first, true, &Device::Cpu).unwrap();
-        assert_eq!(padded.ids.to_vec1::<u32>().unwrap(), [8, 0, 0, 5, 6, 7]);
+        assert_eq!(padded.ids, [8, 0, 0, 5, 6, 7]);
         let mask = padded.padding.unwrap().mask.unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(mask, [0.0, MASKED, MASKED, 0.0, 0.0, 0.0]);
     }

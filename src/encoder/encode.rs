@@ -1,34 +1,87 @@
 //! Many texts through the model: sorted by length, in batches, and back in their order.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+
 use super::embeddings::Embeddings;
 use super::error::Error;
+use super::host::Work;
 use super::open::Encoder;
 use super::options::Progress;
 use super::tokens::Tokens;
+use crate::kernel::Threads;
+
+/// A batch that was computed, by its number.
+type Done = (usize, Result<Vec<f32>, Error>);
 
 impl Encoder {
-    /// Computes the embeddings, one a text, in the order of the texts.
+    /// Computes the embeddings, one a text, in the order of the texts. On the processor every thread takes batches of its own.
     ///
     /// # Errors
     /// An embedding that is not finite, a text that the device has no memory for, [`Error::Cancelled`] if `progress` breaks.
     pub fn encode(&self, tokens: &Tokens, progress: &mut Progress<'_>) -> Result<Embeddings, Error> {
-        let (kept, whole) = (self.dimension(), self.head.dimension);
-        let mut values = vec![0.0; tokens.len() * kept];
-        for texts in self.batches(tokens) {
-            let batch = self.embed(tokens, &texts)?;
-            for (&text, embedding) in texts.iter().zip(batch.chunks_exact(whole)) {
-                if !embedding.iter().all(|x| x.is_finite()) {
-                    let excerpt = self.tokenizer.excerpt(tokens.get(text));
-                    return Err(Error::NonFinite { index: text, excerpt });
+        let dimension = self.dimension();
+        let batches = self.batches(tokens);
+        let mut values = vec![0.0; tokens.len() * dimension];
+        let mut failed: Option<(usize, Error)> = None;
+        let next = AtomicUsize::new(0);
+        let threads = rayon::current_num_threads();
+        // With fewer batches than threads all threads work on each.
+        let (helpers, each) =
+            if self.padded() || batches.len() < threads { (0, Threads::All) } else { (threads - 1, Threads::One) };
+        let (sender, finished) = channel::<Done>();
+        let mut take_in = |(index, batch): Done| {
+            let Some(texts) = batches.get(index) else { return };
+            let placed = batch.and_then(|batch| self.place(tokens, texts, &batch, &mut values));
+            let going = placed.and_then(|()| {
+                let count = texts.iter().map(|&text| tokens.length(text)).sum();
+                // Who broke off is not told of what was still under way.
+                if failed.is_none() && progress(texts.len(), count).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+            });
+            if let Err(error) = going {
+                next.store(batches.len(), Ordering::Relaxed);
+                // Of several errors that of the first batch counts.
+                if failed.as_ref().is_none_or(|(first, _)| index < *first) {
+                    failed = Some((index, error));
                 }
-                values[text * kept..(text + 1) * kept].copy_from_slice(&embedding[..kept]);
             }
-            let count = texts.iter().map(|&text| tokens.length(text)).sum();
-            if progress(texts.len(), count).is_break() {
-                return Err(Error::Cancelled);
+        };
+        let one = |work: &mut Work, sender: &Sender<Done>| {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(texts) = batches.get(index) else { return false };
+            sender.send((index, self.embed(tokens, texts, work, each))).is_ok()
+        };
+        rayon::in_place_scope(|scope| {
+            for _ in 0..helpers {
+                let (one, sender) = (&one, sender.clone());
+                scope.spawn(move |_| {
+                    let mut work = Work::default();
+                    while one(&mut work, &sender) {}
+                });
             }
+            let mut work = Work::default();
+            while one(&mut work, &sender) {
+                finished.try_iter().for_each(&mut take_in);
+            }
+        });
+        finished.try_iter().for_each(take_in);
+        match failed {
+            Some((_, error)) => Err(error),
+            None => Ok(Embeddings { dimension, values }),
         }
-        Ok(Embeddings { dimension: kept, values })
+    }
+
+    /// Puts the embeddings of a batch where they belong.
+    fn place(&self, tokens: &Tokens, texts: &[usize], batch: &[f32], values: &mut [f32]) -> Result<(), Error> {
+        let (kept, whole) = (self.dimension(), self.head.dimension);
+        for (&text, embedding) in texts.iter().zip(batch.chunks_exact(whole)) {
+            if !embedding.iter().all(|x| x.is_finite()) {
+                let excerpt = self.tokenizer.excerpt(tokens.get(text));
+                return Err(Error::NonFinite { index: text, excerpt });
+            }
+            values[text * kept..(text + 1) * kept].copy_from_slice(&embedding[..kept]);
+        }
+        Ok(())
     }
 
     /// The texts, longest first, in groups of at most as many tokens as are computed at a time; a longer text stands alone,

@@ -1,35 +1,56 @@
 //! One batch through the model.
 
+use candle_core::Tensor;
+
 use super::batch::Batch;
 use super::error::Error;
+use super::host::Work;
 use super::open::Encoder;
 use super::tokens::Tokens;
+use crate::kernel::Threads;
 
 impl Encoder {
     /// The embeddings of `texts`, whole, one after the other. Where memory runs out the batch is halved.
-    pub(super) fn embed(&self, tokens: &Tokens, texts: &[usize]) -> Result<Vec<f32>, Error> {
-        match self.try_embed(tokens, texts) {
+    pub(super) fn embed(
+        &self,
+        tokens: &Tokens,
+        texts: &[usize],
+        work: &mut Work,
+        threads: Threads,
+    ) -> Result<Vec<f32>, Error> {
+        match self.try_embed(tokens, texts, work, threads) {
             Err(Error::Compute(error)) if is_out_of_memory(&error) => {
                 let (first, second) = texts.split_at(texts.len() / 2);
                 if first.is_empty() {
                     let tokens = texts.first().map_or(0, |&text| tokens.length(text));
                     return Err(Error::OutOfMemory { device: self.options.device, tokens });
                 }
-                let mut values = self.embed(tokens, first)?;
-                values.extend(self.embed(tokens, second)?);
+                let mut values = self.embed(tokens, first, work, threads)?;
+                values.extend(self.embed(tokens, second, work, threads)?);
                 Ok(values)
             }
             done => done,
         }
     }
 
-    fn try_embed(&self, tokens: &Tokens, texts: &[usize]) -> Result<Vec<f32>, Error> {
+    fn try_embed(
+        &self,
+        tokens: &Tokens,
+        texts: &[usize],
+        work: &mut Work,
+        threads: Threads,
+    ) -> Result<Vec<f32>, Error> {
         // Texts come sorted by length: either all are empty or, after the split by the caller, none.
         if texts.iter().all(|&text| tokens.length(text) == 0) {
             return Ok(self.head.empty(texts.len(), &self.device)?.flatten_all()?.to_vec1()?);
         }
         let batch = Batch::new(tokens, texts, self.stack.first, self.padded(), &self.device)?;
-        let hidden = self.stack.forward(&batch)?;
+        let hidden = if let Some(padding) = &batch.padding {
+            self.stack.forward(&batch, padding)?
+        } else {
+            let hidden = self.stack.forward_packed(&batch, work, threads)?;
+            Tensor::from_slice(hidden, (batch.ids.len(), self.stack.width), &self.device)?
+        };
         Ok(self.head.forward(&hidden, &batch, tokens.prompt)?.flatten_all()?.to_vec1()?)
     }
 

@@ -131,11 +131,11 @@ impl Head {
                 Step::Normalize => normalize(&x)?,
                 Step::Norm(norm) => norm.plain(&x)?,
                 Step::Dense { layer, activation, residual } => {
-                    let out = layer.forward(&x, *activation, false)?;
+                    let out = layer.forward(&x, *activation)?;
                     match residual {
                         Residual::None => out,
                         Residual::Input => (out + &x)?,
-                        Residual::Projected(layer) => (out + layer.forward(&x, Activation::Identity, false)?)?,
+                        Residual::Projected(layer) => (out + layer.forward(&x, Activation::Identity)?)?,
                     }
                 }
             };

@@ -1,10 +1,9 @@
-//! Linear layers and normalisation, fused on the processor and in plain tensor operations elsewhere.
+//! Linear layers and normalisation: what they hold, and their plain tensor operations.
 
 use candle_core::{D, DType, Result as Computed, Tensor};
 
 use super::config::NormStyle;
 use super::error::Error;
-use super::fused::{AddBiased, AddNorm, BiasActivation, Gate, Normalised};
 use super::names::Up;
 use super::source::Loader;
 use crate::kernel::{Activation, NormKind};
@@ -83,35 +82,38 @@ impl Linear {
     }
 
     /// `activation(x · weight + bias)`.
-    pub(super) fn forward(&self, x: &Tensor, activation: Activation, fused: bool) -> Computed<Tensor> {
-        if !fused {
-            return apply(activation, &self.plain(x)?);
-        }
-        let product = x.matmul(&self.weight)?;
-        if self.bias.is_some() || activation != Activation::Identity {
-            product.inplace_op1(&BiasActivation { bias: &self.host, activation })?;
-        }
-        Ok(product)
+    pub(super) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        apply(activation, &self.plain(x)?)
     }
 
     /// The first half of the outputs, after the activation, times the second half.
-    pub(super) fn gated(&self, x: &Tensor, activation: Activation, fused: bool) -> Computed<Tensor> {
-        if fused {
-            return x.matmul(&self.weight)?.apply_op1_no_bwd(&Gate { bias: &self.host, activation });
-        }
+    pub(super) fn gated(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
         let both = self.plain(x)?;
         let half = both.dim(D::Minus1)? / 2;
         let gate = apply(activation, &both.narrow(D::Minus1, 0, half)?.contiguous()?)?;
         gate * both.narrow(D::Minus1, half, half)?
     }
 
-    /// `x · weight + bias + other`. Fused, `other` is overwritten.
-    pub(super) fn add(&self, x: &Tensor, other: Tensor, fused: bool) -> Computed<Tensor> {
-        if fused {
-            other.inplace_op2(&x.matmul(&self.weight)?, &AddBiased { bias: &self.host })?;
-            return Ok(other);
-        }
-        self.plain(x)? + other
+    /// Inputs × outputs.
+    pub(super) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    pub(super) fn inputs(&self) -> usize {
+        self.weight.dims().first().copied().unwrap_or(1)
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.weight.dims().last().copied().unwrap_or(1)
+    }
+
+    pub(super) fn is_biased(&self) -> bool {
+        self.bias.is_some()
+    }
+
+    /// The bias on the processor, zeros if there is none.
+    pub(super) fn host_bias(&self) -> &[f32] {
+        &self.host
     }
 
     fn plain(&self, x: &Tensor) -> Computed<Tensor> {
@@ -190,30 +192,6 @@ impl Norm {
             NormKind::Rms => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
         };
         norm.to_dtype(x.dtype())
-    }
-
-    /// The norm of each row of `x`.
-    pub(super) fn forward(&self, x: &Tensor, fused: bool) -> Computed<Tensor> {
-        if fused { x.apply_op1_no_bwd(&Normalised { norm: self.host() }) } else { self.plain(x) }
-    }
-
-    /// The norm of `x + other`. Fused, `x` is overwritten.
-    pub(super) fn add(&self, x: Tensor, other: &Tensor, fused: bool) -> Computed<Tensor> {
-        if fused {
-            x.inplace_op2(other, &AddNorm { bias: &vec![0.0; self.host.0.len()], norm: self.host() })?;
-            return Ok(x);
-        }
-        self.plain(&(x + other)?)
-    }
-
-    /// The norm of `layer(x) + other`.
-    pub(super) fn after(&self, layer: &Linear, x: &Tensor, other: &Tensor, fused: bool) -> Computed<Tensor> {
-        if fused {
-            let product = x.matmul(&layer.weight)?;
-            product.inplace_op2(other, &AddNorm { bias: &layer.host, norm: self.host() })?;
-            return Ok(product);
-        }
-        self.plain(&(layer.plain(x)? + other)?)
     }
 
     /// What fused operations compute with.

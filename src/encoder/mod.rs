@@ -14,6 +14,7 @@ mod error;
 mod forward;
 mod fused;
 mod head;
+mod host;
 mod layers;
 mod names;
 mod open;

@@ -35,8 +35,8 @@ impl Options {
     }
 }
 
-/// Enough for large matrix products; more only leaves the caches.
-const CPU_TOKENS: usize = 2048;
+/// Enough for large matrix products, and few enough that there are batches for all threads.
+const CPU_TOKENS: usize = 512;
 const GPU_TOKENS: usize = 32_768;
 
 /// Called after each batch with the number of texts and of tokens that were done in it; breaking ends the work.

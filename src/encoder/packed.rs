@@ -1,10 +1,9 @@
 //! Attention over texts that lie one after the other without padding, on the processor.
 
-use candle_core::{CpuStorage, CustomOp1, InplaceOp1, Layout, Result, Shape, bail};
 use rayon::prelude::*;
 
 use super::attention::Attention;
-use super::fused::{share, slice, slice_mut};
+use super::fused::paired;
 use super::layers::HostNorm;
 use super::rotary::Table;
 use crate::kernel::{self, Level, Matrix, Threads};
@@ -18,35 +17,25 @@ const MASKED: f32 = -1e30;
 /// value of a token.
 pub(super) struct Prepare<'a> {
     pub(super) attention: &'a Attention,
-    /// The position of each row.
-    pub(super) positions: &'a [u32],
     /// Norms of a query's head and a key's.
     pub(super) norms: Option<[HostNorm<'a>; 2]>,
     pub(super) table: Option<&'a Table>,
 }
 
-impl InplaceOp1 for Prepare<'_> {
-    fn name(&self) -> &'static str {
-        "prepare-heads"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let width = self.attention.columns();
-        let values = slice_mut(storage, layout, width)?;
-        if values.len() != self.positions.len() * width {
-            bail!("{} positions for {} numbers in rows of {width}", self.positions.len(), values.len());
+impl Prepare<'_> {
+    /// `positions` has the position of each row.
+    pub(super) fn apply(&self, values: &mut [f32], positions: &[u32], threads: Threads) {
+        if self.norms.is_none() && self.table.is_none() {
+            return;
         }
-        let share = share(width);
-        values.par_chunks_mut(share).zip(self.positions.par_chunks(share / width)).for_each(|(rows, positions)| {
+        let width = self.attention.columns();
+        paired((values, width), (positions, 1), threads, |rows, positions| {
             for (row, position) in rows.chunks_exact_mut(width).zip(positions) {
                 self.prepare(row, *position as usize);
             }
         });
-        Ok(())
     }
-}
 
-impl Prepare<'_> {
     fn prepare(&self, row: &mut [f32], position: usize) {
         let level = Level::best();
         let Attention { heads, pairs, size, .. } = *self.attention;
@@ -64,11 +53,12 @@ impl Prepare<'_> {
     }
 }
 
-/// Attention inside each of several texts. Its operand holds in each row the query, the key and the value of a token, each of
+/// Attention inside each of several texts. `values` holds in each row the query, the key and the value of a token, each of
 /// them head after head.
 pub(super) struct PackedAttention<'a> {
     pub(super) attention: &'a Attention,
     pub(super) lengths: &'a [usize],
+    pub(super) values: &'a [f32],
 }
 
 /// Some queries of one text: where its rows start, how many there are, and the first of the queries.
@@ -79,29 +69,20 @@ struct Task<'a> {
     out: &'a mut [f32],
 }
 
-impl CustomOp1 for PackedAttention<'_> {
-    fn name(&self) -> &'static str {
-        "packed-attention"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (rows, columns) = layout.shape().dims2()?;
-        let Attention { heads, pairs, size, .. } = *self.attention;
-        let width = heads * size;
-        if width == 0 || pairs == 0 || columns != self.attention.columns() || self.lengths.iter().sum::<usize>() != rows
-        {
-            bail!("packed attention over {rows} × {columns} numbers for {heads} heads");
-        }
-        let values = slice(storage, layout)?;
-        let mut out = vec![0.0; rows * width];
-        self.tasks(&mut out, width).into_par_iter().for_each_init(Vec::new, |scores, task| {
-            self.attend(values, task, scores);
-        });
-        Ok((CpuStorage::F32(out), Shape::from((rows, width))))
-    }
-}
-
 impl PackedAttention<'_> {
+    /// One row a token, head after head. `buffer` is room to work in.
+    pub(super) fn apply(&self, out: &mut [f32], buffer: &mut Vec<f32>, threads: Threads) {
+        let width = self.attention.heads * self.attention.size;
+        match threads {
+            Threads::One => self.tasks(out, width).into_iter().for_each(|task| self.attend(task, buffer)),
+            Threads::All => {
+                self.tasks(out, width)
+                    .into_par_iter()
+                    .for_each_init(Vec::new, |buffer, task| self.attend(task, buffer));
+            }
+        }
+    }
+
     fn tasks<'b>(&self, mut out: &'b mut [f32], width: usize) -> Vec<Task<'b>> {
         let mut tasks = Vec::new();
         let mut start = 0;
@@ -116,7 +97,7 @@ impl PackedAttention<'_> {
         tasks
     }
 
-    fn attend(&self, values: &[f32], task: Task<'_>, buffer: &mut Vec<f32>) {
+    fn attend(&self, task: Task<'_>, buffer: &mut Vec<f32>) {
         let Task { start, length, first, out } = task;
         let Attention { heads, pairs, size, scale, .. } = *self.attention;
         let (width, columns) = (heads * size, self.attention.columns());
@@ -128,7 +109,7 @@ impl PackedAttention<'_> {
         let scores = &mut buffer[..queries * count];
         let mut scales = [0.0; QUERIES];
         let part = |row: usize, column: usize, rows: usize| Matrix {
-            values: &values[(start + row) * columns + column..],
+            values: &self.values[(start + row) * columns + column..],
             rows,
             columns: size,
             row_stride: columns,

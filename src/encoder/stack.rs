@@ -3,7 +3,7 @@
 use candle_core::{Result as Computed, Tensor};
 
 use super::attention::{Attention, Prepared};
-use super::batch::Batch;
+use super::batch::{Batch, Padding};
 use super::config::{Config, Pattern, Position};
 use super::error::Error;
 use super::layers::{Linear, Norm};
@@ -16,15 +16,15 @@ use crate::kernel::Activation;
 /// A transformer.
 #[derive(Debug)]
 pub(super) struct Stack {
-    words: Tensor,
+    pub(super) words: Tensor,
     /// One row a position, with the vector of the first token type added where there is one.
-    positions: Option<Tensor>,
-    norm: Option<Norm>,
-    layers: Vec<Layer>,
+    pub(super) positions: Option<Tensor>,
+    pub(super) norm: Option<Norm>,
+    pub(super) layers: Vec<Layer>,
     /// The kinds of attention that layers choose from.
-    attentions: Vec<Attention>,
-    last_norm: Option<Norm>,
-    activation: Activation,
+    pub(super) attentions: Vec<Attention>,
+    pub(super) last_norm: Option<Norm>,
+    pub(super) activation: Activation,
     pub(super) first: Position,
     /// Whether tokens have types; only the first is used.
     pub(super) token_types: bool,
@@ -36,26 +36,26 @@ pub(super) struct Stack {
 
 /// One layer.
 #[derive(Debug)]
-struct Layer {
+pub(super) struct Layer {
     /// Which kind of attention it has.
-    attention: usize,
+    pub(super) attention: usize,
     /// Query, key and value as one.
-    attended: Linear,
-    head_norms: Option<[Norm; 2]>,
-    joined: Linear,
-    around_attention: Around,
-    up: Linear,
-    gated: bool,
-    down: Linear,
-    around_inner: Around,
+    pub(super) attended: Linear,
+    pub(super) head_norms: Option<[Norm; 2]>,
+    pub(super) joined: Linear,
+    pub(super) around_attention: Around,
+    pub(super) up: Linear,
+    pub(super) gated: bool,
+    pub(super) down: Linear,
+    pub(super) around_inner: Around,
 }
 
 /// The norms around one of the two parts of a layer, and the sum with what went in.
 #[derive(Debug)]
-struct Around {
-    before: Option<Norm>,
-    within: Option<Norm>,
-    after: Option<Norm>,
+pub(super) struct Around {
+    pub(super) before: Option<Norm>,
+    pub(super) within: Option<Norm>,
+    pub(super) after: Option<Norm>,
 }
 
 /// The table of positions.
@@ -101,34 +101,26 @@ impl Stack {
         })
     }
 
-    /// One vector a row of the batch.
-    pub(super) fn forward(&self, batch: &Batch) -> Computed<Tensor> {
-        let fused = batch.padding.is_none();
-        let device = batch.ids.device();
-        let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, device));
+    /// One vector a row of a padded batch.
+    pub(super) fn forward(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
+        let device = padding.ids.device();
+        let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, padding, device));
         let attentions = attentions.collect::<Computed<Vec<Prepared<'_>>>>()?;
-        let mut x = self.embed(batch, fused)?;
+        let mut x = self.embed(batch, padding)?;
         for layer in &self.layers {
             let Some(attention) = attentions.get(layer.attention) else { continue };
-            x = layer.forward(x, attention, batch, self.activation)?;
+            x = layer.forward(&x, attention, self.activation)?;
         }
-        match &self.last_norm {
-            Some(norm) => norm.forward(&x, fused),
-            None => Ok(x),
-        }
+        self.last_norm.as_ref().map_or(Ok(x.clone()), |norm| norm.plain(&x))
     }
 
-    fn embed(&self, batch: &Batch, fused: bool) -> Computed<Tensor> {
-        let words = self.words.index_select(&batch.ids, 0)?;
-        let Some(table) = &self.positions else {
-            return self.norm.as_ref().map_or(Ok(words.clone()), |norm| norm.forward(&words, fused));
-        };
-        let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), batch.ids.device())?;
-        let positions = table.index_select(&positions, 0)?;
-        match &self.norm {
-            Some(norm) => norm.add(words, &positions, fused),
-            None => words + positions,
+    fn embed(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
+        let mut x = self.words.index_select(&padding.ids, 0)?;
+        if let Some(table) = &self.positions {
+            let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), padding.ids.device())?;
+            x = (x + table.index_select(&positions, 0)?)?;
         }
+        self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.plain(&x))
     }
 }
 
@@ -166,19 +158,14 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor, attention: &Prepared<'_>, batch: &Batch, activation: Activation) -> Computed<Tensor> {
-        let fused = batch.padding.is_none();
-        let seen = self.around_attention.open(&x, fused)?;
-        let joined = self.attended.forward(&seen, Activation::Identity, fused)?;
-        let attended = attention.forward(&joined, self.head_norms.as_ref(), batch)?;
-        let x = self.around_attention.close(x, &self.joined, &attended, fused)?;
-        let seen = self.around_inner.open(&x, fused)?;
-        let inner = if self.gated {
-            self.up.gated(&seen, activation, fused)?
-        } else {
-            self.up.forward(&seen, activation, fused)?
-        };
-        self.around_inner.close(x, &self.down, &inner, fused)
+    fn forward(&self, x: &Tensor, attention: &Prepared<'_>, activation: Activation) -> Computed<Tensor> {
+        let seen = self.around_attention.open(x)?;
+        let joined = self.attended.forward(&seen, Activation::Identity)?;
+        let attended = attention.forward(&joined, self.head_norms.as_ref())?;
+        let x = self.around_attention.close(x, &self.joined, &attended)?;
+        let seen = self.around_inner.open(&x)?;
+        let inner = if self.gated { self.up.gated(&seen, activation)? } else { self.up.forward(&seen, activation)? };
+        self.around_inner.close(&x, &self.down, &inner)
     }
 }
 
@@ -198,23 +185,18 @@ impl Around {
     }
 
     /// What the part is given.
-    fn open(&self, x: &Tensor, fused: bool) -> Computed<Tensor> {
-        match &self.before {
-            Some(norm) => norm.forward(x, fused),
-            None => Ok(x.clone()),
-        }
+    fn open(&self, x: &Tensor) -> Computed<Tensor> {
+        self.before.as_ref().map_or(Ok(x.clone()), |norm| norm.plain(x))
     }
 
-    /// The sum of `x` and of what the part's last layer makes of `inner`. Fused, `x` may be overwritten.
-    fn close(&self, x: Tensor, layer: &Linear, inner: &Tensor, fused: bool) -> Computed<Tensor> {
+    /// The sum of `x` and of what the part's last layer makes of `inner`.
+    fn close(&self, x: &Tensor, layer: &Linear, inner: &Tensor) -> Computed<Tensor> {
+        let mut out = layer.forward(inner, Activation::Identity)?;
         if let Some(norm) = &self.within {
-            let x = (norm.forward(&layer.forward(inner, Activation::Identity, fused)?, fused)? + x)?;
-            return self.after.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x, fused));
+            out = norm.plain(&out)?;
         }
-        match &self.after {
-            Some(norm) => norm.after(layer, inner, &x, fused),
-            None => layer.add(inner, x, fused),
-        }
+        let sum = (out + x)?;
+        self.after.as_ref().map_or(Ok(sum.clone()), |norm| norm.plain(&sum))
     }
 }
 
