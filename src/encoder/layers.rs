@@ -1,6 +1,7 @@
 //! Linear layers and normalisation: what they hold, and their plain tensor operations.
 
 use candle_core::{D, DType, Result as Computed, Tensor};
+use rayon::prelude::*;
 
 use super::config::NormStyle;
 use super::error::Error;
@@ -38,7 +39,7 @@ impl Linear {
         biased: bool,
     ) -> Result<Self, Error> {
         let (weights, biases) = read(loader, parts, inputs, biased)?;
-        Self::place(loader, weights, biases, inputs)
+        Self::place(loader, &weights, biases, inputs)
     }
 
     /// Loads a layer to an inner width, as a plain one, or as a gated one with the rows of the gate in front.
@@ -65,13 +66,13 @@ impl Linear {
             weights.rotate_left(inner * inputs);
             biases.rotate_left(if biased { inner } else { 0 });
         }
-        Ok((Self::place(loader, weights, biases, inputs)?, inner))
+        Ok((Self::place(loader, &weights, biases, inputs)?, inner))
     }
 
     /// Rows of `inputs` weights each, and as many biases, or none.
-    fn place(loader: &Loader<'_>, weights: Vec<f32>, biases: Vec<f32>, inputs: usize) -> Result<Self, Error> {
+    fn place(loader: &Loader<'_>, weights: &[f32], biases: Vec<f32>, inputs: usize) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
-        let weight = loader.place(weights, &[outputs, inputs])?.t()?.contiguous()?;
+        let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
         let host = match (loader.device.is_cpu(), biases.is_empty()) {
             (false, _) => Vec::new(),
             (true, true) => vec![0.0; outputs],
@@ -123,6 +124,26 @@ impl Linear {
             None => Ok(product),
         }
     }
+}
+
+/// Columns as rows: a matrix in rows of `width` numbers, the other way round. On all threads.
+fn transposed(matrix: &[f32], width: usize) -> Vec<f32> {
+    /// Rows and columns of a square that stays in the cache.
+    const SQUARE: usize = 32;
+    let height = matrix.len() / width.max(1);
+    let mut out = vec![0.0; matrix.len()];
+    out.par_chunks_mut((SQUARE * height).max(1)).enumerate().for_each(|(index, out)| {
+        let columns = index * SQUARE..((index + 1) * SQUARE).min(width);
+        for start in (0..height).step_by(SQUARE) {
+            let rows = start..(start + SQUARE).min(height);
+            for (column, out) in columns.clone().zip(out.chunks_exact_mut(height)) {
+                for (row, out) in rows.clone().zip(&mut out[rows.clone()]) {
+                    *out = matrix[row * width + column];
+                }
+            }
+        }
+    });
+    out
 }
 
 /// The weights of layers with the same input, one row an output, and their biases, or none.
@@ -207,4 +228,20 @@ pub(super) struct HostNorm<'a> {
     pub(super) shift: &'a [f32],
     pub(super) epsilon: f32,
     pub(super) kind: NormKind,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_is_transposed() {
+        for (height, width) in [(1, 1), (3, 70), (70, 3), (33, 65)] {
+            let matrix: Vec<f32> = (0..height * width).map(|index| index as f32).collect();
+            let out = transposed(&matrix, width);
+            let right =
+                |(index, x): (usize, &f32)| x.to_bits() == matrix[index % height * width + index / height].to_bits();
+            assert!(out.iter().enumerate().all(right), "{height} × {width}");
+        }
+    }
 }

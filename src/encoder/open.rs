@@ -32,9 +32,14 @@ impl Encoder {
     /// Loads an encoder whose tensors come from `source`; everything else is as in `checkpoint`.
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
         let device = options.device.open()?;
+        // Reading a large vocabulary takes as long as reading a large model.
+        let (model, tokenizer) = std::thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| Tokenizer::open(checkpoint));
+            (load(checkpoint, source, options, &device), tokenizer.join())
+        });
         // The model first: a folder that cannot be encoded with should say so, whatever its tokenizer is like.
-        let (stack, head) = load(checkpoint, source, options, &device)?;
-        let mut tokenizer = Tokenizer::open(checkpoint)?;
+        let (stack, head) = model?;
+        let mut tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         tokenizer.check_vocabulary(stack.vocabulary)?;
         if stack.token_types {
             tokenizer.check_types()?;

@@ -75,21 +75,34 @@ impl Rows<'_> {
         &self.values[start..start + self.dimension]
     }
 
-    /// Rows `range`, one after the other, of length one for cosines.
+    /// Rows `range`, one after the other, of length one for cosines. On all threads.
     fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
         out.resize(range.len() * self.dimension, 0.0);
-        for (out, at) in out.chunks_exact_mut(self.dimension.max(1)).zip(range) {
+        let rows = out.par_chunks_exact_mut(self.dimension.max(1)).with_min_len(GATHERED);
+        rows.zip(range).for_each(|(out, at)| {
             let row = self.row(at);
             if similarity == Similarity::Cosine {
-                let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(SMALLEST_NORM);
+                let norm = square(row).sqrt().max(SMALLEST_NORM);
                 for (out, x) in out.iter_mut().zip(row) {
                     *out = x / norm;
                 }
             } else {
                 out.copy_from_slice(row);
             }
+        });
+    }
+}
+
+/// The sum of a row's squares.
+fn square(row: &[f32]) -> f32 {
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let mut lanes = [0f32; LANES];
+    for chunk in chunks {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane += x * x;
         }
     }
+    rest.iter().fold(lanes.iter().sum(), |sum, x| sum + x * x)
 }
 
 /// torch's floor under a norm that is divided by.
@@ -97,7 +110,9 @@ const SMALLEST_NORM: f32 = 1e-12;
 /// Queries and documents of a block: their scores stay in a thread's cache, and memory is bounded.
 const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;
-/// Scores that are looked at together.
+/// Rows that a thread gathers at a time, at least.
+const GATHERED: usize = 64;
+/// Numbers that are looked at together.
 const LANES: usize = 16;
 
 /// The size of blocks that are as equal as can be: a single row left over would be summed in another order than the
@@ -109,7 +124,7 @@ fn even(total: usize, block: usize) -> usize {
 /// The `k` best documents of each query, best first.
 ///
 /// `ranks` gives each document's place in the order of ids, by which documents of equal score are ordered as `ties` says.
-/// Scores are computed in f32. Memory is that of a block and of k hits a query.
+/// Scores are computed in f32. Memory is that of the queries, of a block and of k hits a query.
 pub fn search(
     queries: Rows<'_>,
     documents: Rows<'_>,
@@ -121,14 +136,13 @@ pub fn search(
     let mut found: Vec<Best> = queries.picked.iter().map(|_| Best::new(k)).collect();
     let total = documents.picked.len();
     let (query_size, document_size) = (even(queries.picked.len(), QUERY_BLOCK), even(total, DOCUMENT_BLOCK));
-    let mut block = Vec::new();
+    let (mut rows, mut block) = (Vec::new(), Vec::new());
+    queries.gather(0..queries.picked.len(), similarity, &mut rows);
     for start in (0..total).step_by(document_size) {
         let range = start..(start + document_size).min(total);
         documents.gather(range.clone(), similarity, &mut block);
-        let blocks = found.par_chunks_mut(query_size).enumerate();
-        blocks.for_each_init(<(Vec<f32>, Vec<f32>)>::default, |(rows, scores), (at, best)| {
-            let first = at * query_size;
-            queries.gather(first..first + best.len(), similarity, rows);
+        let blocks = found.par_chunks_mut(query_size).zip(rows.par_chunks(query_size * queries.dimension.max(1)));
+        blocks.for_each_init(Vec::new, |scores, (best, rows)| {
             scores.resize(best.len() * range.len(), 0.0);
             compare(similarity, rows, &block, queries.dimension, scores);
             for (best, scores) in best.iter_mut().zip(scores.chunks_exact(range.len())) {
@@ -153,7 +167,6 @@ fn compare(similarity: Similarity, queries: &[f32], documents: &[f32], dimension
     let (left, right) = (Matrix::of_rows(queries, dimension), Matrix::of_rows(documents, dimension));
     multiply(scores, right.rows, left, right.transposed(), 1.0, Threads::One);
     if similarity == Similarity::Euclidean {
-        let square = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
         let lengths: Vec<f32> = documents.chunks_exact(dimension).map(square).collect();
         for (scores, query) in scores.chunks_exact_mut(lengths.len().max(1)).zip(queries.chunks_exact(dimension)) {
             let own = square(query);
@@ -201,18 +214,22 @@ impl Best {
 
     /// Offers the documents from `start` on.
     fn offer_all(&mut self, scores: &[f32], start: usize, ranks: &[u32], ties: Ties) {
-        for (chunk, scores) in scores.chunks(LANES).enumerate() {
+        let (chunks, rest) = scores.as_chunks::<LANES>();
+        for (at, chunk) in chunks.iter().enumerate() {
             // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
             let floor = self.floor;
-            let best = scores.iter().fold(f32::NEG_INFINITY, |best, score| if *score > best { *score } else { best });
-            if best < floor {
-                continue;
+            if chunk.iter().map(|score| u32::from(*score >= floor)).sum::<u32>() > 0 {
+                self.offer_some(chunk, start + at * LANES, ranks, ties);
             }
-            for (document, score) in (start + chunk * LANES..).zip(scores) {
-                if *score >= self.floor {
-                    let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
-                    self.offer(Candidate { score: *score + 0.0, rank, document: document as u32 });
-                }
+        }
+        self.offer_some(rest, start + chunks.len() * LANES, ranks, ties);
+    }
+
+    fn offer_some(&mut self, scores: &[f32], start: usize, ranks: &[u32], ties: Ties) {
+        for (document, score) in (start..).zip(scores) {
+            if *score >= self.floor {
+                let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
+                self.offer(Candidate { score: *score + 0.0, rank, document: document as u32 });
             }
         }
     }
