@@ -34,4 +34,6 @@ mod suite {
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
+    #[cfg(feature = "eval")]
+    mod vocabularies;
 }

@@ -78,6 +78,11 @@ impl Architecture {
         }
     }
 
+    /// Whether positions are counted from behind the padding token's number.
+    pub(crate) fn counts_from_padding(&self) -> bool {
+        self.model_type.as_deref().is_some_and(|name| OFFSET_POSITIONS.contains(&name))
+    }
+
     /// The values that differ: name, own value, the other's. A value that only one side states is no difference.
     pub(crate) fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
         self.values.iter().filter_map(|(what, left)| {

@@ -170,6 +170,22 @@ pub enum Error {
         /// The shard's file name.
         shard: String,
     },
+    /// A tokenizer whose tokens cannot be listed.
+    #[error("`{}` has no tokenizer.json{}", path.display(), beside(found))]
+    NoTokenizerJson {
+        /// The folder of the transformer.
+        path: PathBuf,
+        /// The tokenizer's files that are there.
+        found: Vec<String>,
+    },
+    /// A tokenizer.json that is refused.
+    #[error("`{}`: {problem}", path.display())]
+    Vocabulary {
+        /// The tokenizer.json.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// One tensor name in two shards.
     #[error("tensor `{tensor}` is in both `{}` and `{}`", first.display(), second.display())]
     InTwoShards {
@@ -216,6 +232,13 @@ impl Error {
             Self::Adapter { .. } => Some(
                 "merge the adapter into its model first: peft's merge_and_unload(), then save_pretrained".to_owned(),
             ),
+            Self::NoTokenizerJson { path, found } if !found.is_empty() => {
+                let path = path.display();
+                Some(format!(
+                    "write one: python -c \"from transformers import AutoTokenizer as T; \
+                     T.from_pretrained('{path}').save_pretrained('{path}')\""
+                ))
+            }
             Self::Header { source: HeaderError::LfsPointer, .. } => {
                 Some("run git lfs pull in the repository the folder was cloned from".to_owned())
             }
@@ -252,6 +275,11 @@ fn listed(names: &[String]) -> String {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// The files that are there instead.
+fn beside(found: &[String]) -> String {
+    if found.is_empty() { " and no other tokenizer".to_owned() } else { format!(", only {}", found.join(", ")) }
 }
 
 /// How to turn the weights at `path` into safetensors.

@@ -122,6 +122,13 @@ impl Checkpoint {
         self
     }
 
+    /// The checkpoint with another tokenizer.
+    #[must_use]
+    pub fn with_tokenizer(mut self, tokenizer: Tokenizer) -> Self {
+        self.tokenizer = tokenizer;
+        self
+    }
+
     /// Bytes of all tensors of all modules.
     pub fn weight_bytes(&self) -> u64 {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).map(super::weights::Weights::byte_len).sum()

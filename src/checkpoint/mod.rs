@@ -16,6 +16,7 @@ mod side_files;
 mod tokenizer;
 mod tokenizer_json;
 mod tokenizer_parts;
+mod vocabulary;
 mod weights;
 
 pub use agree::{Disagreement, Mismatch, disagreements};
@@ -31,4 +32,5 @@ pub use names::{LayerName, canonical_name, layer_of, split_wrapper, with_layer};
 pub use settings::Settings;
 pub use side_files::SideFile;
 pub use tokenizer::{Tokenizer, TokenizerDifference};
+pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};
 pub use weights::{Tensor, Weights};

@@ -92,7 +92,7 @@ fn folders(modules: &[Module]) -> impl Iterator<Item = &str> {
 }
 
 /// The names in a folder; none if there is no such folder. Names that are not text are no loader's.
-fn entries(folder: &Path) -> Result<Vec<String>, Error> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, Error> {
     let failed = |error| Error::io(folder, error);
     let listing = match std::fs::read_dir(folder) {
         Ok(listing) => listing,
@@ -107,7 +107,7 @@ fn entries(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 /// Whether a loader reads a file of that name. In a module's own folder any JSON file is the module's.
-fn is_side_file(name: &str, in_module: bool) -> bool {
+pub(crate) fn is_side_file(name: &str, in_module: bool) -> bool {
     let ends = |end: &str| name.len() > end.len() && name.to_ascii_lowercase().ends_with(end);
     if name.starts_with('.') || ends(".index.json") || matches!(name, "admix.json" | "trainer_state.json") {
         return false;

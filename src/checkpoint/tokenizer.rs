@@ -1,11 +1,14 @@
 //! The tokenizer's files, and whether two tokenizers number the tokens of a text alike.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::json;
 use super::map::Map;
+use super::side_files;
 use super::tokenizer_json::{Summary, hash, read_json, read_lines};
 
 const FAST: &str = "tokenizer.json";
@@ -29,7 +32,11 @@ const SHOWN: usize = 120;
 /// The files a tokenizer consists of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokenizer {
+    /// The folder it is in.
+    home: PathBuf,
     files: Vec<TokenizerFile>,
+    /// A tokenizer.json in memory, which stands for the one in the folder.
+    json: Option<Arc<[u8]>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +70,84 @@ impl Tokenizer {
                 files.push(TokenizerFile { name, path });
             }
         }
-        Ok(Self { files })
+        Ok(Self { home: home.to_owned(), files, json: None })
+    }
+
+    /// The tokenizer in a folder, or in that of its transformer.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        if json::entry_exists(&folder.join(FAST))? {
+            return Self::find(folder);
+        }
+        let places = super::modules::read_places(folder)?.unwrap_or_default();
+        let transformer = places.into_iter().find(|place| place.kind.ends_with("Transformer"));
+        match transformer {
+            Some(place) => Self::find(&folder.join(place.folder)),
+            None => Self::find(folder),
+        }
+    }
+
+    /// The names of the files in its folder that a loader reads for the tokenizer, sorted.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn file_names(&self) -> Result<Vec<String>, Error> {
+        let mut names = side_files::entries(&self.home)?;
+        names.retain(|name| Self::is_file(name) && self.home.join(name).is_file());
+        names.sort();
+        Ok(names)
+    }
+
+    /// Whether a file of that name is read for the tokenizer.
+    pub fn is_file(name: &str) -> bool {
+        let ends = |end: &str| name.len() > end.len() && name.ends_with(end);
+        side_files::is_side_file(name, false)
+            && (matches!(
+                name,
+                "special_tokens_map.json" | "added_tokens.json" | "merges.txt" | "bpe.codes" | "tekken.json"
+            ) || (name.starts_with("tokenizer") && ends(".json"))
+                || name.starts_with("vocab.")
+                || name.starts_with("chat_template.")
+                || [".model", ".spm", ".tiktoken"].iter().any(|end| ends(end)))
+    }
+
+    /// Whether two tokenizers have tokenizer.json files of the same bytes.
+    pub fn has_same_json(&self, other: &Self) -> bool {
+        match (self.json_file(), other.json_file()) {
+            (Some(left), Some(right)) => same_bytes(left, right).unwrap_or(false),
+            _ => false,
+        }
+    }
+
+    /// The tokenizer with another tokenizer.json, which is in memory only.
+    #[must_use]
+    pub(crate) fn with_json(mut self, json: Vec<u8>) -> Self {
+        self.json = Some(json.into());
+        self
+    }
+
+    /// The folder it is in, where its `tokenizer_config.json` is too.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Where its tokenizer.json is, if it has one.
+    pub fn json_file(&self) -> Option<&Path> {
+        self.get(FAST).map(|file| file.path.as_path())
+    }
+
+    /// The bytes of its tokenizer.json.
+    ///
+    /// # Errors
+    /// What the system says; not found where there is none.
+    pub(crate) fn json(&self) -> std::io::Result<Cow<'_, [u8]>> {
+        match (&self.json, self.json_file()) {
+            (Some(json), _) => Ok(Cow::Borrowed(json)),
+            (None, Some(path)) => std::fs::read(path).map(Cow::Owned),
+            (None, None) => Err(std::io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// Its files.
@@ -169,9 +253,9 @@ fn same_bytes(left: &Path, right: &Path) -> std::io::Result<bool> {
 fn read_summary(file: &TokenizerFile, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, String> {
     let map = Map::open(&file.path).map_err(|error| format!("cannot be read: {error}"))?;
     if file.name == LINES {
-        return Ok(read_lines(map.bytes(), on_token));
+        return Ok(read_lines(map.bytes(), &mut |token: &str, id| on_token(token, id)));
     }
-    read_json(map.bytes(), on_token).map_err(|error| format!("not valid: {error}"))
+    read_json(map.bytes(), &mut |token: &str, id| on_token(token, id)).map_err(|error| format!("not valid: {error}"))
 }
 
 fn compare_parsed(left: &TokenizerFile, right: &TokenizerFile) -> Option<TokenizerDifference> {

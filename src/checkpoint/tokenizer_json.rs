@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tokenizer_parts::{around, options, part};
@@ -24,6 +24,8 @@ pub(crate) struct Summary {
     pub(crate) scores: u64,
     pub(crate) merges: Contents,
     pub(crate) added: BTreeSet<(u64, String)>,
+    /// The added tokens with their flags, as the file lists them.
+    pub(crate) added_tokens: Vec<AddedToken>,
     pub(crate) normalizer: String,
     pub(crate) pre_tokenizer: String,
     /// The tokens around a single text, which stands as `$A`.
@@ -52,8 +54,23 @@ pub(crate) fn hash(value: impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// Hears what a tokenizer's model consists of while its file is read.
+pub(crate) trait Listener {
+    /// A token of the vocabulary, its number and, in a vocabulary of scored pieces, its score.
+    fn token(&mut self, token: &str, id: u64, score: Option<f64>);
+
+    /// Two tokens that are merged into one; the earlier merges go first.
+    fn merge(&mut self, _left: &str, _right: &str) {}
+}
+
+impl<F: FnMut(&str, u64)> Listener for F {
+    fn token(&mut self, token: &str, id: u64, _: Option<f64>) {
+        self(token, id);
+    }
+}
+
 /// Called with every token of the vocabulary and its number.
-pub(crate) type OnToken<'a> = &'a mut dyn FnMut(&str, u64);
+pub(crate) type OnToken<'a> = &'a mut dyn Listener;
 
 /// Reads a tokenizer.json.
 pub(crate) fn read_json(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary, serde_json::Error> {
@@ -70,7 +87,7 @@ pub(crate) fn read_lines(bytes: &[u8], on_token: OnToken<'_>) -> Summary {
     for (id, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let token = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
         vocabulary.add((token.as_ref(), id as u64));
-        on_token(&token, id as u64);
+        on_token.token(&token, id as u64, None);
     }
     Summary { vocabulary, ..Summary::default() }
 }
@@ -79,10 +96,22 @@ pub(crate) fn read_lines(bytes: &[u8], on_token: OnToken<'_>) -> Summary {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-#[derive(Deserialize)]
-struct AddedToken {
-    id: u64,
-    content: String,
+/// A token that is looked for in a text before the model sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of the file")]
+pub(crate) struct AddedToken {
+    pub(crate) id: u64,
+    pub(crate) content: String,
+    #[serde(default)]
+    pub(crate) single_word: bool,
+    #[serde(default)]
+    pub(crate) lstrip: bool,
+    #[serde(default)]
+    pub(crate) rstrip: bool,
+    #[serde(default)]
+    pub(crate) normalized: bool,
+    #[serde(default)]
+    pub(crate) special: bool,
 }
 
 struct Top<'t> {
@@ -110,8 +139,9 @@ impl<'de> Visitor<'de> for Top<'_> {
             match key.as_ref() {
                 "added_tokens" => {
                     let tokens: Option<Vec<AddedToken>> = map.next_value()?;
+                    summary.added_tokens = tokens.unwrap_or_default();
                     summary.added =
-                        tokens.unwrap_or_default().into_iter().map(|token| (token.id, token.content)).collect();
+                        summary.added_tokens.iter().map(|token| (token.id, token.content.clone())).collect();
                 }
                 "normalizer" => summary.normalizer = part(&map.next_value()?),
                 "pre_tokenizer" => summary.pre_tokenizer = part(&map.next_value()?),
@@ -154,7 +184,7 @@ impl<'de> Visitor<'de> for Model<'_, '_> {
                 "vocab" => {
                     map.next_value_seed(Vocabulary { summary: &mut *self.summary, on_token: &mut *self.on_token })?;
                 }
-                "merges" => self.summary.merges = map.next_value_seed(Merges)?,
+                "merges" => self.summary.merges = map.next_value_seed(Merges { on_token: &mut *self.on_token })?,
                 _ => {
                     rest.insert(key.into_owned(), map.next_value::<Value>()?);
                 }
@@ -172,9 +202,9 @@ struct Vocabulary<'s, 't> {
 }
 
 impl Vocabulary<'_, '_> {
-    fn add(&mut self, token: &str, id: u64) {
+    fn add(&mut self, token: &str, id: u64, score: Option<f64>) {
         self.summary.vocabulary.add((token, id));
-        (self.on_token)(token, id);
+        self.on_token.token(token, id, score);
     }
 }
 
@@ -195,7 +225,7 @@ impl<'de> Visitor<'de> for Vocabulary<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some((Text(token), id)) = map.next_entry::<Text<'_>, u64>()? {
-            self.add(&token, id);
+            self.add(&token, id, None);
         }
         Ok(())
     }
@@ -206,7 +236,7 @@ impl<'de> Visitor<'de> for Vocabulary<'_, '_> {
         while let Some((Text(piece), score)) = pieces.next_element::<(Text<'_>, f64)>()? {
             // Writers differ in how many digits of a score they print.
             (score as f32).to_bits().hash(&mut scores);
-            self.add(&piece, id);
+            self.add(&piece, id, Some(score));
             id += 1;
         }
         self.summary.scores = scores.finish();
@@ -215,9 +245,11 @@ impl<'de> Visitor<'de> for Vocabulary<'_, '_> {
 }
 
 /// Merges in their order, written `"a b"` in older files and `["a", "b"]` in newer ones.
-struct Merges;
+struct Merges<'t> {
+    on_token: OnToken<'t>,
+}
 
-impl<'de> DeserializeSeed<'de> for Merges {
+impl<'de> DeserializeSeed<'de> for Merges<'_> {
     type Value = Contents;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Contents, D::Error> {
@@ -225,7 +257,7 @@ impl<'de> DeserializeSeed<'de> for Merges {
     }
 }
 
-impl<'de> Visitor<'de> for Merges {
+impl<'de> Visitor<'de> for Merges<'_> {
     type Value = Contents;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,10 +268,12 @@ impl<'de> Visitor<'de> for Merges {
         let mut hasher = DefaultHasher::new();
         let mut count = 0;
         while let Some(merge) = merges.next_element::<Merge<'_>>()? {
-            match &merge {
-                Merge::Joined(Text(text)) => text.split_once(' ').unwrap_or((text, "")).hash(&mut hasher),
-                Merge::Split(Text(left), Text(right)) => (left.as_ref(), right.as_ref()).hash(&mut hasher),
-            }
+            let (left, right) = match &merge {
+                Merge::Joined(Text(text)) => text.split_once(' ').unwrap_or((text, "")),
+                Merge::Split(Text(left), Text(right)) => (left.as_ref(), right.as_ref()),
+            };
+            (left, right).hash(&mut hasher);
+            self.on_token.merge(left, right);
             count += 1;
         }
         Ok(Contents { count, hash: hasher.finish() })

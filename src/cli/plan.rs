@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
 use crate::merge;
-use crate::plan::{Group, Plan, Summary};
+use crate::plan::{Group, Plan, RowCounts, Summary, VocabularySummary};
 
 /// Show what a merge would do; nothing is written
 #[derive(clap::Args, Debug)]
@@ -56,7 +56,16 @@ fn text(summary: &Summary, memory: u64) -> String {
     let _ = writeln!(out, "  reads   {} from {}", units::bytes(summary.bytes_read), summary.models.join(", "));
     let _ = writeln!(out, "  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", "));
     let _ = writeln!(out, "  memory  about {}", units::bytes(memory));
-    let _ = writeln!(out, "  configuration and tokenizer from {}", summary.donor);
+    match &summary.vocabulary {
+        None => {
+            let _ = writeln!(out, "  configuration and tokenizer from {}", summary.donor);
+        }
+        Some(vocabulary) => {
+            let _ = writeln!(out, "  configuration from {}", summary.donor);
+            let _ = writeln!(out, "  tokenizer from {}", vocabulary.tokenizer);
+            let _ = writeln!(out, "  vocabulary {}", self::vocabulary(vocabulary));
+        }
+    }
     // Groups that are treated alike stand under one heading.
     let mut sections: Vec<(String, Vec<[String; 3]>)> = Vec::new();
     for group in &summary.groups {
@@ -76,6 +85,28 @@ fn text(summary: &Summary, memory: u64) -> String {
             let _ = writeln!(out, "  {count:>a$}  {template:b$}  {shape}", a = widths[0], b = widths[1]);
         }
     }
+    out
+}
+
+/// Tokens and rows, and how the rows come about.
+fn vocabulary(vocabulary: &VocabularySummary) -> String {
+    let mut out = format!("{} tokens", vocabulary.tokens);
+    if vocabulary.appended > 0 {
+        let _ = write!(out, ", {} of them appended", vocabulary.appended);
+    }
+    let _ = write!(out, "; {} rows", vocabulary.rows);
+    let Some(RowCounts { all, several, one, by_rule, none, padding }) = vocabulary.made else { return out };
+    let parts = [
+        (all, "of all models"),
+        (several, "of several"),
+        (one, "of one"),
+        (by_rule, "by rule"),
+        (none, "of none (zeros)"),
+        (padding, "of padding"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, how)| format!("{count} {how}")).collect();
+    let _ = write!(out, ": {}", parts.join(", "));
     out
 }
 

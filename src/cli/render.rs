@@ -172,13 +172,17 @@ fn sweep_details(error: &sweep::Error) -> Details<'_> {
 }
 
 fn plan_code(error: &plan::Error) -> u8 {
-    use plan::Error::{Arguments, LayerRange, MissingParameter, Nothing, SliceWithoutBase, Stacks};
+    use plan::Error::{
+        Arguments, LayerRange, MissingParameter, Nothing, SliceWithoutBase, Stacks, TokenRule, TokenWithoutTensor,
+    };
     match error {
         MissingParameter { .. }
         | Arguments { .. }
         | LayerRange { .. }
         | SliceWithoutBase { .. }
         | Stacks { .. }
+        | TokenRule { .. }
+        | TokenWithoutTensor { .. }
         | Nothing => USAGE,
         _ => REFUSED,
     }
@@ -194,6 +198,7 @@ fn eval_code(error: &eval::Error) -> u8 {
 fn write_code(error: &write::Error) -> u8 {
     match error {
         write::Error::Merge(error) => merge_code(error),
+        write::Error::Checkpoint(_) => REFUSED,
         write::Error::NoRoom { .. } | write::Error::Io { .. } => UNEXPECTED,
         _ => USAGE,
     }

@@ -33,8 +33,7 @@ pub(super) struct Tokenizer {
 impl Tokenizer {
     /// Reads the checkpoint's tokenizer.json.
     pub(super) fn open(checkpoint: &Checkpoint) -> Result<Self, Error> {
-        let folder = checkpoint.main_module().map_or("", |module| module.folder.as_str());
-        let folder = if folder.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(folder) };
+        let folder = checkpoint.tokenizer().home().to_owned();
         let files = checkpoint.tokenizer().files();
         let names: Vec<String> =
             files.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect();
@@ -43,7 +42,7 @@ impl Tokenizer {
         }
         let path = folder.join(FILE);
         let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
-        let bytes = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+        let bytes = checkpoint.tokenizer().json().map_err(|error| refused(error.to_string()))?;
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| refused(error.to_string()))?;
         // A length written into the file is that of some training run.
         inner.with_padding(None);

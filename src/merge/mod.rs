@@ -8,6 +8,7 @@ mod apply;
 mod compare;
 mod error;
 mod fusion;
+mod gather;
 mod gram;
 mod joint;
 mod lines;

@@ -109,5 +109,6 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
         threads * buffer * (2 * inputs + 2) + statistics::memory(tensor, threads)
     };
-    FIXED + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)
+    let tables = plan.alignment.as_ref().map_or(0, crate::plan::Alignment::memory);
+    FIXED + tables + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)
 }

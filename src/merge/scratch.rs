@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::gather::gather;
 use super::{Access, Error, Options};
 use crate::checkpoint::{Tensor, Weights};
 use crate::kernel::{Float, Real, widen};
-use crate::plan::{Input, Plan, Source};
+use crate::plan::{Gathered, Input, Plan, Source};
 
 /// A worker's buffers; they grow to the largest tile and are kept.
 #[derive(Debug, Default)]
@@ -61,6 +62,7 @@ pub(super) fn load<'a, T: Real>(
 ) -> Result<&'a [T], Error> {
     match source {
         Source::Stored { weights, tensor } => stored(weights, tensor, range, buffer, options),
+        Source::Gathered { plan, table } => gathered(plan, table, range, buffer, options),
     }
 }
 
@@ -102,7 +104,60 @@ fn stored<'a, T: Real>(
 pub(super) fn copied(source: Source<'_>, range: Range<usize>) -> &[u8] {
     match source {
         Source::Stored { weights, tensor } => &weights.bytes(tensor)[range],
+        // Rows are gathered of floating-point numbers only.
+        Source::Gathered { .. } => &[],
     }
+}
+
+/// Elements of a table whose rows are brought to another order.
+fn gathered<'a, T: Real>(
+    plan: &Plan,
+    table: &Gathered,
+    range: Range<usize>,
+    buffer: &'a mut Buffer,
+    options: &Options<'_>,
+) -> Result<&'a [T], Error> {
+    let Buffer { stored, widened } = buffer;
+    let values = numbers(widened, range.len());
+    gather(table, range, values, &mut |from, elements, out| match table
+        .tables
+        .get(from)
+        .map(|input| plan.source(*input))
+    {
+        Some(Source::Stored { weights, tensor }) => read(weights, tensor, elements, stored, out, options),
+        Some(other) => {
+            let mut buffer = Buffer::default();
+            out.copy_from_slice(load(other, elements, &mut buffer, options)?);
+            Ok(())
+        }
+        None => Ok(()),
+    })?;
+    Ok(values)
+}
+
+/// Reads elements of a tensor of floating-point numbers into `out`, past the map.
+fn read<T: Real>(
+    weights: &Weights,
+    tensor: &Tensor,
+    range: Range<usize>,
+    stored: &mut Vec<u64>,
+    out: &mut [T],
+    options: &Options<'_>,
+) -> Result<(), Error> {
+    let float = tensor.float().unwrap_or(Float::F32);
+    let failed = |source| Error::Read {
+        tensor: tensor.name.clone(),
+        file: weights.file_of(tensor).map(|file| file.display().to_string()).unwrap_or_default(),
+        source,
+    };
+    if cfg!(target_endian = "little") && float == T::FLOAT {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(out);
+        return weights.read(tensor, range.start * float.size(), bytes).map_err(failed);
+    }
+    let bytes = numbers::<u8>(stored, range.len() * float.size());
+    weights.read(tensor, range.start * float.size(), bytes).map_err(failed)?;
+    widen(options.level, bytes, float, out);
+    Ok(())
 }
 
 /// The same elements of several inputs of a plan.
@@ -131,6 +186,8 @@ pub(super) fn finish(source: Source<'_>, range: &Range<usize>, options: &Options
                 weights.release(tensor, bytes);
             }
         }
+        // Rows are read past the map.
+        Source::Gathered { .. } => (options.progress)((range.len() * source.dtype().bitsize() / 8) as u64),
     }
 }
 

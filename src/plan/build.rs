@@ -2,7 +2,7 @@
 
 use super::models::Models;
 use super::tensors::Collector;
-use super::{Error, Options, Plan, layout};
+use super::{Alignment, Error, Options, Plan, layout};
 use crate::recipe::Recipe;
 
 impl Plan {
@@ -15,15 +15,16 @@ impl Plan {
         let models = Models::open(&recipe)?;
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
         let mut warnings: Vec<String> = recipe.warnings.iter().chain(&models.warnings).cloned().collect();
-        models.agree(donor, &options.allow, &mut warnings)?;
+        models.agree(donor, &options.allow, recipe.tokenizer.is_some(), &mut warnings)?;
+        let alignment = Alignment::build(&recipe, &models, donor, &mut warnings)?;
 
-        let mut collector = Collector::new(&recipe, &models, donor, options);
+        let mut collector = Collector::new(&recipe, &models, donor, options, alignment.as_ref());
         collector.collect()?;
-        let Collector { mut tensors, layers, warnings: found, .. } = collector;
+        let Collector { mut tensors, layers, gathered, warnings: found, .. } = collector;
         warnings.extend(found);
         let files = layout::place(&mut tensors, options.shard_size);
         let models = models.checkpoints;
         let Options { seed, allow, .. } = options.clone();
-        Ok(Self { recipe, models, donor, tensors, files, layers, warnings, seed, allow })
+        Ok(Self { recipe, models, donor, tensors, files, layers, alignment, gathered, warnings, seed, allow })
     }
 }

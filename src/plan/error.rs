@@ -144,6 +144,82 @@ pub enum Error {
         /// A model that lacks it.
         absent: String,
     },
+    /// A model without a table of token embeddings.
+    #[error("`{model}` has no table of token embeddings by any name that is known")]
+    NoTokenTable {
+        /// The model.
+        model: String,
+    },
+    /// A table of tokens of another size than the first.
+    #[error("tensor `{tensor}` of `{model}` has {found} rows, and its tokens {expected}")]
+    TokenRows {
+        /// The tensor.
+        tensor: String,
+        /// The model.
+        model: String,
+        /// Its rows.
+        found: usize,
+        /// Those of the model's first table of tokens.
+        expected: usize,
+    },
+    /// A token that a text can have and that has no embedding.
+    #[error("token {token:?} of `{model}` has number {id}, but its table of token embeddings has {rows} rows")]
+    TokenWithoutRow {
+        /// The token.
+        token: String,
+        /// Its number.
+        id: u32,
+        /// The model.
+        model: String,
+        /// The rows of its table.
+        rows: usize,
+    },
+    /// Vocabularies that spell tokens in different ways.
+    #[error("`{left}` has a {left_kind} vocabulary and `{right}` a {right_kind} one")]
+    VocabularyKinds {
+        /// The model whose tokenizer the output has.
+        left: String,
+        /// How it finds tokens.
+        left_kind: String,
+        /// The other.
+        right: String,
+        /// How that one does.
+        right_kind: String,
+    },
+    /// A rule for a token that cannot be followed.
+    #[error("{message}")]
+    TokenRule {
+        /// Why.
+        message: String,
+        /// What to write instead.
+        hint: String,
+        /// The rule.
+        place: Option<Box<Place>>,
+    },
+    /// A rule that takes a row from a model that lacks the tensor.
+    #[error("the row of token {token:?} is to come from `{model}`, which takes no part in tensor `{tensor}`")]
+    TokenWithoutTensor {
+        /// The token.
+        token: String,
+        /// The model.
+        model: String,
+        /// The tensor.
+        tensor: String,
+    },
+    /// A tokenizer whose padding token would move the positions of the model.
+    #[error(
+        "`{tokenizer}` pads with token {pad}, and the positions of `{model}` begin behind its own padding token {own}"
+    )]
+    Padding {
+        /// The model whose tokenizer the output would have.
+        tokenizer: String,
+        /// The number of its padding token.
+        pad: u64,
+        /// The model whose configuration the output has.
+        model: String,
+        /// Its own.
+        own: u64,
+    },
     /// Nothing to write.
     #[error("the recipe's models have no tensors to merge")]
     Nothing,
@@ -164,8 +240,20 @@ impl Error {
             }
             Self::Checkpoint(error) | Self::Hub { source: error, .. } => error.hint(),
             Self::Disagreement { found, left, .. } => {
-                Some(format!("`--allow {}` goes on with what `{left}` has", found.kind.name()))
+                let goes_on = format!("`--allow {}` goes on with what `{left}` has", found.kind.name());
+                let is_vocabulary = found.kind == checkpoint::Mismatch::Tokenizer || found.what == "vocabulary size";
+                let union = "`tokenizer_source: union` in the recipe merges vocabularies, token by token";
+                Some(if is_vocabulary { format!("{union}\n{goes_on}") } else { goes_on })
             }
+            Self::TokenWithoutRow { .. } => {
+                Some("the tokenizer does not belong to these weights, or their table was not resized for it".into())
+            }
+            Self::VocabularyKinds { .. } => Some(
+                "their tokens have no common spelling; `tokenizer_source: base` keeps one vocabulary, and rows where both have the token"
+                    .into(),
+            ),
+            Self::TokenRule { hint, .. } => Some(hint.clone()),
+            Self::Padding { .. } => Some("`tokenizer_source: base` keeps the numbers of its special tokens".into()),
             Self::MissingTensor { .. } => {
                 Some("`--allow missing-tensor` merges such tensors from the models that have them".into())
             }
@@ -186,7 +274,8 @@ impl Error {
             | Self::Hub { place, .. }
             | Self::Arguments { place, .. }
             | Self::LayerRange { place, .. }
-            | Self::SliceWithoutBase { place, .. } => place.as_deref(),
+            | Self::SliceWithoutBase { place, .. }
+            | Self::TokenRule { place, .. } => place.as_deref(),
             _ => None,
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! Only headers and small files are read here. Nothing is written.
 
+mod aligning;
+mod alignment;
 mod arguments;
 mod build;
 mod error;
+mod gather;
 mod layout;
 mod models;
 mod modules;
@@ -15,10 +18,13 @@ mod source;
 mod summary;
 mod tensors;
 mod types;
+mod vocabulary;
 
+pub use alignment::Alignment;
 pub use error::Error;
+pub use gather::{Fallback, Gather, RowCounts};
 pub(crate) use models::resolve;
 pub use options::{Allow, Options};
 pub use source::Source;
-pub use summary::{Group, Summary};
-pub use types::{Input, LayerSource, Plan, PlannedFile, PlannedTensor, Work};
+pub use summary::{Group, Summary, VocabularySummary};
+pub use types::{Gathered, Input, LayerSource, MeanRow, Plan, PlannedFile, PlannedTensor, Work};

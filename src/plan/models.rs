@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Allow, Error};
-use crate::checkpoint::{self, Checkpoint, HubHome, HubModel, disagreements};
+use crate::checkpoint::{self, Checkpoint, HubHome, HubModel, Mismatch, disagreements};
 use crate::recipe::{ModelRef, Recipe};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
@@ -33,14 +33,26 @@ impl Models {
         self.paths.iter().position(|path| *path == name).unwrap_or_default()
     }
 
-    /// Refuses models that are not used in the same way, and says which accepted differences there are.
-    pub(super) fn agree(&self, donor: usize, allow: &Allow, warnings: &mut Vec<String>) -> Result<(), Error> {
+    /// Refuses models that are not used in the same way, and says which accepted differences there are. With `aligned` their
+    /// vocabularies may differ.
+    pub(super) fn agree(
+        &self,
+        donor: usize,
+        allow: &Allow,
+        aligned: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Error> {
         for (index, other) in self.checkpoints.iter().enumerate() {
             if index == donor {
                 continue;
             }
             for found in disagreements(&self.checkpoints[donor], other) {
-                let accepted = allow.accepts(found.kind);
+                let is_lower_casing = found.what == "lower-casing of texts";
+                let is_tokenizer = found.kind == Mismatch::Tokenizer;
+                if aligned && !is_lower_casing && (is_tokenizer || found.what == "vocabulary size") {
+                    continue;
+                }
+                let accepted = allow.accepts(found.kind) || (aligned && is_lower_casing);
                 let error = Error::Disagreement {
                     found: Box::new(found),
                     left: self.paths[donor].clone(),

@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::{Input, Plan};
+use super::{Gathered, Input, Plan};
 use crate::checkpoint::{Module, Tensor, Weights};
 use crate::kernel::Float;
 
@@ -23,6 +23,13 @@ pub enum Source<'a> {
         /// The tensor.
         tensor: &'a Tensor,
     },
+    /// A table of tokens whose rows are brought to the order of the output's.
+    Gathered {
+        /// The plan that the tables' inputs are of.
+        plan: &'a Plan,
+        /// The table.
+        table: &'a Gathered,
+    },
 }
 
 impl Source<'_> {
@@ -30,6 +37,7 @@ impl Source<'_> {
     pub fn float(&self) -> Option<Float> {
         match self {
             Self::Stored { tensor, .. } => tensor.float(),
+            Self::Gathered { plan, table } => plan.source(table.own()).float(),
         }
     }
 
@@ -37,6 +45,7 @@ impl Source<'_> {
     pub fn dtype(&self) -> Dtype {
         match self {
             Self::Stored { tensor, .. } => tensor.dtype,
+            Self::Gathered { plan, table } => plan.source(table.own()).dtype(),
         }
     }
 
@@ -44,6 +53,10 @@ impl Source<'_> {
     pub fn bytes_read(&self) -> u64 {
         match self {
             Self::Stored { tensor, .. } => tensor.byte_len() as u64,
+            Self::Gathered { table, .. } => {
+                let elements = table.gather.rows() as u64 * table.width as u64;
+                elements * self.dtype().bitsize() as u64 / 8
+            }
         }
     }
 }
@@ -54,6 +67,9 @@ impl Plan {
     /// # Panics
     /// On an input that is not of this plan.
     pub fn source(&self, input: Input) -> Source<'_> {
+        if let Some(table) = input.gathered.and_then(|index| self.gathered.get(index)) {
+            return Source::Gathered { plan: self, table };
+        }
         let module: &Module = &self.models[input.model].modules()[input.module];
         #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]
         let weights = module.weights.as_ref().expect("an input's module has weights");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Plan, PlannedTensor, Work};
+use super::{Plan, PlannedTensor, RowCounts, Work};
 use crate::checkpoint::{Checkpoint, layer_of};
 use crate::method::Value;
 
@@ -17,6 +17,8 @@ pub struct Summary {
     pub models: Vec<String>,
     /// The model that configuration and tokenizer come from.
     pub donor: String,
+    /// The output's vocabulary, where different ones are merged.
+    pub vocabulary: Option<VocabularySummary>,
     /// The output's tensors, grouped.
     pub groups: Vec<Group>,
     /// Number of output tensors.
@@ -31,6 +33,21 @@ pub struct Summary {
     pub files: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// How the vocabularies of the models are merged.
+#[derive(Debug, Serialize)]
+pub struct VocabularySummary {
+    /// The folder that the tokenizer comes from.
+    pub tokenizer: String,
+    /// The output's tokens.
+    pub tokens: usize,
+    /// Tokens that the tokenizer gets besides its own.
+    pub appended: usize,
+    /// Rows of the output's tables of tokens.
+    pub rows: usize,
+    /// How the rows come about; nothing where all models have the same tokens.
+    pub made: Option<RowCounts>,
 }
 
 /// Tensors of one name but for the layer's number.
@@ -89,6 +106,16 @@ impl Plan {
             method: self.recipe.method.name,
             models: self.models.iter().map(Checkpoint::name).collect(),
             donor: self.models[self.donor].name(),
+            vocabulary: self.alignment.as_ref().map(|alignment| VocabularySummary {
+                tokenizer: match alignment.tokenizer_of {
+                    Some(model) => self.models[model].name(),
+                    None => alignment.vocabulary.tokenizer().home().display().to_string(),
+                },
+                tokens: alignment.vocabulary.len(),
+                appended: alignment.vocabulary.appended().len(),
+                rows: alignment.rows,
+                made: self.gathered.first().map(|gathered| gathered.gather.counts()),
+            }),
             groups: groups.into_iter().map(|(_, group)| group).collect(),
             tensors: self.tensors.len(),
             parameters: self.tensors.iter().map(|tensor| tensor.elements).sum(),

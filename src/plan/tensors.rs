@@ -6,7 +6,7 @@ use safetensors::Dtype;
 
 use super::arguments::{Lookup, Participant};
 use super::models::Models;
-use super::{Error, Input, LayerSource, Options, PlannedTensor, Work};
+use super::{Alignment, Error, Gathered, Input, LayerSource, Options, PlannedTensor, Work};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
 use crate::method::{self, Combination, Dots, Shape};
@@ -30,6 +30,8 @@ pub(super) struct Collector<'a> {
     pub(super) options: &'a Options,
     pub(super) tensors: Vec<PlannedTensor>,
     pub(super) layers: Option<Vec<LayerSource>>,
+    pub(super) alignment: Option<&'a Alignment>,
+    pub(super) gathered: Vec<Gathered>,
     pub(super) warnings: Vec<String>,
     pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
@@ -40,7 +42,13 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(recipe: &'a Recipe, models: &'a Models, donor: usize, options: &'a Options) -> Self {
+    pub(super) fn new(
+        recipe: &'a Recipe,
+        models: &'a Models,
+        donor: usize,
+        options: &'a Options,
+        alignment: Option<&'a Alignment>,
+    ) -> Self {
         Self {
             recipe,
             models,
@@ -48,6 +56,8 @@ impl<'a> Collector<'a> {
             options,
             tensors: Vec::new(),
             layers: None,
+            alignment,
+            gathered: Vec::new(),
             warnings: Vec::new(),
             missing: BTreeMap::new(),
             names: BTreeSet::new(),
@@ -150,9 +160,12 @@ impl<'a> Collector<'a> {
         let Some((first_part, _, first)) = present.first().copied() else { return Ok(()) };
         let output = self.weights(self.donor).map_or_else(|| canonical.clone(), |donor| donor.respell(&canonical));
         let label = if self.module.is_empty() { output.clone() } else { format!("{}/{output}", self.module) };
+        let rows = self.gather(slice, &canonical, &label, &mut present)?;
         let path = |part: &Part<'_>| self.models.paths[part.model].clone();
+        // Tables of tokens may have rows of their own number.
+        let size = |tensor: &Tensor| tensor.shape.get(usize::from(rows.is_some())..).map(<[usize]>::to_vec);
         for (part, _, tensor) in &present[1..] {
-            if tensor.shape != first.shape {
+            if tensor.shape.len() != first.shape.len() || size(tensor) != size(first) {
                 let (left, right) = (first.shape.clone(), tensor.shape.clone());
                 return Err(Error::Shape {
                     tensor: label,
@@ -176,8 +189,11 @@ impl<'a> Collector<'a> {
         self.names.extend(present.iter().map(|(_, _, tensor)| tensor.name.clone()));
         self.names.insert(output.clone());
 
-        let shape = first.shape.clone();
-        let elements = first.elements();
+        let mut shape = first.shape.clone();
+        if let (Some(rows), Some(first)) = (rows, shape.first_mut()) {
+            *first = rows;
+        }
+        let elements = shape.iter().map(|&dimension| dimension as u64).product();
         let (dtype, work) = if first.float().is_none() {
             (first.dtype, Work::Copy { sources: present.iter().map(|(_, input, _)| *input).collect() })
         } else {
@@ -212,7 +228,8 @@ impl<'a> Collector<'a> {
     fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
         let weights = self.weights(model)?;
         let tensor = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
-        Some((Input { model, module: self.modules[model]?, tensor }, &weights.tensors()[tensor]))
+        let input = Input { model, module: self.modules[model]?, tensor, gathered: None };
+        Some((input, &weights.tensors()[tensor]))
     }
 
     /// The merge of the tensors that are there. With a tensor missing, it is merged from the others where the method can

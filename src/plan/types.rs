@@ -1,8 +1,10 @@
 //! The plan of a merge.
 
+use std::sync::{Arc, Mutex};
+
 use safetensors::Dtype;
 
-use super::Allow;
+use super::{Alignment, Allow, Gather};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, Declaration};
@@ -23,6 +25,10 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// Where each layer's configuration comes from, when the recipe is made of slices.
     pub layers: Option<Vec<LayerSource>>,
+    /// The vocabulary of the output, where the recipe merges different ones.
+    pub alignment: Option<Alignment>,
+    /// Tables of tokens that are brought to one order of tokens.
+    pub gathered: Vec<Gathered>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// The seed of methods that draw at random.
@@ -117,7 +123,36 @@ pub struct Input {
     pub module: usize,
     /// Index into the module's tensors.
     pub tensor: usize,
+    /// Index into [`Plan::gathered`], for a table of tokens whose rows are brought to another order.
+    pub gathered: Option<usize>,
 }
+
+/// A table of tokens whose rows are brought to the order of the output's.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The tables that rows come from, this one among them.
+    pub tables: Vec<Input>,
+    /// Its place among them.
+    pub of: usize,
+    /// Which row each token has in which table.
+    pub gather: Arc<Gather>,
+    /// Elements of a row.
+    pub width: usize,
+    /// The mean of its rows, once it is known.
+    pub padding: MeanRow,
+}
+
+impl Gathered {
+    /// The table itself, in its own order.
+    pub(super) fn own(&self) -> Input {
+        let unknown = Input { model: 0, module: 0, tensor: 0, gathered: None };
+        self.tables.get(self.of).copied().unwrap_or(unknown)
+    }
+}
+
+/// A mean over the rows of a table, found when it is first needed.
+#[derive(Debug, Default)]
+pub struct MeanRow(pub(crate) Mutex<Option<Vec<f64>>>);
 
 /// A weight file of the output.
 #[derive(Debug)]

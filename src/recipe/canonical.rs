@@ -25,6 +25,16 @@ impl Recipe {
     }
 }
 
+/// Whether the text at a key names a model.
+fn is_reference(key: &str, value: &Node) -> bool {
+    let reserved = |value: &Node| matches!(value, Node::Text(text) if text == "union" || text == "base");
+    match key {
+        "model" | "base_model" | "path" => true,
+        "tokenizer_source" | "source" => !reserved(value),
+        _ => false,
+    }
+}
+
 fn write(node: &Node, is_model: bool, name: &dyn Fn(&str) -> String, out: &mut String) {
     match node {
         Node::Text(text) if is_model => {
@@ -44,7 +54,7 @@ fn write(node: &Node, is_model: bool, name: &dyn Fn(&str) -> String, out: &mut S
             out.push('{');
             for (key, value) in sorted {
                 let _ = write!(out, "{key:?}:");
-                write(value, matches!(key.as_str(), "model" | "base_model" | "path"), name, out);
+                write(value, is_reference(key, value), name, out);
                 out.push(',');
             }
             out.push('}');

@@ -37,7 +37,8 @@ pub enum Status {
 }
 
 /// Every level, the outermost first.
-pub static LEVELS: [&Level; 7] = [&RECIPE, &MODEL, &SLICE, &SOURCE, &CONDITION, &REFERENCE, &PATH];
+pub static LEVELS: [&Level; 10] =
+    [&RECIPE, &MODEL, &SLICE, &SOURCE, &CONDITION, &REFERENCE, &PATH, &TOKENIZER, &TOKEN, &TOKEN_SOURCE];
 
 pub(super) static RECIPE: Level = Level {
     name: "the recipe",
@@ -56,8 +57,8 @@ pub(super) static RECIPE: Level = Level {
         without_effect("name", "a name, which mergekit-multi gives to a step"),
         without_effect("int8_mask", "a memory setting of mergekit"),
         without_effect("consensus_method", "an election rule of older mergekits"),
-        unsupported("tokenizer", "how the vocabularies are merged"),
-        unsupported("tokenizer_source", "whose vocabulary the output has"),
+        read("tokenizer_source", "whose vocabulary the output has: `union`, `base` or a model's folder"),
+        read("tokenizer", "whose vocabulary the output has, and where the rows of single tokens come from"),
         unsupported("chat_template", "the chat template of the output"),
         unsupported("modules", "recipes for the parts of a model of several parts"),
     ],
@@ -118,6 +119,39 @@ pub(super) static PATH: Level = Level {
     keys: &[
         read("path", "the model's folder or its name on the Hub, taken literally"),
         read("revision", "the branch, tag or commit of a model on the Hub"),
+    ],
+};
+
+pub(super) static TOKENIZER: Level = Level {
+    name: "`tokenizer`",
+    at: "`tokenizer`",
+    keys: &[
+        read("source", "whose vocabulary the output has: `union` (the default), `base` or a model's folder"),
+        read("tokens", "a map from tokens to rules for their rows"),
+        read(
+            "pad_to_multiple_of",
+            "rows are added, each the mean of all others, until their number is a multiple of this",
+        ),
+    ],
+};
+
+pub(super) static TOKEN: Level = Level {
+    name: "the rule of a token",
+    at: "an entry of `tokens`",
+    keys: &[
+        read("source", "what models without the token take for its row: a model, a token of a model, or zeros"),
+        read("force", "whether models that have the token take it too"),
+    ],
+};
+
+pub(super) static TOKEN_SOURCE: Level = Level {
+    name: "the source of a token",
+    at: "`source` in the rule of a token",
+    keys: &[
+        read("kind", "`model_token` or `zero`"),
+        read("model", "the model whose row it is"),
+        read("token", "the token whose row it is"),
+        read("token_id", "the number of the row"),
     ],
 };
 

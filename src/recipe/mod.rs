@@ -14,6 +14,7 @@ mod parse;
 mod scalar;
 mod setting;
 mod slices;
+mod tokenizer;
 mod tree;
 mod types;
 mod variables;
@@ -22,6 +23,7 @@ pub(crate) mod yaml;
 pub use error::{Error, ErrorKind};
 pub use keys::{Key, LEVELS, Level, Status};
 pub use setting::{Condition, Setting, SettingValue};
+pub use tokenizer::{TokenRule, TokenSource, Tokenizer, TokenizerSource};
 pub use types::{ModelRef, NodePath, Parameters, Place, Recipe, Slice, Source, Step};
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::model_ref::model_ref;
 use super::nearest::nearest;
 use super::parameters::{Owner, parameters};
 use super::slices;
+use super::tokenizer;
 use super::tree::{self, Node};
 use super::types::{NodePath, Origin, Recipe};
 use super::variables::{self, Variables};
@@ -126,10 +127,12 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         parameters: parameters(&fields, Owner::All, method, notes)?,
         dtype: dtype(&fields, "dtype")?,
         out_dtype: dtype(&fields, "out_dtype")?,
+        tokenizer: tokenizer::tokenizer(&fields, notes)?,
         warnings: Vec::new(),
         source: Origin::default(),
     };
     check::check(&mut recipe, notes)?;
+    tokenizer::check(&recipe)?;
     Ok(recipe)
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::locate;
 use super::setting::Setting;
+use super::tokenizer::Tokenizer;
 use crate::kernel::Float;
 use crate::method::Declaration;
 
@@ -27,6 +28,8 @@ pub struct Recipe {
     pub dtype: Option<Float>,
     /// The format the recipe wants the output written in.
     pub out_dtype: Option<Float>,
+    /// How the vocabularies are merged; `None` where the models must share one.
+    pub tokenizer: Option<Tokenizer>,
     /// What is accepted and probably not meant, one sentence each.
     pub warnings: Vec<String>,
     pub(super) source: Origin,

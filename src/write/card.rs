@@ -32,7 +32,13 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
         method.origin,
     );
     for (index, model) in models.iter().enumerate() {
-        let note = if index == plan.donor { " (configuration and tokenizer)" } else { "" };
+        let tokenizer_of = plan.alignment.as_ref().map_or(Some(plan.donor), |alignment| alignment.tokenizer_of);
+        let note = match (index == plan.donor, Some(index) == tokenizer_of) {
+            (true, true) => " (configuration and tokenizer)",
+            (true, false) => " (configuration)",
+            (false, true) => " (tokenizer)",
+            (false, false) => "",
+        };
         let _ = writeln!(card, "- {model}{note}");
     }
     let text = plan.recipe.text();

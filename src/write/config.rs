@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::tokenizer;
 use crate::plan::Plan;
 
 /// Keys that hold the number of layers, one of which a configuration has.
@@ -18,6 +19,7 @@ pub(crate) fn config(plan: &Plan) -> Map<String, Value> {
             config.shift_remove("torch_dtype");
         }
     }
+    tokenizer::adapt(plan, &mut config);
     if let Some(layers) = &plan.layers {
         let before = plan.models[plan.donor].config();
         let depth = LAYER_COUNTS.iter().find_map(|key| before.get(*key)?.as_u64());

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::merge;
+use crate::{checkpoint, merge};
 
 /// An output folder that was not written. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A tokenizer that cannot be read any more.
+    #[error(transparent)]
+    Checkpoint(checkpoint::Error),
     /// The merge ended early.
     #[error(transparent)]
     Merge(merge::Error),
@@ -81,6 +84,7 @@ impl Error {
             Self::NotAMerge(_) => Some("`--force` replaces folders that hold an admix.json, and empty ones".into()),
             Self::HoldsInput { .. } | Self::InsideInput { .. } => Some("choose a folder beside the inputs".into()),
             Self::Merge(error) => error.hint(),
+            Self::Checkpoint(error) => error.hint(),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ mod files;
 mod folder;
 mod record;
 mod request;
+mod tokenizer;
 
 #[cfg(feature = "eval")]
 pub(crate) use config::config;

@@ -33,6 +33,11 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         "recipe": plan.recipe.text(),
         "variables": plan.recipe.variables(),
         "models": plan.models.iter().map(model).collect::<Vec<_>>(),
+        "vocabulary": plan.alignment.as_ref().map(|alignment| json!({
+            "tokenizer_from": alignment.vocabulary.tokenizer().home().display().to_string(),
+            "tokens": alignment.vocabulary.len(),
+            "rows": alignment.rows,
+        })),
         "configuration_from": plan.models[plan.donor].path().display().to_string(),
         "dtype": plan.dtype().map(crate::kernel::Float::name),
         "allowed": plan.allow.accepted(),

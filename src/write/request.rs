@@ -13,6 +13,7 @@ use super::config::config;
 use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
+use super::tokenizer;
 use crate::checkpoint::Checkpoint;
 use crate::merge::{self, Report};
 use crate::plan::Plan;
@@ -72,7 +73,12 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     let donor = &plan.models[plan.donor];
     let main = donor.main_module().map(|module| module.folder.as_str()).unwrap_or_default();
     let config_name = if main.is_empty() { "config.json".to_owned() } else { format!("{main}/config.json") };
+    let tokenizer = tokenizer::files(plan)?;
+    let of_other = plan.alignment.as_ref().is_some_and(|alignment| alignment.tokenizer_of != Some(plan.donor));
     for side in donor.side_files() {
+        if tokenizer.is_some() && tokenizer::is_tokenizer_file(&side.relative, main) {
+            continue;
+        }
         let target = folder.join(&side.relative);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
@@ -81,15 +87,43 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             put(&target, pretty(&Value::Object(config(plan))).as_bytes(), sync)?;
             continue;
         }
-        let mut source = File::open(&side.source).map_err(Error::io("read", &side.source))?;
-        let mut file = File::create_new(&target).map_err(Error::io("create", &target))?;
-        io::copy(&mut source, &mut file)
-            .map_err(|error| Error::from_io("write", target.clone(), Some(side.size), error))?;
-        if sync {
-            file.sync_all().map_err(Error::io("sync", &target))?;
+        if of_other
+            && side.relative.ends_with("generation_config.json")
+            && let Ok(bytes) = fs::read(&side.source)
+            && let Ok(Value::Object(mut generation)) = serde_json::from_slice(&bytes)
+        {
+            tokenizer::renumber(plan, &mut generation);
+            put(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
+            continue;
+        }
+        copy(&side.source, &target, sync)?;
+    }
+    let home = folder.join(main);
+    fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
+    for (name, file) in tokenizer.into_iter().flatten() {
+        let target = home.join(name);
+        match file {
+            tokenizer::File::Copy(source) => copy(&source, &target, sync)?,
+            tokenizer::File::Edited(edited) => {
+                let file = File::create_new(&target).map_err(Error::io("create", &target))?;
+                let mut out = io::BufWriter::new(file);
+                let written = edited.write_to(&mut out).and_then(|()| out.flush());
+                written.map_err(|error| Error::from_io("write", target.clone(), None, error))?;
+                if sync {
+                    out.get_ref().sync_all().map_err(Error::io("sync", &target))?;
+                }
+            }
         }
     }
     Ok(())
+}
+
+fn copy(source: &Path, target: &Path, sync: bool) -> Result<(), Error> {
+    let mut from = File::open(source).map_err(Error::io("read", source))?;
+    let size = from.metadata().map(|metadata| metadata.len()).ok();
+    let mut to = File::create_new(target).map_err(Error::io("create", target))?;
+    io::copy(&mut from, &mut to).map_err(|error| Error::from_io("write", target.to_owned(), size, error))?;
+    if sync { to.sync_all().map_err(Error::io("sync", target)) } else { Ok(()) }
 }
 
 fn put(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {

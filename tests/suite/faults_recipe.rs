@@ -97,8 +97,8 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
             },
             Fault {
                 name: "key that is to come",
-                arrange: |folder| recipe(folder, &format!("{LINEAR}tokenizer_source: base\n")),
-                says: &["`tokenizer_source`", "not supported yet", "recipe.yaml:9:1"],
+                arrange: |folder| recipe(folder, &format!("{LINEAR}chat_template: auto\n")),
+                says: &["`chat_template`", "not supported yet", "recipe.yaml:9:1"],
                 ..RECIPE
             },
             Fault {

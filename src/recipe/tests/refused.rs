@@ -77,7 +77,6 @@ fn refuses_keys() {
             "list them as",
         ),
         ("models:\n- model: a\n", "1:1 models", "the recipe has no `merge_method`", "`merge_method:` the method"),
-        ("merge_method: linear\ntokenizer: {source: base}\n", "2:1 tokenizer", "`tokenizer` is not supported yet", ""),
         (
             "merge_method: linear\nchat_template: auto\n",
             "2:1 chat_template",

@@ -122,11 +122,11 @@ pub(super) fn settings(checkpoint: &Checkpoint) -> String {
 
 /// What decides the tokens of a text.
 pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
-    let folder = checkpoint.main_module().map_or("", |module| module.folder.as_str());
-    let folder = checkpoint.path().join(folder);
+    let folder = checkpoint.tokenizer().home();
     let read = |name: &str| -> Option<Value> { serde_json::from_slice(&std::fs::read(folder.join(name)).ok()?).ok() };
+    let json = checkpoint.tokenizer().json().ok();
     let mut parts = Parts::default();
-    if let Some(mut tokenizer) = read("tokenizer.json") {
+    if let Some(mut tokenizer) = json.and_then(|json| serde_json::from_slice::<Value>(&json).ok()) {
         if let Some(map) = tokenizer.as_object_mut() {
             // Lengths of some training run, which are not used.
             map.remove("truncation");

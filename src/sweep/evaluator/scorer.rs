@@ -14,7 +14,7 @@ use crate::encoder::{self, Encoder};
 use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
 use crate::kernel::{Float, Level};
 use crate::merge::{self, Access, TILE};
-use crate::plan::Plan;
+use crate::plan::{Alignment, Plan};
 use crate::sweep::hash::short;
 use crate::sweep::study::{Frozen, Study, Subject, Trial, load};
 use crate::sweep::{Error, Evaluator, Prepared, Queries, Request, SetScores, Trouble, tops};
@@ -29,14 +29,14 @@ pub struct Scorer {
     options: encoder::Options,
     level: Level,
     pub(super) memory: Memory,
-    /// The checkpoints that the merge in memory is of, in the order of its plan.
-    merged_of: Vec<PathBuf>,
+    /// The checkpoints that the merge in memory is of, in the order of its plan, and how their vocabularies are merged.
+    merged_of: (Vec<PathBuf>, Option<u64>),
     pub(super) encoder: Option<Encoder>,
     /// Whether the encoder's weights are merged ones.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
     pub(super) corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
-    tokenizers: BTreeMap<(PathBuf, usize), String>,
+    tokenizers: BTreeMap<(PathBuf, usize, Option<u64>), String>,
 }
 
 /// How the retriever that is ready is used.
@@ -71,7 +71,7 @@ impl Scorer {
             options,
             level,
             memory: Memory::default(),
-            merged_of: Vec::new(),
+            merged_of: (Vec::new(), None),
             encoder: None,
             is_merged: false,
             ready: None,
@@ -125,19 +125,21 @@ impl Scorer {
         let encoder = Encoder::open(&checkpoint, &self.options).map_err(|error| Trouble::Fatal(evaluation(&error)))?;
         let values = prints::checkpoint(&checkpoint);
         self.is_merged = false;
-        self.begin(&checkpoint, encoder, values)
+        self.begin(&checkpoint, encoder, values, None)
     }
 
     fn prepare_merge(&mut self, subject: &Subject) -> Result<String, Trouble> {
         let recipe = self.study.recipe(subject)?.ok_or_else(|| Trouble::Trial("there is no recipe".into()))?;
         let options = self.study.plan_options();
         let mut plan = Plan::build(recipe, &options).map_err(|error| Trouble::Trial(error.to_string()))?;
-        let of: Vec<PathBuf> = plan.models.iter().map(|model| model.path().to_owned()).collect();
+        let vocabulary = plan.alignment.as_ref().map(Alignment::print);
+        let of = (plan.models.iter().map(|model| model.path().to_owned()).collect(), vocabulary);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
         }
-        let config = plan.layers.is_some().then(|| crate::write::config(&plan));
+        let changes = plan.layers.is_some() || plan.alignment.is_some();
+        let config = changes.then(|| crate::write::config(&plan));
         let never = AtomicBool::new(false);
         let merging = merge::Options {
             threads: 0,
@@ -153,17 +155,29 @@ impl Scorer {
             Some(config) => donor.with_config(config),
             None => donor,
         };
+        // An encoder that is there keeps its tokenizer.
+        let is_kept = self.is_merged && self.encoder.is_some();
+        let donor = match plan.alignment.as_ref().filter(|_| !is_kept) {
+            Some(alignment) => donor.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
+            None => donor,
+        };
         let loaded = match self.encoder.take().filter(|_| self.is_merged) {
             Some(mut encoder) => encoder.replace(&donor, &self.memory).map(|()| encoder),
             None => Encoder::from_tensors(&donor, &self.memory, &self.options),
         };
         let encoder = loaded.map_err(|error| Trouble::Fatal(evaluation(&error)))?;
         self.is_merged = true;
-        self.begin(&donor, encoder, self.memory.print())
+        self.begin(&donor, encoder, self.memory.print(), vocabulary)
     }
 
     /// Takes an encoder into use. Gives the hash of everything that its scores depend on.
-    fn begin(&mut self, checkpoint: &Checkpoint, encoder: Encoder, values: u128) -> Result<String, Trouble> {
+    fn begin(
+        &mut self,
+        checkpoint: &Checkpoint,
+        encoder: Encoder,
+        values: u128,
+        vocabulary: Option<u64>,
+    ) -> Result<String, Trouble> {
         let settings = checkpoint.settings();
         let pick =
             |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
@@ -177,7 +191,7 @@ impl Scorer {
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             Trouble::Fatal(Error::Evaluation { message, hint: None })
         })?;
-        let tokenizer = self.tokenizer(checkpoint, encoder.max_length());
+        let tokenizer = self.tokenizer(checkpoint, encoder.max_length(), vocabulary);
         let used = prints::settings(checkpoint);
         let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
         self.encoder = Some(encoder);
@@ -185,8 +199,8 @@ impl Scorer {
         Ok(weights)
     }
 
-    fn tokenizer(&mut self, checkpoint: &Checkpoint, max_length: usize) -> String {
-        let key = (Path::to_path_buf(checkpoint.path()), max_length);
+    fn tokenizer(&mut self, checkpoint: &Checkpoint, max_length: usize, vocabulary: Option<u64>) -> String {
+        let key = (Path::to_path_buf(checkpoint.path()), max_length, vocabulary);
         self.tokenizers.entry(key).or_insert_with(|| prints::tokenizer(checkpoint, max_length)).clone()
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::frozen::{Frozen, Model};
 use crate::checkpoint::{Checkpoint, HubSnapshot};
 use crate::plan;
-use crate::recipe::{ModelRef, Recipe};
+use crate::recipe::{ModelRef, Recipe, Tokenizer};
 use crate::sweep::Error;
 use crate::sweep::hash::{FileHash, Parts};
 use crate::sweep::spec::{RecipeText, as_variables};
@@ -76,6 +76,7 @@ pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
         slice.base_model.iter_mut().for_each(place);
     }
     recipe.base_model.iter_mut().for_each(place);
+    recipe.tokenizer.iter_mut().flat_map(Tokenizer::models_mut).for_each(place);
     recipe
 }
 
@@ -95,6 +96,7 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
     if merged.len() == 1 {
         merged = recipe.models();
     }
+    let tokenizer = recipe.tokenizer.as_ref().map(|tokenizer| tokenizer.without_base(&recipe, &merged));
     let mut text = String::from("merge_method: linear\nmodels:\n");
     for model in merged {
         let path = serde_json::to_string(&model.path).unwrap_or_default();
@@ -106,6 +108,9 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
         if let Some(dtype) = dtype {
             let _ = writeln!(text, "{key}: {}", dtype.name());
         }
+    }
+    if let Some(tokenizer) = tokenizer {
+        let _ = writeln!(text, "tokenizer: {}", tokenizer.flow());
     }
     let folder = study.spec.recipe.folder.clone();
     Ok(RecipeText { text, origin: "the uniform average".into(), folder }.at(&<_>::default())?)

@@ -1,0 +1,225 @@
+//! Which token of which model becomes which row of the output.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Error;
+use super::aligning::{Aligning, Reading};
+use super::gather::{ABSENT, Fallback, Gather, RowCounts};
+use super::models::Models;
+use super::vocabulary::token_rows;
+use crate::checkpoint::{MergedVocabulary, Tokenizer, Vocabulary};
+use crate::recipe::{self, Recipe, TokenizerSource};
+
+/// The vocabulary of a merge whose models have different ones.
+#[derive(Debug)]
+pub struct Alignment {
+    /// The output's tokens, and the tokenizer they are written to.
+    pub vocabulary: MergedVocabulary,
+    /// The model that the tokenizer is of; `None` for a folder that is not merged.
+    pub tokenizer_of: Option<usize>,
+    /// The rows of the output's tables, padding included.
+    pub rows: usize,
+    /// Whether tables must be gathered; otherwise all models have the tokens of the output in its order.
+    pub is_needed: bool,
+    /// The rows of each model's tables.
+    pub(super) model_rows: Vec<usize>,
+    /// For each model, the row of each token of the output.
+    tables: Vec<Arc<[u32]>>,
+    rules: BTreeMap<u32, Ruled>,
+    gathers: Mutex<BTreeMap<Tables, Arc<Gather>>>,
+}
+
+/// Models whose tables are gathered, and which of them is the base.
+type Tables = (Vec<usize>, Option<usize>);
+
+/// A rule for a row.
+#[derive(Debug)]
+pub(super) struct Ruled {
+    pub(super) token: String,
+    /// Model and row; `None` for zeros.
+    pub(super) row: Option<(usize, u32)>,
+    pub(super) force: bool,
+}
+
+impl Alignment {
+    /// Lines the models' vocabularies up as the recipe says. Nothing where they are all the same and stay so.
+    pub(super) fn build(
+        recipe: &Recipe,
+        models: &Models,
+        donor: usize,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Self>, Error> {
+        let Some(settings) = &recipe.tokenizer else { return Ok(None) };
+        let model_rows: Vec<usize> =
+            (0..models.paths.len()).map(|model| token_rows(models, model)).collect::<Result<_, _>>()?;
+        let (tokenizer, tokenizer_of) = tokenizer(recipe, settings, models, donor)?;
+        let others = || models.checkpoints.iter().map(crate::checkpoint::Checkpoint::tokenizer);
+        let same_rows = model_rows.iter().all(|rows| Some(rows) == model_rows.first());
+        let padded = model_rows.iter().all(|rows| rows % settings.pad_to_multiple_of == 0);
+        // Files are compared before they are read.
+        if settings.tokens.is_empty()
+            && same_rows
+            && padded
+            && !tokenizer.is_empty()
+            && others().all(|other| tokenizer.difference(other).is_none())
+        {
+            return Ok(None);
+        }
+        let own = Arc::new(Vocabulary::read(&tokenizer)?);
+        let read = Reading { tokenizer: &tokenizer, own: &own, models };
+        let vocabularies = read.all()?;
+        let aligning = Aligning { models, model_rows: &model_rows, vocabularies: &vocabularies, own: &own };
+        aligning.check_numbers(warnings)?;
+        aligning.compare(recipe, &tokenizer, tokenizer_of, warnings)?;
+        aligning.check_padding(tokenizer_of, donor)?;
+        let vocabulary = aligning.merged(settings, &tokenizer, tokenizer_of);
+        let left_out = vocabulary.left_out();
+        if !left_out.is_empty() {
+            let names = left_out.join(", ");
+            warnings
+                .push(format!("{names} cannot take the appended tokens and is left out; tokenizer.json has them all"));
+        }
+        let tables = aligning.tables(&vocabulary);
+        let rules = aligning.rules(recipe, settings, &vocabulary)?;
+        let vocabulary = settings.tokens.iter().fold(vocabulary, |vocabulary, rule| vocabulary.with_token(&rule.token));
+        let rules = by_row(rules, &vocabulary);
+        let rows = vocabulary.rows().next_multiple_of(settings.pad_to_multiple_of);
+        let in_order = |table: &Arc<[u32]>| table.iter().enumerate().all(|(row, own)| row == *own as usize);
+        let is_needed = !(vocabulary.is_unchanged()
+            && rules.is_empty()
+            && same_rows
+            && padded
+            && tables.iter().all(in_order)
+            && model_rows.iter().all(|known| *known >= rows));
+        let rows = if is_needed { rows } else { model_rows.first().copied().unwrap_or(rows) };
+        if !is_needed && tokenizer_of == Some(donor) {
+            return Ok(None);
+        }
+        let gathers = Mutex::default();
+        Ok(Some(Self { vocabulary, tokenizer_of, rows, is_needed, model_rows, tables, rules, gathers }))
+    }
+
+    /// A number that is the same where tokens and rows are.
+    pub fn print(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.rows, self.is_needed, self.vocabulary.tokenizer().home()).hash(&mut hasher);
+        for (token, row) in self.vocabulary.tokens() {
+            (token, row).hash(&mut hasher);
+        }
+        (&self.tables, &self.model_rows).hash(&mut hasher);
+        for (row, rule) in &self.rules {
+            (row, rule.row, rule.force).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// About how much memory its tables take, in bytes.
+    pub fn memory(&self) -> u64 {
+        /// A token's text and place, and what a table takes without it.
+        const TOKEN: usize = 32;
+        ((self.tables.len() * size_of::<u32>() + TOKEN) * self.rows) as u64
+    }
+
+    /// The row that a token of a model has in the output.
+    pub fn row_of(&self, model: usize, id: u32) -> Option<u32> {
+        let table = self.tables.get(model)?;
+        table.iter().position(|own| *own == id).and_then(|row| u32::try_from(row).ok())
+    }
+
+    /// The rows of tables of these models, in this order, of which one may be the base's.
+    pub(super) fn gather(
+        &self,
+        models: &[usize],
+        base: Option<usize>,
+        tensor: &str,
+        paths: &[String],
+    ) -> Result<Arc<Gather>, Error> {
+        let key = (models.to_vec(), base);
+        let mut gathers = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = gathers.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let tables: Vec<Arc<[u32]>> =
+            models.iter().map(|model| self.tables.get(*model).cloned().unwrap_or_default()).collect();
+        let base = base.and_then(|base| models.iter().position(|model| *model == base));
+        let mut counts = RowCounts::default();
+        let mut fallbacks = Vec::with_capacity(self.rows);
+        let mut tokens = vec![false; self.rows];
+        for (_, id) in self.vocabulary.tokens() {
+            if let Some(is_token) = tokens.get_mut(id as usize) {
+                *is_token = true;
+            }
+        }
+        let mut forced = Vec::new();
+        for (row, is_token) in tokens.into_iter().enumerate() {
+            let own = |table: &Arc<[u32]>| table.get(row).copied().filter(|own| *own != ABSENT);
+            let owners = tables.iter().filter(|table| own(table).is_some()).count();
+            let rule = u32::try_from(row).ok().and_then(|row| self.rules.get(&row));
+            let fallback = if !is_token {
+                counts.padding += 1;
+                Fallback::Padding
+            } else if let Some(rule) = rule.filter(|rule| rule.force || owners < tables.len()) {
+                counts.by_rule += 1;
+                if rule.force {
+                    forced.push(row as u32);
+                }
+                rule.fallback(models, tensor, paths)?
+            } else {
+                let first = tables.iter().enumerate().find_map(|(table, rows)| Some((table, own(rows)?)));
+                let of_base = base.and_then(|base| Some((base, own(tables.get(base)?)?)));
+                let of = |found: Option<(usize, u32)>| {
+                    found.map_or(Fallback::Zero, |(table, row)| Fallback::Row { table: table as u16, row })
+                };
+                let (count, fallback) = match owners {
+                    0 => (&mut counts.none, Fallback::Zero),
+                    n if n == tables.len() => (&mut counts.all, Fallback::Zero),
+                    1 => (&mut counts.one, of(first)),
+                    _ if of_base.is_some() => (&mut counts.several, of(of_base)),
+                    _ => (&mut counts.several, Fallback::Mean),
+                };
+                *count += 1;
+                fallback
+            };
+            fallbacks.push(fallback);
+        }
+        let gather = Arc::new(Gather { tables, fallbacks, forced, counts });
+        gathers.insert(key, Arc::clone(&gather));
+        Ok(gather)
+    }
+}
+
+impl Ruled {
+    fn fallback(&self, models: &[usize], tensor: &str, paths: &[String]) -> Result<Fallback, Error> {
+        let Some((model, row)) = self.row else { return Ok(Fallback::Zero) };
+        match models.iter().position(|known| *known == model) {
+            Some(table) => Ok(Fallback::Row { table: table as u16, row }),
+            None => Err(Error::TokenWithoutTensor {
+                token: self.token.clone(),
+                model: paths.get(model).cloned().unwrap_or_default(),
+                tensor: tensor.to_owned(),
+            }),
+        }
+    }
+}
+
+/// The tokenizer that the recipe wants, and the model it is of.
+fn tokenizer(
+    recipe: &Recipe,
+    settings: &recipe::Tokenizer,
+    models: &Models,
+    donor: usize,
+) -> Result<(Tokenizer, Option<usize>), Error> {
+    let of = |model: usize| (models.checkpoints[model].tokenizer().clone(), Some(model));
+    let TokenizerSource::Model(reference) = &settings.source else { return Ok(of(donor)) };
+    if let Some(model) = models.paths.iter().position(|path| *path == reference.to_string()) {
+        return Ok(of(model));
+    }
+    let folder = super::models::resolve(recipe, reference)?;
+    Ok((Tokenizer::open(&folder)?, None))
+}
+
+fn by_row(rules: Vec<Ruled>, vocabulary: &MergedVocabulary) -> BTreeMap<u32, Ruled> {
+    rules.into_iter().filter_map(|rule| Some((vocabulary.number(&rule.token)?, rule))).collect()
+}

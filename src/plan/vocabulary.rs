@@ -1,0 +1,183 @@
+//! Which tensors have a row a token.
+
+use std::sync::Arc;
+
+use super::models::Models;
+use super::tensors::{Collector, Part};
+use super::{Error, Gathered, Input, MeanRow};
+use crate::checkpoint::{Tensor, Weights, layer_of};
+use crate::recipe::Slice;
+
+/// Ends of the names of tables of token embeddings, the surest first.
+const TABLES: [&str; 9] = [
+    "word_embeddings.weight",
+    "tok_embeddings.weight",
+    "embed_tokens.weight",
+    "wte.weight",
+    "embed_in.weight",
+    "shared.weight",
+    "token_embedding.weight",
+    "embedding.weight",
+    "embeddings.weight",
+];
+
+/// Tensors of heads that give each token a score.
+const HEADS: [&str; 15] = [
+    "lm_head.weight",
+    "lm_head.bias",
+    "lm_head.decoder.weight",
+    "lm_head.decoder.bias",
+    "cls.predictions.bias",
+    "cls.predictions.decoder.weight",
+    "cls.predictions.decoder.bias",
+    "vocab_projector.weight",
+    "vocab_projector.bias",
+    "decoder.weight",
+    "decoder.bias",
+    "embed_out.weight",
+    "generator_lm_head.weight",
+    "generator_lm_head.bias",
+    "output.weight",
+];
+
+/// Parts of names of tables of something else than tokens.
+const OTHERS: [&str; 4] = ["position", "type", "norm", "Norm"];
+
+/// A tensor of an unknown name whose rows are as many as the tokens is taken for one of tokens when there are so many: no
+/// other size is likely to be the same.
+const MANY: usize = 1000;
+
+fn is_table(canonical: &str) -> bool {
+    layer_of(canonical).is_none() && TABLES.iter().any(|end| ends_with_name(canonical, end))
+}
+
+fn is_head(canonical: &str) -> bool {
+    HEADS.iter().any(|name| ends_with_name(canonical, name))
+}
+
+/// Whether a name ends with whole components.
+fn ends_with_name(canonical: &str, end: &str) -> bool {
+    canonical.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// The rows of a model's table of token embeddings.
+pub(super) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> {
+    let checkpoint = &models.checkpoints[model];
+    let tensors = checkpoint.main_module().and_then(|module| module.weights.as_ref()).map_or(&[][..], Weights::tensors);
+    let is_matrix = |tensor: &&Tensor| tensor.shape.len() == 2 && tensor.float().is_some();
+    let named = TABLES.iter().find_map(|end| {
+        let fits = |tensor: &&Tensor| {
+            is_matrix(tensor) && layer_of(&tensor.canonical).is_none() && ends_with_name(&tensor.canonical, end)
+        };
+        tensors.iter().find(fits)
+    });
+    let sized = || {
+        let stated = usize::try_from(checkpoint.settings().architecture.vocab_size?).ok()?;
+        tensors.iter().filter(is_matrix).find(|tensor| tensor.shape.first() == Some(&stated))
+    };
+    let table = named.or_else(sized).ok_or_else(|| Error::NoTokenTable { model: models.paths[model].clone() })?;
+    Ok(table.shape.first().copied().unwrap_or(0))
+}
+
+/// Whether the tensors of one name, each with its model, have a row a token.
+///
+/// # Errors
+/// A name that says so, and rows that do not.
+pub(super) fn has_token_rows(
+    canonical: &str,
+    tensors: &[(usize, &Tensor)],
+    model_rows: &[usize],
+    paths: &[String],
+) -> Result<bool, Error> {
+    let rows = |(_, tensor): &(usize, &Tensor)| tensor.shape.first().copied();
+    let expected = |(model, _): &(usize, &Tensor)| model_rows.get(*model).copied();
+    let wrong = tensors.iter().find(|found| rows(found) != expected(found) || found.1.float().is_none());
+    let is_known = is_table(canonical) || is_head(canonical);
+    if let Some(found) = wrong {
+        // A head with a number of rows of its own is none of the vocabulary's, and merged as any other tensor.
+        return match (is_table(canonical), rows(found), expected(found)) {
+            (true, Some(found_rows), Some(expected))
+                if !canonical.contains("position") && !canonical.contains("type") =>
+            {
+                Err(Error::TokenRows {
+                    tensor: canonical.to_owned(),
+                    model: paths.get(found.0).cloned().unwrap_or_default(),
+                    found: found_rows,
+                    expected,
+                })
+            }
+            _ => Ok(false),
+        };
+    }
+    if is_known {
+        return Ok(true);
+    }
+    let differ = tensors.iter().any(|found| rows(found) != tensors.first().and_then(rows));
+    let is_other = OTHERS.iter().any(|part| canonical.contains(part));
+    let many = tensors.iter().all(|found| rows(found) >= Some(MANY));
+    Ok(layer_of(canonical).is_none() && (differ || (many && !is_other)))
+}
+
+impl Collector<'_> {
+    /// Gathers the rows of tables of tokens where vocabularies are merged. Gives the rows of the output's table.
+    pub(super) fn gather(
+        &mut self,
+        slice: &Slice,
+        canonical: &str,
+        label: &str,
+        present: &mut [(Part<'_>, Input, &Tensor)],
+    ) -> Result<Option<usize>, Error> {
+        let Some(alignment) = self.alignment.filter(|alignment| alignment.is_needed) else { return Ok(None) };
+        let main = self.models.checkpoints[self.donor].main_module();
+        if main.is_none_or(|main| main.folder != self.module) {
+            return Ok(None);
+        }
+        let tensors: Vec<(usize, &Tensor)> = present.iter().map(|(part, _, tensor)| (part.model, *tensor)).collect();
+        if !has_token_rows(canonical, &tensors, &alignment.model_rows, &self.models.paths)? {
+            return Ok(None);
+        }
+        let models: Vec<usize> = present.iter().map(|(part, ..)| part.model).collect();
+        let base = self.recipe.base_of(slice).map(|base| self.models.index(base));
+        let gather = alignment.gather(&models, base, label, &self.models.paths)?;
+        let tables: Vec<Input> = present.iter().map(|(_, input, _)| *input).collect();
+        for (of, (_, input, tensor)) in present.iter_mut().enumerate() {
+            input.gathered = Some(self.gathered.len());
+            self.gathered.push(Gathered {
+                tables: tables.clone(),
+                of,
+                gather: Arc::clone(&gather),
+                width: tensor.shape.iter().skip(1).product(),
+                padding: MeanRow::default(),
+            });
+        }
+        Ok(Some(gather.rows()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_tokens_are_known_by_name() {
+        for name in [
+            "embeddings.word_embeddings.weight",
+            "embed_tokens.weight",
+            "embeddings.tok_embeddings.weight",
+            "shared.weight",
+            "wte.weight",
+            "embedding.weight",
+        ] {
+            assert!(is_table(name), "{name}");
+        }
+        for name in [
+            "embeddings.position_embeddings.weight",
+            "embeddings.token_type_embeddings.weight",
+            "layers.0.embed_tokens.weight",
+            "embeddings.LayerNorm.weight",
+        ] {
+            assert!(!is_table(name), "{name}");
+        }
+        assert!(is_head("lm_head.decoder.bias") && is_head("cls.predictions.bias") && !is_head("pooler.dense.bias"));
+    }
+}

@@ -1,0 +1,263 @@
+//! `tokenizer` and `tokenizer_source`: whose vocabulary the output has, and where the rows of single tokens come from.
+
+use serde_json::{Map, Value, json};
+
+use super::error::{Checked, Fault, shown};
+use super::fields::Fields;
+use super::keys::{TOKEN, TOKEN_SOURCE, TOKENIZER};
+use super::model_ref::model_ref;
+use super::parse::Notes;
+use super::scalar;
+use super::tree::Node;
+use super::types::{ModelRef, NodePath, Recipe};
+
+/// How the vocabularies are merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokenizer {
+    /// Whose vocabulary the output has.
+    pub source: TokenizerSource,
+    /// Rules for single tokens.
+    pub tokens: Vec<TokenRule>,
+    /// The output's number of rows is made a multiple of this; 1 for as many as there are tokens.
+    pub pad_to_multiple_of: usize,
+    /// The key in the YAML.
+    pub at: NodePath,
+}
+
+/// Whose vocabulary the output has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenizerSource {
+    /// The base's, and after it every token that another model has.
+    Union,
+    /// That of the base, or else of the first model.
+    Base,
+    /// That of a model.
+    Model(ModelRef),
+}
+
+/// A rule for one token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRule {
+    /// The token, as the vocabulary spells it.
+    pub token: String,
+    /// What models without the token take for its row; `None` for what they take without a rule.
+    pub source: Option<TokenSource>,
+    /// Whether models that have the token take it too.
+    pub force: bool,
+    /// The rule in the YAML.
+    pub at: NodePath,
+}
+
+/// Where the row of a token comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// A row of zeros.
+    Zero,
+    /// The row of the same token in a model.
+    Model(ModelRef),
+    /// The row of another token in a model.
+    Token {
+        /// The model.
+        model: ModelRef,
+        /// The token, as its vocabulary spells it.
+        token: String,
+    },
+    /// A row of a model by its number.
+    Row {
+        /// The model.
+        model: ModelRef,
+        /// The row, from 0.
+        row: u32,
+    },
+}
+
+impl TokenSource {
+    /// The model whose row it is.
+    pub fn model(&self) -> Option<&ModelRef> {
+        match self {
+            Self::Zero => None,
+            Self::Model(model) | Self::Token { model, .. } | Self::Row { model, .. } => Some(model),
+        }
+    }
+
+    fn model_mut(&mut self) -> Option<&mut ModelRef> {
+        match self {
+            Self::Zero => None,
+            Self::Model(model) | Self::Token { model, .. } | Self::Row { model, .. } => Some(model),
+        }
+    }
+}
+
+impl Tokenizer {
+    /// The value of a `tokenizer` key that says the same.
+    pub fn flow(&self) -> String {
+        let model = |model: &ModelRef| match &model.revision {
+            Some(revision) => json!({"model": {"path": model.path, "revision": revision}}),
+            None => json!({"model": {"path": model.path}}),
+        };
+        let source = |source: &TokenSource| match source {
+            TokenSource::Zero => json!({"kind": "zero"}),
+            TokenSource::Model(of) => model(of),
+            TokenSource::Token { model: of, token } => {
+                json!({"kind": "model_token", "model": model(of), "token": token})
+            }
+            TokenSource::Row { model: of, row } => json!({"kind": "model_token", "model": model(of), "token_id": row}),
+        };
+        let rule = |rule: &TokenRule| {
+            (rule.token.clone(), json!({"source": rule.source.as_ref().map(source), "force": rule.force}))
+        };
+        let of = match &self.source {
+            TokenizerSource::Union => json!("union"),
+            TokenizerSource::Base => json!("base"),
+            TokenizerSource::Model(of) => model(of),
+        };
+        let tokens: Map<String, Value> = self.tokens.iter().map(rule).collect();
+        json!({"source": of, "pad_to_multiple_of": self.pad_to_multiple_of, "tokens": tokens}).to_string()
+    }
+
+    /// The same for a merge of some of a recipe's models that names no base: the base's tokenizer by its folder, without
+    /// rules that take rows of others.
+    #[must_use]
+    pub fn without_base(&self, recipe: &Recipe, models: &[&ModelRef]) -> Self {
+        let mut same = self.clone();
+        if let (TokenizerSource::Base, Some(base)) = (&same.source, &recipe.base_model) {
+            same.source = TokenizerSource::Model(base.clone());
+        }
+        same.tokens
+            .retain(|rule| rule.source.as_ref().and_then(TokenSource::model).is_none_or(|of| models.contains(&of)));
+        same
+    }
+
+    /// Every model it names.
+    pub fn models_mut(&mut self) -> impl Iterator<Item = &mut ModelRef> {
+        let source = if let TokenizerSource::Model(model) = &mut self.source { Some(model) } else { None };
+        source.into_iter().chain(self.tokens.iter_mut().filter_map(|rule| rule.source.as_mut()?.model_mut()))
+    }
+}
+
+/// Rows are a multiple of a number of at most this.
+const LARGEST_MULTIPLE: u32 = 1 << 20;
+
+/// Reads the two keys, of which a recipe may have one.
+pub(super) fn tokenizer(recipe: &Fields<'_>, notes: &mut Notes) -> Checked<Option<Tokenizer>> {
+    match (recipe.get("tokenizer_source"), recipe.get("tokenizer")) {
+        (Some(_), Some((_, at))) => {
+            let hint = "`tokenizer: {source: …}` says the same as `tokenizer_source`".to_owned();
+            Err(Fault::key(&at, "the recipe has both `tokenizer_source` and `tokenizer`").hint(hint))
+        }
+        (Some((node, at)), None) => {
+            let source = source(node, &at, notes)?;
+            Ok(Some(Tokenizer { source, tokens: Vec::new(), pad_to_multiple_of: 1, at }))
+        }
+        (None, Some((node, at))) => {
+            let fields = Fields::of(node, &at, &TOKENIZER, notes)?;
+            let source = match fields.get("source") {
+                Some((node, at)) => source(node, &at, notes)?,
+                None => TokenizerSource::Union,
+            };
+            let tokens = fields.get("tokens").map(|(node, at)| rules(node, &at, notes)).transpose()?;
+            let multiple = fields.get("pad_to_multiple_of").map(|(node, at)| whole(node, &at, "pad_to_multiple_of", 1));
+            let pad_to_multiple_of = multiple.transpose()?.unwrap_or(1) as usize;
+            Ok(Some(Tokenizer { source, tokens: tokens.unwrap_or_default(), pad_to_multiple_of, at }))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Holds that the models of rules are models of the recipe: only their rows are read.
+pub(super) fn check(recipe: &Recipe) -> Checked<()> {
+    let models = recipe.models();
+    let rules = recipe.tokenizer.iter().flat_map(|tokenizer| &tokenizer.tokens);
+    for model in rules.filter_map(|rule| rule.source.as_ref()?.model()) {
+        if !models.contains(&model) {
+            let names: Vec<String> = models.iter().map(|model| shown(&model.to_string())).collect();
+            let message = format!("{} is not one of the models that are merged", shown(&model.to_string()));
+            return Err(Fault::value(&model.at, message).hint(format!("they are {}", super::keys::and(&names))));
+        }
+    }
+    Ok(())
+}
+
+fn source(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<TokenizerSource> {
+    match node {
+        Node::Text(text) if text == "union" => Ok(TokenizerSource::Union),
+        Node::Text(text) if text == "base" => Ok(TokenizerSource::Base),
+        Node::Text(_) | Node::Map(_) => model_ref(node, at, notes).map(TokenizerSource::Model),
+        other => {
+            let hint = "`union` has the tokens of all models, `base` those of the base model".to_owned();
+            Err(Fault::value(at, format!("expected `union`, `base` or a model's folder, found {other}")).hint(hint))
+        }
+    }
+}
+
+fn rules(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Vec<TokenRule>> {
+    let Node::Map(entries) = node else {
+        let hint = "write each token with its rule: `tokens: {\"<s>\": {source: …}}`".to_owned();
+        return Err(Fault::value(at, format!("expected `tokens` as a map, found {node}")).hint(hint));
+    };
+    entries.iter().map(|(token, value)| rule(token, value, at.key(token), notes)).collect()
+}
+
+fn rule(token: &str, node: &Node, at: NodePath, notes: &mut Notes) -> Checked<TokenRule> {
+    if token.is_empty() {
+        return Err(Fault::key(&at, "the empty text is no token"));
+    }
+    let fields = Fields::of(node, &at, &TOKEN, notes)?;
+    let source = fields.get("source").map(|(node, at)| token_source(node, &at, notes)).transpose()?;
+    let force = match fields.get("force") {
+        Some((node, at)) => {
+            scalar::flag(node).map_err(|refusal| Fault::value(&at, refusal.message).hint(refusal.hint))?
+        }
+        None => false,
+    };
+    if force && source.is_none() {
+        let message = format!("the token {} is forced and has no `source`", shown(token));
+        return Err(
+            Fault::value(&at, message).hint("say what its row is: `source: {kind: zero}`, or a model".to_owned())
+        );
+    }
+    Ok(TokenRule { token: token.to_owned(), source, force, at })
+}
+
+fn token_source(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<TokenSource> {
+    let Some(kind) = node.get("kind") else { return model_ref(node, at, notes).map(TokenSource::Model) };
+    let fields = Fields::of(node, at, &TOKEN_SOURCE, notes)?;
+    match kind {
+        Node::Text(kind) if kind == "zero" => {
+            match ["model", "token", "token_id"].iter().find_map(|key| fields.get(key)) {
+                None => Ok(TokenSource::Zero),
+                Some((_, at)) => Err(Fault::key(&at, "a source of kind `zero` has no model and no token")),
+            }
+        }
+        Node::Text(kind) if kind == "model_token" => {
+            let (model, model_at) = fields.need("model")?;
+            let model = model_ref(model, &model_at, notes)?;
+            match (fields.get("token"), fields.get("token_id")) {
+                (Some((Node::Text(token), _)), None) => Ok(TokenSource::Token { model, token: token.clone() }),
+                // A token that looks like a number has lost its spelling.
+                (Some((other, at)), None) => Err(Fault::value(&at, format!("expected a token, found {other}"))
+                    .hint("write a token that looks like a number in quotes".to_owned())),
+                (None, Some((node, at))) => Ok(TokenSource::Row { model, row: whole(node, &at, "token_id", 0)? }),
+                (Some(_), Some((_, at))) => Err(Fault::key(&at, "the source has both `token` and `token_id`")),
+                (None, None) => {
+                    Err(Fault::value(at, "a source of kind `model_token` has neither `token` nor `token_id`"))
+                }
+            }
+        }
+        other => {
+            let hint = "the kinds are `model_token` and `zero`; a model alone stands for its row of the same token";
+            Err(Fault::value(&at.key("kind"), format!("unknown kind of source {other}")).hint(hint.to_owned()))
+        }
+    }
+}
+
+fn whole(node: &Node, at: &NodePath, key: &str, least: u32) -> Checked<u32> {
+    let most = if least == 0 { i32::MAX.unsigned_abs() } else { LARGEST_MULTIPLE };
+    let number = scalar::number(node).map_err(|refusal| Fault::value(at, refusal.message).hint(refusal.hint))?;
+    if number.fract() != 0.0 || !(f64::from(least)..=f64::from(most)).contains(&number) {
+        let message = format!("`{key}` must be a whole number between {least} and {most}, found {node}");
+        return Err(Fault::value(at, message));
+    }
+    #[expect(clippy::cast_sign_loss, reason = "checked to be within the bounds")]
+    Ok(number as u32)
+}
