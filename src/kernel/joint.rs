@@ -94,17 +94,19 @@ per_level! {
                     *vote += *x - *base;
                 }
             }
-            for vote in &votes[..base.len()] {
+            for vote in &mut votes[..base.len()] {
                 bad |= vote.magnitude_bits() >= T::INFINITY;
+                // The sign alone, by which a difference that agrees becomes positive: one comparison, and no branch.
+                *vote = if *vote >= T::ZERO { T::ONE } else { T::of(-1.0) };
             }
             let mut mixed = [T::ZERO; CHUNK];
             let mut divisors = [T::ZERO; CHUNK];
             for (weight, x) in weights.iter().zip(inputs) {
-                for ((((mixed, divisor), vote), x), base) in
+                for ((((mixed, divisor), sign), x), base) in
                     mixed.iter_mut().zip(&mut divisors).zip(&votes).zip(&x[here.clone()]).zip(base)
                 {
                     let delta = *x - *base;
-                    let agrees = if *vote >= T::ZERO { delta > T::ZERO } else { delta < T::ZERO };
+                    let agrees = delta * *sign > T::ZERO;
                     *mixed += if agrees { *weight * delta } else { T::ZERO };
                     *divisor += if agrees { *weight } else { T::ZERO };
                 }

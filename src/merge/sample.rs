@@ -14,7 +14,7 @@ use crate::kernel::Real;
 /// Elements of a sample that stand next to each other: short, because neighbours are alike.
 const RUN: usize = 256;
 /// A sample has an element of every so many, but at least and at most so many in all.
-const EVERY: usize = 32;
+const EVERY: usize = 64;
 const LEAST: usize = 1 << 14;
 const MOST: usize = 1 << 20;
 /// Runs that a thread reads at a time.
@@ -95,7 +95,7 @@ pub(super) fn guess<S: Real>(sample: &mut [S::Bits], place: f64, n: u64, most: u
     let each = n as f64 / size;
     let share = (place / size).clamp(0.0, 1.0);
     let spread = 5.0 * (size * share * (1.0 - share)).sqrt() + 8.0;
-    let spread = spread.min(0.3 * most as f64 / each);
+    let spread = spread.min(0.2 * most as f64 / each);
     let (first, last) = ((place - spread).floor(), (place + spread).ceil());
     let mut at = |place: f64| {
         let (_, bits, _) = sample.select_nth_unstable_by(place as usize, |a, b| b.cmp(a));

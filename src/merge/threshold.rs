@@ -283,6 +283,11 @@ fn look<S: Real>(
         drop(values);
         scores.finish(at, &tile, &which);
     }
+    for found in &mut found {
+        if let Found::Guessed(found) = found {
+            found.inside.shrink_to_fit();
+        }
+    }
     for (index, search) in searches.iter().enumerate() {
         let State::Count(digits) = search.state else { continue };
         let leader = leaders[index];
