@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod suite {
+    mod adapters;
     mod architecture;
     mod bundled;
     mod bytes;

@@ -128,6 +128,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// An adapter that cannot be merged into a model.
+    #[error("the adapter `{}` {problem}", path.display())]
+    Adapted {
+        /// The adapter's folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// A weight file whose header is refused.
     #[error("`{}`: {source}", path.display())]
     Header {
@@ -229,9 +239,8 @@ impl Error {
             ),
             Self::NoConfig { .. } => Some("a model folder holds config.json, as save_pretrained writes it".to_owned()),
             Self::ForeignWeights { path } => Some(convert_hint(path)),
-            Self::Adapter { .. } => Some(
-                "merge the adapter into its model first: peft's merge_and_unload(), then save_pretrained".to_owned(),
-            ),
+            Self::Adapter { .. } => Some("name it after its model: `model: MODEL+ADAPTER`".to_owned()),
+            Self::Adapted { hint, .. } => hint.clone(),
             Self::NoTokenizerJson { path, found } if !found.is_empty() => {
                 let path = path.display();
                 Some(format!(

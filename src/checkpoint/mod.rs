@@ -1,5 +1,6 @@
 //! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files; and the local cache of the Hub.
 
+mod adapter;
 mod agree;
 mod architecture;
 mod error;
@@ -19,6 +20,7 @@ mod tokenizer_parts;
 mod vocabulary;
 mod weights;
 
+pub use adapter::{Adapter, AdapterChange, Product};
 pub use agree::{Disagreement, Mismatch, disagreements};
 pub use architecture::Architecture;
 pub use error::{Error, ModuleProblem};

@@ -108,6 +108,11 @@ impl Weights {
         Ok(None)
     }
 
+    /// Opens a single file.
+    pub(crate) fn open_file(path: &Path) -> Result<Self, Error> {
+        Self::from_files(vec![File::open(path.to_owned())?], path)
+    }
+
     fn from_index(folder: &Path, path: &Path) -> Result<Self, Error> {
         let Index { weight_map } = json::read(path, LONGEST_INDEX)?;
         for (tensor, shard) in &weight_map {

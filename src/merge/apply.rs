@@ -274,6 +274,6 @@ impl Apply<'_> {
     }
 
     fn model(&self, input: Input) -> String {
-        self.plan.models[input.model].path().display().to_string()
+        self.plan.label(input.model)
     }
 }

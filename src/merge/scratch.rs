@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::gather::gather;
+use super::gram::lines;
 use super::{Access, Error, Options};
-use crate::checkpoint::{Tensor, Weights};
-use crate::kernel::{Float, Real, widen};
+use crate::checkpoint::{Product, Tensor, Weights};
+use crate::kernel::{Float, Level, Real, combine, widen};
 use crate::plan::{Gathered, Input, Plan, Source};
 
 /// A worker's buffers; they grow to the largest tile and are kept.
@@ -32,6 +33,8 @@ pub(super) struct Scratch {
 pub(super) struct Buffer {
     stored: Vec<u64>,
     widened: Vec<u64>,
+    /// Of what an input is computed from.
+    under: Option<Box<Buffer>>,
 }
 
 impl Scratch {
@@ -63,6 +66,13 @@ pub(super) fn load<'a, T: Real>(
     match source {
         Source::Stored { weights, tensor } => stored(weights, tensor, range, buffer, options),
         Source::Gathered { plan, table } => gathered(plan, table, range, buffer, options),
+        Source::Adapted { weights, tensor, product } => {
+            let under = buffer.under.get_or_insert_default();
+            let values: &[T] = stored(weights, tensor, range.clone(), under, options)?;
+            let out = numbers(&mut buffer.widened, range.len());
+            add_product(options.level, product, range, values, out);
+            Ok(out)
+        }
     }
 }
 
@@ -100,10 +110,25 @@ fn stored<'a, T: Real>(
     Ok(values)
 }
 
+/// `out = values + scale · left · right` for the elements `range` of the product. The sum over the rank is in its order.
+fn add_product<T: Real>(level: Level, product: &Product, range: Range<usize>, values: &[T], out: &mut [T]) {
+    let right: Vec<T> = product.right();
+    let mut sum = vec![T::ZERO; product.columns.min(range.len())];
+    for part in lines(&range, product.columns.max(1)) {
+        let here = part.start - range.start..part.end - range.start;
+        let first = part.start % product.columns;
+        let left: Vec<T> = product.left(part.start / product.columns);
+        let rows: Vec<&[T]> = right.chunks(product.columns).map(|row| &row[first..first + part.len()]).collect();
+        let sum = &mut sum[..part.len()];
+        combine(level, &left, &rows, sum);
+        combine(level, &[T::of(1.0), T::of(product.scale)], &[&values[here.clone()], sum], &mut out[here]);
+    }
+}
+
 /// Bytes `range` of a source that can only be copied.
 pub(super) fn copied(source: Source<'_>, range: Range<usize>) -> &[u8] {
     match source {
-        Source::Stored { weights, tensor } => &weights.bytes(tensor)[range],
+        Source::Stored { weights, tensor } | Source::Adapted { weights, tensor, .. } => &weights.bytes(tensor)[range],
         // Rows are gathered of floating-point numbers only.
         Source::Gathered { .. } => &[],
     }
@@ -117,7 +142,7 @@ fn gathered<'a, T: Real>(
     buffer: &'a mut Buffer,
     options: &Options<'_>,
 ) -> Result<&'a [T], Error> {
-    let Buffer { stored, widened } = buffer;
+    let Buffer { stored, widened, .. } = buffer;
     let values = numbers(widened, range.len());
     gather(table, range, values, &mut |from, elements, out| match table
         .tables
@@ -178,7 +203,7 @@ pub(super) fn views<'a, T: Real>(
 /// Gives the pages of a tile back, so that what was read does not stay resident, and counts its bytes as done.
 pub(super) fn finish(source: Source<'_>, range: &Range<usize>, options: &Options<'_>) {
     match source {
-        Source::Stored { weights, tensor } => {
+        Source::Stored { weights, tensor } | Source::Adapted { weights, tensor, .. } => {
             let bits = tensor.dtype.bitsize();
             let bytes = range.start * bits / 8..range.end * bits / 8;
             (options.progress)(bytes.len() as u64);

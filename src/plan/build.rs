@@ -23,8 +23,8 @@ impl Plan {
         let Collector { mut tensors, layers, gathered, warnings: found, .. } = collector;
         warnings.extend(found);
         let files = layout::place(&mut tensors, options.shard_size);
-        let models = models.checkpoints;
+        let Models { checkpoints: models, adapters, .. } = models;
         let Options { seed, allow, .. } = options.clone();
-        Ok(Self { recipe, models, donor, tensors, files, layers, alignment, gathered, warnings, seed, allow })
+        Ok(Self { recipe, models, adapters, donor, tensors, files, layers, alignment, gathered, warnings, seed, allow })
     }
 }

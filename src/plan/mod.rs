@@ -2,6 +2,7 @@
 //!
 //! Only headers and small files are read here. Nothing is written.
 
+mod adapted;
 mod aligning;
 mod alignment;
 mod arguments;
@@ -20,6 +21,7 @@ mod tensors;
 mod types;
 mod vocabulary;
 
+pub use adapted::Adapted;
 pub use alignment::Alignment;
 pub use error::Error;
 pub use gather::{Fallback, Gather, RowCounts};

@@ -2,29 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Allow, Error};
-use crate::checkpoint::{self, Checkpoint, HubHome, HubModel, Mismatch, disagreements};
+use super::{Adapted, Allow, Error};
+use crate::checkpoint::{self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements};
 use crate::recipe::{ModelRef, Recipe};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
 pub(super) struct Models {
     pub(super) paths: Vec<String>,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) adapters: Vec<Option<Adapted>>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Models {
     pub(super) fn open(recipe: &Recipe) -> Result<Self, Error> {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut adapters = Vec::new();
         for model in recipe.models() {
             let checkpoint = Checkpoint::open(&resolve(recipe, model)?)?;
             if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
                 warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
             }
+            let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint)).transpose()?;
+            warnings.extend(adapter.as_ref().and_then(|adapter| adapter.remark(&checkpoint)));
+            adapters.push(adapter);
             checkpoints.push(checkpoint);
             paths.push(model.to_string());
         }
-        Ok(Self { paths, checkpoints, warnings })
+        Ok(Self { paths, checkpoints, adapters, warnings })
     }
 
     /// The index of a model that the recipe names.
@@ -68,7 +73,12 @@ impl Models {
     }
 }
 
-/// The folder of a model: relative paths are looked up in the current folder first, then in the recipe's, and names of the
+/// The adapter of a model.
+fn adapted(recipe: &Recipe, adapter: &ModelRef, model: &Checkpoint) -> Result<Adapted, Error> {
+    Adapted::new(Adapter::open(&resolve(recipe, adapter)?)?, model)
+}
+
+/// The folder of a model without its adapter, or of an adapter: relative paths are looked up in the current folder first, then in the recipe's, and names of the
 /// Hub then in its cache.
 pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Error> {
     let path = Path::new(&model.path);
@@ -78,7 +88,7 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
         std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
     };
     // What looks like a revision may be a part of a folder's name.
-    if let Some(found) = here(path).or_else(|| here(Path::new(&model.to_string()))) {
+    if let Some(found) = here(path).or_else(|| here(Path::new(&model.without_adapter().to_string()))) {
         return Ok(found);
     }
     let place = || recipe.place(&model.at).map(Box::new);
@@ -91,7 +101,7 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
         }
     }
     Err(Error::NoSuchModel {
-        path: model.to_string(),
+        path: model.without_adapter().to_string(),
         place: place(),
         beside: beside.filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_path_buf),
     })

@@ -3,7 +3,7 @@
 use safetensors::Dtype;
 
 use super::{Gathered, Input, Plan};
-use crate::checkpoint::{Module, Tensor, Weights};
+use crate::checkpoint::{Module, Product, Tensor, Weights};
 use crate::kernel::Float;
 
 /// What stands behind an [`Input`]: where its numbers come from, or what they are computed from.
@@ -30,13 +30,22 @@ pub enum Source<'a> {
         /// The table.
         table: &'a Gathered,
     },
+    /// A tensor of a model with an adapter: `under + scale · left · right`, a tile at a time.
+    Adapted {
+        /// The model's own tensor, or the adapter's in its place.
+        weights: &'a Weights,
+        /// The tensor.
+        tensor: &'a Tensor,
+        /// What is added.
+        product: &'a Product,
+    },
 }
 
 impl Source<'_> {
     /// The format of the numbers; nothing where they are no floating-point numbers.
     pub fn float(&self) -> Option<Float> {
         match self {
-            Self::Stored { tensor, .. } => tensor.float(),
+            Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.float(),
             Self::Gathered { plan, table } => plan.source(table.own()).float(),
         }
     }
@@ -44,7 +53,7 @@ impl Source<'_> {
     /// The element type.
     pub fn dtype(&self) -> Dtype {
         match self {
-            Self::Stored { tensor, .. } => tensor.dtype,
+            Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.dtype,
             Self::Gathered { plan, table } => plan.source(table.own()).dtype(),
         }
     }
@@ -52,7 +61,7 @@ impl Source<'_> {
     /// Bytes that one pass over the whole input reads from files.
     pub fn bytes_read(&self) -> u64 {
         match self {
-            Self::Stored { tensor, .. } => tensor.byte_len() as u64,
+            Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.byte_len() as u64,
             Self::Gathered { table, .. } => {
                 let elements = table.gather.rows() as u64 * table.width as u64;
                 elements * self.dtype().bitsize() as u64 / 8
@@ -73,6 +82,20 @@ impl Plan {
         let module: &Module = &self.models[input.model].modules()[input.module];
         #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]
         let weights = module.weights.as_ref().expect("an input's module has weights");
-        Source::Stored { weights, tensor: &weights.tensors()[input.tensor] }
+        let tensor = &weights.tensors()[input.tensor];
+        let adapted = self.adapters.get(input.model).and_then(Option::as_ref);
+        let Some((adapted, change)) =
+            adapted.and_then(|adapted| Some((adapted, adapted.change(input.module, input.tensor)?)))
+        else {
+            return Source::Stored { weights, tensor };
+        };
+        let (weights, tensor) = match adapted.adapter.replacement(change) {
+            Some(tensor) => (adapted.adapter.weights(), tensor),
+            None => (weights, tensor),
+        };
+        match &change.product {
+            Some(product) => Source::Adapted { weights, tensor, product },
+            None => Source::Stored { weights, tensor },
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Plan, PlannedTensor, RowCounts, Work};
-use crate::checkpoint::{Checkpoint, layer_of};
+use crate::checkpoint::layer_of;
 use crate::method::Value;
 
 /// What a merge will do.
@@ -104,8 +104,8 @@ impl Plan {
         }
         Summary {
             method: self.recipe.method.name,
-            models: self.models.iter().map(Checkpoint::name).collect(),
-            donor: self.models[self.donor].name(),
+            models: self.labels(),
+            donor: self.label(self.donor),
             vocabulary: self.alignment.as_ref().map(|alignment| VocabularySummary {
                 tokenizer: match alignment.tokenizer_of {
                     Some(model) => self.models[model].name(),
@@ -142,7 +142,7 @@ impl Plan {
     }
 
     fn name(&self, model: usize) -> String {
-        self.models[model].name()
+        self.label(model)
     }
 
     fn values(&self, tensor: &PlannedTensor) -> Vec<(String, String)> {

@@ -1,10 +1,11 @@
 //! The plan of a merge.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use safetensors::Dtype;
 
-use super::{Alignment, Allow, Gather};
+use super::{Adapted, Alignment, Allow, Gather};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, Declaration};
@@ -17,6 +18,8 @@ pub struct Plan {
     pub recipe: Recipe,
     /// The checkpoints, in the order in which the recipe first names them.
     pub models: Vec<Checkpoint>,
+    /// For each of them the adapter that is merged into it first.
+    pub adapters: Vec<Option<Adapted>>,
     /// The checkpoint that configuration, tokenizer and tensor spelling come from.
     pub donor: usize,
     /// The output tensors, in the order of their places in the output.
@@ -166,6 +169,26 @@ pub struct PlannedFile {
 }
 
 impl Plan {
+    /// What messages and tables call a model: its folder, and its adapter's.
+    pub fn label(&self, model: usize) -> String {
+        let name = self.models[model].name();
+        match self.adapters.get(model).and_then(Option::as_ref) {
+            Some(adapted) => format!("{name}+{}", adapted.adapter.path().display()),
+            None => name,
+        }
+    }
+
+    /// [`Plan::label`] of every model.
+    pub fn labels(&self) -> Vec<String> {
+        (0..self.models.len()).map(|model| self.label(model)).collect()
+    }
+
+    /// Every folder that the merge reads: those of models and of adapters.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        let adapters = self.adapters.iter().flatten().map(|adapted| adapted.adapter.path());
+        self.models.iter().map(Checkpoint::path).chain(adapters)
+    }
+
     /// Bytes of tensor data that one pass over all inputs reads.
     pub fn bytes_read(&self) -> u64 {
         self.tensors.iter().flat_map(|tensor| tensor.work.inputs()).map(|input| self.source(*input).bytes_read()).sum()

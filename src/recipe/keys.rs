@@ -108,7 +108,7 @@ pub(super) static REFERENCE: Level = Level {
     at: "the map form of `model` and `base_model`",
     keys: &[
         read("model", "the model, as `{path: …}` or `{path: …, revision: …}`"),
-        unsupported("lora", "an adapter that is merged into the model first"),
+        read("lora", "an adapter that is merged into the model first, as `{path: …}`"),
         unsupported("override_architecture", "another architecture than config.json names"),
     ],
 };

@@ -1,8 +1,8 @@
 //! `model` and `base_model`: a folder or a name on the Hub, as a text or as `{model: {path: …, revision: …}}`.
 //!
-//! A text is `path[@revision]`, as mergekit reads it; `+` would begin an adapter.
+//! A text is `path[@revision][+adapter[@revision]]`, as mergekit reads it.
 
-use super::error::{Checked, ErrorKind, Fault, shown};
+use super::error::{Checked, Fault, shown};
 use super::fields::Fields;
 use super::keys::{PATH, REFERENCE};
 use super::parse::Notes;
@@ -12,23 +12,57 @@ use super::types::{ModelRef, NodePath};
 /// Reads a model reference.
 pub(super) fn model_ref(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<ModelRef> {
     match node {
-        Node::Text(text) => {
-            refuse_adapter(text, at)?;
-            let (path, revision) = part(text, at)?;
-            model(path, revision, at, at)
-        }
+        Node::Text(text) => adapted(text, at, at),
         Node::Map(_) => {
             let reference = Fields::of(node, at, &REFERENCE, notes)?;
             let (inner, inner_at) = reference.need("model")?;
-            if let Node::Text(text) = inner {
-                refuse_adapter(text, &inner_at)?;
-                let (path, revision) = part(text, &inner_at)?;
-                return model(path, revision, &inner_at, at);
+            let mut found = match inner {
+                Node::Text(text) => adapted(text, &inner_at, at)?,
+                _ => literal(inner, &inner_at, at, notes)?,
+            };
+            if let Some((adapter, adapter_at)) = reference.get("lora") {
+                if found.adapter.is_some() {
+                    let message = "the model has an adapter after `+` and another under `lora`";
+                    return Err(Fault::key(&adapter_at, message));
+                }
+                let adapter = match adapter {
+                    Node::Text(text) => {
+                        let (path, revision) = part(text, &adapter_at)?;
+                        model(path, revision, &adapter_at, &adapter_at)?
+                    }
+                    _ => literal(adapter, &adapter_at, &adapter_at, notes)?,
+                };
+                found.adapter = Some(Box::new(adapter));
             }
-            literal(inner, &inner_at, at, notes)
+            Ok(found)
         }
         other => Err(not_a_folder(other, at)),
     }
+}
+
+/// `path[@revision][+adapter[@revision]]`.
+fn adapted(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
+    let (text, adapter) = match text.split_once('+') {
+        None => (text, None),
+        Some((_, adapter)) if adapter.contains('+') => {
+            let message = format!("expected `model+adapter`, found two adapters in {}", shown(text));
+            let hint = "merge the model with one of them in a document of its own, and name that here";
+            return Err(Fault::value(written, message).hint(hint.to_owned()));
+        }
+        Some((model, adapter)) if model.trim().is_empty() || adapter.trim().is_empty() => {
+            let found = if model.trim().is_empty() { "no model" } else { "no adapter" };
+            let message = format!("expected `model+adapter`, found {found} in {}", shown(text));
+            return Err(Fault::value(written, message).hint(literal_hint('+')));
+        }
+        Some((model, adapter)) => (model, Some(adapter)),
+    };
+    let (path, revision) = part(text, written)?;
+    let mut found = model(path, revision, written, at)?;
+    if let Some(adapter) = adapter {
+        let (path, revision) = part(adapter, written)?;
+        found.adapter = Some(Box::new(model(path, revision, written, at)?));
+    }
+    Ok(found)
 }
 
 /// `{path: …, revision: …}`, whose path is taken as it is written.
@@ -68,7 +102,7 @@ fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) 
     if path.contains('\0') {
         return Err(Fault::value(written, format!("{} cannot be a folder: it holds a NUL character", shown(path))));
     }
-    Ok(ModelRef { path: path.to_owned(), revision: revision.map(str::to_owned), at: at.clone() })
+    Ok(ModelRef { path: path.to_owned(), revision: revision.map(str::to_owned), adapter: None, at: at.clone() })
 }
 
 fn not_a_folder(node: &Node, at: &NodePath) -> Fault {
@@ -79,15 +113,6 @@ fn not_a_folder(node: &Node, at: &NodePath) -> Fault {
         }
         _ => fault,
     }
-}
-
-/// mergekit takes what stands after `+` for an adapter.
-fn refuse_adapter(text: &str, at: &NodePath) -> Checked<()> {
-    if !text.contains('+') {
-        return Ok(());
-    }
-    let message = format!("adapters in a model reference are not supported yet, found {}", shown(text));
-    Err(Fault::value(at, message).kind(ErrorKind::Unsupported).hint(literal_hint('+')))
 }
 
 fn literal_hint(sign: char) -> String {

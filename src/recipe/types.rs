@@ -130,7 +130,7 @@ pub struct Source {
     pub at: NodePath,
 }
 
-/// A model as a recipe names it. Two are equal when their paths and revisions are.
+/// A model as a recipe names it. Two are equal when their paths, revisions and adapters are.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ModelRef {
@@ -138,14 +138,36 @@ pub struct ModelRef {
     pub path: String,
     /// The branch, tag or commit that is asked for on the Hub.
     pub revision: Option<String>,
+    /// The adapter that is merged into it first; it has none of its own.
+    pub adapter: Option<Box<ModelRef>>,
     /// Where the recipe names it.
     pub at: NodePath,
+}
+
+impl ModelRef {
+    /// The same model without its adapter.
+    #[must_use]
+    pub fn without_adapter(&self) -> Self {
+        Self { adapter: None, ..self.clone() }
+    }
+
+    /// The reference as a recipe may write it anywhere, whatever characters its names have.
+    pub fn flow(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let part = |model: &Self| {
+            let revision = model.revision.as_deref().map(|revision| format!(", revision: {}", quoted(revision)));
+            format!("{{path: {}{}}}", quoted(&model.path), revision.unwrap_or_default())
+        };
+        let adapter = self.adapter.as_deref().map(|adapter| format!(", lora: {}", part(adapter)));
+        format!("{{model: {}{}}}", part(self), adapter.unwrap_or_default())
+    }
 }
 
 impl fmt::Display for ModelRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
-        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))
+        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))?;
+        self.adapter.iter().try_for_each(|adapter| write!(f, "+{adapter}"))
     }
 }
 
@@ -165,7 +187,7 @@ impl PartialOrd for ModelRef {
 
 impl Ord for ModelRef {
     fn cmp(&self, other: &Self) -> Ordering {
-        (&self.path, &self.revision).cmp(&(&other.path, &other.revision))
+        (&self.path, &self.revision, &self.adapter).cmp(&(&other.path, &other.revision, &other.adapter))
     }
 }
 

@@ -39,7 +39,12 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
             (false, true) => " (tokenizer)",
             (false, false) => "",
         };
-        let _ = writeln!(card, "- {model}{note}");
+        let adapter = plan.adapters.get(index).and_then(Option::as_ref);
+        let adapter = adapter.map_or_else(String::new, |adapted| {
+            let name = adapted.adapter.path().file_name().map(|name| name.to_string_lossy().into_owned());
+            format!(" with the adapter {}", name.unwrap_or_default())
+        });
+        let _ = writeln!(card, "- {model}{adapter}{note}");
     }
     let text = plan.recipe.text();
     let fence = "`".repeat(longest_run(text, '`').max(2) + 1);

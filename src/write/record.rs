@@ -9,7 +9,7 @@ pub(super) const RECORD: &str = "admix.json";
 
 /// The record of a merge. It holds no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
-    let model = |model: &crate::checkpoint::Checkpoint| {
+    let model = |(index, model): (usize, &crate::checkpoint::Checkpoint)| {
         let files: Vec<Value> = model
             .modules()
             .iter()
@@ -25,6 +25,20 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         if let (Some(snapshot), Some(entry)) = (model.snapshot(), entry.as_object_mut()) {
             entry.insert("hub".into(), json!({"name": snapshot.name, "commit": snapshot.commit}));
         }
+        let adapted = plan.adapters.get(index).and_then(Option::as_ref);
+        if let (Some(adapted), Some(entry)) = (adapted, entry.as_object_mut()) {
+            let adapter = &adapted.adapter;
+            let files: Vec<Value> = adapter
+                .weights()
+                .files()
+                .map(|file| {
+                    let size = std::fs::metadata(file).map(|data| data.len()).unwrap_or_default();
+                    let name = file.strip_prefix(adapter.path()).unwrap_or(file).display().to_string();
+                    json!({"file": name, "bytes": size})
+                })
+                .collect();
+            entry.insert("adapter".into(), json!({"folder": adapter.path().display().to_string(), "weights": files}));
+        }
         entry
     };
     json!({
@@ -32,7 +46,7 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         "method": plan.recipe.method.name,
         "recipe": plan.recipe.text(),
         "variables": plan.recipe.variables(),
-        "models": plan.models.iter().map(model).collect::<Vec<_>>(),
+        "models": plan.models.iter().enumerate().map(model).collect::<Vec<_>>(),
         "vocabulary": plan.alignment.as_ref().map(|alignment| json!({
             "tokenizer_from": alignment.vocabulary.tokenizer().home().display().to_string(),
             "tokens": alignment.vocabulary.len(),

@@ -14,7 +14,6 @@ use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
 use super::tokenizer;
-use crate::checkpoint::Checkpoint;
 use crate::merge::{self, Report};
 use crate::plan::Plan;
 
@@ -46,7 +45,7 @@ pub struct Outcome {
 /// A folder that may not be written, a disk that is full or read-only, a merge that fails. Nothing is left then.
 pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcome, Error> {
     let Request { plan, out, force, sync } = request;
-    let folder = OutputFolder::create(out, force, plan.models.iter().map(Checkpoint::path))?;
+    let folder = OutputFolder::create(out, force, plan.folders())?;
     copy_side_files(plan, folder.path(), sync)?;
     let weights = WeightFiles::create(plan, folder.path())?;
     let report = merge::run(plan, &weights, options)?;

@@ -285,10 +285,22 @@ fn refuses_formats_and_models() {
         (linear("- model: a\nparameters: {weight: 1}\n"), "5:10 a", "the model `a` is listed twice", "list it once"),
         (linear("- model: 3\n"), "5:10 3", "expected a model's folder, found `3`", "write a folder's name"),
         (
-            linear("- model: c+lora\n"),
-            "5:10 c+lora",
-            "adapters in a model reference are not supported yet, found `c+lora`",
+            linear("- model: c+one+two\n"),
+            "5:10 c+one+two",
+            "expected `model+adapter`, found two adapters in `c+one+two`",
+            "merge the model with one of them",
+        ),
+        (
+            linear("- model: c+\n"),
+            "5:10 c+",
+            "expected `model+adapter`, found no adapter in `c+`",
             "a folder whose name holds `+`",
+        ),
+        (
+            linear("- model: {model: c+d, lora: e}\n"),
+            "5:23 lora",
+            "the model has an adapter after `+` and another under `lora`",
+            "",
         ),
         (
             linear("- model: c@main@v2\n"),

@@ -133,7 +133,7 @@ impl Scorer {
         let options = self.study.plan_options();
         let mut plan = Plan::build(recipe, &options).map_err(|error| Trouble::Trial(error.to_string()))?;
         let vocabulary = plan.alignment.as_ref().map(Alignment::print);
-        let of = (plan.models.iter().map(|model| model.path().to_owned()).collect(), vocabulary);
+        let of = (plan.folders().map(Path::to_path_buf).collect(), vocabulary);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
@@ -214,7 +214,9 @@ impl Evaluator for Scorer {
     fn prepare(&mut self, trial: &Trial) -> Result<Prepared, Trouble> {
         let begun = Instant::now();
         let weights = match &trial.subject {
-            Subject::Parent(index) => self.prepare_parent(*index),
+            Subject::Parent(index) if self.study.models.get(*index).is_some_and(|model| model.adapter.is_none()) => {
+                self.prepare_parent(*index)
+            }
             subject => self.prepare_merge(subject),
         }?;
         Ok(Prepared { weights, seconds: begun.elapsed().as_secs_f64() })

@@ -41,6 +41,9 @@ pub struct Model {
     pub short: String,
     /// The folder.
     pub path: PathBuf,
+    /// The folder of its adapter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub adapter: Option<PathBuf>,
     /// The hash of its files.
     pub hash: String,
     /// Its files.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::frozen::{Frozen, Model};
-use crate::checkpoint::{Checkpoint, HubSnapshot};
+use crate::checkpoint::{Adapter, Checkpoint, HubSnapshot};
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe, Tokenizer};
 use crate::sweep::Error;
@@ -37,6 +37,14 @@ fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
     let mut files: Vec<PathBuf> = side.map(|side| side.source.clone()).chain(weights).collect();
     files.sort();
     files.dedup();
+    let adapter = model.adapter.as_deref().map(|adapter| {
+        let path = plan::resolve(recipe, adapter)?;
+        let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
+        files.push(path.join("adapter_config.json"));
+        files.extend(Adapter::open(&path)?.weights().files().map(Path::to_path_buf));
+        Ok::<_, Error>(path)
+    });
+    let adapter = adapter.transpose()?;
     let hash = |file: &PathBuf| {
         let name = file.strip_prefix(&path).unwrap_or(file).to_string_lossy().into_owned();
         FileHash::of(file, name)
@@ -44,10 +52,13 @@ fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
     let files: Vec<FileHash> = files.par_iter().map(hash).collect::<Result<_, _>>()?;
     let mut parts = Parts::default();
     for file in &files {
-        parts.add(file.file.as_bytes());
+        // An adapter's files have their whole paths; what they are called is enough.
+        let name = Path::new(&file.file);
+        let name = name.file_name().filter(|_| name.is_absolute()).map(|name| name.to_string_lossy().into_owned());
+        parts.add(name.as_deref().unwrap_or(&file.file).as_bytes());
         parts.add(file.sha256.as_bytes());
     }
-    Ok(Model { name: model.to_string(), short: String::new(), path, hash: parts.finish(), files })
+    Ok(Model { name: model.to_string(), short: String::new(), path, adapter, hash: parts.finish(), files })
 }
 
 /// The last part of a path is enough where no two models share it.
@@ -69,6 +80,9 @@ pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
         let name = reference.to_string();
         if let Some(model) = models.iter().find(|model| model.name == name) {
             (reference.path, reference.revision) = (model.path.to_string_lossy().into_owned(), None);
+            if let (Some(adapter), Some(folder)) = (&mut reference.adapter, &model.adapter) {
+                (adapter.path, adapter.revision) = (folder.to_string_lossy().into_owned(), None);
+            }
         }
     };
     for slice in &mut recipe.slices {
@@ -99,10 +113,7 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
     let tokenizer = recipe.tokenizer.as_ref().map(|tokenizer| tokenizer.without_base(&recipe, &merged));
     let mut text = String::from("merge_method: linear\nmodels:\n");
     for model in merged {
-        let path = serde_json::to_string(&model.path).unwrap_or_default();
-        let revision = model.revision.as_ref().and_then(|revision| serde_json::to_string(revision).ok());
-        let revision = revision.map_or_else(String::new, |revision| format!(", revision: {revision}"));
-        let _ = writeln!(text, "  - {{model: {{model: {{path: {path}{revision}}}}}, parameters: {{weight: 1}}}}");
+        let _ = writeln!(text, "  - {{model: {}, parameters: {{weight: 1}}}}", model.flow());
     }
     for (key, dtype) in [("dtype", recipe.dtype), ("out_dtype", recipe.out_dtype)] {
         if let Some(dtype) = dtype {
@@ -114,4 +125,16 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
     }
     let folder = study.spec.recipe.folder.clone();
     Ok(RecipeText { text, origin: "the uniform average".into(), folder }.at(&<_>::default())?)
+}
+
+/// The recipe of a model of the study's recipe with its adapter and nothing else.
+pub(super) fn alone(study: &Frozen, name: &str) -> Result<Recipe, Error> {
+    let names = study.spec.params.names();
+    let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
+    let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;
+    let model = recipe.models().into_iter().find(|model| model.to_string() == name);
+    let text =
+        format!("merge_method: passthrough\nmodels: [{{model: {}}}]\n", model.map(ModelRef::flow).unwrap_or_default());
+    let folder = study.spec.recipe.folder.clone();
+    Ok(RecipeText { text, origin: "a model with its adapter".into(), folder }.at(&<_>::default())?)
 }

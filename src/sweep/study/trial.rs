@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frozen::Frozen;
-use super::models::{uniform, with_folders};
+use super::models::{alone, uniform, with_folders};
 use super::stage::Stage;
 use crate::plan;
 use crate::recipe::Recipe;
@@ -71,13 +71,16 @@ impl Frozen {
         options
     }
 
-    /// The recipe of a trial, with its models' folders; `None` for a parent, which is not merged.
+    /// The recipe of a trial, with its models' folders; `None` for a parent without adapter, which is not merged.
     ///
     /// # Errors
     /// Values that the recipe does not take.
     pub fn recipe(&self, subject: &Subject) -> Result<Option<Recipe>, Error> {
         let recipe = match subject {
-            Subject::Parent(_) => return Ok(None),
+            Subject::Parent(index) => match self.models.get(*index).filter(|model| model.adapter.is_some()) {
+                Some(model) => alone(self, &model.name)?,
+                None => return Ok(None),
+            },
             Subject::Uniform => uniform(self)?,
             Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
         };

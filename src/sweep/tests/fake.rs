@@ -56,6 +56,7 @@ pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
     let mut names = names;
     names.sort();
     let model = |name: &String| Model {
+        adapter: None,
         name: name.clone(),
         short: name.clone(),
         path: folder.join(name),

@@ -1,0 +1,57 @@
+//! Adapters of a plan's models: which of a model's tensors they change.
+
+use std::collections::BTreeMap;
+
+use super::Error;
+use crate::checkpoint::{Adapter, AdapterChange, Checkpoint};
+
+/// An adapter and the model that it is merged into.
+#[derive(Debug)]
+pub struct Adapted {
+    /// The adapter.
+    pub adapter: Adapter,
+    /// Index of the model's module that it changes.
+    module: usize,
+    /// For each of the module's tensors that it changes, by index, the adapter's change.
+    changes: BTreeMap<usize, usize>,
+}
+
+impl Adapted {
+    /// Holds that the adapter fits the model.
+    pub(super) fn new(adapter: Adapter, model: &Checkpoint) -> Result<Self, Error> {
+        let main = model.main_module();
+        let module = main.and_then(|main| model.modules().iter().position(|module| std::ptr::eq(module, main)));
+        let weights = main.and_then(|main| main.weights.as_ref());
+        let fitted = weights.map(|weights| adapter.fit(model.path(), weights)).transpose()?.unwrap_or_default();
+        let changes = fitted.into_iter().enumerate().map(|(change, tensor)| (tensor, change)).collect();
+        Ok(Self { adapter, module: module.unwrap_or_default(), changes })
+    }
+
+    /// What is done to a tensor of the model.
+    pub fn change(&self, module: usize, tensor: usize) -> Option<&AdapterChange> {
+        if module != self.module {
+            return None;
+        }
+        self.adapter.changes().get(*self.changes.get(&tensor)?)
+    }
+
+    /// A sentence where the adapter names another model as the one it was trained on.
+    pub(super) fn remark(&self, model: &Checkpoint) -> Option<String> {
+        let trained_on = self.adapter.base()?;
+        let last = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_lowercase();
+        let names = |checkpoint: &Checkpoint| {
+            let folder = checkpoint.path().file_name().map(|name| name.to_string_lossy().into_owned());
+            let hub = checkpoint.snapshot().map(|snapshot| snapshot.name.clone());
+            folder.into_iter().chain(hub).collect::<Vec<_>>()
+        };
+        let named = names(model);
+        let same = named.iter().any(|name| last(name) == last(trained_on));
+        (!same).then(|| {
+            format!(
+                "the adapter `{}` was trained on `{trained_on}`, which by its name is not `{}`",
+                self.adapter.path().display(),
+                model.path().display()
+            )
+        })
+    }
+}
