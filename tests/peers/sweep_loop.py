@@ -109,6 +109,8 @@ def timed(command):
 def main():
     admix, a, b, data = sys.argv[1], *(Path(path).resolve() for path in sys.argv[2:5])
     ratios = [float(ratio) for ratio in sys.argv[5:]] or [0.3, 0.5, 0.7]
+    # A sweep has a baseline, here the plain average: both programs score it.
+    ratios += [0.5] if 0.5 not in ratios else []
     with tempfile.TemporaryDirectory() as folder:
         store, sweep = Path(folder) / "study", Path(folder) / "sweep.yaml"
         listed = ", ".join(f"{ratio:g}" for ratio in ratios)
