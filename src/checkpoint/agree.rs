@@ -104,16 +104,28 @@ pub struct Disagreement {
 /// disagrees with nobody about them.
 pub fn disagreements(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
     let mut list = List::default();
+    compare_all(&mut list, a, b, true);
+    list.0
+}
+
+/// As [`disagreements`], but for their vocabularies, which are not read.
+pub fn disagreements_besides_vocabulary(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
+    let mut list = List::default();
+    compare_all(&mut list, a, b, false);
+    list.0.retain(|found| found.what != "vocabulary size");
+    list.0
+}
+
+fn compare_all(list: &mut List, a: &Checkpoint, b: &Checkpoint, vocabulary: bool) {
     let (left, right) = (a.settings(), b.settings());
     for (what, one, other) in left.architecture.differences(&right.architecture) {
         list.push(Mismatch::Architecture, what, one, other);
     }
-    compare_tokenizers(&mut list, a, b);
-    compare_modules(&mut list, a, b);
+    compare_tokenizers(list, a, b, vocabulary);
+    compare_modules(list, a, b);
     if a.is_sentence_transformers() && b.is_sentence_transformers() {
-        compare_settings(&mut list, left, right);
+        compare_settings(list, left, right);
     }
-    list.0
 }
 
 #[derive(Default)]
@@ -132,8 +144,8 @@ impl List {
     }
 }
 
-fn compare_tokenizers(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
-    if let Some(found) = a.tokenizer().difference(b.tokenizer()) {
+fn compare_tokenizers(list: &mut List, a: &Checkpoint, b: &Checkpoint, vocabulary: bool) {
+    if vocabulary && let Some(found) = a.tokenizer().difference(b.tokenizer()) {
         list.push(Mismatch::Tokenizer, &format!("tokenizer {}", found.what), found.left, found.right);
     }
     let lower = |checkpoint: &Checkpoint| checkpoint.settings().lower_case;

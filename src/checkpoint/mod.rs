@@ -21,7 +21,7 @@ mod vocabulary;
 mod weights;
 
 pub use adapter::{Adapter, AdapterChange, Product};
-pub use agree::{Disagreement, Mismatch, disagreements};
+pub use agree::{Disagreement, Mismatch, disagreements, disagreements_besides_vocabulary};
 pub use architecture::Architecture;
 pub use error::{Error, ModuleProblem};
 pub use folder::Checkpoint;

@@ -59,12 +59,7 @@ impl Alignment {
         let same_rows = model_rows.iter().all(|rows| Some(rows) == model_rows.first());
         let padded = model_rows.iter().all(|rows| rows % settings.pad_to_multiple_of == 0);
         // Files are compared before they are read.
-        if settings.tokens.is_empty()
-            && same_rows
-            && padded
-            && !tokenizer.is_empty()
-            && others().all(|other| tokenizer.difference(other).is_none())
-        {
+        if settings.tokens.is_empty() && same_rows && padded && others().all(|other| tokenizer.has_same_json(other)) {
             return Ok(None);
         }
         let own = Arc::new(Vocabulary::read(&tokenizer)?);

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Adapted, Allow, Error};
-use crate::checkpoint::{self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements};
+use crate::checkpoint::{
+    self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements, disagreements_besides_vocabulary,
+};
 use crate::recipe::{ModelRef, Recipe};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
@@ -51,13 +53,10 @@ impl Models {
             if index == donor {
                 continue;
             }
-            for found in disagreements(&self.checkpoints[donor], other) {
-                let is_lower_casing = found.what == "lower-casing of texts";
-                let is_tokenizer = found.kind == Mismatch::Tokenizer;
-                if aligned && !is_lower_casing && (is_tokenizer || found.what == "vocabulary size") {
-                    continue;
-                }
-                let accepted = allow.accepts(found.kind) || (aligned && is_lower_casing);
+            let compare = if aligned { disagreements_besides_vocabulary } else { disagreements };
+            for found in compare(&self.checkpoints[donor], other) {
+                // Where the recipe says whose tokenizer the output has, what it does to a text is chosen too.
+                let accepted = allow.accepts(found.kind) || (aligned && found.kind == Mismatch::Tokenizer);
                 let error = Error::Disagreement {
                     found: Box::new(found),
                     left: self.paths[donor].clone(),
