@@ -34,6 +34,7 @@
 pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod convert;
 #[cfg(feature = "eval")]
 pub mod encoder;
 pub mod eval;

@@ -7,6 +7,7 @@ mod suite {
     mod bundled;
     mod bytes;
     mod commands;
+    mod convert;
     mod data;
     #[cfg(feature = "eval")]
     mod embed;

@@ -293,21 +293,12 @@ fn beside(found: &[String]) -> String {
 
 /// How to turn the weights at `path` into safetensors.
 fn convert_hint(path: &Path) -> String {
-    if !path.to_string_lossy().contains(".bin") {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if !(name.contains(".bin") || path.extension().is_some_and(|end| end == "pt")) {
         return "admix reads safetensors only; download or export the model in that format".to_owned();
     }
     let folder = path.parent().unwrap_or(path);
-    // Transformers cannot load the other modules of a sentence-transformers folder; that library saves them all.
-    if let Some(model) = folder.parent().filter(|model| model.join(MODULES).exists()) {
-        let model = model.display();
-        return format!(
-            "convert it first: python -c \"from sentence_transformers import SentenceTransformer as S; \
-             S('{model}').save_pretrained('{model}-safetensors', safe_serialization=True)\""
-        );
-    }
-    let folder = folder.display();
-    format!(
-        "convert it first: python -c \"from transformers import AutoModel as M; \
-         M.from_pretrained('{folder}').save_pretrained('{folder}', safe_serialization=True)\""
-    )
+    // A module of a sentence-transformers folder is converted with the folder.
+    let whole = folder.parent().filter(|model| model.join(MODULES).exists()).unwrap_or(folder).display();
+    format!("convert it first, without running anything in it: admix convert {whole} -o {whole}-safetensors")
 }

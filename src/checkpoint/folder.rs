@@ -135,7 +135,8 @@ impl Checkpoint {
     }
 }
 
-fn check_folder(path: &Path) -> Result<(), Error> {
+/// Holds that there is a folder.
+pub(crate) fn check_folder(path: &Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(Error::NotAFolder { path: path.to_owned() }),

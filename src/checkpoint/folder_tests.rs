@@ -113,7 +113,7 @@ fn folders_that_are_no_checkpoints_say_why() {
         ("2_Dense/pytorch_model.bin", ""),
     ]);
     let error = Checkpoint::open(dense.path()).unwrap_err();
-    assert!(error.to_string().contains("2_Dense") && error.hint().unwrap().contains("SentenceTransformer"), "{error}");
+    assert!(error.to_string().contains("2_Dense") && error.hint().unwrap().contains("admix convert "), "{error}");
 }
 
 #[test]

@@ -25,11 +25,16 @@ pub use agree::{Disagreement, Mismatch, disagreements, disagreements_besides_voc
 pub use architecture::Architecture;
 pub use error::{Error, ModuleProblem};
 pub use folder::Checkpoint;
+pub(crate) use folder::check_folder;
 #[doc(hidden)]
 pub use header::{TensorEntry, parse_header};
 pub use header_error::HeaderError;
+pub(crate) use hub::stays_inside;
 pub use hub::{DEFAULT_REVISION, HubHome, HubModel, HubSnapshot, find, is_commit, locate};
+pub(crate) use json::{read as read_json, read_config};
+pub(crate) use map::Map;
 pub use modules::Module;
+pub(crate) use names::is_head;
 pub use names::{LayerName, canonical_name, layer_of, split_wrapper, with_layer};
 pub use settings::Settings;
 pub use side_files::SideFile;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::{blend, data, generate, inspect, merge, methods, metrics, plan, render};
+use super::{blend, convert, data, generate, inspect, merge, methods, metrics, plan, render};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score, sweep};
 
@@ -29,6 +29,7 @@ enum Command {
     Blend(blend::Args),
     Plan(plan::Args),
     Inspect(inspect::Args),
+    Convert(convert::Args),
     Methods(methods::Args),
     #[cfg(feature = "eval")]
     Cocktail(cocktail::Args),
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Blend(args) => blend::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Methods(args) => methods::run(&args),
         #[cfg(feature = "eval")]
         Command::Cocktail(args) => cocktail::run(&args),

@@ -4,6 +4,7 @@ mod args;
 mod blend;
 #[cfg(feature = "eval")]
 mod cocktail;
+mod convert;
 mod data;
 #[cfg(feature = "eval")]
 mod embed;

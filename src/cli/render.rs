@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 #[cfg(feature = "eval")]
 use crate::encoder;
 use crate::recipe::Place;
-use crate::{checkpoint, eval, merge, plan, recipe, sweep, write};
+use crate::{checkpoint, convert, eval, merge, plan, recipe, sweep, write};
 
 /// A mistake in the arguments that clap does not see.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +122,9 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         if let Some(error) = cause.downcast_ref::<plan::Error>() {
             return Details { place: error.place(), hint: error.hint(), code: plan_code(error) };
         }
+        if let Some(error) = cause.downcast_ref::<convert::Error>() {
+            return Details { hint: error.hint(), code: convert_code(error), place: None };
+        }
         if let Some(error) = cause.downcast_ref::<checkpoint::Error>() {
             return Details { hint: error.hint(), code: REFUSED, place: None };
         }
@@ -191,6 +194,14 @@ fn plan_code(error: &plan::Error) -> u8 {
 fn eval_code(error: &eval::Error) -> u8 {
     match error {
         eval::Error::Write { .. } => UNEXPECTED,
+        _ => REFUSED,
+    }
+}
+
+fn convert_code(error: &convert::Error) -> u8 {
+    match error {
+        convert::Error::Write(error) => write_code(error),
+        convert::Error::Cancelled => INTERRUPTED,
         _ => REFUSED,
     }
 }

@@ -1,5 +1,6 @@
 //! The weight files of the output: which tensor goes where, and the safetensors headers.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use safetensors::Dtype;
@@ -45,8 +46,8 @@ pub(super) fn place(tensors: &mut Vec<PlannedTensor>, shard_size: Option<u64>) -
             _ => "model.safetensors".to_owned(),
         };
         let relative = if shard.module.is_empty() { name } else { format!("{}/{name}", shard.module) };
-        shard.tensors.sort_by(|a, b| (alignment(b.dtype), &a.name).cmp(&(alignment(a.dtype), &b.name)));
-        let header = header(&shard.tensors);
+        shard.tensors.sort_by(|a, b| in_file_order(&Entry::of(a), &Entry::of(b)));
+        let header = header(shard.tensors.iter().map(Entry::of));
         let mut offset = header.len() as u64;
         for tensor in &mut shard.tensors {
             tensor.file = files.len();
@@ -70,15 +71,39 @@ fn alignment(dtype: Dtype) -> (usize, Dtype) {
     (dtype.bitsize(), dtype)
 }
 
-fn header(tensors: &[PlannedTensor]) -> Vec<u8> {
+/// A tensor of a safetensors file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: &'a [usize],
+    /// Its size.
+    pub(crate) bytes: u64,
+}
+
+impl<'a> Entry<'a> {
+    fn of(tensor: &'a PlannedTensor) -> Self {
+        Self { name: &tensor.name, dtype: tensor.dtype, shape: &tensor.shape, bytes: tensor.byte_len() }
+    }
+}
+
+/// The order of tensors in a file.
+pub(crate) fn in_file_order(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
+    (alignment(b.dtype), a.name).cmp(&(alignment(a.dtype), b.name))
+}
+
+/// The header of a file whose tensors lie one after the other in this order.
+pub(crate) fn header<'a>(tensors: impl Iterator<Item = Entry<'a>>) -> Vec<u8> {
     let mut entries = Map::new();
     entries.insert("__metadata__".into(), json!({"format": "pt"}));
     let mut offset = 0;
     for tensor in tensors {
-        let end = offset + tensor.byte_len();
+        let end = offset + tensor.bytes;
         let dtype = serde_json::to_value(tensor.dtype).unwrap_or(Value::Null);
-        entries
-            .insert(tensor.name.clone(), json!({"dtype": dtype, "shape": tensor.shape, "data_offsets": [offset, end]}));
+        entries.insert(
+            tensor.name.to_owned(),
+            json!({"dtype": dtype, "shape": tensor.shape, "data_offsets": [offset, end]}),
+        );
         offset = end;
     }
     let mut json = Value::Object(entries).to_string().into_bytes();

@@ -25,6 +25,7 @@ pub use adapted::Adapted;
 pub use alignment::Alignment;
 pub use error::Error;
 pub use gather::{Fallback, Gather, RowCounts};
+pub(crate) use layout::{Entry, header, in_file_order};
 pub(crate) use models::resolve;
 pub use options::{Allow, Options};
 pub use source::Source;

@@ -63,12 +63,12 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::from_io(action, path, None, source)
     }
 
-    pub(super) fn from_io(action: &'static str, path: PathBuf, needed: Option<u64>, source: io::Error) -> Self {
+    pub(crate) fn from_io(action: &'static str, path: PathBuf, needed: Option<u64>, source: io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         if matches!(source.kind(), FileTooLarge | QuotaExceeded | StorageFull) {
             Self::NoRoom { path, needed, source }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::merge::{Sink, SinkError};
-use crate::plan::{Plan, PlannedFile};
+use crate::plan::Plan;
 
 /// The open weight files of an unfinished folder.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl WeightFiles {
                 fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
             }
             let file = File::create_new(&path).map_err(Error::io("create", &path))?;
-            reserve(&file, planned)
+            reserve(&file, planned.size)
                 .and_then(|()| file.write_all_at(&planned.header, 0))
                 .map_err(|error| Error::from_io("write", path.clone(), Some(planned.size), error))?;
             files.push((path, file));
@@ -52,15 +52,15 @@ impl Sink for WeightFiles {
 
 /// Takes the room on the disk, so that a full disk is an error before the work. Where a file system cannot, the file is
 /// only made long.
-fn reserve(file: &File, planned: &PlannedFile) -> io::Result<()> {
+pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};
         use rustix::io::Errno;
-        match fallocate(file, FallocateFlags::empty(), 0, planned.size) {
+        match fallocate(file, FallocateFlags::empty(), 0, size) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
             done => return Ok(done?),
         }
     }
-    file.set_len(planned.size)
+    file.set_len(size)
 }

@@ -15,7 +15,7 @@ const UNFINISHED: &str = ".admix-";
 
 /// An unfinished output folder; removed when dropped before [`OutputFolder::commit`].
 #[derive(Debug)]
-pub(super) struct OutputFolder {
+pub(crate) struct OutputFolder {
     /// Where it is filled.
     temporary: PathBuf,
     /// Its name when it is complete.
@@ -30,7 +30,7 @@ pub(super) struct OutputFolder {
 
 impl OutputFolder {
     /// Checks that `out` may be written and starts a folder for it.
-    pub(super) fn create<'a>(out: &Path, force: bool, inputs: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
+    pub(crate) fn create<'a>(out: &Path, force: bool, inputs: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
         let name = out.file_name().ok_or_else(|| Error::NoName(out.to_path_buf()))?.to_owned();
         let parent = match out.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -56,12 +56,12 @@ impl OutputFolder {
     }
 
     /// Where files are put until the folder is complete.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.temporary
     }
 
     /// Gives the folder its final name. With `sync` this and all folders in it are on disk afterwards.
-    pub(super) fn commit(mut self, sync: bool) -> Result<PathBuf, Error> {
+    pub(crate) fn commit(mut self, sync: bool) -> Result<PathBuf, Error> {
         if sync {
             sync_folders(&self.temporary)?;
         }

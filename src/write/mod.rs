@@ -12,4 +12,8 @@ mod tokenizer;
 #[cfg(feature = "eval")]
 pub(crate) use config::config;
 pub use error::Error;
+pub(crate) use files::reserve;
+pub(crate) use folder::OutputFolder;
+pub(crate) use record::RECORD;
+pub(crate) use request::put;
 pub use request::{Outcome, Request, write};

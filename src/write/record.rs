@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::plan::Plan;
 
-/// The record's file name. Its presence marks a folder as a merge.
-pub(super) const RECORD: &str = "admix.json";
+/// The record's file name. Its presence marks a folder as one that admix wrote.
+pub(crate) const RECORD: &str = "admix.json";
 
 /// The record of a merge. It holds no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {

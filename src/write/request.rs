@@ -125,7 +125,8 @@ fn copy(source: &Path, target: &Path, sync: bool) -> Result<(), Error> {
     if sync { to.sync_all().map_err(Error::io("sync", target)) } else { Ok(()) }
 }
 
-fn put(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
+/// Makes a file.
+pub(crate) fn put(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
     let mut file = File::create_new(path).map_err(Error::io("create", path))?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     if sync { file.sync_all().map_err(Error::io("sync", path)) } else { Ok(()) }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
@@ -15,13 +15,27 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("plan", &["kernel", "checkpoint", "method", "recipe"]),
     ("merge", &["kernel", "checkpoint", "method", "plan"]),
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
+    ("convert", &["checkpoint", "plan", "write"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
     ("sweep", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
     ("report", &["kernel", "recipe", "eval", "sweep"]),
     (
         "cli",
-        &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep", "report"],
+        &[
+            "kernel",
+            "checkpoint",
+            "method",
+            "recipe",
+            "plan",
+            "merge",
+            "write",
+            "convert",
+            "encoder",
+            "eval",
+            "sweep",
+            "report",
+        ],
     ),
 ];
 

@@ -192,7 +192,7 @@ fn incomplete_folders_are_refused() {
                     fs::rename(folder.join("b/model.safetensors"), folder.join("b/pytorch_model.bin")).unwrap();
                 },
                 says: &["b/pytorch_model.bin", "not as safetensors"],
-                hint: "AutoModel",
+                hint: "admix convert b -o b-safetensors",
                 ..FAULT
             },
             Fault {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use admix::checkpoint::{Checkpoint, HeaderError, disagreements, parse_header};
+use admix::convert::found_in;
 use admix::method;
 use admix::recipe::{Parameters, Place, Recipe};
 use bolero::{ValueGenerator, check, produce};
@@ -231,6 +232,48 @@ fn check_place(place: &Place, text: &str) {
     let end = place.text.chars().count() + 1;
     assert!((1..=end).contains(&place.column), "{place:?}");
     assert!(place.length > 0 && place.column + place.length <= end.max(place.column + 1), "{place:?}");
+}
+
+// --- Files that torch saved ---
+
+#[test]
+fn a_file_of_torch_with_edited_bytes() {
+    let goldens = repository().join("tests/goldens/torch");
+    let sound: Vec<Vec<u8>> =
+        ["zip.bin", "legacy.bin", "protocol4.bin"].iter().map(|name| fs::read(goldens.join(name)).unwrap()).collect();
+    let byte = (produce::<u16>(), produce::<u8>());
+    let bytes = produce::<Vec<(u16, u8)>>().with().values(byte).len(0..=6_usize);
+    let input = (0..sound.len(), bytes, produce::<Option<u16>>());
+    let file = |(choice, bytes, cut): (usize, Vec<(u16, u8)>, Option<u16>)| {
+        let mut file = sound[choice].clone();
+        for (at, byte) in bytes {
+            let length = file.len();
+            file[usize::from(at) % length] = byte;
+        }
+        // Most damage is to what is there, not to where it ends.
+        file.truncate(cut.filter(|cut| cut % 4 == 0).map_or(file.len(), |cut| usize::from(cut) % file.len()));
+        file
+    };
+    check!().with_test_time(MOMENT).with_generator(input).map(file).for_each(|file| check_torch(file));
+}
+
+#[test]
+fn a_file_of_torch() {
+    check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
+        check_torch(bytes);
+        check_torch(&[b"\x80\x02", bytes].concat());
+    });
+}
+
+/// Holds that what is accepted lies in the file.
+fn check_torch(file: &[u8]) {
+    match found_in(file) {
+        Ok(tensors) => {
+            assert!(!tensors.is_empty());
+            assert!(tensors.iter().all(|(_, _, storage)| storage.start <= storage.end && storage.end <= file.len()));
+        }
+        Err(error) => check_message(&error.to_string()),
+    }
 }
 
 // --- Model folders ---
