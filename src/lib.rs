@@ -38,6 +38,8 @@ pub mod convert;
 #[cfg(feature = "eval")]
 pub mod encoder;
 pub mod eval;
+#[cfg(feature = "hub")]
+pub mod fetch;
 pub mod kernel;
 pub mod merge;
 pub mod method;

@@ -16,6 +16,8 @@ mod suite {
     mod faults_output;
     mod faults_recipe;
     mod faults_weights;
+    #[cfg(feature = "hub")]
+    mod fetch;
     mod fuzz;
     mod goldens;
     #[cfg(unix)]

@@ -272,6 +272,9 @@ impl Error {
 
 /// How to get a model of the Hub.
 fn download_hint(model: &HubModel) -> String {
+    if cfg!(feature = "hub") {
+        return format!("download it first: admix fetch {model}");
+    }
     let revision = model.revision();
     let revision = if revision == DEFAULT_REVISION { String::new() } else { format!(" --revision {revision}") };
     format!("download it first: hf download {}{revision}", model.name())

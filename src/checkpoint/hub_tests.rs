@@ -91,7 +91,8 @@ fn what_the_cache_lacks_is_said() {
         revision.to_string(),
         "the Hugging Face cache has `org/model`, but not its revision `v2`: it has main and v1"
     );
-    assert!(revision.hint().unwrap().contains("hf download org/model --revision v2"));
+    let asked = if cfg!(feature = "hub") { "admix fetch org/model@v2" } else { "hf download org/model --revision v2" };
+    assert!(revision.hint().unwrap().contains(asked));
     // A ref to a commit that was never downloaded.
     fs::remove_dir_all(cache.path().join("models--org--model/snapshots").join(OTHER)).unwrap();
     assert!(matches!(found(cache.path(), "org/model@v1"), Err(Error::NoRevision { .. })));

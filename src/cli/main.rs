@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+#[cfg(feature = "hub")]
+use super::fetch;
 use super::{blend, convert, data, generate, inspect, merge, methods, metrics, plan, render};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score, sweep};
@@ -30,6 +32,8 @@ enum Command {
     Plan(plan::Args),
     Inspect(inspect::Args),
     Convert(convert::Args),
+    #[cfg(feature = "hub")]
+    Fetch(fetch::Args),
     Methods(methods::Args),
     #[cfg(feature = "eval")]
     Cocktail(cocktail::Args),
@@ -60,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Convert(args) => convert::run(&args),
+        #[cfg(feature = "hub")]
+        Command::Fetch(args) => fetch::run(&args),
         Command::Methods(args) => methods::run(&args),
         #[cfg(feature = "eval")]
         Command::Cocktail(args) => cocktail::run(&args),

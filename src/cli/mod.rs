@@ -10,6 +10,8 @@ mod data;
 mod embed;
 #[cfg(feature = "eval")]
 mod encoding;
+#[cfg(feature = "hub")]
+mod fetch;
 mod generate;
 mod inspect;
 mod main;

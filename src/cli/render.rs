@@ -7,6 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 #[cfg(feature = "eval")]
 use crate::encoder;
+#[cfg(feature = "hub")]
+use crate::fetch;
 use crate::recipe::Place;
 use crate::{checkpoint, convert, eval, merge, plan, recipe, sweep, write};
 
@@ -143,6 +145,10 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         if let Some(error) = cause.downcast_ref::<sweep::Error>() {
             return sweep_details(error);
         }
+        #[cfg(feature = "hub")]
+        if let Some(error) = cause.downcast_ref::<fetch::Error>() {
+            return Details { hint: error.hint(), code: fetch_code(error), place: None };
+        }
         #[cfg(feature = "eval")]
         if let Some(eval::ScoreError { source: error, .. }) = cause.downcast_ref() {
             return Details { hint: error.hint(), code: encoder_code(error), place: None };
@@ -202,6 +208,16 @@ fn convert_code(error: &convert::Error) -> u8 {
     match error {
         convert::Error::Write(error) => write_code(error),
         convert::Error::Cancelled => INTERRUPTED,
+        _ => REFUSED,
+    }
+}
+
+#[cfg(feature = "hub")]
+fn fetch_code(error: &fetch::Error) -> u8 {
+    match error {
+        fetch::Error::Cancelled => INTERRUPTED,
+        fetch::Error::Setting { .. } => USAGE,
+        fetch::Error::Network { .. } | fetch::Error::Status { .. } | fetch::Error::Io { .. } => UNEXPECTED,
         _ => REFUSED,
     }
 }

@@ -26,6 +26,8 @@ pub use alignment::Alignment;
 pub use error::Error;
 pub use gather::{Fallback, Gather, RowCounts};
 pub(crate) use layout::{Entry, header, in_file_order};
+#[cfg(all(feature = "cli", feature = "hub"))]
+pub(crate) use models::is_here;
 pub(crate) use models::resolve;
 pub use options::{Allow, Options};
 pub use source::Source;

@@ -81,18 +81,13 @@ fn adapted(recipe: &Recipe, adapter: &ModelRef, model: &Checkpoint) -> Result<Ad
 /// Hub then in its cache.
 pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Error> {
     let path = Path::new(&model.path);
-    let beside = recipe.folder().filter(|_| path.is_relative());
-    let here = |path: &Path| {
-        let beside = beside.map(|folder| folder.join(path));
-        std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
-    };
-    // What looks like a revision may be a part of a folder's name.
-    if let Some(found) = here(path).or_else(|| here(Path::new(&model.without_adapter().to_string()))) {
+    if let Some(found) = on_disk(recipe, model) {
         return Ok(found);
     }
+    let beside = recipe.folder().filter(|folder| path.is_relative() && !folder.as_os_str().is_empty());
     let place = || recipe.place(&model.at).map(Box::new);
     if let Some(hub) = HubModel::new(&model.path, model.revision.as_deref()) {
-        let begins = path.components().next().is_some_and(|first| here(Path::new(first.as_os_str())).is_some());
+        let begins = path.components().next().is_some_and(|first| here(recipe, Path::new(first.as_os_str())).is_some());
         match checkpoint::find(&hub, &HubHome::from_env().cache) {
             // With a first folder that exists it is a path with a misspelt end.
             Err(checkpoint::Error::NotInCache { .. }) if begins => {}
@@ -102,6 +97,23 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
     Err(Error::NoSuchModel {
         path: model.without_adapter().to_string(),
         place: place(),
-        beside: beside.filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_path_buf),
+        beside: beside.map(Path::to_path_buf),
     })
+}
+
+/// Whether a model is a folder on this machine, not one of the Hub.
+#[cfg(all(feature = "cli", feature = "hub"))]
+pub(crate) fn is_here(recipe: &Recipe, model: &ModelRef) -> bool {
+    on_disk(recipe, model).is_some()
+}
+
+/// The folder that a reference names. What looks like a revision may be a part of its name.
+fn on_disk(recipe: &Recipe, model: &ModelRef) -> Option<PathBuf> {
+    here(recipe, Path::new(&model.path)).or_else(|| here(recipe, Path::new(&model.without_adapter().to_string())))
+}
+
+/// A path from the current folder or from the recipe's.
+fn here(recipe: &Recipe, path: &Path) -> Option<PathBuf> {
+    let beside = recipe.folder().filter(|_| path.is_relative()).map(|folder| folder.join(path));
+    std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
 }

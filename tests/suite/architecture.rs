@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("plan", &["kernel", "checkpoint", "method", "recipe"]),
     ("merge", &["kernel", "checkpoint", "method", "plan"]),
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
+    ("fetch", &["checkpoint"]),
     ("convert", &["checkpoint", "plan", "write"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "merge",
             "write",
             "convert",
+            "fetch",
             "encoder",
             "eval",
             "sweep",

@@ -1,0 +1,159 @@
+//! `admix fetch`
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::args::assignment;
+use super::render::Usage;
+use super::{progress, render, run, units};
+use crate::checkpoint::{HubHome, HubModel};
+use crate::fetch::{Client, Fetched, Options, Remote, Server};
+use crate::plan;
+use crate::recipe::{ModelRef, Recipe};
+use crate::sweep::spec::{Spec, as_variables};
+
+/// Download the models that recipes name from the Hugging Face Hub
+///
+/// Models go into the cache that `huggingface_hub` uses, where every command finds them by their names: safetensors weights,
+/// configuration, tokenizer and modules. What is there already is not downloaded again, and a download that was cut goes on
+/// where it was. `HF_TOKEN`, `HF_ENDPOINT`, `HF_HOME` and `HF_HUB_CACHE` mean what they
+/// mean there.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix fetch intfloat/multilingual-e5-small
+  admix fetch intfloat/multilingual-e5-small@main BAAI/bge-m3
+  admix fetch recipe.yaml --set ratio=0.5        the models of a recipe
+  admix fetch sweep.yaml && admix sweep run sweep.yaml")]
+pub(super) struct Args {
+    /// Recipes, sweep files, or models: org/name[@revision]
+    #[arg(value_name = "RECIPE|MODEL", required = true)]
+    what: Vec<String>,
+
+    /// Value of `${name}` in a recipe (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    variables: Vec<(String, String)>,
+
+    /// Print a summary for programs on stdout
+    #[arg(long)]
+    json: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let variables: BTreeMap<String, String> = args.variables.iter().cloned().collect();
+    let mut models = Vec::new();
+    for text in &args.what {
+        for model in named(text, &variables)? {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+    }
+    let cancel = run::interruption()?;
+    let mut done: Vec<(HubModel, Fetched)> = Vec::new();
+    if !models.is_empty() {
+        let client = Client::new(Server::from_env()?)?;
+        let cache = HubHome::from_env().cache;
+        let quiet = Options { cancel: &cancel, progress: &|_| {} };
+        // What is wrong with one model is said before an hour is spent on another.
+        let remotes = models.iter().map(|model| Remote::of(&client, model, quiet)).collect::<Result<Vec<_>, _>>()?;
+        let bar = progress::bar(remotes.iter().map(Remote::bytes).sum(), args.quiet);
+        let options = Options { cancel: &cancel, progress: &|bytes| bar.inc(bytes) };
+        for (model, remote) in models.into_iter().zip(&remotes) {
+            let started = Instant::now();
+            let fetched = remote.fetch(&client, &cache, options);
+            if fetched.is_err() {
+                bar.finish_and_clear();
+            }
+            let fetched = fetched?;
+            if !args.quiet {
+                let line = said(&model, &fetched, started);
+                bar.suspend(|| writeln!(std::io::stderr(), "{line}").ok());
+            }
+            done.push((model, fetched));
+        }
+        bar.finish_and_clear();
+    } else if !args.quiet {
+        let _ = writeln!(std::io::stderr(), "all models are folders here; there is nothing to download");
+    }
+    if args.json {
+        let entry = |(model, fetched): &(HubModel, Fetched)| {
+            json!({
+                "model": model.name(),
+                "revision": model.revision(),
+                "commit": fetched.commit,
+                "folder": fetched.folder.display().to_string(),
+                "files": fetched.files,
+                "bytes": fetched.bytes,
+                "downloaded": fetched.downloaded,
+            })
+        };
+        render::print_json(&json!({"models": done.iter().map(entry).collect::<Vec<_>>()}))?;
+    }
+    Ok(())
+}
+
+fn said(model: &HubModel, fetched: &Fetched, started: Instant) -> String {
+    let Fetched { files, bytes, downloaded, commit, .. } = fetched;
+    let short = commit.get(..8).unwrap_or(commit);
+    if *downloaded == 0 {
+        return format!("{model} ({short}) is there: {files} files, {}", units::bytes(*bytes));
+    }
+    let time = started.elapsed();
+    let (all, now, seconds) = (units::bytes(*bytes), units::bytes(*downloaded), units::seconds(time));
+    let rate = units::bytes(units::rate(*downloaded, time));
+    format!("{model} ({short}): {files} files, {all}, {now} downloaded in {seconds} ({rate}/s)")
+}
+
+/// The models of the Hub that an argument names: itself, or those of a recipe or sweep file that are no folders here.
+fn named(text: &str, variables: &BTreeMap<String, String>) -> anyhow::Result<Vec<HubModel>> {
+    let path = Path::new(text);
+    if path.is_file() {
+        let recipe = recipe(path, variables)?;
+        let models = recipe.models().into_iter().flat_map(with_adapter);
+        let of_hub = models.filter(|model| !plan::is_here(&recipe, model));
+        return of_hub
+            .map(|model| {
+                HubModel::new(&model.path, model.revision.as_deref()).ok_or_else(|| {
+                    Usage::new(format!("`{model}` in {text} is neither a folder here nor a name on the Hub")).into()
+                })
+            })
+            .collect();
+    }
+    if path.is_dir() {
+        return Ok(Vec::new());
+    }
+    HubModel::parse(text).map(|model| vec![model]).ok_or_else(|| {
+        Usage::with_hint(
+            format!("`{text}` is neither a file nor a name on the Hub"),
+            "a model is written org/name or org/name@revision",
+        )
+        .into()
+    })
+}
+
+/// A model, and the adapter that is merged into it.
+fn with_adapter(model: &ModelRef) -> impl Iterator<Item = &ModelRef> {
+    std::iter::once(model).chain(model.adapter.as_deref())
+}
+
+/// The recipe of a file: the file's, or a sweep's at the middle of its space.
+fn recipe(path: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<Recipe> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let is_sweep = text.lines().any(|line| line.starts_with("recipe:"));
+    if !is_sweep {
+        return Ok(Recipe::read(path, variables)?);
+    }
+    let spec = Spec::read(path)?.spec;
+    let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
+    Ok(spec.recipe.at(&as_variables(&spec.params.names(), &middle))?)
+}

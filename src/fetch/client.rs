@@ -1,0 +1,136 @@
+//! Requests. Redirects are followed here and not by the library: the token goes to the server it is for, and nowhere else.
+
+use std::time::Duration;
+
+use ureq::http::{Response, Uri};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body};
+
+use super::Error;
+use super::server::{Server, is_same_origin};
+
+/// Redirects in a row.
+const MOST_REDIRECTS: usize = 8;
+/// Where a server that is asked keeps silent.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Files of certificates that stand in for the bundled ones, as other programs take them from the environment.
+const CERTIFICATES: [&str; 3] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"];
+
+/// A client of a server.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(super) server: Server,
+    agent: Agent,
+}
+
+/// How far redirects are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// On the same server: what stands in the headers of a redirect to another one is what is asked for.
+    Here,
+    /// To wherever the file lies.
+    Anywhere,
+}
+
+impl Client {
+    /// A client; proxies are taken from the environment.
+    ///
+    /// # Errors
+    /// A file of certificates that cannot be read.
+    pub fn new(server: Server) -> Result<Self, Error> {
+        let tls = match certificates()? {
+            Some(certificates) => TlsConfig::builder().root_certs(RootCerts::from(certificates)).build(),
+            None => TlsConfig::default(),
+        };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .accept_encoding("identity")
+            .user_agent(concat!("admix/", env!("CARGO_PKG_VERSION")))
+            .timeout_resolve(Some(PATIENCE))
+            .timeout_connect(Some(PATIENCE))
+            .timeout_recv_response(Some(PATIENCE))
+            .timeout_per_read(Some(PATIENCE))
+            .tls_config(tls)
+            .build()
+            .new_agent();
+        Ok(Self { server, agent })
+    }
+
+    /// Asks for an address; `head` for its headers only, `range` for the bytes from there on.
+    pub(super) fn ask(
+        &self,
+        url: &str,
+        head: bool,
+        range: Option<u64>,
+        follow: Follow,
+    ) -> Result<Response<Body>, Error> {
+        let mut uri: Uri = url.parse().map_err(|_| answer(url, "is asked at an address that is none"))?;
+        for _ in 0..MOST_REDIRECTS {
+            let mut request = if head { self.agent.head(&uri) } else { self.agent.get(&uri) };
+            if let Some(token) = self.server.authorization_for(&uri) {
+                request = request.header("authorization", token);
+            }
+            if let Some(from) = range {
+                request = request.header("range", format!("bytes={from}-"));
+            }
+            let response = request.call().map_err(|error| network(url, &error))?;
+            let target = match response.status().as_u16() {
+                301 | 302 | 303 | 307 | 308 => response.headers().get("location").and_then(|value| value.to_str().ok()),
+                _ => None,
+            };
+            let Some(target) = target else { return Ok(response) };
+            let next = resolved(&uri, target).ok_or_else(|| answer(url, "is a redirect to an address that is none"))?;
+            if follow == Follow::Here && !is_same_origin(&uri, &next) {
+                return Ok(response);
+            }
+            // From an encrypted connection to one that is not: whoever listens could send anything.
+            if uri.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
+                return Err(answer(url, "is a redirect from https to http"));
+            }
+            uri = next;
+        }
+        Err(answer(url, "is a redirect, and so is what it leads to, and so on"))
+    }
+}
+
+/// The address that a redirect leads to.
+fn resolved(from: &Uri, target: &str) -> Option<Uri> {
+    if let Some(path) = target.strip_prefix('/').filter(|path| !path.starts_with('/')) {
+        return format!("{}://{}/{path}", from.scheme_str()?, from.authority()?).parse().ok();
+    }
+    let uri: Uri = target.parse().ok()?;
+    (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(uri)
+}
+
+pub(super) fn answer(url: &str, problem: impl Into<String>) -> Error {
+    Error::Answer { url: url.to_owned(), problem: problem.into() }
+}
+
+pub(super) fn network(url: &str, reason: &dyn std::fmt::Display) -> Error {
+    let reason: String = reason.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Error::Network { url: url.to_owned(), reason }
+}
+
+fn certificates() -> Result<Option<Vec<Certificate<'static>>>, Error> {
+    let given =
+        CERTIFICATES.iter().find_map(|name| Some((*name, std::env::var_os(name).filter(|value| !value.is_empty())?)));
+    let Some((setting, path)) = given else { return Ok(None) };
+    let path = std::path::PathBuf::from(path);
+    if path.is_dir() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let items = parse_pem(&bytes).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate.to_owned()),
+        _ => None,
+    });
+    let certificates: Vec<Certificate<'static>> = items.collect();
+    if certificates.is_empty() {
+        return Err(Error::Setting {
+            setting,
+            problem: format!("names `{}`, which holds no certificates", path.display()),
+        });
+    }
+    Ok(Some(certificates))
+}

@@ -1,0 +1,171 @@
+//! Why a model was not downloaded.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::HubModel;
+
+/// Why a model was not downloaded. What has arrived stays, and the next run goes on from there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing of that name, or nothing that may be seen.
+    #[error("the server has no model `{model}`, or does not show it (status {status})")]
+    NoModel {
+        /// The model.
+        model: HubModel,
+        /// The status.
+        status: u16,
+        /// Whether a token was sent.
+        token: bool,
+    },
+    /// A revision that is not there.
+    #[error("the server has `{}`, but not its revision `{}`", .0.name(), .0.revision())]
+    NoRevision(HubModel),
+    /// A model that one must ask for.
+    #[error("the server refuses `{model}` (status {status}){}", said.as_ref().map(|said| format!(": {said}")).unwrap_or_default())]
+    Denied {
+        /// The model.
+        model: HubModel,
+        /// The status.
+        status: u16,
+        /// What the server says.
+        said: Option<String>,
+        /// Whether a token was sent.
+        token: bool,
+    },
+    /// A file that is listed and not there.
+    #[error("the server lists `{file}` of `{model}`, and does not have it")]
+    NoFile {
+        /// The model.
+        model: HubModel,
+        /// The file.
+        file: String,
+    },
+    /// An answer that says that something is wrong.
+    #[error("`{url}` answers with status {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// No answer.
+    #[error("cannot read `{url}`: {reason}")]
+    Network {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An answer that is not what was asked for.
+    #[error("the answer of `{url}` {problem}")]
+    Answer {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file name that leads elsewhere.
+    #[error("`{model}` lists the file `{file}`, which is not a plain path")]
+    Path {
+        /// The model.
+        model: HubModel,
+        /// The name.
+        file: String,
+    },
+    /// Nothing to merge.
+    #[error("`{model}` has no safetensors weights{}", foreign.as_ref().map(|file| format!(", only {file}")).unwrap_or_default())]
+    NoWeights {
+        /// The model.
+        model: HubModel,
+        /// Weights that it has in another form.
+        foreign: Option<String>,
+    },
+    /// A file of another size than announced.
+    #[error("`{file}` of `{model}` has {found} bytes, and {expected} were announced")]
+    Size {
+        /// The model.
+        model: HubModel,
+        /// The file.
+        file: String,
+        /// What arrived.
+        found: u64,
+        /// What the server announced.
+        expected: u64,
+    },
+    /// A file with another content than announced.
+    #[error("`{file}` of `{model}` has the SHA-256 {found}, and {expected} was announced")]
+    Hash {
+        /// The model.
+        model: Box<HubModel>,
+        /// The file.
+        file: String,
+        /// What arrived.
+        found: String,
+        /// What the server announced.
+        expected: String,
+    },
+    /// A setting that cannot be used.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The cache.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The caller ended it.
+    #[error("interrupted; the same command goes on from here")]
+    Cancelled,
+}
+
+impl Error {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Whether it may go away by itself.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Network { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let login = "set HF_TOKEN, or log in with `hf auth login`";
+        match self {
+            Self::NoModel { token: false, .. } => Some(format!("if it is private: {login}")),
+            Self::Denied { token: false, .. } => Some(login.to_owned()),
+            Self::NoModel { .. } => Some("check the name, and that the token may read it".to_owned()),
+            Self::Denied { model, .. } => {
+                Some(format!("ask for access on the page of `{}`, and check that the token may read it", model.name()))
+            }
+            Self::NoWeights { model, foreign: Some(_) } => Some(format!(
+                "download it with `hf download {}` and turn it into safetensors with `admix convert {} -o FOLDER`",
+                model.name(),
+                model.name()
+            )),
+            Self::Network { .. } => {
+                Some("the same command goes on from here; HF_ENDPOINT names another server".to_owned())
+            }
+            Self::Size { .. } | Self::Hash { .. } => {
+                Some("it was removed; the same command downloads it again".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Downloads from the Hugging Face Hub into its local cache, laid out as the `huggingface_hub` library lays it out.
+
+mod blob;
+mod client;
+mod error;
+mod listing;
+mod model;
+mod server;
+mod wanted;
+
+pub use client::Client;
+pub use error::Error;
+pub use model::{Fetched, Options, Remote};
+pub use server::Server;

@@ -1,0 +1,120 @@
+//! Which files of a repository a loader of safetensors needs.
+
+use std::collections::BTreeSet;
+
+/// Endings of files that loaders read beside weights.
+const ENDINGS: [&str; 7] = [".json", ".txt", ".model", ".spm", ".tiktoken", ".jinja", ".py"];
+/// Weights in other forms.
+const FOREIGN: [&str; 8] = [".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".ot", ".gguf"];
+
+/// The wanted files, sorted: those at the top and in the folders of modules. Exports (`onnx/`, `openvino/`) lie elsewhere.
+pub(super) fn of(names: &[String], modules: &[String]) -> Vec<String> {
+    let folders: BTreeSet<&str> = modules.iter().map(String::as_str).chain([""]).collect();
+    let all: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    let mut wanted: Vec<String> = all
+        .iter()
+        .filter(|path| {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            folders.contains(folder) && !name.starts_with('.') && is_wanted(folder, name, &all)
+        })
+        .map(|path| (*path).to_owned())
+        .collect();
+    wanted.sort();
+    wanted
+}
+
+fn is_wanted(folder: &str, name: &str, all: &BTreeSet<&str>) -> bool {
+    if name.ends_with(".safetensors") {
+        return is_wanted_weight(folder, name, all);
+    }
+    // The index of another format names files that do not come.
+    if name.ends_with(".index.json") {
+        return name == "model.safetensors.index.json";
+    }
+    ENDINGS.iter().any(|end| name.ends_with(end))
+        || name == "bpe.codes"
+        || name == "README.md"
+        || name.starts_with("LICENSE")
+        || name.starts_with("NOTICE")
+}
+
+/// The weights that loaders take: one file, else the shards of the index; an adapter; and where there is neither, whatever
+/// there is. A repository may hold the same weights in several formats (`model.fp16.safetensors`).
+fn is_wanted_weight(folder: &str, name: &str, all: &BTreeSet<&str>) -> bool {
+    let there = |name: &str| {
+        if folder.is_empty() { all.contains(name) } else { all.contains(format!("{folder}/{name}").as_str()) }
+    };
+    if name == "adapter_model.safetensors" {
+        return true;
+    }
+    if there("model.safetensors") {
+        return name == "model.safetensors";
+    }
+    !there("model.safetensors.index.json") || name.starts_with("model-")
+}
+
+/// Whether a file holds weights, but not as safetensors.
+pub(super) fn is_foreign_weight(name: &str) -> bool {
+    FOREIGN.iter().any(|end| name.ends_with(end)) && !name.ends_with("training_args.bin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(names: &[&str], modules: &[&str]) -> Vec<String> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        of(&owned(names), &owned(modules))
+    }
+
+    #[test]
+    fn loaders_files_come_and_exports_do_not() {
+        let names = [
+            ".gitattributes",
+            "1_Pooling/config.json",
+            "2_Dense/config.json",
+            "2_Dense/model.safetensors",
+            "2_Dense/pytorch_model.bin",
+            "LICENSE",
+            "README.md",
+            "config.json",
+            "model.fp16.safetensors",
+            "model.safetensors",
+            "modules.json",
+            "onnx/config.json",
+            "onnx/model.onnx",
+            "openvino/model.safetensors",
+            "pytorch_model.bin",
+            "sentencepiece.bpe.model",
+            "tokenizer.json",
+            "train.parquet",
+        ];
+        let expected = [
+            "1_Pooling/config.json",
+            "2_Dense/config.json",
+            "2_Dense/model.safetensors",
+            "LICENSE",
+            "README.md",
+            "config.json",
+            "model.safetensors",
+            "modules.json",
+            "sentencepiece.bpe.model",
+            "tokenizer.json",
+        ];
+        assert_eq!(wanted(&names, &["", "1_Pooling", "2_Dense"]), expected);
+    }
+
+    #[test]
+    fn shards_and_adapters_come() {
+        let shards = [
+            "consolidated.safetensors",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "pytorch_model.bin.index.json",
+        ];
+        assert_eq!(wanted(&shards, &[]), shards[1..4]);
+        let adapter = ["adapter_config.json", "adapter_model.safetensors"];
+        assert_eq!(wanted(&adapter, &[]), adapter);
+    }
+}
