@@ -32,6 +32,7 @@ mod suite {
     mod readme;
     mod recipes;
     mod retriever;
+    mod rows;
     #[cfg(feature = "eval")]
     mod score;
     mod selection;

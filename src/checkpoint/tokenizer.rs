@@ -176,6 +176,21 @@ impl Tokenizer {
         }
     }
 
+    /// Calls `on_token` with every token of its model and its number.
+    pub(super) fn read_tokens(&self, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, Error> {
+        let Some(file) = self.vocabulary_file() else {
+            let found = self.files.iter().map(|file| file.name.to_owned()).collect();
+            return Err(Error::NoTokenizerJson { path: self.home.clone(), found });
+        };
+        read_summary(file, on_token).map_err(|problem| self.refused(problem))
+    }
+
+    /// The refusal of its vocabulary.
+    pub(super) fn refused(&self, problem: String) -> Error {
+        let path = self.vocabulary_file().map(|file| file.path.clone()).unwrap_or_default();
+        Error::Vocabulary { path, problem }
+    }
+
     /// Whether the tokenizer lower-cases by itself.
     pub(crate) fn lower_cases(&self) -> bool {
         let summary = self.get(FAST).and_then(|file| read_summary(file, &mut |_, _| {}).ok());

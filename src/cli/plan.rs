@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
 use crate::merge;
-use crate::plan::{Group, Plan, RowCounts, Summary, VocabularySummary};
+use crate::plan::{Group, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
 
 /// Show what a merge would do; nothing is written
 #[derive(clap::Args, Debug)]
@@ -67,22 +67,23 @@ fn text(summary: &Summary, memory: u64) -> String {
         }
     }
     // Groups that are treated alike stand under one heading.
-    let mut sections: Vec<(String, Vec<[String; 3]>)> = Vec::new();
+    let mut sections: Vec<(String, Vec<Line<'_>>)> = Vec::new();
     for group in &summary.groups {
         let heading = heading(group);
         match sections.iter_mut().find(|(known, _)| *known == heading) {
-            Some((_, rows)) => rows.push(row(group)),
-            None => sections.push((heading, vec![row(group)])),
+            Some((_, lines)) => lines.push(line(group)),
+            None => sections.push((heading, vec![line(group)])),
         }
     }
     let width = |column: usize| {
-        sections.iter().flat_map(|(_, rows)| rows).map(|row| row[column].chars().count()).max().unwrap_or(0)
+        sections.iter().flat_map(|(_, lines)| lines).map(|line| line.cells[column].chars().count()).max().unwrap_or(0)
     };
     let widths = [width(0), width(1)];
-    for (heading, rows) in &sections {
+    for (heading, lines) in &sections {
         let _ = writeln!(out, "\n{heading}");
-        for [count, template, shape] in rows {
+        for Line { cells: [count, template, shape], rows } in lines {
             let _ = writeln!(out, "  {count:>a$}  {template:b$}  {shape}", a = widths[0], b = widths[1]);
+            out.push_str(&self::rows(rows, widths[0] + 4));
         }
     }
     out
@@ -110,6 +111,26 @@ fn vocabulary(vocabulary: &VocabularySummary) -> String {
     out
 }
 
+/// The rows of a vocabulary tensor that are treated alike, a line each.
+fn rows(rows: &[RowGroup], indent: usize) -> String {
+    let count = rows.iter().map(|group| group.count.to_string().len()).max().unwrap_or(0);
+    let name = rows.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
+    let mut out = String::new();
+    for group in rows {
+        let parameters: Vec<_> = group.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let parameters = parameters.join(", ");
+        let _ = writeln!(out, "{:indent$}{:>count$} rows {:name$}  {parameters}", "", group.count, group.name);
+    }
+    out
+}
+
+/// A group as it is printed.
+struct Line<'a> {
+    /// How many tensors, their name, their shape.
+    cells: [String; 3],
+    rows: &'a [RowGroup],
+}
+
 fn heading(group: &Group) -> String {
     let parameter = |(name, values): &(String, Vec<String>)| match values.as_slice() {
         [first, .., last] => format!("{name} {first}…{last}"),
@@ -121,11 +142,11 @@ fn heading(group: &Group) -> String {
     format!("{} of {} to {}{colon}{}", group.method, group.sources.join(", "), group.dtype, parameters.join(", "))
 }
 
-fn row(group: &Group) -> [String; 3] {
+fn line(group: &Group) -> Line<'_> {
     let shape = |shape: &Vec<usize>| {
         let sizes: Vec<_> = shape.iter().map(ToString::to_string).collect();
         if sizes.is_empty() { "scalar".to_owned() } else { sizes.join("×") }
     };
     let shapes: Vec<_> = group.shapes.iter().map(shape).collect();
-    [format!("{}×", group.count), group.template.clone(), shapes.join(" ")]
+    Line { cells: [format!("{}×", group.count), group.template.clone(), shapes.join(" ")], rows: &group.rows }
 }

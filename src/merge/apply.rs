@@ -1,8 +1,10 @@
 //! The pass that makes the output, tile by tile.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Mutex;
 
+use super::by_row::{RowStep, RowSteps};
 use super::fusion::Fusion;
 use super::gram::lines;
 use super::joint::{self, Consensus, reached};
@@ -15,7 +17,7 @@ use super::{Error, Options, Sink};
 use crate::kernel::{
     Float, Gram, Real, all_finite, combine, combine_around, consensus_sum, fuse, narrow, overlap_sum, swap_near,
 };
-use crate::method::{Along, Joint, MaskedSum, Pairwise, Shape};
+use crate::method::{Along, Arguments, Joint, MaskedSum, Pairwise, Shape};
 use crate::plan::{Input, Plan, PlannedTensor, Work};
 
 /// What is done to every tile of a tensor.
@@ -27,7 +29,7 @@ pub(super) enum Step {
     /// The first input plus a weighted sum of the others' differences from it.
     CombineAround { inputs: Vec<Input>, coefficients: Vec<f64> },
     /// Either of them with coefficients for each row of `row` elements, made from the row's dot products.
-    CombineRows { inputs: Vec<Input>, around: bool, row: usize },
+    CombineRows { inputs: Vec<Input>, around: bool, row: usize, arguments: Arguments },
     /// Either of them with coefficients for each column.
     CombineColumns { inputs: Vec<Input>, around: bool, coefficients: ColumnCoefficients },
     /// A masked sum of differences from the first input.
@@ -40,28 +42,41 @@ pub(super) enum Step {
     Fuse { inputs: Vec<Input>, fusion: Fusion },
     /// A function of two inputs.
     Pairwise { inputs: Vec<Input>, function: Pairwise },
+    /// A step for each class of rows.
+    ByRow(Box<RowSteps>),
 }
 
 impl Step {
     /// The step of `tensor`, given its statistic.
     pub(super) fn new(tensor: &PlannedTensor, statistic: Statistic) -> Result<Self, Error> {
-        let Work::Merge { method, inputs, arguments, .. } = &tensor.work else { return Ok(Self::Copy) };
+        match &tensor.work {
+            Work::Copy { .. } => Ok(Self::Copy),
+            Work::Merge { by_row: Some(rows), .. } => {
+                Ok(Self::ByRow(Box::new(RowSteps::new(tensor, rows, &statistic)?)))
+            }
+            Work::Merge { arguments, .. } => Self::of(tensor, arguments, statistic),
+        }
+    }
+
+    /// The step of `tensor`, or of some of its rows, with these arguments.
+    pub(super) fn of(tensor: &PlannedTensor, arguments: &Arguments, statistic: Statistic) -> Result<Self, Error> {
+        let Work::Merge { method, inputs, .. } = &tensor.work else { return Ok(Self::Copy) };
         let inputs = inputs.clone();
         Ok(match (&method.shape, statistic) {
             (Shape::Combination(combination), statistic) => {
                 let around = is_around(combination, &inputs, arguments);
                 match statistic {
                     Statistic::Columns(columns) => {
-                        let of_column = |gram: &Gram| coefficients(tensor, Some(gram));
+                        let of_column = |gram: &Gram| coefficients(tensor, arguments, Some(gram));
                         let coefficients = of_columns(&columns, inputs.len() - usize::from(around), of_column)?;
                         Self::CombineColumns { inputs, around, coefficients }
                     }
                     Statistic::None if along(tensor, combination, arguments) == Some(Along::Rows) => {
-                        Self::CombineRows { inputs, around, row: row_of(tensor) }
+                        Self::CombineRows { inputs, around, row: row_of(tensor), arguments: arguments.clone() }
                     }
                     statistic => {
                         let gram = if let Statistic::Gram(gram) = &statistic { Some(gram) } else { None };
-                        let coefficients = coefficients(tensor, gram)?;
+                        let coefficients = coefficients(tensor, arguments, gram)?;
                         if around {
                             Self::CombineAround { inputs, coefficients }
                         } else {
@@ -106,9 +121,10 @@ impl Step {
         }
     }
 
-    fn inputs(&self) -> &[Input] {
+    pub(super) fn inputs(&self) -> &[Input] {
         match self {
             Self::Copy => &[],
+            Self::ByRow(rows) => &rows.inputs,
             Self::Combine { inputs, .. }
             | Self::CombineAround { inputs, .. }
             | Self::CombineRows { inputs, .. }
@@ -132,15 +148,60 @@ impl Step {
             Self::CombineRows { row, .. } => Some(*row),
             Self::Masked { masks, .. } => masks::row(masks),
             Self::Consensus { consensus, .. } => return joint::tile(consensus.selected.as_ref(), tile),
+            Self::ByRow(rows) => return rows.any().map_or(tile, |step| step.tile(tile)),
             _ => None,
         };
         row.map_or(tile, |row| rows_per_tile(tile, row))
     }
+
+    /// What picks elements of a tile, before the values of its result are made.
+    fn choose<'r, T: Real>(&self, options: &Options<'_>, tile: &Span, values: &[&[T]], room: Room<'r>) -> Chosen<'r> {
+        match (self, values) {
+            (Self::Masked { masks, .. }, [base, models @ ..]) => {
+                let start = tile.range.start;
+                let drawn = draw_masks(options.level, start, masks, base, models, room.masks, room.draws);
+                Chosen { drawn, stays: None }
+            }
+            (Self::Consensus { consensus: Consensus { selected: Some(threshold), .. }, .. }, values) => {
+                let stays = reached(*threshold, options, tile, values, room.scores, room.masks);
+                Chosen { drawn: Vec::new(), stays: Some(stays) }
+            }
+            (Self::ByRow(rows), values) => match rows.any() {
+                Some(step) => step.choose(options, tile, values, room),
+                None => Chosen::default(),
+            },
+            _ => Chosen::default(),
+        }
+    }
+}
+
+/// Buffers that choices are made in.
+struct Room<'r> {
+    scores: &'r mut Vec<u64>,
+    masks: &'r mut Vec<u64>,
+    draws: &'r mut Vec<u64>,
+}
+
+/// Which elements of a tile stay.
+#[derive(Default)]
+struct Chosen<'r> {
+    /// The random masks of a masked sum, one a model that has one.
+    drawn: Vec<Option<&'r [u8]>>,
+    /// The elements of a consensus.
+    stays: Option<&'r [u8]>,
+}
+
+impl Chosen<'_> {
+    /// The choice among some elements of the tile.
+    fn part(&self, here: &Range<usize>) -> Self {
+        let drawn = self.drawn.iter().map(|mask| mask.map(|mask| &mask[here.clone()])).collect();
+        Self { drawn, stays: self.stays.map(|stays| &stays[here.clone()]) }
+    }
 }
 
 /// The coefficients of a tensor that is a combination, from the Gram matrix of the whole or of a part.
-fn coefficients(tensor: &PlannedTensor, gram: Option<&Gram>) -> Result<Vec<f64>, Error> {
-    let Work::Merge { method, arguments, .. } = &tensor.work else { return Ok(Vec::new()) };
+fn coefficients(tensor: &PlannedTensor, arguments: &Arguments, gram: Option<&Gram>) -> Result<Vec<f64>, Error> {
+    let Work::Merge { method, .. } = &tensor.work else { return Ok(Vec::new()) };
     let Shape::Combination(combination) = &method.shape else { return Ok(Vec::new()) };
     (combination.coefficients)(arguments, gram).map_err(|reason| Error::Coefficients { tensor: tensor.label(), reason })
 }
@@ -189,50 +250,12 @@ impl Apply<'_> {
     fn merge<T: Real>(&self, step: &Step, tile: &Span, to: Float, scratch: &mut Scratch) -> Result<(), Error> {
         let level = self.options.level;
         let n = tile.range.len();
-        let Scratch { inputs: buffers, output, bytes, scores, masks: room, draws, .. } =
+        let Scratch { inputs: buffers, output, bytes, scores, masks, draws, .. } =
             scratch.with_inputs(step.inputs().len());
         let values: Vec<&[T]> = views(self.plan, step.inputs(), &tile.range, buffers, self.options)?;
         let out: &mut [T] = numbers(output, n);
-        let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
-        let mut sound = true;
-        match (step, values.as_slice()) {
-            (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
-                combine_around(level, base, &as_number(coefficients), models, out);
-            }
-            (Step::CombineRows { around, row, .. }, inputs) => {
-                let tensor = &self.plan.tensors[tile.tensor];
-                combine_rows(level, *row, *around, inputs, |gram| coefficients(tensor, Some(gram)), out)?;
-            }
-            (Step::CombineColumns { around, coefficients, .. }, inputs) => {
-                combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
-            }
-            (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
-                let drawn = draw_masks(level, tile.range.start, masks, base, models, room, draws);
-                sound &= sum_masked(level, &tile.range, terms, masks, &drawn, base, models, out);
-            }
-            (Step::Overlap { epsilon, factors, .. }, [base, models @ ..]) => {
-                sound &= overlap_sum(level, base, models, T::of(*epsilon), &as_number(factors), out);
-            }
-            (Step::Consensus { consensus, .. }, [base, models @ ..]) => {
-                let stays =
-                    consensus.selected.map(|threshold| reached(threshold, self.options, tile, &values, scores, room));
-                sound &= consensus_sum(level, base, models, &as_number(&consensus.weights), stays, out);
-            }
-            (Step::Fuse { fusion, .. }, [base, x]) => {
-                let row = row_of(&self.plan.tensors[tile.tensor]);
-                for part in lines(&tile.range, row) {
-                    let here = part.start - tile.range.start..part.end - tile.range.start;
-                    let divergence = fusion.divergences.get(part.start / row).copied().unwrap_or_default();
-                    let (base, x) = (&base[here.clone()], &x[here.clone()]);
-                    sound &= fuse(level, base, x, divergence, fusion.threshold, &mut out[here]);
-                }
-            }
-            (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
-                swap_near(level, base, x, T::of(*t), out);
-            }
-            (Step::Combine { coefficients, .. }, models) => combine(level, &as_number(coefficients), models, out),
-            _ => out.fill(T::ZERO),
-        }
+        let chosen = step.choose(self.options, tile, &values, Room { scores, masks, draws });
+        let mut sound = self.make(step, tile, &values, &chosen, out)?;
         let offset = (tile.range.start * to.size()) as u64;
         let finished: &[u8] = if to == T::FLOAT && cfg!(target_endian = "little") {
             sound &= all_finite(level, &*out);
@@ -246,6 +269,66 @@ impl Apply<'_> {
             self.not_finite::<T>(step, tile, to)?;
         }
         self.sink.write(tile.tensor, offset, finished).map_err(Error::Sink)
+    }
+
+    /// Makes the elements of a tile, or of a part of one, from the values of the step's inputs. Says whether none was hidden
+    /// that is not finite.
+    fn make<T: Real>(
+        &self,
+        step: &Step,
+        tile: &Span,
+        values: &[&[T]],
+        chosen: &Chosen<'_>,
+        out: &mut [T],
+    ) -> Result<bool, Error> {
+        let level = self.options.level;
+        let tensor = &self.plan.tensors[tile.tensor];
+        let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
+        let mut sound = true;
+        match (step, values) {
+            (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
+                combine_around(level, base, &as_number(coefficients), models, out);
+            }
+            (Step::CombineRows { around, row, arguments, .. }, inputs) => {
+                let of_row = |gram: &Gram| coefficients(tensor, arguments, Some(gram));
+                combine_rows(level, *row, *around, inputs, of_row, out)?;
+            }
+            (Step::CombineColumns { around, coefficients, .. }, inputs) => {
+                combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
+            }
+            (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
+                sound &= sum_masked(level, &tile.range, terms, masks, &chosen.drawn, base, models, out);
+            }
+            (Step::Overlap { epsilon, factors, .. }, [base, models @ ..]) => {
+                sound &= overlap_sum(level, base, models, T::of(*epsilon), &as_number(factors), out);
+            }
+            (Step::Consensus { consensus, .. }, [base, models @ ..]) => {
+                sound &= consensus_sum(level, base, models, &as_number(&consensus.weights), chosen.stays, out);
+            }
+            (Step::Fuse { fusion, .. }, [base, x]) => {
+                let row = row_of(tensor);
+                for part in lines(&tile.range, row) {
+                    let here = part.start - tile.range.start..part.end - tile.range.start;
+                    let divergence = fusion.divergences.get(part.start / row).copied().unwrap_or_default();
+                    let (base, x) = (&base[here.clone()], &x[here.clone()]);
+                    sound &= fuse(level, base, x, divergence, fusion.threshold, &mut out[here]);
+                }
+            }
+            (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
+                swap_near(level, base, x, T::of(*t), out);
+            }
+            (Step::Combine { coefficients, .. }, models) => combine(level, &as_number(coefficients), models, out),
+            (Step::ByRow(rows), values) => {
+                for (range, RowStep { step, uses }) in rows.runs(tile.range.clone()) {
+                    let here = range.start - tile.range.start..range.end - tile.range.start;
+                    let values: Vec<&[T]> = uses.iter().map(|at| &values[*at][here.clone()]).collect();
+                    let part = Span { tensor: tile.tensor, range };
+                    sound &= self.make(step, &part, &values, &chosen.part(&here), &mut out[here])?;
+                }
+            }
+            _ => out.fill(T::ZERO),
+        }
+        Ok(sound)
     }
 
     /// Names the cause of a result that is not finite; an error unless the user accepts it.

@@ -5,6 +5,7 @@
 //! not depend on weights. Nothing here depends on the number of threads, the tile size or the SIMD level.
 
 mod apply;
+mod by_row;
 mod compare;
 mod error;
 mod fusion;

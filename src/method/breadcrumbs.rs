@@ -37,6 +37,7 @@ pub(super) const GAMMA: Parameter = Parameter {
     kind: Kind::Number { min: 0.0, max: 1.0 },
     default: Some(Value::Number(0.01)),
     doc: "share of the largest elements that are dropped; fewer where `density` needs them",
+    by_row: false,
 };
 
 fn masked_sum(arguments: &Arguments) -> MaskedSum {

@@ -110,6 +110,9 @@ pub struct Parameter {
     pub default: Option<super::Value>,
     /// One sentence on what it does.
     pub doc: &'static str,
+    /// Whether the rows of a tensor may have values of their own; they may where nothing that is found of a whole tensor
+    /// depends on the value.
+    pub by_row: bool,
 }
 
 /// Who a parameter belongs to.

@@ -34,6 +34,7 @@ pub(super) const EPSILON: Parameter = Parameter {
     kind: Kind::Number { min: 0.0, max: 0.5 },
     default: Some(Value::Number(0.15)),
     doc: "how far the probability of the largest element in a row is above `density`, and that of the smallest below",
+    by_row: false,
 };
 
 /// Probabilities must lie between 0 and 1. mergekit refuses the ends too.

@@ -22,6 +22,7 @@ pub(super) static KARCHER: Declaration = Declaration {
             kind: Kind::Whole { min: 0, max: 100_000 },
             default: Some(Value::Number(10.0)),
             doc: "most steps; with 0 the direction is that of the mean of the unit vectors",
+            by_row: false,
         },
         Parameter {
             name: "tol",
@@ -29,6 +30,7 @@ pub(super) static KARCHER: Declaration = Declaration {
             kind: Kind::Number { min: 0.0, max: f64::INFINITY },
             default: Some(Value::Number(1e-5)),
             doc: "length of a step at which to stop; smaller norms and angles count as none",
+            by_row: false,
         },
     ],
     check: None,

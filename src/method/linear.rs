@@ -21,6 +21,7 @@ pub(super) static LINEAR: Declaration = Declaration {
             kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
             default: None,
             doc: "share of the model in the average",
+            by_row: true,
         },
         Parameter {
             name: "normalize",
@@ -28,6 +29,7 @@ pub(super) static LINEAR: Declaration = Declaration {
             kind: Kind::Flag,
             default: Some(Value::Flag(true)),
             doc: "divide by the sum of the weights",
+            by_row: false,
         },
     ],
     check: None,

@@ -22,6 +22,7 @@ pub(super) static MODEL_STOCK: Declaration = Declaration {
         kind: Kind::Flag,
         default: Some(Value::Flag(false)),
         doc: "find an angle for each row of a tensor, not one for the whole",
+        by_row: false,
     }],
     check: None,
     shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),

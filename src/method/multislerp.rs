@@ -24,6 +24,7 @@ pub(super) static MULTISLERP: Declaration = Declaration {
             kind: Kind::Flag,
             default: Some(Value::Flag(true)),
             doc: "divide the weights by their sum",
+            by_row: false,
         },
         Parameter {
             name: "eps",
@@ -31,6 +32,7 @@ pub(super) static MULTISLERP: Declaration = Declaration {
             kind: Kind::Number { min: 0.0, max: f64::INFINITY },
             default: Some(Value::Number(1e-8)),
             doc: "added to norms that divide; a shorter mean direction is none",
+            by_row: false,
         },
     ],
     check: None,

@@ -17,6 +17,7 @@ pub(super) static NEARSWAP: Declaration = Declaration {
         kind: Kind::Number { min: 0.0, max: f64::INFINITY },
         default: None,
         doc: "distance up to which the other model's value is taken whole",
+        by_row: true,
     }],
     check: None,
     shape: Shape::Pairwise(pairwise),

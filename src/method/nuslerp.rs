@@ -25,6 +25,7 @@ pub(super) static NUSLERP: Declaration = Declaration {
             kind: Kind::Flag,
             default: Some(Value::Flag(true)),
             doc: "take each tensor as one vector; otherwise each row is interpolated along an arc of its own",
+            by_row: false,
         },
         Parameter {
             name: "nuslerp_row_wise",
@@ -32,6 +33,7 @@ pub(super) static NUSLERP: Declaration = Declaration {
             kind: Kind::Flag,
             default: Some(Value::Flag(false)),
             doc: "without nuslerp_flatten: the vectors run along the first dimension (columns), as mergekit's do, not along the last",
+            by_row: false,
         },
     ],
     check: None,

@@ -20,6 +20,7 @@ pub(super) static PASSTHROUGH: Declaration = Declaration {
         kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
         default: Some(Value::Number(1.0)),
         doc: "factor on the tensor",
+        by_row: true,
     }],
     check: None,
     shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),

@@ -23,6 +23,7 @@ pub(super) const EPSILON: Parameter = Parameter {
     kind: Kind::Number { min: 0.0, max: f64::INFINITY },
     default: Some(Value::Number(1e-5)),
     doc: "magnitude above which an element of a task vector counts as changed",
+    by_row: false,
 };
 
 fn joint(arguments: &Arguments) -> Joint {

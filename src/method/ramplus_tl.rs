@@ -20,6 +20,7 @@ pub(super) static RAMPLUS_TL: Declaration = Declaration {
             kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
             default: Some(Value::Number(0.1)),
             doc: "factor on ρ",
+            by_row: false,
         },
         Parameter {
             name: "alpha",
@@ -27,6 +28,7 @@ pub(super) static RAMPLUS_TL: Declaration = Declaration {
             kind: Kind::Number { min: 0.0, max: f64::INFINITY },
             default: Some(Value::Number(0.2)),
             doc: "largest ρ that counts",
+            by_row: false,
         },
     ],
     check: None,

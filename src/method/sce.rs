@@ -19,6 +19,7 @@ pub(super) static SCE: Declaration = Declaration {
             kind: Kind::Number { min: 0.0, max: 1.0 },
             default: Some(Value::Number(1.0)),
             doc: "share of the elements with any variance that stay, largest variances first",
+            by_row: false,
         },
         Parameter { name: "int8_mask", ..IGNORED },
     ],

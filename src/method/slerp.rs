@@ -20,6 +20,7 @@ pub(super) static SLERP: Declaration = Declaration {
         kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
         default: None,
         doc: "position between the base (0) and the other model (1)",
+        by_row: true,
     }],
     check: None,
     shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),

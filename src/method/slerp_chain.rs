@@ -21,6 +21,7 @@ pub(super) static SLERP_CHAIN: Declaration = Declaration {
         kind: Kind::Number { min: 0.0, max: f64::INFINITY },
         default: None,
         doc: "share of the model: the first step goes from the first model to the second by w₂ / (w₁ + w₂)",
+        by_row: true,
     }],
     check: None,
     shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),

@@ -33,6 +33,7 @@ pub(super) const WEIGHT: Parameter = Parameter {
     kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
     default: None,
     doc: "factor on the model's task vector; negative takes away what it learnt",
+    by_row: true,
 };
 
 /// The factor on the whole sum of task vectors.
@@ -42,6 +43,7 @@ pub(super) const LAMBDA: Parameter = Parameter {
     kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
     default: Some(Value::Number(1.0)),
     doc: "factor on the whole sum of task vectors",
+    by_row: true,
 };
 
 /// Division by the sum of the weights.
@@ -51,6 +53,7 @@ pub(super) const NORMALIZE: Parameter = Parameter {
     kind: Kind::Flag,
     default: None,
     doc: "divide by the sum of the weights that take part",
+    by_row: false,
 };
 
 /// A key that mergekit reads and that changes nothing.
@@ -60,6 +63,7 @@ pub(super) const IGNORED: Parameter = Parameter {
     kind: Kind::Ignored,
     default: None,
     doc: "accepted for mergekit's recipes; has no effect",
+    by_row: false,
 };
 
 /// mergekit's floor: a smaller sum of weights does not divide.

@@ -31,6 +31,7 @@ pub(super) const DENSITY: Parameter = Parameter {
     kind: Kind::Number { min: 0.0, max: 1.0 },
     default: Some(Value::Number(1.0)),
     doc: "share of the task vector's elements that stay, largest magnitudes first",
+    by_row: false,
 };
 
 /// Restoring the L1 norm after a mask.
@@ -40,6 +41,7 @@ pub(super) const RESCALE: Parameter = Parameter {
     kind: Kind::Flag,
     default: None,
     doc: "scale each trimmed task vector back to the L1 norm it had",
+    by_row: false,
 };
 
 fn masked_sum(arguments: &Arguments) -> MaskedSum {

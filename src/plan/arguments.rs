@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Error;
 use crate::method::{Arguments, Complaint, Declaration, Kind, Scope, Value};
-use crate::recipe::{Parameters, Recipe, Setting, Slice};
+use crate::recipe::{Parameters, Recipe, RowKind, Setting, Slice};
 
 /// What the parameters of a tensor are looked up with.
+#[derive(Clone, Copy)]
 pub(super) struct Lookup<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) slice: &'a Slice,
@@ -16,6 +17,8 @@ pub(super) struct Lookup<'a> {
     pub(super) label: &'a str,
     /// The gradient variable: 0 at a slice's first layer, 1 at its last.
     pub(super) t: f64,
+    /// What the rows of a vocabulary tensor stand for; `None` for other tensors.
+    pub(super) row: Option<RowKind>,
 }
 
 /// A model that takes part in a tensor.
@@ -76,7 +79,7 @@ impl Lookup<'_> {
         let levels = [own, Some(&self.slice.parameters), Some(&self.recipe.parameters)];
         levels.into_iter().flatten().find_map(|level| {
             let setting = level.get(name)?;
-            Some((setting, setting.evaluate(tensor, self.t)?))
+            Some((setting, setting.evaluate_row(tensor, self.row, self.t)?))
         })
     }
 }

@@ -1,6 +1,7 @@
 //! From a recipe to a plan.
 
 use super::models::Models;
+use super::rows::Rows;
 use super::tensors::Collector;
 use super::{Alignment, Error, Options, Plan, layout};
 use crate::recipe::Recipe;
@@ -19,6 +20,7 @@ impl Plan {
         let alignment = Alignment::build(&recipe, &models, donor, &mut warnings)?;
 
         let mut collector = Collector::new(&recipe, &models, donor, options, alignment.as_ref());
+        collector.rows = Rows::build(&recipe, &models, donor, alignment.as_ref())?;
         collector.collect()?;
         let Collector { mut tensors, layers, gathered, warnings: found, .. } = collector;
         warnings.extend(found);

@@ -100,6 +100,16 @@ pub enum Error {
         /// Where the recipe gives one of them.
         place: Option<Box<Place>>,
     },
+    /// Conditions on rows without tokens to tell the rows apart by.
+    #[error("`rows` needs the tokens of `{model}`: {source}")]
+    Tokens {
+        /// The model that the tokenizer comes from.
+        model: String,
+        /// What is wrong with its tokenizer.
+        source: checkpoint::Error,
+        /// The first of the conditions.
+        place: Option<Box<Place>>,
+    },
     /// A layer range that a model does not have.
     #[error("layers {start} to {end} are asked of `{model}`, which has {layers}")]
     LayerRange {
@@ -238,7 +248,9 @@ impl Error {
                 let hints: Vec<String> = looked.into_iter().chain(literal).collect();
                 Some(hints.join("\n")).filter(|hints| !hints.is_empty())
             }
-            Self::Checkpoint(error) | Self::Hub { source: error, .. } => error.hint(),
+            Self::Checkpoint(error) | Self::Hub { source: error, .. } | Self::Tokens { source: error, .. } => {
+                error.hint()
+            }
             Self::Disagreement { found, left, .. } => {
                 let goes_on = format!("`--allow {}` goes on with what `{left}` has", found.kind.name());
                 let is_vocabulary = found.kind == checkpoint::Mismatch::Tokenizer || found.what == "vocabulary size";
@@ -273,6 +285,7 @@ impl Error {
             Self::NoSuchModel { place, .. }
             | Self::Hub { place, .. }
             | Self::Arguments { place, .. }
+            | Self::Tokens { place, .. }
             | Self::LayerRange { place, .. }
             | Self::SliceWithoutBase { place, .. }
             | Self::TokenRule { place, .. } => place.as_deref(),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::PlannedTensor;
+use super::rows::Rows;
 use super::tensors::Collector;
 use crate::checkpoint::layer_of;
-use crate::recipe::Parameters;
 
 impl Collector<'_> {
     /// Tensors that were missing, filters that matched nothing, weights that no merge reads.
@@ -17,11 +17,8 @@ impl Collector<'_> {
             self.warnings.push(format!("`{}` lacks `{first}`{more}; merged without it", self.models.paths[model]));
         }
         let recipe = self.recipe;
-        let levels = recipe.slices.iter().flat_map(|slice| {
-            slice.sources.iter().map(|source| &source.parameters).chain(std::iter::once(&slice.parameters))
-        });
         let mut useless = BTreeSet::new();
-        for (name, setting) in levels.chain(std::iter::once(&recipe.parameters)).flat_map(Parameters::iter) {
+        for (name, setting) in recipe.settings() {
             for filter in setting.filters().filter(|filter| *filter != "*") {
                 if !self.names.iter().any(|tensor| tensor.contains(filter)) {
                     useless.insert(format!("the filter `{filter}` of `{name}` matches no tensor"));
@@ -29,6 +26,7 @@ impl Collector<'_> {
             }
         }
         self.warnings.extend(useless);
+        self.warnings.extend(self.rows.iter().flat_map(Rows::remarks));
         for (checkpoint, path) in self.models.checkpoints.iter().zip(&self.models.paths) {
             let name =
                 |file: &PathBuf| file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

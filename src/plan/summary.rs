@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Plan, PlannedTensor, RowCounts, Work};
+use super::{Input, Plan, PlannedTensor, RowCounts, Work};
 use crate::checkpoint::layer_of;
-use crate::method::Value;
+use crate::method::{Arguments, Value};
 
 /// What a merge will do.
 #[derive(Debug, Serialize)]
@@ -68,6 +68,21 @@ pub struct Group {
     /// Resolved parameters; one value where all tensors share it, else the first and the last.
     #[serde(serialize_with = "in_order")]
     pub parameters: Vec<(String, Vec<String>)>,
+    /// The parameters that differ between the rows of a vocabulary tensor.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowGroup>,
+}
+
+/// Rows of a vocabulary tensor that are treated alike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RowGroup {
+    /// What they are: a script, `special`, `none` or `others`.
+    pub name: String,
+    /// How many there are.
+    pub count: usize,
+    /// Resolved parameters, without those that all rows share.
+    #[serde(serialize_with = "pairs")]
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -91,7 +106,11 @@ impl Plan {
             if !group.shapes.contains(&tensor.shape) {
                 group.shapes.push(tensor.shape.clone());
             }
-            for (name, value) in self.values(tensor) {
+            let (shared, rows) = self.values(tensor);
+            if !rows.is_empty() {
+                group.rows = rows;
+            }
+            for (name, value) in shared {
                 let at = group.parameters.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
                     group.parameters.push((name, Vec::new()));
                     group.parameters.len() - 1
@@ -145,8 +164,28 @@ impl Plan {
         self.label(model)
     }
 
-    fn values(&self, tensor: &PlannedTensor) -> Vec<(String, String)> {
-        let Work::Merge { arguments, inputs, .. } = &tensor.work else { return Vec::new() };
+    /// The parameters that all rows of a tensor share, and those that they do not.
+    fn values(&self, tensor: &PlannedTensor) -> (Vec<(String, String)>, Vec<RowGroup>) {
+        let Work::Merge { arguments, inputs, by_row, .. } = &tensor.work else { return (Vec::new(), Vec::new()) };
+        let mut shared = self.named(arguments, inputs);
+        let Some(by_row) = by_row else { return (shared, Vec::new()) };
+        let mut rows: Vec<RowGroup> = by_row
+            .classes
+            .iter()
+            .map(|class| {
+                let parameters = self.named(&class.arguments, inputs);
+                RowGroup { name: class.name.clone(), count: class.rows, parameters }
+            })
+            .collect();
+        shared.retain(|value| rows.iter().all(|group| group.parameters.contains(value)));
+        for group in &mut rows {
+            group.parameters.retain(|value| !shared.contains(value));
+        }
+        (shared, rows)
+    }
+
+    /// Arguments by name, those of a model with the model's.
+    fn named(&self, arguments: &Arguments, inputs: &[Input]) -> Vec<(String, String)> {
         let apart = inputs.len() - arguments.models.len();
         // The last part of a folder is enough where no two folders share it.
         let short = |model: usize| {
@@ -172,7 +211,12 @@ type Key = (String, &'static str, Vec<String>, String);
 
 fn empty(key: &Key) -> Group {
     let (template, method, sources, dtype) = key.clone();
-    Group { template, count: 0, shapes: Vec::new(), dtype, method, sources, parameters: Vec::new() }
+    Group { template, count: 0, shapes: Vec::new(), dtype, method, sources, parameters: Vec::new(), rows: Vec::new() }
+}
+
+/// A map in the order of its entries.
+fn pairs<S: Serializer>(entries: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|(name, value)| (name, value)))
 }
 
 /// A map in the order of its entries.

@@ -6,10 +6,11 @@ use safetensors::Dtype;
 
 use super::arguments::{Lookup, Participant};
 use super::models::Models;
+use super::rows::Rows;
 use super::{Alignment, Error, Gathered, Input, LayerSource, Options, PlannedTensor, Work};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
-use crate::method::{self, Combination, Dots, Shape};
+use crate::method::{self, Arguments, Combination, Declaration, Dots, Shape};
 use crate::recipe::{Parameters, Recipe, Slice};
 
 /// A model's part in a slice.
@@ -32,6 +33,8 @@ pub(super) struct Collector<'a> {
     pub(super) layers: Option<Vec<LayerSource>>,
     pub(super) alignment: Option<&'a Alignment>,
     pub(super) gathered: Vec<Gathered>,
+    /// Rows that conditions tell apart.
+    pub(super) rows: Option<Rows>,
     pub(super) warnings: Vec<String>,
     pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
@@ -58,6 +61,7 @@ impl<'a> Collector<'a> {
             layers: None,
             alignment,
             gathered: Vec::new(),
+            rows: None,
             warnings: Vec::new(),
             missing: BTreeMap::new(),
             names: BTreeSet::new(),
@@ -203,8 +207,9 @@ impl<'a> Collector<'a> {
             for part in &absent {
                 self.missing.entry((part.model, self.module.clone())).or_default().push(label.clone());
             }
-            let lookup = Lookup { recipe, slice, output: &output, label: &label, t };
-            let work = self.merge(&lookup, &present)?;
+            let lookup = Lookup { recipe, slice, output: &output, label: &label, t, row: None };
+            let rows = self.vocabulary_rows(&canonical, &shape);
+            let work = self.merge(&lookup, &present, rows)?;
             let dtype = match &work {
                 Work::Merge { to, .. } => stored(*to),
                 Work::Copy { .. } => first.dtype,
@@ -225,6 +230,13 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// How many rows a tensor has that has one for each token, where conditions tell its rows apart.
+    fn vocabulary_rows(&self, canonical: &str, shape: &[usize]) -> Option<usize> {
+        let main = self.models.checkpoints[self.donor].main_module()?;
+        let rows = self.rows.as_ref().filter(|rows| main.folder == self.module && rows.are_of(canonical, shape));
+        rows.and(shape.first().copied())
+    }
+
     fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
         let weights = self.weights(model)?;
         let tensor = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
@@ -234,7 +246,13 @@ impl<'a> Collector<'a> {
 
     /// The merge of the tensors that are there. With a tensor missing, it is merged from the others where the method can
     /// do with them, and taken from the base or else the first model where it cannot.
-    fn merge(&self, lookup: &Lookup<'_>, present: &[(Part<'a>, Input, &Tensor)]) -> Result<Work, Error> {
+    /// `rows` is how many a vocabulary tensor has.
+    fn merge(
+        &mut self,
+        lookup: &Lookup<'_>,
+        present: &[(Part<'a>, Input, &Tensor)],
+        rows: Option<usize>,
+    ) -> Result<Work, Error> {
         let method = self.recipe.method;
         // A method that can do without a base has one apart where the recipe names it.
         let apart = method.base.is_apart() && self.recipe.base_of(lookup.slice).is_some();
@@ -254,14 +272,13 @@ impl<'a> Collector<'a> {
                 Participant { path: &self.models.paths[part.model], tensor: &tensor.name, own }
             })
             .collect();
-        let arguments = lookup.arguments(method, &participants)?;
-        if let Some(check) = method.check {
-            check(&arguments).map_err(|complaint| lookup.complain(complaint, &participants))?;
-        }
-        if let Shape::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.shape {
-            let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason, hint: None, place: None };
-            coefficients(&arguments, None).map_err(failed)?;
-        }
+        let (arguments, by_row) = match (rows, &mut self.rows) {
+            (Some(count), Some(rows)) => rows.arguments(count, |row, name| {
+                let label = format!("{}, rows {name}", lookup.label);
+                checked(method, &Lookup { row, label: &label, ..*lookup }, &participants)
+            })?,
+            _ => (checked(method, lookup, &participants)?, None),
+        };
         let floats = || present.iter().filter_map(|(_, _, tensor)| tensor.float());
         let dtype = self.options.dtype.or(self.recipe.dtype);
         let widest = floats().reduce(Float::widest).unwrap_or(Float::F32);
@@ -269,10 +286,28 @@ impl<'a> Collector<'a> {
             method,
             inputs: base.iter().chain(&others).map(|(_, input, _)| *input).collect(),
             arguments,
+            by_row,
             double: dtype == Some(Float::F64) || floats().any(|float| float == Float::F64),
             to: self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest),
         })
     }
+}
+
+/// The arguments of a method, which go together.
+fn checked(
+    method: &'static Declaration,
+    lookup: &Lookup<'_>,
+    participants: &[Participant<'_>],
+) -> Result<Arguments, Error> {
+    let arguments = lookup.arguments(method, participants)?;
+    if let Some(check) = method.check {
+        check(&arguments).map_err(|complaint| lookup.complain(complaint, participants))?;
+    }
+    if let Shape::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.shape {
+        let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason, hint: None, place: None };
+        coefficients(&arguments, None).map_err(failed)?;
+    }
+    Ok(arguments)
 }
 
 /// Where layer `index` of `depth` stands between 0 and 1; a single layer stands at 1.

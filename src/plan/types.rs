@@ -98,13 +98,47 @@ pub enum Work {
         method: &'static Declaration,
         /// The inputs: the base first where the method has one apart, then the models in recipe order.
         inputs: Vec<Input>,
-        /// The method's parameters for this tensor.
+        /// The method's parameters for this tensor; those of most rows where they differ by row.
         arguments: Arguments,
+        /// The parameters of its rows, where they differ. What is found of the whole tensor does not depend on them.
+        by_row: Option<ByRow>,
         /// Whether it is computed in f64 rather than f32.
         double: bool,
         /// The format it is rounded to.
         to: Float,
     },
+}
+
+/// Parameters that differ between the rows of a tensor.
+#[derive(Clone, Debug)]
+pub struct ByRow {
+    /// What the tokens are, by number.
+    pub(super) group_of_token: Arc<[u8]>,
+    /// What rows behind the last token are.
+    pub(super) rest: u8,
+    /// The class of each group, an index into `classes`.
+    pub(super) class_of_group: Vec<usize>,
+    /// Rows that are treated alike.
+    pub classes: Vec<RowClass>,
+}
+
+impl ByRow {
+    /// The class of a row, an index into [`Self::classes`].
+    pub fn class(&self, row: usize) -> usize {
+        let group = self.group_of_token.get(row).copied().unwrap_or(self.rest);
+        self.class_of_group.get(usize::from(group)).copied().unwrap_or_default()
+    }
+}
+
+/// Rows of a tensor that have the same parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowClass {
+    /// What they are: a script, `special`, `none` or `others`.
+    pub name: String,
+    /// How many there are.
+    pub rows: usize,
+    /// The method's parameters for them.
+    pub arguments: Arguments,
 }
 
 impl Work {

@@ -47,11 +47,11 @@ const OTHERS: [&str; 4] = ["position", "type", "norm", "Norm"];
 /// other size is likely to be the same.
 const MANY: usize = 1000;
 
-fn is_table(canonical: &str) -> bool {
+pub(super) fn is_table(canonical: &str) -> bool {
     layer_of(canonical).is_none() && TABLES.iter().any(|end| ends_with_name(canonical, end))
 }
 
-fn is_head(canonical: &str) -> bool {
+pub(super) fn is_head(canonical: &str) -> bool {
     HEADS.iter().any(|name| ends_with_name(canonical, name))
 }
 

@@ -37,8 +37,8 @@ pub enum Status {
 }
 
 /// Every level, the outermost first.
-pub static LEVELS: [&Level; 10] =
-    [&RECIPE, &MODEL, &SLICE, &SOURCE, &CONDITION, &REFERENCE, &PATH, &TOKENIZER, &TOKEN, &TOKEN_SOURCE];
+pub static LEVELS: [&Level; 11] =
+    [&RECIPE, &MODEL, &SLICE, &SOURCE, &CONDITION, &ROWS, &REFERENCE, &PATH, &TOKENIZER, &TOKEN, &TOKEN_SOURCE];
 
 pub(super) static RECIPE: Level = Level {
     name: "the recipe",
@@ -100,7 +100,17 @@ pub(super) static CONDITION: Level = Level {
     keys: &[
         read("value", "a scalar or a list of scalars"),
         read("filter", "a text that the tensor's name holds; `*` or none for every tensor"),
+        read("rows", "the rows of a vocabulary tensor that it is for, as `{script: Hangul}`; without it all of them"),
     ],
+};
+
+pub(super) static ROWS: Level = Level {
+    name: "`rows`",
+    at: "`rows` of a condition",
+    keys: &[read(
+        "script",
+        "a script of Unicode, such as Hangul, Han or Latin; `special` for special tokens, `none` for tokens without letters; or a list of them",
+    )],
 };
 
 pub(super) static REFERENCE: Level = Level {

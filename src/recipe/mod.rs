@@ -11,6 +11,7 @@ mod model_ref;
 mod nearest;
 mod parameters;
 mod parse;
+mod rows;
 mod scalar;
 mod setting;
 mod slices;
@@ -22,6 +23,7 @@ pub(crate) mod yaml;
 
 pub use error::{Error, ErrorKind};
 pub use keys::{Key, LEVELS, Level, Status};
+pub use rows::{RowKind, Rows};
 pub use setting::{Condition, Setting, SettingValue};
 pub use tokenizer::{TokenRule, TokenSource, Tokenizer, TokenizerSource};
 pub use types::{ModelRef, NodePath, Parameters, Place, Recipe, Slice, Source, Step};

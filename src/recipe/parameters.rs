@@ -5,6 +5,7 @@ use super::fields::Fields;
 use super::keys::{CONDITION, INERT_PARAMETERS, RECIPE, and};
 use super::nearest::nearest;
 use super::parse::Notes;
+use super::rows::rows;
 use super::scalar::{self, Refusal};
 use super::setting::{Condition, Setting, SettingValue};
 use super::tree::Node;
@@ -35,7 +36,7 @@ pub(super) fn parameters(
     for (name, node) in entries {
         let at = at.key(name);
         let Some(parameter) = declared(name, &at, method, notes)? else { continue };
-        let Some(setting) = setting(node, &at, parameter, notes)? else { continue };
+        let Some(setting) = setting(node, &at, parameter, method, notes)? else { continue };
         if owner == Owner::Model && parameter.scope == Scope::Shared {
             let message = format!(
                 "`{name}` has no effect under a model, for the models share it: put it under the `parameters` of the slice or the recipe"
@@ -87,19 +88,31 @@ fn hint(name: &str, method: &Declaration) -> String {
 }
 
 /// Reads a setting; `None` where it is null.
-fn setting(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<Option<Setting>> {
+fn setting(
+    node: &Node,
+    at: &NodePath,
+    parameter: &Parameter,
+    method: &Declaration,
+    notes: &mut Notes,
+) -> Checked<Option<Setting>> {
     let value = match node {
         Node::Null => return Ok(None),
-        Node::Map(_) => SettingValue::Conditions(vec![condition(node, at, parameter, notes)?]),
+        Node::Map(_) => SettingValue::Conditions(vec![condition(node, at, parameter, method, notes)?]),
         Node::List(entries) if entries.iter().any(|entry| matches!(entry, Node::Map(_))) => {
-            conditions(entries, at, parameter, notes)?
+            conditions(entries, at, parameter, method, notes)?
         }
         other => scalars(other, at, parameter, notes)?,
     };
     Ok(Some(Setting { value, at: at.clone() }))
 }
 
-fn conditions(entries: &[Node], at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<SettingValue> {
+fn conditions(
+    entries: &[Node],
+    at: &NodePath,
+    parameter: &Parameter,
+    method: &Declaration,
+    notes: &mut Notes,
+) -> Checked<SettingValue> {
     let mut conditions = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
         let at = at.index(index);
@@ -108,12 +121,18 @@ fn conditions(entries: &[Node], at: &NodePath, parameter: &Parameter, notes: &mu
             let hint = "write the value as a condition that every tensor meets: `- value: …`".to_owned();
             return Err(Fault::value(&at, message).hint(hint));
         }
-        conditions.push(condition(entry, &at, parameter, notes)?);
+        conditions.push(condition(entry, &at, parameter, method, notes)?);
     }
     Ok(SettingValue::Conditions(conditions))
 }
 
-fn condition(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<Condition> {
+fn condition(
+    node: &Node,
+    at: &NodePath,
+    parameter: &Parameter,
+    method: &Declaration,
+    notes: &mut Notes,
+) -> Checked<Condition> {
     let fields = Fields::of(node, at, &CONDITION, notes)?;
     let filter = match fields.get("filter") {
         None => None,
@@ -123,9 +142,26 @@ fn condition(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Note
                 .hint("write a filter that looks like a number in quotes".to_owned()));
         }
     };
+    let rows = match fields.get("rows") {
+        None => None,
+        Some((_, at)) if !parameter.by_row => return Err(whole(&at, parameter, method)),
+        Some((node, at)) => Some(rows(node, &at, notes)?),
+    };
     let (value, value_at) = fields.need("value")?;
     let value = scalars(value, &value_at, parameter, notes)?;
-    Ok(Condition { filter, value, at: at.clone() })
+    Ok(Condition { filter, rows, value, at: at.clone() })
+}
+
+/// The refusal of `rows` for a parameter that is one for a whole tensor.
+fn whole(at: &NodePath, parameter: &Parameter, method: &Declaration) -> Fault {
+    let by_row = method.parameters.iter().filter(|parameter| parameter.by_row).map(|p| format!("`{}`", p.name));
+    let by_row: Vec<String> = by_row.collect();
+    let hint = if by_row.is_empty() {
+        format!("`{}` has no parameter that may differ from row to row", method.name)
+    } else {
+        format!("in `{}`, `rows` goes with {}", method.name, and(&by_row))
+    };
+    Fault::key(at, format!("`{}` is one for all rows of a tensor", parameter.name)).hint(hint)
 }
 
 /// Reads a scalar or a list of scalars.

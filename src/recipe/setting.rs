@@ -1,5 +1,6 @@
 //! The value of a parameter: a scalar, a gradient over the layers, or a choice by tensor name.
 
+use super::rows::{RowKind, Rows};
 use super::types::NodePath;
 use crate::method::Value;
 
@@ -22,16 +23,18 @@ pub enum SettingValue {
     Gradient(Vec<f64>),
     /// Flags spread over the layers of a slice, each up to the next.
     Flags(Vec<bool>),
-    /// The value of the first condition that matches the tensor.
+    /// The value of the first condition that holds for the tensor, or for a row of it.
     Conditions(Vec<Condition>),
 }
 
-/// A value for the tensors whose name holds a text.
+/// A value for the tensors whose name holds a text, or for some rows of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Condition {
     /// The text; `None` and `*` match every tensor.
     pub filter: Option<String>,
+    /// The rows of vocabulary tensors that the condition is for; `None` for all rows of every tensor.
+    pub rows: Option<Rows>,
     /// The value: any form but conditions.
     pub value: SettingValue,
     /// Where the recipe gives it.
@@ -39,12 +42,13 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether the condition is for a tensor of this name. Case counts.
-    pub fn matches(&self, tensor: &str) -> bool {
-        match self.filter.as_deref() {
+    /// Whether the condition is for a tensor of this name, and in a vocabulary tensor for a row of this kind. Case counts.
+    pub fn matches(&self, tensor: &str, row: Option<RowKind>) -> bool {
+        let name = match self.filter.as_deref() {
             None | Some("*") => true,
             Some(text) => tensor.contains(text),
-        }
+        };
+        name && self.rows.as_ref().is_none_or(|rows| row.is_some_and(|row| rows.kinds.contains(&row)))
     }
 }
 
@@ -52,16 +56,29 @@ impl Setting {
     /// The value for a tensor at position `t`, 0 to 1, among the layers of its slice; `None` where the setting gives
     /// none and the next level of precedence is to be asked.
     pub fn evaluate(&self, tensor: &str, t: f64) -> Option<Value> {
-        evaluate(&self.value, tensor, t)
+        self.evaluate_row(tensor, None, t)
+    }
+
+    /// As [`Self::evaluate`], for a row of a vocabulary tensor.
+    pub fn evaluate_row(&self, tensor: &str, row: Option<RowKind>, t: f64) -> Option<Value> {
+        evaluate(&self.value, tensor, row, t)
+    }
+
+    /// The rows that its conditions name.
+    pub fn rows(&self) -> impl Iterator<Item = &Rows> {
+        self.conditions().iter().filter_map(|condition| condition.rows.as_ref())
     }
 
     /// Every text a condition looks for, in order.
     pub fn filters(&self) -> impl Iterator<Item = &str> {
-        let conditions = match &self.value {
-            SettingValue::Conditions(conditions) => conditions.as_slice(),
+        self.conditions().iter().filter_map(|condition| condition.filter.as_deref()).filter(|filter| *filter != "*")
+    }
+
+    fn conditions(&self) -> &[Condition] {
+        match &self.value {
+            SettingValue::Conditions(conditions) => conditions,
             _ => &[],
-        };
-        conditions.iter().filter_map(|condition| condition.filter.as_deref()).filter(|filter| *filter != "*")
+        }
     }
 
     /// Whether no tensor gets a value from this setting.
@@ -79,15 +96,16 @@ fn is_empty(value: &SettingValue) -> bool {
     }
 }
 
-fn evaluate(value: &SettingValue, tensor: &str, t: f64) -> Option<Value> {
+fn evaluate(value: &SettingValue, tensor: &str, row: Option<RowKind>, t: f64) -> Option<Value> {
     match value {
         SettingValue::Scalar(value) => Some(*value),
         SettingValue::Gradient(list) => interpolate(list, t).map(Value::Number),
         SettingValue::Flags(list) => list.get(position(list.len(), t).0).copied().map(Value::Flag),
         // An empty list under the condition that matches gives nothing; later conditions are not asked.
-        SettingValue::Conditions(list) => {
-            list.iter().find(|condition| condition.matches(tensor)).and_then(|c| evaluate(&c.value, tensor, t))
-        }
+        SettingValue::Conditions(list) => list
+            .iter()
+            .find(|condition| condition.matches(tensor, row))
+            .and_then(|c| evaluate(&c.value, tensor, row, t)),
     }
 }
 
@@ -109,6 +127,8 @@ fn interpolate(list: &[f64], t: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use unicode_script::Script;
+
     use super::*;
 
     fn setting(value: SettingValue) -> Setting {
@@ -139,6 +159,7 @@ mod tests {
     fn the_first_condition_that_matches_decides() {
         let condition = |filter: Option<&str>, value| Condition {
             filter: filter.map(str::to_owned),
+            rows: None,
             value,
             at: NodePath::default(),
         };
@@ -154,5 +175,32 @@ mod tests {
         assert_eq!(setting.evaluate("embeddings", 0.0), None);
         assert_eq!(setting.evaluate("layer.pooler", 0.0), None);
         assert!(!setting.is_empty());
+    }
+
+    #[test]
+    fn rows_are_asked_with_the_filter_and_hold_for_no_other_tensor() {
+        let (hangul, special) = (RowKind::Script(Script::Hangul), RowKind::Special);
+        let condition = |filter: Option<&str>, kinds: Option<&[RowKind]>, number| Condition {
+            filter: filter.map(str::to_owned),
+            rows: kinds.map(|kinds| Rows { kinds: kinds.to_vec(), at: NodePath::default() }),
+            value: SettingValue::Scalar(Value::Number(number)),
+            at: NodePath::default(),
+        };
+        let setting = setting(SettingValue::Conditions(vec![
+            condition(Some("lm_head"), Some(&[hangul]), 1.0),
+            condition(None, Some(&[hangul, special]), 2.0),
+            condition(Some("embeddings"), None, 3.0),
+        ]));
+        for (tensor, row, expected) in [
+            ("lm_head.bias", Some(hangul), Some(1.0)),
+            ("lm_head.bias", Some(special), Some(2.0)),
+            ("lm_head.bias", Some(RowKind::NoScript), None),
+            ("word_embeddings", Some(hangul), Some(2.0)),
+            ("word_embeddings", Some(RowKind::Script(Script::Han)), Some(3.0)),
+            ("word_embeddings", None, Some(3.0)),
+            ("lm_head.bias", None, None),
+        ] {
+            assert_eq!(setting.evaluate_row(tensor, row, 0.0), expected.map(Value::Number), "{tensor} {row:?}");
+        }
     }
 }

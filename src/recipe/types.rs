@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::locate;
+use super::rows::Rows;
 use super::setting::Setting;
 use super::tokenizer::Tokenizer;
 use crate::kernel::Float;
@@ -84,6 +85,19 @@ impl Recipe {
     pub fn merged<'a>(&'a self, slice: &'a Slice) -> impl Iterator<Item = &'a Source> {
         let apart = self.base_of(slice).filter(|_| self.method.base.is_apart());
         slice.sources.iter().filter(move |source| Some(&source.model) != apart)
+    }
+
+    /// Every setting with its parameter's name: those of models, of slices, of the recipe.
+    pub fn settings(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        let levels = self.slices.iter().flat_map(|slice| {
+            slice.sources.iter().map(|source| &source.parameters).chain(std::iter::once(&slice.parameters))
+        });
+        levels.chain(std::iter::once(&self.parameters)).flat_map(Parameters::iter)
+    }
+
+    /// The rows that conditions name, each with its parameter's name.
+    pub fn rows(&self) -> impl Iterator<Item = (&'static str, &Rows)> {
+        self.settings().flat_map(|(name, setting)| setting.rows().map(move |rows| (name, rows)))
     }
 
     /// Every model once: those of the slices in the order of their first mention, then bases that no slice lists.

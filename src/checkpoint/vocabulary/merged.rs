@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::tokens::Vocabulary;
+use super::tokens::{Vocabulary, VocabularyKind};
 use crate::checkpoint::Tokenizer;
 use crate::checkpoint::tokenizer_json::AddedToken;
 
@@ -120,6 +120,20 @@ impl MergedVocabulary {
     /// Every token with its number, in the order of numbers.
     pub fn tokens(&self) -> impl Iterator<Item = (&str, u32)> {
         self.own.tokens().chain(self.appended.iter().map(|token| (token.token.as_str(), token.id)))
+    }
+
+    /// How its model finds tokens.
+    pub fn kind(&self) -> VocabularyKind {
+        self.own.kind()
+    }
+
+    /// Tokens that are looked for in a text before the model sees it, the tokenizer's own and those of the others.
+    pub(crate) fn added(&self) -> impl Iterator<Item = &AddedToken> {
+        let appended = self.appended.iter().filter_map(|token| match &token.origin {
+            Origin::Added(Flags(added)) => Some(added),
+            Origin::Piece(_) => None,
+        });
+        self.own.added().iter().chain(&self.marked).chain(appended)
     }
 
     /// The number of a token.

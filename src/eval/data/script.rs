@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use unicode_script::{Script as Unicode, UnicodeScript as _};
+
 /// A writing system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -33,58 +35,6 @@ pub enum Script {
     Khmer,
     Other,
 }
-
-/// First and last code point of each block, in order.
-const BLOCKS: &[(u32, u32, Script)] = &[
-    (0x0041, 0x024f, Script::Latin),
-    (0x0370, 0x03ff, Script::Greek),
-    (0x0400, 0x052f, Script::Cyrillic),
-    (0x0530, 0x058f, Script::Armenian),
-    (0x0590, 0x05ff, Script::Hebrew),
-    (0x0600, 0x06ff, Script::Arabic),
-    (0x0750, 0x077f, Script::Arabic),
-    (0x08a0, 0x08ff, Script::Arabic),
-    (0x0900, 0x097f, Script::Devanagari),
-    (0x0980, 0x09ff, Script::Bengali),
-    (0x0a00, 0x0a7f, Script::Gurmukhi),
-    (0x0a80, 0x0aff, Script::Gujarati),
-    (0x0b80, 0x0bff, Script::Tamil),
-    (0x0c00, 0x0c7f, Script::Telugu),
-    (0x0c80, 0x0cff, Script::Kannada),
-    (0x0d00, 0x0d7f, Script::Malayalam),
-    (0x0d80, 0x0dff, Script::Sinhala),
-    (0x0e00, 0x0e7f, Script::Thai),
-    (0x0e80, 0x0eff, Script::Lao),
-    (0x1000, 0x109f, Script::Burmese),
-    (0x10a0, 0x10ff, Script::Georgian),
-    (0x1100, 0x11ff, Script::Hangul),
-    (0x1200, 0x139f, Script::Ethiopic),
-    (0x1780, 0x17ff, Script::Khmer),
-    (0x1c80, 0x1c8f, Script::Cyrillic),
-    (0x1c90, 0x1cbf, Script::Georgian),
-    (0x1e00, 0x1eff, Script::Latin),
-    (0x1f00, 0x1fff, Script::Greek),
-    (0x2c60, 0x2c7f, Script::Latin),
-    (0x2de0, 0x2dff, Script::Cyrillic),
-    (0x3005, 0x3007, Script::Han),
-    (0x3041, 0x30ff, Script::Kana),
-    (0x3131, 0x318e, Script::Hangul),
-    (0x31f0, 0x31ff, Script::Kana),
-    (0x3400, 0x4dbf, Script::Han),
-    (0x4e00, 0x9fff, Script::Han),
-    (0xa640, 0xa69f, Script::Cyrillic),
-    (0xa720, 0xa7ff, Script::Latin),
-    (0xa960, 0xa97f, Script::Hangul),
-    (0xac00, 0xd7ff, Script::Hangul),
-    (0xf900, 0xfaff, Script::Han),
-    (0xfb1d, 0xfb4f, Script::Hebrew),
-    (0xfb50, 0xfdff, Script::Arabic),
-    (0xfe70, 0xfeff, Script::Arabic),
-    (0xff21, 0xff5a, Script::Latin),
-    (0xff66, 0xff9f, Script::Kana),
-    (0xffa0, 0xffdc, Script::Hangul),
-    (0x20000, 0x323af, Script::Han),
-];
 
 impl Script {
     /// Its name.
@@ -123,13 +73,41 @@ impl Script {
         if letter.is_ascii() {
             return letter.is_ascii_alphabetic().then_some(Self::Latin);
         }
+        // Marks that lengthen a vowel are Common to Hiragana and Katakana.
+        if matches!(letter, '\u{30fc}' | '\u{ff70}') {
+            return Some(Self::Kana);
+        }
         if !letter.is_alphabetic() {
             return None;
         }
-        let code = u32::from(letter);
-        let at = BLOCKS.partition_point(|(_, last, _)| *last < code);
-        let block = BLOCKS.get(at).filter(|(first, ..)| *first <= code);
-        Some(block.map_or(Self::Other, |(_, _, script)| *script))
+        Some(match letter.script() {
+            Unicode::Common | Unicode::Inherited | Unicode::Unknown => return None,
+            Unicode::Latin => Self::Latin,
+            Unicode::Hangul => Self::Hangul,
+            Unicode::Hiragana | Unicode::Katakana => Self::Kana,
+            Unicode::Han => Self::Han,
+            Unicode::Cyrillic => Self::Cyrillic,
+            Unicode::Greek => Self::Greek,
+            Unicode::Armenian => Self::Armenian,
+            Unicode::Hebrew => Self::Hebrew,
+            Unicode::Arabic => Self::Arabic,
+            Unicode::Devanagari => Self::Devanagari,
+            Unicode::Bengali => Self::Bengali,
+            Unicode::Gurmukhi => Self::Gurmukhi,
+            Unicode::Gujarati => Self::Gujarati,
+            Unicode::Tamil => Self::Tamil,
+            Unicode::Telugu => Self::Telugu,
+            Unicode::Kannada => Self::Kannada,
+            Unicode::Malayalam => Self::Malayalam,
+            Unicode::Sinhala => Self::Sinhala,
+            Unicode::Thai => Self::Thai,
+            Unicode::Lao => Self::Lao,
+            Unicode::Myanmar => Self::Burmese,
+            Unicode::Georgian => Self::Georgian,
+            Unicode::Ethiopic => Self::Ethiopic,
+            Unicode::Khmer => Self::Khmer,
+            _ => Self::Other,
+        })
     }
 
     /// How many Latin letters say as much as one letter of this script, roughly: a Korean text full of English names is Korean.
@@ -183,11 +161,6 @@ impl Letters {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn blocks_are_in_order_and_apart() {
-        assert!(BLOCKS.is_sorted_by(|a, b| a.1 < b.0) && BLOCKS.iter().all(|(first, last, _)| first <= last));
-    }
 
     #[test]
     fn the_script_that_says_most_counts() {
