@@ -6,6 +6,7 @@ mod suite {
     mod architecture;
     mod bundled;
     mod bytes;
+    mod check;
     mod commands;
     mod convert;
     mod data;
@@ -22,6 +23,7 @@ mod suite {
     mod goldens;
     #[cfg(unix)]
     mod hub;
+    mod init;
     mod inputs;
     mod killed;
     mod metrics;
@@ -33,6 +35,7 @@ mod suite {
     mod recipes;
     mod retriever;
     mod rows;
+    mod schema;
     #[cfg(feature = "eval")]
     mod score;
     mod selection;

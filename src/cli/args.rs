@@ -106,22 +106,30 @@ pub(super) struct RecipeArgs {
 
 impl RecipeArgs {
     pub(super) fn read(&self) -> anyhow::Result<Recipe> {
-        let mut variables = BTreeMap::new();
-        for (name, value) in &self.variables {
-            if variables.insert(name.clone(), value.clone()).is_some() {
-                return Err(Usage::new(format!("`--set {name}=…` is given twice")).into());
-            }
-        }
+        let variables = assignments(&self.variables)?;
         if self.recipe.as_os_str() == "-" {
-            let mut text = String::new();
-            std::io::stdin()
-                .take(RECIPE_LIMIT)
-                .read_to_string(&mut text)
-                .context("cannot read the recipe from stdin")?;
-            return Ok(Recipe::parse(&text, "<stdin>", &variables)?);
+            return Ok(Recipe::parse(&stdin_text()?, "<stdin>", &variables)?);
         }
         Ok(Recipe::read(&self.recipe, &variables)?)
     }
+}
+
+/// The values of variables, each given once.
+pub(super) fn assignments(given: &[(String, String)]) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in given {
+        if variables.insert(name.clone(), value.clone()).is_some() {
+            return Err(Usage::new(format!("`--set {name}=…` is given twice")).into());
+        }
+    }
+    Ok(variables)
+}
+
+/// A recipe on stdin.
+pub(super) fn stdin_text() -> anyhow::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(RECIPE_LIMIT).read_to_string(&mut text).context("cannot read the recipe from stdin")?;
+    Ok(text)
 }
 
 /// No recipe is longer.

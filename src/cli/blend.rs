@@ -171,7 +171,7 @@ fn model(text: &str) -> anyhow::Result<(String, f64)> {
 }
 
 /// A model in a recipe. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
-fn reference(path: &str) -> String {
+pub(super) fn reference(path: &str) -> String {
     let plain = !path.is_empty()
         && path.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'))
         && path.starts_with(|c: char| c.is_alphabetic() || matches!(c, '/' | '.'));

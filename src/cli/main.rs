@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 #[cfg(feature = "hub")]
 use super::fetch;
-use super::{blend, convert, data, generate, inspect, merge, methods, metrics, plan, render};
+use super::{blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, render, schema};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score, sweep};
 
@@ -27,9 +27,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Merge(merge::Args),
     Blend(blend::Args),
     Plan(plan::Args),
+    Check(check::Args),
     Inspect(inspect::Args),
     Convert(convert::Args),
     #[cfg(feature = "hub")]
@@ -45,6 +47,7 @@ enum Command {
     Sweep(sweep::Args),
     Data(data::Args),
     Metrics(metrics::Args),
+    Schema(schema::Args),
     Generate(generate::Args),
 }
 
@@ -59,9 +62,14 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match cli.command {
+        Command::Init(args) => init::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Blend(args) => blend::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Check(args) => match check::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Inspect(args) => inspect::run(&args),
         Command::Convert(args) => convert::run(&args),
         #[cfg(feature = "hub")]
@@ -77,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Generate(args) => generate::run(&args, <Cli as CommandFactory>::command()),
     };
     match done {

@@ -2,6 +2,7 @@
 
 mod args;
 mod blend;
+mod check;
 #[cfg(feature = "eval")]
 mod cocktail;
 mod convert;
@@ -13,6 +14,7 @@ mod encoding;
 #[cfg(feature = "hub")]
 mod fetch;
 mod generate;
+mod init;
 mod inspect;
 mod main;
 mod merge;
@@ -23,6 +25,7 @@ mod plan;
 mod progress;
 mod render;
 mod run;
+mod schema;
 #[cfg(feature = "eval")]
 mod score;
 #[cfg(feature = "eval")]

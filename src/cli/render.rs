@@ -50,13 +50,70 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
+    for cause in error.chain() {
+        if let Some(faults) = faults(cause).filter(|faults| faults.len() > 1) {
+            let code = faults.iter().map(|fault| fault.code).max().unwrap_or(UNEXPECTED);
+            faults.iter().for_each(show);
+            return ExitCode::from(code);
+        }
+    }
     let Details { place, hint, code } = details(error);
-    let message = message(error);
-    let _ = writeln!(stderr(), "{}", snippet(Level::ERROR, &message, place));
-    for hint in hint.iter().flat_map(|hint| hint.lines()) {
+    show(&Shown { message: message(error), place, hint, code, warning: false });
+    ExitCode::from(code)
+}
+
+/// A fault or warning as it is shown.
+pub(super) struct Shown<'a> {
+    pub(super) message: String,
+    pub(super) place: Option<&'a Place>,
+    pub(super) hint: Option<String>,
+    pub(super) code: u8,
+    pub(super) warning: bool,
+}
+
+/// Prints a fault or warning to stderr.
+pub(super) fn show(shown: &Shown<'_>) {
+    let level = if shown.warning { Level::WARNING } else { Level::ERROR };
+    let _ = writeln!(stderr(), "{}", snippet(level, &shown.message, shown.place));
+    for hint in shown.hint.iter().flat_map(|hint| hint.lines()) {
         let _ = writeln!(stderr(), "hint: {hint}");
     }
-    ExitCode::from(code)
+}
+
+/// The faults of an error that may stand for several.
+fn faults<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Vec<Shown<'a>>> {
+    if let Some(error) = error.downcast_ref::<recipe::Error>() {
+        return Some(recipe_faults(error));
+    }
+    if let Some(faults) = error.downcast_ref::<plan::Faults>() {
+        return Some(plan_faults(faults));
+    }
+    match error.downcast_ref::<sweep::Error>()? {
+        sweep::Error::Recipe(error) => Some(recipe_faults(error)),
+        sweep::Error::Plan(faults) => Some(plan_faults(faults)),
+        _ => None,
+    }
+}
+
+/// Everything that is wrong with a recipe or a sweep file, in the order in which it stands there.
+pub(super) fn recipe_faults(error: &recipe::Error) -> Vec<Shown<'_>> {
+    let mut shown = Vec::new();
+    for error in error.all() {
+        let (message, hint) = (error.message().to_owned(), error.hint().map(str::to_owned));
+        shown.push(Shown { message, place: error.place(), hint, code: USAGE, warning: false });
+    }
+    shown
+}
+
+/// Everything that is wrong with the checkpoints of a recipe, at most a few faults of a sort.
+pub(super) fn plan_faults(faults: &plan::Faults) -> Vec<Shown<'_>> {
+    let mut shown = Vec::new();
+    for (error, more) in faults.shown() {
+        let more = if more > 0 { format!(", and {more} more of this sort") } else { String::new() };
+        let (message, code) = (format!("{error}{more}"), plan_code(error));
+        shown.push(Shown { message, place: error.place(), hint: error.hint(), code, warning: false });
+    }
+    shown
 }
 
 /// The error with its causes, but for those that its sentence already gives.
@@ -76,7 +133,6 @@ pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
 }
 
 /// Says something to whoever watches, on stderr.
-#[cfg(feature = "eval")]
 pub(super) fn say(text: &str) {
     let _ = writeln!(stderr(), "{text}");
 }
@@ -121,8 +177,8 @@ fn details(error: &anyhow::Error) -> Details<'_> {
         if let Some(error) = cause.downcast_ref::<recipe::Error>() {
             return Details { place: error.place(), hint: error.hint().map(str::to_owned), code: USAGE };
         }
-        if let Some(error) = cause.downcast_ref::<plan::Error>() {
-            return Details { place: error.place(), hint: error.hint(), code: plan_code(error) };
+        if let Some(faults) = cause.downcast_ref::<plan::Faults>() {
+            return Details { place: faults.place(), hint: faults.hint(), code: faults_code(faults) };
         }
         if let Some(error) = cause.downcast_ref::<convert::Error>() {
             return Details { hint: error.hint(), code: convert_code(error), place: None };
@@ -165,7 +221,7 @@ fn sweep_details(error: &sweep::Error) -> Details<'_> {
     use sweep::Error;
     let (place, code) = match error {
         Error::Recipe(error) => (error.place(), USAGE),
-        Error::Plan(error) => (error.place(), plan_code(error)),
+        Error::Plan(faults) => (faults.place(), faults_code(faults)),
         Error::Merge(error) => (None, merge_code(error)),
         Error::Write(error) => (None, write_code(error)),
         Error::Mismatch { .. } => (None, MISMATCH),
@@ -178,6 +234,10 @@ fn sweep_details(error: &sweep::Error) -> Details<'_> {
         _ => (None, REFUSED),
     };
     Details { place, hint: error.hint(), code }
+}
+
+fn faults_code(faults: &plan::Faults) -> u8 {
+    faults.0.iter().map(plan_code).max().unwrap_or(USAGE)
 }
 
 fn plan_code(error: &plan::Error) -> u8 {

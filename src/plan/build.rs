@@ -3,30 +3,63 @@
 use super::models::Models;
 use super::rows::Rows;
 use super::tensors::Collector;
-use super::{Alignment, Error, Options, Plan, layout};
+use super::{Alignment, Error, Faults, Options, Plan, layout};
 use crate::recipe::Recipe;
 
 impl Plan {
     /// Opens the recipe's checkpoints (headers and small files only) and resolves everything the merge will do.
     ///
     /// # Errors
-    /// A folder that is not there or cannot be read, models that disagree on how they are used, tensors that do not fit
-    /// together, parameters without a value.
-    pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Error> {
-        let models = Models::open(&recipe)?;
+    /// All that is wrong: folders that are not there or cannot be read, models that disagree on how they are used, tensors
+    /// that do not fit together, parameters without a value.
+    pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let models = Models::open(&recipe, &mut faults);
+        // Models that could not be opened may include the one that the others are compared with.
+        let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
         let mut warnings: Vec<String> = recipe.warnings.iter().chain(&models.warnings).cloned().collect();
-        models.agree(donor, &options.allow, recipe.tokenizer.is_some(), &mut warnings)?;
-        let alignment = Alignment::build(&recipe, &models, donor, &mut warnings)?;
+        if !models.paths.is_empty() {
+            models.agree(donor, &options.allow, recipe.tokenizer.is_some(), &mut warnings, &mut faults);
+        }
+        if !complete {
+            return Err(Faults(faults));
+        }
 
+        let alignment = match Alignment::build(&recipe, &models, donor, &mut warnings) {
+            Ok(alignment) => alignment,
+            Err(error) => {
+                faults.push(error);
+                return Err(Faults(faults));
+            }
+        };
         let mut collector = Collector::new(&recipe, &models, donor, options, alignment.as_ref());
-        collector.rows = Rows::build(&recipe, &models, donor, alignment.as_ref())?;
-        collector.collect()?;
-        let Collector { mut tensors, layers, gathered, warnings: found, .. } = collector;
+        match Rows::build(&recipe, &models, donor, alignment.as_ref()) {
+            Ok(rows) => collector.rows = rows,
+            Err(error) => faults.push(error),
+        }
+        let collected = collector.collect();
+        let Collector { mut tensors, layers, gathered, warnings: found, faults: unfit, .. } = collector;
+        faults.extend(unfit);
+        faults.extend(collected.err());
+        // Stand-ins say nothing about the values that the recipe will have.
+        faults.retain(|fault| !(recipe.is_partial() && fault.is_of_values()));
+        if !faults.is_empty() || recipe.is_partial() {
+            return Err(Faults(faults));
+        }
         warnings.extend(found);
         let files = layout::place(&mut tensors, options.shard_size);
         let Models { checkpoints: models, adapters, .. } = models;
         let Options { seed, allow, .. } = options.clone();
         Ok(Self { recipe, models, adapters, donor, tensors, files, layers, alignment, gathered, warnings, seed, allow })
+    }
+
+    /// What is wrong with the checkpoints of a recipe, also of one that cannot be merged yet ([`Recipe::is_partial`]), and
+    /// what is accepted and probably not meant.
+    pub fn check(recipe: Recipe, options: &Options) -> (Vec<Error>, Vec<String>) {
+        match Self::build(recipe, options) {
+            Ok(plan) => (Vec::new(), plan.warnings),
+            Err(Faults(faults)) => (faults, Vec::new()),
+        }
     }
 }

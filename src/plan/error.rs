@@ -279,6 +279,11 @@ impl Error {
         }
     }
 
+    /// Whether it is about values of parameters, not about the checkpoints.
+    pub(super) fn is_of_values(&self) -> bool {
+        matches!(self, Self::MissingParameter { .. } | Self::Arguments { .. } | Self::SliceWithoutBase { .. })
+    }
+
     /// Where in the recipe the trouble is.
     pub fn place(&self) -> Option<&Place> {
         match self {

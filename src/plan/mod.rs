@@ -8,6 +8,7 @@ mod alignment;
 mod arguments;
 mod build;
 mod error;
+mod faults;
 mod gather;
 mod layout;
 mod models;
@@ -25,6 +26,7 @@ mod vocabulary;
 pub use adapted::Adapted;
 pub use alignment::Alignment;
 pub use error::Error;
+pub use faults::Faults;
 pub use gather::{Fallback, Gather, RowCounts};
 pub(crate) use layout::{Entry, header, in_file_order};
 #[cfg(all(feature = "cli", feature = "hub"))]

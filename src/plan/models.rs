@@ -17,21 +17,27 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub(super) fn open(recipe: &Recipe) -> Result<Self, Error> {
+    /// Opens what can be opened; a model that cannot is a fault.
+    pub(super) fn open(recipe: &Recipe, faults: &mut Vec<Error>) -> Self {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let mut adapters = Vec::new();
-        for model in recipe.models() {
-            let checkpoint = Checkpoint::open(&resolve(recipe, model)?)?;
+        for model in recipe.models().into_iter().filter(|model| !model.is_unknown()) {
+            let (checkpoint, adapter) = match opened(recipe, model) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    faults.push(error);
+                    continue;
+                }
+            };
             if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
                 warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
             }
-            let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint)).transpose()?;
             warnings.extend(adapter.as_ref().and_then(|adapter| adapter.remark(&checkpoint)));
             adapters.push(adapter);
             checkpoints.push(checkpoint);
             paths.push(model.to_string());
         }
-        Ok(Self { paths, checkpoints, adapters, warnings })
+        Self { paths, checkpoints, adapters, warnings }
     }
 
     /// The index of a model that the recipe names.
@@ -48,7 +54,8 @@ impl Models {
         allow: &Allow,
         aligned: bool,
         warnings: &mut Vec<String>,
-    ) -> Result<(), Error> {
+        faults: &mut Vec<Error>,
+    ) {
         for (index, other) in self.checkpoints.iter().enumerate() {
             if index == donor {
                 continue;
@@ -62,14 +69,21 @@ impl Models {
                     left: self.paths[donor].clone(),
                     right: self.paths[index].clone(),
                 };
-                if !accepted {
-                    return Err(error);
+                if accepted {
+                    warnings.push(format!("{error}; the merge has what `{}` has", self.paths[donor]));
+                } else {
+                    faults.push(error);
                 }
-                warnings.push(format!("{error}; the merge has what `{}` has", self.paths[donor]));
             }
         }
-        Ok(())
     }
+}
+
+/// A model of a recipe, with its adapter.
+fn opened(recipe: &Recipe, model: &ModelRef) -> Result<(Checkpoint, Option<Adapted>), Error> {
+    let checkpoint = Checkpoint::open(&resolve(recipe, model)?)?;
+    let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint)).transpose()?;
+    Ok((checkpoint, adapter))
 }
 
 /// The adapter of a model.

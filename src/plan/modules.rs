@@ -6,33 +6,34 @@ use crate::checkpoint::{Mismatch, Module};
 
 impl Collector<'_> {
     /// A module with weights that the donor lacks would vanish from the output.
-    pub(super) fn no_module_is_lost(&mut self) -> Result<(), Error> {
+    pub(super) fn no_module_is_lost(&mut self) {
         let donor = &self.models.checkpoints[self.donor];
         for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
             for module in checkpoint.modules().iter().filter(|module| module.weights.is_some()) {
                 if counterpart(checkpoint.modules(), module, donor.modules()).is_none() {
                     let error = missing_module(&self.models.paths[index], module, &self.models.paths[self.donor]);
-                    if !self.options.allow.accepts(Mismatch::Modules) {
-                        return Err(error);
+                    if self.options.allow.accepts(Mismatch::Modules) {
+                        self.warnings.push(format!("{error}; it is left out"));
+                    } else {
+                        self.faults.push(error);
                     }
-                    self.warnings.push(format!("{error}; it is left out"));
                 }
             }
         }
-        Ok(())
     }
 
-    pub(super) fn counterparts(&mut self, module: &Module) -> Result<Vec<Option<usize>>, Error> {
+    pub(super) fn counterparts(&mut self, module: &Module) -> Vec<Option<usize>> {
         let donor = &self.models.checkpoints[self.donor];
         let mut found = Vec::new();
         for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
             let at = counterpart(donor.modules(), module, checkpoint.modules());
             if at.is_none() && !self.options.allow.accepts(Mismatch::Modules) {
-                return Err(missing_module(&self.models.paths[self.donor], module, &self.models.paths[index]));
+                let paths = &self.models.paths;
+                self.faults.push(missing_module(&paths[self.donor], module, &paths[index]));
             }
             found.push(at);
         }
-        Ok(found)
+        found
     }
 }
 

@@ -14,7 +14,8 @@ impl Collector<'_> {
         if let Some(first) = recipe.slices.first() {
             let parts = self.parts(first);
             for name in self.canonical_names(&parts, |name| layer_of(name).is_none()) {
-                self.tensor(first, &parts, &name, None, 0.0)?;
+                let planned = self.tensor(first, &parts, &name, None, 0.0);
+                self.faults.extend(planned.err());
             }
         }
         let mut layers = Vec::new();
@@ -32,7 +33,8 @@ impl Collector<'_> {
                     templates.extend(here.map(|name| with_layer(name, 0)));
                 }
                 for template in templates {
-                    self.tensor(slice, &parts, &template, Some((offset, layers.len())), t)?;
+                    let planned = self.tensor(slice, &parts, &template, Some((offset, layers.len())), t);
+                    self.faults.extend(planned.err());
                 }
                 if let Some(first) = parts.first() {
                     layers.push(LayerSource {

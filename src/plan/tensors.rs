@@ -36,6 +36,8 @@ pub(super) struct Collector<'a> {
     /// Rows that conditions tell apart.
     pub(super) rows: Option<Rows>,
     pub(super) warnings: Vec<String>,
+    /// What is wrong with single tensors and modules.
+    pub(super) faults: Vec<Error>,
     pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
     pub(super) names: BTreeSet<String>,
@@ -63,6 +65,7 @@ impl<'a> Collector<'a> {
             gathered: Vec::new(),
             rows: None,
             warnings: Vec::new(),
+            faults: Vec::new(),
             missing: BTreeMap::new(),
             names: BTreeSet::new(),
             module: String::new(),
@@ -72,19 +75,19 @@ impl<'a> Collector<'a> {
 
     /// Every tensor of every module.
     pub(super) fn collect(&mut self) -> Result<(), Error> {
-        self.no_module_is_lost()?;
+        self.no_module_is_lost();
         let models = self.models;
         for module in models.checkpoints[self.donor].modules().iter().filter(|module| module.weights.is_some()) {
             self.module.clone_from(&module.folder);
-            self.modules = self.counterparts(module)?;
+            self.modules = self.counterparts(module);
             if module.kind == "Transformer" && !self.recipe.whole_models() {
                 self.slices()?;
             } else {
-                self.whole(module.kind == "Transformer")?;
+                self.whole(module.kind == "Transformer");
             }
         }
         self.report();
-        if self.tensors.is_empty() { Err(Error::Nothing) } else { Ok(()) }
+        if self.tensors.is_empty() && self.faults.is_empty() { Err(Error::Nothing) } else { Ok(()) }
     }
 
     pub(super) fn weights(&self, model: usize) -> Option<&'a Weights> {
@@ -112,9 +115,9 @@ impl<'a> Collector<'a> {
     }
 
     /// A module whose layers keep their places.
-    fn whole(&mut self, gradients: bool) -> Result<(), Error> {
+    fn whole(&mut self, gradients: bool) {
         let recipe = self.recipe;
-        let Some(slice) = recipe.slices.first() else { return Ok(()) };
+        let Some(slice) = recipe.slices.first() else { return };
         let mut parts = self.parts(slice);
         for part in &mut parts {
             part.first_layer = None;
@@ -128,9 +131,9 @@ impl<'a> Collector<'a> {
         for name in names {
             let layer = layer_of(&name).filter(|_| gradients);
             let t = layer.map_or(0.0, |layer| gradient(layer.index, depths.get(&layer.stack).copied().unwrap_or(1)));
-            self.tensor(slice, &parts, &name, None, t)?;
+            let planned = self.tensor(slice, &parts, &name, None, t);
+            self.faults.extend(planned.err());
         }
-        Ok(())
     }
 
     pub(super) fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Error;
+use super::notes::Notes;
 use super::parse;
 use super::scalar;
 use super::tree::Node;
@@ -17,8 +18,11 @@ impl Recipe {
     /// None for a recipe that was read: its text is read again.
     pub fn canonical(&self, name: &dyn Fn(&str) -> String) -> Result<String, Error> {
         let mut root = parse::document(&self.source)?;
-        let filled = Variables::new(&self.source.variables).fill(&mut root, &mut NodePath::default());
-        filled.map_err(|fault| parse::placed(fault, &self.source))?;
+        let mut notes = Notes::default();
+        Variables::new(&self.source.variables).fill(&mut root, &mut NodePath::default(), &mut notes);
+        if let Some(error) = Error::of(notes.faults(&self.source)) {
+            return Err(error);
+        }
         let mut out = String::new();
         write(&root, false, name, &mut out);
         Ok(out)

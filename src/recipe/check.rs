@@ -1,24 +1,27 @@
 //! Checks across a whole recipe: bases, numbers of models, layer spans, parameters that nobody gives.
 
 use super::error::{Checked, Fault, shown, written};
-use super::parse::Notes;
+use super::notes::Notes;
 use super::types::{ModelRef, NodePath, Parameters, Recipe, Slice, Source};
 use crate::method::{Base, Count, Kind, Parameter, Scope};
 
 /// Checks a recipe, and adds the base to the models where the method averages it in.
-pub(super) fn check(recipe: &mut Recipe, notes: &mut Notes) -> Checked<()> {
+pub(super) fn check(recipe: &mut Recipe, notes: &mut Notes) {
     add_member_base(recipe, notes);
-    for slice in &recipe.slices {
-        repeated(slice)?;
-        spans(slice)?;
-        base(recipe, slice)?;
-        count(recipe, slice)?;
-        for parameter in recipe.method.parameters.iter().filter(|p| p.default.is_none() && p.kind != Kind::Ignored) {
-            given(recipe, slice, parameter)?;
+    for slice in recipe.slices.iter().filter(|slice| !slice.sources.is_empty()) {
+        notes.attempt(|_| repeated(slice));
+        notes.attempt(|_| spans(slice));
+        // Whether a model is the base is not known while the base is not.
+        if recipe.base_of(slice).is_none_or(|base| !base.is_unknown()) {
+            notes.attempt(|_| base(recipe, slice));
+            notes.attempt(|_| count(recipe, slice));
+            for parameter in recipe.method.parameters.iter().filter(|p| p.default.is_none() && p.kind != Kind::Ignored)
+            {
+                given(recipe, slice, parameter, notes);
+            }
         }
         base_settings(recipe, slice, notes);
     }
-    Ok(())
 }
 
 /// mergekit makes a base that a method does not set apart one more model. With slices it would need a layer range, and
@@ -81,7 +84,8 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
             return Ok(());
         }
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
-        let listed = slice.sources.first().map_or("…".to_owned(), |source| written(&source.model.to_string()));
+        let known = slice.sources.iter().find(|source| !source.model.is_unknown());
+        let listed = known.map_or("…".to_owned(), |source| written(&source.model.to_string()));
         return Err(Fault::value(&at, format!("`{name}` needs a `base_model`"))
             .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
     };
@@ -115,27 +119,25 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
 }
 
 /// A parameter without default must be given somewhere. Conditions may leave tensors out; that shows when tensors are known.
-fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter) -> Checked<()> {
+fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, notes: &mut Notes) {
     let name = parameter.name;
     let has = |parameters: &Parameters| parameters.get(name).is_some_and(|setting| !setting.is_empty());
     if has(&recipe.parameters) || has(&slice.parameters) {
-        return Ok(());
+        return;
     }
     if parameter.scope == Scope::Shared {
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
         let message = format!("missing parameter `{name}`, the {}", parameter.doc);
         let hint = format!("add `parameters: {{{name}: …}}` at the top of the recipe");
-        return Err(Fault::value(&at, message).hint(hint));
+        notes.fault(Fault::value(&at, message).hint(hint));
+        return;
     }
-    match recipe.merged(slice).find(|source| !has(&source.parameters)) {
-        None => Ok(()),
-        Some(source) => {
-            let message = format!("missing parameter `{name}` for the model {}", shown(&source.model.to_string()));
-            let hint = format!(
-                "add `parameters: {{{name}: …}}` to the model, or at the top of the recipe for every model without its own"
-            );
-            Err(Fault::value(&source.at, message).hint(hint))
-        }
+    for source in recipe.merged(slice).filter(|source| !source.model.is_unknown() && !has(&source.parameters)) {
+        let message = format!("missing parameter `{name}` for the model {}", shown(&source.model.to_string()));
+        let hint = format!(
+            "add `parameters: {{{name}: …}}` to the model, or at the top of the recipe for every model without its own"
+        );
+        notes.fault(Fault::value(&source.at, message).hint(hint));
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Error {
     pub(super) message: String,
     pub(super) place: Option<Box<Place>>,
     pub(super) hint: Option<String>,
+    /// What else is wrong with the same text.
+    pub(super) others: Vec<Error>,
 }
 
 /// What sort of refusal an [`Error`] is.
@@ -49,9 +51,24 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// This fault and every other one of the same text, in the order in which they stand there.
+    pub fn all(&self) -> Vec<&Self> {
+        let mut all: Vec<&Self> = std::iter::once(self).chain(self.others.iter().flat_map(Self::all)).collect();
+        all.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
+        all
+    }
+
+    /// One error for several; `None` without any. The first is the one that the sentence tells.
+    pub(crate) fn of(faults: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut faults = faults.into_iter();
+        let mut first = faults.next()?;
+        first.others.extend(faults);
+        Some(first)
+    }
+
     /// A fault of the file, which has no place in the text.
     pub(super) fn file(message: String, hint: Option<String>) -> Self {
-        Self { kind: ErrorKind::File, message, place: None, hint }
+        Self { kind: ErrorKind::File, message, place: None, hint, others: Vec::new() }
     }
 }
 
@@ -62,6 +79,8 @@ pub(crate) struct Fault {
     pub(super) message: String,
     pub(super) at: Spot,
     pub(super) hint: Option<String>,
+    /// Whether it may only follow from another fault, beside which it is not shown.
+    pub(super) follows: bool,
 }
 
 /// The part of a node that a fault is about.
@@ -86,7 +105,7 @@ impl Fault {
     }
 
     fn new(at: Spot, message: String) -> Self {
-        Self { kind: ErrorKind::Invalid, message, at, hint: None }
+        Self { kind: ErrorKind::Invalid, message, at, hint: None, follows: false }
     }
 
     pub(crate) fn kind(mut self, kind: ErrorKind) -> Self {
@@ -97,6 +116,19 @@ impl Fault {
     pub(crate) fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    /// Marks a fault that may only follow from another one.
+    pub(crate) fn follows(mut self, follows: bool) -> Self {
+        self.follows = follows;
+        self
+    }
+
+    /// The node it is about.
+    pub(super) fn path(&self) -> &NodePath {
+        match &self.at {
+            Spot::Key(path) | Spot::Value(path) => path,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Fields<'n> {
     entries: &'n [(String, Node)],
     at: NodePath,
     level: &'static Level,
+    /// Keys that others, which the level does not have, were probably meant for.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -19,6 +21,7 @@ impl<'n> Fields<'n> {
             let hint = matches!(node, Node::Text(_)).then(|| level.hint_for_text()).flatten();
             return Err(Fault::value(at, format!("expected {} as a map, found {node}", level.name)).hint(hint));
         };
+        let mut meant = Vec::new();
         for (key, value) in entries {
             let path = at.key(key);
             match level.key(key).map(|key| key.status) {
@@ -26,15 +29,22 @@ impl<'n> Fields<'n> {
                 Some(Status::NoEffect) => notes.warn(&path, format!("`{key}` has no effect")),
                 Some(Status::Unsupported) if value.is_blank() => {}
                 Some(Status::Unsupported) => {
-                    return Err(Fault::key(&path, format!("`{key}` is not supported yet")).kind(ErrorKind::Unsupported));
+                    notes
+                        .fault(Fault::key(&path, format!("`{key}` is not supported yet")).kind(ErrorKind::Unsupported));
                 }
                 None => {
                     let message = format!("unknown key {} in {}", shown(key), level.name);
-                    return Err(Fault::key(&path, message).hint(level.hint(key)));
+                    notes.fault(Fault::key(&path, message).hint(level.hint(key)));
+                    meant.extend(level.meant(key));
                 }
             }
         }
-        Ok(Self { entries, at: at.clone(), level })
+        Ok(Self { entries, at: at.clone(), level, meant })
+    }
+
+    /// Whether a key that the level does not have was probably meant to be this one.
+    pub(super) fn is_meant(&self, key: &str) -> bool {
+        self.meant.contains(&key)
     }
 
     /// The value of a key and its path.
@@ -47,7 +57,8 @@ impl<'n> Fields<'n> {
     pub(crate) fn need(&self, key: &str) -> Checked<(&'n Node, NodePath)> {
         self.get(key).ok_or_else(|| {
             let doc = self.level.key(key).map(|key| format!("`{}:` {}", key.name, key.doc));
-            Fault::value(&self.at, format!("{} has no `{key}`", self.level.name)).hint(doc)
+            let fault = Fault::value(&self.at, format!("{} has no `{key}`", self.level.name));
+            fault.hint(doc).follows(self.is_meant(key))
         })
     }
 }

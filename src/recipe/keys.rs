@@ -1,4 +1,8 @@
-//! The keys of a recipe: what each is for, and whether admix reads it. The parser, its messages and the help read this.
+//! The keys of a recipe: what each is for, what its value is, and whether admix reads it. The parser, its messages and the
+//! JSON Schema read this.
+//!
+//! A new key is a line in the table of its level, `read("key", "what it is for").is(Form::…)`, a [`Level`] of its own and a
+//! line in [`LEVELS`] where its value is a map, and the code that reads it.
 
 use super::nearest::nearest;
 use crate::method;
@@ -23,6 +27,56 @@ pub struct Key {
     pub doc: &'static str,
     /// Whether it is read.
     pub status: Status,
+    /// What its value is.
+    pub form: Form,
+    /// Whether its level must have it.
+    pub required: bool,
+}
+
+/// What the value of a key is, as the JSON Schema says it. The parser reads more spellings of some.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// Anything.
+    Any,
+    /// A text.
+    Text,
+    /// A text, or a number that stands for itself.
+    Name,
+    /// A text that a regular expression matches.
+    Like(&'static str),
+    /// true or false.
+    Flag,
+    /// A number.
+    Number,
+    /// A whole number, at least this one.
+    Whole(u32),
+    /// One of some words.
+    OneOf(fn() -> Vec<&'static str>),
+    /// A merge method.
+    Method,
+    /// A map of parameters of the method.
+    Parameters,
+    /// A scalar of a parameter or a list of them.
+    Setting,
+    /// The map of a level.
+    Map(&'static Level),
+    /// A list, possibly empty.
+    List(&'static Form),
+    /// A list, or one entry in its place.
+    OneOrMore(&'static Form),
+    /// A map of names that the user chooses, at least so many, with some that have a meaning of their own.
+    Entries {
+        /// The fewest.
+        least: usize,
+        /// The names with a meaning.
+        known: &'static [(&'static str, Form)],
+        /// The value of the others.
+        other: &'static Form,
+    },
+    /// Any of these.
+    Either(&'static [Form]),
+    /// A whole recipe.
+    Recipe,
 }
 
 /// Whether a key is read.
@@ -44,21 +98,22 @@ pub(super) static RECIPE: Level = Level {
     name: "the recipe",
     at: "the top of the recipe",
     keys: &[
-        read("merge_method", "the method, one of `admix methods`"),
-        read("models", "the models, each merged whole"),
-        read("slices", "runs of layers of the output, each with its own sources"),
-        read("base_model", "the model that task vectors are taken from"),
-        read("parameters", "settings for every slice and model that has none of its own"),
+        read("merge_method", "the method, one of `admix methods`").is(Form::Method).required(),
+        read("models", "the models, each merged whole").is(Form::List(&Form::Map(&MODEL))),
+        read("slices", "runs of layers of the output, each with its own sources").is(Form::List(&Form::Map(&SLICE))),
+        read("base_model", "the model that task vectors are taken from").is(MODEL_REF),
+        read("parameters", "settings for every slice and model that has none of its own").is(Form::Parameters),
         read(
             "dtype",
             "the format of the output unless `out_dtype` is given: float32, bfloat16, float16 or float64, which also computes in float64",
-        ),
-        read("out_dtype", "the format of the output, where it is not `dtype`"),
+        ).is(FORMATS),
+        read("out_dtype", "the format of the output, where it is not `dtype`").is(FORMATS),
         without_effect("name", "a name, which mergekit-multi gives to a step"),
         without_effect("int8_mask", "a memory setting of mergekit"),
         without_effect("consensus_method", "an election rule of older mergekits"),
-        read("tokenizer_source", "whose vocabulary the output has: `union`, `base` or a model's folder"),
-        read("tokenizer", "whose vocabulary the output has, and where the rows of single tokens come from"),
+        read("tokenizer_source", "whose vocabulary the output has: `union`, `base` or a model's folder").is(MODEL_REF),
+        read("tokenizer", "whose vocabulary the output has, and where the rows of single tokens come from")
+            .is(Form::Map(&TOKENIZER)),
         unsupported("chat_template", "the chat template of the output"),
         unsupported("modules", "recipes for the parts of a model of several parts"),
     ],
@@ -68,8 +123,8 @@ pub(super) static MODEL: Level = Level {
     name: "an entry of `models`",
     at: "an entry of `models`",
     keys: &[
-        read("model", "the model's folder, or its name on the Hub"),
-        read("parameters", "the settings of this model"),
+        read("model", "the model's folder, or its name on the Hub").is(MODEL_REF).required(),
+        read("parameters", "the settings of this model").is(Form::Parameters),
     ],
 };
 
@@ -77,9 +132,11 @@ pub(super) static SLICE: Level = Level {
     name: "a slice",
     at: "an entry of `slices`",
     keys: &[
-        read("sources", "the models and layers the slice is merged from"),
-        read("base_model", "the base of this slice"),
-        read("parameters", "the settings of this slice"),
+        read("sources", "the models and layers the slice is merged from")
+            .is(Form::List(&Form::Map(&SOURCE)))
+            .required(),
+        read("base_model", "the base of this slice").is(MODEL_REF),
+        read("parameters", "the settings of this slice").is(Form::Parameters),
         without_effect("residual_weight", "a key that mergekit reads and never uses"),
     ],
 };
@@ -88,9 +145,11 @@ pub(super) static SOURCE: Level = Level {
     name: "a source",
     at: "an entry of `sources`",
     keys: &[
-        read("model", "the model's folder, or its name on the Hub"),
-        read("layer_range", "the first layer and the one after the last, as `[0, 12]`"),
-        read("parameters", "the settings of this model in this slice"),
+        read("model", "the model's folder, or its name on the Hub").is(MODEL_REF).required(),
+        read("layer_range", "the first layer and the one after the last, as `[0, 12]`")
+            .is(Form::List(&Form::Whole(0)))
+            .required(),
+        read("parameters", "the settings of this model in this slice").is(Form::Parameters),
     ],
 };
 
@@ -98,9 +157,10 @@ pub(super) static CONDITION: Level = Level {
     name: "a condition",
     at: "an entry of a parameter's list",
     keys: &[
-        read("value", "a scalar or a list of scalars"),
-        read("filter", "a text that the tensor's name holds; `*` or none for every tensor"),
-        read("rows", "the rows of a vocabulary tensor that it is for, as `{script: Hangul}`; without it all of them"),
+        read("value", "a scalar or a list of scalars").is(Form::Setting).required(),
+        read("filter", "a text that the tensor's name holds; `*` or none for every tensor").is(Form::Text),
+        read("rows", "the rows of a vocabulary tensor that it is for, as `{script: Hangul}`; without it all of them")
+            .is(Form::Map(&ROWS)),
     ],
 };
 
@@ -110,15 +170,20 @@ pub(super) static ROWS: Level = Level {
     keys: &[read(
         "script",
         "a script of Unicode, such as Hangul, Han or Latin; `special` for special tokens, `none` for tokens without letters; or a list of them",
-    )],
+    )
+    .is(Form::OneOrMore(&Form::Text))
+    .required()],
 };
 
 pub(super) static REFERENCE: Level = Level {
     name: "a model reference",
     at: "the map form of `model` and `base_model`",
     keys: &[
-        read("model", "the model, as `{path: …}` or `{path: …, revision: …}`"),
-        read("lora", "an adapter that is merged into the model first, as `{path: …}`"),
+        read("model", "the model, as `{path: …}` or `{path: …, revision: …}`")
+            .is(Form::Either(&[Form::Text, Form::Map(&PATH)]))
+            .required(),
+        read("lora", "an adapter that is merged into the model first, as `{path: …}`")
+            .is(Form::Either(&[Form::Text, Form::Map(&PATH)])),
         unsupported("override_architecture", "another architecture than config.json names"),
     ],
 };
@@ -127,8 +192,8 @@ pub(super) static PATH: Level = Level {
     name: "a model reference",
     at: "`model` in the map form of a model reference",
     keys: &[
-        read("path", "the model's folder or its name on the Hub, taken literally"),
-        read("revision", "the branch, tag or commit of a model on the Hub"),
+        read("path", "the model's folder or its name on the Hub, taken literally").is(Form::Text).required(),
+        read("revision", "the branch, tag or commit of a model on the Hub").is(Form::Text),
     ],
 };
 
@@ -136,8 +201,13 @@ pub(super) static TOKENIZER: Level = Level {
     name: "`tokenizer`",
     at: "`tokenizer`",
     keys: &[
-        read("source", "whose vocabulary the output has: `union` (the default), `base` or a model's folder"),
-        read("tokens", "a map from tokens to rules for their rows"),
+        read("source", "whose vocabulary the output has: `union` (the default), `base` or a model's folder")
+            .is(MODEL_REF),
+        read("tokens", "a map from tokens to rules for their rows").is(Form::Entries {
+            least: 0,
+            known: &[],
+            other: &Form::Map(&TOKEN),
+        }),
         read(
             "pad_to_multiple_of",
             "rows are added, each the mean of all others, until their number is a multiple of this",
@@ -169,16 +239,34 @@ pub(super) static TOKEN_SOURCE: Level = Level {
 pub(super) static INERT_PARAMETERS: [&str; 2] = ["int8_mask", "consensus_method"];
 
 pub(crate) const fn read(name: &'static str, doc: &'static str) -> Key {
-    Key { name, doc, status: Status::Read }
+    Key { name, doc, status: Status::Read, form: Form::Any, required: false }
 }
 
 const fn without_effect(name: &'static str, doc: &'static str) -> Key {
-    Key { name, doc, status: Status::NoEffect }
+    Key { status: Status::NoEffect, ..read(name, doc) }
 }
 
 const fn unsupported(name: &'static str, doc: &'static str) -> Key {
-    Key { name, doc, status: Status::Unsupported }
+    Key { status: Status::Unsupported, ..read(name, doc) }
 }
+
+impl Key {
+    /// The key with the form of its value.
+    pub(crate) const fn is(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
+
+    /// The key where its level cannot do without it.
+    pub(crate) const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+}
+
+/// A model: a text, or a map.
+const MODEL_REF: Form = Form::Either(&[Form::Text, Form::Map(&REFERENCE)]);
+
+/// The floating-point formats, as recipes name them.
+const FORMATS: Form = Form::Like("^(torch\\.)?(float16|bfloat16|float32|float64)$");
 
 impl Level {
     /// The key called `name`.
@@ -201,6 +289,15 @@ impl Level {
         }
         let keys: Vec<String> = self.read().map(|key| format!("`{key}`")).collect();
         format!("{} has {}", self.name, and(&keys))
+    }
+
+    /// The key that was probably meant by one that the level does not have.
+    pub(super) fn meant(&'static self, key: &str) -> Option<&'static str> {
+        if std::ptr::eq(self, &raw const SLICE) && matches!(key, "model" | "models") {
+            return Some("sources");
+        }
+        let renamed = RENAMED.iter().find(|(old, new)| *old == key && self.key(new).is_some());
+        renamed.map(|(_, new)| *new).or_else(|| nearest(key, self.keys.iter().map(|key| key.name)))
     }
 
     /// What to write instead of a text where the level's map is wanted.

@@ -46,7 +46,7 @@ fn adapted(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
         None => (text, None),
         Some((_, adapter)) if adapter.contains('+') => {
             let message = format!("expected `model+adapter`, found two adapters in {}", shown(text));
-            let hint = "merge the model with one of them in a document of its own, and name that here";
+            let hint = "merge the model with one of them first, and name the folder that gives here";
             return Err(Fault::value(written, message).hint(hint.to_owned()));
         }
         Some((model, adapter)) if model.trim().is_empty() || adapter.trim().is_empty() => {

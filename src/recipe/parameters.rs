@@ -21,22 +21,38 @@ pub(super) enum Owner {
     All,
 }
 
-/// Reads the `parameters` of a level, where it has any.
+/// Reads the `parameters` of a level, where it has any. Without a method nothing is known of them.
 pub(super) fn parameters(
     fields: &Fields<'_>,
     owner: Owner,
-    method: &'static Declaration,
+    method: Option<&'static Declaration>,
     notes: &mut Notes,
-) -> Checked<Parameters> {
+) -> Parameters {
     let mut parameters = Parameters::default();
-    let Some((node, at)) = fields.get("parameters") else { return Ok(parameters) };
+    let Some((node, at)) = fields.get("parameters") else { return parameters };
     let Node::Map(entries) = node else {
-        return Err(Fault::value(&at, format!("expected a map of parameters, found {node}")));
+        notes.fault(Fault::value(&at, format!("expected a map of parameters, found {node}")));
+        for parameter in method.iter().flat_map(|method| method.parameters) {
+            parameters.settings.insert(parameter.name, Setting::stand_in(parameter, &at));
+        }
+        return parameters;
     };
+    let Some(method) = method else { return parameters };
     for (name, node) in entries {
         let at = at.key(name);
-        let Some(parameter) = declared(name, &at, method, notes)? else { continue };
-        let Some(setting) = setting(node, &at, parameter, method, notes)? else { continue };
+        let declared = notes.attempt(|notes| declared(name, &at, method, notes));
+        let Some(parameter) = declared.or_else(|| meant(name, method).map(Some)).flatten() else {
+            continue;
+        };
+        let read = match declared {
+            Some(_) => notes.attempt(|notes| setting(node, &at, parameter, method, notes)),
+            None => None,
+        };
+        let setting = match read {
+            Some(Some(setting)) => setting,
+            Some(None) => continue,
+            None => Setting::stand_in(parameter, &at),
+        };
         if owner == Owner::Model && parameter.scope == Scope::Shared {
             let message = format!(
                 "`{name}` has no effect under a model, for the models share it: put it under the `parameters` of the slice or the recipe"
@@ -46,7 +62,7 @@ pub(super) fn parameters(
             parameters.settings.insert(parameter.name, setting);
         }
     }
-    Ok(parameters)
+    parameters
 }
 
 /// The method's parameter of this name; `None` for one that changes nothing.
@@ -69,8 +85,18 @@ fn declared(
     Ok(None)
 }
 
-fn hint(name: &str, method: &Declaration) -> String {
-    let names = || method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored).map(|p| p.name);
+/// The parameters of a method that are read.
+fn names(method: &'static Declaration) -> impl Iterator<Item = &'static str> {
+    method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored).map(|parameter| parameter.name)
+}
+
+/// The parameter that was probably meant by a name that the method does not have.
+fn meant(name: &str, method: &'static Declaration) -> Option<&'static Parameter> {
+    nearest(name, names(method)).and_then(|near| method.parameter(near))
+}
+
+fn hint(name: &str, method: &'static Declaration) -> String {
+    let names = || names(method);
     if RECIPE.key(name).is_some() {
         return format!("`{name}` is a key of {}", RECIPE.at);
     }
@@ -99,7 +125,7 @@ fn setting(
         Node::Null => return Ok(None),
         Node::Map(_) => SettingValue::Conditions(vec![condition(node, at, parameter, method, notes)?]),
         Node::List(entries) if entries.iter().any(|entry| matches!(entry, Node::Map(_))) => {
-            conditions(entries, at, parameter, method, notes)?
+            conditions(entries, at, parameter, method, notes)
         }
         other => scalars(other, at, parameter, notes)?,
     };
@@ -112,18 +138,19 @@ fn conditions(
     parameter: &Parameter,
     method: &Declaration,
     notes: &mut Notes,
-) -> Checked<SettingValue> {
+) -> SettingValue {
     let mut conditions = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
         let at = at.index(index);
         if !matches!(entry, Node::Map(_)) {
             let message = format!("`{}` mixes conditions and values: expected a map, found {entry}", parameter.name);
             let hint = "write the value as a condition that every tensor meets: `- value: …`".to_owned();
-            return Err(Fault::value(&at, message).hint(hint));
+            notes.fault(Fault::value(&at, message).hint(hint));
+            continue;
         }
-        conditions.push(condition(entry, &at, parameter, method, notes)?);
+        conditions.extend(notes.attempt(|notes| condition(entry, &at, parameter, method, notes)));
     }
-    Ok(SettingValue::Conditions(conditions))
+    SettingValue::Conditions(conditions)
 }
 
 fn condition(
@@ -179,9 +206,10 @@ fn scalars(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes)
     let mut numbers = Vec::new();
     let mut flags = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
-        match read(entry, &at.index(index))? {
-            Value::Number(number) => numbers.push(number),
-            Value::Flag(flag) => flags.push(flag),
+        match notes.attempt(|_| read(entry, &at.index(index))) {
+            Some(Value::Number(number)) => numbers.push(number),
+            Some(Value::Flag(flag)) => flags.push(flag),
+            None => {}
         }
     }
     Ok(if parameter.kind == Kind::Flag { SettingValue::Flags(flags) } else { SettingValue::Gradient(numbers) })

@@ -1,6 +1,6 @@
 //! From text to recipe.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -12,11 +12,13 @@ use super::locate::{self, Part};
 use super::merge_keys;
 use super::model_ref::model_ref;
 use super::nearest::nearest;
+pub(super) use super::notes::Notes;
 use super::parameters::{Owner, parameters};
+use super::review::Review;
 use super::slices;
 use super::tokenizer;
 use super::tree::{self, Node};
-use super::types::{NodePath, Origin, Recipe};
+use super::types::{ModelRef, NodePath, Origin, Recipe};
 use super::variables::{self, Variables};
 use crate::kernel::Float;
 use crate::method::{self, Declaration};
@@ -39,19 +41,34 @@ impl Recipe {
         Self::from_source(Origin { text, name: origin, folder, ..Origin::default() }, variables)
     }
 
-    pub(super) fn from_source(mut source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
-        source.variables.clone_from(values);
-        let root = document(&source)?;
-        let mut notes = Notes::default();
-        match recipe(root, values, &mut notes) {
-            Ok(mut recipe) => {
-                recipe.warnings = notes.finish(&source);
-                recipe.source = source;
-                Ok(recipe)
-            }
-            Err(fault) => Err(placed(fault, &source)),
+    pub(super) fn from_source(source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
+        let Review { recipe, faults, .. } = review(source, values, Notes::default());
+        match (Error::of(faults), recipe) {
+            (None, Some(recipe)) => Ok(recipe),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(Error::file("the recipe cannot be read".to_owned(), None)),
         }
     }
+}
+
+/// Reads a recipe as far as it goes.
+pub(super) fn review(mut source: Origin, values: &BTreeMap<String, String>, mut notes: Notes) -> Review {
+    source.variables.clone_from(values);
+    let root = match document(&source) {
+        Ok(root) => root,
+        Err(error) => return Review { faults: vec![error], ..Review::default() },
+    };
+    let recipe = notes.attempt(|notes| recipe(root, values, notes));
+    let partial = !notes.is_whole();
+    let (faults, unknown) = (notes.faults(&source), notes.variables(&source));
+    let warnings = notes.warnings(&source);
+    let recipe = recipe.map(|recipe| Recipe {
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+        source,
+        partial,
+        ..recipe
+    });
+    Review { recipe, faults, warnings, unknown }
 }
 
 pub(super) fn file_text(path: &Path, origin: &str) -> Result<String, Error> {
@@ -76,7 +93,7 @@ pub(super) fn file_text(path: &Path, origin: &str) -> Result<String, Error> {
 pub(super) fn document(source: &Origin) -> Result<Node, Error> {
     let refused = |message: String, offset: Option<usize>| {
         let place = offset.map(|offset| Box::new(locate::place_at(&source.text, &source.name, offset)));
-        Error { kind: ErrorKind::Syntax, message, place, hint: None }
+        Error { kind: ErrorKind::Syntax, message, place, hint: None, others: Vec::new() }
     };
     if source.text.len() as u64 > LARGEST {
         return Err(refused(format!("the recipe is larger than {} KiB", LARGEST >> 10), None));
@@ -98,6 +115,7 @@ pub(super) fn document(source: &Origin) -> Result<Node, Error> {
             message: "several documents in one recipe are not supported yet".into(),
             place: locate::second_document(&source.text, &source.name).map(Box::new),
             hint: Some("write each document into a file of its own".into()),
+            others: Vec::new(),
         });
     }
     merge_keys::merged(root, &mut Vec::new()).map_err(|steps| {
@@ -108,7 +126,7 @@ pub(super) fn document(source: &Origin) -> Result<Node, Error> {
 
 fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) -> Checked<Recipe> {
     let mut variables = Variables::new(values);
-    variables.fill(&mut root, &mut NodePath::default())?;
+    variables.fill(&mut root, &mut NodePath::default(), notes);
     for name in variables.unused() {
         notes.add(None, format!("the variable `{name}` is given and the recipe does not name it"));
     }
@@ -118,22 +136,32 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         return Err(Fault::value(&at, "the recipe is empty").hint(hint));
     }
     let fields = Fields::of(&root, &at, &RECIPE, notes)?;
-    let method = merge_method(&fields)?;
-    let base_model = fields.get("base_model").map(|(node, at)| model_ref(node, &at, notes)).transpose()?;
+    let method = notes.attempt(|_| merge_method(&fields));
+    let base_model = fields.get("base_model").map(|(node, at)| reference(node, &at, notes));
     let mut recipe = Recipe {
-        method,
-        slices: slices::slices(&fields, method, notes)?,
+        // Without a method the recipe is refused, and its models can still be looked at.
+        method: method.unwrap_or(method::METHODS[0]),
+        slices: notes.attempt(|notes| slices::slices(&fields, method, notes)).unwrap_or_default(),
         base_model,
-        parameters: parameters(&fields, Owner::All, method, notes)?,
-        dtype: dtype(&fields, "dtype")?,
-        out_dtype: dtype(&fields, "out_dtype")?,
-        tokenizer: tokenizer::tokenizer(&fields, notes)?,
+        parameters: parameters(&fields, Owner::All, method, notes),
+        dtype: notes.attempt(|_| dtype(&fields, "dtype")).flatten(),
+        out_dtype: notes.attempt(|_| dtype(&fields, "out_dtype")).flatten(),
+        tokenizer: notes.attempt(|notes| tokenizer::tokenizer(&fields, notes)).flatten(),
         warnings: Vec::new(),
+        partial: false,
         source: Origin::default(),
     };
-    check::check(&mut recipe, notes)?;
-    tokenizer::check(&recipe)?;
+    if method.is_some() {
+        check::check(&mut recipe, notes);
+        notes.attempt(|_| tokenizer::check(&recipe));
+    }
     Ok(recipe)
+}
+
+/// A model reference, or one that stands for it where it cannot be read.
+pub(super) fn reference(node: &Node, at: &NodePath, notes: &mut Notes) -> ModelRef {
+    let read = notes.attempt(|notes| model_ref(node, at, notes));
+    read.filter(|_| !notes.is_unknown(at)).unwrap_or_else(|| ModelRef::unknown(at))
 }
 
 fn merge_method(fields: &Fields<'_>) -> Checked<&'static Declaration> {
@@ -184,41 +212,5 @@ pub(super) fn placed(fault: Fault, source: &Origin) -> Error {
         Spot::Value(path) => (Part::Value, path),
     };
     let place = locate::place(&source.text, &source.name, path, part);
-    Error { kind: fault.kind, message: fault.message, place: place.map(Box::new), hint: fault.hint }
-}
-
-/// The warnings so far, each once.
-#[derive(Default)]
-pub(crate) struct Notes {
-    notes: Vec<(Option<NodePath>, String)>,
-    seen: BTreeSet<String>,
-}
-
-/// Warnings that are written out; a place costs a pass over the text.
-const MOST_WARNINGS: usize = 20;
-
-impl Notes {
-    /// Adds a warning about a key.
-    pub(crate) fn warn(&mut self, at: &NodePath, message: String) {
-        self.add(Some(at), message);
-    }
-
-    /// Adds a warning, unless it was given already.
-    pub(crate) fn add(&mut self, at: Option<&NodePath>, message: String) {
-        if self.seen.insert(message.clone()) {
-            self.notes.push((at.cloned(), message));
-        }
-    }
-
-    pub(super) fn finish(self, source: &Origin) -> Vec<String> {
-        let more = self.notes.len().saturating_sub(MOST_WARNINGS);
-        let line = |at: &NodePath| locate::place(&source.text, &source.name, at, Part::Key).map(|place| place.line);
-        let written =
-            self.notes.into_iter().take(MOST_WARNINGS).map(|(at, message)| match at.as_ref().and_then(line) {
-                Some(line) => format!("line {line}: {message}"),
-                None => message,
-            });
-        let rest = (more > 0).then(|| format!("{more} more warnings of these kinds"));
-        written.chain(rest).collect()
-    }
+    Error { kind: fault.kind, message: fault.message, place: place.map(Box::new), hint: fault.hint, others: Vec::new() }
 }

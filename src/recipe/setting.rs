@@ -2,7 +2,7 @@
 
 use super::rows::{RowKind, Rows};
 use super::types::NodePath;
-use crate::method::Value;
+use crate::method::{Parameter, Value};
 
 /// What a recipe gives for one parameter at one level.
 #[derive(Clone, Debug)]
@@ -53,6 +53,12 @@ impl Condition {
 }
 
 impl Setting {
+    /// Stands for a setting that cannot be read, so that nobody misses it.
+    pub(super) fn stand_in(parameter: &Parameter, at: &NodePath) -> Self {
+        let value = SettingValue::Scalar(parameter.default.unwrap_or(Value::Number(0.0)));
+        Self { value, at: at.clone() }
+    }
+
     /// The value for a tensor at position `t`, 0 to 1, among the layers of its slice; `None` where the setting gives
     /// none and the next level of precedence is to be asked.
     pub fn evaluate(&self, tensor: &str, t: f64) -> Option<Value> {

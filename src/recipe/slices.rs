@@ -4,41 +4,41 @@ use std::ops::Range;
 
 use super::error::{Checked, Fault};
 use super::fields::Fields;
-use super::keys::{MODEL, SLICE, SOURCE};
-use super::model_ref::model_ref;
+use super::keys::{Level, MODEL, SLICE, SOURCE};
+use super::notes::Notes;
 use super::parameters::{Owner, parameters};
-use super::parse::Notes;
+use super::parse::reference;
 use super::scalar;
 use super::tree::Node;
-use super::types::{NodePath, Parameters, Slice, Source};
+use super::types::{ModelRef, NodePath, Parameters, Slice, Source};
 use crate::method::Declaration;
 
 /// Reads the slices of a recipe: those it lists, or one of the whole models it lists.
-pub(super) fn slices(recipe: &Fields<'_>, method: &'static Declaration, notes: &mut Notes) -> Checked<Vec<Slice>> {
+pub(super) fn slices(
+    recipe: &Fields<'_>,
+    method: Option<&'static Declaration>,
+    notes: &mut Notes,
+) -> Checked<Vec<Slice>> {
     let listed = |key: &str| recipe.get(key).filter(|(node, _)| !node.is_blank());
-    match (listed("models"), listed("slices")) {
-        (Some(_), Some((_, at))) => {
-            let message = "the recipe has both `models` and `slices`";
-            Err(Fault::key(&at, message)
-                .hint("keep `models` to merge whole models, `slices` to stack layers".to_owned()))
-        }
-        (Some((node, at)), None) => {
-            let mut sources = Vec::new();
-            for (entry, at) in entries(node, &at, "models")? {
-                let fields = Fields::of(entry, &at, &MODEL, notes)?;
-                sources.push(source(&fields, at, None, method, notes)?);
-            }
-            let at = NodePath::default();
-            Ok(vec![Slice { sources, base_model: None, parameters: Parameters::default(), at }])
-        }
-        (None, Some((node, at))) => {
-            entries(node, &at, "slices")?.map(|(entry, at)| slice(entry, at, method, notes)).collect()
-        }
-        (None, None) => {
-            let hint = "list them as `models: [{model: first/folder}, {model: second/folder}]`".to_owned();
-            Err(Fault::value(&NodePath::default(), "the recipe has no `models` and no `slices`").hint(hint))
-        }
+    let (models, slices) = (listed("models"), listed("slices"));
+    if let (Some(_), Some((_, at))) = (&models, &slices) {
+        let message = "the recipe has both `models` and `slices`";
+        let hint = "keep `models` to merge whole models, `slices` to stack layers".to_owned();
+        notes.fault(Fault::key(at, message).hint(hint));
     }
+    if let Some((node, at)) = models {
+        let read = |(entry, at)| source(entry, at, &MODEL, method, notes);
+        let sources = entries(node, &at, "models")?.map(read).collect();
+        let at = NodePath::default();
+        return Ok(vec![Slice { sources, base_model: None, parameters: Parameters::default(), at }]);
+    }
+    let Some((node, at)) = slices else {
+        let hint = "list them as `models: [{model: first/folder}, {model: second/folder}]`".to_owned();
+        let fault = Fault::value(&NodePath::default(), "the recipe has no `models` and no `slices`").hint(hint);
+        return Err(fault.follows(recipe.is_meant("models") || recipe.is_meant("slices")));
+    };
+    let entries = entries(node, &at, "slices")?;
+    Ok(entries.filter_map(|(entry, at)| notes.attempt(|notes| slice(entry, at, method, notes))).collect())
 }
 
 /// The entries of a list and their paths.
@@ -54,35 +54,37 @@ fn entries<'n>(
     Ok(entries.iter().enumerate().map(move |(index, entry)| (entry, at.index(index))))
 }
 
-fn slice(node: &Node, at: NodePath, method: &'static Declaration, notes: &mut Notes) -> Checked<Slice> {
+fn slice(node: &Node, at: NodePath, method: Option<&'static Declaration>, notes: &mut Notes) -> Checked<Slice> {
     let fields = Fields::of(node, &at, &SLICE, notes)?;
-    let (list, list_at) = fields.need("sources")?;
-    let mut sources = Vec::new();
-    for (entry, at) in entries(list, &list_at, "sources")? {
-        let fields = Fields::of(entry, &at, &SOURCE, notes)?;
-        let (range, range_at) = fields.need("layer_range")?;
-        let layers = layer_range(range, &range_at)?;
-        sources.push(source(&fields, at, Some(layers), method, notes)?);
-    }
-    if sources.is_empty() {
-        return Err(Fault::value(&list_at, "the slice has no sources"));
-    }
-    let base_model = fields.get("base_model").map(|(node, at)| model_ref(node, &at, notes)).transpose()?;
-    let parameters = parameters(&fields, Owner::All, method, notes)?;
-    Ok(Slice { sources, base_model, parameters, at })
+    let sources = notes.attempt(|notes| {
+        let (list, list_at) = fields.need("sources")?;
+        let read = |(entry, at)| source(entry, at, &SOURCE, method, notes);
+        let sources: Vec<Source> = entries(list, &list_at, "sources")?.map(read).collect();
+        if sources.is_empty() { Err(Fault::value(&list_at, "the slice has no sources")) } else { Ok(sources) }
+    });
+    let base_model = fields.get("base_model").map(|(node, at)| reference(node, &at, notes));
+    let parameters = parameters(&fields, Owner::All, method, notes);
+    Ok(Slice { sources: sources.unwrap_or_default(), base_model, parameters, at })
 }
 
+/// An entry of `models` or `sources`. What cannot be read of it is a stand-in: the other entries are counted with it.
 fn source(
-    fields: &Fields<'_>,
+    node: &Node,
     at: NodePath,
-    layers: Option<Range<usize>>,
-    method: &'static Declaration,
+    level: &'static Level,
+    method: Option<&'static Declaration>,
     notes: &mut Notes,
-) -> Checked<Source> {
-    let (node, model_at) = fields.need("model")?;
-    let model = model_ref(node, &model_at, notes)?;
-    let parameters = parameters(fields, Owner::Model, method, notes)?;
-    Ok(Source { model, layers, parameters, at })
+) -> Source {
+    let Some(fields) = notes.attempt(|notes| Fields::of(node, &at, level, notes)) else {
+        return Source { model: ModelRef::unknown(&at), layers: None, parameters: Parameters::default(), at };
+    };
+    let in_slice = level.key("layer_range").is_some();
+    let range = || fields.need("layer_range").and_then(|(node, at)| layer_range(node, &at));
+    let layers = if in_slice { notes.attempt(|_| range()) } else { None };
+    let model = notes.attempt(|_| fields.need("model"));
+    let model = model.map_or_else(|| ModelRef::unknown(&at), |(node, at)| reference(node, &at, notes));
+    let parameters = parameters(&fields, Owner::Model, method, notes);
+    Source { model, layers, parameters, at }
 }
 
 fn layer_range(node: &Node, at: &NodePath) -> Checked<Range<usize>> {

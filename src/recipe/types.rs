@@ -33,6 +33,8 @@ pub struct Recipe {
     pub tokenizer: Option<Tokenizer>,
     /// What is accepted and probably not meant, one sentence each.
     pub warnings: Vec<String>,
+    /// Whether stand-ins take the place of what could not be read.
+    pub(super) partial: bool,
     pub(super) source: Origin,
 }
 
@@ -59,6 +61,12 @@ impl Recipe {
     /// The values that the recipe's variables were given.
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.source.variables
+    }
+
+    /// Whether stand-ins take the place of values that are wrong or not known, as in what [`Recipe::review`] gives. Such a
+    /// recipe says which models are meant and cannot be merged.
+    pub fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// The folder of the recipe's file, if it was read from one.
@@ -174,6 +182,17 @@ impl ModelRef {
         };
         let adapter = self.adapter.as_deref().map(|adapter| format!(", lora: {}", part(adapter)));
         format!("{{model: {}{}}}", part(self), adapter.unwrap_or_default())
+    }
+
+    /// Stands for a model whose name is not known; no two are equal.
+    pub(super) fn unknown(at: &NodePath) -> Self {
+        // No folder's name holds this character.
+        Self { path: format!("\0{at}"), revision: None, adapter: None, at: at.clone() }
+    }
+
+    /// Whether the model's name could not be read, or depends on a variable without a value.
+    pub fn is_unknown(&self) -> bool {
+        self.path.starts_with('\0')
     }
 }
 

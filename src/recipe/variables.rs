@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Checked, ErrorKind, Fault, shown};
 use super::nearest::nearest;
+use super::notes::Notes;
 use super::tree::{Node, without_mark};
 use super::types::{NodePath, Step};
 
@@ -127,12 +128,17 @@ impl<'a> Variables<'a> {
         self.values.keys().map(String::as_str).filter(|name| !self.used.contains(name))
     }
 
-    /// Writes the variables' values into the scalars of a tree.
-    pub(super) fn fill(&mut self, node: &mut Node, at: &mut NodePath) -> Checked<()> {
+    /// Writes the variables' values into the scalars of a tree. Scalars that name a variable without one are left as they
+    /// are written, and noted.
+    pub(super) fn fill(&mut self, node: &mut Node, at: &mut NodePath, notes: &mut Notes) {
         match node {
             Node::Text(text) if text.contains('$') => {
                 let whole = text.starts_with('$') && text.ends_with(CLOSE);
-                let filled = self.filled(text, at)?;
+                let Some(filled) = self.filled(text, at, notes) else {
+                    notes.unknown(at);
+                    *node = Node::Text(unmask(text));
+                    return;
+                };
                 // A value reads as a plain scalar does. Numbers and flags are read from text wherever they are wanted.
                 let null = whole && matches!(filled.trim(), "" | "null" | "Null" | "NULL" | "~");
                 *node = if null { Node::Null } else { Node::Text(filled) };
@@ -140,24 +146,25 @@ impl<'a> Variables<'a> {
             Node::List(entries) => {
                 for (index, entry) in entries.iter_mut().enumerate() {
                     at.0.push(Step::Index(index));
-                    self.fill(entry, at)?;
+                    self.fill(entry, at, notes);
                     at.0.pop();
                 }
             }
             Node::Map(entries) => {
                 for (key, value) in entries {
                     at.0.push(Step::Key(key.clone()));
-                    self.fill(value, at)?;
+                    self.fill(value, at, notes);
                     at.0.pop();
                 }
             }
             _ => {}
         }
-        Ok(())
     }
 
-    fn filled(&mut self, text: &str, at: &NodePath) -> Checked<String> {
+    /// The text with its variables filled in; `None` where one has no value.
+    fn filled(&mut self, text: &str, at: &NodePath, notes: &mut Notes) -> Option<String> {
         let mut out = String::with_capacity(text.len());
+        let mut known = true;
         let mut rest = text;
         while let Some(start) = rest.find('$') {
             let (before, found) = rest.split_at(start);
@@ -166,17 +173,24 @@ impl<'a> Variables<'a> {
                 out.push_str("${");
                 rest = escaped;
             } else if let Some((name, after)) = found.strip_prefix('$').and_then(named) {
-                out.push_str(self.value(name, at)?);
+                match self.value(name, at) {
+                    Ok(value) => out.push_str(value),
+                    Err(fault) => {
+                        notes.variable(name, fault);
+                        known = false;
+                    }
+                }
                 rest = after;
             } else if found.starts_with("${") {
-                return Err(malformed(found, at));
+                notes.fault(malformed(found, at));
+                return None;
             } else {
                 out.push('$');
                 rest = found.get(1..).unwrap_or_default();
             }
         }
         out.push_str(&unmask(rest));
-        Ok(out)
+        known.then_some(out)
     }
 
     fn value(&mut self, name: &str, at: &NodePath) -> Checked<&'a str> {

@@ -12,11 +12,11 @@ pub(crate) use super::error::{Checked, Fault, shown};
 pub(crate) use super::fields::Fields;
 pub(crate) use super::keys::{and, read};
 pub(crate) use super::nearest::nearest;
-pub(crate) use super::parse::Notes;
+pub(crate) use super::notes::Notes;
 pub(crate) use super::scalar::number;
 pub(crate) use super::tree::Node;
 
-use super::{Error, NodePath, Recipe};
+use super::{Error, NodePath, Recipe, Warning};
 
 /// A YAML file that holds a recipe or names one.
 pub(crate) struct Document {
@@ -50,9 +50,14 @@ impl Document {
         parse::placed(fault, &self.source)
     }
 
+    /// The faults so far.
+    pub(crate) fn faults(&self, notes: &mut Notes) -> Vec<Error> {
+        notes.faults(&self.source)
+    }
+
     /// The warnings so far.
-    pub(crate) fn warnings(&self, notes: Notes) -> Vec<String> {
-        notes.finish(&self.source)
+    pub(crate) fn warnings(&self, notes: Notes) -> Vec<Warning> {
+        notes.warnings(&self.source)
     }
 
     /// The recipe that stands under a key of the root, as a text in which every line is where it was.

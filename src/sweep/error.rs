@@ -13,7 +13,7 @@ pub enum Error {
     Recipe(#[from] recipe::Error),
     /// The recipe and its checkpoints do not go together.
     #[error(transparent)]
-    Plan(#[from] plan::Error),
+    Plan(#[from] plan::Faults),
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

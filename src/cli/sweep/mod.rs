@@ -20,6 +20,11 @@ use clap::Subcommand;
 
 /// Find the ratio: merge at many points in memory, score each, show the trade-off, pick one
 #[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix sweep run sweep.yaml
+  admix sweep confirm studies/ko-en
+  admix sweep pick studies/ko-en --max cross --keep 'mono >= -1%' -o recipe.yaml")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::export::put;
 use super::finish::write_merge;
 use super::location::StudyArgs;
+use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
 use crate::sweep::{Analysis, Bound, Depth, Stage, pick, recipe_text};
 
@@ -45,7 +46,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
     let (analysis, on) = if has_points { (&confirmed, "held-out") } else { (&full, "the search's") };
     let row = pick(&study, analysis, &args.max, &args.keep)?;
-    put(&args.output, &recipe_text(&study, row)?)?;
+    let mut text = recipe_text(&study, row)?;
+    if args.output.as_os_str() != "-" {
+        schema::put_beside(&args.output, What::Recipe)?;
+        text.insert_str(0, &schema::modeline(What::Recipe));
+    }
+    put(&args.output, &text)?;
     if let Some(out) = &args.merge
         && let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
     {

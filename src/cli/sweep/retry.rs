@@ -7,6 +7,9 @@ use crate::sweep::retry;
 
 /// Have failed trials tried again
 #[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  admix sweep retry studies/ko-en && admix sweep run sweep.yaml")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,

@@ -46,21 +46,28 @@ impl Sources<'_> {
                 .hint("as `data: {jhe: sets/jhe}`".to_owned()));
         };
         for (name, value) in entries {
-            let here = at.key(name);
-            let (path, path_at, queries) = match value {
-                Node::Map(_) => {
-                    let fields = fields(value, &here, &DATA, notes)?;
-                    let (path, path_at) = fields.need("path")?;
-                    let queries = fields.get("queries").map(|(node, at)| whole(node, &at, 1)).transpose()?;
-                    (text(path, &path_at, "a folder")?, path_at, queries)
-                }
-                other => (text(other, &here, "a folder")?, here.clone(), None),
-            };
-            let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-            let path = self.find(&path).ok_or_else(|| no_folder(&path, &path_at))?;
-            self.sources.push(DataSource { name: name.clone(), path, queries });
+            let read = notes.attempt(|notes| self.source(name, value, &at.key(name), notes));
+            // Objectives may name what is refused.
+            let unread = || DataSource { name: name.clone(), path: PathBuf::new(), queries: None };
+            self.sources.push(read.unwrap_or_else(unread));
         }
         Ok(())
+    }
+
+    fn source(&self, name: &str, value: &Node, here: &NodePath, notes: &mut Notes) -> Checked<DataSource> {
+        let (path, path_at, queries) = match value {
+            Node::Map(_) => {
+                let fields = fields(value, here, &DATA, notes)?;
+                let (path, path_at) = fields.need("path")?;
+                let queries = fields.get("queries");
+                let queries = queries.and_then(|(node, at)| notes.attempt(|_| whole(node, &at, 1)));
+                (text(path, &path_at, "a folder")?, path_at, queries)
+            }
+            other => (text(other, here, "a folder")?, here.clone(), None),
+        };
+        let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+        let path = self.find(&path).ok_or_else(|| no_folder(&path, &path_at))?;
+        Ok(DataSource { name: name.to_owned(), path, queries })
     }
 
     /// Reads an entry of `mean`: a name of `data` or a folder, with `:ko-en` behind it where one direction is meant.

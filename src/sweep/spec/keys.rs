@@ -1,7 +1,9 @@
 //! The keys of a sweep file.
 
-use crate::recipe::Level;
+use super::search::Method;
+use crate::plan::Allow;
 use crate::recipe::yaml::read;
+use crate::recipe::{Form, Level};
 
 /// Every map of a sweep file, the outermost first.
 pub static LEVELS: [&Level; 11] =
@@ -11,74 +13,107 @@ pub(super) static SWEEP: Level = Level {
     name: "the sweep file",
     at: "the top of the sweep file",
     keys: &[
-        read("study", "the study's name; the file's without one"),
-        read("recipe", "a recipe with `${name}`: its path, or the recipe itself"),
-        read("params", "the recipe's variables and the values they may have"),
-        read("data", "short names of data sets: a folder each, or `{path: …, queries: …}`"),
-        read("objectives", "what is to be good: two or more, each a metric over data sets and directions"),
+        read("study", "the study's name; the file's without one").is(Form::Name),
+        read("recipe", "a recipe with `${name}`: its path, or the recipe itself")
+            .is(Form::Either(&[Form::Text, Form::Recipe]))
+            .required(),
+        read("params", "the recipe's variables and the values they may have").is(PARAMS).required(),
+        read("data", "short names of data sets: a folder each, or `{path: …, queries: …}`").is(Form::Entries {
+            least: 0,
+            known: &[],
+            other: &Form::Either(&[Form::Name, Form::Map(&DATA)]),
+        }),
+        read("objectives", "what is to be good: two or more, each a metric over data sets and directions")
+            .is(Form::Entries { least: 2, known: &[], other: &Form::Map(&OBJECTIVE) })
+            .required(),
         read(
             "baselines",
             "retrievers that are always scored: parents, uniform; the first is what others are compared with",
-        ),
-        read("select", "the queries that the search sees, as `{split: dev}`"),
-        read("report", "the queries that only `sweep confirm` sees, as `{split: test}`"),
-        read("search", "how points are chosen, as `{method: grid}`"),
-        read("budget", "when to stop, as `{trials: 40, wall: 6h}`"),
-        read("keep", "merged checkpoints to keep: none, front or all"),
-        read("store", "the study's folder; studies/NAME without one"),
-        read("prompts", "what is put in front of texts, as `{query: …, document: …}`"),
-        read("max_length", "tokens after which texts are cut"),
-        read("dtype", "the format that is computed in"),
-        read("device", "cpu, cuda:N or metal"),
-        read("allow", "disagreements of the models that are accepted, as `admix merge --allow` takes them"),
-        read("compat", "the tool whose rules hold for ties and missing queries: trec, mteb, st or beir"),
+        )
+        .is(Form::OneOrMore(&Form::OneOf(|| vec!["parents", "uniform"]))),
+        read("select", "the queries that the search sees, as `{split: dev}`").is(Form::Map(&SELECTION)),
+        read("report", "the queries that only `sweep confirm` sees, as `{split: test}`").is(Form::Map(&SELECTION)),
+        read("search", "how points are chosen, as `{method: grid}`").is(Form::Either(&[SEARCHES, Form::Map(&SEARCH)])),
+        read("budget", "when to stop, as `{trials: 40, wall: 6h}`").is(Form::Map(&BUDGET)),
+        read("keep", "merged checkpoints to keep: none, front or all").is(Form::OneOf(|| vec!["none", "front", "all"])),
+        read("store", "the study's folder; studies/NAME without one").is(Form::Name),
+        read("prompts", "what is put in front of texts, as `{query: …, document: …}`").is(Form::Map(&PROMPTS)),
+        read("max_length", "tokens after which texts are cut").is(Form::Whole(1)),
+        read("dtype", "the format that is computed in").is(Form::OneOf(|| vec!["float32", "float16", "bfloat16"])),
+        read("device", "cpu, cuda:N or metal").is(Form::Like("^(cpu|cuda|cuda:[0-9]+|metal)$")),
+        read("allow", "disagreements of the models that are accepted, as `admix merge --allow` takes them")
+            .is(Form::OneOrMore(&Form::OneOf(|| Allow::names().into_iter().map(|(name, _)| name).collect()))),
+        read("compat", "the tool whose rules hold for ties and missing queries: trec, mteb, st or beir")
+            .is(Form::OneOf(|| vec!["trec", "mteb", "st", "beir"])),
     ],
+};
+
+/// The searches.
+const SEARCHES: Form = Form::OneOf(|| Method::ALL.map(Method::name).to_vec());
+
+/// Variables and their values.
+const PARAMS: Form = Form::Entries {
+    least: 1,
+    known: &[("simplex", Form::Map(&SIMPLEX))],
+    other: &Form::Either(&[Form::List(&Form::Number), Form::Like(":"), Form::Map(&AXIS)]),
 };
 
 pub(super) static AXIS: Level = Level {
     name: "a parameter",
     at: "a parameter under `params`",
     keys: &[
-        read("values", "the values, as a list"),
-        read("min", "the smallest value"),
-        read("max", "the largest value"),
-        read("step", "the distance between values; any value may be taken without it"),
+        read("values", "the values, as a list").is(Form::OneOrMore(&Form::Number)),
+        read("min", "the smallest value").is(Form::Number),
+        read("max", "the largest value").is(Form::Number),
+        read("step", "the distance between values; any value may be taken without it").is(Form::Number),
     ],
 };
 
 pub(super) static SIMPLEX: Level = Level {
     name: "`simplex`",
     at: "`simplex` under `params`",
-    keys: &[read("of", "the variables that sum to 1"), read("step", "the distance between values, as 0.25")],
+    keys: &[
+        read("of", "the variables that sum to 1").is(Form::List(&Form::Name)).required(),
+        read("step", "the distance between values, as 0.25").is(Form::Number),
+    ],
 };
 
 pub(super) static DATA: Level = Level {
     name: "a data set",
     at: "an entry of `data`",
-    keys: &[read("path", "the data set's folder"), read("queries", "at most so many queries, the first")],
+    keys: &[
+        read("path", "the data set's folder").is(Form::Name).required(),
+        read("queries", "at most so many queries, the first").is(Form::Whole(1)),
+    ],
 };
 
 pub(super) static OBJECTIVE: Level = Level {
     name: "an objective",
     at: "an objective under `objectives`",
     keys: &[
-        read("metric", "the metric, as ndcg@10"),
-        read("mean", "the data sets it is averaged over, each weighing the same"),
+        read("metric", "the metric, as ndcg@10").is(Form::Text),
+        read("mean", "the data sets it is averaged over, each weighing the same")
+            .is(Form::OneOrMore(&Form::Either(&[Form::Name, Form::Map(&REFERENCE)])))
+            .required(),
     ],
 };
 
 pub(super) static REFERENCE: Level = Level {
     name: "an entry of `mean`",
     at: "an entry of an objective's `mean`",
-    keys: &[read("data", "the data set"), read("direction", "the direction, as ko-en; all without one")],
+    keys: &[
+        read("data", "the data set").is(Form::Name).required(),
+        read("direction", "the direction, as ko-en; all without one").is(Form::Name),
+    ],
 };
 
 pub(super) static SELECTION: Level = Level {
     name: "a choice of queries",
     at: "`select` and `report`",
     keys: &[
-        read("split", "the split"),
-        read("part", "a part of the queries, as 1/2: which query is in which part depends on its id alone"),
+        read("split", "the split").is(Form::Name),
+        read("part", "a part of the queries, as 1/2: which query is in which part depends on its id alone")
+            .is(Form::Like("^[0-9]+ */ *[0-9]+$")),
     ],
 };
 
@@ -86,32 +121,38 @@ pub(super) static SEARCH: Level = Level {
     name: "`search`",
     at: "`search`",
     keys: &[
-        read("method", "grid, lattice, sobol, quad, greedy or cmaes"),
-        read("seed", "the seed of what is drawn at random"),
-        read("rungs", "cheap rounds first, as `[{pool: 5000}, {full: true}]`"),
-        read("scalarisations", "the number of weightings that `cmaes` searches for"),
+        read("method", "grid, lattice, sobol, quad, greedy or cmaes").is(SEARCHES),
+        read("seed", "the seed of what is drawn at random").is(Form::Whole(0)),
+        read("rungs", "cheap rounds first, as `[{pool: 5000}, {full: true}]`").is(Form::OneOrMore(&Form::Map(&RUNG))),
+        read("scalarisations", "the number of weightings that `cmaes` searches for").is(Form::Whole(1)),
     ],
 };
 
 pub(super) static RUNG: Level = Level {
     name: "a rung",
     at: "an entry of `rungs`",
-    keys: &[read("pool", "the number of documents of each data set"), read("full", "true: all documents")],
+    keys: &[
+        read("pool", "the number of documents of each data set").is(Form::Whole(1)),
+        read("full", "true: all documents").is(Form::Flag),
+    ],
 };
 
 pub(super) static BUDGET: Level = Level {
     name: "`budget`",
     at: "`budget`",
     keys: &[
-        read("trials", "the most trials, baselines not counted"),
-        read("wall", "the time after which no trial is begun, as 6h"),
+        read("trials", "the most trials, baselines not counted").is(Form::Whole(1)),
+        read("wall", "the time after which no trial is begun, as 6h").is(Form::Name),
     ],
 };
 
 pub(super) static PROMPTS: Level = Level {
     name: "`prompts`",
     at: "`prompts`",
-    keys: &[read("query", "in front of a query"), read("document", "in front of a document")],
+    keys: &[
+        read("query", "in front of a query").is(Form::Text),
+        read("document", "in front of a document").is(Form::Text),
+    ],
 };
 
 /// Keys that people put in another place, and where they belong.

@@ -34,28 +34,44 @@ pub(super) fn objectives(
     };
     let mut found = Vec::new();
     for (name, value) in entries {
-        let here = at.key(name);
-        let fields = fields(value, &here, &OBJECTIVE, notes)?;
-        let metric = match fields.get("metric") {
-            None => "ndcg@10".to_owned(),
-            Some((node, at)) => text(node, &at, "a metric")?,
-        };
-        let metric_at = fields.get("metric").map_or(here.clone(), |(_, at)| at);
-        let metric = metric.parse().map_err(|error| Fault::value(&metric_at, format!("{error}")))?;
-        let (mean, mean_at) = fields.need("mean")?;
-        let entries = list(mean, &mean_at, "data sets")?;
-        let mean =
-            entries.iter().map(|(entry, at)| sources.reference(entry, at, notes)).collect::<Checked<Vec<_>>>()?;
-        if let Some(second) = (1..mean.len()).find(|index| mean[..*index].contains(&mean[*index])) {
-            let (_, at) = &entries[second];
-            return Err(Fault::value(at, "the data set stands in this mean twice"));
-        }
-        found.push(Objective { name: name.clone(), metric, mean });
+        found.extend(notes.attempt(|notes| objective(name, value, &at.key(name), sources, notes)));
     }
-    if found.len() < 2 {
-        let count = if found.is_empty() { "none" } else { "one" };
+    if entries.len() < 2 {
+        let count = if entries.is_empty() { "none" } else { "one" };
         return Err(Fault::key(at, format!("a sweep weighs two objectives or more against each other, found {count}"))
             .hint("a mean hides a direction that collapses: give each direction an objective of its own".to_owned()));
     }
     Ok(found)
+}
+
+fn objective(
+    name: &str,
+    value: &Node,
+    here: &NodePath,
+    sources: &mut Sources<'_>,
+    notes: &mut Notes,
+) -> Checked<Objective> {
+    let fields = fields(value, here, &OBJECTIVE, notes)?;
+    let metric = notes.attempt(|_| match fields.get("metric") {
+        None => parse_metric("ndcg@10", here),
+        Some((node, at)) => parse_metric(&text(node, &at, "a metric")?, &at),
+    });
+    let (mean, mean_at) = fields.need("mean")?;
+    let entries = list(mean, &mean_at, "data sets")?;
+    let mut mean: Vec<Reference> = Vec::new();
+    for (entry, at) in &entries {
+        let Some(reference) = notes.attempt(|notes| sources.reference(entry, at, notes)) else { continue };
+        if mean.contains(&reference) {
+            notes.fault(Fault::value(at, "the data set stands in this mean twice"));
+        } else {
+            mean.push(reference);
+        }
+    }
+    // A metric that is none was noted; the objective is not used.
+    let metric = metric.map_or_else(|| parse_metric("ndcg@10", here), Ok)?;
+    Ok(Objective { name: name.to_owned(), metric, mean })
+}
+
+fn parse_metric(name: &str, at: &NodePath) -> Checked<Metric> {
+    name.parse().map_err(|error| Fault::value(at, format!("{error}")))
 }

@@ -18,15 +18,18 @@ pub(super) fn params(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<S
     let mut axes: Vec<Axis> = Vec::new();
     for (name, value) in entries {
         let here = at.key(name);
-        let axis = if name == SIMPLEX_KEY { simplex(value, &here, notes)? } else { axis(name, value, &here, notes)? };
+        let read = notes.attempt(|notes| {
+            if name == SIMPLEX_KEY { simplex(value, &here, notes) } else { axis(name, value, &here, notes) }
+        });
+        let Some(axis) = read else { continue };
         for known in axes.iter().flat_map(Axis::names) {
             if axis.names().contains(&known) {
-                return Err(Fault::key(&here, format!("the variable {} is given values twice", shown(known))));
+                notes.fault(Fault::key(&here, format!("the variable {} is given values twice", shown(known))));
             }
         }
         axes.push(axis);
     }
-    if axes.is_empty() {
+    if entries.is_empty() {
         return Err(Fault::value(at, "no variable is given values"));
     }
     Ok(Space { axes })

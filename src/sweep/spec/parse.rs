@@ -1,5 +1,6 @@
 //! From a sweep file to a spec.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::data::Sources;
@@ -13,7 +14,7 @@ use super::space::{Axis, Space};
 use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
 use crate::plan::Allow;
 use crate::recipe::yaml::{self, Checked, Document, Fault, Fields, Node, Notes, nearest, shown};
-use crate::recipe::{Error, ErrorKind, NodePath};
+use crate::recipe::{Error, ErrorKind, NodePath, Recipe, Warning};
 
 /// A spec, where its study lies, and what is probably not meant.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Parsed {
     pub store: PathBuf,
     /// What is accepted and probably not meant.
     pub warnings: Vec<String>,
+    /// The same, with their places.
+    pub notices: Vec<Warning>,
 }
 
 impl Spec {
@@ -47,12 +50,31 @@ impl Spec {
         Self::from_document(&document, origin, "sweep", folder)
     }
 
+    /// The recipe at both ends of the ranges of its variables.
+    pub fn at_the_ends(&self) -> [Result<Recipe, Error>; 2] {
+        [0.0, 1.0].map(|unit| self.recipe.at(&self.end(unit)))
+    }
+
+    /// The variables at an end of their ranges.
+    fn end(&self, unit: f64) -> BTreeMap<String, String> {
+        as_variables(&self.params.names(), &self.params.place(&vec![unit; self.params.dimensions()]))
+    }
+
     fn from_document(document: &Document, origin: &str, stem: &str, folder: Option<&Path>) -> Result<Parsed, Error> {
         let mut notes = Notes::default();
         let reading = Reading { document, origin, folder };
-        let (spec, store) = reading.spec(stem, &mut notes)?;
-        Ok(Parsed { spec, store, warnings: document.warnings(notes) })
+        let spec = reading.spec(stem, &mut notes)?;
+        let notices = document.warnings(notes);
+        let (spec, store) = spec;
+        Ok(Parsed { spec, store, warnings: notices.iter().map(ToString::to_string).collect(), notices })
     }
+}
+
+/// Whether a file is a sweep file and no recipe, as far as its keys tell.
+pub fn is_sweep(path: &Path) -> bool {
+    let Ok(document) = Document::read(path, "sweep file") else { return false };
+    let has = |key| document.root.get(key).is_some();
+    !has("merge_method") && ["recipe", "params", "objectives"].into_iter().any(has)
 }
 
 /// The current folder for an empty path.
@@ -68,14 +90,37 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn spec(&self, stem: &str, notes: &mut Notes) -> Result<(Spec, PathBuf), Error> {
-        let (mut spec, store, (recipe, recipe_at)) =
-            self.top(stem, notes).map_err(|fault| self.document.error(fault))?;
-        spec.recipe = self.recipe(recipe, &recipe_at)?;
-        self.check_variables(&spec)?;
-        Ok((spec, store))
+        let read = notes.attempt(|notes| self.top(stem, notes));
+        let mut faults = self.document.faults(notes);
+        let Some(Top { spec, store, recipe: Some((recipe, at)) }) = read else {
+            return Err(Error::of(faults).unwrap_or_else(|| self.document.error(nothing_read())));
+        };
+        let recipe = self.recipe(recipe, &at);
+        match (recipe, spec) {
+            (Ok(recipe), Some(mut spec)) => {
+                spec.recipe = recipe;
+                faults.extend(self.recipe_faults(&spec));
+                match Error::of(faults) {
+                    Some(error) => Err(error),
+                    None => Ok((spec, store)),
+                }
+            }
+            (Ok(recipe), None) => {
+                // The values of its variables are not known.
+                let text = &recipe.text;
+                let review = Recipe::review_text(text, &recipe.origin, recipe.folder.clone(), &BTreeMap::new(), true);
+                faults.extend(review.faults);
+                Err(Error::of(faults).unwrap_or_else(|| self.document.error(nothing_read())))
+            }
+            (Err(error), _) => {
+                faults.push(error);
+                Err(Error::of(faults).unwrap_or_else(|| self.document.error(nothing_read())))
+            }
+        }
     }
 
-    fn top(&self, stem: &str, notes: &mut Notes) -> Checked<(Spec, PathBuf, (&Node, NodePath))> {
+    /// The spec but for its recipe, as far as it can be read.
+    fn top(&self, stem: &str, notes: &mut Notes) -> Checked<Top<'_>> {
         let at = NodePath::default();
         let root = &self.document.root;
         if root.is_blank() {
@@ -83,41 +128,52 @@ impl Reading<'_> {
             return Err(Fault::value(&at, "the sweep file is empty").hint(hint));
         }
         let top = fields(root, &at, &SWEEP, notes)?;
-        let study = match top.get("study") {
-            Some((node, at)) => name(node, &at)?,
-            None => stem.to_owned(),
-        };
-        let store = match top.get("store") {
-            Some((node, at)) => text(node, &at, "a folder")?.into(),
-            None => Path::new("studies").join(&study),
-        };
-        let recipe = top.need("recipe")?;
-        let (node, params_at) = top.need("params")?;
-        let params = params(node, &params_at, notes)?;
+        let study = top.get("study").and_then(|(node, at)| notes.attempt(|_| name(node, &at)));
+        let study = study.unwrap_or_else(|| stem.to_owned());
+        let store = top.get("store").and_then(|(node, at)| notes.attempt(|_| text(node, &at, "a folder")));
+        let store = store.map_or_else(|| Path::new("studies").join(&study), PathBuf::from);
+        let recipe = notes.attempt(|_| top.need("recipe"));
+        let params = notes.attempt(|notes| {
+            let (node, at) = top.need("params")?;
+            Ok((params(node, &at, notes)?, at))
+        });
         let mut sources = Sources { sources: Vec::new(), folder: self.folder };
         if let Some((node, at)) = top.get("data") {
-            sources.declare(node, &at, notes)?;
+            notes.attempt(|notes| sources.declare(node, &at, notes));
         }
-        let (node, at) = top.need("objectives")?;
-        let objectives = objectives(node, &at, &mut sources, notes)?;
-        let search = search_of(&top, &params, &params_at, notes)?;
-        let (select, report) = selections(&top, notes)?;
-        let spec = Spec {
-            study,
-            recipe: RecipeText { text: String::new(), origin: String::new(), folder: None },
-            params,
-            data: used(sources, &objectives, notes),
-            objectives,
-            baselines: baselines(&top)?,
-            select,
-            report,
-            search,
-            budget: top.get("budget").map_or(Ok(Budget::default()), |(node, at)| budget(node, &at, notes))?,
-            keep: top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at))?,
-            allow: top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at))?,
-            scoring: scoring(&top, notes)?,
-        };
-        Ok((spec, store, recipe))
+        let objectives = notes.attempt(|notes| {
+            let (node, at) = top.need("objectives")?;
+            objectives(node, &at, &mut sources, notes)
+        });
+        let search = params.as_ref().and_then(|(params, at)| notes.attempt(|notes| search_of(&top, params, at, notes)));
+        let selections = notes.attempt(|notes| selections(&top, notes));
+        let baselines = notes.attempt(|_| baselines(&top));
+        let budget = notes.attempt(|notes| match top.get("budget") {
+            Some((node, at)) => budget(node, &at, notes),
+            None => Ok(Budget::default()),
+        });
+        let keep = notes.attempt(|_| top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at)));
+        let allow = notes.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
+        let scoring = scoring(&top, notes);
+        let spec = (|| {
+            let (objectives, (select, report)) = (objectives?, selections?);
+            Some(Spec {
+                study,
+                recipe: RecipeText { text: String::new(), origin: String::new(), folder: None },
+                params: params?.0,
+                data: used(sources, &objectives, notes),
+                objectives,
+                baselines: baselines?,
+                select,
+                report,
+                search: search?,
+                budget: budget?,
+                keep: keep?,
+                allow: allow?,
+                scoring,
+            })
+        })();
+        Ok(Top { spec, store, recipe })
     }
 
     /// The recipe, from its file or from this one.
@@ -146,12 +202,14 @@ impl Reading<'_> {
         }
     }
 
-    /// Holds that recipe and parameters name the same variables, and that the recipe is one at the ends of their ranges.
-    fn check_variables(&self, spec: &Spec) -> Result<(), Error> {
+    /// What is wrong with the recipe: that it and the parameters name different variables, or that it is none at an end of
+    /// their ranges.
+    fn recipe_faults(&self, spec: &Spec) -> Vec<Error> {
         let at = NodePath::default().key("params");
         let named = yaml::variable_names(&spec.recipe.text);
         let names = spec.params.names();
-        if let Some(unused) = names.iter().find(|name| !named.contains(**name)) {
+        let mut faults = Vec::new();
+        for unused in names.iter().filter(|name| !named.contains(**name)) {
             let axis =
                 if document_has(&self.document.root, unused) { at.key(*unused) } else { at.key("simplex").key("of") };
             let fault = Fault::key(&axis, format!("the recipe does not name `${{{unused}}}`"));
@@ -163,23 +221,39 @@ impl Reading<'_> {
                     named.iter().map(|name| format!("`${{{name}}}`")).collect::<Vec<_>>().join(", ")
                 ),
             };
-            return Err(self.document.error(fault.hint(hint)));
+            faults.push(self.document.error(fault.hint(hint)));
         }
         for unit in [0.0, 1.0] {
-            let point = spec.params.place(&vec![unit; spec.params.dimensions()]);
-            let values = as_variables(&names, &point);
-            spec.recipe.at(&values).map_err(|error| {
-                if error.kind() == ErrorKind::Variable {
-                    return error.with_hint("give it values under `params`".to_owned());
+            let values = spec.end(unit);
+            let RecipeText { text, origin, folder } = &spec.recipe;
+            for error in Recipe::review_text(text, origin, folder.clone(), &values, false).faults {
+                if faults.iter().any(|known| known.message() == error.message() && known.place() == error.place()) {
+                    continue;
                 }
-                let written: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-                let hint = format!("this is the recipe at {}", written.join(", "));
-                let hint = error.hint().map_or(hint.clone(), |known| format!("{known}\n{hint}"));
-                error.with_hint(hint)
-            })?;
+                faults.push(if error.kind() == ErrorKind::Variable {
+                    error.with_hint("give it values under `params`".to_owned())
+                } else {
+                    let written: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                    let hint = format!("this is the recipe at {}", written.join(", "));
+                    let hint = error.hint().map_or(hint.clone(), |known| format!("{known}\n{hint}"));
+                    error.with_hint(hint)
+                });
+            }
         }
-        Ok(())
+        faults
     }
+}
+
+/// What the file says: the spec unless something in it is wrong, and the node of the recipe.
+struct Top<'a> {
+    spec: Option<Spec>,
+    store: PathBuf,
+    recipe: Option<(&'a Node, NodePath)>,
+}
+
+/// Stands for a fault that nobody noted.
+fn nothing_read() -> Fault {
+    Fault::value(&NodePath::default(), "the sweep file cannot be read")
 }
 
 fn document_has(root: &Node, param: &str) -> bool {

@@ -80,13 +80,13 @@ pub(super) fn search(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<S
     let fields = fields(node, at, &SEARCH, notes)?;
     let mut search = Search::default();
     if let Some((node, at)) = fields.get("method") {
-        search.method = method(node, &at)?;
+        search.method = notes.attempt(|_| method(node, &at)).unwrap_or_default();
     }
     if let Some((node, at)) = fields.get("seed") {
-        search.seed = whole(node, &at, 0)?;
+        search.seed = notes.attempt(|_| whole(node, &at, 0)).unwrap_or_default();
     }
     if let Some((node, at)) = fields.get("scalarisations") {
-        search.scalarisations = whole(node, &at, 1)?.min(100) as usize;
+        search.scalarisations = notes.attempt(|_| whole(node, &at, 1)).unwrap_or(1).min(100) as usize;
     }
     if let Some((node, at)) = fields.get("rungs") {
         search.rungs = rungs(node, &at, notes)?;

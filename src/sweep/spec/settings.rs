@@ -106,9 +106,10 @@ impl Default for Scoring {
 /// Reads `select` or `report`.
 pub(super) fn selection(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Selection> {
     let fields = fields(node, at, &SELECTION, notes)?;
-    let split = fields.get("split").map(|(node, at)| text(node, &at, "a split")).transpose()?;
-    let part = fields.get("part").map(|(node, at)| part(node, &at)).transpose()?;
-    if split.is_none() && part.is_none() {
+    let given = |key: &str| fields.get(key);
+    let split = given("split").and_then(|(node, at)| notes.attempt(|_| text(node, &at, "a split")));
+    let part = given("part").and_then(|(node, at)| notes.attempt(|_| part(node, &at)));
+    if given("split").is_none() && given("part").is_none() {
         return Err(Fault::value(at, "expected `split` or `part`"));
     }
     Ok(Selection { split, part })
@@ -127,8 +128,8 @@ fn part(node: &Node, at: &NodePath) -> Checked<Part> {
 /// Reads `budget`.
 pub(super) fn budget(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Budget> {
     let fields = fields(node, at, &BUDGET, notes)?;
-    let trials = fields.get("trials").map(|(node, at)| whole(node, &at, 1)).transpose()?;
-    let wall = fields.get("wall").map(|(node, at)| wall(node, &at)).transpose()?;
+    let trials = fields.get("trials").and_then(|(node, at)| notes.attempt(|_| whole(node, &at, 1)));
+    let wall = fields.get("wall").and_then(|(node, at)| notes.attempt(|_| wall(node, &at)));
     Ok(Budget { trials: trials.map(|count| usize::try_from(count).unwrap_or(usize::MAX)), wall })
 }
 
@@ -174,39 +175,48 @@ pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads what of the top of the file is about encoding and scoring.
-pub(super) fn scoring(top: &Fields<'_>, notes: &mut Notes) -> Checked<Scoring> {
+pub(super) fn scoring(top: &Fields<'_>, notes: &mut Notes) -> Scoring {
     let mut scoring = Scoring::default();
-    if let Some((node, at)) = top.get("prompts") {
-        let prompts = fields(node, &at, &PROMPTS, notes)?;
-        let prompt = |key: &str| match prompts.get(key) {
-            Some((Node::Text(text), _)) => Ok(Some(text.clone())),
-            Some((other, at)) => Err(Fault::value(&at, format!("expected a text, found {other}"))),
-            None => Ok(None),
+    if let Some((node, at)) = top.get("prompts")
+        && let Some(prompts) = notes.attempt(|notes| fields(node, &at, &PROMPTS, notes))
+    {
+        let mut prompt = |key: &str| match prompts.get(key)? {
+            (Node::Text(text), _) => Some(text.clone()),
+            (other, at) => {
+                notes.fault(Fault::value(&at, format!("expected a text, found {other}")));
+                None
+            }
         };
-        (scoring.query_prompt, scoring.document_prompt) = (prompt("query")?, prompt("document")?);
+        (scoring.query_prompt, scoring.document_prompt) = (prompt("query"), prompt("document"));
     }
-    if let Some((node, at)) = top.get("max_length") {
-        scoring.max_length = Some(usize::try_from(whole(node, &at, 1)?).unwrap_or(usize::MAX));
+    let length = top.get("max_length").and_then(|(node, at)| notes.attempt(|_| whole(node, &at, 1)));
+    scoring.max_length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    scoring.dtype = top.get("dtype").and_then(|(node, at)| notes.attempt(|_| dtype(node, &at)));
+    if let Some(device) = top.get("device").and_then(|(node, at)| notes.attempt(|_| device(node, &at))) {
+        scoring.device = device;
     }
-    if let Some((node, at)) = top.get("dtype") {
-        let name = text(node, &at, "a number format")?;
-        if !matches!(Float::from_name(&name), Some(Float::F32 | Float::F16 | Float::Bf16)) {
-            let message = format!("expected float32, float16 or bfloat16, found {}", shown(&name));
-            return Err(Fault::value(&at, message));
-        }
-        scoring.dtype = Some(name);
+    let compat = |(node, at): (&Node, NodePath)| {
+        text(node, &at, "a tool")?.parse().map_err(|message: String| Fault::value(&at, message))
+    };
+    if let Some(compat) = top.get("compat").and_then(|found| notes.attempt(|_| compat(found))) {
+        scoring.compat = compat;
     }
-    if let Some((node, at)) = top.get("device") {
-        let name = text(node, &at, "a device")?;
-        let numbered = name.strip_prefix("cuda:").is_some_and(|number| number.parse::<u32>().is_ok());
-        if !numbered && !["cpu", "cuda", "metal"].contains(&name.as_str()) {
-            return Err(Fault::value(&at, format!("expected cpu, cuda, cuda:N or metal, found {}", shown(&name))));
-        }
-        scoring.device = name;
+    scoring
+}
+
+fn dtype(node: &Node, at: &NodePath) -> Checked<String> {
+    let name = text(node, at, "a number format")?;
+    if matches!(Float::from_name(&name), Some(Float::F32 | Float::F16 | Float::Bf16)) {
+        return Ok(name);
     }
-    if let Some((node, at)) = top.get("compat") {
-        let name = text(node, &at, "a tool")?;
-        scoring.compat = name.parse().map_err(|message: String| Fault::value(&at, message))?;
+    Err(Fault::value(at, format!("expected float32, float16 or bfloat16, found {}", shown(&name))))
+}
+
+fn device(node: &Node, at: &NodePath) -> Checked<String> {
+    let name = text(node, at, "a device")?;
+    let numbered = name.strip_prefix("cuda:").is_some_and(|number| number.parse::<u32>().is_ok());
+    if numbered || ["cpu", "cuda", "metal"].contains(&name.as_str()) {
+        return Ok(name);
     }
-    Ok(scoring)
+    Err(Fault::value(at, format!("expected cpu, cuda, cuda:N or metal, found {}", shown(&name))))
 }

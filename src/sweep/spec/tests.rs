@@ -40,7 +40,7 @@ fn refused(text: &str) -> (String, (usize, usize), String) {
 #[test]
 fn a_sweep_file_is_read_with_its_defaults() {
     let text = format!("{RECIPE}params: {{w: {{min: 0, max: 1, step: 0.1}}}}\n{OBJECTIVES}");
-    let Parsed { spec, store, warnings } = parse(&text).unwrap();
+    let Parsed { spec, store, warnings, .. } = parse(&text).unwrap();
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(store, Path::new("studies/sweep"));
     assert_eq!(spec.params.grid(100).unwrap().len(), 11);

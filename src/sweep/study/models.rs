@@ -24,7 +24,7 @@ pub(super) fn models(recipe: &Recipe) -> Result<Vec<Model>, Error> {
 }
 
 fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
-    let path = plan::resolve(recipe, model)?;
+    let path = plan::resolve(recipe, model).map_err(plan::Faults::from)?;
     let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
     let checkpoint = Checkpoint::open(&path)?;
     let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
@@ -38,7 +38,7 @@ fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
     files.sort();
     files.dedup();
     let adapter = model.adapter.as_deref().map(|adapter| {
-        let path = plan::resolve(recipe, adapter)?;
+        let path = plan::resolve(recipe, adapter).map_err(plan::Faults::from)?;
         let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
         files.push(path.join("adapter_config.json"));
         files.extend(Adapter::open(&path)?.weights().files().map(Path::to_path_buf));

@@ -1,0 +1,176 @@
+//! `admix check`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::args::{PlanArgs, assignment, assignments, stdin_text};
+use super::render::{self, Shown};
+use crate::plan::{self, Faults, Options, Plan};
+use crate::recipe::{Place, Recipe, Review, Warning};
+use crate::sweep::{self, Spec};
+
+/// Find everything that is wrong with recipes and sweep files, and with the headers of their checkpoints
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Variables without a value are noted, and what depends on them is not checked. No tensor is read.
+
+Exit codes: 0 nothing but warnings · 2 a recipe or sweep file is wrong · 3 a checkpoint is refused; the highest of them
+
+Examples:
+  admix check recipe.yaml
+  admix check recipe.yaml --set ratio=0.6
+  admix check recipes/*.yaml
+  admix check recipe.yaml --json | jq '.[] | .message'")]
+pub(super) struct Args {
+    /// Recipes and sweep files; - reads a recipe from stdin
+    #[arg(value_name = "RECIPE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Value of `${name}` in the recipes (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    variables: Vec<(String, String)>,
+
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    /// Print a list for programs: file, line, column, end, severity, message, hint
+    #[arg(long)]
+    json: bool,
+}
+
+/// Something found in a file.
+struct Finding {
+    file: String,
+    place: Option<Place>,
+    message: String,
+    hint: Option<String>,
+    /// The exit code of a fault; 0 for a warning.
+    code: u8,
+}
+
+impl Finding {
+    fn of(file: &str, shown: Shown<'_>) -> Self {
+        let Shown { message, place, hint, code, warning } = shown;
+        let code = if warning { 0 } else { code };
+        Self { file: file.to_owned(), place: place.cloned(), message, hint, code }
+    }
+
+    fn warning(file: &str, message: String, place: Option<Place>) -> Self {
+        Self { file: file.to_owned(), place, message, hint: None, code: 0 }
+    }
+
+    fn to_json(&self) -> Value {
+        let place = self.place.as_ref();
+        json!({
+            "file": place.map_or(&self.file, |place| &place.file),
+            "line": place.map(|place| place.line),
+            "column": place.map(|place| place.column),
+            "end": place.map(|place| place.column + place.length),
+            "severity": if self.code == 0 { "warning" } else { "error" },
+            "message": self.message,
+            "hint": self.hint,
+        })
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let variables = assignments(&args.variables)?;
+    let options = args.plan.options()?;
+    let mut findings = Vec::new();
+    for path in &args.files {
+        findings.extend(check(path, &variables, &options)?);
+    }
+    let code = findings.iter().map(|finding| finding.code).max().unwrap_or(0);
+    if args.json {
+        render::print_json(&findings.iter().map(Finding::to_json).collect())?;
+        return Ok(ExitCode::from(code));
+    }
+    for Finding { file, place, message, hint, code } in &findings {
+        let several = args.files.len() > 1 && place.is_none() && !message.contains(file.as_str());
+        let message = if several { format!("{file}: {message}") } else { message.clone() };
+        let (place, hint) = (place.as_ref(), hint.clone());
+        render::show(&Shown { message, place, hint, code: *code, warning: *code == 0 });
+    }
+    if code == 0 {
+        let files: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
+        let verb = if files.len() == 1 { "is" } else { "are" };
+        render::print(&format!("{} {verb} fine\n", files.join(", ")))?;
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// Everything to say about a file, in the order in which it stands there.
+fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -> anyhow::Result<Vec<Finding>> {
+    if path.as_os_str() == "-" {
+        let review = Recipe::review_text(&stdin_text()?, "<stdin>", None, variables, true);
+        return Ok(recipe("<stdin>", review, options));
+    }
+    let name = path.display().to_string();
+    if !sweep::spec::is_sweep(path) {
+        return Ok(recipe(&name, Recipe::review(path, variables, true), options));
+    }
+    Ok(match Spec::read(path) {
+        Err(error) => render::recipe_faults(&error).into_iter().map(|shown| Finding::of(&name, shown)).collect(),
+        Ok(parsed) => {
+            let mut findings = warnings(&name, parsed.notices);
+            findings.extend(checkpoints_of(&name, &parsed.spec, options));
+            findings
+        }
+    })
+}
+
+fn recipe(name: &str, review: Review, options: &Options) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let fatal = review.recipe.is_none();
+    for fault in &review.faults {
+        findings.extend(render::recipe_faults(fault).into_iter().map(|shown| Finding::of(name, shown)));
+    }
+    findings.extend(warnings(name, review.warnings));
+    for (variable, place) in review.unknown {
+        let message = format!("the variable `${{{variable}}}` has no value: what depends on it is not checked");
+        let hint = Some(format!("give it one with `--set {variable}=…`"));
+        findings.push(Finding { file: name.to_owned(), place, message, hint, code: 0 });
+    }
+    if let Some(recipe) = review.recipe.filter(|_| !fatal) {
+        let known = recipe.warnings.clone();
+        let (faults, found) = Plan::check(recipe, options);
+        findings.extend(checkpoints(name, faults));
+        let new = found.into_iter().filter(|warning| !known.contains(warning));
+        findings.extend(new.map(|message| Finding::warning(name, message, None)));
+    }
+    findings.sort_by_key(|finding| finding.place.as_ref().map(|place| (place.line, place.column)));
+    findings
+}
+
+fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Finding> {
+    warnings.into_iter().map(|warning| Finding::warning(name, warning.message, warning.place)).collect()
+}
+
+fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Finding> {
+    let faults = Faults(faults);
+    render::plan_faults(&faults).into_iter().map(|shown| Finding::of(name, shown)).collect()
+}
+
+/// The checkpoints of a sweep, by its recipe at both ends of the ranges.
+fn checkpoints_of(name: &str, spec: &Spec, options: &Options) -> Vec<Finding> {
+    let mut options = Options { shard_size: None, ..options.clone() };
+    for allowed in &spec.allow {
+        options.allow.accept(allowed);
+    }
+    let mut findings: Vec<Finding> = Vec::new();
+    for recipe in spec.at_the_ends().into_iter().flatten() {
+        let known = recipe.warnings.clone();
+        let (faults, found) = Plan::check(recipe, &options);
+        let found = found.into_iter().filter(|warning| !known.contains(warning));
+        let found = found.map(|message| Finding::warning(name, message, None));
+        for finding in checkpoints(name, faults).into_iter().chain(found) {
+            if !findings.iter().any(|known| known.message == finding.message) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,68 @@
+//! Everything that is wrong with a recipe's checkpoints.
+
+use std::fmt;
+use std::mem::{Discriminant, discriminant};
+
+use super::Error;
+use crate::recipe::Place;
+
+/// All faults that were found. There is none where a recipe with stand-ins is all that is wrong.
+#[derive(Debug)]
+pub struct Faults(pub Vec<Error>);
+
+/// Faults of one sort that are shown; a model of another size differs in every tensor.
+const MOST: usize = 3;
+
+impl Faults {
+    /// The faults that are shown, at most a few of a sort, and how many more of its sort stand behind the last of each.
+    pub fn shown(&self) -> Vec<(&Error, usize)> {
+        let mut counts: Vec<(Discriminant<Error>, usize)> = Vec::new();
+        let mut shown: Vec<(&Error, usize)> = Vec::new();
+        for fault in &self.0 {
+            let sort = discriminant(fault);
+            match counts.iter_mut().find(|(known, _)| *known == sort) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((sort, 1)),
+            }
+            let count = counts.iter().find(|(known, _)| *known == sort).map_or(0, |(_, count)| *count);
+            if count <= MOST {
+                shown.push((fault, 0));
+            } else if let Some((_, more)) = shown.iter_mut().rfind(|(known, _)| discriminant(*known) == sort) {
+                *more += 1;
+            }
+        }
+        shown
+    }
+
+    /// What the user can do about the first.
+    pub fn hint(&self) -> Option<String> {
+        self.first().and_then(Error::hint)
+    }
+
+    /// Where in the recipe the first is.
+    pub fn place(&self) -> Option<&Place> {
+        self.first().and_then(Error::place)
+    }
+
+    /// The fault that was found first.
+    pub fn first(&self) -> Option<&Error> {
+        self.0.first()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first() {
+            Some(first) => first.fmt(f),
+            None => f.write_str("the recipe lacks values"),
+        }
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl From<Error> for Faults {
+    fn from(fault: Error) -> Self {
+        Self(vec![fault])
+    }
+}

@@ -1,0 +1,108 @@
+//! `admix init`: a recipe and a sweep file that the other commands take.
+
+use std::fs;
+
+use super::support::{admix, copy_folder, encoder, pair, repository, run, stderr, write_model};
+
+fn bundled() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["base", "cross-ko-en", "cross-en-ko"] {
+        copy_folder(&repository().join("fixtures/retrievers").join(name), &folder.path().join(name));
+    }
+    for name in ["ko-ko", "ko-en"] {
+        copy_folder(&repository().join("fixtures/bilingual").join(name), &folder.path().join("sets").join(name));
+    }
+    folder
+}
+
+#[test]
+fn two_models_get_a_recipe_that_merges_and_a_sweep_file_to_fill_in() {
+    let folder = pair();
+    fs::remove_file(folder.path().join("recipe.yaml")).unwrap();
+    run(folder.path(), &["init", "a", "b"]);
+    let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+    assert!(recipe.starts_with("# yaml-language-server: $schema=.admix/recipe.schema.json\n"), "{recipe}");
+    assert!(recipe.contains("merge_method: slerp\n"), "{recipe}");
+    assert!(folder.path().join(".admix/recipe.schema.json").is_file());
+    run(folder.path(), &["check", "recipe.yaml"]);
+    run(folder.path(), &["merge", "recipe.yaml", "-o", "out"]);
+    let output = admix(folder.path()).args(["check", "sweep.yaml"]).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no folder `FILL-IN/first`") && said.contains("`FILL-IN/second`"), "{said}");
+    assert_eq!(said.matches("error: ").count(), 2, "{said}");
+}
+
+#[test]
+fn the_base_is_found_by_distance_and_what_is_there_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = encoder(1);
+    write_model(&folder.path().join("base"), &base);
+    for (name, seed) in [("x", 5), ("y", 9)] {
+        let mut tuned = base.clone();
+        for (tensor, noise) in tuned.values_mut().zip(encoder(seed).values()) {
+            let values: Vec<f64> = tensor.values().iter().zip(noise.values()).map(|(a, b)| a + 0.05 * b).collect();
+            *tensor = super::support::Tensor::floats(safetensors::Dtype::F32, &tensor.shape, values);
+        }
+        write_model(&folder.path().join(name), &tuned);
+    }
+    run(folder.path(), &["init", "x", "base", "y"]);
+    let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+    assert!(recipe.contains("merge_method: task_arithmetic\n") && recipe.contains("base_model: base\n"), "{recipe}");
+    let output = admix(folder.path()).args(["init", "x", "y"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("`recipe.yaml` exists") && stderr(&output).contains("--force"));
+    assert_eq!(fs::read_to_string(folder.path().join("recipe.yaml")).unwrap(), recipe);
+}
+
+#[test]
+fn every_method_has_a_recipe_that_is_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, seed) in [("base", 1), ("x", 2), ("y", 3)] {
+        write_model(&folder.path().join(name), &encoder(seed));
+    }
+    for method in admix::method::METHODS.iter().map(|method| method.name) {
+        let mut done = false;
+        for models in [&["x", "y", "--base", "base"][..], &["x", "y"], &["x", "--base", "base"], &["x"]] {
+            let arguments = [&["init", "--method", method, "--force"], models].concat();
+            let output = admix(folder.path()).args(&arguments).output().unwrap();
+            if output.status.success() {
+                run(folder.path(), &["check", "recipe.yaml"]);
+                run(folder.path(), &["merge", "recipe.yaml", "-o", "out", "--force"]);
+                done = true;
+            }
+        }
+        assert!(done, "{method}");
+    }
+}
+
+#[test]
+fn models_that_disagree_get_comments_that_say_what_to_do() {
+    let folder = super::support::retrievers("tiny");
+    fs::remove_file(folder.path().join("recipe.yaml")).unwrap();
+    super::support::edit_json(&folder.path().join("b/1_Pooling/config.json"), |config| {
+        config["pooling_mode_cls_token"] = true.into();
+        config["pooling_mode_mean_tokens"] = false.into();
+    });
+    run(folder.path(), &["init", "a", "b"]);
+    let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+    assert!(recipe.contains("# The models disagree on pooling mode: a has mean, b has cls.\n"), "{recipe}");
+    assert!(recipe.contains("# `--allow pooling` merges them"), "{recipe}");
+    run(folder.path(), &["merge", "recipe.yaml", "-o", "out", "--allow", "pooling"]);
+}
+
+#[cfg(feature = "eval")]
+#[test]
+fn a_sweep_over_known_data_sets_runs() {
+    let folder = bundled();
+    let arguments = ["init", "base", "cross-ko-en", "--base", "base", "--data", "sets/ko-ko", "sets/ko-en"];
+    run(folder.path(), &arguments);
+    run(folder.path(), &["check", "recipe.yaml", "sweep.yaml"]);
+    let sweep = fs::read_to_string(folder.path().join("sweep.yaml")).unwrap();
+    assert!(sweep.contains("mono: {metric: ndcg@10, mean: [ko-ko]}"), "{sweep}");
+    assert!(sweep.contains("cross: {metric: ndcg@10, mean: [ko-en]}"), "{sweep}");
+    assert!(sweep.contains("select: {split: dev}"), "{sweep}");
+    // Fewer points do as well.
+    fs::write(folder.path().join("sweep.yaml"), sweep.replace("step: 0.1", "step: 0.5")).unwrap();
+    run(folder.path(), &["sweep", "run", "sweep.yaml", "-q"]);
+}
