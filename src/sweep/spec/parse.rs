@@ -97,7 +97,7 @@ impl Reading<'_> {
         };
         let recipe = self.recipe(recipe, &at);
         match (recipe, spec) {
-            (Ok(recipe), Some(mut spec)) => {
+            (Ok(recipe), Some(mut spec)) if self.has_all_params(&spec) => {
                 spec.recipe = recipe;
                 faults.extend(self.recipe_faults(&spec));
                 match Error::of(faults) {
@@ -105,7 +105,7 @@ impl Reading<'_> {
                     None => Ok((spec, store)),
                 }
             }
-            (Ok(recipe), None) => {
+            (Ok(recipe), _) => {
                 // The values of its variables are not known.
                 let text = &recipe.text;
                 let review = Recipe::review_text(text, &recipe.origin, recipe.folder.clone(), &BTreeMap::new(), true);
@@ -117,6 +117,15 @@ impl Reading<'_> {
                 Err(Error::of(faults).unwrap_or_else(|| self.document.error(nothing_read())))
             }
         }
+    }
+
+    /// Whether every entry of `params` could be read; one that could not gives its variables no values.
+    fn has_all_params(&self, spec: &Spec) -> bool {
+        let entries = match self.document.root.get("params") {
+            Some(Node::Map(entries)) => entries.len(),
+            _ => 0,
+        };
+        spec.params.names().len() >= entries
     }
 
     /// The spec but for its recipe, as far as it can be read.
