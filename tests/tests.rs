@@ -39,6 +39,7 @@ mod suite {
     #[cfg(feature = "eval")]
     mod score;
     mod selection;
+    mod stages;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;

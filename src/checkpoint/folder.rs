@@ -1,5 +1,6 @@
 //! Opening a model folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -11,6 +12,7 @@ use super::modules::{self, Module, Place};
 use super::settings::Settings;
 use super::side_files::{self, SideFile};
 use super::tokenizer::Tokenizer;
+use super::weights::Weights;
 
 /// A model folder, Hugging Face's or sentence-transformers', whose weights are mapped but not read.
 #[derive(Debug)]
@@ -113,6 +115,33 @@ impl Checkpoint {
         self.sentence_transformers
     }
 
+    /// What a merge that has its configuration from this checkpoint will be: the same modules and side files, with other
+    /// weights in the modules' folders.
+    pub(crate) fn planned(
+        &self,
+        path: PathBuf,
+        config: Map<String, Value>,
+        weights: &mut BTreeMap<String, Weights>,
+    ) -> Self {
+        let module = |module: &Module| Module {
+            folder: module.folder.clone(),
+            kind: module.kind.clone(),
+            config: module.config.clone(),
+            weights: weights.remove(&module.folder),
+        };
+        let planned = Self {
+            path,
+            modules: self.modules.iter().map(module).collect(),
+            main: self.main,
+            sentence_transformers: self.sentence_transformers,
+            settings: self.settings.clone(),
+            tokenizer: self.tokenizer.clone(),
+            side_files: self.side_files.clone(),
+            unread_weights: Vec::new(),
+        };
+        planned.with_config(config)
+    }
+
     /// The checkpoint with another config.json in its main module.
     #[must_use]
     pub fn with_config(mut self, config: Map<String, Value>) -> Self {
@@ -131,7 +160,7 @@ impl Checkpoint {
 
     /// Bytes of all tensors of all modules.
     pub fn weight_bytes(&self) -> u64 {
-        self.modules.iter().filter_map(|module| module.weights.as_ref()).map(super::weights::Weights::byte_len).sum()
+        self.modules.iter().filter_map(|module| module.weights.as_ref()).map(Weights::byte_len).sum()
     }
 }
 

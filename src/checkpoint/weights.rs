@@ -113,6 +113,19 @@ impl Weights {
         Self::from_files(vec![File::open(path.to_owned())?], path)
     }
 
+    /// The tensors of weights that are planned and lie in no file: [`Weights::bytes`] gives nothing of them.
+    pub(crate) fn planned(entries: impl IntoIterator<Item = (String, Dtype, Vec<usize>)>) -> Self {
+        let tensor = |(name, dtype, shape): (String, Dtype, Vec<usize>)| {
+            let elements: usize = shape.iter().product();
+            let range = 0..(elements * dtype.bitsize()).div_ceil(8);
+            Tensor { canonical: names::canonical_name(&name), name, dtype, shape, file: usize::MAX, range }
+        };
+        let mut tensors: Vec<Tensor> = entries.into_iter().map(tensor).collect();
+        canonically(&mut tensors);
+        let prefix = common_wrapper(&tensors);
+        Self { files: Vec::new(), tensors, prefix }
+    }
+
     fn from_index(folder: &Path, path: &Path) -> Result<Self, Error> {
         let Index { weight_map } = json::read(path, LONGEST_INDEX)?;
         for (tensor, shard) in &weight_map {
@@ -272,6 +285,12 @@ fn check_names(files: &[File], tensors: &mut [Tensor]) -> Result<(), Error> {
             return Err(Error::InTwoShards { tensor: one.name.clone(), first: path(one), second: path(other) });
         }
     }
+    canonically(tensors);
+    Ok(())
+}
+
+/// Sorts by canonical name, and keeps the names as they are if two would become one.
+fn canonically(tensors: &mut [Tensor]) {
     tensors.sort_by(|a, b| a.canonical.cmp(&b.canonical));
     let collide = tensors.iter().zip(tensors.iter().skip(1)).any(|(one, other)| one.canonical == other.canonical);
     if collide {
@@ -280,7 +299,6 @@ fn check_names(files: &[File], tensors: &mut [Tensor]) -> Result<(), Error> {
         }
         tensors.sort_by(|a, b| a.canonical.cmp(&b.canonical));
     }
-    Ok(())
 }
 
 /// The wrapper most layer tensors carry; without layers, most tensors.

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return render::print(&text);
     }
     let Some(out) = &args.out else { return Err(Usage::new("no folder to write is given").into()) };
-    run::run(recipe, out, &args.plan, &args.run)
+    run::run(recipe, out, None, &args.plan, &args.run)
 }
 
 fn recipe_text(args: &Args) -> anyhow::Result<String> {

@@ -119,7 +119,7 @@ fn named(text: &str, variables: &BTreeMap<String, String>) -> anyhow::Result<Vec
     let path = Path::new(text);
     if path.is_file() {
         let recipe = recipe(path, variables)?;
-        let models = recipe.models().into_iter().flat_map(with_adapter);
+        let models = recipe.originals().into_iter().flat_map(with_adapter);
         let of_hub = models.filter(|model| !plan::is_here(&recipe, model));
         return of_hub
             .map(|model| {

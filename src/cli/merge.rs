@@ -13,6 +13,7 @@ Examples:
   admix merge recipe.yaml -o merged
   admix merge recipe.yaml merged --force
   admix merge recipe.yaml -o merged --set ratio=0.6 --out-dtype float16
+  admix merge stages.yaml -o merged --intermediates stages
   admix merge recipe.yaml -o merged --json | jq .seconds")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -26,6 +27,10 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "OUT")]
     out: Option<PathBuf>,
 
+    /// Also write the merge of every named document of the recipe, as a folder in DIR
+    #[arg(long, value_name = "DIR")]
+    intermediates: Option<PathBuf>,
+
     #[command(flatten)]
     plan: PlanArgs,
 
@@ -38,5 +43,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Some(out) = out else {
         return Err(Usage::with_hint("no folder to write is given", "`-o OUT` names it").into());
     };
-    run::run(args.recipe.read()?, out, &args.plan, &args.run)
+    run::run(args.recipe.read()?, out, args.intermediates.as_deref(), &args.plan, &args.run)
 }

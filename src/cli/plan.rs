@@ -39,10 +39,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return render::print_json(&value);
     }
     render::warn(&summary.warnings);
-    render::print(&text(&summary, memory))
+    let mut out = String::new();
+    for document in &summary.documents {
+        let _ = writeln!(out, "document `{}`: {}", document.name, text(&document.summary, None));
+    }
+    out.push_str(&text(&summary, Some(memory)));
+    render::print(&out)
 }
 
-fn text(summary: &Summary, memory: u64) -> String {
+fn text(summary: &Summary, memory: Option<u64>) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -55,7 +60,9 @@ fn text(summary: &Summary, memory: u64) -> String {
     );
     let _ = writeln!(out, "  reads   {} from {}", units::bytes(summary.bytes_read), summary.models.join(", "));
     let _ = writeln!(out, "  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", "));
-    let _ = writeln!(out, "  memory  about {}", units::bytes(memory));
+    if let Some(memory) = memory {
+        let _ = writeln!(out, "  memory  about {}", units::bytes(memory));
+    }
     match &summary.vocabulary {
         None => {
             let _ = writeln!(out, "  configuration and tokenizer from {}", summary.donor);

@@ -17,7 +17,13 @@ use crate::recipe::Recipe;
 use crate::write::{self, Request};
 
 /// Merges `recipe` into `out` and says what was done.
-pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunArgs) -> anyhow::Result<()> {
+pub(super) fn run(
+    recipe: Recipe,
+    out: &Path,
+    intermediates: Option<&Path>,
+    plan_args: &PlanArgs,
+    args: &RunArgs,
+) -> anyhow::Result<()> {
     let level = level()?;
     let cancel = interruption()?;
     let plan = Plan::build(recipe, &plan_args.options()?)?;
@@ -25,7 +31,7 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         render::warn(&plan.warnings);
     }
     if args.verbose {
-        let models: Vec<_> = plan.models.iter().map(crate::checkpoint::Checkpoint::name).collect();
+        let models = plan.labels();
         let _ = writeln!(
             std::io::stderr(),
             "{} of {} into {} tensors, {} kernels, configuration and tokenizer from {}",
@@ -37,7 +43,8 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         );
     }
     let started = Instant::now();
-    let bar = progress::bar(merge::work_bytes(&plan), args.quiet);
+    let all = plan.all_stages().into_iter().filter(|_| intermediates.is_some()).map(|stage| &stage.plan).chain([&plan]);
+    let bar = progress::bar(all.map(merge::work_bytes).fold(0, u64::saturating_add), args.quiet);
     let options = merge::Options {
         threads: args.threads,
         tile: merge::TILE,
@@ -46,6 +53,13 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         cancel: &cancel,
         progress: &|bytes| bar.inc(bytes),
     };
+    if let Some(folder) = intermediates {
+        for stage in plan.all_stages() {
+            let out = folder.join(&stage.name);
+            let request = Request { plan: &stage.plan, out: &out, force: args.force, sync: !args.no_sync };
+            write::write(request, options)?;
+        }
+    }
     let request = Request { plan: &plan, out, force: args.force, sync: !args.no_sync };
     let done = write::write(request, options);
     bar.finish_and_clear();
@@ -68,7 +82,7 @@ pub(super) fn run(recipe: Recipe, out: &Path, plan_args: &PlanArgs, args: &RunAr
         render::print_json(&json!({
             "out": out.display().to_string(),
             "method": plan.recipe.method.name,
-            "models": plan.models.iter().map(|model| model.path().display().to_string()).collect::<Vec<_>>(),
+            "models": plan.originals().iter().map(|(plan, model)| plan.models[*model].path().display().to_string()).collect::<Vec<_>>(),
             "tensors": outcome.report.tensors,
             "parameters": plan.tensors.iter().map(|tensor| tensor.elements).sum::<u64>(),
             "dtype": plan.dtype().map(crate::kernel::Float::name),

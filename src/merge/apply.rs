@@ -9,13 +9,14 @@ use super::fusion::Fusion;
 use super::gram::lines;
 use super::joint::{self, Consensus, reached};
 use super::lines::{ColumnCoefficients, combine_by_column, combine_rows, of_columns, row_of, rows_per_tile};
+use super::made::Running;
 use super::masks::{self, Mask, draw_masks, sum_masked};
-use super::scratch::{Buffer, Scratch, copied, finish_all, load, numbers, views};
+use super::scratch::{Buffer, Scratch, copy_of, finish_all, load, numbers, views};
 use super::span::Span;
 use super::statistics::{Statistic, along, is_around};
 use super::{Error, Options, Sink};
 use crate::kernel::{
-    Float, Gram, Real, all_finite, combine, combine_around, consensus_sum, fuse, narrow, overlap_sum, swap_near,
+    Float, Gram, Level, Real, all_finite, combine, combine_around, consensus_sum, fuse, narrow, overlap_sum, swap_near,
 };
 use crate::method::{Along, Arguments, Joint, MaskedSum, Pairwise, Shape};
 use crate::plan::{Input, Plan, PlannedTensor, Work};
@@ -144,14 +145,29 @@ impl Step {
 
     /// Elements of a tile: `tile`, or where rows must be whole, as many rows as fit in it, at least one.
     pub(super) fn tile(&self, tile: usize) -> usize {
-        let row = match self {
+        match self {
+            Self::Consensus { consensus, .. } => joint::tile(consensus.selected.as_ref(), tile),
+            Self::ByRow(rows) => rows.any().map_or(tile, |step| step.tile(tile)),
+            _ => self.row().map_or(tile, |row| rows_per_tile(tile, row)),
+        }
+    }
+
+    /// The row that must be whole.
+    fn row(&self) -> Option<usize> {
+        match self {
             Self::CombineRows { row, .. } => Some(*row),
             Self::Masked { masks, .. } => masks::row(masks),
-            Self::Consensus { consensus, .. } => return joint::tile(consensus.selected.as_ref(), tile),
-            Self::ByRow(rows) => return rows.any().map_or(tile, |step| step.tile(tile)),
+            Self::ByRow(rows) => rows.any().and_then(Self::row),
             _ => None,
-        };
-        row.map_or(tile, |row| rows_per_tile(tile, row))
+        }
+    }
+
+    /// The least elements around `range` that can be computed by themselves.
+    pub(super) fn whole(&self, range: &Range<usize>, elements: usize) -> Range<usize> {
+        match self.row() {
+            Some(row) => range.start / row * row..range.end.next_multiple_of(row).min(elements),
+            None => range.clone(),
+        }
     }
 
     /// What picks elements of a tile, before the values of its result are made.
@@ -212,7 +228,7 @@ pub(super) type Accepted = Mutex<BTreeMap<usize, Error>>;
 /// What every tile needs.
 #[derive(Clone, Copy)]
 pub(super) struct Apply<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: Running<'a>,
     pub(super) sink: &'a dyn Sink,
     pub(super) options: &'a Options<'a>,
     pub(super) accepted: &'a Accepted,
@@ -223,140 +239,141 @@ impl Apply<'_> {
     pub(super) fn tile(&self, step: &Step, tile: &Span, scratch: &mut Scratch) -> Result<(), Error> {
         let tensor = &self.plan.tensors[tile.tensor];
         match &tensor.work {
-            Work::Copy { sources } => self.copy(tensor, sources, tile),
+            Work::Copy { .. } => self.copy(tensor, tile),
             Work::Merge { double: false, to, .. } => self.merge::<f32>(step, tile, *to, scratch),
             Work::Merge { double: true, to, .. } => self.merge::<f64>(step, tile, *to, scratch),
         }?;
-        finish_all(self.plan, tensor.work.inputs(), &tile.range, self.options);
+        finish_all(self.plan.plan, tensor.work.inputs(), &tile.range, self.options);
         Ok(())
     }
 
-    fn copy(&self, tensor: &PlannedTensor, sources: &[Input], tile: &Span) -> Result<(), Error> {
+    fn copy(&self, tensor: &PlannedTensor, tile: &Span) -> Result<(), Error> {
         let bits = tensor.dtype.bitsize();
         let range = tile.range.start * bits / 8..(tile.range.end * bits).div_ceil(8);
-        let bytes = |input: &Input| copied(self.plan.source(*input), range.clone());
-        let Some((first, others)) = sources.split_first() else { return Ok(()) };
-        if let Some(other) = others.iter().find(|other| bytes(other) != bytes(first)) {
-            return Err(Error::CopiesDiffer {
-                tensor: tensor.label(),
-                dtype: format!("{:?}", tensor.dtype),
-                left: self.model(*first),
-                right: self.model(*other),
-            });
-        }
-        self.sink.write(tile.tensor, range.start as u64, bytes(first)).map_err(Error::Sink)
+        let bytes = copy_of(self.plan.plan, tensor, range.clone())?;
+        self.sink.write(tile.tensor, range.start as u64, bytes).map_err(Error::Sink)
     }
 
     fn merge<T: Real>(&self, step: &Step, tile: &Span, to: Float, scratch: &mut Scratch) -> Result<(), Error> {
-        let level = self.options.level;
-        let n = tile.range.len();
-        let Scratch { inputs: buffers, output, bytes, scores, masks, draws, .. } =
-            scratch.with_inputs(step.inputs().len());
-        let values: Vec<&[T]> = views(self.plan, step.inputs(), &tile.range, buffers, self.options)?;
-        let out: &mut [T] = numbers(output, n);
-        let chosen = step.choose(self.options, tile, &values, Room { scores, masks, draws });
-        let mut sound = self.make(step, tile, &values, &chosen, out)?;
         let offset = (tile.range.start * to.size()) as u64;
-        let finished: &[u8] = if to == T::FLOAT && cfg!(target_endian = "little") {
-            sound &= all_finite(level, &*out);
-            bytemuck::cast_slice(out)
-        } else {
-            bytes.resize(n * to.size(), 0);
-            sound &= narrow(level, &*out, to, bytes);
-            bytes
-        };
-        if !sound {
-            self.not_finite::<T>(step, tile, to)?;
+        let (bytes, fault) = rounded::<T>(self.plan, step, tile, to, scratch, self.options)?;
+        if let (Some(fault), Ok(mut accepted)) = (fault, self.accepted.lock()) {
+            accepted.insert(tile.tensor, fault);
         }
-        self.sink.write(tile.tensor, offset, finished).map_err(Error::Sink)
+        self.sink.write(tile.tensor, offset, bytes).map_err(Error::Sink)
     }
+}
 
-    /// Makes the elements of a tile, or of a part of one, from the values of the step's inputs. Says whether none was hidden
-    /// that is not finite.
-    fn make<T: Real>(
-        &self,
-        step: &Step,
-        tile: &Span,
-        values: &[&[T]],
-        chosen: &Chosen<'_>,
-        out: &mut [T],
-    ) -> Result<bool, Error> {
-        let level = self.options.level;
-        let tensor = &self.plan.tensors[tile.tensor];
-        let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
-        let mut sound = true;
-        match (step, values) {
-            (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
-                combine_around(level, base, &as_number(coefficients), models, out);
-            }
-            (Step::CombineRows { around, row, arguments, .. }, inputs) => {
-                let of_row = |gram: &Gram| coefficients(tensor, arguments, Some(gram));
-                combine_rows(level, *row, *around, inputs, of_row, out)?;
-            }
-            (Step::CombineColumns { around, coefficients, .. }, inputs) => {
-                combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
-            }
-            (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
-                sound &= sum_masked(level, &tile.range, terms, masks, &chosen.drawn, base, models, out);
-            }
-            (Step::Overlap { epsilon, factors, .. }, [base, models @ ..]) => {
-                sound &= overlap_sum(level, base, models, T::of(*epsilon), &as_number(factors), out);
-            }
-            (Step::Consensus { consensus, .. }, [base, models @ ..]) => {
-                sound &= consensus_sum(level, base, models, &as_number(&consensus.weights), chosen.stays, out);
-            }
-            (Step::Fuse { fusion, .. }, [base, x]) => {
-                let row = row_of(tensor);
-                for part in lines(&tile.range, row) {
-                    let here = part.start - tile.range.start..part.end - tile.range.start;
-                    let divergence = fusion.divergences.get(part.start / row).copied().unwrap_or_default();
-                    let (base, x) = (&base[here.clone()], &x[here.clone()]);
-                    sound &= fuse(level, base, x, divergence, fusion.threshold, &mut out[here]);
-                }
-            }
-            (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
-                swap_near(level, base, x, T::of(*t), out);
-            }
-            (Step::Combine { coefficients, .. }, models) => combine(level, &as_number(coefficients), models, out),
-            (Step::ByRow(rows), values) => {
-                for (range, RowStep { step, uses }) in rows.runs(tile.range.clone()) {
-                    let here = range.start - tile.range.start..range.end - tile.range.start;
-                    let values: Vec<&[T]> = uses.iter().map(|at| &values[*at][here.clone()]).collect();
-                    let part = Span { tensor: tile.tensor, range };
-                    sound &= self.make(step, &part, &values, &chosen.part(&here), &mut out[here])?;
-                }
-            }
-            _ => out.fill(T::ZERO),
-        }
-        Ok(sound)
-    }
+/// One tile of one tensor, rounded to its format, and the fault in it that the user accepts.
+pub(super) fn rounded<'s, T: Real>(
+    plan: Running<'_>,
+    step: &Step,
+    tile: &Span,
+    to: Float,
+    scratch: &'s mut Scratch,
+    options: &Options<'_>,
+) -> Result<(&'s [u8], Option<Error>), Error> {
+    let level = options.level;
+    let n = tile.range.len();
+    let Scratch { inputs: buffers, output, bytes, scores, masks, draws, .. } = scratch.with_inputs(step.inputs().len());
+    let values: Vec<&[T]> = views(plan, step.inputs(), &tile.range, buffers, options)?;
+    let out: &mut [T] = numbers(output, n);
+    let chosen = step.choose(options, tile, &values, Room { scores, masks, draws });
+    let mut sound = make(&plan, step, tile, &values, &chosen, level, out)?;
+    let finished: &[u8] = if to == T::FLOAT && cfg!(target_endian = "little") {
+        sound &= all_finite(level, &*out);
+        bytemuck::cast_slice(out)
+    } else {
+        bytes.resize(n * to.size(), 0);
+        sound &= narrow(level, &*out, to, bytes);
+        bytes
+    };
+    let fault = if sound { None } else { not_finite::<T>(plan, step, tile, to, options)? };
+    Ok((finished, fault))
+}
 
-    /// Names the cause of a result that is not finite; an error unless the user accepts it.
-    fn not_finite<T: Real>(&self, step: &Step, tile: &Span, to: Float) -> Result<(), Error> {
-        let mut buffer = Buffer::default();
-        let mut guilty = None;
-        for input in step.inputs() {
-            let values: &[T] = load(self.plan.source(*input), tile.range.clone(), &mut buffer, self.options)?;
-            if !all_finite(self.options.level, values) {
-                guilty = Some(*input);
-                break;
+/// Makes the elements of a tile, or of a part of one, from the values of the step's inputs. Says whether none was hidden
+/// that is not finite.
+fn make<T: Real>(
+    plan: &Plan,
+    step: &Step,
+    tile: &Span,
+    values: &[&[T]],
+    chosen: &Chosen<'_>,
+    level: Level,
+    out: &mut [T],
+) -> Result<bool, Error> {
+    let tensor = &plan.tensors[tile.tensor];
+    let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
+    let mut sound = true;
+    match (step, values) {
+        (Step::CombineAround { coefficients, .. }, [base, models @ ..]) => {
+            combine_around(level, base, &as_number(coefficients), models, out);
+        }
+        (Step::CombineRows { around, row, arguments, .. }, inputs) => {
+            let of_row = |gram: &Gram| coefficients(tensor, arguments, Some(gram));
+            combine_rows(level, *row, *around, inputs, of_row, out)?;
+        }
+        (Step::CombineColumns { around, coefficients, .. }, inputs) => {
+            combine_by_column(level, &tile.range, *around, inputs, coefficients, out);
+        }
+        (Step::Masked { terms, masks, .. }, [base, models @ ..]) => {
+            sound &= sum_masked(level, &tile.range, terms, masks, &chosen.drawn, base, models, out);
+        }
+        (Step::Overlap { epsilon, factors, .. }, [base, models @ ..]) => {
+            sound &= overlap_sum(level, base, models, T::of(*epsilon), &as_number(factors), out);
+        }
+        (Step::Consensus { consensus, .. }, [base, models @ ..]) => {
+            sound &= consensus_sum(level, base, models, &as_number(&consensus.weights), chosen.stays, out);
+        }
+        (Step::Fuse { fusion, .. }, [base, x]) => {
+            let row = row_of(tensor);
+            for part in lines(&tile.range, row) {
+                let here = part.start - tile.range.start..part.end - tile.range.start;
+                let divergence = fusion.divergences.get(part.start / row).copied().unwrap_or_default();
+                let (base, x) = (&base[here.clone()], &x[here.clone()]);
+                sound &= fuse(level, base, x, divergence, fusion.threshold, &mut out[here]);
             }
         }
-        let tensor = self.plan.tensors[tile.tensor].label();
-        let error = match guilty {
-            Some(input) => Error::NonFinite { tensor, model: self.model(input) },
-            None => Error::Overflow { tensor, dtype: to.name().to_owned() },
-        };
-        if !self.plan.allow.non_finite {
-            return Err(error);
+        (Step::Pairwise { function: Pairwise::Swap { t }, .. }, [base, x]) => {
+            swap_near(level, base, x, T::of(*t), out);
         }
-        if let Ok(mut accepted) = self.accepted.lock() {
-            accepted.insert(tile.tensor, error);
+        (Step::Combine { coefficients, .. }, models) => combine(level, &as_number(coefficients), models, out),
+        (Step::ByRow(rows), values) => {
+            for (range, RowStep { step, uses }) in rows.runs(tile.range.clone()) {
+                let here = range.start - tile.range.start..range.end - tile.range.start;
+                let values: Vec<&[T]> = uses.iter().map(|at| &values[*at][here.clone()]).collect();
+                let part = Span { tensor: tile.tensor, range };
+                sound &= make(plan, step, &part, &values, &chosen.part(&here), level, &mut out[here])?;
+            }
         }
-        Ok(())
+        _ => out.fill(T::ZERO),
     }
+    Ok(sound)
+}
 
-    fn model(&self, input: Input) -> String {
-        self.plan.label(input.model)
+/// The cause of a result that is not finite; an error unless the user accepts it.
+fn not_finite<T: Real>(
+    plan: Running<'_>,
+    step: &Step,
+    tile: &Span,
+    to: Float,
+    options: &Options<'_>,
+) -> Result<Option<Error>, Error> {
+    let mut buffer = Buffer::default();
+    let mut guilty = None;
+    for input in step.inputs() {
+        let source = plan.plan.source(*input);
+        let values: &[T] = load(plan, source, tile.range.clone(), &mut buffer, options)?;
+        if !all_finite(options.level, values) {
+            guilty = Some(*input);
+            break;
+        }
     }
+    let tensor = plan.title(tile.tensor);
+    let error = match guilty {
+        Some(input) => Error::NonFinite { tensor: plan.tensors[tile.tensor].label(), model: plan.label(input.model) },
+        None => Error::Overflow { tensor, dtype: to.name().to_owned() },
+    };
+    if plan.allow.non_finite { Ok(Some(error)) } else { Err(error) }
 }

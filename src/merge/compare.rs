@@ -1,6 +1,6 @@
 //! How two checkpoints differ, tensor by tensor.
 
-use super::scratch::{finish, load};
+use super::scratch::{finish, stored};
 use super::span::{Span, Workers};
 use super::{Error, Options};
 use crate::checkpoint::{Checkpoint, Tensor, Weights};
@@ -75,15 +75,14 @@ pub fn compare(left: &Checkpoint, right: &Checkpoint, options: Options<'_>) -> R
         let Pair { left, right, .. } = pairs[span.tensor];
         let [a, b, ..] = scratch.with_inputs(2).inputs.as_mut_slice() else { return Ok((Vec::new(), Vec::new(), 0)) };
         let level = options.level;
-        let [left, right] = [left, right].map(|(weights, tensor)| Source::Stored { weights, tensor });
-        let x: &[f32] = load(left, span.range.clone(), a, &options)?;
-        let y: &[f32] = load(right, span.range.clone(), b, &options)?;
+        let x: &[f32] = stored(left.0, left.1, span.range.clone(), a, &options)?;
+        let y: &[f32] = stored(right.0, right.1, span.range.clone(), b, &options)?;
         let (mut products, mut differences) = (Vec::new(), Vec::new());
         dots(level, None, &[x, y], &mut products);
         dots(level, Some(x), &[y], &mut differences);
         let equal = count_equal(level, x, y);
-        for source in [left, right] {
-            finish(source, &span.range, &options);
+        for (weights, tensor) in [left, right] {
+            finish(Source::Stored { weights, tensor }, &span.range, &options);
         }
         Ok((products, differences, equal))
     })?;

@@ -4,12 +4,12 @@ use std::marker::PhantomData;
 
 use super::Error;
 use super::lines::{row_of, rows_per_tile};
+use super::made::Running;
 use super::scores::{Computed, Kind};
 use super::scratch::{finish_all, views};
 use super::span::{Span, Workers};
 use super::threshold::{Query, Rank, search};
 use crate::kernel::{Real, row_divergence};
-use crate::plan::Plan;
 
 /// How two tensors are fused.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Fusion {
 
 /// The fusion of some tensors, by index.
 pub(super) fn fusions<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[usize],
     workers: &Workers<'_>,
 ) -> Result<Vec<(usize, Fusion)>, Error> {
@@ -48,7 +48,7 @@ pub(super) fn fusions<T: Real>(
             let rows = base.chunks(row).zip(x.chunks(row));
             found.extend(rows.map(|(base, x)| row_divergence(options.level, base, x, &mut room)));
         }
-        finish_all(plan, inputs, &span.range, options);
+        finish_all(&plan, inputs, &span.range, options);
         Ok(found)
     })?;
     let mut divergences: Vec<Vec<f64>> = vec![Vec::new(); tensors.len()];

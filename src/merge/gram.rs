@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Error;
+use super::made::Running;
 use super::scratch::{finish_all, views};
 use super::span::{Span, Workers};
 use crate::kernel::{Gram, GramSum, Real, column_dots, dots};
-use crate::plan::Plan;
 
 /// A tensor whose inputs' dot products are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// How many vectors there are.
-    fn vectors(self, plan: &Plan) -> usize {
+    fn vectors(self, plan: Running<'_>) -> usize {
         plan.tensors[self.tensor].work.inputs().len() - usize::from(self.around)
     }
 
@@ -35,7 +35,7 @@ impl Wanted {
 
 /// The Gram matrices of whole tensors.
 pub(super) fn whole<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[Wanted],
     workers: &Workers<'_>,
 ) -> Result<Vec<(usize, Gram)>, Error> {
@@ -53,7 +53,7 @@ pub(super) fn whole<T: Real>(
         let (base, vectors) = wanted.split(&values);
         let mut blocks = Vec::new();
         dots(options.level, base, vectors, &mut blocks);
-        finish_all(plan, inputs, &span.range, options);
+        finish_all(&plan, inputs, &span.range, options);
         Ok(blocks)
     })?;
     let mut sums: BTreeMap<usize, GramSum> =
@@ -93,7 +93,7 @@ const RUNS: usize = 64;
 
 /// The dot products of columns.
 pub(super) fn columns<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[Wanted],
     workers: &Workers<'_>,
 ) -> Result<Vec<(usize, Columns)>, Error> {
@@ -104,7 +104,7 @@ pub(super) fn columns<T: Real>(
     Ok(found)
 }
 
-fn columns_of<T: Real>(plan: &Plan, wanted: Wanted, workers: &Workers<'_>) -> Result<Columns, Error> {
+fn columns_of<T: Real>(plan: Running<'_>, wanted: Wanted, workers: &Workers<'_>) -> Result<Columns, Error> {
     let tensor = &plan.tensors[wanted.tensor];
     let rows = tensor.shape.first().copied().unwrap_or(1).max(1);
     let width = tensor.elements as usize / rows;
@@ -126,7 +126,7 @@ fn columns_of<T: Real>(plan: &Plan, wanted: Wanted, workers: &Workers<'_>) -> Re
                 let (base, vectors) = wanted.split(&part_of);
                 column_dots(options.level, base, vectors, width, part.start % width, &mut dots);
             }
-            finish_all(plan, inputs, &tile, options);
+            finish_all(&plan, inputs, &tile, options);
         }
         Ok(dots)
     })?;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use super::Error;
+use super::made::Running;
 use super::scores::{Computed, Kind};
 use super::scratch::{Scratch, finish_all, numbers, views};
 use super::span::{Span, Workers};
 use super::threshold::{Query, Rank, Threshold, search};
 use crate::kernel::{BLOCK, Real, energies, overlap_counts, select};
 use crate::method::Joint;
-use crate::plan::Plan;
 
 /// How a consensus is made.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ const SMALLEST_ENERGY: f64 = 1e-6;
 
 /// The consensus of some tensors: index and share of elements that stay.
 pub(super) fn consensus<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[(usize, f64)],
     workers: &Workers<'_>,
 ) -> Result<Vec<(usize, Consensus)>, Error> {
@@ -63,7 +63,7 @@ pub(super) fn consensus<T: Real>(
         if let Some((base, models)) = values.split_first() {
             energies(options.level, base, models, stays, &mut blocks);
         }
-        finish_all(plan, inputs, &span.range, options);
+        finish_all(&plan, inputs, &span.range, options);
         Ok(blocks)
     })?;
     let mut sums: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
@@ -112,7 +112,7 @@ pub(super) fn reached<'a, T: Real>(
 
 /// The factors of elements that one model alone changed, for some tensors: index and settings.
 pub(super) fn factors<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[(usize, Joint)],
     workers: &Workers<'_>,
 ) -> Result<Vec<(usize, Vec<f64>)>, Error> {
@@ -132,7 +132,7 @@ pub(super) fn factors<T: Real>(
         if let (Some((base, models)), Joint::Overlap { epsilon, .. }) = (values.split_first(), tensors[*at].1) {
             overlap_counts(options.level, base, models, T::of(epsilon), &mut counts);
         }
-        finish_all(plan, inputs, &span.range, options);
+        finish_all(&plan, inputs, &span.range, options);
         Ok(counts)
     })?;
     let mut sums: Vec<Vec<[u64; 2]>> = vec![Vec::new(); tensors.len()];

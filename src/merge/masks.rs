@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Error;
 use super::lines::{row_of, rows_per_tile, unit_of};
+use super::made::Running;
 use super::scores::Differences;
 use super::scratch::{finish_all, numbers, views};
 use super::span::{Span, Workers};
@@ -14,7 +15,7 @@ use crate::kernel::{
     mask_by_rank, masked_sum,
 };
 use crate::method::{Keep, MaskedSum};
-use crate::plan::{Plan, PlannedTensor};
+use crate::plan::PlannedTensor;
 
 /// Which elements of a task vector stay, and the factor that makes up for the others.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +110,7 @@ pub(super) fn row(masks: &[Mask]) -> Option<usize> {
 
 /// The masks of tensors that are masked sums: index and terms.
 pub(super) fn masks<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[(usize, MaskedSum)],
     workers: &Workers<'_>,
 ) -> Result<Vec<Vec<Mask>>, Error> {
@@ -142,7 +143,7 @@ const SMALLEST_NORM: f64 = 1e-7;
 
 /// Finds, where a method asks for it, the factors that give masked task vectors their L1 norm back.
 fn restore_norms<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[(usize, MaskedSum)],
     masks: &mut [Vec<Mask>],
     workers: &Workers<'_>,
@@ -172,7 +173,7 @@ fn restore_norms<T: Real>(
                 sums.push(norms(options.level, &masks[*at], mask, span.range.start, base, x, drawn));
             }
         }
-        finish_all(plan, inputs, &span.range, options);
+        finish_all(&plan, inputs, &span.range, options);
         Ok(sums)
     })?;
     let mut norms: BTreeMap<(usize, usize), [f64; 2]> = BTreeMap::new();

@@ -13,6 +13,7 @@ mod gather;
 mod gram;
 mod joint;
 mod lines;
+mod made;
 mod masks;
 mod options;
 mod run;

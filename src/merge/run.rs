@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::apply::{Apply, Step};
+use super::made::{Running, Steps, prepare};
 use super::span::{Span, Workers};
 use super::statistics::{self, Statistics};
 use super::{Error, Options, Sink};
-use crate::plan::{Plan, Work};
+use crate::plan::{Plan, PlannedTensor, Work};
 
 /// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
 /// in the page cache.
@@ -48,6 +49,7 @@ pub fn run_again(
     let workers = Workers::start(options)?;
     let accepted = Mutex::new(BTreeMap::new());
     let mut consensus = [0, 0];
+    let mut made = Steps::default();
     let mut begin = 0;
     while begin < plan.tensors.len() {
         let mut end = begin;
@@ -56,7 +58,10 @@ pub fn run_again(
             elements += plan.tensors[end].elements;
             end += 1;
         }
-        let found = statistics::gather(plan, begin..end, &workers, statistics)?;
+        prepare(&mut made, plan, begin..end, &workers, statistics)?;
+        let running = Running { plan, steps: &made, name: "" };
+        let batch: Vec<usize> = (begin..end).collect();
+        let found = statistics::gather(running, &batch, &workers, statistics)?;
         let steps: Vec<Step> = plan.tensors[begin..end]
             .iter()
             .zip(found)
@@ -70,7 +75,7 @@ pub fn run_again(
             Span::cut(tensor, plan.tensors[tensor].elements as usize, length)
         };
         let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
-        let apply = Apply { plan, sink, options: &options, accepted: &accepted };
+        let apply = Apply { plan: running, sink, options: &options, accepted: &accepted };
         workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
         begin = end;
     }
@@ -86,7 +91,7 @@ pub fn run_again(
     Ok(Report {
         tensors: plan.tensors.len(),
         bytes_read: work_bytes(plan),
-        bytes_written: plan.tensors.iter().map(crate::plan::PlannedTensor::byte_len).sum(),
+        bytes_written: plan.tensors.iter().map(PlannedTensor::byte_len).sum(),
         warnings,
     })
 }
@@ -94,7 +99,17 @@ pub fn run_again(
 /// Bytes that a merge reads, each pass counted: what its progress adds up to, unless a pass turns out not to be needed.
 pub fn work_bytes(plan: &Plan) -> u64 {
     let bytes = |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum() };
-    plan.tensors.iter().map(|tensor| bytes(&tensor.work) * (1 + statistics::passes(tensor))).sum()
+    let of = |tensor: &PlannedTensor, passes: u64| bytes(&tensor.work).saturating_mul(passes);
+    let own: u64 =
+        plan.tensors.iter().fold(0, |sum: u64, tensor| sum.saturating_add(of(tensor, 1 + statistics::passes(tensor))));
+    let stages = plan.all_stages();
+    let made = stages.iter().flat_map(|stage| {
+        let inputs = |tensor: &PlannedTensor| -> u64 {
+            tensor.work.inputs().iter().map(|input| stage.plan.source(*input).bytes_read()).sum()
+        };
+        stage.plan.tensors.iter().map(move |tensor| inputs(tensor).saturating_mul(statistics::passes(tensor)))
+    });
+    made.fold(own, u64::saturating_add)
 }
 
 /// About how much memory a merge needs, pages of the inputs included.
@@ -103,11 +118,12 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
     const FIXED: u64 = 8 << 20;
     let threads =
         if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;
-    let of_tensor = |tensor: &crate::plan::PlannedTensor| {
+    let of_tensor = |tensor: &PlannedTensor| {
         let inputs = tensor.work.inputs().len() as u64;
         let wide = matches!(tensor.work, Work::Merge { double: true, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
-        threads * buffer * (2 * inputs + 2) + statistics::memory(tensor, threads)
+        let inner: u64 = tensor.work.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
+        threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner) + statistics::memory(tensor, threads)
     };
     let tables = plan.alignment.as_ref().map_or(0, crate::plan::Alignment::memory);
     FIXED + tables + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use super::gram::lines;
 use super::lines::row_of;
+use super::made::Running;
 use super::scratch::{Buffer, finish_all, numbers, views};
 use super::{Error, Options};
 use crate::kernel::{Real, importance, variance};
-use crate::plan::{Input, Plan};
+use crate::plan::Input;
 
 /// Scores of the elements of some tensors, as the magnitudes of differences.
 pub(super) trait Scores<S: Real>: Sync {
@@ -42,7 +43,7 @@ pub(super) struct Room<'a> {
 
 /// The magnitudes of task vectors, one sequence a model.
 pub(super) struct Differences<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: Running<'a>,
     pub(super) options: &'a Options<'a>,
     pub(super) tensors: Vec<usize>,
 }
@@ -72,13 +73,13 @@ impl<T: Real> Scores<T> for Differences<'_> {
     }
 
     fn finish(&self, at: usize, tile: &Range<usize>, which: &[usize]) {
-        finish_all(self.plan, &self.inputs(at, which), tile, self.options);
+        finish_all(&self.plan, &self.inputs(at, which), tile, self.options);
     }
 }
 
 /// One sequence of f64 that is made from all inputs.
 pub(super) struct Computed<'a, T> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: Running<'a>,
     pub(super) options: &'a Options<'a>,
     /// Index and kind.
     pub(super) tensors: Vec<(usize, Kind<'a>)>,
@@ -147,6 +148,6 @@ impl<T: Real> Scores<f64> for Computed<'_, T> {
     }
 
     fn finish(&self, at: usize, tile: &Range<usize>, _: &[usize]) {
-        finish_all(self.plan, self.plan.tensors[self.tensors[at].0].work.inputs(), tile, self.options);
+        finish_all(&self.plan, self.plan.tensors[self.tensors[at].0].work.inputs(), tile, self.options);
     }
 }

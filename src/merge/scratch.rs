@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::gather::gather;
 use super::gram::lines;
+use super::made::{Running, made};
 use super::{Access, Error, Options};
 use crate::checkpoint::{Product, Tensor, Weights};
 use crate::kernel::{Float, Level, Real, combine, widen};
-use crate::plan::{Gathered, Input, Plan, Source};
+use crate::plan::{Gathered, Input, Plan, PlannedTensor, Source};
 
 /// A worker's buffers; they grow to the largest tile and are kept.
 #[derive(Debug, Default)]
@@ -32,9 +33,11 @@ pub(super) struct Scratch {
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     stored: Vec<u64>,
-    widened: Vec<u64>,
+    pub(super) widened: Vec<u64>,
     /// Of what an input is computed from.
     under: Option<Box<Buffer>>,
+    /// Of what a tensor of another document's merge is computed from.
+    pub(super) scratch: Option<Box<Scratch>>,
 }
 
 impl Scratch {
@@ -58,6 +61,7 @@ pub(super) fn numbers<T: bytemuck::Pod>(words: &mut Vec<u64>, n: usize) -> &mut 
 
 /// Elements `range` of a source of floating-point numbers, as `T`.
 pub(super) fn load<'a, T: Real>(
+    running: Running<'_>,
     source: Source<'a>,
     range: Range<usize>,
     buffer: &'a mut Buffer,
@@ -65,7 +69,7 @@ pub(super) fn load<'a, T: Real>(
 ) -> Result<&'a [T], Error> {
     match source {
         Source::Stored { weights, tensor } => stored(weights, tensor, range, buffer, options),
-        Source::Gathered { plan, table } => gathered(plan, table, range, buffer, options),
+        Source::Gathered { plan, table } => gathered(running, plan, table, range, buffer, options),
         Source::Adapted { weights, tensor, product } => {
             let under = buffer.under.get_or_insert_default();
             let values: &[T] = stored(weights, tensor, range.clone(), under, options)?;
@@ -73,11 +77,12 @@ pub(super) fn load<'a, T: Real>(
             add_product(options.level, product, range, values, out);
             Ok(out)
         }
+        Source::Made { stage, tensor } => made(running, stage, tensor, range, buffer, options),
     }
 }
 
 /// Elements of a tensor of a file.
-fn stored<'a, T: Real>(
+pub(super) fn stored<'a, T: Real>(
     weights: &'a Weights,
     tensor: &Tensor,
     range: Range<usize>,
@@ -126,16 +131,35 @@ fn add_product<T: Real>(level: Level, product: &Product, range: Range<usize>, va
 }
 
 /// Bytes `range` of a source that can only be copied.
-pub(super) fn copied(source: Source<'_>, range: Range<usize>) -> &[u8] {
-    match source {
+pub(super) fn copied(source: Source<'_>, range: Range<usize>) -> Result<&[u8], Error> {
+    Ok(match source {
         Source::Stored { weights, tensor } | Source::Adapted { weights, tensor, .. } => &weights.bytes(tensor)[range],
         // Rows are gathered of floating-point numbers only.
         Source::Gathered { .. } => &[],
+        Source::Made { stage, tensor } => copy_of(&stage.plan, &stage.plan.tensors[tensor], range)?,
+    })
+}
+
+/// Bytes `range` of a tensor that is copied, which must be the same in all its sources.
+pub(super) fn copy_of<'a>(plan: &'a Plan, tensor: &PlannedTensor, range: Range<usize>) -> Result<&'a [u8], Error> {
+    let Some((first, others)) = tensor.work.inputs().split_first() else { return Ok(&[]) };
+    let bytes = copied(plan.source(*first), range.clone())?;
+    for other in others {
+        if copied(plan.source(*other), range.clone())? != bytes {
+            return Err(Error::CopiesDiffer {
+                tensor: tensor.label(),
+                dtype: format!("{:?}", tensor.dtype),
+                left: plan.label(first.model),
+                right: plan.label(other.model),
+            });
+        }
     }
+    Ok(bytes)
 }
 
 /// Elements of a table whose rows are brought to another order.
 fn gathered<'a, T: Real>(
+    running: Running<'_>,
     plan: &Plan,
     table: &Gathered,
     range: Range<usize>,
@@ -152,7 +176,7 @@ fn gathered<'a, T: Real>(
         Some(Source::Stored { weights, tensor }) => read(weights, tensor, elements, stored, out, options),
         Some(other) => {
             let mut buffer = Buffer::default();
-            out.copy_from_slice(load(other, elements, &mut buffer, options)?);
+            out.copy_from_slice(load(running, other, elements, &mut buffer, options)?);
             Ok(())
         }
         None => Ok(()),
@@ -187,7 +211,7 @@ fn read<T: Real>(
 
 /// The same elements of several inputs of a plan.
 pub(super) fn views<'a, T: Real>(
-    plan: &'a Plan,
+    running: Running<'a>,
     inputs: &[Input],
     range: &Range<usize>,
     buffers: &'a mut [Buffer],
@@ -196,7 +220,7 @@ pub(super) fn views<'a, T: Real>(
     inputs
         .iter()
         .zip(buffers)
-        .map(|(input, buffer)| load(plan.source(*input), range.clone(), buffer, options))
+        .map(|(input, buffer)| load(running, running.plan.source(*input), range.clone(), buffer, options))
         .collect()
 }
 
@@ -213,6 +237,9 @@ pub(super) fn finish(source: Source<'_>, range: &Range<usize>, options: &Options
         }
         // Rows are read past the map.
         Source::Gathered { .. } => (options.progress)((range.len() * source.dtype().bitsize() / 8) as u64),
+        Source::Made { stage, tensor } => {
+            finish_all(&stage.plan, stage.plan.tensors[tensor].work.inputs(), range, options);
+        }
     }
 }
 

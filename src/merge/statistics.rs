@@ -3,13 +3,13 @@
 //! Statistics do not depend on weights or on an interpolation's position.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use super::Error;
 use super::fusion::{Fusion, fusions};
 use super::gram::{self, Columns, Wanted};
 use super::joint::{Consensus, consensus, factors};
 use super::lines::row_of;
+use super::made::Running;
 use super::masks::{Mask, masks};
 use super::span::Workers;
 use super::threshold;
@@ -104,6 +104,8 @@ pub struct Statistics {
 #[derive(Clone, Debug, PartialEq)]
 struct Need {
     inputs: Vec<Input>,
+    /// What inputs that are made elsewhere are made of.
+    made: Vec<u64>,
     double: bool,
     of: Of,
 }
@@ -118,7 +120,7 @@ enum Of {
 
 impl Need {
     /// Nothing for statistics that are found anew in every merge.
-    fn of(tensor: &PlannedTensor) -> Option<Self> {
+    fn of(plan: &Plan, tensor: &PlannedTensor) -> Option<Self> {
         let Work::Merge { method, inputs, arguments, double, .. } = &tensor.work else { return None };
         let of = match &method.shape {
             Shape::Combination(combination) if along(tensor, combination, arguments) == Some(Along::Whole) => {
@@ -134,23 +136,25 @@ impl Need {
             }
             _ => return None,
         };
-        Some(Self { inputs: inputs.clone(), double: *double, of })
+        let made = inputs.iter().map(|input| plan.print(*input)).collect();
+        Some(Self { inputs: inputs.clone(), made, double: *double, of })
     }
 }
 
-/// The statistics of the plan's tensors `range`, in their order.
+/// The statistics of some of the plan's tensors, in their order.
 pub(super) fn gather(
-    plan: &Plan,
-    range: Range<usize>,
+    plan: Running<'_>,
+    tensors: &[usize],
     workers: &Workers<'_>,
     statistics: &mut Statistics,
 ) -> Result<Vec<Statistic>, Error> {
-    let needs: Vec<Option<Need>> = range.clone().map(|index| Need::of(&plan.tensors[index])).collect();
+    let key = |index: usize| format!("{}\0{}", plan.name, plan.tensors[index].label());
+    let needs: Vec<Option<Need>> = tensors.iter().map(|index| Need::of(plan.plan, &plan.tensors[*index])).collect();
     let mut found: BTreeMap<usize, Statistic> = BTreeMap::new();
-    for (index, need) in range.clone().zip(&needs) {
-        match (statistics.known.get(&plan.tensors[index].label()), need) {
+    for (index, need) in tensors.iter().zip(&needs) {
+        match (statistics.known.get(&key(*index)), need) {
             (Some((known, statistic)), Some(need)) if known == need => {
-                found.insert(index, statistic.clone());
+                found.insert(*index, statistic.clone());
             }
             _ => {}
         }
@@ -158,24 +162,24 @@ pub(super) fn gather(
     for double in [false, true] {
         let of_precision =
             |index: &usize| matches!(plan.tensors[*index].work, Work::Merge { double: is, .. } if is == double);
-        let tensors: Vec<usize> =
-            range.clone().filter(of_precision).filter(|index| !found.contains_key(index)).collect();
+        let wanted: Vec<usize> =
+            tensors.iter().copied().filter(of_precision).filter(|index| !found.contains_key(index)).collect();
         if double {
-            gather_as::<f64>(plan, &tensors, workers, &mut found)?;
+            gather_as::<f64>(plan, &wanted, workers, &mut found)?;
         } else {
-            gather_as::<f32>(plan, &tensors, workers, &mut found)?;
+            gather_as::<f32>(plan, &wanted, workers, &mut found)?;
         }
     }
-    for (index, need) in range.clone().zip(needs) {
-        if let (Some(need), Some(statistic)) = (need, found.get(&index)) {
-            statistics.known.insert(plan.tensors[index].label(), (need, statistic.clone()));
+    for (index, need) in tensors.iter().zip(needs) {
+        if let (Some(need), Some(statistic)) = (need, found.get(index)) {
+            statistics.known.insert(key(*index), (need, statistic.clone()));
         }
     }
-    Ok(range.map(|index| found.remove(&index).unwrap_or(Statistic::None)).collect())
+    Ok(tensors.iter().map(|index| found.remove(index).unwrap_or(Statistic::None)).collect())
 }
 
 fn gather_as<T: Real>(
-    plan: &Plan,
+    plan: Running<'_>,
     tensors: &[usize],
     workers: &Workers<'_>,
     found: &mut BTreeMap<usize, Statistic>,

@@ -1,9 +1,11 @@
 //! From a recipe to a plan.
 
+use std::sync::Arc;
+
 use super::models::Models;
 use super::rows::Rows;
 use super::tensors::Collector;
-use super::{Alignment, Error, Faults, Options, Plan, layout};
+use super::{Alignment, Error, Faults, Options, Plan, Stage, layout};
 use crate::recipe::Recipe;
 
 impl Plan {
@@ -13,8 +15,32 @@ impl Plan {
     /// All that is wrong: folders that are not there or cannot be read, models that disagree on how they are used, tensors
     /// that do not fit together, parameters without a value.
     pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Faults> {
+        let mut stages: Vec<Arc<Stage>> = Vec::new();
         let mut faults = Vec::new();
-        let models = Models::open(&recipe, &mut faults);
+        // What the caller asks of the output is not asked of what it is made from.
+        let own = Options { dtype: None, out_dtype: None, ..options.clone() };
+        for stage in &recipe.stages {
+            let name = stage.name.clone().unwrap_or_default();
+            match Self::with(stage.clone(), &stages, &own) {
+                Ok(plan) if plan.alignment.is_some() => faults.push(Error::VocabularyOfStage { stage: name }),
+                Ok(plan) => stages.push(Arc::new(Stage::new(name, plan))),
+                Err(Faults(found)) => faults.extend(found),
+            }
+        }
+        match Self::with(recipe, &stages, options) {
+            Ok(plan) if faults.is_empty() => Ok(plan),
+            Ok(_) => Err(Faults(faults)),
+            Err(Faults(found)) => {
+                faults.extend(found);
+                Err(Faults(faults))
+            }
+        }
+    }
+
+    /// The plan of one document.
+    fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let models = Models::open(&recipe, stages, &mut faults);
         // Models that could not be opened may include the one that the others are compared with.
         let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
@@ -49,9 +75,23 @@ impl Plan {
         }
         warnings.extend(found);
         let files = layout::place(&mut tensors, options.shard_size);
-        let Models { checkpoints: models, adapters, .. } = models;
+        let Models { checkpoints: models, adapters, stages, .. } = models;
         let Options { seed, allow, .. } = options.clone();
-        Ok(Self { recipe, models, adapters, donor, tensors, files, layers, alignment, gathered, warnings, seed, allow })
+        Ok(Self {
+            recipe,
+            models,
+            adapters,
+            stages,
+            donor,
+            tensors,
+            files,
+            layers,
+            alignment,
+            gathered,
+            warnings,
+            seed,
+            allow,
+        })
     }
 
     /// What is wrong with the checkpoints of a recipe, also of one that cannot be merged yet ([`Recipe::is_partial`]), and

@@ -18,6 +18,8 @@ pub enum Error {
         place: Option<Box<Place>>,
         /// The recipe's folder, which was looked in too.
         beside: Option<PathBuf>,
+        /// A document of the recipe with nearly this name.
+        near: Option<String>,
     },
     /// A model of the Hub that its cache on this machine does not have.
     #[error("{source}")]
@@ -26,6 +28,22 @@ pub enum Error {
         source: checkpoint::Error,
         /// Where the recipe names the model.
         place: Option<Box<Place>>,
+    },
+    /// An adapter for the merge of another document.
+    #[error("the adapter `{adapter}` cannot be merged into the merge of the document `{stage}`")]
+    AdapterOfStage {
+        /// The document.
+        stage: String,
+        /// The adapter.
+        adapter: String,
+        /// Where the recipe has it.
+        place: Option<Box<Place>>,
+    },
+    /// A document that others need and whose tokens are not those of its models.
+    #[error("the document `{stage}` merges vocabularies, which only the document that is the result can")]
+    VocabularyOfStage {
+        /// The document.
+        stage: String,
     },
     /// A checkpoint that cannot be read.
     #[error(transparent)]
@@ -239,6 +257,7 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NoSuchModel { near: Some(near), .. } => Some(format!("did you mean the document `{near}`?")),
             Self::NoSuchModel { path, beside, .. } => {
                 let looked =
                     beside.as_ref().map(|beside| format!("it was looked for here and in {}", beside.display()));
@@ -266,6 +285,10 @@ impl Error {
             ),
             Self::TokenRule { hint, .. } => Some(hint.clone()),
             Self::Padding { .. } => Some("`tokenizer_source: base` keeps the numbers of its special tokens".into()),
+            Self::VocabularyOfStage { .. } => {
+                Some("merge it to a folder by itself first, and name the folder".into())
+            }
+            Self::AdapterOfStage { .. } => Some("name the adapter after a model that the document merges".into()),
             Self::MissingTensor { .. } => {
                 Some("`--allow missing-tensor` merges such tensors from the models that have them".into())
             }
@@ -288,6 +311,7 @@ impl Error {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::NoSuchModel { place, .. }
+            | Self::AdapterOfStage { place, .. }
             | Self::Hub { place, .. }
             | Self::Arguments { place, .. }
             | Self::Tokens { place, .. }

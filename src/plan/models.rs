@@ -1,34 +1,42 @@
 //! Opening the checkpoints a recipe names, and what they must agree on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Adapted, Allow, Error};
+use super::{Adapted, Allow, Error, Stage};
 use crate::checkpoint::{
     self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements, disagreements_besides_vocabulary,
 };
-use crate::recipe::{ModelRef, Recipe};
+use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
 pub(super) struct Models {
     pub(super) paths: Vec<String>,
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) adapters: Vec<Option<Adapted>>,
+    pub(super) stages: Vec<Option<Arc<Stage>>>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Models {
-    /// Opens what can be opened; a model that cannot is a fault.
-    pub(super) fn open(recipe: &Recipe, faults: &mut Vec<Error>) -> Self {
+    /// Opens what can be opened; a model that cannot is a fault. A document that is not in `known` is left out: what is
+    /// wrong with it was said.
+    pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], faults: &mut Vec<Error>) -> Self {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut adapters = Vec::new();
+        let (mut adapters, mut stages) = (Vec::new(), Vec::new());
         for model in recipe.models().into_iter().filter(|model| !model.is_unknown()) {
-            let (checkpoint, adapter) = match opened(recipe, model) {
+            let stage = known.iter().find(|stage| model.stage && stage.name == model.path).cloned();
+            if model.stage && stage.is_none() {
+                continue;
+            }
+            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref(), known) {
                 Ok(opened) => opened,
                 Err(error) => {
                     faults.push(error);
                     continue;
                 }
             };
+            stages.push(stage);
             if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
                 warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
             }
@@ -37,7 +45,7 @@ impl Models {
             checkpoints.push(checkpoint);
             paths.push(model.to_string());
         }
-        Self { paths, checkpoints, adapters, warnings }
+        Self { paths, checkpoints, adapters, stages, warnings }
     }
 
     /// The index of a model that the recipe names.
@@ -80,10 +88,33 @@ impl Models {
 }
 
 /// A model of a recipe, with its adapter.
-fn opened(recipe: &Recipe, model: &ModelRef) -> Result<(Checkpoint, Option<Adapted>), Error> {
-    let checkpoint = Checkpoint::open(&resolve(recipe, model)?)?;
+fn opened(
+    recipe: &Recipe,
+    model: &ModelRef,
+    stage: Option<&Stage>,
+    known: &[Arc<Stage>],
+) -> Result<(Checkpoint, Option<Adapted>), Error> {
+    let checkpoint = match (stage, &model.adapter) {
+        (None, _) => Checkpoint::open(&resolve(recipe, model).map_err(|error| with_near(error, known))?)?,
+        (Some(stage), None) => return Ok((stage.checkpoint(), None)),
+        (Some(stage), Some(adapter)) => {
+            return Err(Error::AdapterOfStage {
+                stage: stage.name.clone(),
+                adapter: adapter.to_string(),
+                place: recipe.place(&model.at).map(Box::new),
+            });
+        }
+    };
     let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint)).transpose()?;
     Ok((checkpoint, adapter))
+}
+
+/// The error of a model that is not there, with the document that may have been meant.
+fn with_near(mut error: Error, stages: &[Arc<Stage>]) -> Error {
+    if let Error::NoSuchModel { path, near, .. } = &mut error {
+        *near = nearest(path, stages.iter().map(|stage| stage.name.as_str())).map(str::to_owned);
+    }
+    error
 }
 
 /// The adapter of a model.
@@ -112,6 +143,7 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
         path: model.without_adapter().to_string(),
         place: place(),
         beside: beside.map(Path::to_path_buf),
+        near: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::{Gathered, Input, Plan};
+use super::{Gathered, Input, Plan, Stage, Work};
 use crate::checkpoint::{Module, Product, Tensor, Weights};
 use crate::kernel::Float;
 
@@ -39,6 +39,13 @@ pub enum Source<'a> {
         /// What is added.
         product: &'a Product,
     },
+    /// A tensor of the merge of another document, computed a tile at a time and rounded to that merge's format.
+    Made {
+        /// The document.
+        stage: &'a Stage,
+        /// Index into its plan's tensors.
+        tensor: usize,
+    },
 }
 
 impl Source<'_> {
@@ -47,6 +54,10 @@ impl Source<'_> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.float(),
             Self::Gathered { plan, table } => plan.source(table.own()).float(),
+            Self::Made { stage, tensor } => match stage.plan.tensors[*tensor].work {
+                Work::Merge { to, .. } => Some(to),
+                Work::Copy { .. } => None,
+            },
         }
     }
 
@@ -55,6 +66,7 @@ impl Source<'_> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.dtype,
             Self::Gathered { plan, table } => plan.source(table.own()).dtype(),
+            Self::Made { stage, tensor } => stage.plan.tensors[*tensor].dtype,
         }
     }
 
@@ -66,6 +78,17 @@ impl Source<'_> {
                 let elements = table.gather.rows() as u64 * table.width as u64;
                 elements * self.dtype().bitsize() as u64 / 8
             }
+            Self::Made { stage, tensor } => stage.bytes_read(*tensor),
+        }
+    }
+
+    /// Tiles that are in memory while one of this is made.
+    pub(crate) fn tiles(&self) -> u64 {
+        match self {
+            Self::Stored { .. } => 0,
+            Self::Adapted { .. } => 2,
+            Self::Gathered { plan, table } => 2 + plan.source(table.own()).tiles(),
+            Self::Made { stage, tensor } => stage.tiles(*tensor),
         }
     }
 }
@@ -78,6 +101,9 @@ impl Plan {
     pub fn source(&self, input: Input) -> Source<'_> {
         if let Some(table) = input.gathered.and_then(|index| self.gathered.get(index)) {
             return Source::Gathered { plan: self, table };
+        }
+        if let Some(stage) = self.stages.get(input.model).and_then(Option::as_deref) {
+            return Source::Made { stage, tensor: stage.tensor(input) };
         }
         let module: &Module = &self.models[input.model].modules()[input.module];
         #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Input, Plan, PlannedTensor, RowCounts, Work};
+use super::{Input, Plan, PlannedTensor, RowCounts, Stage, Work};
 use crate::checkpoint::layer_of;
 use crate::method::{Arguments, Value};
 
@@ -13,6 +13,9 @@ use crate::method::{Arguments, Value};
 pub struct Summary {
     /// The recipe's method.
     pub method: &'static str,
+    /// The documents that the merge needs, each with a plan of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Document>,
     /// The models, as folders.
     pub models: Vec<String>,
     /// The model that configuration and tokenizer come from.
@@ -48,6 +51,16 @@ pub struct VocabularySummary {
     pub rows: usize,
     /// How the rows come about; nothing where all models have the same tokens.
     pub made: Option<RowCounts>,
+}
+
+/// A named document of the recipe.
+#[derive(Debug, Serialize)]
+pub struct Document {
+    /// Its name.
+    pub name: String,
+    /// What its merge will do.
+    #[serde(flatten)]
+    pub summary: Summary,
 }
 
 /// Tensors of one name but for the layer's number.
@@ -86,8 +99,14 @@ pub struct RowGroup {
 }
 
 impl Plan {
-    /// The plan in groups.
+    /// The plan in groups, with those of the documents that it needs.
     pub fn summary(&self) -> Summary {
+        let document = |stage: &Stage| Document { name: stage.name.clone(), summary: stage.plan.own_summary() };
+        let documents = self.all_stages().into_iter().map(document).collect();
+        Summary { documents, ..self.own_summary() }
+    }
+
+    fn own_summary(&self) -> Summary {
         let mut groups: Vec<(Key, Group)> = Vec::new();
         let mut index: BTreeMap<Key, usize> = BTreeMap::new();
         let mut sorted: Vec<&PlannedTensor> = self.tensors.iter().collect();
@@ -123,6 +142,7 @@ impl Plan {
         }
         Summary {
             method: self.recipe.method.name,
+            documents: Vec::new(),
             models: self.labels(),
             donor: self.label(self.donor),
             vocabulary: self.alignment.as_ref().map(|alignment| VocabularySummary {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use safetensors::Dtype;
 
-use super::{Adapted, Alignment, Allow, Gather};
+use super::{Adapted, Alignment, Allow, Gather, Stage};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, Declaration};
@@ -20,6 +20,8 @@ pub struct Plan {
     pub models: Vec<Checkpoint>,
     /// For each of them the adapter that is merged into it first.
     pub adapters: Vec<Option<Adapted>>,
+    /// For each of them the document whose merge it is.
+    pub stages: Vec<Option<Arc<Stage>>>,
     /// The checkpoint that configuration, tokenizer and tensor spelling come from.
     pub donor: usize,
     /// The output tensors, in the order of their places in the output.
@@ -110,7 +112,7 @@ pub enum Work {
 }
 
 /// Parameters that differ between the rows of a tensor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ByRow {
     /// What the tokens are, by number.
     pub(super) group_of_token: Arc<[u8]>,
@@ -152,7 +154,7 @@ impl Work {
 }
 
 /// A tensor of one of the plan's checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Input {
     /// Index into [`Plan::models`].
     pub model: usize,
@@ -217,10 +219,14 @@ impl Plan {
         (0..self.models.len()).map(|model| self.label(model)).collect()
     }
 
-    /// Every folder that the merge reads: those of models and of adapters.
-    pub fn folders(&self) -> impl Iterator<Item = &Path> {
-        let adapters = self.adapters.iter().flatten().map(|adapted| adapted.adapter.path());
-        self.models.iter().map(Checkpoint::path).chain(adapters)
+    /// Every folder that the merge reads: those of models and of adapters, of all documents.
+    pub fn folders(&self) -> Vec<&Path> {
+        let mut folders = Vec::new();
+        for (plan, model) in self.originals() {
+            folders.push(plan.models[model].path());
+            folders.extend(plan.adapters[model].as_ref().map(|adapted| adapted.adapter.path()));
+        }
+        folders
     }
 
     /// Bytes of tensor data that one pass over all inputs reads.

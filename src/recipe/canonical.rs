@@ -24,6 +24,10 @@ impl Recipe {
             return Err(error);
         }
         let mut out = String::new();
+        for stage in &self.stages {
+            out.push_str(&stage.canonical(name)?);
+            out.push_str("\n---\n");
+        }
         write(&root, false, name, &mut out);
         Ok(out)
     }

@@ -108,7 +108,7 @@ pub(super) static RECIPE: Level = Level {
             "the format of the output unless `out_dtype` is given: float32, bfloat16, float16 or float64, which also computes in float64",
         ).is(FORMATS),
         read("out_dtype", "the format of the output, where it is not `dtype`").is(FORMATS),
-        without_effect("name", "a name, which mergekit-multi gives to a step"),
+        read("name", "the name by which other documents of the recipe take this one's merge for a model"),
         without_effect("int8_mask", "a memory setting of mergekit"),
         without_effect("consensus_method", "an election rule of older mergekits"),
         read("tokenizer_source", "whose vocabulary the output has: `union`, `base` or a model's folder").is(MODEL_REF),

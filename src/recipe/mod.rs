@@ -2,6 +2,7 @@
 
 mod canonical;
 mod check;
+mod documents;
 mod error;
 mod fields;
 mod keys;

@@ -102,7 +102,13 @@ fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) 
     if path.contains('\0') {
         return Err(Fault::value(written, format!("{} cannot be a folder: it holds a NUL character", shown(path))));
     }
-    Ok(ModelRef { path: path.to_owned(), revision: revision.map(str::to_owned), adapter: None, at: at.clone() })
+    Ok(ModelRef {
+        path: path.to_owned(),
+        revision: revision.map(str::to_owned),
+        adapter: None,
+        stage: false,
+        at: at.clone(),
+    })
 }
 
 fn not_a_folder(node: &Node, at: &NodePath) -> Fault {

@@ -35,6 +35,13 @@ pub struct Warning {
     pub place: Option<Place>,
 }
 
+impl Warning {
+    /// One that is about no single place.
+    pub(super) fn of_all(message: String) -> Self {
+        Self { message, place: None }
+    }
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.place {
@@ -135,7 +142,7 @@ impl Notes {
         let place = |at: &NodePath| locate::place(&source.text, &source.name, at, Part::Key);
         let shown = self.warnings.into_iter().take(MOST);
         let shown = shown.map(|(at, message)| Warning { message, place: at.as_ref().and_then(place) });
-        let rest = (more > 0).then(|| Warning { message: format!("{more} more warnings of these kinds"), place: None });
+        let rest = (more > 0).then(|| Warning::of_all(format!("{more} more warnings of these kinds")));
         shown.chain(rest).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::check;
+use super::documents;
 use super::error::{Checked, Error, ErrorKind, Fault, Spot, shown};
 use super::fields::Fields;
 use super::keys::{RECIPE, and};
@@ -42,7 +43,7 @@ impl Recipe {
     }
 
     pub(super) fn from_source(source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let Review { recipe, faults, .. } = review(source, values, Notes::default());
+        let Review { recipe, faults, .. } = review(source, values, false);
         match (Error::of(faults), recipe) {
             (None, Some(recipe)) => Ok(recipe),
             (Some(error), _) => Err(error),
@@ -51,8 +52,18 @@ impl Recipe {
     }
 }
 
-/// Reads a recipe as far as it goes.
-pub(super) fn review(mut source: Origin, values: &BTreeMap<String, String>, mut notes: Notes) -> Review {
+/// Reads a recipe as far as it goes. With `open`, variables may lack a value.
+pub(super) fn review(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
+    let parts = documents::split(&source.text);
+    if parts.len() < 2 || source.text.len() as u64 > LARGEST {
+        return one(source, values, open);
+    }
+    documents::review(&source, &parts, values, open)
+}
+
+/// Reads one document as far as it goes.
+pub(super) fn one(mut source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
+    let mut notes = Notes::new(open);
     source.variables.clone_from(values);
     let root = match document(&source) {
         Ok(root) => root,
@@ -111,8 +122,8 @@ pub(super) fn document(source: &Origin) -> Result<Node, Error> {
     })?;
     if tree::documents(&masked) > 1 {
         return Err(Error {
-            kind: ErrorKind::Unsupported,
-            message: "several documents in one recipe are not supported yet".into(),
+            kind: ErrorKind::Syntax,
+            message: "there are several documents in the recipe".into(),
             place: locate::second_document(&source.text, &source.name).map(Box::new),
             hint: Some("write each document into a file of its own".into()),
             others: Vec::new(),
@@ -149,6 +160,8 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         tokenizer: notes.attempt(|notes| tokenizer::tokenizer(&fields, notes)).flatten(),
         warnings: Vec::new(),
         partial: false,
+        name: notes.attempt(|_| documents::name(&fields)).flatten(),
+        stages: Vec::new(),
         source: Origin::default(),
     };
     if method.is_some() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::notes::{Notes, Warning};
+use super::notes::Warning;
 use super::parse;
 use super::types::{Origin, Place, Recipe};
 
@@ -42,6 +42,6 @@ impl Recipe {
         open: bool,
     ) -> Review {
         let source = Origin { text: text.to_owned(), name: origin.to_owned(), folder, ..Origin::default() };
-        parse::review(source, variables, Notes::new(open))
+        parse::review(source, variables, open)
     }
 }

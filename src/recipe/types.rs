@@ -35,6 +35,10 @@ pub struct Recipe {
     pub warnings: Vec<String>,
     /// Whether stand-ins take the place of what could not be read.
     pub(super) partial: bool,
+    /// The name by which other documents take this one's merge for a model.
+    pub name: Option<String>,
+    /// The documents whose merges this one needs, each behind what it needs itself.
+    pub stages: Vec<Recipe>,
     pub(super) source: Origin,
 }
 
@@ -42,6 +46,8 @@ pub struct Recipe {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin {
     pub(super) text: String,
+    /// All documents, where the text is that of one.
+    pub(super) whole: Option<String>,
     pub(super) name: String,
     pub(super) folder: Option<PathBuf>,
     pub(super) variables: BTreeMap<String, String>,
@@ -50,7 +56,7 @@ pub(super) struct Origin {
 impl Recipe {
     /// The YAML as it was read, with variables as they are written.
     pub fn text(&self) -> &str {
-        &self.source.text
+        self.source.whole.as_deref().unwrap_or(&self.source.text)
     }
 
     /// The name messages give the recipe: its path, or what the caller called it.
@@ -162,6 +168,8 @@ pub struct ModelRef {
     pub revision: Option<String>,
     /// The adapter that is merged into it first; it has none of its own.
     pub adapter: Option<Box<ModelRef>>,
+    /// Whether it is the merge of another document, whose name is the path.
+    pub stage: bool,
     /// Where the recipe names it.
     pub at: NodePath,
 }
@@ -187,7 +195,7 @@ impl ModelRef {
     /// Stands for a model whose name is not known; no two are equal.
     pub(super) fn unknown(at: &NodePath) -> Self {
         // No folder's name holds this character.
-        Self { path: format!("\0{at}"), revision: None, adapter: None, at: at.clone() }
+        Self { path: format!("\0{at}"), revision: None, adapter: None, at: at.clone(), stage: false }
     }
 
     /// Whether the model's name could not be read, or depends on a variable without a value.

@@ -11,7 +11,8 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
     let donor = &plan.models[plan.donor];
     let retriever = donor.is_sentence_transformers();
     let library = if retriever { "sentence-transformers" } else { "transformers" };
-    let models: Vec<String> = plan.models.iter().map(hub_name).collect();
+    let originals = plan.originals();
+    let models: Vec<String> = originals.iter().map(|(plan, model)| hub_name(&plan.models[*model])).collect();
     let mut card = String::from("---\nbase_model:\n");
     for model in &models {
         let _ = writeln!(card, "- {}", quoted(model));
@@ -31,15 +32,20 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
         method.formula,
         method.origin,
     );
-    for (index, model) in models.iter().enumerate() {
-        let tokenizer_of = plan.alignment.as_ref().map_or(Some(plan.donor), |alignment| alignment.tokenizer_of);
-        let note = match (index == plan.donor, Some(index) == tokenizer_of) {
+    let files = plan.origin_of_files().path();
+    let tokenizer = plan
+        .alignment
+        .as_ref()
+        .map_or(Some(files), |alignment| alignment.tokenizer_of.map(|model| plan.models[model].path()));
+    for ((plan, index), model) in originals.iter().zip(&models) {
+        let path = plan.models[*index].path();
+        let note = match (path == files, Some(path) == tokenizer) {
             (true, true) => " (configuration and tokenizer)",
             (true, false) => " (configuration)",
             (false, true) => " (tokenizer)",
             (false, false) => "",
         };
-        let adapter = plan.adapters.get(index).and_then(Option::as_ref);
+        let adapter = plan.adapters.get(*index).and_then(Option::as_ref);
         let adapter = adapter.map_or_else(String::new, |adapted| {
             let name = adapted.adapter.path().file_name().map(|name| name.to_string_lossy().into_owned());
             format!(" with the adapter {}", name.unwrap_or_default())

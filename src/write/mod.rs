@@ -1,7 +1,6 @@
 //! Writes a merge to a folder that appears whole or not at all.
 
 mod card;
-mod config;
 mod error;
 mod files;
 mod folder;
@@ -9,8 +8,6 @@ mod record;
 mod request;
 mod tokenizer;
 
-#[cfg(feature = "eval")]
-pub(crate) use config::config;
 pub use error::Error;
 pub(crate) use files::reserve;
 pub(crate) use folder::OutputFolder;

@@ -9,7 +9,8 @@ pub(crate) const RECORD: &str = "admix.json";
 
 /// The record of a merge. It holds no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
-    let model = |(index, model): (usize, &crate::checkpoint::Checkpoint)| {
+    let model = |(plan, index): (&Plan, usize)| {
+        let model = &plan.models[index];
         let files: Vec<Value> = model
             .modules()
             .iter()
@@ -44,15 +45,16 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     json!({
         "admix": env!("CARGO_PKG_VERSION"),
         "method": plan.recipe.method.name,
+        "documents": plan.all_stages().iter().map(|stage| json!({"name": stage.name, "method": stage.plan.recipe.method.name})).collect::<Vec<_>>(),
         "recipe": plan.recipe.text(),
         "variables": plan.recipe.variables(),
-        "models": plan.models.iter().enumerate().map(model).collect::<Vec<_>>(),
+        "models": plan.originals().into_iter().map(model).collect::<Vec<_>>(),
         "vocabulary": plan.alignment.as_ref().map(|alignment| json!({
             "tokenizer_from": alignment.vocabulary.tokenizer().home().display().to_string(),
             "tokens": alignment.vocabulary.len(),
             "rows": alignment.rows,
         })),
-        "configuration_from": plan.models[plan.donor].path().display().to_string(),
+        "configuration_from": plan.origin_of_files().path().display().to_string(),
         "dtype": plan.dtype().map(crate::kernel::Float::name),
         "allowed": plan.allow.accepted(),
         "seed": plan.seed,

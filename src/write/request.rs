@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 
 use super::Error;
 use super::card::card;
-use super::config::config;
 use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
@@ -45,7 +44,7 @@ pub struct Outcome {
 /// A folder that may not be written, a disk that is full or read-only, a merge that fails. Nothing is left then.
 pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcome, Error> {
     let Request { plan, out, force, sync } = request;
-    let folder = OutputFolder::create(out, force, plan.folders())?;
+    let folder = OutputFolder::create(out, force, plan.folders().into_iter())?;
     copy_side_files(plan, folder.path(), sync)?;
     let weights = WeightFiles::create(plan, folder.path())?;
     let report = merge::run(plan, &weights, options)?;
@@ -83,7 +82,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         if side.relative == config_name {
-            put(&target, pretty(&Value::Object(config(plan))).as_bytes(), sync)?;
+            put(&target, pretty(&Value::Object(plan.config())).as_bytes(), sync)?;
             continue;
         }
         if of_other
@@ -91,7 +90,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             && let Ok(bytes) = fs::read(&side.source)
             && let Ok(Value::Object(mut generation)) = serde_json::from_slice(&bytes)
         {
-            tokenizer::renumber(plan, &mut generation);
+            crate::plan::renumber(plan, &mut generation);
             put(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
             continue;
         }

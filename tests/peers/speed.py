@@ -2,7 +2,7 @@
 """Times merges against the floor of the machine, and against mergekit.
 
     speed.py WORK [--admix target/release/admix] [--rounds 9] [--size base] [--dtype float32] [--rows linear,slerp,ties]
-             [--mergekit VENV/bin/mergekit-yaml] [--python VENV/bin/python] [--json FILE]
+             [--mergekit VENV/bin/mergekit-yaml] [--limit 300] [--python VENV/bin/python] [--json FILE]
 
 Checkpoints are made once under WORK/SIZE (by make_checkpoints.py with --python, which needs torch). Without --rows they are linear and slerp of two models,
 and ties of three models on a base; `--rows all` has every method. Every round runs, for each row and in alternating order,
@@ -13,7 +13,7 @@ and ties of three models on a base; `--rows all` has every method. Every round r
 Old output is deleted and the disk synchronised before each run, and the inputs are read into the page cache first, so memory must hold
 them. Times are medians of wall time in seconds, ratios are medians of the rounds' own ratios (spread: smallest to largest). Memory is the largest
 resident set of the process, mapped pages included; readings below this script's own (about 15 MiB) cannot be told apart.
-mergekit, when asked for, runs once a row, start of Python included. The result is a Markdown table on stdout.
+mergekit, when asked for, runs once a row, start of Python included, and is stopped at --limit seconds. The result is a Markdown table on stdout.
 """
 
 import argparse
@@ -21,10 +21,12 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -80,17 +82,23 @@ def inputs(method, folder):
     return [folder / name / "model.safetensors" for name in names]
 
 
-def run(command, log):
-    """Wall seconds and peak resident MiB of one child."""
+def run(command, log, limit=None):
+    """Wall seconds, CPU seconds and peak resident MiB of one child, which is killed at the limit."""
     with open(log, "wb") as sink:
         start = time.perf_counter()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+        stop = threading.Timer(limit, child.kill) if limit else None
+        if stop:
+            stop.start()
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - start
+        if stop:
+            stop.cancel()
     child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
+    stopped = limit and seconds >= limit and child.returncode == -signal.SIGKILL
+    if child.returncode != 0 and not stopped:
         sys.exit(f"{shlex.join(map(str, command))} ended with {child.returncode}:\n{Path(log).read_text(errors='replace')[-4000:]}")
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def clean(path):
@@ -126,18 +134,20 @@ def rounds(row, options, scratch):
         "admix": (admix, out),
     }
     times = {name: [] for name in commands}
+    processor = {name: [] for name in commands}
     peak = 0.0
     for index in range(options.rounds):
         order = list(commands) if index % 2 == 0 else ["admix_no_sync", "floor", "admix", "floor_sync"]
         for name in order:
             command, output = commands[name]
             clean(output)
-            seconds, memory = run(command, log)
+            seconds, busy, memory = run(command, log)
             times[name].append(seconds)
+            processor[name].append(busy)
             if name.startswith("admix"):
                 peak = max(peak, memory)
             clean(output)
-    return times, peak
+    return times, processor, peak
 
 
 def ratio(above, below):
@@ -153,10 +163,11 @@ def measure(method, folder, options, scratch):
     result["input_bytes"] = sum(source.stat().st_size for source in row["inputs"])
     warm(row["inputs"])
     if options.admix and options.rounds:
-        times, peak = rounds(row, options, scratch)
+        times, processor, peak = rounds(row, options, scratch)
         result.update(
             times=times,
             median={name: statistics.median(values) for name, values in times.items()},
+            processor={name: statistics.median(values) for name, values in processor.items()},
             ratio_no_sync=ratio(times["admix_no_sync"], times["floor"]),
             ratio_sync=ratio(times["admix"], times["floor_sync"]),
             admix_peak_mib=peak,
@@ -165,9 +176,10 @@ def measure(method, folder, options, scratch):
         out = scratch / "mergekit"
         clean(out)
         command = [options.mergekit, path, out, "--no-copy-tokenizer", "--no-write-model-card", "--quiet"]
-        seconds, memory = run(command, scratch / "log")
+        seconds, busy, memory = run(command, scratch / "log", options.limit)
         clean(out)
-        result.update(mergekit_seconds=seconds, mergekit_peak_mib=memory)
+        result.update(mergekit_seconds=seconds, mergekit_processor=busy, mergekit_peak_mib=memory)
+        result["mergekit_finished"] = options.limit is None or seconds < options.limit
     return result
 
 
@@ -183,7 +195,8 @@ def table(results):
             cells.append(f"{r['admix_peak_mib']:.0f} MiB")
         else:
             cells += [""] * 7
-        cells += [f"{r['mergekit_seconds']:.1f} s", f"{r['mergekit_peak_mib']:.0f} MiB"] if "mergekit_seconds" in r else [""] * 2
+        over = "" if r.get("mergekit_finished", True) else "over "
+        cells += [f"{over}{r['mergekit_seconds']:.1f} s", f"{r['mergekit_peak_mib']:.0f} MiB"] if "mergekit_seconds" in r else [""] * 2
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -197,6 +210,7 @@ def main():
     parser.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16"])
     parser.add_argument("--rows", default="linear,slerp,ties", help="comma-separated: " + ", ".join(ROWS))
     parser.add_argument("--mergekit", type=Path)
+    parser.add_argument("--limit", type=float, help="seconds after which mergekit is stopped")
     parser.add_argument("--python", default=sys.executable, help="interpreter with torch and transformers, to make checkpoints")
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     options = parser.parse_args()

@@ -102,13 +102,6 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
                 ..RECIPE
             },
             Fault {
-                name: "several documents",
-                arrange: |folder| recipe(folder, &format!("{LINEAR}---\n{LINEAR}")),
-                says: &["several documents", "recipe.yaml:10:1"],
-                hint: "file of its own",
-                ..RECIPE
-            },
-            Fault {
                 name: "variable without a value",
                 arrange: |folder| changed(folder, "0.5", "${ratio}"),
                 says: &["`${ratio}` has no value", "recipe.yaml:5:15"],

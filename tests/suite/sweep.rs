@@ -154,11 +154,8 @@ fn a_sweep_from_plan_to_pick() {
     assert_eq!(one, other);
 }
 
-#[test]
-fn scores_are_those_of_merging_and_scoring() {
-    let folder = folder();
-    let folder = folder.path();
-    with(folder, "select: {part: 1/2}\nreport: {part: 2/2}\n", "keep: all\nbaselines: [parents, uniform]\n");
+/// Runs a sweep that keeps its merges, and holds that each trial's scores are those of `score` on its merge.
+fn trials_score_as_their_merges(folder: &Path) {
     let said = stderr(&run(folder, &["sweep", "run", "sweep.yaml"]));
     assert!(said.contains("merged to "), "{said}");
     run(folder, &["sweep", "export", "study", "--json", "s.json"]);
@@ -171,9 +168,7 @@ fn scores_are_those_of_merging_and_scoring() {
             set["metrics"]["ndcg@3"].as_f64().unwrap()
         })
     };
-    let rows = study["trials"].as_array().unwrap();
-    assert_eq!(rows.len(), 6);
-    for row in rows {
+    for row in study["trials"].as_array().unwrap() {
         let label = row["label"].as_str().unwrap();
         let model = if row["kind"] == "parent" { label.to_owned() } else { format!("study/merged/{label}") };
         let means = ["words en-ko", "words ko-en"].map(|name| {
@@ -182,8 +177,40 @@ fn scores_are_those_of_merging_and_scoring() {
         });
         assert_eq!(means.map(f64::to_bits), score(&model).map(f64::to_bits), "{label}");
     }
+}
+
+#[test]
+fn scores_are_those_of_merging_and_scoring() {
+    let folder = folder();
+    let folder = folder.path();
+    with(folder, "select: {part: 1/2}\nreport: {part: 2/2}\n", "keep: all\nbaselines: [parents, uniform]\n");
+    trials_score_as_their_merges(folder);
+    assert_eq!(trials(folder).len(), 6);
     let merged = read_tensors(&folder.join("study/merged/w=0/model.safetensors"));
     assert!(!merged.is_empty());
+}
+
+#[test]
+fn a_variable_of_rows_or_of_a_stage_reaches_the_scores() {
+    let rows = "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters:\n  \
+                weight: [{rows: {script: Hangul}, value: \"${w}\"}, {value: 0.3}]\n";
+    let stages = "name: inner\nmerge_method: linear\nmodels: [{model: b}, {model: c}]\nparameters: {weight: [0.2, \"${w}\"]}\n\
+                   ---\nmerge_method: slerp\nbase_model: a\nmodels: [{model: inner}]\nparameters: {t: 0.8}\n";
+    for recipe in [rows, stages] {
+        let folder = folder();
+        let folder = folder.path();
+        fs::write(folder.join("recipe.yaml"), recipe).unwrap();
+        let written = &SWEEP[SWEEP.find("recipe:").unwrap()..SWEEP.find("params:").unwrap()];
+        let text = SWEEP.replace(written, "recipe: recipe.yaml\n");
+        let text = text.replace("select: {part: 1/2}\nreport: {part: 2/2}\n", "keep: all\n");
+        fs::write(folder.join("sweep.yaml"), text).unwrap();
+        trials_score_as_their_merges(folder);
+        let [low, high] = ["w=0", "w=1"].map(|trial| {
+            let table = read_tensors(&folder.join("study/merged").join(trial).join("model.safetensors"));
+            table.iter().find(|(name, _)| name.ends_with("word_embeddings.weight")).unwrap().1.clone()
+        });
+        assert_ne!(low, high);
+    }
 }
 
 #[test]

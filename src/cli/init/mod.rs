@@ -177,7 +177,7 @@ fn open(names: &[String]) -> anyhow::Result<Vec<Model>> {
         match plan::resolve(&recipe, model).and_then(|folder| Ok(Checkpoint::open(&folder)?)) {
             Ok(checkpoint) => models.push(Model { name: name.clone(), checkpoint }),
             Err(plan::Error::NoSuchModel { path, beside, .. }) => {
-                faults.push(plan::Error::NoSuchModel { path, place: None, beside });
+                faults.push(plan::Error::NoSuchModel { path, place: None, beside, near: None });
             }
             Err(error) => faults.push(error),
         }

@@ -48,7 +48,6 @@ fn warns_of_what_has_no_effect() {
          parameters: {weight: 1, normalize: no}\nparameters:\n  int8_mask: true\n  consensus_method: count\n  density: []\n",
     );
     let expected = [
-        "line 2: `name` has no effect",
         "line 8: `normalize` has no effect under a model, for the models share it: put it under the `parameters` of the slice or the recipe",
         "line 10: `int8_mask` has no effect with `ties`",
         "line 11: `consensus_method` has no effect with `ties`",

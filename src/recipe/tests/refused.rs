@@ -425,7 +425,6 @@ fn refuses_what_is_no_recipe() {
         ("a: 1\nb: 2\na: 3\n", "3:1 a", "the key `a` stands here twice", ""),
         ("? [a]\n: 1\n", "1:3 [a]", "a key must be a text, not a list or a map", ""),
         ("a: !x b\n", "1:4 !x b", "the tag `x` means nothing in a recipe", ""),
-        ("a: 1\n---\nb: 1\n", "3:1 b", "several documents in one recipe are not supported yet", "write each document"),
         ("<<: 3\n", "1:5 3", "expected a map or a list of maps after `<<`", ""),
         ("a: \u{7}\n", "1:4 \u{7}", "YAML does not allow the character U+0007", ""),
     ] {

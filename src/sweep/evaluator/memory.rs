@@ -11,7 +11,8 @@ use crate::checkpoint::canonical_name;
 use crate::encoder::{TensorData, TensorSource};
 use crate::kernel::Float;
 use crate::merge::{self, Options, Sink, SinkError, Statistics};
-use crate::plan::{Input, Plan, PlannedTensor, Work};
+use crate::method::Arguments;
+use crate::plan::{ByRow, Input, Plan, PlannedTensor, Work};
 
 /// The tensors of a merged model, kept from one merge to the next.
 #[derive(Debug, Default)]
@@ -34,18 +35,27 @@ struct Merged {
 #[derive(Debug, PartialEq)]
 struct Made {
     inputs: Vec<Input>,
-    arguments: Option<crate::method::Arguments>,
+    /// What inputs that other documents make are made of.
+    under: Vec<u64>,
+    arguments: Option<Arguments>,
+    /// Those of its rows, where they differ.
+    rows: Option<ByRow>,
     method: &'static str,
     double: bool,
 }
 
 impl Made {
-    fn of(work: &Work) -> Self {
+    fn of(plan: &Plan, work: &Work) -> Self {
+        let under = work.inputs().iter().map(|input| plan.print(*input)).collect();
         match work {
-            Work::Copy { sources } => Self { inputs: sources.clone(), arguments: None, method: "", double: false },
-            Work::Merge { method, inputs, arguments, double, .. } => Self {
+            Work::Copy { sources } => {
+                Self { inputs: sources.clone(), under, arguments: None, rows: None, method: "", double: false }
+            }
+            Work::Merge { method, inputs, arguments, by_row, double, .. } => Self {
                 inputs: inputs.clone(),
+                under,
                 arguments: Some(arguments.clone()),
+                rows: by_row.clone(),
                 method: method.name,
                 double: *double,
             },
@@ -65,9 +75,11 @@ impl Memory {
         self.tensors.retain(|name, _| names.contains(name));
         let is_known = |tensor: &PlannedTensor| {
             let known = self.tensors.get(&key(tensor));
-            known.is_some_and(|known| known.made == Made::of(&tensor.work) && known.shape == tensor.shape)
+            known.is_some_and(|known| known.made == Made::of(plan, &tensor.work) && known.shape == tensor.shape)
         };
-        plan.tensors.retain(|tensor| !is_known(tensor));
+        let known: Vec<bool> = plan.tensors.iter().map(is_known).collect();
+        let mut known = known.into_iter();
+        plan.tensors.retain(|_| !known.next().unwrap_or_default());
         // The old values go first: there is no moment with two of them.
         for tensor in &plan.tensors {
             self.tensors.remove(&key(tensor));
@@ -81,7 +93,8 @@ impl Memory {
                 Work::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
             };
             let print = float.map_or(0, |float| prints::tensor(&tensor.shape, float, &bytes));
-            let merged = Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(&tensor.work) };
+            let merged =
+                Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(plan, &tensor.work) };
             (key(tensor), merged)
         };
         let new: Vec<_> = plan.tensors.par_iter().zip(sink.0).map(finished).collect();

@@ -133,13 +133,13 @@ impl Scorer {
         let options = self.study.plan_options();
         let mut plan = Plan::build(recipe, &options).map_err(|error| Trouble::Trial(error.to_string()))?;
         let vocabulary = plan.alignment.as_ref().map(Alignment::print);
-        let of = (plan.folders().map(Path::to_path_buf).collect(), vocabulary);
+        let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
         }
         let changes = plan.layers.is_some() || plan.alignment.is_some();
-        let config = changes.then(|| crate::write::config(&plan));
+        let config = changes.then(|| plan.config());
         let never = AtomicBool::new(false);
         let merging = merge::Options {
             threads: 0,

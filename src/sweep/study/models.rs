@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use super::frozen::{Frozen, Model};
 use crate::checkpoint::{Adapter, Checkpoint, HubSnapshot};
 use crate::plan;
-use crate::recipe::{ModelRef, Recipe, Tokenizer};
+use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
 use crate::sweep::hash::{FileHash, Parts};
 use crate::sweep::spec::{RecipeText, as_variables};
 
 /// The models of a recipe, its base first.
 pub(super) fn models(recipe: &Recipe) -> Result<Vec<Model>, Error> {
-    let mut references: Vec<&ModelRef> = recipe.models();
+    let mut references: Vec<&ModelRef> = recipe.originals();
     references.sort_by_key(|model| recipe.base_model.as_ref() != Some(*model));
     let mut found: Vec<Model> =
         references.into_par_iter().map(|model| open(recipe, model)).collect::<Result<_, _>>()?;
@@ -85,12 +85,10 @@ pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
             }
         }
     };
-    for slice in &mut recipe.slices {
-        slice.sources.iter_mut().for_each(|source| place(&mut source.model));
-        slice.base_model.iter_mut().for_each(place);
+    recipe.references_mut().into_iter().filter(|reference| !reference.stage).for_each(place);
+    for stage in &mut recipe.stages {
+        stage.references_mut().into_iter().filter(|reference| !reference.stage).for_each(place);
     }
-    recipe.base_model.iter_mut().for_each(place);
-    recipe.tokenizer.iter_mut().flat_map(Tokenizer::models_mut).for_each(place);
     recipe
 }
 
@@ -107,8 +105,8 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
         }
     }
     // Two models between which a recipe moves are its base and the other one.
-    if merged.len() == 1 {
-        merged = recipe.models();
+    if merged.len() == 1 || merged.iter().any(|model| model.stage) {
+        merged = recipe.originals();
     }
     let tokenizer = recipe.tokenizer.as_ref().map(|tokenizer| tokenizer.without_base(&recipe, &merged));
     let mut text = String::from("merge_method: linear\nmodels:\n");
@@ -132,7 +130,7 @@ pub(super) fn alone(study: &Frozen, name: &str) -> Result<Recipe, Error> {
     let names = study.spec.params.names();
     let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
     let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;
-    let model = recipe.models().into_iter().find(|model| model.to_string() == name);
+    let model = recipe.originals().into_iter().find(|model| model.to_string() == name);
     let text =
         format!("merge_method: passthrough\nmodels: [{{model: {}}}]\n", model.map(ModelRef::flow).unwrap_or_default());
     let folder = study.spec.recipe.folder.clone();

@@ -1,0 +1,275 @@
+//! Recipes of several documents: each merges for those that name it, and one is the result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::error::{Checked, Error, ErrorKind, Fault, shown};
+use super::fields::Fields;
+use super::locate;
+use super::notes::Warning;
+use super::parse;
+use super::review::Review;
+use super::tokenizer::Tokenizer;
+use super::tree::{Node, without_mark};
+use super::types::{ModelRef, NodePath, Origin, Recipe};
+use super::variables;
+
+/// Documents of a recipe: each is read by itself, and one may need all before it.
+const MOST: usize = 32;
+
+/// The documents of a text that say something, in bytes. In YAML a line that begins with `---` begins a document wherever
+/// it stands, and one that begins with `...` ends one.
+pub(super) fn split(text: &str) -> Vec<Range<usize>> {
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mark = text.len() - without_mark(text).len();
+    let (mut start, mut at) = (mark, mark);
+    let mut said = false;
+    let is_marker = |line: &str, marker: &str| {
+        line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+    };
+    for line in without_mark(text).split_inclusive('\n') {
+        let next = at + line.len();
+        let begins = is_marker(line, "---");
+        if begins || is_marker(line, "...") {
+            let end = if begins { at } else { next };
+            if said {
+                parts.push(start..end);
+                start = end;
+            }
+            said = false;
+        }
+        let content = if begins { line.get(3..).unwrap_or_default() } else { line };
+        let content = content.trim_start();
+        let is_directive = line.starts_with('%') && !said;
+        said |= !content.is_empty() && !content.starts_with('#') && !is_directive && !is_marker(line, "...");
+        at = next;
+    }
+    if said {
+        parts.push(start..text.len());
+    }
+    parts
+}
+
+/// The text with everything outside of one document blanked, so that every line and column is where it was.
+fn alone(text: &str, part: &Range<usize>) -> String {
+    let blank = |part: &str| -> String { part.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect() };
+    let get = |range: Range<usize>| text.get(range).unwrap_or_default();
+    let mark = text.len() - without_mark(text).len();
+    let (before, after) = (blank(get(mark..part.start)), blank(get(part.end..text.len())));
+    format!("{}{before}{}{}", get(0..mark), get(part.clone()), after.trim_end())
+}
+
+/// Reads the documents of a text as far as they go.
+pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<String, String>, open: bool) -> Review {
+    if let Some(part) = parts.get(MOST) {
+        let place = locate::place_at(&source.text, &source.name, part.start);
+        let message = format!("the recipe has more than {MOST} documents");
+        let kind = ErrorKind::Invalid;
+        let fault = Error { kind, message, place: Some(Box::new(place)), hint: None, others: Vec::new() };
+        return Review { faults: vec![fault], ..Review::default() };
+    }
+    let mut whole = Review::default();
+    let mut recipes = Vec::new();
+    let mut named = BTreeSet::new();
+    for part in parts {
+        let text = alone(&source.text, part);
+        let names = variables::names(&text);
+        let own = values.iter().filter(|(name, _)| names.contains(*name));
+        let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+        named.extend(names);
+        let Review { recipe, faults, warnings, unknown } = parse::one(Origin { text, ..source.clone() }, &own, open);
+        recipes.extend(recipe);
+        whole.faults.extend(faults);
+        whole.warnings.extend(warnings);
+        for (name, place) in unknown {
+            if whole.unknown.iter().all(|(known, _)| *known != name) {
+                whole.unknown.push((name, place));
+            }
+        }
+    }
+    let unused = values.keys().filter(|name| !named.contains(*name));
+    let unused = unused.map(|name| format!("the variable `{name}` is given and the recipe does not name it"));
+    whole.warnings.extend(unused.map(Warning::of_all));
+    // What the documents are to each other is known where each can be read.
+    if recipes.len() < parts.len() {
+        return whole;
+    }
+    let partial = recipes.iter().any(Recipe::is_partial);
+    let sources: Vec<Origin> = recipes.iter().map(|recipe| recipe.source.clone()).collect();
+    match arranged(recipes, &mut whole.warnings) {
+        Ok(mut recipe) => {
+            recipe.warnings = whole.warnings.iter().map(ToString::to_string).collect();
+            recipe.stages.iter_mut().for_each(|stage| stage.warnings.clear());
+            recipe.partial = partial;
+            recipe.source.whole = Some(source.text.clone());
+            recipe.source.variables.clone_from(values);
+            whole.recipe = Some(recipe);
+        }
+        Err(refused) => {
+            let (index, fault) = *refused;
+            whole.faults.push(parse::placed(fault, sources.get(index).unwrap_or(source)));
+        }
+    }
+    whole
+}
+
+/// A document that does not go together with the others, and why.
+type Refused = Box<(usize, Fault)>;
+
+fn refused<T>(index: usize, fault: Fault) -> Result<T, Refused> {
+    Err(Box::new((index, fault)))
+}
+
+/// The document that is the result, with those that it needs, each behind what it needs itself. What others there are
+/// is a warning.
+fn arranged(mut recipes: Vec<Recipe>, warnings: &mut Vec<Warning>) -> Result<Recipe, Refused> {
+    let (names, unnamed) = named(&recipes)?;
+    for model in recipes.iter_mut().flat_map(Recipe::references_mut) {
+        model.stage = model.revision.is_none() && names.contains_key(&model.path);
+    }
+    let needs: Vec<Needs> = recipes
+        .iter()
+        .map(|recipe| {
+            let stages = recipe.references().into_iter().filter(|model| model.stage);
+            stages.filter_map(|model| Some((*names.get(&model.path)?, model.at.clone()))).collect()
+        })
+        .collect();
+    let mut order = Vec::new();
+    for index in 0..recipes.len() {
+        if let Err((index, at, cycle)) = visit(index, &needs, &mut order, &mut Vec::new()) {
+            let names: Vec<String> = cycle.iter().map(|index| title(&recipes[*index])).collect();
+            let message = format!("the documents need each other: {}", names.join(" needs "));
+            return refused(index, Fault::value(&at, message));
+        }
+    }
+    let result = unnamed.map_or_else(|| last(&recipes, &needs), Ok)?;
+    let mut reached = BTreeSet::from([result]);
+    for index in order.iter().rev() {
+        if reached.contains(index) {
+            reached.extend(needs[*index].iter().map(|(index, _)| *index));
+        }
+    }
+    let mut taken: BTreeMap<usize, Recipe> = recipes.into_iter().enumerate().collect();
+    let mut stages = Vec::new();
+    for index in order.into_iter().filter(|index| *index != result) {
+        let Some(recipe) = taken.remove(&index) else { continue };
+        if reached.contains(&index) {
+            stages.push(recipe);
+        } else {
+            let message = format!("the result does not need the document {}, which is not merged", title(&recipe));
+            warnings.push(Warning::of_all(message));
+        }
+    }
+    match taken.remove(&result) {
+        Some(recipe) => Ok(Recipe { stages, ..recipe }),
+        None => refused(result, Fault::value(&NodePath::default(), "the recipe has no result")),
+    }
+}
+
+/// The documents by name, and the one without.
+fn named(recipes: &[Recipe]) -> Result<(BTreeMap<String, usize>, Option<usize>), Refused> {
+    let mut names = BTreeMap::new();
+    let mut unnamed = None;
+    for (index, recipe) in recipes.iter().enumerate() {
+        match &recipe.name {
+            Some(name) if names.insert(name.clone(), index).is_some() => {
+                let message = format!("two documents are called {}", shown(name));
+                return refused(index, Fault::value(&NodePath::default().key("name"), message));
+            }
+            None if unnamed.replace(index).is_some() => {
+                let hint = "only the document whose merge is the result may lack one".to_owned();
+                let fault = Fault::value(&NodePath::default(), "two documents have no `name`").hint(hint);
+                return refused(index, fault);
+            }
+            _ => {}
+        }
+    }
+    Ok((names, unnamed))
+}
+
+/// The only document that no other needs.
+fn last(recipes: &[Recipe], needs: &[Needs]) -> Result<usize, Refused> {
+    let used: BTreeSet<usize> = needs.iter().flatten().map(|(index, _)| *index).collect();
+    let last: Vec<usize> = (0..recipes.len()).filter(|index| !used.contains(index)).collect();
+    match last[..] {
+        [.., _, other] => {
+            let names: Vec<String> = last.iter().map(|index| title(&recipes[*index])).collect();
+            let message = format!("no other document needs {}: which is the result?", names.join(" or "));
+            let hint = "leave `name` out of the document whose merge is the result".to_owned();
+            refused(other, Fault::value(&NodePath::default().key("name"), message).hint(hint))
+        }
+        [result] => Ok(result),
+        [] => Ok(0),
+    }
+}
+
+fn title(recipe: &Recipe) -> String {
+    recipe.name.as_deref().map_or_else(|| "the document without a name".to_owned(), shown)
+}
+
+/// The documents that one needs, each with the place where it names it.
+type Needs = Vec<(usize, NodePath)>;
+
+/// A document that closes a cycle, where it names the next one, and the cycle.
+type Cycle = (usize, NodePath, Vec<usize>);
+
+/// Adds a document to `order`, behind those that it needs. `way` are those that led to it.
+fn visit(index: usize, needs: &[Needs], order: &mut Vec<usize>, way: &mut Vec<usize>) -> Result<(), Cycle> {
+    if order.contains(&index) {
+        return Ok(());
+    }
+    way.push(index);
+    for (next, at) in &needs[index] {
+        if let Some(begin) = way.iter().position(|passed| passed == next) {
+            let cycle = way[begin..].iter().copied().chain([*next]).collect();
+            return Err((index, at.clone(), cycle));
+        }
+        visit(*next, needs, order, way)?;
+    }
+    way.pop();
+    order.push(index);
+    Ok(())
+}
+
+/// `name`, by which other documents take the merge for a model.
+pub(super) fn name(fields: &Fields<'_>) -> Checked<Option<String>> {
+    let Some((node, at)) = fields.get("name") else { return Ok(None) };
+    let Node::Text(name) = node else {
+        let hint = matches!(node, Node::Number(_) | Node::Flag(_)).then(|| "write it in quotes".to_owned());
+        return Err(Fault::value(&at, format!("expected the document's name, found {node}")).hint(hint));
+    };
+    let is_plain = !name.trim().is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0', '+', '@']);
+    if is_plain {
+        return Ok(Some(name.clone()));
+    }
+    let hint =
+        "a name is that of a folder: not empty, without `/`, `\\`, `+` and `@`, and with no `.` in front".to_owned();
+    Err(Fault::value(&at, format!("a document cannot be called {}", shown(name))).hint(hint))
+}
+
+impl Recipe {
+    /// Every mention of a model.
+    pub(super) fn references(&self) -> Vec<&ModelRef> {
+        let of_slices = self
+            .slices
+            .iter()
+            .flat_map(|slice| slice.sources.iter().map(|source| &source.model).chain(slice.base_model.as_ref()));
+        of_slices.chain(self.base_model.as_ref()).collect()
+    }
+
+    /// Every mention of a model, to be changed.
+    pub(crate) fn references_mut(&mut self) -> Vec<&mut ModelRef> {
+        let of_slices = self.slices.iter_mut().flat_map(|slice| {
+            slice.sources.iter_mut().map(|source| &mut source.model).chain(slice.base_model.as_mut())
+        });
+        let of_tokens = self.tokenizer.iter_mut().flat_map(Tokenizer::models_mut);
+        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).collect()
+    }
+
+    /// The models of all documents that are none of the documents' merges, each once.
+    pub fn originals(&self) -> Vec<&ModelRef> {
+        let mut seen = BTreeSet::new();
+        let all = self.stages.iter().flat_map(Recipe::models).chain(self.models());
+        all.filter(|model| !model.stage && seen.insert(*model)).collect()
+    }
+}
