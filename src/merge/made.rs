@@ -72,7 +72,11 @@ pub(super) fn prepare<'a>(
         let found = statistics::gather(running, &tensors, workers, statistics)?;
         let mut made = Vec::new();
         for (tensor, statistic) in tensors.into_iter().zip(found) {
-            made.push((tensor, Step::new(&stage.plan.tensors[tensor], statistic)?));
+            let step = Step::new(&stage.plan.tensors[tensor], statistic).map_err(|error| match error {
+                Error::Coefficients { reason, .. } => Error::Coefficients { tensor: running.title(tensor), reason },
+                other => other,
+            });
+            made.push((tensor, step?));
         }
         steps.0.entry(name).or_default().extend(made);
     }

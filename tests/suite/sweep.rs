@@ -194,8 +194,9 @@ fn scores_are_those_of_merging_and_scoring() {
 fn a_variable_of_rows_or_of_a_stage_reaches_the_scores() {
     let rows = "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters:\n  \
                 weight: [{rows: {script: Hangul}, value: \"${w}\"}, {value: 0.3}]\n";
-    let stages = "name: inner\nmerge_method: linear\nmodels: [{model: b}, {model: c}]\nparameters: {weight: [0.2, \"${w}\"]}\n\
-                   ---\nmerge_method: slerp\nbase_model: a\nmodels: [{model: inner}]\nparameters: {t: 0.8}\n";
+    let stages = "name: inner\nmerge_method: linear\nmodels:\n  - {model: b, parameters: {weight: 1}}\n  \
+                  - {model: c, parameters: {weight: \"${w}\"}}\n---\nmerge_method: slerp\nbase_model: a\n\
+                  models: [{model: inner}]\nparameters: {t: 0.8}\n";
     for recipe in [rows, stages] {
         let folder = folder();
         let folder = folder.path();
