@@ -6,6 +6,7 @@ mod suite {
     mod architecture;
     mod bundled;
     mod bytes;
+    mod chat_template;
     mod check;
     mod commands;
     mod convert;

@@ -25,6 +25,20 @@ pub(crate) fn entry_exists(path: &Path) -> Result<bool, Error> {
 
 /// Reads a JSON file of at most `limit` bytes.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path, limit: u64) -> Result<T, Error> {
+    let content = read_bytes(path, limit)?;
+    serde_json::from_slice(&content).map_err(|source| Error::Json { path: path.to_owned(), source })
+}
+
+/// Reads a text that belongs to the configuration, or nothing if the file is absent.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    if !entry_exists(path)? {
+        return Ok(None);
+    }
+    let text = String::from_utf8(read_bytes(path, LONGEST_CONFIG)?);
+    text.map(Some).map_err(|_| Error::io(path, std::io::Error::other("it is not UTF-8 text")))
+}
+
+fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::io(path, source);
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
@@ -36,7 +50,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path, limit: u64) -> Result<T, Er
     let mut content = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(limit).read_to_end(&mut content).map_err(failed)?;
-    serde_json::from_slice(&content).map_err(|source| Error::Json { path: path.to_owned(), source })
+    Ok(content)
 }
 
 /// Reads a configuration: an object, or nothing if the file is absent.

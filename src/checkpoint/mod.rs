@@ -3,6 +3,7 @@
 mod adapter;
 mod agree;
 mod architecture;
+mod chat_template;
 mod error;
 mod folder;
 mod header;
@@ -24,6 +25,7 @@ mod weights;
 pub use adapter::{Adapter, AdapterChange, Product};
 pub use agree::{Disagreement, Mismatch, disagreements, disagreements_besides_vocabulary};
 pub use architecture::Architecture;
+pub(crate) use chat_template::is_chat_template;
 pub use error::{Error, ModuleProblem};
 pub use folder::Checkpoint;
 pub(crate) use folder::check_folder;

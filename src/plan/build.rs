@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::chat_template::chat_template;
 use super::models::Models;
 use super::rows::Rows;
 use super::tensors::Collector;
@@ -59,6 +60,13 @@ impl Plan {
                 return Err(Faults(faults));
             }
         };
+        let chat_template = match chat_template(&recipe, &models, donor, alignment.as_ref(), &mut warnings) {
+            Ok(template) => template,
+            Err(error) => {
+                faults.push(error);
+                None
+            }
+        };
         let mut collector = Collector::new(&recipe, &models, donor, options, alignment.as_ref());
         match Rows::build(&recipe, &models, donor, alignment.as_ref()) {
             Ok(rows) => collector.rows = rows,
@@ -87,6 +95,7 @@ impl Plan {
             files,
             layers,
             alignment,
+            chat_template,
             gathered,
             warnings,
             seed,

@@ -7,6 +7,7 @@ mod aligning;
 mod alignment;
 mod arguments;
 mod build;
+mod chat_template;
 mod config;
 mod error;
 mod faults;

@@ -32,6 +32,8 @@ pub struct Plan {
     pub layers: Option<Vec<LayerSource>>,
     /// The vocabulary of the output, where the recipe merges different ones.
     pub alignment: Option<Alignment>,
+    /// The chat template of the output, where it is not the one that its tokenizer's folder has.
+    pub chat_template: Option<String>,
     /// Tables of tokens that are brought to one order of tokens.
     pub gathered: Vec<Gathered>,
     /// What the user should know.

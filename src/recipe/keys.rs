@@ -114,7 +114,8 @@ pub(super) static RECIPE: Level = Level {
         read("tokenizer_source", "whose vocabulary the output has: `union`, `base` or a model's folder").is(MODEL_REF),
         read("tokenizer", "whose vocabulary the output has, and where the rows of single tokens come from")
             .is(Form::Map(&TOKENIZER)),
-        unsupported("chat_template", "the chat template of the output"),
+        read("chat_template", "the chat template of the output: `auto` for the one that most models have, or a Jinja text")
+            .is(Form::Text),
         unsupported("modules", "recipes for the parts of a model of several parts"),
     ],
 };

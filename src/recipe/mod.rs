@@ -1,6 +1,7 @@
 //! YAML to a typed, validated recipe. No checkpoint is opened here.
 
 mod canonical;
+mod chat_template;
 mod check;
 mod documents;
 mod error;
@@ -25,6 +26,7 @@ mod types;
 mod variables;
 pub(crate) mod yaml;
 
+pub use chat_template::ChatTemplate;
 pub use error::{Error, ErrorKind};
 pub use keys::{Form, Key, LEVELS, Level, Status};
 pub use notes::Warning;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
+use super::chat_template;
 use super::check;
 use super::documents;
 use super::error::{Checked, Error, ErrorKind, Fault, Spot, shown};
@@ -158,6 +159,7 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         dtype: notes.attempt(|_| dtype(&fields, "dtype")).flatten(),
         out_dtype: notes.attempt(|_| dtype(&fields, "out_dtype")).flatten(),
         tokenizer: notes.attempt(|notes| tokenizer::tokenizer(&fields, notes)).flatten(),
+        chat_template: notes.attempt(|_| chat_template::chat_template(&fields)).flatten(),
         warnings: Vec::new(),
         partial: false,
         name: notes.attempt(|_| documents::name(&fields)).flatten(),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::chat_template::ChatTemplate;
 use super::locate;
 use super::rows::Rows;
 use super::setting::Setting;
@@ -31,6 +32,8 @@ pub struct Recipe {
     pub out_dtype: Option<Float>,
     /// How the vocabularies are merged; `None` where the models must share one.
     pub tokenizer: Option<Tokenizer>,
+    /// The chat template of the output; `None` for the one that its tokenizer has.
+    pub chat_template: Option<ChatTemplate>,
     /// What is accepted and probably not meant, one sentence each.
     pub warnings: Vec<String>,
     /// Whether stand-ins take the place of what could not be read.

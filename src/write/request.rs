@@ -102,6 +102,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
         let target = home.join(name);
         match file {
             tokenizer::File::Copy(source) => copy(&source, &target, sync)?,
+            tokenizer::File::New(value) => put(&target, pretty(&value).as_bytes(), sync)?,
             tokenizer::File::Edited(edited) => {
                 let file = File::create_new(&target).map_err(Error::io("create", &target))?;
                 let mut out = io::BufWriter::new(file);

@@ -1,11 +1,17 @@
-//! The tokenizer's files of a merge whose models have different vocabularies.
+//! The tokenizer's files of a merge, where they are not the donor's own: its models have different vocabularies, or the
+//! recipe gives it a chat template.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::Error;
-use crate::checkpoint::{Change, Edited, Tokenizer};
+use crate::checkpoint::{Change, Edited, Tokenizer, is_chat_template};
 use crate::plan::Plan;
+
+/// The file that a chat template is written to: the only one of which every version of transformers reads it.
+const CONFIG: &str = "tokenizer_config.json";
 
 /// Where a file of the tokenizer comes from.
 #[derive(Debug)]
@@ -14,13 +20,21 @@ pub(super) enum File {
     Copy(PathBuf),
     /// It is written with more in it.
     Edited(Edited),
+    /// It is made.
+    New(Value),
 }
 
 /// The files of the output's tokenizer by name; nothing where they are the donor's own.
 pub(super) fn files(plan: &Plan) -> Result<Option<BTreeMap<String, File>>, Error> {
-    let Some(alignment) = &plan.alignment else { return Ok(None) };
-    let tokenizer = alignment.vocabulary.tokenizer();
-    let mut changes = alignment.vocabulary.changes().map_err(Error::Checkpoint)?;
+    if plan.alignment.is_none() && plan.chat_template.is_none() {
+        return Ok(None);
+    }
+    let (tokenizer, mut changes) = match &plan.alignment {
+        Some(alignment) => {
+            (alignment.vocabulary.tokenizer(), alignment.vocabulary.changes().map_err(Error::Checkpoint)?)
+        }
+        None => (plan.models[plan.donor].tokenizer(), BTreeMap::new()),
+    };
     let mut files = BTreeMap::new();
     for name in tokenizer.file_names().map_err(Error::Checkpoint)? {
         match changes.remove(name.as_str()) {
@@ -33,6 +47,19 @@ pub(super) fn files(plan: &Plan) -> Result<Option<BTreeMap<String, File>>, Error
                 files.insert(name, File::Copy(path));
             }
         }
+    }
+    if let Some(template) = &plan.chat_template {
+        // transformers would read these first.
+        files.retain(|name, _| !is_chat_template(name));
+        let template = Value::from(template.as_str());
+        let config = match files.remove(CONFIG) {
+            Some(File::Edited(edited)) => File::Edited(edited.with_member("chat_template", &template)),
+            Some(File::Copy(path)) => {
+                File::Edited(Edited::open(&path).map_err(Error::Checkpoint)?.with_member("chat_template", &template))
+            }
+            Some(File::New(_)) | None => File::New(json!({"chat_template": template})),
+        };
+        files.insert(CONFIG.to_owned(), config);
     }
     Ok(Some(files))
 }

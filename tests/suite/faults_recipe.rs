@@ -97,8 +97,22 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
             },
             Fault {
                 name: "key that is to come",
-                arrange: |folder| recipe(folder, &format!("{LINEAR}chat_template: auto\n")),
-                says: &["`chat_template`", "not supported yet", "recipe.yaml:9:1"],
+                arrange: |folder| recipe(folder, &format!("{LINEAR}modules: {{text: {{}}}}\n")),
+                says: &["`modules`", "not supported yet", "recipe.yaml:9:1"],
+                ..RECIPE
+            },
+            Fault {
+                name: "chat template of mergekit",
+                arrange: |folder| recipe(folder, &format!("{LINEAR}chat_template: llama3\n")),
+                says: &["the chat template `llama3` comes with mergekit and not with admix", "recipe.yaml:9:16"],
+                hint: "paste its Jinja text",
+                ..RECIPE
+            },
+            Fault {
+                name: "chat template that is none",
+                arrange: |folder| recipe(folder, &format!("{LINEAR}chat_template: chat-ml\n")),
+                says: &["`chat-ml` is no Jinja text: it has no `{`", "recipe.yaml:9:16"],
+                hint: "`alpaca`, `chatml`, `exaone`, `llama3` and `mistral`",
                 ..RECIPE
             },
             Fault {

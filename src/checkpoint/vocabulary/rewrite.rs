@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -41,8 +42,8 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Edited {
     map: Map,
-    /// Places, in their order, and what is put in there.
-    edits: Vec<(usize, String)>,
+    /// Places, in their order, and what is put there.
+    edits: Vec<(Range<usize>, String)>,
 }
 
 impl Edited {
@@ -53,13 +54,43 @@ impl Edited {
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let bytes = self.map.bytes();
         let mut done = 0;
-        for (at, text) in &self.edits {
-            out.write_all(bytes.get(done..*at).unwrap_or_default())?;
+        for (place, text) in &self.edits {
+            out.write_all(bytes.get(done..place.start).unwrap_or_default())?;
             out.write_all(text.as_bytes())?;
-            done = *at;
+            done = place.end;
         }
         out.write_all(bytes.get(done..).unwrap_or_default())
     }
+
+    /// A file as it is, to be changed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self { map: Map::open(path).map_err(|error| Error::io(path, error))?, edits: Vec::new() })
+    }
+
+    /// Gives a key of the file's JSON object another value, or the object the key; nothing where the file holds no object.
+    #[must_use]
+    pub fn with_member(mut self, key: &str, value: &Value) -> Self {
+        let Some(text) = object_text(self.map.bytes()) else { return self };
+        let object = text.find('{').unwrap_or_default()..text.trim_end().len();
+        let edit = if let Some(place) = member(text, object.clone(), key) {
+            (place, value.to_string())
+        } else {
+            let end = end_of(text, &object);
+            (end.at..end.at, end.add(std::iter::once(format!("{}: {value}", quoted(key)))))
+        };
+        self.edits.push(edit);
+        self.edits.sort_by_key(|(place, _)| place.start);
+        self
+    }
+}
+
+/// The text of a file that holds a JSON object.
+fn object_text(bytes: &[u8]) -> Option<&str> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).ok()?;
+    std::str::from_utf8(bytes).ok().filter(|text| text.trim_start().starts_with('{'))
 }
 
 /// What a tokenizer's model gets to know.
@@ -216,12 +247,12 @@ impl MergedVocabulary {
         match member(text, whole.clone(), "added_tokens") {
             Some(list) if text.get(list.clone()).is_some_and(|list| list.starts_with('[')) => {
                 let end = end_of(text, &list);
-                edits.push((end.at, end.add(added.into_iter())));
+                edits.push((end.at..end.at, end.add(added.into_iter())));
             }
             Some(_) => return Err(refused("`added_tokens` is not a list")),
             None => {
                 let open = text.find('{').map_or(0, |at| at + 1);
-                edits.push((open, format!("\"added_tokens\":[{}],", added.join(","))));
+                edits.push((open..open, format!("\"added_tokens\":[{}],", added.join(","))));
             }
         }
         let model = member(text, whole, "model").ok_or_else(|| refused("it has no `model`"))?;
@@ -232,7 +263,7 @@ impl MergedVocabulary {
             let entry = |(token, id, score): &(String, u32, f64)| {
                 if is_list { json!([token, score]).to_string() } else { format!("{}: {id}", quoted(token)) }
             };
-            edits.push((end.at, end.add(pieces.entries.iter().map(entry))));
+            edits.push((end.at..end.at, end.add(pieces.entries.iter().map(entry))));
         }
         if !pieces.merges.is_empty() {
             let merges = member(text, model, "merges").ok_or_else(|| refused("its model has no `merges`"))?;
@@ -242,9 +273,9 @@ impl MergedVocabulary {
             let entry = |(left, right): &(String, String)| {
                 if joined { json!(format!("{left} {right}")).to_string() } else { json!([left, right]).to_string() }
             };
-            edits.push((end.at, end.add(pieces.merges.iter().map(entry))));
+            edits.push((end.at..end.at, end.add(pieces.merges.iter().map(entry))));
         }
-        edits.sort_by_key(|(at, _)| *at);
+        edits.sort_by_key(|(place, _)| place.start);
         Ok(Edited { map, edits })
     }
 }
@@ -335,7 +366,7 @@ fn object_with(path: &Path, keys: &[&str], entries: impl Iterator<Item = String>
                 !known.contains(&key)
             };
             let end = end_of(text, &place);
-            edits.push((end.at, end.add(entries.filter(is_new))));
+            edits.push((end.at..end.at, end.add(entries.filter(is_new))));
         }
     }
     Ok(Change::Edited(Edited { map, edits }))
@@ -346,7 +377,7 @@ fn at_end(path: &Path, lines: &str) -> Result<Edited, Error> {
     let map = Map::open(path).map_err(|error| Error::io(path, error))?;
     let bytes = map.bytes();
     let gap = if bytes.is_empty() || bytes.ends_with(b"\n") { "" } else { "\n" };
-    let edits = vec![(bytes.len(), format!("{gap}{lines}"))];
+    let edits = vec![(bytes.len()..bytes.len(), format!("{gap}{lines}"))];
     Ok(Edited { map, edits })
 }
 

@@ -77,12 +77,7 @@ fn refuses_keys() {
             "list them as",
         ),
         ("models:\n- model: a\n", "1:1 models", "the recipe has no `merge_method`", "`merge_method:` the method"),
-        (
-            "merge_method: linear\nchat_template: auto\n",
-            "2:1 chat_template",
-            "`chat_template` is not supported yet",
-            "",
-        ),
+        ("merge_method: linear\nmodules: {text: {}}\n", "2:1 modules", "`modules` is not supported yet", ""),
         (
             "merge_method: liner\n",
             "1:15 liner",
@@ -90,6 +85,38 @@ fn refuses_keys() {
             "did you mean `linear`? the methods are linear, ",
         ),
         ("merge_method: [linear]\n", "1:15 [linear]", "expected the name of a merge method, found a list", ""),
+    ] {
+        refused(text, place, message, hint);
+    }
+}
+
+#[test]
+fn refuses_chat_templates() {
+    for (text, place, message, hint) in [
+        (
+            "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: chatml\n",
+            "4:16 chatml",
+            "the chat template `chatml` comes with mergekit and not with admix",
+            "paste its Jinja text after `chat_template: |`",
+        ),
+        (
+            "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: a text of no template\n",
+            "4:16 a text of no template",
+            "`a text of no template` is no Jinja text: it has no `{`",
+            "write `auto` for the template that most of the models have",
+        ),
+        (
+            "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: \"{{ messages }}\"\n",
+            "4:16 \"{{ messages }}\"",
+            "`{{ messages }}` is shorter than any chat template: at least 20 characters",
+            "write `auto`",
+        ),
+        (
+            "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: [auto]\n",
+            "4:16 [auto]",
+            "expected `auto` or a chat template's Jinja text, found a list",
+            "write `auto`",
+        ),
     ] {
         refused(text, place, message, hint);
     }
