@@ -79,10 +79,14 @@ pub(super) fn run(
         );
     }
     if args.json {
+        let originals = plan.originals();
+        let adapter =
+            |plan: &Plan, model: usize| Some(plan.adapters.get(model)?.as_ref()?.adapter.path().display().to_string());
         render::print_json(&json!({
             "out": out.display().to_string(),
             "method": plan.recipe.method.name,
-            "models": plan.originals().iter().map(|(plan, model)| plan.models[*model].path().display().to_string()).collect::<Vec<_>>(),
+            "models": originals.iter().map(|(plan, model)| plan.models[*model].path().display().to_string()).collect::<Vec<_>>(),
+            "adapters": originals.iter().map(|(plan, model)| adapter(plan, *model)).collect::<Vec<_>>(),
             "tensors": outcome.report.tensors,
             "parameters": plan.tensors.iter().map(|tensor| tensor.elements).sum::<u64>(),
             "dtype": plan.dtype().map(crate::kernel::Float::name),

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::fault_table::{FAULT, Fault, check};
 use super::support::{
-    Tensor, Tensors, distance, edit_json, pair, read_json, read_tensors, repository, run, safetensors, tensors,
-    write_json,
+    Tensor, Tensors, distance, edit_json, encoder, pair, read_json, read_tensors, repository, run, safetensors, stderr,
+    stdout_json, tensors, write_json, write_model,
 };
 
 fn goldens() -> PathBuf {
@@ -117,6 +117,93 @@ fn an_adapter_may_wrap_its_names() {
     let folder = pair();
     adapter(folder.path(), &factors(DENSE, &[2, 4], &[4, 2]));
     run(folder.path(), &["merge", "recipe.yaml", "-q", "-o", "out"]);
+}
+
+/// The numbers of a matrix, by row and column.
+fn matrix(tensor: &Tensor) -> Vec<Vec<f64>> {
+    tensor.values().chunks(tensor.shape[1]).map(<[f64]>::to_vec).collect()
+}
+
+/// The sum over ranks that row `row` and column `column` of B·A is, in float64.
+fn product(b: &Tensor, a: &Tensor, row: usize, column: usize) -> f64 {
+    let (b, a) = (matrix(b), matrix(a));
+    b[row].iter().zip(&a).map(|(b, a)| b * a[column]).sum()
+}
+
+const FOLDED: &str = "merge_method: passthrough\nmodels: [{model: a+lora}]\n";
+
+/// `a` with the tensors, and an adapter with the others that doubles its product; the merge of both.
+fn folded(own: &Tensors, lora: &Tensors, change: impl FnOnce(&mut Value)) -> Tensors {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(&folder.join("a"), own);
+    adapter(folder, lora);
+    edit_json(&folder.join("lora/adapter_config.json"), change);
+    fs::write(folder.join("recipe.yaml"), FOLDED).unwrap();
+    run(folder, &["merge", "recipe.yaml", "-q", "--no-sync", "-o", "out"]);
+    read_tensors(&folder.join("out/model.safetensors"))
+}
+
+#[test]
+fn a_layer_that_is_stored_transposed_gets_the_product_transposed() {
+    let module = "encoder.layer.0.mlp.c_fc";
+    let weight = format!("{module}.weight");
+    let mut own = encoder(1);
+    own.insert(weight.clone(), Tensor::random(&[4, 6], 5));
+    let lora = factors(&format!("base_model.model.{module}"), &[2, 4], &[6, 2]);
+    let found = folded(&own, &lora, |config| {
+        config["fan_in_fan_out"] = json!(true);
+        config["target_modules"] = json!(["c_fc"]);
+    });
+    let [a, b] = ["lora_A", "lora_B"].map(|factor| &lora[&format!("base_model.model.{module}.{factor}.weight")]);
+    let (before, found) = (matrix(&own[&weight]), matrix(&found[&weight]));
+    for (row, values) in found.iter().enumerate() {
+        for (column, value) in values.iter().enumerate() {
+            let expected = before[row][column] + 2.0 * product(b, a, column, row);
+            assert!((value - expected).abs() <= 1e-6, "{row}, {column}: {value}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_model_in_float64_is_adapted_in_float64() {
+    let double = |tensor: &Tensor, shift: f64| {
+        let values = tensor.values().into_iter().map(|value| value + shift);
+        Tensor::floats(Dtype::F64, &tensor.shape, values)
+    };
+    // Numbers that float32 does not hold.
+    let own: Tensors = encoder(1).iter().map(|(name, tensor)| (name.clone(), double(tensor, 1e-10 / 3.0))).collect();
+    let single = factors(DENSE, &[2, 4], &[4, 2]);
+    let exact: Tensors = single.iter().map(|(name, tensor)| (name.clone(), double(tensor, 1e-11 / 7.0))).collect();
+    for lora in [single, exact] {
+        let found = folded(&own, &lora, |_| {});
+        let [a, b] = ["lora_A", "lora_B"].map(|factor| &lora[&format!("{DENSE}.{factor}.weight")]);
+        for (name, before) in &own {
+            assert_eq!(found[name].dtype, Dtype::F64);
+            let (before, found) = (before.values(), found[name].values());
+            for (index, (before, found)) in before.iter().zip(found).enumerate() {
+                let is_adapted = name == "encoder.layer.0.output.dense.weight";
+                let delta = if is_adapted { 2.0 * product(b, a, index / 4, index % 4) } else { 0.0 };
+                assert!((found - (before + delta)).abs() <= 1e-15, "{name}: {found}, not {}", before + delta);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_adapter_of_another_model_is_a_warning_and_json_names_it() {
+    let folder = pair();
+    let folder = folder.path();
+    for (trained_on, warns) in [("org/Other-Base", true), ("org/A", false), ("runs/a/", false), ("", false)] {
+        with_config(folder, |config| config["base_model_name_or_path"] = json!(trained_on));
+        let output = run(folder, &["merge", "recipe.yaml", "--no-sync", "--force", "--json", "-o", "out"]);
+        let warning =
+            format!("warning: the adapter `lora` was trained on `{trained_on}`, which by its name is not `a`");
+        assert_eq!(stderr(&output).contains(&warning), warns, "{trained_on}: {}", stderr(&output));
+        let record = stdout_json(&output);
+        assert_eq!((&record["models"], &record["adapters"]), (&json!(["a", "b"]), &json!(["lora", null])));
+        assert_eq!(record["warnings"].as_array().unwrap().len(), usize::from(warns));
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::process::Output;
 
 use serde_json::json;
 
-use super::support::{admix, pair, read_json, read_tensors, stderr, stdout_json};
+use super::support::{
+    Tensor, admix, pair, read_json, read_tensors, safetensors, stderr, stdout_json, tensors, write_json,
+};
 
 const MAIN: &str = "00000000000000000000000000000000000000aa";
 const TAGGED: &str = "00000000000000000000000000000000000000bb";
@@ -69,6 +71,42 @@ fn names_of_the_hub_are_found_in_its_cache() {
     assert_eq!(stdout_json(&run(root, &["inspect", "org/a", "--json"]))["hub"], json!(null));
     let warned = run(root, &["plan", "hub.yaml", "--json"]);
     assert_eq!(warned.status.code(), Some(0), "{}", stderr(&warned));
+}
+
+#[test]
+fn an_adapter_is_found_in_the_cache() {
+    let folder = pair();
+    let root = folder.path();
+    let lora = root.join("lora");
+    fs::create_dir(&lora).unwrap();
+    let module = "base_model.model.encoder.layer.0.output.dense";
+    let (a, b) = (format!("{module}.lora_A.weight"), format!("{module}.lora_B.weight"));
+    let factors = tensors([(a.as_str(), Tensor::random(&[2, 4], 7)), (b.as_str(), Tensor::random(&[4, 2], 8))]);
+    fs::write(lora.join("adapter_model.safetensors"), safetensors(&factors)).unwrap();
+    let config = json!({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "base_model_name_or_path": "org/a"});
+    write_json(&lora.join("adapter_config.json"), &config);
+    let cache = root.join("cache");
+    cached(&cache, "a", "main", MAIN, &root.join("a"));
+    cached(&cache, "lora", "v2", TAGGED, &lora);
+    let mut folded = Vec::new();
+    for model in [
+        "a+lora",
+        "a+org/lora@v2",
+        "org/a@main+org/lora@v2",
+        "{model: {path: org/a}, lora: {path: org/lora, revision: v2}}",
+    ] {
+        let recipe = format!("merge_method: passthrough\nmodels: [{{model: {model}}}]\n");
+        fs::write(root.join("recipe.yaml"), recipe).unwrap();
+        let done = run(root, &["merge", "recipe.yaml", "--force", "--no-sync", "-o", "out"]);
+        assert!(done.status.success() && !stderr(&done).contains("warning"), "{model}: {}", stderr(&done));
+        folded.push(read_tensors(&root.join("out/model.safetensors")));
+    }
+    assert!(folded.iter().all(|tensors| *tensors == folded[0]));
+    assert_ne!(folded[0], read_tensors(&root.join("a/model.safetensors")));
+    fs::write(root.join("recipe.yaml"), "merge_method: passthrough\nmodels: [{model: a+org/lora@v3}]\n").unwrap();
+    let refused = run(root, &["merge", "recipe.yaml", "-o", "out"]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(stderr(&refused).contains("has `org/lora`, but not its revision `v3`: it has v2"), "{}", stderr(&refused));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::support::{
-    admix, copy_folder, edit_json, names, read_json, read_tensors, repository, run, snapshot, stderr, stdout_json,
+    Tensor, admix, copy_folder, edit_json, names, read_json, read_tensors, repository, run, safetensors, snapshot,
+    stderr, stdout_json, tensors,
 };
 
 /// The sweep file of [`folder`].
@@ -170,7 +171,16 @@ fn trials_score_as_their_merges(folder: &Path) {
     };
     for row in study["trials"].as_array().unwrap() {
         let label = row["label"].as_str().unwrap();
-        let model = if row["kind"] == "parent" { label.to_owned() } else { format!("study/merged/{label}") };
+        let model = match (row["kind"] == "parent", label.contains('+')) {
+            (false, _) => format!("study/merged/{label}"),
+            (true, false) => label.to_owned(),
+            (true, true) => {
+                let folded = format!("merge_method: passthrough\nmodels: [{{model: {label}}}]\n");
+                fs::write(folder.join("folded.yaml"), folded).unwrap();
+                run(folder, &["merge", "folded.yaml", "-q", "--no-sync", "-o", "folded"]);
+                "folded".to_owned()
+            }
+        };
         let means = ["words en-ko", "words ko-en"].map(|name| {
             let set = row["data"].as_array().unwrap().iter().find(|set| set["set"] == name).unwrap();
             set["means"]["ndcg@3"].as_f64().unwrap()
@@ -190,16 +200,32 @@ fn scores_are_those_of_merging_and_scoring() {
     assert!(!merged.is_empty());
 }
 
+/// An adapter for `b` whose effect is large.
+fn write_adapter(folder: &Path) {
+    let words = read_tensors(&folder.join("b/model.safetensors"));
+    let (name, words) = words.iter().find(|(name, _)| name.ends_with("word_embeddings.weight")).unwrap();
+    let module = name.strip_suffix(".weight").unwrap();
+    let [rows, columns] = words.shape[..] else { panic!("{:?}", words.shape) };
+    let (a, b) = (format!("{module}.lora_embedding_A"), format!("{module}.lora_embedding_B"));
+    let factors = [(a.as_str(), Tensor::random(&[2, rows], 3)), (b.as_str(), Tensor::random(&[columns, 2], 4))];
+    fs::create_dir(folder.join("lora")).unwrap();
+    fs::write(folder.join("lora/adapter_model.safetensors"), safetensors(&tensors(factors))).unwrap();
+    let config = serde_json::json!({"peft_type": "LORA", "r": 2, "lora_alpha": 2, "base_model_name_or_path": "b"});
+    fs::write(folder.join("lora/adapter_config.json"), config.to_string()).unwrap();
+}
+
 #[test]
-fn a_variable_of_rows_or_of_a_stage_reaches_the_scores() {
+fn a_variable_of_rows_of_a_stage_or_beside_an_adapter_reaches_the_scores() {
     let rows = "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters:\n  \
                 weight: [{rows: {script: Hangul}, value: \"${w}\"}, {value: 0.3}]\n";
     let stages = "name: inner\nmerge_method: linear\nmodels:\n  - {model: b, parameters: {weight: 1}}\n  \
                   - {model: c, parameters: {weight: \"${w}\"}}\n---\nmerge_method: slerp\nbase_model: a\n\
                   models: [{model: inner}]\nparameters: {t: 0.8}\n";
-    for recipe in [rows, stages] {
+    let adapter = "merge_method: slerp\nbase_model: a\nmodels: [{model: b+lora}]\nparameters: {t: [\"${w}\", 0.5]}\n";
+    for recipe in [rows, stages, adapter] {
         let folder = folder();
         let folder = folder.path();
+        write_adapter(folder);
         fs::write(folder.join("recipe.yaml"), recipe).unwrap();
         let written = &SWEEP[SWEEP.find("recipe:").unwrap()..SWEEP.find("params:").unwrap()];
         let text = SWEEP.replace(written, "recipe: recipe.yaml\n");

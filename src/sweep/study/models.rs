@@ -63,9 +63,13 @@ fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
 
 /// The last part of a path is enough where no two models share it.
 fn name_shortly(models: &mut [Model]) {
-    let last = |model: &Model| match HubSnapshot::of(&model.path) {
+    let of_path = |path: &Path| match HubSnapshot::of(path) {
         Some(snapshot) => snapshot.name.rsplit('/').next().map(str::to_owned),
-        None => model.path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        None => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+    };
+    let last = |model: &Model| match &model.adapter {
+        None => of_path(&model.path),
+        Some(adapter) => Some(format!("{}+{}", of_path(&model.path)?, of_path(adapter)?)),
     };
     let names: Vec<Option<String>> = models.iter().map(last).collect();
     for (model, name) in models.iter_mut().zip(&names) {
