@@ -8,7 +8,7 @@ use super::made::{Running, Steps, prepare};
 use super::span::{Span, Workers};
 use super::statistics::{self, Statistics};
 use super::{Error, Options, Sink};
-use crate::plan::{Plan, PlannedTensor, Work};
+use crate::plan::{AlignmentMemory, Plan, PlannedTensor, Work};
 
 /// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
 /// in the page cache.
@@ -116,6 +116,8 @@ pub fn work_bytes(plan: &Plan) -> u64 {
 pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
     /// The program itself and what is read besides tensors.
     const FIXED: u64 = 8 << 20;
+    /// What reads tokenizers, on several threads.
+    const TOKENIZERS: u64 = 4 << 20;
     let threads =
         if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;
     let of_tensor = |tensor: &PlannedTensor| {
@@ -125,6 +127,8 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         let inner: u64 = tensor.work.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
         threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner) + statistics::memory(tensor, threads)
     };
-    let tables = plan.alignment.as_ref().map_or(0, crate::plan::Alignment::memory);
-    FIXED + tables + plan.tensors.iter().map(of_tensor).max().unwrap_or(0)
+    let tiles = plan.tensors.iter().map(of_tensor).max().unwrap_or(0);
+    let Some(alignment) = &plan.alignment else { return FIXED + tiles };
+    let AlignmentMemory { reading, held, writing } = alignment.memory(threads);
+    FIXED + TOKENIZERS + reading.max(held + tiles.max(writing))
 }

@@ -29,6 +29,19 @@ pub struct Alignment {
     tables: Vec<Arc<[u32]>>,
     rules: BTreeMap<u32, Ruled>,
     gathers: Mutex<BTreeMap<Tables, Arc<Gather>>>,
+    /// For each tokenizer that was read, the output's own first, the bytes of its file and its tokens.
+    read: Vec<(u64, u64)>,
+}
+
+/// About how much memory an [`Alignment`] takes, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct AlignmentMemory {
+    /// While the tokenizers are read.
+    pub reading: u64,
+    /// Afterwards, until the merge is done.
+    pub held: u64,
+    /// On top of it while the output's tokenizer is written.
+    pub writing: u64,
 }
 
 /// Models whose tables are gathered, and which of them is the base.
@@ -63,8 +76,13 @@ impl Alignment {
             return Ok(None);
         }
         let own = Arc::new(Vocabulary::read(&tokenizer)?);
-        let read = Reading { tokenizer: &tokenizer, own: &own, models };
-        let vocabularies = read.all()?;
+        let vocabularies = Reading { tokenizer: &tokenizer, own: &own, models }.all()?;
+        let others_read = vocabularies.iter().filter(|vocabulary| !Arc::ptr_eq(vocabulary, &own));
+        let read = std::iter::once(&own).chain(others_read).map(|vocabulary| {
+            let size = std::fs::metadata(vocabulary.path()).map_or(0, |file| file.len());
+            (size, vocabulary.len() as u64)
+        });
+        let read = read.collect();
         let aligning = Aligning { models, model_rows: &model_rows, vocabularies: &vocabularies, own: &own };
         aligning.check_numbers(warnings)?;
         aligning.compare(recipe, &tokenizer, tokenizer_of, warnings)?;
@@ -93,7 +111,7 @@ impl Alignment {
             return Ok(None);
         }
         let gathers = Mutex::default();
-        Ok(Some(Self { vocabulary, tokenizer_of, rows, is_needed, model_rows, tables, rules, gathers }))
+        Ok(Some(Self { vocabulary, tokenizer_of, rows, is_needed, model_rows, tables, rules, gathers, read }))
     }
 
     /// A number that is the same where tokens and rows are.
@@ -110,11 +128,28 @@ impl Alignment {
         hasher.finish()
     }
 
-    /// About how much memory its tables take, in bytes.
-    pub fn memory(&self) -> u64 {
-        /// A token's text and place, and what a table takes without it.
-        const TOKEN: usize = 32;
-        ((self.tables.len() * size_of::<u32>() + TOKEN) * self.rows) as u64
+    /// About how much memory it takes, with tokenizers read by so many threads. The bytes a token are as measured.
+    pub fn memory(&self, threads: u64) -> AlignmentMemory {
+        /// A token of a vocabulary: its text and place, and room to grow.
+        const TOKEN: u64 = 36;
+        /// A token that is appended, as long as it is known, and the texts of its entries while they are written.
+        const APPENDED: u64 = 130;
+        const ENTRIES: u64 = 130;
+        /// A row of the output, besides the tables of each model.
+        const ROW: u64 = 12;
+        let own = self.read.first().copied().unwrap_or_default();
+        // Files are mapped while they are read, the output's own before the others.
+        let mut sizes: Vec<u64> = self.read.iter().skip(1).map(|(size, _)| *size).collect();
+        sizes.sort_unstable_by(|one, other| other.cmp(one));
+        let mapped: u64 = sizes.iter().take(usize::try_from(threads).unwrap_or(usize::MAX)).sum();
+        let tokens: u64 = self.read.iter().map(|(_, tokens)| *tokens).sum();
+        let appended = self.vocabulary.appended().len() as u64;
+        let tables = (self.tables.len() * size_of::<u32>()) as u64;
+        AlignmentMemory {
+            reading: TOKEN * tokens + mapped.max(own.0),
+            held: TOKEN * own.1 + APPENDED * appended + (tables + ROW) * self.rows as u64,
+            writing: if self.vocabulary.is_unchanged() { 0 } else { own.0 + ENTRIES * appended },
+        }
     }
 
     /// The row that a token of a model has in the output.

@@ -27,7 +27,7 @@ mod types;
 mod vocabulary;
 
 pub use adapted::Adapted;
-pub use alignment::Alignment;
+pub use alignment::{Alignment, AlignmentMemory};
 pub(crate) use config::renumber;
 pub use error::Error;
 pub use faults::Faults;

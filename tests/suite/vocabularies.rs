@@ -470,3 +470,34 @@ fn every_kind_of_method_takes_gathered_rows() {
         assert!(table.values().iter().all(|value| value.is_finite()), "{method}");
     }
 }
+
+/// A model of 40,000 tokens, from number `first` on.
+fn large(folder: &Path, first: usize) {
+    const TOKENS: usize = 40_000;
+    let mut tensors = super::support::encoder(first as u32);
+    tensors.insert("embeddings.word_embeddings.weight".into(), Tensor::random(&[TOKENS, 4], first as u32));
+    super::support::write_model(folder, &tensors);
+    edit_json(&folder.join("config.json"), |config| config["vocab_size"] = json!(TOKENS));
+    let tokens: BTreeMap<String, usize> = (0..TOKENS).map(|id| (format!("token{:06}", first + id), id)).collect();
+    let model = json!({"type": "WordPiece", "unk_token": format!("token{first:06}"), "vocab": tokens});
+    fs::write(folder.join("tokenizer.json"), json!({"added_tokens": [], "model": model}).to_string()).unwrap();
+}
+
+#[test]
+fn the_estimate_of_memory_counts_what_tokenizers_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    large(&folder.join("a"), 0);
+    large(&folder.join("b"), 20_000);
+    let estimate = |other: &str| {
+        let recipe = format!(
+            "merge_method: linear\nmodels: [{{model: a}}, {{model: {other}}}]\nparameters: {{weight: 1}}\ntokenizer_source: union\n"
+        );
+        fs::write(folder.join("recipe.yaml"), recipe).unwrap();
+        stdout_json(&run(folder, &["plan", "recipe.yaml", "--json"]))["memory"].as_u64().unwrap()
+    };
+    super::support::copy_folder(&folder.join("a"), &folder.join("c"));
+    // Vocabularies of one file are not read. Two of this size take about 10 MB more, as measured with unions of unigram models.
+    let more = estimate("b").saturating_sub(estimate("c"));
+    assert!((7_000_000..16_000_000).contains(&more), "{more}");
+}
