@@ -27,7 +27,7 @@ say: their pooling, their prompts.
 
 Examples:
   admix cocktail base ko-en ko-ko --examples examples.jsonl > recipe.yaml
-  admix cocktail base ko-en --examples sets/jhe --split dev --limit 32 --temperature 1 -o recipe.yaml
+  admix cocktail base ko-en --examples sets/jhe --split dev --limit 32 -o recipe.yaml
 
 A line of examples.jsonl is {\"query\": \"…\", \"pos\": [\"…\"], \"neg\": [\"…\"]}; of a data set, the first
 queries and their relevant documents are taken.")]

@@ -25,8 +25,8 @@ Examples:
   admix embed model --prompt 'query: ' -o queries.safetensors < queries.txt
   admix embed model --prompt-name query --truncate-dim 256 -o queries.jsonl < queries.txt
 
-The end of OUT's name says the format: .npy (float32, rows × dimensions), .safetensors (a tensor `embeddings`),
-.jsonl (an object with `text` and `embedding` a line).")]
+The end of OUT's name says the format: .npy (float32, rows × dimensions), .safetensors (a tensor
+`embeddings`), .jsonl (an object with `text` and `embedding` a line).")]
 pub(super) struct Args {
     /// Model folder
     #[arg(value_name = "MODEL")]

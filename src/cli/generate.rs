@@ -24,11 +24,20 @@ pub(super) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// Print completions for a shell
+    #[command(after_help = "\
+Examples:
+  admix generate completions bash > ~/.local/share/bash-completion/completions/admix
+  admix generate completions zsh > ~/.zfunc/_admix
+  admix generate completions fish > ~/.config/fish/completions/admix.fish")]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the man page, or write one a command
+    #[command(after_help = "\
+Examples:
+  admix generate man | man -l -
+  admix generate man -o ~/.local/share/man/man1")]
     Man {
         /// Folder to write a page of each command into
         #[arg(short, long, value_name = "DIR")]

@@ -17,6 +17,12 @@ use super::{cocktail, embed, score, sweep};
     version,
     max_term_width = 100,
     after_help = "\
+Examples:
+  admix init base ko-ko ko-en --data sets/ko-ko sets/ko-en   recipe.yaml and sweep.yaml
+  admix merge recipe.yaml -o merged
+  admix score merged base --data sets/ko-ko sets/ko-en --baseline base
+  admix sweep run sweep.yaml
+
 Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 checkpoint or data set refused ·
             4 evaluation failed · 5 study does not match · 130 interrupted"
 )]

@@ -136,7 +136,20 @@ pub(super) fn document(source: &Origin) -> Result<Node, Error> {
     })
 }
 
+/// A sweep file in place of a recipe is one mistake, not one a key.
+fn refuse_sweep(root: &Node) -> Checked<()> {
+    let has = |key: &str| root.get(key).is_some();
+    if has("merge_method") || !(has("recipe") || (has("params") && has("objectives"))) {
+        return Ok(());
+    }
+    let at = NodePath::default();
+    let key = if has("recipe") { "recipe" } else { "params" };
+    let hint = "`admix sweep plan` shows what it would do, and `admix sweep run` does it".to_owned();
+    Err(Fault::key(&at.key(key), "this is a sweep file, not a recipe").hint(hint))
+}
+
 fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) -> Checked<Recipe> {
+    refuse_sweep(&root)?;
     let mut variables = Variables::new(values);
     variables.fill(&mut root, &mut NodePath::default(), notes);
     for name in variables.unused() {

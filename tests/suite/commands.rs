@@ -192,7 +192,7 @@ fn a_merge_says_what_it_did() {
 fn quiet_says_nothing() {
     let folder = pair();
     let text = format!(
-        "{}name: noisy\nparameters: {{normalize: [{{filter: nowhere, value: true}}]}}\n",
+        "{}int8_mask: true\nparameters: {{normalize: [{{filter: nowhere, value: true}}]}}\n",
         super::support::LINEAR
     );
     fs::write(folder.path().join("recipe.yaml"), text).unwrap();
@@ -214,6 +214,59 @@ fn completions_and_man_pages_know_the_commands() {
     run(folder.path(), &["generate", "man", "-o", "man"]);
     let pages = super::support::names(&folder.path().join("man"));
     assert!(pages.contains(&"admix.1".to_owned()) && pages.contains(&"admix-merge.1".to_owned()), "{pages:?}");
+}
+
+/// The words of a command line of an example: up to what the shell does, quotes taken off.
+fn words(line: &str) -> Vec<String> {
+    let end = [" | ", " && ", " > ", " < ", "   "].iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line[..end].trim().chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+#[test]
+fn every_help_has_examples_that_are_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut left: Vec<Vec<String>> = vec![Vec::new()];
+    let mut examples = 0;
+    while let Some(command) = left.pop() {
+        let name = format!("admix {}", command.join(" "));
+        let output = admix(folder.path()).args(&command).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+        let subcommands = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        for word in subcommands.map(|line| line.split_whitespace().next().unwrap()).filter(|word| *word != "help") {
+            left.push([command.as_slice(), &[word.to_owned()]].concat());
+        }
+        let (_, after) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{name} has no examples"));
+        let lines: Vec<&str> = after.lines().take_while(|line| line.starts_with("  ")).collect();
+        assert!(!lines.is_empty(), "{name} has no examples");
+        for line in lines {
+            let words = words(line);
+            assert!(words[0] == "admix" && words.len() > command.len(), "{line}");
+            assert!(words[1..].starts_with(&command) || command.is_empty(), "{name}: {line}");
+            examples += 1;
+            // What the network would be asked for is not tried.
+            if words[1] == "fetch" {
+                continue;
+            }
+            let mut program = admix(folder.path());
+            program.env("HF_HUB_CACHE", folder.path().join("cache")).args(&words[1..]).write_stdin("");
+            let output = program.output().unwrap();
+            let said = stderr(&output);
+            // Nothing that the examples name is here; the arguments must be those of the command.
+            assert!(!said.contains("Usage: admix") && !said.contains("try '--help'"), "{line}: {said}");
+            assert!(!said.contains("panicked"), "{line}: {said}");
+        }
+    }
+    assert!(examples > 60, "{examples}");
 }
 
 #[test]

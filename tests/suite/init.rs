@@ -67,7 +67,8 @@ fn every_method_has_a_recipe_that_is_fine() {
             let arguments = [&["init", "--method", method, "--force"], models].concat();
             let output = admix(folder.path()).args(&arguments).output().unwrap();
             if output.status.success() {
-                run(folder.path(), &["check", "recipe.yaml"]);
+                let said = stderr(&run(folder.path(), &["check", "recipe.yaml"]));
+                assert!(said.is_empty(), "{method}: {said}");
                 run(folder.path(), &["merge", "recipe.yaml", "-o", "out", "--force"]);
                 done = true;
             }
@@ -105,4 +106,45 @@ fn a_sweep_over_known_data_sets_runs() {
     // Fewer points do as well.
     fs::write(folder.path().join("sweep.yaml"), sweep.replace("step: 0.1", "step: 0.5")).unwrap();
     run(folder.path(), &["sweep", "run", "sweep.yaml", "-q"]);
+}
+
+#[test]
+fn a_base_that_one_model_left_far_and_another_hardly_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = encoder(1);
+    write_model(&folder.path().join("base"), &base);
+    for (name, seed, far) in [("x", 6, 0.1), ("y", 13, 0.04)] {
+        let mut tuned = base.clone();
+        for (tensor, noise) in tuned.values_mut().zip(encoder(seed).values()) {
+            let values: Vec<f64> = tensor.values().iter().zip(noise.values()).map(|(a, b)| a + far * b).collect();
+            *tensor = super::support::Tensor::floats(safetensors::Dtype::F32, &tensor.shape, values);
+        }
+        write_model(&folder.path().join(name), &tuned);
+    }
+    run(folder.path(), &["init", "x", "y", "base"]);
+    let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+    assert!(recipe.contains("merge_method: task_arithmetic\n") && recipe.contains("base_model: base\n"), "{recipe}");
+    assert!(recipe.contains("# The base: the others differ from it in unrelated directions"), "{recipe}");
+    // Models that have nothing to do with each other have no base among them.
+    write_model(&folder.path().join("x"), &encoder(20));
+    write_model(&folder.path().join("y"), &encoder(30));
+    let said = stderr(&run(folder.path(), &["init", "x", "y", "base", "--force"]));
+    assert!(said.contains("linear, for several models among which no base is found (`--base` names one"), "{said}");
+}
+
+#[test]
+fn a_recipe_and_a_sweep_file_are_not_taken_for_each_other() {
+    let folder = pair();
+    run(folder.path(), &["init", "a", "b", "--force"]);
+    let refused = |arguments: &[&str], says: &str, hint: &str| {
+        let output = admix(folder.path()).args(arguments).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(says) && said.contains(hint), "{said}");
+        assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    };
+    refused(&["merge", "sweep.yaml", "-o", "out"], "this is a sweep file, not a recipe", "`admix sweep plan`");
+    if cfg!(feature = "eval") {
+        refused(&["sweep", "plan", "recipe.yaml"], "this is a recipe, not a sweep file", "`admix init` writes one");
+    }
 }

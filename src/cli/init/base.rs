@@ -8,7 +8,7 @@ use crate::kernel::Float;
 
 /// The model that the others were trained from, and how that is known.
 pub(super) fn find(models: &[Model]) -> Option<(usize, String)> {
-    named(models).or_else(|| nearest(models))
+    named(models).or_else(|| crossing(models))
 }
 
 /// By what the folders say of themselves: `_name_or_path` of config.json, or `base_model` of the model card.
@@ -68,31 +68,37 @@ fn front_matter(path: &Path) -> Vec<String> {
     names
 }
 
-/// Fine-tunes go different ways from their base, so that they are further from each other than from it.
-const CLOSER: f64 = 0.9;
+/// The largest cosine between two fine-tunes' differences from their base: they go their own ways from it.
+const UNRELATED: f64 = 0.5;
+/// How much more alike the differences from any other of the models must be. Seen from a fine-tune, base and other
+/// fine-tunes lie in about the same direction; seen from one that is hardly changed, it is hard to tell.
+const MARGIN: f64 = 0.2;
 
-/// By distance: the model that is nearer to every other one than those are to each other.
-fn nearest(models: &[Model]) -> Option<(usize, String)> {
+/// By geometry: the model from which all others differ in unrelated directions, where that is so of one only.
+fn crossing(models: &[Model]) -> Option<(usize, String)> {
     if models.len() < 3 {
         return None;
     }
     let samples: Vec<Vec<(String, Vec<f64>)>> = models.iter().map(sample).collect();
-    let distance = |one: usize, other: usize| apart(&samples[one], &samples[other]);
-    (0..models.len()).find_map(|base| {
-        let others: Vec<usize> = (0..models.len()).filter(|other| *other != base).collect();
-        let mut farthest: f64 = 0.0;
-        for other in &others {
-            farthest = farthest.max(distance(base, *other)?);
-        }
-        let mut closest = f64::INFINITY;
-        for (at, one) in others.iter().enumerate() {
-            for other in &others[at + 1..] {
-                closest = closest.min(distance(*one, *other)?);
-            }
-        }
-        (farthest < CLOSER * closest)
-            .then(|| (base, format!("at most {farthest:.2e} from the others, which are {closest:.2e} apart or more")))
+    let alike: Vec<f64> = (0..models.len()).map(|corner| alike(&samples, corner)).collect::<Option<_>>()?;
+    let base = (0..models.len()).min_by(|one, other| alike[*one].total_cmp(&alike[*other]))?;
+    let least = alike[base];
+    let is_apart = |other: usize| other == base || alike[other] >= least + MARGIN;
+    (least < UNRELATED && (0..models.len()).all(is_apart)).then(|| {
+        (base, format!("the others differ from it in unrelated directions (cosine {least:.2} or less in size)"))
     })
+}
+
+/// The largest cosine, without its sign, between the differences of two other models from the one at `corner`.
+fn alike(samples: &[Vec<(String, Vec<f64>)>], corner: usize) -> Option<f64> {
+    let others: Vec<usize> = (0..samples.len()).filter(|other| *other != corner).collect();
+    let mut most: f64 = 0.0;
+    for (at, one) in others.iter().enumerate() {
+        for other in &others[at + 1..] {
+            most = most.max(cosine(&samples[corner], &samples[*one], &samples[*other])?.abs());
+        }
+    }
+    Some(most)
 }
 
 /// Tensors, and values of each, that are sampled.
@@ -124,16 +130,20 @@ fn values(weights: &Weights, tensor: &Tensor) -> Vec<f64> {
     bytes.chunks_exact(width).skip(skip).take(VALUES).map(read).collect()
 }
 
-/// The distance of two samples relative to the first one's norm; `None` where they have nothing in common.
-fn apart(one: &[(String, Vec<f64>)], other: &[(String, Vec<f64>)]) -> Option<f64> {
-    let (mut square, mut norm) = (0.0, 0.0);
-    for (name, values) in one {
-        let twin = other.iter().find(|(known, twin)| known == name && twin.len() == values.len());
-        let Some((_, twin)) = twin else { continue };
-        for (a, b) in values.iter().zip(twin) {
-            square += (a - b) * (a - b);
-            norm += a * a;
+/// The cosine between `one` − `corner` and `other` − `corner`; `None` where they have nothing in common, or are no two models.
+fn cosine(corner: &[(String, Vec<f64>)], one: &[(String, Vec<f64>)], other: &[(String, Vec<f64>)]) -> Option<f64> {
+    let (mut dot, mut norms) = (0.0, [0.0, 0.0]);
+    for (name, values) in corner {
+        let twin = |sample: &'_ [(String, Vec<f64>)]| {
+            sample.iter().position(|(known, twin)| known == name && twin.len() == values.len())
+        };
+        let (Some(one_at), Some(other_at)) = (twin(one), twin(other)) else { continue };
+        for ((from, a), b) in values.iter().zip(&one[one_at].1).zip(&other[other_at].1) {
+            let (a, b) = (a - from, b - from);
+            dot += a * b;
+            norms[0] += a * a;
+            norms[1] += b * b;
         }
     }
-    (norm > 0.0).then(|| (square / norm).sqrt())
+    norms.iter().all(|norm| *norm > 0.0).then(|| dot / (norms[0] * norms[1]).sqrt())
 }

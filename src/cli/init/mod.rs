@@ -27,7 +27,7 @@ Examples:
   admix init ko-ko ko-en
   admix init base ko-ko ko-en --data sets/ko-ko sets/ko-en
   admix init ko-ko ko-en --base base --method ties -o recipes/ties.yaml
-  admix init base ko-en && admix check recipe.yaml && admix merge recipe.yaml -o merged")]
+  admix init ko-ko ko-en && admix check recipe.yaml && admix merge recipe.yaml -o merged")]
 pub(super) struct Args {
     /// Model folders; the base may be among them
     #[arg(value_name = "FOLDER", required = true)]
@@ -195,7 +195,9 @@ fn fitting(base: bool, models: usize) -> anyhow::Result<(&'static Declaration, S
         (true, _) => ("ties", "ties, which settles what several fine-tunes of one base changed in opposite directions"),
         (false, 2) => ("slerp", "slerp, for two models without a common base"),
         (false, 1) => return Err(Usage::with_hint("one model is nothing to merge", "name another folder").into()),
-        (false, _) => ("linear", "linear, for several models without a common base"),
+        (false, _) => {
+            ("linear", "linear, for several models among which no base is found (`--base` names one that is there)")
+        }
     };
     let method = method::find(name).ok_or_else(|| Usage::new(format!("unknown method `{name}`")))?;
     Ok((method, because.to_owned()))

@@ -43,6 +43,7 @@ fn reads_tokenizers() -> bool {
 pub(super) fn starting_value(parameter: &Parameter, _: usize, models: usize) -> Option<String> {
     let required = parameter.default.is_none() && parameter.kind != Kind::Ignored;
     match (parameter.name, parameter.scope) {
+        _ if parameter.kind == Kind::Ignored => None,
         ("weight", Scope::PerModel) => Some(if models == 1 { "0.6" } else { "0.5" }.to_owned()),
         ("density", Scope::PerModel) => Some("0.5".to_owned()),
         _ if !required => None,

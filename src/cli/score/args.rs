@@ -15,7 +15,8 @@ Examples:
   admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
 
 With --baseline, each cell also has the difference to that model and how sure it is, by a paired
-randomisation test over queries, Holm-corrected over the models: * p < 0.05, ** p < 0.01, *** p < 0.001.")]
+randomisation test over queries, Holm-corrected over the models: * p < 0.05, ** p < 0.01,
+*** p < 0.001.")]
 pub(crate) struct Args {
     /// Model folders
     #[arg(value_name = "MODEL", required = true)]

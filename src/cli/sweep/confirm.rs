@@ -15,8 +15,9 @@ use crate::sweep::spec::parse_time;
 The best of many points on the queries that chose it looks better than it is. The held-out queries are
 those of `report` in the sweep file.
 
-Example:
-  admix sweep confirm studies/ko-en")]
+Examples:
+  admix sweep confirm studies/ko-en
+  admix sweep confirm sweep.yaml --max-time 30m")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,

@@ -16,7 +16,8 @@ Examples:
   admix sweep extend studies/soup -p simplex=0.1
   admix sweep extend studies/soup -p a=0.4:0.6:0.05 -p b=0.2,0.3
 
-Of variables that sum to 1 all but one are given values, and that one is the rest; or all get a step.")]
+Of variables that sum to 1 all but one are given values, and that one is the rest; or all get a
+step.")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,

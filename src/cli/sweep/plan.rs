@@ -66,7 +66,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "models": study.frozen.models.iter().map(|model| json!({"name": model.name, "hash": model.hash})).collect::<Vec<_>>(),
         }));
     }
-    render::print(&text(&study, &trials, &cost(estimate.as_ref(), left)))
+    let store = args.store.as_ref().map_or_else(String::new, |store| format!(" --store {}", quoted(store)));
+    let next = format!("admix sweep run {}{store}", quoted(&args.sweep));
+    render::print(&text(&study, &trials, &cost(estimate.as_ref(), left), &next))
 }
 
 /// What the trials that are left cost.
@@ -91,7 +93,7 @@ fn cost(estimate: Result<&Estimate, &Error>, left: usize) -> String {
     )
 }
 
-fn text(study: &Study, trials: &[(String, String)], cost: &str) -> String {
+fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> String {
     let frozen = &study.frozen;
     let mut out = format!("{}: {} trials to begin with\n", frozen.spec.study, trials.len());
     let names: Vec<&str> = trials.iter().map(|(label, _)| label.as_str()).collect();
@@ -114,6 +116,6 @@ fn text(study: &Study, trials: &[(String, String)], cost: &str) -> String {
         Mode::Exclusive => "names are taken by exclusive files: the file system has no links",
     };
     let _ = writeln!(out, "  store    {}; {how}", study.store.root().display());
-    let _ = writeln!(out, "next: admix sweep worker {}", quoted(study.store.root()));
+    let _ = writeln!(out, "next: {next}");
     out
 }

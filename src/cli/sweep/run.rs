@@ -22,7 +22,8 @@ Examples:
   admix sweep run sweep.yaml -j 4
   admix sweep run sweep.yaml --devices cuda:0,cuda:1
 
-Any number of `admix sweep worker STUDY` may work beside it, also on other machines that see the folder.")]
+Any number of `admix sweep worker STUDY` may work beside it, also on other machines that see the
+folder.")]
 pub(super) struct Args {
     /// Sweep file
     #[arg(value_name = "SWEEP")]

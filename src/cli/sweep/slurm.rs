@@ -10,8 +10,9 @@ use crate::sweep::{Slurm, slurm};
 Each element of the array works until the study is done, and ends its trial before the time limit. Fewer
 may start, and more may join.
 
-Example:
-  admix sweep slurm studies/ko-en --workers 8 --time 2:00:00 --gres gpu:1 | sbatch")]
+Examples:
+  admix sweep slurm studies/ko-en --workers 8 --time 2:00:00 --gres gpu:1 | sbatch
+  admix sweep slurm studies/ko-en --workers 4 --cpus 8 --mem 16G > workers.sh")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,

@@ -136,6 +136,12 @@ impl Reading<'_> {
             let hint = "a sweep file has `recipe`, `params` and `objectives`".to_owned();
             return Err(Fault::value(&at, "the sweep file is empty").hint(hint));
         }
+        if root.get("merge_method").is_some() && root.get("recipe").is_none() && root.get("params").is_none() {
+            let hint =
+                "a sweep file names it under `recipe:`, beside `params` and `objectives`; `admix init` writes one";
+            let fault = Fault::key(&at.key("merge_method"), "this is a recipe, not a sweep file");
+            return Err(fault.hint(hint.to_owned()));
+        }
         let top = fields(root, &at, &SWEEP, notes)?;
         let study = top.get("study").and_then(|(node, at)| notes.attempt(|_| name(node, &at)));
         let study = study.unwrap_or_else(|| stem.to_owned());
