@@ -101,14 +101,15 @@ per_level! {
             }
             let mut mixed = [T::ZERO; CHUNK];
             let mut divisors = [T::ZERO; CHUNK];
-            for (weight, x) in weights.iter().zip(inputs) {
+            for (&weight, x) in weights.iter().zip(inputs) {
                 for ((((mixed, divisor), sign), x), base) in
                     mixed.iter_mut().zip(&mut divisors).zip(&votes).zip(&x[here.clone()]).zip(base)
                 {
                     let delta = *x - *base;
-                    let agrees = delta * *sign > T::ZERO;
-                    *mixed += if agrees { *weight * delta } else { T::ZERO };
-                    *divisor += if agrees { *weight } else { T::ZERO };
+                    // A choice between two values that are at hand is made without a branch; a reference would be read in one.
+                    let share = if delta * *sign > T::ZERO { weight } else { T::ZERO };
+                    *mixed += share * delta;
+                    *divisor += share;
                 }
             }
             for ((mixed, divisor), (out, base)) in mixed.iter_mut().zip(&divisors).zip(out.iter_mut().zip(base)) {
@@ -141,10 +142,10 @@ per_level! {
                 }
             }
             let mut sums = [T::ZERO; CHUNK];
-            for (alone, x) in alone.iter().zip(inputs) {
+            for (&alone, x) in alone.iter().zip(inputs) {
                 for (((sum, count), x), base) in sums.iter_mut().zip(&counts).zip(&x[here.clone()]).zip(base) {
                     let delta = *x - *base;
-                    let part = if *count > T::ONE { delta / *count } else { delta * *alone };
+                    let part = if *count > T::ONE { delta / *count } else { delta * alone };
                     *sum += if delta.magnitude() > epsilon { part } else { T::ZERO };
                 }
             }
