@@ -29,7 +29,7 @@ impl Models {
             if model.stage && stage.is_none() {
                 continue;
             }
-            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref(), known) {
+            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref()) {
                 Ok(opened) => opened,
                 Err(error) => {
                     faults.push(error);
@@ -88,14 +88,9 @@ impl Models {
 }
 
 /// A model of a recipe, with its adapter.
-fn opened(
-    recipe: &Recipe,
-    model: &ModelRef,
-    stage: Option<&Stage>,
-    known: &[Arc<Stage>],
-) -> Result<(Checkpoint, Option<Adapted>), Error> {
+fn opened(recipe: &Recipe, model: &ModelRef, stage: Option<&Stage>) -> Result<(Checkpoint, Option<Adapted>), Error> {
     let checkpoint = match (stage, &model.adapter) {
-        (None, _) => Checkpoint::open(&resolve(recipe, model).map_err(|error| with_near(error, known))?)?,
+        (None, _) => Checkpoint::open(&resolve(recipe, model).map_err(|error| with_near(error, recipe))?)?,
         (Some(stage), None) => return Ok((stage.checkpoint(), None)),
         (Some(stage), Some(adapter)) => {
             return Err(Error::AdapterOfStage {
@@ -110,9 +105,10 @@ fn opened(
 }
 
 /// The error of a model that is not there, with the document that may have been meant.
-fn with_near(mut error: Error, stages: &[Arc<Stage>]) -> Error {
+fn with_near(mut error: Error, recipe: &Recipe) -> Error {
     if let Error::NoSuchModel { path, near, .. } = &mut error {
-        *near = nearest(path, stages.iter().map(|stage| stage.name.as_str())).map(str::to_owned);
+        let others = recipe.documents().filter(|name| recipe.name.as_deref() != Some(name));
+        *near = nearest(path, others).map(str::to_owned);
     }
     error
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::error::{Checked, Error, ErrorKind, Fault, shown};
 use super::fields::Fields;
 use super::locate;
-use super::notes::Warning;
+use super::notes::{Notes, Warning};
 use super::parse;
 use super::review::Review;
 use super::tokenizer::Tokenizer;
@@ -23,25 +23,28 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mark = text.len() - without_mark(text).len();
     let (mut start, mut at) = (mark, mark);
-    let mut said = false;
+    let (mut begun, mut said) = (false, false);
     let is_marker = |line: &str, marker: &str| {
         line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
     };
     for line in without_mark(text).split_inclusive('\n') {
         let next = at + line.len();
-        let begins = is_marker(line, "---");
-        if begins || is_marker(line, "...") {
+        let (begins, ends) = (is_marker(line, "---"), is_marker(line, "..."));
+        if begins || ends {
             let end = if begins { at } else { next };
             if said {
                 parts.push(start..end);
+            }
+            // One without content is passed over; what stands in front of the first marker belongs to what follows.
+            if said || begun || ends {
                 start = end;
             }
-            said = false;
+            (begun, said) = (begins, false);
         }
         let content = if begins { line.get(3..).unwrap_or_default() } else { line };
         let content = content.trim_start();
         let is_directive = line.starts_with('%') && !said;
-        said |= !content.is_empty() && !content.starts_with('#') && !is_directive && !is_marker(line, "...");
+        said |= !content.is_empty() && !content.starts_with('#') && !is_directive && !ends;
         at = next;
     }
     if said {
@@ -51,7 +54,7 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The text with everything outside of one document blanked, so that every line and column is where it was.
-fn alone(text: &str, part: &Range<usize>) -> String {
+pub(super) fn alone(text: &str, part: &Range<usize>) -> String {
     let blank = |part: &str| -> String { part.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect() };
     let get = |range: Range<usize>| text.get(range).unwrap_or_default();
     let mark = text.len() - without_mark(text).len();
@@ -96,10 +99,14 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
     }
     let partial = recipes.iter().any(Recipe::is_partial);
     let sources: Vec<Origin> = recipes.iter().map(|recipe| recipe.source.clone()).collect();
+    let names: Vec<String> = recipes.iter().filter_map(|recipe| recipe.name.clone()).collect();
     match arranged(recipes, &mut whole.warnings) {
         Ok(mut recipe) => {
             recipe.warnings = whole.warnings.iter().map(ToString::to_string).collect();
             recipe.stages.iter_mut().for_each(|stage| stage.warnings.clear());
+            for source in recipe.stages.iter_mut().map(|stage| &mut stage.source).chain([&mut recipe.source]) {
+                source.documents.clone_from(&names);
+            }
             recipe.partial = partial;
             recipe.source.whole = Some(source.text.clone());
             recipe.source.variables.clone_from(values);
@@ -231,16 +238,25 @@ fn visit(index: usize, needs: &[Needs], order: &mut Vec<usize>, way: &mut Vec<us
     Ok(())
 }
 
-/// `name`, by which other documents take the merge for a model.
-pub(super) fn name(fields: &Fields<'_>) -> Checked<Option<String>> {
-    let Some((node, at)) = fields.get("name") else { return Ok(None) };
+/// `name`, by which other documents take the merge for a model. One that is refused is still the document's name.
+pub(super) fn name(fields: &Fields<'_>, notes: &mut Notes) -> Option<String> {
+    let (node, _) = fields.get("name")?;
+    notes.attempt(|_| named_well(fields));
+    match node {
+        Node::Text(name) => Some(name.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn named_well(fields: &Fields<'_>) -> Checked<()> {
+    let Some((node, at)) = fields.get("name") else { return Ok(()) };
     let Node::Text(name) = node else {
         let hint = matches!(node, Node::Number(_) | Node::Flag(_)).then(|| "write it in quotes".to_owned());
         return Err(Fault::value(&at, format!("expected the document's name, found {node}")).hint(hint));
     };
     let is_plain = !name.trim().is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0', '+', '@']);
     if is_plain {
-        return Ok(Some(name.clone()));
+        return Ok(());
     }
     let hint =
         "a name is that of a folder: not empty, without `/`, `\\`, `+` and `@`, and with no `.` in front".to_owned();

@@ -56,8 +56,18 @@ impl Recipe {
 /// Reads a recipe as far as it goes. With `open`, variables may lack a value.
 pub(super) fn review(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
     let parts = documents::split(&source.text);
-    if parts.len() < 2 || source.text.len() as u64 > LARGEST {
+    if source.text.len() as u64 > LARGEST {
         return one(source, values, open);
+    }
+    let whole = source.text.len() - tree::without_mark(&source.text).len()..source.text.len();
+    match &parts[..] {
+        // The others are empty.
+        [part] if *part != whole => {
+            let text = documents::alone(&source.text, part);
+            return one(Origin { text, whole: Some(source.text), ..source }, values, open);
+        }
+        [] | [_] => return one(source, values, open),
+        _ => {}
     }
     documents::review(&source, &parts, values, open)
 }
@@ -175,7 +185,7 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         chat_template: notes.attempt(|_| chat_template::chat_template(&fields)).flatten(),
         warnings: Vec::new(),
         partial: false,
-        name: notes.attempt(|_| documents::name(&fields)).flatten(),
+        name: documents::name(&fields, notes),
         stages: Vec::new(),
         source: Origin::default(),
     };

@@ -51,6 +51,8 @@ pub(super) struct Origin {
     pub(super) text: String,
     /// All documents, where the text is that of one.
     pub(super) whole: Option<String>,
+    /// The names of all documents, also of those that the result does not need.
+    pub(super) documents: Vec<String>,
     pub(super) name: String,
     pub(super) folder: Option<PathBuf>,
     pub(super) variables: BTreeMap<String, String>,
@@ -65,6 +67,11 @@ impl Recipe {
     /// The name messages give the recipe: its path, or what the caller called it.
     pub fn origin(&self) -> &str {
         &self.source.name
+    }
+
+    /// The names of the recipe's documents, where it has several.
+    pub fn documents(&self) -> impl Iterator<Item = &str> {
+        self.source.documents.iter().map(String::as_str)
     }
 
     /// The values that the recipe's variables were given.

@@ -155,6 +155,36 @@ fn a_document_that_nobody_needs_is_a_warning() {
     assert!(stderr(&output).contains("the result does not need the document `x`"), "{}", stderr(&output));
 }
 
+#[test]
+fn a_refused_name_is_one_mistake() {
+    let folder = pair();
+    documents(folder.path(), &[("x/y", "a", "b"), ("", "x/y", "a")]);
+    let output = admix(folder.path()).args(["check", "recipe.yaml"]).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("a document cannot be called `x/y`") && text.matches("error").count() == 1, "{text}");
+}
+
+#[test]
+fn documents_that_say_nothing_are_passed_over() {
+    let folder = pair();
+    documents(folder.path(), &[("", "a", "b")]);
+    let text = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+    let weights = |text: &str| {
+        fs::write(folder.path().join("recipe.yaml"), text).unwrap();
+        run(folder.path(), &["merge", "recipe.yaml", "-q", "--no-sync", "--force", "-o", "out"]);
+        fs::read(folder.path().join("out/model.safetensors")).unwrap()
+    };
+    let plain = weights(&text);
+    for more in [
+        format!("---\n---\n{text}"),
+        format!("# nothing\n---\n# nothing\n---\n{text}---\n"),
+        format!("{text}...\n---\n"),
+    ] {
+        assert_eq!(weights(&more), plain, "{more}");
+    }
+}
+
 /// Documents as (name, first model, second model).
 fn documents(folder: &Path, documents: &[(&str, &str, &str)]) {
     let text: Vec<String> = documents
@@ -210,6 +240,13 @@ fn documents_that_do_not_go_together_are_refused_at_their_place() {
             Fault {
                 name: "unknown name",
                 arrange: |folder| documents(folder, &[("middle", "a", "b"), ("", "midle", "middle")]),
+                says: &["no such model folder: `midle`", "recipe.yaml:10:12"],
+                hint: "did you mean the document `middle`?",
+                ..FAULT
+            },
+            Fault {
+                name: "unknown name, where the one that is meant is not needed otherwise",
+                arrange: |folder| documents(folder, &[("middle", "a", "b"), ("", "midle", "a")]),
                 says: &["no such model folder: `midle`", "recipe.yaml:10:12"],
                 hint: "did you mean the document `middle`?",
                 ..FAULT
