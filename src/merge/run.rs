@@ -1,6 +1,7 @@
 //! The passes of a merge.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Mutex;
 
 use super::apply::{Apply, Step};
@@ -50,14 +51,7 @@ pub fn run_again(
     let accepted = Mutex::new(BTreeMap::new());
     let mut consensus = [0, 0];
     let mut made = Steps::default();
-    let mut begin = 0;
-    while begin < plan.tensors.len() {
-        let mut end = begin;
-        let mut elements = 0;
-        while end < plan.tensors.len() && (end == begin || elements + plan.tensors[end].elements <= BATCH) {
-            elements += plan.tensors[end].elements;
-            end += 1;
-        }
+    for Range { start: begin, end } in batches(plan) {
         prepare(&mut made, plan, begin..end, &workers, statistics)?;
         let running = Running { plan, steps: &made, name: "" };
         let batch: Vec<usize> = (begin..end).collect();
@@ -77,7 +71,6 @@ pub fn run_again(
         let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
         let apply = Apply { plan: running, sink, options: &options, accepted: &accepted };
         workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
-        begin = end;
     }
     let accepted = accepted.into_inner().unwrap_or_default();
     let mut warnings: Vec<String> = accepted.into_values().map(|error: Error| error.to_string()).collect();
@@ -93,6 +86,20 @@ pub fn run_again(
         bytes_read: work_bytes(plan),
         bytes_written: plan.tensors.iter().map(PlannedTensor::byte_len).sum(),
         warnings,
+    })
+}
+
+/// The tensors that are merged together, in the plan's order.
+fn batches(plan: &Plan) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut end = 0;
+    std::iter::from_fn(move || {
+        let begin = end;
+        let mut elements = 0;
+        while end < plan.tensors.len() && (end == begin || elements + plan.tensors[end].elements <= BATCH) {
+            elements += plan.tensors[end].elements;
+            end += 1;
+        }
+        (begin < end).then_some(begin..end)
     })
 }
 
@@ -125,9 +132,13 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         let wide = matches!(tensor.work, Work::Merge { double: true, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
         let inner: u64 = tensor.work.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
-        threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner) + statistics::memory(tensor, threads)
+        threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner)
     };
-    let tiles = plan.tensors.iter().map(of_tensor).max().unwrap_or(0);
+    let of_batch = |batch: Range<usize>| {
+        let tensors = &plan.tensors[batch];
+        tensors.iter().map(of_tensor).max().unwrap_or(0) + statistics::memory(tensors, threads)
+    };
+    let tiles = batches(plan).map(of_batch).max().unwrap_or(0);
     let Some(alignment) = &plan.alignment else { return FIXED + tiles };
     let AlignmentMemory { reading, held, writing } = alignment.memory(threads);
     FIXED + TOKENIZERS + reading.max(held + tiles.max(writing))

@@ -17,6 +17,9 @@ const RUN: usize = 256;
 const EVERY: usize = 64;
 const LEAST: usize = 1 << 14;
 const MOST: usize = 1 << 20;
+/// Standard deviations of a place in a sample that a guess leaves to both sides, and places besides.
+const SIGMAS: f64 = 4.0;
+const MARGIN: f64 = 8.0;
 /// Runs that a thread reads at a time.
 const PART: usize = 128;
 
@@ -31,6 +34,12 @@ fn runs(n: usize) -> usize {
 /// Elements of the sample of a tensor of `n` elements.
 pub(super) fn size(n: usize) -> usize {
     runs(n) * RUN
+}
+
+/// The share of the elements that the widest guess from a sample of `size` holds: that of the median.
+pub(super) fn widest(size: u64) -> f64 {
+    let size = size as f64;
+    2.0 * (SIGMAS * size.sqrt() / 2.0 + MARGIN) / size
 }
 
 /// Run `index`: evenly spread, each moved by an amount of its own, so that they do not all fall into the same columns.
@@ -94,7 +103,7 @@ pub(super) fn guess<S: Real>(sample: &mut [S::Bits], place: f64, n: u64, most: u
     let size = sample.len() as f64;
     let each = n as f64 / size;
     let share = (place / size).clamp(0.0, 1.0);
-    let spread = 5.0 * (size * share * (1.0 - share)).sqrt() + 8.0;
+    let spread = SIGMAS * (size * share * (1.0 - share)).sqrt() + MARGIN;
     let spread = spread.min(0.2 * most as f64 / each);
     let (first, last) = ((place - spread).floor(), (place + spread).ceil());
     let mut at = |place: f64| {

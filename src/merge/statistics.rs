@@ -88,9 +88,21 @@ pub(super) fn passes(tensor: &PlannedTensor) -> u64 {
     effort(tensor).0
 }
 
-/// About how much memory the passes need.
-pub(super) fn memory(tensor: &PlannedTensor, threads: u64) -> u64 {
-    effort(tensor).1 * threshold::memory(tensor.elements, threads)
+/// About how much memory the passes over some tensors need that are searched together.
+pub(super) fn memory(tensors: &[PlannedTensor], threads: u64) -> u64 {
+    let of = |tensor: &PlannedTensor| {
+        let (_, searches) = effort(tensor);
+        let Work::Merge { method, double, .. } = &tensor.work else { return (0, 0) };
+        // Scores that are made from several models are f64.
+        let made = matches!(method.shape, Shape::Joint(_) | Shape::Pairwise(_));
+        (searches, searches * threshold::memory(tensor.elements, if *double || made { 8 } else { 4 }))
+    };
+    let (mut most, mut held) = (0, 0);
+    for (searches, bytes) in tensors.iter().map(of) {
+        most = most.max(searches);
+        held += bytes;
+    }
+    held + most * threshold::counters(threads)
 }
 
 /// The statistics of tensors that an earlier merge of the same checkpoints has found. They do not depend on weights: a

@@ -13,7 +13,7 @@ use super::sample::{self, Guess, Sample};
 use super::scores::{Room, Scores};
 use super::scratch::Scratch;
 use super::span::{Span, Workers};
-use crate::kernel::{Digits, Real, count_magnitude, histogram, survey};
+use crate::kernel::{Banded, Digits, Real, count_magnitude, histogram, survey};
 
 /// Elements above `bits` stay, and those that equal it up to position `cut`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +62,26 @@ const HISTOGRAM_BITS: u32 = 16;
 /// Tiles of a span: a histogram is added to the whole once a span.
 const SPAN_TILES: usize = 128;
 
-/// Elements that may be collected for one search; 8 bytes each, 16 in f64.
+/// Elements that may be collected for one search; 8 bytes each, 12 in f64.
 const COLLECTED: u64 = 1 << 20;
 
 /// Guesses before a search counts.
 const GUESSES: usize = 3;
 
-/// About how much memory one search among `elements` elements needs.
-pub(super) fn memory(elements: u64, threads: u64) -> u64 {
-    let counters = (1 << HISTOGRAM_BITS) * (threads * size_of::<u32>() as u64 + size_of::<u64>() as u64);
-    counters + elements.min(COLLECTED) * 2 * size_of::<(u32, f32)>() as u64
+/// About how much memory one search among the `elements` magnitudes of one tensor holds, each of `width` bytes, as long as its
+/// guess is right: the sample and what is collected.
+#[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
+pub(super) fn memory(elements: u64, width: u64) -> u64 {
+    let (sample, held) = match sample::size(elements as usize) as u64 {
+        0 => (0, elements),
+        size => (size, (elements as f64 * sample::widest(size)) as u64),
+    };
+    sample * width + held.min(COLLECTED) * (size_of::<u32>() as u64 + width)
+}
+
+/// Memory of the counts of one search.
+pub(super) fn counters(threads: u64) -> u64 {
+    (1 << HISTOGRAM_BITS) * (threads * size_of::<u32>() as u64 + size_of::<u64>() as u64)
 }
 
 /// The search for one element.
@@ -111,7 +121,7 @@ enum Found<S: Real> {
     /// The span is the whole tensor: the rank and state after it.
     Narrowed(u64, State),
     /// Positions in the span, with scores.
-    Collected(Vec<(u32, S::Bits)>),
+    Collected(Vec<Banded<S::Bits>>),
     Guessed(Guessed<S>),
     Equal(u64),
 }
@@ -122,7 +132,7 @@ struct Guessed<S: Real> {
     above: u64,
     zeros: u64,
     /// As with [`Found::Collected`].
-    inside: Vec<(u32, S::Bits)>,
+    inside: Vec<Banded<S::Bits>>,
 }
 
 /// The thresholds of some tensors: those of the tensor at each place of `scores`, with its number of elements and what is
@@ -448,7 +458,7 @@ impl Search {
             })
         };
         let mut magnitudes: Vec<S::Bits> =
-            collected().flat_map(|(_, inside)| inside.iter().map(|(_, bits)| *bits)).collect();
+            collected().flat_map(|(_, inside)| inside.iter().map(|found| found.bits)).collect();
         let nonzero = magnitudes.iter().filter(|bits| **bits != S::bits(0)).count() as u64;
         let rank = self.rank_among(nonzero) as usize;
         let Some(at) = rank.checked_sub(1).filter(|at| *at < magnitudes.len()) else {
@@ -459,7 +469,8 @@ impl Search {
         // Of those that equal the threshold as many stay as are left after the larger ones, from the front.
         let stay = at - larger.iter().filter(|bits| **bits > threshold).count();
         let mut equal = collected().flat_map(|(start, inside)| {
-            inside.iter().filter(|(_, bits)| *bits == threshold).map(move |(position, _)| start + u64::from(*position))
+            let equal = inside.iter().filter(move |found| { found.bits } == threshold);
+            equal.map(move |found| start + u64::from(found.position))
         });
         let last = equal.nth(stay).unwrap_or_default();
         self.state = State::Done(Threshold { bits: threshold.into(), cut: last + 1 });
