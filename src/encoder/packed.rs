@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::attention::Attention;
-use super::fused::paired;
+use super::fused::{paired, room};
 use super::layers::HostNorm;
 use super::rotary::Table;
 use crate::kernel::{self, Level, Matrix, Threads};
@@ -105,8 +105,8 @@ impl PackedAttention<'_> {
         // The keys that any of the queries attends to.
         let keys = self.attention.keys(first, length).start..self.attention.keys(first + queries - 1, length).end;
         let count = keys.len();
-        buffer.resize(queries * count, 0.0);
-        let scores = &mut buffer[..queries * count];
+        let stride = kernel::row_of_lanes(count);
+        let scores = room(buffer, queries * stride);
         let mut scales = [0.0; QUERIES];
         let part = |row: usize, column: usize, rows: usize| Matrix {
             values: &self.values[(start + row) * columns + column..],
@@ -121,13 +121,15 @@ impl PackedAttention<'_> {
             let query = part(first, head * size, queries);
             let key = part(keys.start, width + pair * size, count);
             let value = part(keys.start, width + (pairs + pair) * size, count);
-            kernel::multiply(scores, count, query, key.transposed(), scale, Threads::One);
-            for (row, scores) in scores.chunks_exact_mut(count).enumerate() {
-                self.adjust(head, first + row, length, keys.start, scores);
+            kernel::multiply(scores, stride, query, key.transposed(), scale, Threads::One);
+            for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
+                self.adjust(head, first + row, length, keys.start, &mut scores[..count]);
             }
             kernel::exponentials(level, scores, count, &mut scales);
             let out = &mut out[head * size..];
-            kernel::multiply(out, width, Matrix::of_rows(scores, count), value, 1.0, Threads::One);
+            let weights =
+                Matrix { values: scores, rows: queries, columns: count, row_stride: stride, column_stride: 1 };
+            kernel::multiply(out, width, weights, value, 1.0, Threads::One);
             kernel::scale_rows(level, out, size, width, &scales[..queries]);
         }
     }

@@ -25,7 +25,7 @@ impl Level {
         let mut levels = vec![Self::PORTABLE];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 levels.push(Self(Set::Avx2));
             }
             if is_x86_feature_detected!("avx512f")
@@ -62,7 +62,12 @@ impl Level {
     }
 }
 
-/// Compiles one body once for each instruction set and picks by a [`Level`] argument put before the others.
+/// Whether the compiler's baseline multiplies and adds in one operation.
+pub(super) const PORTABLE_FUSES: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
+/// Compiles one body once for each instruction set and picks by a [`Level`] argument put before the others. The body may ask
+/// `FUSED`: whether the set multiplies and adds in one operation. What merges compute must not, so that every set gives the
+/// same bits.
 macro_rules! per_level {
     ($(#[$meta:meta])* pub fn $name:ident$(<$generic:ident: $bound:ident>)?($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
@@ -71,24 +76,24 @@ macro_rules! per_level {
             #[inline(always)]
             #[allow(clippy::inline_always, reason = "the body must take on the features of its caller")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
-            fn body$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? $body
+            fn body<$($generic: $bound,)? const FUSED: bool>($($arg: $type),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
             fn avx2$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? {
-                body$(::<$generic>)?($($arg),*)
+                body::<$($generic,)? true>($($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
             fn avx512$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? {
-                body$(::<$generic>)?($($arg),*)
+                body::<$($generic,)? true>($($arg),*)
             }
 
             match level.0 {
-                $crate::kernel::level::Set::Portable => body$(::<$generic>)?($($arg),*),
+                $crate::kernel::level::Set::Portable => body::<$($generic,)? { $crate::kernel::level::PORTABLE_FUSES }>($($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
                 // SAFETY: a `Level` above portable is only made after this machine was seen to have its features.

@@ -34,7 +34,8 @@ pub use level::Level;
 pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
 pub use neural::{
-    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, norm, rotate, scale_rows,
+    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, norm, rotate,
+    row_of_lanes, scale_rows,
 };
 #[cfg(feature = "eval")]
 pub use product::{Matrix, Threads, multiply};

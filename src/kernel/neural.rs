@@ -1,6 +1,7 @@
 //! What an encoder computes between matrix products: bias, activation, normalisation, softmax.
 //!
-//! Loops are written so that the compiler vectorises them; e^x is computed here, so that it is the same everywhere.
+//! Loops are written so that the compiler vectorises them. Unlike what merges compute, these multiply and add in one operation where
+//! the machine can, as the matrix products between them do: the last bits of an embedding are the machine's either way.
 
 use super::level::per_level;
 
@@ -26,15 +27,43 @@ pub enum Activation {
     Identity,
 }
 
+/// Where the next of several rows of scores begins that are `width` wide: room for whole lanes.
+pub fn row_of_lanes(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
 per_level! {
-    /// Turns each row of `width` scores into `e^(score − largest)`, and writes one over each row's sum to `scales`.
+    /// Turns each row of `width` scores into `e^(score − largest)`, and writes one over each row's sum to `scales`. Rows lie
+    /// [`row_of_lanes`] apart; what stands between them does not matter.
     pub fn exponentials(scores: &mut [f32], width: usize, scales: &mut [f32]) {
-        for (row, scale) in scores.chunks_exact_mut(width).zip(scales) {
-            let largest = reduce(row, f32::NEG_INFINITY, |x| x, |most, x| if x > most { x } else { most });
-            for x in &mut *row {
-                *x = exp(*x - largest);
+        // In the last lanes of a row, what does not belong to it comes to next to nothing.
+        let left = width - (width.div_ceil(LANES) - 1) * LANES;
+        let kept: [u32; LANES] = std::array::from_fn(|lane| if lane < left { u32::MAX } else { 0 });
+        let else_bits = kept.map(|kept| !kept & f32::NEG_INFINITY.to_bits());
+        for (row, scale) in scores.chunks_exact_mut(row_of_lanes(width)).zip(scales) {
+            let (chunks, _) = row.as_chunks_mut::<LANES>();
+            if let Some(last) = chunks.last_mut() {
+                for ((x, kept), or) in last.iter_mut().zip(&kept).zip(&else_bits) {
+                    *x = f32::from_bits((x.to_bits() & kept) | or);
+                }
             }
-            *scale = 1.0 / reduce(row, 0.0, |x| x, |sum, x| sum + x);
+            let mut most = [f32::NEG_INFINITY; LANES];
+            for chunk in &*chunks {
+                for (most, &x) in most.iter_mut().zip(chunk) {
+                    let so_far = *most;
+                    *most = if x > so_far { x } else { so_far };
+                }
+            }
+            let largest = across(most, |a, b| if a > b { a } else { b });
+            let mut sums = [0.0; LANES];
+            for chunk in chunks {
+                for (sum, x) in sums.iter_mut().zip(chunk) {
+                    let power = exp::<FUSED>(*x - largest);
+                    *x = power;
+                    *sum += power;
+                }
+            }
+            *scale = 1.0 / across(sums, |a, b| a + b);
         }
     }
 }
@@ -77,11 +106,11 @@ macro_rules! with_function {
                 $do
             }
             Activation::Gelu => {
-                let $function = gelu;
+                let $function = gelu::<FUSED>;
                 $do
             }
             Activation::GeluTanh => {
-                let $function = gelu_tanh;
+                let $function = gelu_tanh::<FUSED>;
                 $do
             }
             Activation::Relu => {
@@ -89,15 +118,15 @@ macro_rules! with_function {
                 $do
             }
             Activation::Silu => {
-                let $function = |x: f32| x * sigmoid(x);
+                let $function = |x: f32| x * sigmoid::<FUSED>(x);
                 $do
             }
             Activation::Sigmoid => {
-                let $function = sigmoid;
+                let $function = sigmoid::<FUSED>;
                 $do
             }
             Activation::Tanh => {
-                let $function = tanh;
+                let $function = tanh::<FUSED>;
                 $do
             }
         }
@@ -221,23 +250,40 @@ fn reduce(row: &[f32], start: f32, map: impl Fn(f32) -> f32, join: impl Fn(f32, 
             *lane = join(*lane, map(*x));
         }
     }
-    let total = lanes.iter().fold(start, |total, lane| join(total, *lane));
+    let total = across(lanes, &join);
     rest.iter().fold(total, |total, x| join(total, map(*x)))
+}
+
+/// Reduces the lanes by halves.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
+fn across(lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|lane| join(lanes[lane], lanes[lane + 8]));
+    let four: [f32; 4] = std::array::from_fn(|lane| join(eight[lane], eight[lane + 4]));
+    join(join(four[0], four[2]), join(four[1], four[3]))
+}
+
+/// a·b + c.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
+#[expect(clippy::disallowed_methods, reason = "the products that it stands between round once too")]
+fn fused<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// e^x to within two units in the last place, for x up to 88; below −87 it is about 10⁻³⁸. NaN stays NaN.
 #[inline(always)]
 #[expect(clippy::excessive_precision, reason = "ln 2 in two parts, the first with few bits")]
-fn exp(x: f32) -> f32 {
+fn exp<const FUSED: bool>(x: f32) -> f32 {
     /// Adding it rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let x = if x < -87.0 { -87.0 } else { x };
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let shifted = fused::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = x - n * 0.693_359_375 - n * -2.121_944_4e-4;
+    let r = fused::<FUSED>(n, 2.121_944_4e-4, fused::<FUSED>(n, -0.693_359_375, x));
     let mut sum = 1.0 / 5040.0;
     for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum * r + coefficient;
+        sum = fused::<FUSED>(sum, r, coefficient);
     }
     sum * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
@@ -247,7 +293,7 @@ fn exp(x: f32) -> f32 {
 /// Q(x)·e^(x²/2) is a polynomial in t = 1/(1 + 0.21·x), fitted over 0 ≤ x ≤ 14.5 to a relative error of 2·10⁻⁸.
 #[inline(always)]
 #[expect(clippy::excessive_precision, reason = "as fitted")]
-fn gelu(x: f32) -> f32 {
+fn gelu<const FUSED: bool>(x: f32) -> f32 {
     const TAIL: [f32; 9] = [
         -0.071_299_225,
         0.281_825_274,
@@ -260,34 +306,34 @@ fn gelu(x: f32) -> f32 {
         0.083_715_126,
     ];
     let magnitude = x.abs();
-    let t = 1.0 / (1.0 + 0.21 * magnitude);
+    let t = 1.0 / fused::<FUSED>(0.21, magnitude, 1.0);
     let mut sum = 0.0;
     for coefficient in TAIL {
-        sum = sum * t + coefficient;
+        sum = fused::<FUSED>(sum, t, coefficient);
     }
-    let tail = sum * t * exp(-0.5 * (magnitude * magnitude));
+    let tail = sum * t * exp::<FUSED>(-0.5 * (magnitude * magnitude));
     let positive = if x < 0.0 { 0.0 } else { x };
-    positive - magnitude * tail
+    fused::<FUSED>(-magnitude, tail, positive)
 }
 
 #[inline(always)]
-fn gelu_tanh(x: f32) -> f32 {
+fn gelu_tanh<const FUSED: bool>(x: f32) -> f32 {
     const ROOT: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
-    0.5 * x * (1.0 + tanh(ROOT * (x + 0.044_715 * x * x * x)))
+    0.5 * x * (1.0 + tanh::<FUSED>(ROOT * (x + 0.044_715 * x * x * x)))
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
-fn tanh(x: f32) -> f32 {
-    let e = exp(-2.0 * x.abs());
+fn tanh<const FUSED: bool>(x: f32) -> f32 {
+    let e = exp::<FUSED>(-2.0 * x.abs());
     let magnitude = (1.0 - e) / (1.0 + e);
     if x < 0.0 { -magnitude } else { magnitude }
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
-fn sigmoid(x: f32) -> f32 {
-    let e = exp(-x.abs());
+fn sigmoid<const FUSED: bool>(x: f32) -> f32 {
+    let e = exp::<FUSED>(-x.abs());
     let small = e / (1.0 + e);
     if x < 0.0 { small } else { 1.0 - small }
 }

@@ -42,23 +42,44 @@ fn nothing_hides_nan_or_infinity() {
     for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu, Activation::Tanh] {
         assert!(apply(&[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");
     }
-    let mut row = [1.0; 40];
-    row[37] = f32::NAN;
-    let mut scale = [0.0];
-    exponentials(Level::best(), &mut row, 40, &mut scale);
-    assert!(scale[0].is_nan());
-    let mut row = [1.0; 40];
-    row[3] = f32::INFINITY;
-    exponentials(Level::best(), &mut row, 40, &mut scale);
-    assert!(scale[0].is_nan());
+    for (at, bad) in [(37, f32::NAN), (0, f32::NAN), (3, f32::INFINITY)] {
+        let (mut row, mut scale) = ([1.0; 48], [0.0]);
+        row[at] = bad;
+        exponentials(Level::best(), &mut row, 40, &mut scale);
+        assert!(scale[0].is_nan());
+    }
 }
 
 #[test]
 fn a_softmax_of_far_scores_is_finite() {
     let mut scores = vec![-3e38, 3e38, 3e38, -60.0];
+    scores.resize(16, f32::NAN);
     let mut scales = [0.0];
     exponentials(Level::best(), &mut scores, 4, &mut scales);
     assert!((scores[1] * scales[0] - 0.5).abs() < 1e-6 && scores[0] * scales[0] < 1e-30);
+}
+
+#[test]
+fn a_softmax_is_exact_at_every_width_and_level() {
+    for width in (1..=70).chain([156, 512]) {
+        let stride = row_of_lanes(width);
+        let rows = |between: f32| -> Vec<f32> {
+            let at = |i: usize| if i % stride < width { (i * 37 % 101) as f32 / 10.0 - 4.0 } else { between };
+            (0..3 * stride).map(at).collect()
+        };
+        for level in Level::available() {
+            let (mut scores, mut scales) = (rows(f32::NAN), [0.0; 3]);
+            exponentials(level, &mut scores, width, &mut scales);
+            for (row, (given, found)) in rows(0.0).chunks(stride).zip(scores.chunks(stride)).enumerate() {
+                let powers: Vec<f64> = given[..width].iter().map(|x| libm::exp(f64::from(*x))).collect();
+                let sum: f64 = powers.iter().sum();
+                for (power, found) in powers.iter().zip(found) {
+                    let found = f64::from(found * scales[row]);
+                    assert!((found - power / sum).abs() < 1e-6 * (power / sum), "width {width}, {level:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
