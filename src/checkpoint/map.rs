@@ -50,6 +50,17 @@ impl Map {
         self.mmap.as_deref().unwrap_or_default()
     }
 
+    /// Has the system read `range` ahead, in the order of the file, before its pages are touched in another.
+    pub(crate) fn expect(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Some((mmap, range)) = self.clamp(range) {
+            // Advice only: without it pages are read as they are touched.
+            let _ = mmap.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        }
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+
     /// Gives the pages of `range` back to the system; they are read again from the file when next touched.
     ///
     /// The page that holds the start goes too, the one that holds the end stays unless the file ends there: ranges given
@@ -89,7 +100,7 @@ impl Map {
     }
 
     /// The part of `range` inside the file, if any.
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     fn clamp(&self, range: Range<usize>) -> Option<(&Mmap, Range<usize>)> {
         let mmap = self.mmap.as_ref()?;
         let range = range.start..range.end.min(mmap.len());
@@ -110,7 +121,8 @@ mod tests {
         std::fs::write(&path, &content).unwrap();
         let map = Map::open(&path).unwrap();
         for range in [0..100_000, 5..6, 4096..8192, 99_999..100_000, 7..usize::MAX, 200_000..300_000] {
-            map.release(range);
+            map.release(range.clone());
+            map.expect(range);
             assert_eq!(map.bytes(), content);
         }
         let mut part = vec![0; 1000];

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use safetensors::Dtype;
 use serde::Deserialize;
@@ -41,7 +42,21 @@ pub struct Weights {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
-    map: Map,
+    map: Arc<Map>,
+}
+
+/// The data of one tensor, mapped for as long as this lives.
+#[derive(Clone, Debug)]
+pub struct MappedData {
+    map: Arc<Map>,
+    range: Range<usize>,
+}
+
+impl MappedData {
+    /// The data. It may be unaligned to its dtype.
+    pub fn bytes(&self) -> &[u8] {
+        self.map.bytes().get(self.range.clone()).unwrap_or_default()
+    }
 }
 
 /// One tensor, described; [`Weights::bytes`] gives its data.
@@ -209,6 +224,13 @@ impl Weights {
         self.files.get(tensor.file).and_then(|file| file.map.bytes().get(tensor.range.clone())).unwrap_or_default()
     }
 
+    /// The data of a tensor of these weights, to be kept longer than they are. The system is told that it will be needed.
+    pub fn share(&self, tensor: &Tensor) -> Option<MappedData> {
+        let map = &self.files.get(tensor.file)?.map;
+        map.expect(tensor.range.clone());
+        Some(MappedData { map: Arc::clone(map), range: tensor.range.clone() })
+    }
+
     /// Gives the pages of a byte range of the tensor back to the system, so that resident memory stays small; the range can
     /// still be read. Ranges given back in order leave at most the last page resident.
     pub fn release(&self, tensor: &Tensor, range: Range<usize>) {
@@ -260,7 +282,7 @@ impl Weights {
 impl File {
     fn open(path: PathBuf) -> Result<Self, Error> {
         match Map::open(&path) {
-            Ok(map) => Ok(Self { path, map }),
+            Ok(map) => Ok(Self { path, map: Arc::new(map) }),
             Err(source) => Err(Error::io(&path, source)),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::encoding::{EncoderArgs, PromptArgs, similarity};
+use super::encoding::{EncoderArgs, PromptArgs, set_aside, similarity};
 use super::render::{self, Usage};
 use super::table::columns;
 use super::{blend, output, progress, run};
@@ -151,5 +151,6 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Ato
         if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
+    set_aside(encoder);
     Ok(found?)
 }

@@ -11,7 +11,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 
-use super::encoding::EncoderArgs;
+use super::encoding::{EncoderArgs, set_aside};
 use super::render::{self, Usage};
 use super::{output, progress, run, units};
 use crate::checkpoint::{Checkpoint, Settings};
@@ -116,6 +116,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "texts_per_second": rate,
         }))?;
     }
+    set_aside(encoder);
     Ok(())
 }
 

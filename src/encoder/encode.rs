@@ -84,10 +84,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// The texts, longest first, in groups of at most as many tokens as are computed at a time; a longer text stands alone,
-    /// and texts without tokens stand together.
+    /// The texts, longest first, in groups of at most as many tokens as are computed at a time, and of fewer at the end, so that
+    /// threads end together; a longer text stands alone, and texts without tokens stand together.
     fn batches(&self, tokens: &Tokens) -> Vec<Vec<usize>> {
-        let budget = self.options.budget();
+        let most = self.options.budget();
+        // The same whatever the number of threads, so that embeddings are the same too.
+        let shares = if self.padded() { 0 } else { 8 };
+        let mut left = tokens.total();
+        let mut budget = most;
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&text| std::cmp::Reverse(tokens.length(text)));
         let mut batches: Vec<Vec<usize>> = Vec::new();
@@ -104,9 +108,11 @@ impl Encoder {
                 _ => {
                     batches.push(vec![text]);
                     (rows, longest) = (0, length);
+                    budget = left.checked_div(shares).map_or(most, |share| share.clamp(most / 4, most));
                 }
             }
             rows += length;
+            left -= length;
         }
         batches
     }

@@ -66,7 +66,7 @@ impl Head {
             let path = checkpoint.path().join(&module.folder);
             // Where it computes in half precision, only the transformer does.
             let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(Float::F32);
-            let loader = Loader { source, module: &module.folder, path, device, dtype };
+            let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false };
             head.push(module, &loader)?;
         }
         Ok(head)

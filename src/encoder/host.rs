@@ -15,6 +15,7 @@ use super::layers::{Linear, Norm};
 use super::packed::{PackedAttention, Prepare};
 use super::rotary::Table;
 use super::stack::{Around, Layer, Stack};
+use super::words::pick;
 use crate::kernel::{self, Activation, Level, Matrix, Threads};
 
 /// What a thread works in.
@@ -68,7 +69,7 @@ impl Stack {
     fn look_up(&self, batch: &Batch, work: &mut Work, threads: Threads) -> Computed<()> {
         let width = self.width;
         let hidden = room(&mut work.hidden, batch.ids.len() * width);
-        with_values(&self.words, |words| pick(words, &batch.ids, hidden, width))?;
+        self.words.pick(&batch.ids, hidden, width)?;
         if let Some(positions) = &self.positions {
             let added = room(&mut work.next, batch.ids.len() * width);
             with_values(positions, |table| pick(table, &batch.positions, added, width))?;
@@ -79,18 +80,6 @@ impl Stack {
         }
         Ok(())
     }
-}
-
-/// Copies rows of a table.
-fn pick(table: &[f32], numbers: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
-    for (out, number) in out.chunks_exact_mut(width).zip(numbers) {
-        let start = *number as usize * width;
-        match table.get(start..start + width) {
-            Some(row) => out.copy_from_slice(row),
-            None => bail!("row {number} is not in a table of {} numbers in rows of {width}", table.len()),
-        }
-    }
-    Ok(())
 }
 
 impl Layer {
@@ -217,7 +206,7 @@ impl Linear {
 }
 
 /// Calls `f` with the numbers of a tensor that lies on the processor in one piece.
-fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Computed<R>) -> Computed<R> {
+pub(super) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Computed<R>) -> Computed<R> {
     let (storage, layout) = tensor.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
         (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) => f(&values[start..end]),

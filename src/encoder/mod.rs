@@ -27,6 +27,7 @@ mod source;
 mod stack;
 mod tokenize;
 mod tokens;
+mod words;
 
 pub use config::SUPPORTED;
 pub use device::Device;

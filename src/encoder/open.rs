@@ -90,7 +90,8 @@ fn load(
         let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }
-    let stack = Stack::load(&Loader { source, module, path, device, dtype }, &config)?;
+    let in_place = device.is_cpu() && !options.padded;
+    let stack = Stack::load(&Loader { source, module, path, device, dtype, in_place }, &config)?;
     let head = Head::load(checkpoint, source, options, device, stack.width)?;
     Ok((stack, head))
 }

@@ -36,7 +36,7 @@ impl Options {
 }
 
 /// Enough for large matrix products, and few enough that there are batches for all threads.
-const CPU_TOKENS: usize = 512;
+const CPU_TOKENS: usize = 1024;
 const GPU_TOKENS: usize = 32_768;
 
 /// Called after each batch with the number of texts and of tokens that were done in it; breaking ends the work.

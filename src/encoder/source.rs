@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor};
 
 use super::error::Error;
-use crate::checkpoint::{Checkpoint, Weights, canonical_name};
+use crate::checkpoint::{self, Checkpoint, MappedData, Weights, canonical_name};
 use crate::kernel::{self, Float, Level};
 
 /// A tensor's format, shape and little-endian bytes.
@@ -24,22 +24,40 @@ pub struct TensorData<'a> {
 pub trait TensorSource {
     /// The tensor of that canonical name in the module of that folder (`""` or `0_Transformer`, `2_Dense`).
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>>;
+
+    /// The bytes of the same tensor, where they can be read in place for as long as the encoder lives.
+    fn mapped(&self, _module: &str, _canonical: &str) -> Option<MappedData> {
+        None
+    }
 }
 
 impl TensorSource for Checkpoint {
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>> {
-        let weights = self.module(module)?.weights.as_ref()?;
-        let tensor = weights.get(canonical).or_else(|| find_wrapped(weights, canonical))?;
+        let (weights, tensor) = find(self, module, canonical)?;
         Some(TensorData {
             float: tensor.float()?,
             shape: tensor.shape.clone(),
             bytes: Cow::Borrowed(weights.bytes(tensor)),
         })
     }
+
+    fn mapped(&self, module: &str, canonical: &str) -> Option<MappedData> {
+        let (weights, tensor) = find(self, module, canonical)?;
+        weights.share(tensor)
+    }
+}
+
+fn find<'a>(
+    checkpoint: &'a Checkpoint,
+    module: &str,
+    canonical: &str,
+) -> Option<(&'a Weights, &'a checkpoint::Tensor)> {
+    let weights = checkpoint.module(module)?.weights.as_ref()?;
+    Some((weights, weights.get(canonical).or_else(|| find_wrapped(weights, canonical))?))
 }
 
 /// Where two names would become one, tensors keep their wrappers; the only one that fits is meant all the same.
-fn find_wrapped<'a>(weights: &'a Weights, canonical: &str) -> Option<&'a crate::checkpoint::Tensor> {
+fn find_wrapped<'a>(weights: &'a Weights, canonical: &str) -> Option<&'a checkpoint::Tensor> {
     let mut found = weights.tensors().iter().filter(|tensor| canonical_name(&tensor.name) == canonical);
     found.next().filter(|_| found.next().is_none())
 }
@@ -53,6 +71,8 @@ pub(super) struct Loader<'a> {
     pub(super) path: PathBuf,
     pub(super) device: &'a Device,
     pub(super) dtype: Float,
+    /// Whether a table of which few rows are needed may stay in its file.
+    pub(super) in_place: bool,
 }
 
 impl Loader<'_> {
@@ -72,23 +92,42 @@ impl Loader<'_> {
         }
     }
 
+    /// A tensor of that shape.
+    fn shaped(&self, name: &str, expected: &[usize]) -> Result<(TensorData<'_>, usize), Error> {
+        let data = self.data(name)?;
+        let elements = expected.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        match elements.filter(|_| data.shape == expected) {
+            Some(elements) if elements.checked_mul(data.float.size()) == Some(data.bytes.len()) => Ok((data, elements)),
+            _ => Err(Error::Shape {
+                path: self.path.clone(),
+                tensor: name.to_owned(),
+                found: data.shape,
+                expected: expected.to_vec(),
+            }),
+        }
+    }
+
+    /// Whether numbers of a tensor are rounded to the format that was asked for.
+    fn rounds(&self, data: &TensorData<'_>) -> bool {
+        self.device.is_cpu() && matches!(self.dtype, Float::F16 | Float::Bf16) && data.float != self.dtype
+    }
+
+    /// The bytes of a tensor of that shape and their format, if they can stay where they are.
+    pub(super) fn in_place(&self, name: &str, expected: &[usize]) -> Result<Option<(MappedData, Float)>, Error> {
+        let (data, _) = self.shaped(name, expected)?;
+        if !self.in_place || self.rounds(&data) {
+            return Ok(None);
+        }
+        let mapped = self.source.mapped(self.module, name);
+        Ok(mapped.filter(|mapped| mapped.bytes().len() == data.bytes.len()).map(|mapped| (mapped, data.float)))
+    }
+
     /// The values of a tensor of that shape.
     pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
-        let data = self.data(name)?;
-        let refused = || Error::Shape {
-            path: self.path.clone(),
-            tensor: name.to_owned(),
-            found: data.shape.clone(),
-            expected: expected.to_vec(),
-        };
-        let elements = expected.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-        let elements = elements.filter(|_| data.shape == expected).ok_or_else(refused)?;
-        if elements.checked_mul(data.float.size()) != Some(data.bytes.len()) {
-            return Err(refused());
-        }
+        let (data, elements) = self.shaped(name, expected)?;
         let mut values = vec![0.0; elements];
         kernel::widen(Level::best(), &data.bytes, data.float, &mut values);
-        if self.device.is_cpu() && matches!(self.dtype, Float::F16 | Float::Bf16) && data.float != self.dtype {
+        if self.rounds(&data) {
             let mut rounded = vec![0; elements * self.dtype.size()];
             kernel::narrow(Level::best(), &values, self.dtype, &mut rounded);
             kernel::widen(Level::best(), &rounded, self.dtype, &mut values);

@@ -11,12 +11,13 @@ use super::names::{Names, Norms, Up};
 use super::relative::{BUCKETS, RelativeBias};
 use super::rotary::Rotary;
 use super::source::Loader;
+use super::words::Words;
 use crate::kernel::Activation;
 
 /// A transformer.
 #[derive(Debug)]
 pub(super) struct Stack {
-    pub(super) words: Tensor,
+    pub(super) words: Words,
     /// One row a position, with the vector of the first token type added where there is one.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
@@ -86,7 +87,7 @@ impl Stack {
         let layers = (0..config.layers).map(|layer| Layer::load(loader, config, names, layer, (width, size)));
         let norm = |name: Option<&str>| name.map(|name| Norm::load(loader, name, width, config.norm)).transpose();
         Ok(Self {
-            words: words(loader, config, names, (vocabulary, width))?,
+            words: Words::load(loader, config, names, (vocabulary, width))?,
             norm: norm(names.embedding_norm)?,
             layers: layers.collect::<Result<_, _>>()?,
             attentions: attentions.collect::<Result<_, Error>>()?,
@@ -115,7 +116,7 @@ impl Stack {
     }
 
     fn embed(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
-        let mut x = self.words.index_select(&padding.ids, 0)?;
+        let mut x = self.words.held()?.index_select(&padding.ids, 0)?;
         if let Some(table) = &self.positions {
             let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), padding.ids.device())?;
             x = (x + table.index_select(&positions, 0)?)?;
@@ -224,27 +225,6 @@ fn relative_bias(
     Ok(Some(RelativeBias::new(&table, config.heads, longest)))
 }
 
-/// The table of token embeddings, with what is the same for every token already in it.
-fn words(
-    loader: &Loader<'_>,
-    config: &Config,
-    names: &Names,
-    (vocabulary, width): (usize, usize),
-) -> Result<Tensor, Error> {
-    let mut values = loader.values(names.words, &[vocabulary, width])?;
-    if let Some(scale) = config.embedding_scale {
-        let scale = loader.rounded(scale);
-        for x in &mut values {
-            *x *= scale;
-        }
-    }
-    // Otherwise they are added to the positions.
-    if names.positions.is_none() {
-        add_first_type(loader, config, names, width, &mut values)?;
-    }
-    loader.place(values, &[vocabulary, width])
-}
-
 impl Positions {
     fn load(loader: &Loader<'_>, config: &Config, names: &Names, width: usize) -> Result<Self, Error> {
         let Some(name) = names.positions else { return Ok(Self { table: None, longest: config.longest }) };
@@ -257,7 +237,7 @@ impl Positions {
 }
 
 /// Adds the vector of the first token type to every row.
-fn add_first_type(
+pub(super) fn add_first_type(
     loader: &Loader<'_>,
     config: &Config,
     names: &Names,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use tokenizers::PostProcessorWrapper;
+use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
 
@@ -89,13 +90,26 @@ impl Tokenizer {
     /// bring in may have none; such a text is refused.
     pub(super) fn check_vocabulary(&mut self, rows: usize) -> Result<(), Error> {
         self.rows = rows;
-        let vocabulary = self.inner.get_vocab(true).into_iter().filter(|(_, id)| !self.special.contains(id));
-        let last = vocabulary.max_by_key(|(_, id)| *id).filter(|(_, id)| *id as usize >= rows);
+        // The pieces of a unigram model are numbered from 0 on: they need not be listed.
+        let counted =
+            matches!(self.inner.get_model(), ModelWrapper::Unigram(_)) && self.inner.get_vocab_size(false) <= rows;
+        let last = if counted {
+            let added = self.inner.get_added_tokens_decoder().into_iter().map(|(id, token)| (token.content, id));
+            self.beyond(added, rows)
+        } else {
+            self.beyond(self.inner.get_vocab(true).into_iter(), rows)
+        };
         let added = || self.ids("a").ok()?.into_iter().find(|id| *id as usize >= rows);
         match last.or_else(|| added().map(|id| (self.inner.id_to_token(id).unwrap_or_default(), id))) {
             Some((token, id)) => Err(Error::Vocabulary { path: self.path.clone(), token, id, rows }),
             None => Ok(()),
         }
+    }
+
+    /// The last of some tokens, if it is in no table of `rows` rows and not special.
+    fn beyond(&self, tokens: impl Iterator<Item = (String, u32)>, rows: usize) -> Option<(String, u32)> {
+        let plain = tokens.filter(|(_, id)| !self.special.contains(id));
+        plain.max_by_key(|(_, id)| *id).filter(|(_, id)| *id as usize >= rows)
     }
 
     /// Holds that a text's tokens are all of the first type, for models that have several.

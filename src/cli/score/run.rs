@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use super::{Args, files, json, table};
 use crate::checkpoint::Checkpoint;
-use crate::cli::encoding::similarity;
+use crate::cli::encoding::{set_aside, similarity};
 use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Opened};
@@ -117,6 +117,7 @@ fn score_model(
         if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
+    set_aside(encoder);
     Ok(scored?)
 }
 

@@ -1,0 +1,95 @@
+//! The table of token embeddings.
+
+use candle_core::{Result as Computed, Tensor, bail};
+
+use super::config::Config;
+use super::error::Error;
+use super::host::with_values;
+use super::names::Names;
+use super::source::Loader;
+use super::stack::add_first_type;
+use crate::checkpoint::MappedData;
+use crate::kernel::{self, Float, Level};
+
+/// The table of token embeddings, with what is the same for every token already in it.
+#[derive(Debug)]
+pub(super) enum Words {
+    /// On the device.
+    Held(Tensor),
+    /// In its file: it is most of a multilingual model, and texts have few of its tokens.
+    Mapped(Mapped),
+}
+
+#[derive(Debug)]
+pub(super) struct Mapped {
+    data: MappedData,
+    float: Float,
+    scale: Option<f32>,
+}
+
+impl Words {
+    pub(super) fn load(
+        loader: &Loader<'_>,
+        config: &Config,
+        names: &Names,
+        (vocabulary, width): (usize, usize),
+    ) -> Result<Self, Error> {
+        let scale = config.embedding_scale.map(|scale| loader.rounded(scale));
+        // Otherwise the vector of the first type is added to the positions.
+        let has_type = names.positions.is_none() && config.token_types && names.token_types.is_some();
+        if !has_type && let Some((data, float)) = loader.in_place(names.words, &[vocabulary, width])? {
+            return Ok(Self::Mapped(Mapped { data, float, scale }));
+        }
+        let mut values = loader.values(names.words, &[vocabulary, width])?;
+        if let Some(scale) = scale {
+            kernel::scale_rows(Level::best(), &mut values, width, width, &vec![scale; vocabulary]);
+        }
+        if has_type {
+            add_first_type(loader, config, names, width, &mut values)?;
+        }
+        loader.place(values, &[vocabulary, width]).map(Self::Held)
+    }
+
+    /// The table on the device.
+    pub(super) fn held(&self) -> Computed<&Tensor> {
+        match self {
+            Self::Held(table) => Ok(table),
+            Self::Mapped(_) => bail!("the table of token embeddings is not on the device"),
+        }
+    }
+
+    /// Copies the rows of some tokens, on the processor.
+    pub(super) fn pick(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
+        match self {
+            Self::Held(table) => with_values(table, |table| pick(table, ids, out, width)),
+            Self::Mapped(mapped) => mapped.pick(ids, out, width),
+        }
+    }
+}
+
+impl Mapped {
+    fn pick(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
+        let (bytes, stride, level) = (self.data.bytes(), width * self.float.size(), Level::best());
+        for (out, id) in out.chunks_exact_mut(width).zip(ids) {
+            let start = *id as usize * stride;
+            let Some(row) = bytes.get(start..start + stride) else { bail!("there is no embedding of token {id}") };
+            kernel::widen(level, row, self.float, out);
+        }
+        if let Some(scale) = self.scale {
+            kernel::scale_rows(level, out, width, width, &vec![scale; ids.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Copies rows of a table.
+pub(super) fn pick(table: &[f32], numbers: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
+    for (out, number) in out.chunks_exact_mut(width).zip(numbers) {
+        let start = *number as usize * width;
+        match table.get(start..start + width) {
+            Some(row) => out.copy_from_slice(row),
+            None => bail!("row {number} is not in a table of {} numbers in rows of {width}", table.len()),
+        }
+    }
+    Ok(())
+}
