@@ -1,12 +1,11 @@
 //! Exact search: every query against every document, in blocks, with the best kept.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 
 use super::Ties;
-use crate::kernel::{Matrix, Threads, multiply};
+use crate::kernel::{Level, Matrix, Threads, multiply, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +111,10 @@ const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;
 /// Rows that a thread gathers at a time, at least.
 const GATHERED: usize = 64;
-/// Numbers that are looked at together.
+/// Numbers that are added side by side.
 const LANES: usize = 16;
+/// Candidates that are held at least besides the best.
+const SPARE: usize = 32;
 
 /// The size of blocks that are as equal as can be: a single row left over would be summed in another order than the
 /// rest, and equal texts would no longer have equal scores.
@@ -124,7 +125,7 @@ fn even(total: usize, block: usize) -> usize {
 /// The `k` best documents of each query, best first.
 ///
 /// `ranks` gives each document's place in the order of ids, by which documents of equal score are ordered as `ties` says.
-/// Scores are computed in f32. Memory is that of the queries, of a block and of k hits a query.
+/// Scores are computed in f32. Memory is that of the queries, of a block and of 2k hits a query.
 pub fn search(
     queries: Rows<'_>,
     documents: Rows<'_>,
@@ -133,45 +134,95 @@ pub fn search(
     ties: Ties,
     k: usize,
 ) -> Vec<Vec<Hit>> {
-    let mut found: Vec<Best> = queries.picked.iter().map(|_| Best::new(k)).collect();
     let total = documents.picked.len();
     let (query_size, document_size) = (even(queries.picked.len(), QUERY_BLOCK), even(total, DOCUMENT_BLOCK));
     let (mut rows, mut block) = (Vec::new(), Vec::new());
     queries.gather(0..queries.picked.len(), similarity, &mut rows);
+    let rows = rows.par_chunks(query_size * queries.dimension.max(1));
+    let mut found: Vec<Found> = rows.map(|rows| Found::new(rows, queries.dimension, similarity, k)).collect();
     for start in (0..total).step_by(document_size) {
         let range = start..(start + document_size).min(total);
         documents.gather(range.clone(), similarity, &mut block);
-        let blocks = found.par_chunks_mut(query_size).zip(rows.par_chunks(query_size * queries.dimension.max(1)));
-        blocks.for_each_init(Vec::new, |scores, (best, rows)| {
-            scores.resize(best.len() * range.len(), 0.0);
-            compare(similarity, rows, &block, queries.dimension, scores);
-            for (best, scores) in best.iter_mut().zip(scores.chunks_exact(range.len())) {
-                best.offer_all(scores, start, ranks, ties);
-            }
+        found.par_iter_mut().for_each_init(Room::default, |room, found| {
+            found.compare(&block, similarity, &mut room.scores);
+            found.take_in(start, ranks, ties, room);
         });
     }
-    found.into_iter().map(Best::finish).collect()
+    found.into_iter().flat_map(|found| found.best).map(Best::finish).collect()
 }
 
-fn compare(similarity: Similarity, queries: &[f32], documents: &[f32], dimension: usize, scores: &mut [f32]) {
-    if similarity == Similarity::Manhattan {
-        let width = documents.len() / dimension.max(1);
-        let rows = scores.chunks_exact_mut(width.max(1)).zip(queries.chunks_exact(dimension.max(1)));
-        for (scores, query) in rows {
-            for (score, document) in scores.iter_mut().zip(documents.chunks_exact(dimension)) {
-                *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
+/// What a thread works in.
+#[derive(Default)]
+struct Room {
+    /// A row a document, a column a query.
+    scores: Vec<f32>,
+    reaching: Vec<u32>,
+}
+
+/// Some queries, and what was found for them.
+struct Found {
+    /// Dimensions × queries, as the matrix product takes them; a row a query for Manhattan distances.
+    queries: Vec<f32>,
+    dimension: usize,
+    best: Vec<Best>,
+    /// The score that is too low for each query when it is not reached.
+    floors: Vec<f32>,
+}
+
+impl Found {
+    fn new(rows: &[f32], dimension: usize, similarity: Similarity, k: usize) -> Self {
+        let count = rows.len().checked_div(dimension).unwrap_or(0);
+        let queries = if similarity == Similarity::Manhattan {
+            rows.to_vec()
+        } else {
+            (0..dimension).flat_map(|at| rows.iter().skip(at).step_by(dimension).copied()).collect()
+        };
+        let best = (0..count).map(|_| Best::new(k)).collect();
+        Self { queries, dimension, best, floors: vec![f32::NEG_INFINITY; count] }
+    }
+
+    /// The scores of documents that lie in rows.
+    fn compare(&self, documents: &[f32], similarity: Similarity, scores: &mut Vec<f32>) {
+        let (width, dimension) = (self.best.len(), self.dimension.max(1));
+        scores.resize(documents.len() / dimension * width, 0.0);
+        let rows = || documents.chunks_exact(dimension);
+        if similarity == Similarity::Manhattan {
+            for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
+                for (score, query) in scores.iter_mut().zip(self.queries.chunks_exact(dimension)) {
+                    *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
+                }
+            }
+            return;
+        }
+        let right = Matrix::of_rows(&self.queries, width);
+        multiply(scores, width, Matrix::of_rows(documents, dimension), right, 1.0, Threads::One);
+        if similarity == Similarity::Euclidean {
+            let mut own = vec![0.0; width];
+            for row in self.queries.chunks_exact(width) {
+                own.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x);
+            }
+            for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
+                let length = square(document);
+                for (score, own) in scores.iter_mut().zip(&own) {
+                    *score = -(own + length - 2.0 * *score).max(0.0).sqrt();
+                }
             }
         }
-        return;
     }
-    let (left, right) = (Matrix::of_rows(queries, dimension), Matrix::of_rows(documents, dimension));
-    multiply(scores, right.rows, left, right.transposed(), 1.0, Threads::One);
-    if similarity == Similarity::Euclidean {
-        let lengths: Vec<f32> = documents.chunks_exact(dimension).map(square).collect();
-        for (scores, query) in scores.chunks_exact_mut(lengths.len().max(1)).zip(queries.chunks_exact(dimension)) {
-            let own = square(query);
-            for (score, length) in scores.iter_mut().zip(&lengths) {
-                *score = -(own + length - 2.0 * *score).max(0.0).sqrt();
+
+    /// Keeps the best of the documents from `start` on.
+    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, room: &mut Room) {
+        let Room { scores, reaching: indices } = room;
+        indices.clear();
+        // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
+        reaching(Level::best(), scores, &self.floors, indices);
+        for &index in &*indices {
+            let (document, query) = (start + index as usize / self.best.len(), index as usize % self.best.len());
+            let score = scores[index as usize];
+            if score >= self.floors[query] {
+                let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
+                let candidate = Candidate { score: score + 0.0, rank, document: document as u32 };
+                self.floors[query] = self.best[query].offer(candidate, self.floors[query]);
             }
         }
     }
@@ -199,57 +250,41 @@ impl Ord for Candidate {
     }
 }
 
-/// The best candidates so far, the worst of them on top.
+/// The best candidates so far, among others: when twice as many are held as are wanted, the worse half goes.
 struct Best {
     k: usize,
-    /// The score of the worst of them once there are k.
-    floor: f32,
-    heap: BinaryHeap<std::cmp::Reverse<Candidate>>,
+    held: Vec<Candidate>,
 }
 
 impl Best {
     fn new(k: usize) -> Self {
-        Self { k, floor: f32::NEG_INFINITY, heap: BinaryHeap::new() }
+        Self { k, held: Vec::new() }
     }
 
-    /// Offers the documents from `start` on.
-    fn offer_all(&mut self, scores: &[f32], start: usize, ranks: &[u32], ties: Ties) {
-        let (chunks, rest) = scores.as_chunks::<LANES>();
-        for (at, chunk) in chunks.iter().enumerate() {
-            // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
-            let floor = self.floor;
-            if chunk.iter().map(|score| u32::from(*score >= floor)).sum::<u32>() > 0 {
-                self.offer_some(chunk, start + at * LANES, ranks, ties);
+    /// Takes a candidate in. Gives the score below which none is among the best, where it was `floor`.
+    fn offer(&mut self, candidate: Candidate, floor: f32) -> f32 {
+        self.held.push(candidate);
+        if self.held.len() < self.k.saturating_add(self.k.max(SPARE)) {
+            return floor;
+        }
+        self.prune();
+        self.held.last().map_or(f32::INFINITY, |worst| worst.score)
+    }
+
+    /// Leaves the best, the worst of them last.
+    fn prune(&mut self) {
+        if self.held.len() > self.k {
+            if let Some(last) = self.k.checked_sub(1) {
+                self.held.select_nth_unstable_by(last, |a, b| b.cmp(a));
             }
-        }
-        self.offer_some(rest, start + chunks.len() * LANES, ranks, ties);
-    }
-
-    fn offer_some(&mut self, scores: &[f32], start: usize, ranks: &[u32], ties: Ties) {
-        for (document, score) in (start..).zip(scores) {
-            if *score >= self.floor {
-                let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
-                self.offer(Candidate { score: *score + 0.0, rank, document: document as u32 });
-            }
+            self.held.truncate(self.k);
         }
     }
 
-    fn offer(&mut self, candidate: Candidate) {
-        if self.heap.len() < self.k {
-            self.heap.push(std::cmp::Reverse(candidate));
-        } else if let Some(mut worst) = self.heap.peek_mut()
-            && candidate > worst.0
-        {
-            *worst = std::cmp::Reverse(candidate);
-        }
-        if self.heap.len() == self.k {
-            self.floor = self.heap.peek().map_or(self.floor, |worst| worst.0.score);
-        }
-    }
-
-    fn finish(self) -> Vec<Hit> {
-        let sorted = self.heap.into_sorted_vec();
-        sorted.into_iter().map(|candidate| Hit { document: candidate.0.document, score: candidate.0.score }).collect()
+    fn finish(mut self) -> Vec<Hit> {
+        self.prune();
+        self.held.sort_unstable_by(|a, b| b.cmp(a));
+        self.held.into_iter().map(|Candidate { document, score, .. }| Hit { document, score }).collect()
     }
 }
 

@@ -42,7 +42,7 @@ pub use product::{Matrix, Threads, multiply};
 pub use random::{Stream, draw, draw_below, limit};
 pub use rank::{ByRank, RankRoom, mask_by_rank};
 pub use real::Real;
-pub use select::{Banded, Digits, count_magnitude, histogram, survey};
+pub use select::{Banded, Digits, count_magnitude, histogram, reaching, survey};
 pub use swap::swap_near;
 
 /// Elements of a reduction block. Tiles are whole blocks, so that no sum depends on the tile size.

@@ -93,6 +93,31 @@ per_level! {
 }
 
 per_level! {
+    /// Finds the numbers that are at least the floor of their column, in rows as long as `floors`: adds their indices to `found`. One
+    /// that is NaN is not found.
+    pub fn reaching(rows: &[f32], floors: &[f32], found: &mut Vec<u32>) {
+        const CHUNK: usize = 16;
+        let (floor_chunks, floor_rest) = floors.as_chunks::<CHUNK>();
+        for (row, start) in rows.chunks_exact(floors.len()).zip((0u32..).step_by(floors.len())) {
+            let (chunks, rest) = row.as_chunks::<CHUNK>();
+            for ((chunk, floors), start) in chunks.iter().zip(floor_chunks).zip((start..).step_by(CHUNK)) {
+                let mut reached = 0;
+                for (x, floor) in chunk.iter().zip(floors) {
+                    reached += u32::from(*x >= *floor);
+                }
+                // Few chunks have any.
+                if reached > 0 {
+                    let all = chunk.iter().zip(floors).zip(start..);
+                    found.extend(all.filter(|((x, floor), _)| x >= floor).map(|(_, index)| index));
+                }
+            }
+            let all = rest.iter().zip(floor_rest).zip(start + (chunks.len() * CHUNK) as u32..);
+            found.extend(all.filter(|((x, floor), _)| x >= floor).map(|(_, index)| index));
+        }
+    }
+}
+
+per_level! {
     /// How many magnitudes of `x − base` equal `bits`.
     pub fn count_magnitude<T: Real>(base: &[T], x: &[T], bits: T::Bits) -> u64 {
         let mut count = 0;
@@ -112,6 +137,25 @@ mod tests {
     use super::*;
     use crate::kernel::Level;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_reaches_its_floor_is_found() {
+        for width in [1, 3, 16, 40, 125] {
+            let value = |i: usize| (i * 7919 % 101) as f32;
+            let mut rows: Vec<f32> = (0..width * 9).map(value).collect();
+            rows[width * 4] = f32::NAN;
+            let floors: Vec<f32> = (0..width).map(|column| value(column + 13)).collect();
+            let expected: Vec<u32> = (0..rows.len())
+                .filter(|index| rows[*index] >= floors[index % width])
+                .map(|index| index as u32)
+                .collect();
+            for level in Level::available() {
+                let mut found = vec![7];
+                reaching(level, &rows, &floors, &mut found);
+                assert_eq!(found[1..], expected, "{width}");
+            }
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
