@@ -9,7 +9,7 @@ use super::rotary::Table;
 use crate::kernel::{self, Level, Matrix, Threads};
 
 /// Queries of one text that are computed at a time.
-const QUERIES: usize = 128;
+const QUERIES: usize = 256;
 /// What the score of a token that is not attended to is replaced by: finite, so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
 

@@ -97,6 +97,16 @@ pub(super) struct Guess {
     pub(super) places: [f64; 2],
 }
 
+impl Guess {
+    /// How many of `length` of the tensor's `n` elements the band probably holds, and a few more.
+    #[expect(clippy::cast_sign_loss, reason = "the places are in order")]
+    pub(super) fn expected(&self, n: u64, length: usize) -> usize {
+        let [high, low] = self.places;
+        let share = (low - high) / size(n as usize).max(1) as f64;
+        (1.1 * share.min(1.0) * length as f64) as usize + RUN
+    }
+}
+
 /// The band around place `place` of a sample of `n` elements, wide enough for chance; nothing if it might hold more than `most` of them.
 #[expect(clippy::cast_sign_loss, reason = "places are not negative where they are used")]
 pub(super) fn guess<S: Real>(sample: &mut [S::Bits], place: f64, n: u64, most: u64) -> Option<Guess> {

@@ -251,7 +251,10 @@ fn look<S: Real>(
         .map(|search| match search.state {
             State::Collect { .. } => Found::Collected(Vec::new()),
             State::Equal(_) => Found::Equal(0),
-            State::Guess(_) => Found::Guessed(Guessed { above: 0, zeros: 0, inside: Vec::new() }),
+            State::Guess(guess) => {
+                let inside = Vec::with_capacity(guess.expected(n, span.range.len()));
+                Found::Guessed(Guessed { above: 0, zeros: 0, inside })
+            }
             State::Count(_) | State::Done(_) => Found::Nothing,
         })
         .collect();
