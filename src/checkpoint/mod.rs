@@ -44,4 +44,4 @@ pub use side_files::SideFile;
 pub use token_scripts::{TokenScript, TokenScripts};
 pub use tokenizer::{Tokenizer, TokenizerDifference};
 pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};
-pub use weights::{MappedData, Tensor, Weights};
+pub use weights::{SharedData, Tensor, Weights};

@@ -45,17 +45,29 @@ struct File {
     map: Arc<Map>,
 }
 
-/// The data of one tensor, mapped for as long as this lives.
+/// The data of one tensor, mapped or held for as long as this lives.
 #[derive(Clone, Debug)]
-pub struct MappedData {
-    map: Arc<Map>,
-    range: Range<usize>,
+pub struct SharedData(Shared);
+
+#[derive(Clone, Debug)]
+enum Shared {
+    Mapped { map: Arc<Map>, range: Range<usize> },
+    Held(Arc<Vec<u8>>),
 }
 
-impl MappedData {
+impl SharedData {
     /// The data. It may be unaligned to its dtype.
     pub fn bytes(&self) -> &[u8] {
-        self.map.bytes().get(self.range.clone()).unwrap_or_default()
+        match &self.0 {
+            Shared::Mapped { map, range } => map.bytes().get(range.clone()).unwrap_or_default(),
+            Shared::Held(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Arc<Vec<u8>>> for SharedData {
+    fn from(bytes: Arc<Vec<u8>>) -> Self {
+        Self(Shared::Held(bytes))
     }
 }
 
@@ -225,10 +237,10 @@ impl Weights {
     }
 
     /// The data of a tensor of these weights, to be kept longer than they are. The system is told that it will be needed.
-    pub fn share(&self, tensor: &Tensor) -> Option<MappedData> {
+    pub fn share(&self, tensor: &Tensor) -> Option<SharedData> {
         let map = &self.files.get(tensor.file)?.map;
         map.expect(tensor.range.clone());
-        Some(MappedData { map: Arc::clone(map), range: tensor.range.clone() })
+        Some(SharedData(Shared::Mapped { map: Arc::clone(map), range: tensor.range.clone() }))
     }
 
     /// Gives the pages of a byte range of the tensor back to the system, so that resident memory stays small; the range can

@@ -8,6 +8,7 @@ use super::source::{Loader, TensorSource};
 use super::stack::Stack;
 use super::tokenize::Tokenizer;
 use super::tokens::Tokens;
+use super::words::Words;
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 
@@ -57,6 +58,12 @@ impl Encoder {
         let (stack, head) = load(checkpoint, source, &self.options, &self.device)?;
         (self.stack, self.head) = (stack, head);
         Ok(())
+    }
+
+    /// Gives the memory of the weights back before others are made; until [`Encoder::replace`] nothing can be encoded.
+    pub fn release(&mut self) {
+        self.stack.words = Words::Released;
+        self.stack.layers.clear();
     }
 
     /// Tokenises texts with `prompt` in front of each, on all threads.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor};
 
 use super::error::Error;
-use crate::checkpoint::{self, Checkpoint, MappedData, Weights, canonical_name};
+use crate::checkpoint::{self, Checkpoint, SharedData, Weights, canonical_name};
 use crate::kernel::{self, Float, Level};
 
 /// A tensor's format, shape and little-endian bytes.
@@ -26,7 +26,7 @@ pub trait TensorSource {
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>>;
 
     /// The bytes of the same tensor, where they can be read in place for as long as the encoder lives.
-    fn mapped(&self, _module: &str, _canonical: &str) -> Option<MappedData> {
+    fn shared(&self, _module: &str, _canonical: &str) -> Option<SharedData> {
         None
     }
 }
@@ -41,7 +41,7 @@ impl TensorSource for Checkpoint {
         })
     }
 
-    fn mapped(&self, module: &str, canonical: &str) -> Option<MappedData> {
+    fn shared(&self, module: &str, canonical: &str) -> Option<SharedData> {
         let (weights, tensor) = find(self, module, canonical)?;
         weights.share(tensor)
     }
@@ -113,13 +113,13 @@ impl Loader<'_> {
     }
 
     /// The bytes of a tensor of that shape and their format, if they can stay where they are.
-    pub(super) fn in_place(&self, name: &str, expected: &[usize]) -> Result<Option<(MappedData, Float)>, Error> {
+    pub(super) fn in_place(&self, name: &str, expected: &[usize]) -> Result<Option<(SharedData, Float)>, Error> {
         let (data, _) = self.shaped(name, expected)?;
         if !self.in_place || self.rounds(&data) {
             return Ok(None);
         }
-        let mapped = self.source.mapped(self.module, name);
-        Ok(mapped.filter(|mapped| mapped.bytes().len() == data.bytes.len()).map(|mapped| (mapped, data.float)))
+        let shared = self.source.shared(self.module, name);
+        Ok(shared.filter(|shared| shared.bytes().len() == data.bytes.len()).map(|shared| (shared, data.float)))
     }
 
     /// The values of a tensor of that shape.

@@ -8,7 +8,7 @@ use super::host::with_values;
 use super::names::Names;
 use super::source::Loader;
 use super::stack::add_first_type;
-use crate::checkpoint::MappedData;
+use crate::checkpoint::SharedData;
 use crate::kernel::{self, Float, Level};
 
 /// The table of token embeddings, with what is the same for every token already in it.
@@ -16,13 +16,15 @@ use crate::kernel::{self, Float, Level};
 pub(super) enum Words {
     /// On the device.
     Held(Tensor),
-    /// In its file: it is most of a multilingual model, and texts have few of its tokens.
-    Mapped(Mapped),
+    /// Where it came from: it is most of a multilingual model, and texts have few of its tokens.
+    InPlace(InPlace),
+    /// Given back until the weights are replaced.
+    Released,
 }
 
 #[derive(Debug)]
-pub(super) struct Mapped {
-    data: MappedData,
+pub(super) struct InPlace {
+    data: SharedData,
     float: Float,
     scale: Option<f32>,
 }
@@ -38,7 +40,7 @@ impl Words {
         // Otherwise the vector of the first type is added to the positions.
         let has_type = names.positions.is_none() && config.token_types && names.token_types.is_some();
         if !has_type && let Some((data, float)) = loader.in_place(names.words, &[vocabulary, width])? {
-            return Ok(Self::Mapped(Mapped { data, float, scale }));
+            return Ok(Self::InPlace(InPlace { data, float, scale }));
         }
         let mut values = loader.values(names.words, &[vocabulary, width])?;
         if let Some(scale) = scale {
@@ -54,7 +56,7 @@ impl Words {
     pub(super) fn held(&self) -> Computed<&Tensor> {
         match self {
             Self::Held(table) => Ok(table),
-            Self::Mapped(_) => bail!("the table of token embeddings is not on the device"),
+            Self::InPlace(_) | Self::Released => bail!("the table of token embeddings is not on the device"),
         }
     }
 
@@ -62,12 +64,13 @@ impl Words {
     pub(super) fn pick(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
         match self {
             Self::Held(table) => with_values(table, |table| pick(table, ids, out, width)),
-            Self::Mapped(mapped) => mapped.pick(ids, out, width),
+            Self::InPlace(table) => table.pick(ids, out, width),
+            Self::Released => bail!("the weights were given back"),
         }
     }
 }
 
-impl Mapped {
+impl InPlace {
     fn pick(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
         let (bytes, stride, level) = (self.data.bytes(), width * self.float.size(), Level::best());
         for (out, id) in out.chunks_exact_mut(width).zip(ids) {

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
 use super::prints;
-use crate::checkpoint::canonical_name;
+use crate::checkpoint::{SharedData, canonical_name};
 use crate::encoder::{TensorData, TensorSource};
 use crate::kernel::Float;
 use crate::merge::{self, Options, Sink, SinkError, Statistics};
@@ -26,7 +26,7 @@ pub(super) struct Memory {
 struct Merged {
     float: Option<Float>,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     print: u128,
     made: Made,
 }
@@ -87,7 +87,7 @@ impl Memory {
         let sink = Buffers(plan.tensors.iter().map(|tensor| Mutex::new(vec![0; tensor.byte_len() as usize])).collect());
         merge::run_again(plan, &sink, options, &mut self.statistics)?;
         let finished = |(tensor, bytes): (&PlannedTensor, Mutex<Vec<u8>>)| {
-            let bytes = bytes.into_inner().unwrap_or_default();
+            let bytes = Arc::new(bytes.into_inner().unwrap_or_default());
             let float = match &tensor.work {
                 Work::Merge { to, .. } => Some(*to),
                 Work::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
@@ -116,17 +116,26 @@ impl Memory {
         let prints = self.tensors.iter().filter(|(_, merged)| merged.float.is_some());
         prints::model(prints.map(|((module, name), merged)| (module.as_str(), name.as_str(), merged.print)))
     }
+
+    fn find(&self, module: &str, canonical: &str) -> Option<&Merged> {
+        let named = self.tensors.get(&(module.to_owned(), canonical.to_owned()));
+        named.or_else(|| {
+            let of_module = self.tensors.iter().filter(|((of, _), _)| of == module);
+            let mut found = of_module.filter(|((_, name), _)| canonical_name(name) == canonical);
+            found.next().filter(|_| found.next().is_none()).map(|(_, merged)| merged)
+        })
+    }
 }
 
 impl TensorSource for Memory {
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>> {
-        let named = self.tensors.get(&(module.to_owned(), canonical.to_owned()));
-        let merged = named.or_else(|| {
-            let of_module = self.tensors.iter().filter(|((of, _), _)| of == module);
-            let mut found = of_module.filter(|((_, name), _)| canonical_name(name) == canonical);
-            found.next().filter(|_| found.next().is_none()).map(|(_, merged)| merged)
-        })?;
-        Some(TensorData { float: merged.float?, shape: merged.shape.clone(), bytes: Cow::Borrowed(&merged.bytes) })
+        let merged = self.find(module, canonical)?;
+        let bytes = Cow::Borrowed(merged.bytes.as_slice());
+        Some(TensorData { float: merged.float?, shape: merged.shape.clone(), bytes })
+    }
+
+    fn shared(&self, module: &str, canonical: &str) -> Option<SharedData> {
+        self.find(module, canonical).map(|merged| Arc::clone(&merged.bytes).into())
     }
 }
 

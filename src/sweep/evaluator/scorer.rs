@@ -149,6 +149,10 @@ impl Scorer {
             cancel: &never,
             progress: &|_| {},
         };
+        // The old weights go first: there is no moment with two models.
+        if let Some(encoder) = &mut self.encoder {
+            encoder.release();
+        }
         self.memory.merge(&mut plan, merging).map_err(|error| Trouble::Trial(error.to_string()))?;
         let donor = plan.models.swap_remove(plan.donor);
         let donor = match config {
