@@ -3,9 +3,9 @@
 use super::*;
 use crate::kernel::Level;
 
-fn apply(values: &[f32], activation: Activation) -> Vec<f32> {
+fn apply(level: Level, values: &[f32], activation: Activation) -> Vec<f32> {
     let mut out = values.to_vec();
-    bias_activation(Level::best(), &mut out, &vec![0.0; values.len()], activation);
+    bias_activation(level, &mut out, &vec![0.0; values.len()], activation);
     out
 }
 
@@ -28,11 +28,16 @@ fn activations_are_exact_to_single_precision() {
         (Activation::Relu, |x| x.max(0.0)),
         (Activation::Identity, |x| x),
     ];
-    for (activation, reference) in cases {
-        for (x, y) in line().into_iter().zip(apply(&line(), activation)) {
+    for ((activation, reference), level) in
+        cases.into_iter().flat_map(|case| Level::available().into_iter().map(move |level| (case, level)))
+    {
+        for (x, y) in line().into_iter().zip(apply(level, &line(), activation)) {
             let expected = reference(f64::from(x));
             let error = (f64::from(y) - expected).abs();
-            assert!(error <= 3e-7 * expected.abs().max(1.0), "{activation:?}({x}) = {y}, expected {expected}");
+            assert!(
+                error <= 3e-7 * expected.abs().max(1.0),
+                "{activation:?}({x}) = {y}, expected {expected}, {level:?}"
+            );
         }
     }
 }
@@ -40,7 +45,7 @@ fn activations_are_exact_to_single_precision() {
 #[test]
 fn nothing_hides_nan_or_infinity() {
     for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu, Activation::Tanh] {
-        assert!(apply(&[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");
+        assert!(apply(Level::best(), &[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");
     }
     for (at, bad) in [(37, f32::NAN), (0, f32::NAN), (3, f32::INFINITY)] {
         let (mut row, mut scale) = ([1.0; 48], [0.0]);
