@@ -54,7 +54,9 @@ fn part(name: &str, value: f64, base: f64, best: Option<(&str, f64)>) -> String 
     match best {
         Some((label, best)) if best > base + 1e-9 && value > base => {
             let share = (value - base) / (best - base) * 100.0;
-            if share >= 100.0 {
+            if (value - best).abs() <= 1e-9 {
+                format!("reaches {label}'s {best:.3} on {name}, from {base:.3}")
+            } else if share > 100.0 {
                 format!("reaches {value:.3} on {name}, above both {base:.3} and {label}'s {best:.3}")
             } else {
                 format!("gains {share:.0} % of the way from {base:.3} to {label}'s {best:.3} on {name}")
@@ -85,6 +87,7 @@ mod tests {
             part("cross", 0.55, 0.4, Some(("b", 0.6))),
             "gains 75 % of the way from 0.400 to b's 0.600 on cross"
         );
+        assert_eq!(part("cross", 0.6, 0.4, Some(("b", 0.6))), "reaches b's 0.600 on cross, from 0.400");
         assert!(part("cross", 0.62, 0.4, Some(("b", 0.6))).starts_with("reaches 0.620 on cross"));
         assert_eq!(joined(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }
