@@ -114,9 +114,11 @@ pub(super) fn similarity(checkpoint: &Checkpoint) -> Result<Similarity, Usage> {
     })
 }
 
-/// Gives an encoder's memory back beside what comes next: to take a large vocabulary apart takes a tenth of a second, for which
-/// neither the next model nor the end of the program has to wait.
-pub(super) fn set_aside(encoder: Encoder) {
+/// Gives an encoder's memory back, that of its tokenizer beside what comes next: to take a large vocabulary apart takes a tenth of a
+/// second, for which neither the next model nor the end of the program has to wait.
+pub(super) fn set_aside(mut encoder: Encoder) {
+    // A device may have no room for the next weights beside these.
+    encoder.release();
     // Where no thread is to be had it happens here.
     let _ = std::thread::Builder::new().spawn(move || drop(encoder));
 }
