@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::header_error::HeaderError;
 use super::hub::{DEFAULT_REVISION, HubModel};
 use super::modules::MODULES;
+use crate::shown::shown;
 
 /// Why a folder cannot be opened as a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -213,10 +214,10 @@ pub enum Error {
 #[non_exhaustive]
 pub enum ModuleProblem {
     /// A path that leads elsewhere or is not plain.
-    #[error("has the path `{0}`, which is not a plain folder name inside the model folder")]
+    #[error("has the path `{}`, which is not a plain folder name inside the model folder", shown(.0))]
     Path(String),
     /// A path used before.
-    #[error("has the path `{0}`, which another entry has too")]
+    #[error("has the path `{}`, which another entry has too", shown(.0))]
     Twice(String),
     /// A module with sub-models of its own.
     #[error("is a `{0}`, which chooses between several models and cannot be merged")]

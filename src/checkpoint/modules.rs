@@ -69,7 +69,8 @@ pub(crate) fn read_places(root: &Path) -> Result<Option<Vec<Place>>, Error> {
     let places = entries.into_iter().enumerate().map(|(index, entry)| {
         let refused = |problem| Error::Module { path: path.clone(), index, problem };
         let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
-        if !(entry.path.is_empty() || stays_inside(&entry.path)) {
+        let is_plain = entry.path.is_empty() || stays_inside(&entry.path);
+        if !is_plain || entry.path.contains(char::is_control) {
             return Err(refused(ModuleProblem::Path(entry.path)));
         }
         if matches!(kind.as_str(), "Router" | "Asym") {
@@ -106,9 +107,9 @@ mod tests {
 
     #[test]
     fn a_path_out_of_the_folder_is_refused() {
-        for path in ["..", "a/../b", "/etc", "a//b", "a/", "./a", r"a\\b", "C:x", "a\\u0000"] {
+        for path in ["..", "a/../b", "/etc", "a//b", "a/", "./a", r"a\\b", "C:x", "a\\u0000", "a\\u001b[31m"] {
             let error = read(&format!(r#"[{{"path":"{path}","type":"x.Dense"}}]"#)).unwrap_err().to_string();
-            assert!(error.contains("entry 0 has the path"), "{path}: {error}");
+            assert!(error.contains("entry 0 has the path") && !error.contains(char::is_control), "{path}: {error}");
         }
     }
 

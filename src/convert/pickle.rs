@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use super::opcode::{self, op};
 use super::pickle_error::PickleError as Error;
 use super::value::{Global, Heap, Storage, Value, View, push};
+use crate::shown::shown;
 
 /// Operations of one pickle, and things made in them. A state dict of a thousand tensors takes some tens of thousands.
 const LIMIT: usize = 1 << 21;
@@ -416,14 +417,4 @@ impl<'p> Machine<'p> {
             other => Err(self.kind("a dict or a tensor", other)),
         }
     }
-}
-
-/// A text from the file, short enough for a message.
-pub(super) fn shown(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        out.push('…');
-    }
-    out
 }

@@ -6,8 +6,9 @@ use std::ops::Range;
 use safetensors::Dtype;
 
 use super::error::StateError as Error;
-use super::pickle::{Pickle, shown};
+use super::pickle::Pickle;
 use super::value::{Heap, Value, View};
+use crate::shown::shown;
 
 /// Keys under which training programs keep the state dict.
 const WRAPPERS: [&str; 2] = ["state_dict", "model_state_dict"];

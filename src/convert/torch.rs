@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, FileError};
-use super::pickle::{self, Pickle, shown};
+use super::pickle::{self, Pickle};
 use super::state::{self, Tensor};
 use super::value::{Storage, Value};
 use super::zip::{self, Entry};
 use crate::checkpoint::{self, Map};
+use crate::shown::shown;
 
 /// The longest pickle that is read; a state dict of a thousand tensors has some hundred kilobytes.
 const LONGEST_PICKLE: usize = 64 << 20;

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::pickle::shown;
 use crate::checkpoint::stays_inside;
+use crate::shown::shown;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_LENGTH: usize = 22;

@@ -134,12 +134,7 @@ impl Fault {
 
 /// A text from a recipe, quoted and short enough for a message.
 pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        out.push('…');
-    }
-    format!("`{out}`")
+    format!("`{}`", crate::shown::shown(text))
 }
 
 /// A text from a recipe as a hint suggests writing it: as it is, or in quotes where a terminal would not show it.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
+use super::Error;
 use super::oddities::{Oddities, OddityKind};
-use super::{Error, lines::shown};
 use crate::eval::{DataSet, Qrels, Text};
+use crate::shown::shown;
 
 /// Queries or documents, by id. A repeated id keeps its place and takes the last text, as a Python dictionary does.
 #[derive(Debug, Default)]

@@ -66,16 +66,6 @@ pub(super) fn line_error(path: &Path, line: u64, problem: impl Into<String>) -> 
     Error::Line { path: path.to_owned(), unit: "line", line, problem: problem.into() }
 }
 
-/// A text from a file, short enough for a message.
-pub(super) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        out.push('…');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

@@ -62,7 +62,7 @@ fn wanted(parts: Vec<Part>, settings: &Settings, path: &Path) -> Result<Vec<Part
         parts.iter().find(|part| part.subset == *name).cloned().ok_or_else(|| {
             let there: Vec<_> = parts.iter().map(|part| part.subset.as_str()).filter(|name| !name.is_empty()).collect();
             let there = if there.is_empty() { "none".into() } else { there.join(", ") };
-            let problem = format!("`subsets` names `{}`, and the folder has {there}", super::lines::shown(name));
+            let problem = format!("`subsets` names `{}`, and the folder has {there}", crate::shown::shown(name));
             Error::Settings { path: path.to_owned(), line: 0, problem }
         })
     };

@@ -77,7 +77,10 @@ fn check(settings: &Settings, path: &Path) -> Result<(), Error> {
     let languages = settings.languages.iter().flat_map(|languages| [&languages.query, &languages.document]);
     for language in languages.chain(settings.files.keys()) {
         if language.is_empty() || !language.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(wrong(format!("`{}` is no language code, expected one such as `ko`", lines::shown(language))));
+            return Err(wrong(format!(
+                "`{}` is no language code, expected one such as `ko`",
+                crate::shown::shown(language)
+            )));
         }
     }
     if settings.name.as_ref().is_some_and(|name| name.trim().is_empty()) {

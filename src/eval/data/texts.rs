@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::collect::{Collector, Role};
 use super::files::{Entry, Kind};
-use super::lines::{Lines, line_error, shown};
+use super::lines::{Lines, line_error};
 use super::oddities::OddityKind;
 use super::record::{Cell, Record};
 use super::{Error, three_json};
+use crate::shown::shown;
 
 /// A row and where it stands.
 pub(super) type EachRow<'a> = dyn FnMut(&str, u64, Record) -> Result<(), String> + 'a;

@@ -11,10 +11,11 @@ use super::Error;
 use super::collect::{Collector, Role};
 use super::files::{Kind, Listing};
 use super::layout::{Form, Found, Part, add};
-use super::lines::{self, shown};
+use super::lines;
 use super::oddities::OddityKind;
 use super::record::{Cell, Record};
 use super::texts::{file_name, json_error};
+use crate::shown::shown;
 
 const NAMES: [&str; 3] =
     ["documents (corpus.json)", "queries (queries.json)", "relevance judgements (relevant_docs.json)"];
