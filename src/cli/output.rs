@@ -20,7 +20,8 @@ pub(super) fn write(
     let cannot = || format!("cannot write `{}`", path.display());
     let placed = File::create_new(&temporary).with_context(cannot).and_then(|file| {
         let mut file = BufWriter::new(file);
-        fill(&mut file)?;
+        // What the system says names no file.
+        fill(&mut file).map_err(|error| if error.is::<io::Error>() { error.context(cannot()) } else { error })?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(cannot)?;
         file.sync_all().with_context(cannot)?;
         // Asked again: the work before may have taken hours.

@@ -11,6 +11,10 @@ use super::options::Progress;
 use super::tokens::Tokens;
 use crate::kernel::Threads;
 
+/// A batch on the processor has at most so small a share of the tokens that are left, down to a quarter of the most. The same for
+/// any number of threads, so that embeddings are the same too.
+const SHARES: usize = 8;
+
 /// A batch that was computed, by its number.
 type Done = (usize, Result<Vec<f32>, Error>);
 
@@ -88,8 +92,7 @@ impl Encoder {
     /// threads end together; a longer text stands alone, and texts without tokens stand together.
     fn batches(&self, tokens: &Tokens) -> Vec<Vec<usize>> {
         let most = self.options.budget();
-        // The same whatever the number of threads, so that embeddings are the same too.
-        let shares = if self.padded() { 0 } else { 8 };
+        let shares = if self.padded() { 0 } else { SHARES };
         let mut left = tokens.total();
         let mut budget = most;
         let mut order: Vec<usize> = (0..tokens.len()).collect();

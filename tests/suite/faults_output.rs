@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::fault_table::{FAULT, Fault, check};
-use super::support::{Tensor, names, pair, program, skip, snapshot, stderr, tensors, write_model};
+use super::support::{Tensor, names, pair, program, repository, skip, snapshot, stderr, tensors, write_model};
 
 const OUTPUT: Fault = Fault { code: 2, ..FAULT };
 
@@ -156,6 +156,23 @@ fn a_full_disk_is_an_error_and_leaves_nothing() {
     let said = stderr(&output);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "mounted\ncode 1\n", "{said}");
     assert!(said.contains("no room for `mounted/.out.admix-") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn embeddings_that_fill_the_disk_are_an_error_that_names_their_file() {
+    let folder = pair();
+    let model = repository().join("fixtures/tiny/base");
+    let script = format!(
+        "yes text | head -n 5000 | '{}' embed '{}' -o mounted/out.npy; echo code $?; ls -A mounted",
+        program(),
+        model.display()
+    );
+    let Some(output) = with_mounts(folder.path(), &script) else {
+        return skip("a full disk: mounting is not permitted");
+    };
+    let said = stderr(&output);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "mounted\ncode 1\n", "{said}");
+    assert!(said.contains("cannot write `mounted/out.npy`: ") && said.lines().count() == 1, "{said}");
 }
 
 #[test]
