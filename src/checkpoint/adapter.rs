@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::adapter_config::{CONFIG, Config};
 use super::error::Error;
 use super::json;
 use super::weights::{Tensor, Weights};
 use crate::kernel::{Float, Level, Real, widen};
 
-const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
 const PICKLE: &str = "adapter_model.bin";
 
@@ -37,7 +37,7 @@ pub struct AdapterChange {
 }
 
 /// `scale · left · right`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Product {
     /// Rows of `left`, the model's tensor's too.
     pub rows: usize,
@@ -52,7 +52,7 @@ pub struct Product {
 }
 
 /// A matrix in row-major order. float32 holds every format but float64.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 enum Factor {
     Single(Vec<f32>),
     Double(Vec<f64>),
@@ -77,18 +77,6 @@ impl Factor {
             Self::Double(values) => values.get(range).unwrap_or_default().iter().map(|x| T::of(*x)).collect(),
         }
     }
-}
-
-/// The settings that matter.
-struct Config {
-    rank: u64,
-    alpha: f64,
-    ranks: Vec<(String, f64)>,
-    alphas: Vec<(String, f64)>,
-    square_root: bool,
-    transposed: bool,
-    /// The ends of the modules' names; nothing where a pattern says which are adapted.
-    targets: Option<Vec<String>>,
 }
 
 impl Adapter {
@@ -144,17 +132,21 @@ impl Adapter {
         self.weights.tensors().get(change.replaced?)
     }
 
-    /// For each change the index of the model's tensor.
+    /// For each change the index of the model's tensor; nothing for an output head that the model ties to its token
+    /// embeddings and therefore does not hold.
     ///
     /// # Errors
     /// A tensor that the model lacks, or has in another shape or as integers.
-    pub fn fit(&self, model: &Path, weights: &Weights) -> Result<Vec<usize>, Error> {
+    pub fn fit(&self, model: &Path, weights: &Weights) -> Result<Vec<Option<usize>>, Error> {
         let refused = |problem: String| Error::Adapted { path: self.path.clone(), problem, hint: None };
         let place = |change: &AdapterChange| {
             let target = &change.target;
             let model = model.display();
             let found = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(target));
             let Some((at, tensor)) = found.ok().and_then(|at| Some((at, weights.tensors().get(at)?))) else {
+                if is_output_head(target) {
+                    return Ok(None);
+                }
                 return Err(refused(format!("changes the tensor `{target}`, which `{model}` has not")));
             };
             let product = change.product.as_ref().map(|product| vec![product.rows, product.columns]);
@@ -164,102 +156,52 @@ impl Adapter {
                     "changes the tensor `{target}` in shape {own:?}, which in `{model}` has shape {:?}",
                     tensor.shape
                 );
-                return Err(refused(problem));
+                let hint = same_but_rows(&own, &tensor.shape).then(|| {
+                    "tokens were added before it was trained: give the model as many rows first, with \
+                     resize_token_embeddings, and save it with the adapter's tokenizer"
+                        .to_owned()
+                });
+                return Err(Error::Adapted { path: self.path.clone(), problem, hint });
             }
             if tensor.float().is_none() {
                 let dtype = tensor.dtype;
                 return Err(refused(format!("changes the tensor `{target}`, which in `{model}` is {dtype:?}")));
             }
-            Ok(at)
+            Ok(Some(at))
         };
         self.changes.iter().map(place).collect()
     }
-}
 
-impl Config {
-    fn read(config: &Map<String, Value>) -> Result<Self, String> {
-        let kind = config.get("peft_type").and_then(Value::as_str).unwrap_or("LORA");
-        if kind != "LORA" {
-            return Err(format!("is a {kind} adapter; only LORA adapters are merged"));
+    /// Whether the adapter says the same of another tensor: a tied head is saved once more.
+    pub(crate) fn is_repeated(&self, change: &AdapterChange) -> bool {
+        let same_product = |other: &AdapterChange| other.target != change.target && other.product == change.product;
+        match (&change.product, self.replacement(change)) {
+            (Some(_), _) => self.changes.iter().any(same_product),
+            (None, Some(own)) => self.weights.tensors().iter().any(|other| {
+                let same_form = other.name != own.name && other.shape == own.shape && other.dtype == own.dtype;
+                same_form && self.weights.bytes(other) == self.weights.bytes(own)
+            }),
+            (None, None) => true,
         }
-        let is_set = |key: &str| match config.get(key) {
-            None | Some(Value::Null | Value::Bool(false)) => false,
-            Some(Value::Array(list)) => !list.is_empty(),
-            Some(Value::Object(map)) => !map.is_empty(),
-            Some(_) => true,
-        };
-        // These change what is computed.
-        let unsupported = [
-            ("use_dora", "DoRA"),
-            ("use_qalora", "QALoRA"),
-            ("use_bdlora", "block-diagonal LoRA"),
-            ("lora_bias", "a bias of the adapter's own"),
-            ("layer_replication", "repeated layers"),
-            ("target_parameters", "adapted parameters outside of layers"),
-            ("trainable_token_indices", "single trained tokens"),
-            ("alora_invocation_tokens", "activation by tokens"),
-            ("arrow_config", "a router between adapters"),
-        ];
-        if let Some((key, what)) = unsupported.iter().find(|(key, _)| is_set(key)) {
-            return Err(format!("uses {what} (`{key}`), which cannot be merged"));
-        }
-        let rank = config.get("r").and_then(Value::as_u64).filter(|rank| *rank > 0);
-        let rank = rank.ok_or_else(|| format!("has no rank: `r` in {CONFIG} is {}", shown(config.get("r"))))?;
-        let alpha = config.get("lora_alpha").and_then(Value::as_f64);
-        let alpha = alpha.ok_or_else(|| format!("has no `lora_alpha` in {CONFIG}"))?;
-        let pattern = |key: &str| -> Result<Vec<(String, f64)>, String> {
-            let Some(Value::Object(map)) = config.get(key) else { return Ok(Vec::new()) };
-            let entry = |(name, value): (&String, &Value)| {
-                let literal = name.trim_start_matches('^').trim_end_matches('$');
-                if !literal.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')) {
-                    return Err(format!("has `{name}` in `{key}`; only names of modules are read there, no patterns"));
-                }
-                let value = value.as_f64().filter(|value| *value > 0.0);
-                let value = value.ok_or_else(|| format!("has no number above 0 for `{name}` in `{key}`"))?;
-                Ok((literal.to_owned(), value))
-            };
-            map.iter().map(entry).collect()
-        };
-        let targets = match config.get("target_modules") {
-            Some(Value::Array(list)) => {
-                Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>())
-            }
-            _ => None,
-        };
-        Ok(Self {
-            rank,
-            alpha,
-            ranks: pattern("rank_pattern")?,
-            alphas: pattern("alpha_pattern")?,
-            square_root: is_set("use_rslora"),
-            transposed: is_set("fan_in_fan_out"),
-            targets,
-        })
-    }
-
-    /// The rank and the factor of a module.
-    fn of(&self, module: &str) -> (f64, f64) {
-        let find = |patterns: &[(String, f64)]| {
-            patterns.iter().find(|(name, _)| ends_with(module, name)).map(|(_, value)| *value)
-        };
-        let rank = find(&self.ranks).unwrap_or(self.rank as f64);
-        let alpha = find(&self.alphas).unwrap_or(self.alpha);
-        (rank, if self.square_root { alpha / rank.sqrt() } else { alpha / rank })
     }
 }
 
-/// Whether a module's name is `end`, or ends in it after a dot.
-fn ends_with(module: &str, end: &str) -> bool {
-    module.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+/// Heads that give a number for each token, which models with tied embeddings do not save.
+fn is_output_head(canonical: &str) -> bool {
+    ["lm_head.", "cls.predictions.decoder.", "vocab_projector.", "embed_out.", "generator_lm_head."]
+        .iter()
+        .any(|head| canonical.starts_with(head))
 }
 
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "missing".to_owned(), Value::to_string)
+fn same_but_rows(left: &[usize], right: &[usize]) -> bool {
+    left.len() == right.len() && left.get(1..) == right.get(1..)
 }
 
 /// The parts of a module's product.
 #[derive(Default)]
 struct Parts {
+    /// The module's name in the model that was trained.
+    trained: String,
     first: Option<usize>,
     second: Option<usize>,
     embedding: bool,
@@ -291,15 +233,21 @@ fn changes(weights: &Weights, config: &Config) -> Result<Vec<AdapterChange>, Str
                 ));
             };
             let parts = modules.entry(module.to_owned()).or_default();
+            trained_name(&tensor.name, name.len() - module.len()).clone_into(&mut parts.trained);
             parts.embedding |= embedding;
             *(if second { &mut parts.second } else { &mut parts.first }) = Some(index);
         } else if name.contains(".lora_") || name.contains("lora_magnitude") {
             return Err(format!("holds the tensor `{shown}`, which is no part of a plain LoRA adapter"));
         } else {
             // PEFT saves the base layer of an adapted embedding with it.
-            let target = name.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".");
+            let name = name.replace(".base_layer.", ".");
+            let Some(target) = saved_whole(&name) else { continue };
             let change = AdapterChange { target: target.clone(), replaced: Some(index), product: None };
-            changes.insert(target, change);
+            if target == name {
+                changes.insert(target, change);
+            } else {
+                changes.entry(target).or_insert(change);
+            }
         }
     }
     if modules.is_empty() && changes.is_empty() {
@@ -311,11 +259,12 @@ fn changes(weights: &Weights, config: &Config) -> Result<Vec<AdapterChange>, Str
             let (there, absent) = if parts.first.is_some() { ("A", "B") } else { ("B", "A") };
             return Err(format!("has `{module}` with `lora_{there}` and without `lora_{absent}`"));
         };
-        if config.targets.as_ref().is_some_and(|targets| !targets.iter().any(|end| is_target(&module, end))) {
+        // A head tied to adapted embeddings is adapted with them.
+        if !config.targets(&module) && !is_output_head(&format!("{module}.")) {
             outside.insert(module.clone());
         }
         let target = format!("{module}.weight");
-        let product = product(weights, config, &module, [first, second], parts.embedding)?;
+        let product = product(weights, config, &module, &parts, [first, second])?;
         let replaced = changes.remove(&target).and_then(|known| known.replaced);
         changes.insert(target.clone(), AdapterChange { target, replaced, product: Some(product) });
     }
@@ -325,19 +274,29 @@ fn changes(weights: &Weights, config: &Config) -> Result<Vec<AdapterChange>, Str
     Ok(changes.into_values().collect())
 }
 
-/// Targets are written as the model's class names its modules, wrappers included.
-fn is_target(module: &str, end: &str) -> bool {
-    ends_with(module, end) || ends_with(module, super::names::split_wrapper(end).1)
+/// What a tensor that was trained whole takes the place of. Where the embeddings have more rows than the base, PEFT saves
+/// them three times: as themselves, with `modules_to_save`, and with `original_module` as they were before training.
+fn saved_whole(name: &str) -> Option<String> {
+    if name.contains(".original_module.") {
+        return None;
+    }
+    Some(name.replace(".modules_to_save.default.", ".").replace(".modules_to_save.", "."))
+}
+
+/// The name of a module in the model that was trained: the tensor's without what PEFT puts around it.
+fn trained_name(tensor: &str, end: usize) -> &str {
+    let module = tensor.get(..tensor.len() - end).unwrap_or(tensor);
+    module.strip_prefix("base_model.model.").unwrap_or(module)
 }
 
 fn product(
     weights: &Weights,
     config: &Config,
     module: &str,
+    parts: &Parts,
     [first, second]: [usize; 2],
-    embedding: bool,
 ) -> Result<Product, String> {
-    let (rank, scale) = config.of(module);
+    let (rank, scale) = config.of(&parts.trained)?;
     let (Some(a), Some(b)) = (weights.tensors().get(first), weights.tensors().get(second)) else {
         return Err(format!("has no factors of `{module}`"));
     };
@@ -351,7 +310,7 @@ fn product(
             a.shape, b.shape
         ));
     }
-    let (left, right, rows, columns) = if embedding || config.transposed {
+    let (left, right, rows, columns) = if parts.embedding || config.transposed {
         (transposed(weights, a), transposed(weights, b), inputs, outputs)
     } else {
         (factor(weights, b), factor(weights, a), outputs, inputs)

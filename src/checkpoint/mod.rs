@@ -1,6 +1,7 @@
 //! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files; and the local cache of the Hub.
 
 mod adapter;
+mod adapter_config;
 mod agree;
 mod architecture;
 mod chat_template;

@@ -14,6 +14,8 @@ pub struct Adapted {
     module: usize,
     /// For each of the module's tensors that it changes, by index, the adapter's change.
     changes: BTreeMap<usize, usize>,
+    /// Changes of output heads that the model does not hold.
+    left_out: Vec<String>,
 }
 
 impl Adapted {
@@ -23,8 +25,11 @@ impl Adapted {
         let module = main.and_then(|main| model.modules().iter().position(|module| std::ptr::eq(module, main)));
         let weights = main.and_then(|main| main.weights.as_ref());
         let fitted = weights.map(|weights| adapter.fit(model.path(), weights)).transpose()?.unwrap_or_default();
-        let changes = fitted.into_iter().enumerate().map(|(change, tensor)| (tensor, change)).collect();
-        Ok(Self { adapter, module: module.unwrap_or_default(), changes })
+        let is_lost = |change: &&AdapterChange| !adapter.is_repeated(change);
+        let headless = adapter.changes().iter().zip(&fitted).filter(|(_, tensor)| tensor.is_none());
+        let left_out = headless.map(|(change, _)| change).filter(is_lost).map(|change| change.target.clone()).collect();
+        let changes = fitted.into_iter().enumerate().filter_map(|(change, tensor)| Some((tensor?, change))).collect();
+        Ok(Self { adapter, module: module.unwrap_or_default(), changes, left_out })
     }
 
     /// What is done to a tensor of the model.
@@ -35,8 +40,18 @@ impl Adapted {
         self.adapter.changes().get(*self.changes.get(&tensor)?)
     }
 
-    /// A sentence where the adapter names another model as the one it was trained on.
-    pub(super) fn remark(&self, model: &Checkpoint) -> Option<String> {
+    /// What a user should know: the adapter names another model as the one it was trained on, or changes a head that the
+    /// model does not hold.
+    pub(super) fn remarks(&self, model: &Checkpoint) -> impl Iterator<Item = String> {
+        let adapter = self.adapter.path().display().to_string();
+        let path = model.path().display().to_string();
+        let heads = self.left_out.iter().map(move |target| {
+            format!("the adapter `{adapter}` changes `{target}`, which `{path}` has not (it ties its head to its embeddings); left out")
+        });
+        self.other_base(model).into_iter().chain(heads)
+    }
+
+    fn other_base(&self, model: &Checkpoint) -> Option<String> {
         let trained_on = self.adapter.base()?;
         let last = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_lowercase();
         let names = |checkpoint: &Checkpoint| {

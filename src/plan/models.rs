@@ -40,7 +40,7 @@ impl Models {
             if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
                 warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
             }
-            warnings.extend(adapter.as_ref().and_then(|adapter| adapter.remark(&checkpoint)));
+            warnings.extend(adapter.iter().flat_map(|adapter| adapter.remarks(&checkpoint)));
             adapters.push(adapter);
             checkpoints.push(checkpoint);
             paths.push(model.to_string());

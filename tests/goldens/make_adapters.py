@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes adapters/ and what PEFT makes of them: see README.md.
 
-    make_adapters.py
+    make_adapters.py [NAME …]
 
 Writes LoRA adapters for models/xlm-roberta/base as PEFT saves them (random, from fixed seeds), and the weights after
 `merge_and_unload()` to expected/adapters/NAME.safetensors. Needs peft 0.21, torch, transformers; no network.
@@ -10,6 +10,7 @@ Writes LoRA adapters for models/xlm-roberta/base as PEFT saves them (random, fro
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
@@ -31,6 +32,13 @@ ADAPTERS = {
         rank_pattern={"layer.1.attention.self.key": 5, "value": 3},
         alpha_pattern={"query": 7},
     ),
+    "expressions": dict(
+        r=2,
+        lora_alpha=4,
+        target_modules=["query", "key", "value"],
+        rank_pattern={"encoder.layer.[01].attention.self.(query|key)": 3, "^encoder.layer.2.attention.self.query": 5},
+        alpha_pattern={"encoder.layer.0.attention.self.query": 9, "layer\\.(?!1)\\d+\\..*\\.value": 11, "lay.*1.*": 6},
+    ),
     "embeddings": dict(
         r=3, lora_alpha=5, target_modules=["word_embeddings", "query"], modules_to_save=["pooler"], bias="lora_only"
     ),
@@ -39,6 +47,8 @@ ADAPTERS = {
 
 def main():
     for name, settings in ADAPTERS.items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         model = transformers.AutoModel.from_pretrained(BASE)
         peft = get_peft_model(model, LoraConfig(**settings))
         generator = torch.Generator().manual_seed(len(name))

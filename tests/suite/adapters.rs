@@ -33,7 +33,7 @@ const BASE: &str = "models/xlm-roberta/base";
 #[test]
 fn adapters_are_folded_as_peft_folds_them() {
     let out = tempfile::tempdir().unwrap();
-    for name in ["plain", "root", "patterns", "embeddings"] {
+    for name in ["plain", "root", "patterns", "expressions", "embeddings"] {
         let target = out.path().join(name);
         let recipe = format!("merge_method: passthrough\nmodels: [{{model: {BASE}+adapters/{name}}}]\n");
         merged(&goldens(), &recipe, &target, &[]);
@@ -165,6 +165,53 @@ fn a_layer_that_is_stored_transposed_gets_the_product_transposed() {
     }
 }
 
+/// [`encoder`] with the tensor `name`, and what an adapter that holds `saved` makes of it.
+fn trained_whole(name: &str, own: Tensor, saved: Tensors) -> (Tensors, Tensors) {
+    let mut model = encoder(1);
+    model.insert(name.to_owned(), own);
+    let mut lora = factors(DENSE, &[2, 4], &[4, 2]);
+    lora.extend(saved);
+    (folded(&model, &lora, |_| {}), model)
+}
+
+#[test]
+fn embeddings_that_peft_saved_three_times_are_the_trained_ones() {
+    let name = "embeddings.word_embeddings.weight";
+    let module = "base_model.model.bert.embeddings.word_embeddings";
+    let of = |seed| Tensor::random(&[8, 4], seed);
+    let [plain, saved, original] =
+        ["weight", "modules_to_save.weight", "original_module.weight"].map(|end| format!("{module}.{end}"));
+    let named = format!("{module}.modules_to_save.default.weight");
+    let all = tensors([(plain.as_str(), of(2)), (saved.as_str(), of(2)), (original.as_str(), of(3))]);
+    let [saved, named] = [saved, named].map(|name| tensors([(name.as_str(), of(2)), (original.as_str(), of(3))]));
+    for lora in [all, saved, named] {
+        assert_eq!(trained_whole(name, of(1), lora).0[name].values(), of(2).values());
+    }
+}
+
+#[test]
+fn a_head_that_the_model_ties_to_its_embeddings_is_not_asked_for() {
+    let (name, head) = ("embeddings.word_embeddings.weight", "base_model.model.lm_head.weight");
+    let embeddings = format!("base_model.model.{name}");
+    let of = |seed| Tensor::random(&[8, 4], seed);
+    for (seed, warns) in [(2, false), (3, true)] {
+        let lora = tensors([(embeddings.as_str(), of(2)), (head, of(seed))]);
+        let (found, model) = trained_whole(name, of(1), lora.clone());
+        assert_eq!(found[name].values(), of(2).values());
+        assert!(found.keys().eq(model.keys()));
+        let folder = pair();
+        let mut own = factors(DENSE, &[2, 4], &[4, 2]);
+        own.extend(lora);
+        adapter(folder.path(), &own);
+        let said = stderr(&run(folder.path(), &["merge", "recipe.yaml", "--no-sync", "-o", "out"]));
+        assert_eq!(
+            said.contains("warning: the adapter `lora` changes `lm_head.weight`, which `a` has not"),
+            warns,
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn a_model_in_float64_is_adapted_in_float64() {
     let double = |tensor: &Tensor, shift: f64| {
@@ -252,6 +299,18 @@ fn adapters_that_do_not_fit_are_refused() {
                 ..FAULT
             },
             Fault {
+                name: "added tokens",
+                arrange: |folder| {
+                    let mut lora = factors(DENSE, &[2, 4], &[4, 2]);
+                    let name = "base_model.model.embeddings.word_embeddings.weight";
+                    lora.insert(name.to_owned(), Tensor::random(&[9, 4], 1));
+                    adapter(folder, &lora);
+                },
+                says: &["`embeddings.word_embeddings.weight` in shape [9, 4], which in `a` has shape [8, 4]"],
+                hint: "resize_token_embeddings",
+                ..FAULT
+            },
+            Fault {
                 name: "a tensor without a target",
                 arrange: |folder| {
                     adapter(folder, &factors("base_model.model.encoder.layer.7.dense", &[2, 4], &[4, 2]));
@@ -296,9 +355,18 @@ fn adapters_of_other_kinds_are_refused() {
                 ..FAULT
             },
             Fault {
-                name: "a pattern",
-                arrange: |folder| with_config(folder, |config| config["rank_pattern"] = json!({"dense|x": 2})),
-                says: &["has `dense|x` in `rank_pattern`"],
+                name: "no pattern",
+                arrange: |folder| with_config(folder, |config| config["rank_pattern"] = json!({"dense(": 2})),
+                says: &["has `dense(` in `rank_pattern`, which is no regular expression"],
+                ..FAULT
+            },
+            Fault {
+                name: "a pattern without end",
+                arrange: |folder| {
+                    let slow = "(?:(?=.)(?:.|.)+)+!";
+                    with_config(folder, |config| config["alpha_pattern"] = json!({slow: 2}));
+                },
+                says: &["in `alpha_pattern`, which takes too long to match with"],
                 ..FAULT
             },
             Fault {
