@@ -158,9 +158,11 @@ pub struct DisagreementAmong {
 }
 
 /// What the checkpoints of a merge disagree about: with the donor in what weights mean, and with `used` in how they are used.
+/// The donor may be their base, and not only the first of them.
 pub fn disagreements_among(
     models: &[&Checkpoint],
     donor: usize,
+    is_base: bool,
     used: usize,
     vocabulary: bool,
 ) -> Vec<DisagreementAmong> {
@@ -173,8 +175,8 @@ pub fn disagreements_among(
         if right != donor {
             add(donor, false, disagreements_of_weights(base, other, vocabulary));
         }
-        // What a plain folder lacks is nothing to disagree about, but for modules of the donor.
-        if right != used && (used == donor || other.is_sentence_transformers()) {
+        // What a plain folder lacks is nothing to disagree about, but for modules of the base.
+        if right != used && ((used == donor && is_base) || other.is_sentence_transformers()) {
             add(used, true, disagreements_of_use(usage, other));
         }
     }

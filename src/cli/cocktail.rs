@@ -133,7 +133,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn as_merged(models: Vec<Checkpoint>, quiet: bool) -> anyhow::Result<Vec<Checkpoint>> {
     let all: Vec<&Checkpoint> = models.iter().collect();
     let used = used_among(&all, 0);
-    let found = disagreements_among(&all, 0, used, false);
+    let found = disagreements_among(&all, 0, false, used, false);
     let name = |model: usize| all.get(model).map_or_else(String::new, |model| model.path().display().to_string());
     let said: Vec<String> = found
         .iter()
@@ -146,12 +146,10 @@ fn as_merged(models: Vec<Checkpoint>, quiet: bool) -> anyhow::Result<Vec<Checkpo
     render::warn(&said);
     let folder = all.get(used).map(|model| model.path().to_owned());
     let adopt = |model: Checkpoint| match &folder {
-        Some(folder) if !model.is_sentence_transformers() => {
-            Ok(match Checkpoint::open_usage(folder)? {
-                Some(usage) => model.used_as(usage),
-                None => model,
-            })
-        }
+        Some(folder) if !model.is_sentence_transformers() => Ok(match Checkpoint::open_usage(folder)? {
+            Some(usage) => model.used_as(usage),
+            None => model,
+        }),
         _ => Ok(model),
     };
     models.into_iter().map(adopt).collect()

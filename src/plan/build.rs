@@ -58,7 +58,7 @@ impl Plan {
             Usage { model: donor, chosen: true }
         });
         warnings.extend(models.remark_on_usage(donor, usage));
-        models.agree(donor, usage, &options.allow, recipe.tokenizer.is_some(), &mut warnings, &mut faults);
+        models.agree(&recipe, donor, usage, &options.allow, &mut warnings, &mut faults);
         if !complete {
             return Err(Faults(faults));
         }

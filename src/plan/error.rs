@@ -282,11 +282,11 @@ impl Error {
                 let goes_on = format!("`--allow {}` goes on with what `{left}` has", found.kind.name());
                 let is_vocabulary = found.kind == checkpoint::Mismatch::Tokenizer || found.what == "vocabulary size";
                 let union = "`tokenizer_source: union` in the recipe merges vocabularies, token by token";
-                let source = "`settings_source: MODEL` in the recipe says whose settings of use the merge has";
+                let source = "`settings_source: MODEL` in the recipe chooses whose pooling, prompts and modules count";
                 Some(match found.kind {
                     _ if is_vocabulary => format!("{union}\n{goes_on}"),
                     checkpoint::Mismatch::Architecture => goes_on,
-                    _ => format!("{goes_on}\n{source}"),
+                    _ => format!("{goes_on}; {source}"),
                 })
             }
             Self::TokenWithoutRow { .. } => {

@@ -7,6 +7,7 @@ use super::tensors::{Collector, Part};
 use super::{Error, Input, Work};
 use crate::checkpoint::{Checkpoint, Mismatch, Module, Tensor};
 use crate::method::{self, Arguments, Scope, Value};
+use crate::recipe::yaml::and;
 
 impl Collector<'_> {
     /// A module with weights that is not in the output would vanish.
@@ -26,8 +27,8 @@ impl Collector<'_> {
         }
     }
 
-    /// Where each model has a module of the output. A plain base may lack it, which the fine-tunes then have by themselves;
-    /// other models may where the recipe chose whose modules count, or the user accepts it.
+    /// Where each model has a module of the output. Plain folders may lack it where no base has it: it is then merged among the
+    /// others. Any model may where the recipe chose whose modules count, or the user accepts it.
     pub(super) fn counterparts(&mut self, module: &Module) -> Vec<Option<usize>> {
         let (models, paths) = (&self.models.checkpoints, &self.models.paths);
         let used = &models[self.usage.model];
@@ -38,26 +39,23 @@ impl Collector<'_> {
         let found: Vec<Option<usize>> = models.iter().map(place).collect();
         let (have, lack): (Vec<usize>, Vec<usize>) = (0..found.len()).partition(|model| found[*model].is_some());
         let accepted = self.options.allow.accepts(Mismatch::Modules);
-        let donor_lacks = found[self.donor].is_none();
-        self.among_holders = self.usage.chosen || donor_lacks;
+        let no_base_has = self.recipe.base_model.is_none() || found[self.donor].is_none();
+        self.among_holders = self.usage.chosen || no_base_has;
         for model in &lack {
             let is_plain = !models[*model].is_sentence_transformers();
-            if !(accepted || self.usage.chosen || (donor_lacks && is_plain)) {
+            if !(accepted || self.usage.chosen || (no_base_has && is_plain)) {
                 self.faults.push(missing_module(&paths[self.usage.model], module, &paths[*model]));
             }
         }
         if self.among_holders && !lack.is_empty() {
             let list = |models: &[usize]| {
                 let names: Vec<String> = models.iter().map(|model| format!("`{}`", paths[*model])).collect();
-                names.join(", ")
+                and(&names)
             };
-            self.warnings.push(format!(
-                "the module `{}` ({}) is merged from {} alone, without {}, which lacks it",
-                module.folder,
-                module.kind,
-                list(&have),
-                list(&lack)
-            ));
+            let (folder, kind, verb) = (&module.folder, &module.kind, if lack.len() == 1 { "has" } else { "have" });
+            let (have, lack) = (list(&have), list(&lack));
+            self.warnings
+                .push(format!("the module `{folder}` ({kind}) is merged from {have} alone: {lack} {verb} none"));
         }
         found
     }

@@ -93,19 +93,20 @@ impl Models {
         })
     }
 
-    /// Refuses models that are not used in the same way, and says which accepted differences there are. With `aligned` their
-    /// vocabularies may differ.
+    /// Refuses models that are not used in the same way, and says which accepted differences there are. Where the recipe merges
+    /// vocabularies, those may differ.
     pub(super) fn agree(
         &self,
+        recipe: &Recipe,
         donor: usize,
         usage: Usage,
         allow: &Allow,
-        aligned: bool,
         warnings: &mut Vec<String>,
         faults: &mut Vec<Error>,
     ) {
         let models: Vec<&Checkpoint> = self.checkpoints.iter().collect();
-        for disagreement in disagreements_among(&models, donor, usage.model, !aligned) {
+        let (is_base, aligned) = (recipe.base_model.is_some(), recipe.tokenizer.is_some());
+        for disagreement in disagreements_among(&models, donor, is_base, usage.model, !aligned) {
             let DisagreementAmong { left, right, is_of_use, found } = disagreement;
             // Where the recipe says whose tokenizer the output has, what it does to a text is chosen too.
             let chosen = (aligned && found.kind == Mismatch::Tokenizer) || (is_of_use && usage.chosen);

@@ -18,7 +18,8 @@ pub(super) fn settings_source(fields: &Fields<'_>, recipe: &Recipe, notes: &mut 
         Node::Text(text) if text == "base" => {
             let Some(base) = recipe.base_model.as_ref().or(models.first().copied()) else { return Ok(None) };
             if models.iter().any(|model| model.path == *text && *model != base) {
-                let message = format!("`base` is the word for {} and the name of another model", shown(&base.to_string()));
+                let message =
+                    format!("`base` is the word for {} and the name of another model", shown(&base.to_string()));
                 let hint = "write the other as `{model: {path: base}}`, and the first by its own name".to_owned();
                 return Err(Fault::value(&at, message).hint(hint));
             }

@@ -160,15 +160,15 @@ fn choose(args: &Args) -> anyhow::Result<Choice> {
     };
     let (base, merged) = arrange(method, found, merged, &names)?;
     let donor = base.as_ref().map_or_else(|| merged[0].clone(), |(base, _)| base.clone());
-    Ok(Choice { disagreements: disagreements(&models, &donor), method, base, models: merged, because })
+    Ok(Choice { disagreements: disagreements(&models, &donor, base.is_some()), method, base, models: merged, because })
 }
 
 /// What the models would disagree on if they were merged.
-fn disagreements(models: &[Model], donor: &str) -> Vec<Differing> {
+fn disagreements(models: &[Model], donor: &str, is_base: bool) -> Vec<Differing> {
     let donor = models.iter().position(|model| model.name == donor).unwrap_or_default();
     let checkpoints: Vec<&Checkpoint> = models.iter().map(|model| &model.checkpoint).collect();
     let name = |model: usize| models.get(model).map(|model| model.name.clone()).unwrap_or_default();
-    let found = disagreements_among(&checkpoints, donor, used_among(&checkpoints, donor), true);
+    let found = disagreements_among(&checkpoints, donor, is_base, used_among(&checkpoints, donor), true);
     let named = found.into_iter().map(|among| Differing {
         left: name(among.left),
         right: name(among.right),
