@@ -40,6 +40,7 @@ mod suite {
     #[cfg(feature = "eval")]
     mod score;
     mod selection;
+    mod settings;
     mod stages;
     mod support;
     #[cfg(feature = "eval")]

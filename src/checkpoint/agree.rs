@@ -103,29 +103,84 @@ pub struct Disagreement {
 /// A plain Hugging Face folder says nothing about modules, pooling, normalisation, prompts, similarity and length, so it
 /// disagrees with nobody about them.
 pub fn disagreements(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
+    let mut found = disagreements_of_weights(a, b, true);
+    found.extend(disagreements_of_use(a, b));
+    found
+}
+
+/// What two checkpoints disagree about in what their weights mean: architecture and tokenizer. Vocabularies are read only
+/// where they matter.
+fn disagreements_of_weights(a: &Checkpoint, b: &Checkpoint, vocabulary: bool) -> Vec<Disagreement> {
     let mut list = List::default();
-    compare_all(&mut list, a, b, true);
+    for (what, one, other) in a.settings().architecture.differences(&b.settings().architecture) {
+        if vocabulary || what != "vocabulary size" {
+            list.push(Mismatch::Architecture, what, one, other);
+        }
+    }
+    if vocabulary && let Some(found) = a.tokenizer().difference(b.tokenizer()) {
+        list.push(Mismatch::Tokenizer, &format!("tokenizer {}", found.what), found.left, found.right);
+    }
     list.0
 }
 
-/// As [`disagreements`], but for their vocabularies, which are not read.
-pub fn disagreements_besides_vocabulary(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
+/// What two checkpoints disagree about in how they are used.
+pub fn disagreements_of_use(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
     let mut list = List::default();
-    compare_all(&mut list, a, b, false);
-    list.0.retain(|found| found.what != "vocabulary size");
+    let both = a.is_sentence_transformers() && b.is_sentence_transformers();
+    if both {
+        compare_lower_case(&mut list, a, b);
+    }
+    compare_modules(&mut list, a, b);
+    if both {
+        compare_settings(&mut list, a.settings(), b.settings());
+    }
     list.0
 }
 
-fn compare_all(list: &mut List, a: &Checkpoint, b: &Checkpoint, vocabulary: bool) {
-    let (left, right) = (a.settings(), b.settings());
-    for (what, one, other) in left.architecture.differences(&right.architecture) {
-        list.push(Mismatch::Architecture, what, one, other);
+/// Of several checkpoints the one whose settings of use a merge has: the donor, or where that is a plain folder the first that is
+/// none.
+pub fn used_among(models: &[&Checkpoint], donor: usize) -> usize {
+    let says = |model: &usize| models.get(*model).is_some_and(|model| model.is_sentence_transformers());
+    std::iter::once(donor).chain(0..models.len()).find(says).unwrap_or(donor)
+}
+
+/// Something that two of several checkpoints disagree about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisagreementAmong {
+    /// The one whose value a merge would have.
+    pub left: usize,
+    /// The other.
+    pub right: usize,
+    /// Whether it is about how models are used, not about what their weights mean.
+    pub is_of_use: bool,
+    /// What it is.
+    pub found: Disagreement,
+}
+
+/// What the checkpoints of a merge disagree about: with the donor in what weights mean, and with `used` in how they are used.
+/// The donor may be their base, and not only the first of them.
+pub fn disagreements_among(
+    models: &[&Checkpoint],
+    donor: usize,
+    is_base: bool,
+    used: usize,
+    vocabulary: bool,
+) -> Vec<DisagreementAmong> {
+    let mut list = Vec::new();
+    let (Some(base), Some(usage)) = (models.get(donor), models.get(used)) else { return list };
+    for (right, other) in models.iter().enumerate() {
+        let mut add = |left: usize, is_of_use: bool, found: Vec<Disagreement>| {
+            list.extend(found.into_iter().map(|found| DisagreementAmong { left, right, is_of_use, found }));
+        };
+        if right != donor {
+            add(donor, false, disagreements_of_weights(base, other, vocabulary));
+        }
+        // What a plain folder lacks is nothing to disagree about, but for modules of the base.
+        if right != used && ((used == donor && is_base) || other.is_sentence_transformers()) {
+            add(used, true, disagreements_of_use(usage, other));
+        }
     }
-    compare_tokenizers(list, a, b, vocabulary);
-    compare_modules(list, a, b);
-    if a.is_sentence_transformers() && b.is_sentence_transformers() {
-        compare_settings(list, left, right);
-    }
+    list
 }
 
 #[derive(Default)]
@@ -144,10 +199,7 @@ impl List {
     }
 }
 
-fn compare_tokenizers(list: &mut List, a: &Checkpoint, b: &Checkpoint, vocabulary: bool) {
-    if vocabulary && let Some(found) = a.tokenizer().difference(b.tokenizer()) {
-        list.push(Mismatch::Tokenizer, &format!("tokenizer {}", found.what), found.left, found.right);
-    }
+fn compare_lower_case(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     let lower = |checkpoint: &Checkpoint| checkpoint.settings().lower_case;
     // Lower-casing twice is lower-casing once.
     if lower(a) != lower(b) && !(a.tokenizer().lower_cases() && b.tokenizer().lower_cases()) {

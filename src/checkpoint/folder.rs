@@ -1,6 +1,5 @@
 //! Opening a model folder.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -17,15 +16,17 @@ use super::weights::Weights;
 /// A model folder, Hugging Face's or sentence-transformers', whose weights are mapped but not read.
 #[derive(Debug)]
 pub struct Checkpoint {
-    path: PathBuf,
-    modules: Vec<Module>,
+    pub(super) path: PathBuf,
+    /// The folder that says how it is used, where that is another.
+    pub(super) usage: Option<PathBuf>,
+    pub(super) modules: Vec<Module>,
     /// Index of the module that holds the model itself.
-    main: usize,
-    sentence_transformers: bool,
-    settings: Settings,
-    tokenizer: Tokenizer,
-    side_files: Vec<SideFile>,
-    unread_weights: Vec<PathBuf>,
+    pub(super) main: usize,
+    pub(super) sentence_transformers: bool,
+    pub(super) settings: Settings,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) side_files: Vec<SideFile>,
+    pub(super) unread_weights: Vec<PathBuf>,
 }
 
 impl Checkpoint {
@@ -34,13 +35,22 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let folder = &hub::locate(folder)?;
         check_folder(folder)?;
-        let places = modules::read_places(folder)?;
+        Self::with_places(folder, modules::read_places(folder)?, true)
+    }
+
+    /// Opens a folder of these modules. Of one that is not whole the model itself is left out.
+    pub(super) fn with_places(folder: &Path, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
         let sentence_transformers = places.is_some();
         let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
-        let modules =
-            places.into_iter().map(|place| Module::open(folder, place)).collect::<Result<Vec<Module>, Error>>()?;
+        let open = |place: Place| match is_whole || !place.is_transformer() {
+            true => Module::open(folder, place),
+            false => Ok(Module { folder: place.folder, kind: place.kind, config: Map::new(), weights: None }),
+        };
+        let modules = places.into_iter().map(open).collect::<Result<Vec<Module>, Error>>()?;
         let main = main_module(&modules);
-        check_main(folder, modules.get(main))?;
+        if is_whole {
+            check_main(folder, modules.get(main))?;
+        }
         let home = modules.get(main).map_or_else(|| folder.to_owned(), |module| join(folder, &module.folder));
         Ok(Self {
             settings: Settings::read(folder, &home, sentence_transformers, &modules, main)?,
@@ -48,6 +58,7 @@ impl Checkpoint {
             side_files: side_files::list(folder, &modules)?,
             unread_weights: side_files::list_unread_weights(folder, &modules)?,
             path: folder.to_owned(),
+            usage: None,
             modules,
             main,
             sentence_transformers,
@@ -115,33 +126,6 @@ impl Checkpoint {
         self.sentence_transformers
     }
 
-    /// What a merge that has its configuration from this checkpoint will be: the same modules and side files, with other
-    /// weights in the modules' folders.
-    pub(crate) fn planned(
-        &self,
-        path: PathBuf,
-        config: Map<String, Value>,
-        weights: &mut BTreeMap<String, Weights>,
-    ) -> Self {
-        let module = |module: &Module| Module {
-            folder: module.folder.clone(),
-            kind: module.kind.clone(),
-            config: module.config.clone(),
-            weights: weights.remove(&module.folder),
-        };
-        let planned = Self {
-            path,
-            modules: self.modules.iter().map(module).collect(),
-            main: self.main,
-            sentence_transformers: self.sentence_transformers,
-            settings: self.settings.clone(),
-            tokenizer: self.tokenizer.clone(),
-            side_files: self.side_files.clone(),
-            unread_weights: Vec::new(),
-        };
-        planned.with_config(config)
-    }
-
     /// The checkpoint with another config.json in its main module.
     #[must_use]
     pub fn with_config(mut self, config: Map<String, Value>) -> Self {
@@ -195,7 +179,7 @@ fn check_main(root: &Path, module: Option<&Module>) -> Result<(), Error> {
 }
 
 /// `root/folder`, without a trailing slash for the root itself.
-fn join(root: &Path, folder: &str) -> PathBuf {
+pub(super) fn join(root: &Path, folder: &str) -> PathBuf {
     if folder.is_empty() { root.to_owned() } else { root.join(folder) }
 }
 

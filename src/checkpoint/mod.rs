@@ -20,11 +20,14 @@ mod token_scripts;
 mod tokenizer;
 mod tokenizer_json;
 mod tokenizer_parts;
+mod usage;
 mod vocabulary;
 mod weights;
 
 pub use adapter::{Adapter, AdapterChange, Product};
-pub use agree::{Disagreement, Mismatch, disagreements, disagreements_besides_vocabulary};
+pub use agree::{
+    Disagreement, DisagreementAmong, Mismatch, disagreements, disagreements_among, disagreements_of_use, used_among,
+};
 pub use architecture::Architecture;
 pub(crate) use chat_template::is_chat_template;
 pub use error::{Error, ModuleProblem};

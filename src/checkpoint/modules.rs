@@ -38,8 +38,12 @@ impl Module {
 
     /// Whether this is a module that loads a model of the transformers library.
     pub(crate) fn is_transformer(&self) -> bool {
-        self.kind.ends_with("Transformer")
+        is_transformer(&self.kind)
     }
+}
+
+fn is_transformer(kind: &str) -> bool {
+    kind.ends_with("Transformer")
 }
 
 /// Where a module lies and what it is.
@@ -47,6 +51,12 @@ impl Module {
 pub(crate) struct Place {
     pub(crate) folder: String,
     pub(crate) kind: String,
+}
+
+impl Place {
+    pub(crate) fn is_transformer(&self) -> bool {
+        is_transformer(&self.kind)
+    }
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use super::json;
 use super::modules::Module;
 
 /// The transformer module's own settings; the name depends on the class that saved it.
-const TRANSFORMER_FILES: &[&str] = &[
+pub(super) const TRANSFORMER_FILES: &[&str] = &[
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",
@@ -170,7 +170,7 @@ fn similarity(overall: &Map<String, Value>) -> String {
 }
 
 /// The longest input: what the transformer module says, else the tokenizer; never more than there are positions.
-fn max_length(
+pub(super) fn max_length(
     transformer: &Map<String, Value>,
     tokenizer: &Map<String, Value>,
     architecture: &Architecture,

@@ -39,6 +39,10 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FOLDER")]
     base: Option<String>,
 
+    /// Model whose pooling, prompts and modules the output has, where the models differ in them
+    #[arg(long, value_name = "FOLDER")]
+    settings_source: Option<String>,
+
     /// Parameter for all models and tensors (repeatable)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
     parameters: Vec<(String, String)>,
@@ -99,7 +103,16 @@ fn recipe_text(args: &Args) -> anyhow::Result<String> {
         let message = format!("{} needs `{}`: {}", method.name, parameter.name, parameter.doc);
         return Err(Usage::with_hint(message, format!("`--param {}=VALUE` gives it", parameter.name)).into());
     }
-    Ok(yaml(method, base.as_deref(), &models, weighted, &parameters))
+    let mut text = yaml(method, base.as_deref(), &models, weighted, &parameters);
+    match args.settings_source.as_deref() {
+        // A word of recipes.
+        Some("base") => text.push_str("settings_source: {model: {path: base}}\n"),
+        Some(model) => {
+            let _ = writeln!(text, "settings_source: {}", reference(model));
+        }
+        None => {}
+    }
+    Ok(text)
 }
 
 /// For a method between two models: takes the one it starts from out of `models` and returns it. The weights of the two

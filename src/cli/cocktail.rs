@@ -12,7 +12,7 @@ use super::encoding::{EncoderArgs, PromptArgs, set_aside, similarity};
 use super::render::{self, Usage};
 use super::table::columns;
 use super::{blend, output, progress, run};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, DisagreementAmong, disagreements_among, used_among};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Options};
 use crate::eval::{Example, cocktail_weights, contrastive_loss};
@@ -85,6 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let examples = examples(args)?;
     let checkpoints = args.models.iter().map(|folder| Checkpoint::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    let checkpoints = as_merged(checkpoints, args.quiet)?;
     let mut losses = Vec::new();
     for checkpoint in &checkpoints {
         let name = checkpoint.path().display();
@@ -126,6 +127,32 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }));
     }
     if args.out.is_none() { render::print(&recipe) } else { Ok(()) }
+}
+
+/// The models, of which plain folders are used as the merge of all will be. What the others disagree on the merge would refuse.
+fn as_merged(models: Vec<Checkpoint>, quiet: bool) -> anyhow::Result<Vec<Checkpoint>> {
+    let all: Vec<&Checkpoint> = models.iter().collect();
+    let used = used_among(&all, 0);
+    let found = disagreements_among(&all, 0, false, used, false);
+    let name = |model: usize| all.get(model).map_or_else(String::new, |model| model.path().display().to_string());
+    let said: Vec<String> = found
+        .iter()
+        .filter(|among| among.is_of_use && !quiet)
+        .map(|DisagreementAmong { left, right, found, .. }| {
+            let (what, one, other) = (&found.what, &found.left, &found.right);
+            format!("the models disagree on {what}: `{}` has {one}, `{}` has {other}", name(*left), name(*right))
+        })
+        .collect();
+    render::warn(&said);
+    let folder = all.get(used).map(|model| model.path().to_owned());
+    let adopt = |model: Checkpoint| match &folder {
+        Some(folder) if !model.is_sentence_transformers() => Ok(match Checkpoint::open_usage(folder)? {
+            Some(usage) => model.used_as(usage),
+            None => model,
+        }),
+        _ => Ok(model),
+    };
+    models.into_iter().map(adopt).collect()
 }
 
 fn examples(args: &Args) -> anyhow::Result<Vec<Example>> {

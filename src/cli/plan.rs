@@ -73,6 +73,9 @@ fn text(summary: &Summary, memory: Option<u64>) -> String {
             let _ = writeln!(out, "  vocabulary {}", self::vocabulary(vocabulary));
         }
     }
+    if let Some(settings) = summary.settings.as_ref().filter(|settings| **settings != summary.donor) {
+        let _ = writeln!(out, "  settings of use from {settings}");
+    }
     // Groups that are treated alike stand under one heading.
     let mut sections: Vec<(String, Vec<Line<'_>>)> = Vec::new();
     for group in &summary.groups {

@@ -242,12 +242,14 @@ fn faults_code(faults: &plan::Faults) -> u8 {
 
 fn plan_code(error: &plan::Error) -> u8 {
     use plan::Error::{
-        Arguments, LayerRange, MissingParameter, Nothing, SliceWithoutBase, Stacks, TokenRule, TokenWithoutTensor,
+        Arguments, LayerRange, MissingParameter, NoSettings, Nothing, SliceWithoutBase, Stacks, TokenRule,
+        TokenWithoutTensor,
     };
     match error {
         MissingParameter { .. }
         | Arguments { .. }
         | LayerRange { .. }
+        | NoSettings { .. }
         | SliceWithoutBase { .. }
         | Stacks { .. }
         | TokenRule { .. }

@@ -34,12 +34,13 @@ pub(super) fn run(
         let models = plan.labels();
         let _ = writeln!(
             std::io::stderr(),
-            "{} of {} into {} tensors, {} kernels, configuration and tokenizer from {}",
+            "{} of {} into {} tensors, {} kernels, configuration and tokenizer from {}, settings of use from {}",
             plan.recipe.method.name,
             models.join(", "),
             plan.tensors.len(),
             level.name(),
             models[plan.donor],
+            models[plan.settings],
         );
     }
     let started = Instant::now();

@@ -105,7 +105,9 @@ fn load(
 
 /// Refuses what `config_sentence_transformers.json` calls a model that makes no dense vectors.
 fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
-    let Ok(bytes) = std::fs::read(checkpoint.path().join("config_sentence_transformers.json")) else { return Ok(()) };
+    let Ok(bytes) = std::fs::read(checkpoint.usage_path().join("config_sentence_transformers.json")) else {
+        return Ok(());
+    };
     let config: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
     let found = config.as_ref().and_then(|config| config.get("model_type")).and_then(serde_json::Value::as_str);
     match found {

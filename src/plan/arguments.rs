@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use crate::method::{Arguments, Complaint, Declaration, Kind, Scope, Value};
+use crate::method::{Arguments, Complaint, Declaration, Kind, Parameter, Scope, Value};
 use crate::recipe::{Parameters, Recipe, RowKind, Setting, Slice};
 
 /// What the parameters of a tensor are looked up with.
@@ -67,6 +67,18 @@ impl Lookup<'_> {
             reason: complaint.reason,
             hint: Some(complaint.hint),
             place: at.and_then(|at| self.recipe.place(at)).map(Box::new),
+        }
+    }
+
+    /// The value of a parameter of one model.
+    pub(super) fn number(&self, parameter: &Parameter, participant: &Participant<'_>) -> Result<f64, Error> {
+        match self.value(parameter.name, participant.own, participant.tensor).or(parameter.default) {
+            Some(Value::Number(number)) => Ok(number),
+            _ => Err(Error::MissingParameter {
+                parameter: parameter.name,
+                tensor: self.label.to_owned(),
+                model: Some(participant.path.to_owned()),
+            }),
         }
     }
 

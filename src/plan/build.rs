@@ -6,6 +6,7 @@ use super::chat_template::chat_template;
 use super::models::Models;
 use super::rows::Rows;
 use super::tensors::Collector;
+use super::usage::Usage;
 use super::{Alignment, Error, Faults, Options, Plan, Stage, layout};
 use crate::recipe::Recipe;
 
@@ -17,19 +18,25 @@ impl Plan {
     /// that do not fit together, parameters without a value.
     pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Faults> {
         let mut stages: Vec<Arc<Stage>> = Vec::new();
-        let mut faults = Vec::new();
+        let (mut faults, mut warnings) = (Vec::new(), Vec::new());
         // What the caller asks of the output is not asked of what it is made from.
         let own = Options { dtype: None, out_dtype: None, ..options.clone() };
         for stage in &recipe.stages {
             let name = stage.name.clone().unwrap_or_default();
             match Self::with(stage.clone(), &stages, &own) {
                 Ok(plan) if plan.alignment.is_some() => faults.push(Error::VocabularyOfStage { stage: name }),
-                Ok(plan) => stages.push(Arc::new(Stage::new(name, plan))),
+                Ok(plan) => {
+                    warnings.extend(plan.warnings.iter().map(|warning| format!("document `{name}`: {warning}")));
+                    stages.push(Arc::new(Stage::new(name, plan)));
+                }
                 Err(Faults(found)) => faults.extend(found),
             }
         }
         match Self::with(recipe, &stages, options) {
-            Ok(plan) if faults.is_empty() => Ok(plan),
+            Ok(mut plan) if faults.is_empty() => {
+                plan.warnings.extend(warnings);
+                Ok(plan)
+            }
             Ok(_) => Err(Faults(faults)),
             Err(Faults(found)) => {
                 faults.extend(found);
@@ -46,9 +53,12 @@ impl Plan {
         let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
         let mut warnings: Vec<String> = recipe.warnings.iter().chain(&models.warnings).cloned().collect();
-        if !models.paths.is_empty() {
-            models.agree(donor, &options.allow, recipe.tokenizer.is_some(), &mut warnings, &mut faults);
-        }
+        let usage = models.usage(&recipe, donor).unwrap_or_else(|error| {
+            faults.push(error);
+            Usage { model: donor, chosen: true }
+        });
+        warnings.extend(models.remark_on_usage(donor, usage));
+        models.agree(&recipe, donor, usage, &options.allow, &mut warnings, &mut faults);
         if !complete {
             return Err(Faults(faults));
         }
@@ -67,7 +77,7 @@ impl Plan {
                 None
             }
         };
-        let mut collector = Collector::new(&recipe, &models, donor, options, alignment.as_ref());
+        let mut collector = Collector::new(&recipe, &models, donor, usage, options, alignment.as_ref());
         match Rows::build(&recipe, &models, donor, alignment.as_ref()) {
             Ok(rows) => collector.rows = rows,
             Err(error) => faults.push(error),
@@ -91,6 +101,7 @@ impl Plan {
             adapters,
             stages,
             donor,
+            settings: usage.model,
             tensors,
             files,
             layers,

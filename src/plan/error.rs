@@ -58,6 +58,14 @@ pub enum Error {
         /// The other model.
         right: String,
     },
+    /// A model without settings of use in `settings_source`.
+    #[error("`settings_source` names `{model}`, which does not say how it is used: it has no modules.json")]
+    NoSettings {
+        /// The model.
+        model: String,
+        /// Where the recipe names it.
+        place: Option<Box<Place>>,
+    },
     /// Two models whose tensors differ in shape.
     #[error("tensor `{tensor}` has shape {left:?} in `{left_model}` and {right:?} in `{right_model}`")]
     Shape {
@@ -274,7 +282,12 @@ impl Error {
                 let goes_on = format!("`--allow {}` goes on with what `{left}` has", found.kind.name());
                 let is_vocabulary = found.kind == checkpoint::Mismatch::Tokenizer || found.what == "vocabulary size";
                 let union = "`tokenizer_source: union` in the recipe merges vocabularies, token by token";
-                Some(if is_vocabulary { format!("{union}\n{goes_on}") } else { goes_on })
+                let source = "`settings_source: MODEL` in the recipe chooses whose pooling, prompts and modules count";
+                Some(match found.kind {
+                    _ if is_vocabulary => format!("{union}\n{goes_on}"),
+                    checkpoint::Mismatch::Architecture => goes_on,
+                    _ => format!("{goes_on}; {source}"),
+                })
             }
             Self::TokenWithoutRow { .. } => {
                 Some("the tokenizer does not belong to these weights, or their table was not resized for it".into())
@@ -317,6 +330,7 @@ impl Error {
             | Self::Tokens { place, .. }
             | Self::LayerRange { place, .. }
             | Self::SliceWithoutBase { place, .. }
+            | Self::NoSettings { place, .. }
             | Self::TokenRule { place, .. } => place.as_deref(),
             _ => None,
         }

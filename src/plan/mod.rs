@@ -24,6 +24,7 @@ mod stage;
 mod summary;
 mod tensors;
 mod types;
+mod usage;
 mod vocabulary;
 
 pub use adapted::Adapted;
@@ -41,3 +42,4 @@ pub use source::Source;
 pub use stage::Stage;
 pub use summary::{Document, Group, RowGroup, Summary, VocabularySummary};
 pub use types::{ByRow, Gathered, Input, LayerSource, MeanRow, Plan, PlannedFile, PlannedTensor, RowClass, Work};
+pub(crate) use usage::to_name as settings_to_name;

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Adapted, Allow, Error, Stage};
-use crate::checkpoint::{
-    self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements, disagreements_besides_vocabulary,
-};
+use super::usage::is_without_adapter;
+use super::{Adapted, Error, Stage};
+use crate::checkpoint::{self, Adapter, Checkpoint, HubHome, HubModel, disagreements_of_use};
 use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
@@ -29,7 +28,7 @@ impl Models {
             if model.stage && stage.is_none() {
                 continue;
             }
-            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref()) {
+            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref(), &mut warnings) {
                 Ok(opened) => opened,
                 Err(error) => {
                     faults.push(error);
@@ -53,42 +52,15 @@ impl Models {
         let name = model.to_string();
         self.paths.iter().position(|path| *path == name).unwrap_or_default()
     }
-
-    /// Refuses models that are not used in the same way, and says which accepted differences there are. With `aligned` their
-    /// vocabularies may differ.
-    pub(super) fn agree(
-        &self,
-        donor: usize,
-        allow: &Allow,
-        aligned: bool,
-        warnings: &mut Vec<String>,
-        faults: &mut Vec<Error>,
-    ) {
-        for (index, other) in self.checkpoints.iter().enumerate() {
-            if index == donor {
-                continue;
-            }
-            let compare = if aligned { disagreements_besides_vocabulary } else { disagreements };
-            for found in compare(&self.checkpoints[donor], other) {
-                // Where the recipe says whose tokenizer the output has, what it does to a text is chosen too.
-                let accepted = allow.accepts(found.kind) || (aligned && found.kind == Mismatch::Tokenizer);
-                let error = Error::Disagreement {
-                    found: Box::new(found),
-                    left: self.paths[donor].clone(),
-                    right: self.paths[index].clone(),
-                };
-                if accepted {
-                    warnings.push(format!("{error}; the merge has what `{}` has", self.paths[donor]));
-                } else {
-                    faults.push(error);
-                }
-            }
-        }
-    }
 }
 
 /// A model of a recipe, with its adapter.
-fn opened(recipe: &Recipe, model: &ModelRef, stage: Option<&Stage>) -> Result<(Checkpoint, Option<Adapted>), Error> {
+pub(super) fn opened(
+    recipe: &Recipe,
+    model: &ModelRef,
+    stage: Option<&Stage>,
+    warnings: &mut Vec<String>,
+) -> Result<(Checkpoint, Option<Adapted>), Error> {
     let checkpoint = match (stage, &model.adapter) {
         (None, _) => Checkpoint::open(&resolve(recipe, model).map_err(|error| with_near(error, recipe))?)?,
         (Some(stage), None) => return Ok((stage.checkpoint(), None)),
@@ -100,8 +72,35 @@ fn opened(recipe: &Recipe, model: &ModelRef, stage: Option<&Stage>) -> Result<(C
             });
         }
     };
-    let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint)).transpose()?;
-    Ok((checkpoint, adapter))
+    let Some(adapter) = model.adapter.as_deref() else { return Ok((checkpoint, None)) };
+    let folder = resolve(recipe, adapter)?;
+    let adapter = Adapter::open(&folder)?;
+    let checkpoint = match Checkpoint::open_usage(&folder)? {
+        Some(usage) if is_without_adapter(recipe, model) => {
+            warnings.extend(differs(&checkpoint, &usage).map(|found| {
+                format!("`{model}` is used as it is without its adapter, whose folder says otherwise: {found}")
+            }));
+            checkpoint
+        }
+        Some(usage) => {
+            warnings.extend(differs(&checkpoint, &usage).map(|found| {
+                format!("`{model}` is used as the folder of its adapter says, and not as that of the model: {found}")
+            }));
+            checkpoint.used_as(usage)
+        }
+        None => checkpoint,
+    };
+    let adapted = Adapted::new(adapter, &checkpoint)?;
+    Ok((checkpoint, Some(adapted)))
+}
+
+/// The first thing in which the folder of an adapter differs from its model in how it is used.
+fn differs(model: &Checkpoint, usage: &Checkpoint) -> Option<String> {
+    if !model.is_sentence_transformers() {
+        return None;
+    }
+    let found = disagreements_of_use(model, usage).into_iter().next()?;
+    Some(format!("{} {} without it, {} with it", found.what, found.left, found.right))
 }
 
 /// The error of a model that is not there, with the document that may have been meant.
@@ -111,11 +110,6 @@ fn with_near(mut error: Error, recipe: &Recipe) -> Error {
         *near = nearest(path, others).map(str::to_owned);
     }
     error
-}
-
-/// The adapter of a model.
-fn adapted(recipe: &Recipe, adapter: &ModelRef, model: &Checkpoint) -> Result<Adapted, Error> {
-    Adapted::new(Adapter::open(&resolve(recipe, adapter)?)?, model)
 }
 
 /// The folder of a model without its adapter, or of an adapter: relative paths are looked up in the current folder first, then in the recipe's, and names of the

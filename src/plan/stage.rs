@@ -53,15 +53,7 @@ impl Stage {
 
     /// What opening the folder that the document merges to would give, but for the bytes of its tensors.
     pub(super) fn checkpoint(&self) -> Checkpoint {
-        let mut entries: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for tensor in &self.plan.tensors {
-            let entry = (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
-            entries.entry(tensor.module.as_str()).or_default().push(entry);
-        }
-        let mut weights: BTreeMap<String, Weights> =
-            entries.into_iter().map(|(module, entries)| (module.to_owned(), Weights::planned(entries))).collect();
-        let donor = &self.plan.models[self.plan.donor];
-        donor.planned(PathBuf::from(&self.name), self.plan.config(), &mut weights)
+        self.plan.outline(PathBuf::from(&self.name))
     }
 
     /// The planned tensor of a tensor of [`Stage::checkpoint`].
@@ -98,6 +90,18 @@ fn cost(plan: &Plan, tensor: &PlannedTensor) -> Cost {
 }
 
 impl Plan {
+    /// What opening the folder of the merge would give, but for the bytes of its tensors; `path` is what messages call it.
+    pub(crate) fn outline(&self, path: PathBuf) -> Checkpoint {
+        let mut entries: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for tensor in &self.tensors {
+            let entry = (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
+            entries.entry(tensor.module.as_str()).or_default().push(entry);
+        }
+        let mut weights: BTreeMap<String, Weights> =
+            entries.into_iter().map(|(module, entries)| (module.to_owned(), Weights::planned(entries))).collect();
+        self.models[self.donor].planned(&self.models[self.settings], path, self.config(), &mut weights)
+    }
+
     /// Equal for inputs that are made of the same in the same way; 0 for what lies in a file.
     pub fn print(&self, input: Input) -> u64 {
         let stage = self.stages.get(input.model).and_then(Option::as_ref);

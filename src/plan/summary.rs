@@ -20,6 +20,8 @@ pub struct Summary {
     pub models: Vec<String>,
     /// The model that configuration and tokenizer come from.
     pub donor: String,
+    /// The model that settings of use come from; nothing where the output is a plain folder.
+    pub settings: Option<String>,
     /// The output's vocabulary, where different ones are merged.
     pub vocabulary: Option<VocabularySummary>,
     /// The output's tensors, grouped.
@@ -145,6 +147,7 @@ impl Plan {
             documents: Vec::new(),
             models: self.labels(),
             donor: self.label(self.donor),
+            settings: self.is_sentence_transformers().then(|| self.label(self.settings)),
             vocabulary: self.alignment.as_ref().map(|alignment| VocabularySummary {
                 tokenizer: match alignment.tokenizer_of {
                     Some(model) => self.models[model].name(),

@@ -7,6 +7,7 @@ use safetensors::Dtype;
 use super::arguments::{Lookup, Participant};
 use super::models::Models;
 use super::rows::Rows;
+use super::usage::Usage;
 use super::{Alignment, Error, Gathered, Input, LayerSource, Options, PlannedTensor, Work};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
@@ -28,6 +29,7 @@ pub(super) struct Collector<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) models: &'a Models,
     pub(super) donor: usize,
+    pub(super) usage: Usage,
     pub(super) options: &'a Options,
     pub(super) tensors: Vec<PlannedTensor>,
     pub(super) layers: Option<Vec<LayerSource>>,
@@ -44,6 +46,12 @@ pub(super) struct Collector<'a> {
     /// The output's module that is being collected, and its place in each model.
     pub(super) module: String,
     pub(super) modules: Vec<Option<usize>>,
+    /// Whether it is the main module.
+    pub(super) is_main: bool,
+    /// Whether models that lack it take no part in it.
+    pub(super) among_holders: bool,
+    /// Whether a model that the recipe names takes no part in it.
+    pub(super) is_partial: bool,
 }
 
 impl<'a> Collector<'a> {
@@ -51,6 +59,7 @@ impl<'a> Collector<'a> {
         recipe: &'a Recipe,
         models: &'a Models,
         donor: usize,
+        usage: Usage,
         options: &'a Options,
         alignment: Option<&'a Alignment>,
     ) -> Self {
@@ -58,6 +67,7 @@ impl<'a> Collector<'a> {
             recipe,
             models,
             donor,
+            usage,
             options,
             tensors: Vec::new(),
             layers: None,
@@ -70,6 +80,9 @@ impl<'a> Collector<'a> {
             names: BTreeSet::new(),
             module: String::new(),
             modules: Vec::new(),
+            is_main: false,
+            among_holders: false,
+            is_partial: false,
         }
     }
 
@@ -77,8 +90,10 @@ impl<'a> Collector<'a> {
     pub(super) fn collect(&mut self) -> Result<(), Error> {
         self.no_module_is_lost();
         let models = self.models;
-        for module in models.checkpoints[self.donor].modules().iter().filter(|module| module.weights.is_some()) {
+        let used = &models.checkpoints[self.usage.model];
+        for module in used.modules().iter().filter(|module| module.weights.is_some()) {
             self.module.clone_from(&module.folder);
+            self.is_main = used.is_main(module);
             self.modules = self.counterparts(module);
             if module.kind == "Transformer" && !self.recipe.whole_models() {
                 self.slices()?;
@@ -117,12 +132,21 @@ impl<'a> Collector<'a> {
     /// A module whose layers keep their places.
     fn whole(&mut self, gradients: bool) {
         let recipe = self.recipe;
-        let Some(slice) = recipe.slices.first() else { return };
+        let holds = |part: &Part<'_>| self.modules.get(part.model).is_some_and(Option::is_some);
+        // A module that no source of the first slice has comes from the first slice that has it.
+        let has = |slice: &&Slice| self.parts(slice).iter().any(holds);
+        let Some(slice) = recipe.slices.iter().find(has).or(recipe.slices.first()) else { return };
         let mut parts = self.parts(slice);
+        let all = parts.len();
+        if self.among_holders {
+            parts.retain(holds);
+        }
+        self.is_partial = parts.len() < all;
         for part in &mut parts {
             part.first_layer = None;
         }
-        let names = self.canonical_names(&parts, |_| true);
+        let mut names = self.canonical_names(&parts, |_| true);
+        self.drop_unused(&mut names);
         let mut depths: BTreeMap<String, usize> = BTreeMap::new();
         for layer in names.iter().filter_map(|name| layer_of(name)) {
             let depth = depths.entry(layer.stack).or_default();
@@ -165,7 +189,8 @@ impl<'a> Collector<'a> {
             }
         }
         let Some((first_part, _, first)) = present.first().copied() else { return Ok(()) };
-        let output = self.weights(self.donor).map_or_else(|| canonical.clone(), |donor| donor.respell(&canonical));
+        let spelling = self.weights(self.donor).or_else(|| self.weights(self.usage.model));
+        let output = spelling.map_or_else(|| canonical.clone(), |spelling| spelling.respell(&canonical));
         let label = if self.module.is_empty() { output.clone() } else { format!("{}/{output}", self.module) };
         let rows = self.gather(slice, &canonical, &label, &mut present)?;
         let path = |part: &Part<'_>| self.models.paths[part.model].clone();
@@ -235,8 +260,7 @@ impl<'a> Collector<'a> {
 
     /// How many rows a tensor has that has one for each token, where conditions tell its rows apart.
     fn vocabulary_rows(&self, canonical: &str, shape: &[usize]) -> Option<usize> {
-        let main = self.models.checkpoints[self.donor].main_module()?;
-        let rows = self.rows.as_ref().filter(|rows| main.folder == self.module && rows.are_of(canonical, shape));
+        let rows = self.rows.as_ref().filter(|rows| self.is_main && rows.are_of(canonical, shape));
         rows.and(shape.first().copied())
     }
 
@@ -261,6 +285,10 @@ impl<'a> Collector<'a> {
         let apart = method.base.is_apart() && self.recipe.base_of(lookup.slice).is_some();
         let (base, others): (Vec<_>, Vec<_>) = present.iter().partition(|(part, ..)| apart && part.is_base);
         let possible = method.models.accepts(others.len()) && (!apart || base.len() == 1);
+        // Of a module that some models lack there may be no base, and no sum of shares that was meant for it.
+        if self.is_partial && base.is_empty() {
+            return self.among(lookup, &others);
+        }
         let (method, base, others) = if possible {
             (method, base, others)
         } else {
@@ -282,17 +310,17 @@ impl<'a> Collector<'a> {
             })?,
             _ => (checked(method, lookup, &participants)?, None),
         };
-        let floats = || present.iter().filter_map(|(_, _, tensor)| tensor.float());
+        let (double, to) = self.formats(present.iter().filter_map(|(_, _, tensor)| tensor.float()));
+        let inputs = base.iter().chain(&others).map(|(_, input, _)| *input).collect();
+        Ok(Work::Merge { method, inputs, arguments, by_row, double, to })
+    }
+
+    /// Whether tensors of these formats are merged in float64, and the format of the result.
+    pub(super) fn formats(&self, floats: impl Iterator<Item = Float> + Clone) -> (bool, Float) {
         let dtype = self.options.dtype.or(self.recipe.dtype);
-        let widest = floats().reduce(Float::widest).unwrap_or(Float::F32);
-        Ok(Work::Merge {
-            method,
-            inputs: base.iter().chain(&others).map(|(_, input, _)| *input).collect(),
-            arguments,
-            by_row,
-            double: dtype == Some(Float::F64) || floats().any(|float| float == Float::F64),
-            to: self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest),
-        })
+        let widest = floats.clone().reduce(Float::widest).unwrap_or(Float::F32);
+        let double = dtype == Some(Float::F64) || floats.clone().any(|float| float == Float::F64);
+        (double, self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest))
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Plan {
     pub stages: Vec<Option<Arc<Stage>>>,
     /// The checkpoint that configuration, tokenizer and tensor spelling come from.
     pub donor: usize,
+    /// The checkpoint that settings of use come from: modules, pooling, prompts, similarity, the longest input. The donor where
+    /// that has any and the recipe names no other.
+    pub settings: usize,
     /// The output tensors, in the order of their places in the output.
     pub tensors: Vec<PlannedTensor>,
     /// The weight files of the output.

@@ -128,8 +128,7 @@ impl Collector<'_> {
         present: &mut [(Part<'_>, Input, &Tensor)],
     ) -> Result<Option<usize>, Error> {
         let Some(alignment) = self.alignment.filter(|alignment| alignment.is_needed) else { return Ok(None) };
-        let main = self.models.checkpoints[self.donor].main_module();
-        if main.is_none_or(|main| main.folder != self.module) {
+        if !self.is_main {
             return Ok(None);
         }
         let tensors: Vec<(usize, &Tensor)> = present.iter().map(|(part, _, tensor)| (part.model, *tensor)).collect();

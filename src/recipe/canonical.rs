@@ -38,7 +38,7 @@ fn is_reference(key: &str, value: &Node) -> bool {
     let reserved = |value: &Node| matches!(value, Node::Text(text) if text == "union" || text == "base");
     match key {
         "model" | "base_model" | "path" => true,
-        "tokenizer_source" | "source" => !reserved(value),
+        "tokenizer_source" | "settings_source" | "source" => !reserved(value),
         _ => false,
     }
 }

@@ -279,7 +279,7 @@ impl Recipe {
             slice.sources.iter_mut().map(|source| &mut source.model).chain(slice.base_model.as_mut())
         });
         let of_tokens = self.tokenizer.iter_mut().flat_map(Tokenizer::models_mut);
-        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).collect()
+        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).chain(self.settings_source.as_mut()).collect()
     }
 
     /// The models of all documents that are none of the documents' merges, each once.

@@ -114,6 +114,11 @@ pub(super) static RECIPE: Level = Level {
         read("tokenizer_source", "whose vocabulary the output has: `union`, `base` or a model's folder").is(MODEL_REF),
         read("tokenizer", "whose vocabulary the output has, and where the rows of single tokens come from")
             .is(Form::Map(&TOKENIZER)),
+        read(
+            "settings_source",
+            "the model whose settings of use the output has (modules, pooling, prompts, similarity, longest input), where models differ: `base` or one of the models",
+        )
+        .is(MODEL_REF),
         read("chat_template", "the chat template of the output: `auto` for the one that most models have, or a Jinja text")
             .is(Form::Text),
         unsupported("modules", "recipes for the parts of a model of several parts"),

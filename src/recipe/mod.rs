@@ -19,6 +19,7 @@ mod rows;
 mod scalar;
 pub(crate) mod schema;
 mod setting;
+mod settings_source;
 mod slices;
 mod tokenizer;
 mod tree;

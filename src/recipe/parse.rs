@@ -17,6 +17,7 @@ use super::nearest::nearest;
 pub(super) use super::notes::Notes;
 use super::parameters::{Owner, parameters};
 use super::review::Review;
+use super::settings_source;
 use super::slices;
 use super::tokenizer;
 use super::tree::{self, Node};
@@ -183,6 +184,7 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         out_dtype: notes.attempt(|_| dtype(&fields, "out_dtype")).flatten(),
         tokenizer: notes.attempt(|notes| tokenizer::tokenizer(&fields, notes)).flatten(),
         chat_template: notes.attempt(|_| chat_template::chat_template(&fields)).flatten(),
+        settings_source: None,
         warnings: Vec::new(),
         partial: false,
         name: documents::name(&fields, notes),
@@ -193,6 +195,7 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         check::check(&mut recipe, notes);
         notes.attempt(|_| tokenizer::check(&recipe));
     }
+    recipe.settings_source = notes.attempt(|notes| settings_source::settings_source(&fields, &recipe, notes)).flatten();
     Ok(recipe)
 }
 

@@ -34,6 +34,8 @@ pub struct Recipe {
     pub tokenizer: Option<Tokenizer>,
     /// The chat template of the output; `None` for the one that its tokenizer has.
     pub chat_template: Option<ChatTemplate>,
+    /// The model whose settings of use the output has; `None` for the donor, or where that has none, what the models agree on.
+    pub settings_source: Option<ModelRef>,
     /// What is accepted and probably not meant, one sentence each.
     pub warnings: Vec<String>,
     /// Whether stand-ins take the place of what could not be read.

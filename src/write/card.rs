@@ -8,8 +8,7 @@ use crate::plan::Plan;
 
 /// README.md with the Hub's front matter.
 pub(super) fn card(plan: &Plan, name: &str) -> String {
-    let donor = &plan.models[plan.donor];
-    let retriever = donor.is_sentence_transformers();
+    let retriever = plan.is_sentence_transformers();
     let library = if retriever { "sentence-transformers" } else { "transformers" };
     let originals = plan.originals();
     let models: Vec<String> = originals.iter().map(|(plan, model)| hub_name(&plan.models[*model])).collect();
@@ -37,13 +36,17 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
         .alignment
         .as_ref()
         .map_or(Some(files), |alignment| alignment.tokenizer_of.map(|model| plan.models[model].path()));
+    let settings = plan.origin_of_settings();
     for ((plan, index), model) in originals.iter().zip(&models) {
         let path = plan.models[*index].path();
-        let note = match (path == files, Some(path) == tokenizer) {
-            (true, true) => " (configuration and tokenizer)",
-            (true, false) => " (configuration)",
-            (false, true) => " (tokenizer)",
-            (false, false) => "",
+        let is_used = retriever && settings != files && plan.models[*index].usage_path() == settings;
+        let parts =
+            [(path == files, "configuration"), (Some(path) == tokenizer, "tokenizer"), (is_used, "settings of use")];
+        let parts: Vec<&str> = parts.into_iter().filter(|(is, _)| *is).map(|(_, part)| part).collect();
+        let note = match parts.split_last() {
+            None => String::new(),
+            Some((last, [])) => format!(" ({last})"),
+            Some((last, others)) => format!(" ({} and {last})", others.join(", ")),
         };
         let adapter = plan.adapters.get(*index).and_then(Option::as_ref);
         let adapter = adapter.map_or_else(String::new, |adapted| {

@@ -42,6 +42,8 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         }
         entry
     };
+    // A plain folder has no settings of use.
+    let settings = plan.is_sentence_transformers().then(|| plan.origin_of_settings().display().to_string());
     json!({
         "admix": env!("CARGO_PKG_VERSION"),
         "method": plan.recipe.method.name,
@@ -55,6 +57,7 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
             "rows": alignment.rows,
         })),
         "configuration_from": plan.origin_of_files().path().display().to_string(),
+        "settings_from": settings,
         "dtype": plan.dtype().map(crate::kernel::Float::name),
         "allowed": plan.allow.accepted(),
         "seed": plan.seed,

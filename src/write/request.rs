@@ -13,6 +13,7 @@ use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
 use super::tokenizer;
+use crate::checkpoint::Checkpoint;
 use crate::merge::{self, Report};
 use crate::plan::Plan;
 
@@ -66,14 +67,18 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     Ok(Outcome { report, path })
 }
 
-/// Everything a loader needs besides weights, from the donor.
+/// Everything a loader needs besides weights: the donor's, and how the merge is used.
 fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> {
-    let donor = &plan.models[plan.donor];
-    let main = donor.main_module().map(|module| module.folder.as_str()).unwrap_or_default();
+    let merge = plan.outline(folder.to_path_buf());
+    let main = merge.main_folder();
+    let lengths = stated_length(plan, &merge)?;
     let config_name = if main.is_empty() { "config.json".to_owned() } else { format!("{main}/config.json") };
     let tokenizer = tokenizer::files(plan)?;
     let of_other = plan.alignment.as_ref().is_some_and(|alignment| alignment.tokenizer_of != Some(plan.donor));
-    for side in donor.side_files() {
+    for side in merge.side_files() {
+        if lengths.as_ref().is_some_and(|(name, _)| *name == side.relative) {
+            continue;
+        }
         if tokenizer.is_some() && tokenizer::is_tokenizer_file(&side.relative, main) {
             continue;
         }
@@ -82,7 +87,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         if side.relative == config_name {
-            put(&target, pretty(&Value::Object(plan.config())).as_bytes(), sync)?;
+            put(&target, pretty(&Value::Object(merge.config().clone())).as_bytes(), sync)?;
             continue;
         }
         if of_other
@@ -98,6 +103,9 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     }
     let home = folder.join(main);
     fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
+    if let Some((name, config)) = lengths {
+        put(&folder.join(name), pretty(&Value::Object(config)).as_bytes(), sync)?;
+    }
     for (name, file) in tokenizer.into_iter().flatten() {
         let target = home.join(name);
         match file {
@@ -115,6 +123,16 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
         }
     }
     Ok(())
+}
+
+/// The file with the transformer's settings of use, where the longest input must be put into it: sentence-transformers 6 has that
+/// from the tokenizer, which may be another model's.
+fn stated_length(plan: &Plan, merge: &Checkpoint) -> Result<Option<(String, Map<String, Value>)>, Error> {
+    let tokenizer = match &plan.alignment {
+        Some(alignment) => alignment.vocabulary.tokenizer(),
+        None => merge.tokenizer(),
+    };
+    merge.with_stated_length(tokenizer).map_err(Error::Checkpoint)
 }
 
 fn copy(source: &Path, target: &Path, sync: bool) -> Result<(), Error> {

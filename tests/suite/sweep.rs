@@ -240,6 +240,66 @@ fn a_variable_of_rows_of_a_stage_or_beside_an_adapter_reaches_the_scores() {
     }
 }
 
+/// Makes a retriever a plain folder.
+fn make_plain(model: &Path) {
+    for name in ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"] {
+        fs::remove_file(model.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn merges_are_scored_as_their_folders_are_used() {
+    let recipes = [
+        // A plain base, and fine-tunes that say how they are used.
+        (
+            ["a", ""],
+            "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {weight: \"${w}\"}\n",
+        ),
+        // The other way round: the average without the base is used as the merges are.
+        (
+            ["b", "c"],
+            "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {weight: \"${w}\"}\n",
+        ),
+        // An adapter whose folder says how it is used, on a plain model.
+        (["a", "b"], "merge_method: slerp\nbase_model: a\nmodels: [{model: b+lora}]\nparameters: {t: \"${w}\"}\n"),
+    ];
+    for (plain, recipe) in recipes {
+        let folder = folder();
+        let folder = folder.path();
+        write_adapter(folder);
+        for model in ["a", "b", "c"] {
+            let pooling = folder.join(model).join("1_Pooling/config.json");
+            edit_json(&pooling, |config| {
+                *config = serde_json::json!({"embedding_dimension": 24, "pooling_mode": "cls"})
+            });
+        }
+        for name in ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"] {
+            fs::copy(folder.join("a").join(name), folder.join("lora").join(name)).unwrap();
+        }
+        copy_folder(&folder.join("a/1_Pooling"), &folder.join("lora/1_Pooling"));
+        for model in plain.into_iter().filter(|model| !model.is_empty()) {
+            make_plain(&folder.join(model));
+        }
+        fs::write(folder.join("recipe.yaml"), recipe).unwrap();
+        let written = &SWEEP[SWEEP.find("recipe:").unwrap()..SWEEP.find("params:").unwrap()];
+        let text = SWEEP.replace(written, "recipe: recipe.yaml\n");
+        let keep = "keep: all\nbaselines: [parents, uniform]\n";
+        fs::write(folder.join("sweep.yaml"), text.replace("select: {part: 1/2}\nreport: {part: 2/2}\n", keep)).unwrap();
+        trials_score_as_their_merges(folder);
+        for trial in ["w=0", "w=1", "uniform"] {
+            let merged = folder.join("study/merged").join(trial);
+            assert_eq!(read_json(&merged.join("1_Pooling/config.json"))["pooling_mode"], "cls", "{recipe}{trial}");
+            assert!(merged.join("modules.json").is_file() && merged.join("2_Normalize").exists(), "{recipe}{trial}");
+        }
+        // The adapter's settings are part of the study.
+        if recipe.contains("lora") {
+            edit_json(&folder.join("lora/1_Pooling/config.json"), |config| config["pooling_mode"] = "mean".into());
+            let (code, said) = refused(folder, &["run", "sweep.yaml"]);
+            assert!(code == 5 && said.contains("1_Pooling/config.json has other content"), "{code} {said}");
+        }
+    }
+}
+
 #[test]
 fn several_workers_do_what_one_does() {
     let folder = folder();

@@ -12,7 +12,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use super::render::{self, Usage};
 use super::schema::What;
 use super::{blend, output};
-use crate::checkpoint::{Checkpoint, Disagreement, disagreements};
+use crate::checkpoint::{Checkpoint, Disagreement, disagreements_among, used_among};
 use crate::method::{self, Base, Count, Declaration, METHODS};
 use crate::plan;
 use crate::recipe::Recipe;
@@ -78,10 +78,19 @@ pub(super) struct Choice {
     pub(super) models: Vec<String>,
     /// Why this method.
     pub(super) because: String,
-    /// What the donor and another model disagree on.
-    pub(super) disagreements: Vec<(String, Disagreement)>,
-    /// The model that configuration and tokenizer come from.
-    pub(super) donor: String,
+    /// What the models disagree on.
+    pub(super) disagreements: Vec<Differing>,
+}
+
+/// What two models disagree on.
+pub(super) struct Differing {
+    /// The model whose value the output would have.
+    pub(super) left: String,
+    /// The other.
+    pub(super) right: String,
+    pub(super) found: Disagreement,
+    /// Whether it is about how models are used.
+    pub(super) is_of_use: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -98,9 +107,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Recipe::parse(&text, &args.out.display().to_string(), &std::collections::BTreeMap::new())?;
     put(&args.out, &text, What::Recipe, args.force)?;
     render::say(&format!("{}: {}", args.out.display(), choice.because));
-    for (model, found) in &choice.disagreements {
-        let (what, left, right) = (&found.what, &found.left, &found.right);
-        render::warn(&[format!("the models disagree on {what}: `{}` has {left}, `{model}` has {right}", choice.donor)]);
+    for Differing { left, right, found, .. } in &choice.disagreements {
+        let (what, one, other) = (&found.what, &found.left, &found.right);
+        render::warn(&[format!("the models disagree on {what}: `{left}` has {one}, `{right}` has {other}")]);
     }
     match sweep::text(&choice, &sets, &args.out) {
         Some(text) => {
@@ -151,15 +160,22 @@ fn choose(args: &Args) -> anyhow::Result<Choice> {
     };
     let (base, merged) = arrange(method, found, merged, &names)?;
     let donor = base.as_ref().map_or_else(|| merged[0].clone(), |(base, _)| base.clone());
-    let opened = |name: &str| models.iter().find(|model| model.name == name);
-    let mut found = Vec::new();
-    if let Some(donor) = opened(&donor) {
-        for other in models.iter().filter(|model| model.name != donor.name) {
-            let differences = disagreements(&donor.checkpoint, &other.checkpoint);
-            found.extend(differences.into_iter().map(|difference| (other.name.clone(), difference)));
-        }
-    }
-    Ok(Choice { method, base, models: merged, because, disagreements: found, donor })
+    Ok(Choice { disagreements: disagreements(&models, &donor, base.is_some()), method, base, models: merged, because })
+}
+
+/// What the models would disagree on if they were merged.
+fn disagreements(models: &[Model], donor: &str, is_base: bool) -> Vec<Differing> {
+    let donor = models.iter().position(|model| model.name == donor).unwrap_or_default();
+    let checkpoints: Vec<&Checkpoint> = models.iter().map(|model| &model.checkpoint).collect();
+    let name = |model: usize| models.get(model).map(|model| model.name.clone()).unwrap_or_default();
+    let found = disagreements_among(&checkpoints, donor, is_base, used_among(&checkpoints, donor), true);
+    let named = found.into_iter().map(|among| Differing {
+        left: name(among.left),
+        right: name(among.right),
+        found: among.found,
+        is_of_use: among.is_of_use,
+    });
+    named.collect()
 }
 
 /// Opens the models, by folder or by their names on the Hub.

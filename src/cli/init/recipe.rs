@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Choice;
+use super::{Choice, Differing};
 use crate::cli::blend::reference;
 use crate::cli::schema::{self, What};
 use crate::method::{Base, Kind, Parameter, Scope};
@@ -18,16 +18,11 @@ pub(super) fn text(choice: &Choice) -> String {
         "# `admix methods {}` has its formula; `admix check` finds mistakes in this file.",
         choice.method.name
     );
-    for (model, found) in &choice.disagreements {
-        let (what, left, right) = (&found.what, &found.left, &found.right);
-        let _ = writeln!(out, "#\n# The models disagree on {what}: {} has {left}, {model} has {right}.", choice.donor);
+    for Differing { left, right, found, .. } in &choice.disagreements {
+        let (what, one, other) = (&found.what, &found.left, &found.right);
+        let _ = writeln!(out, "#\n# The models disagree on {what}: {left} has {one}, {right} has {other}.");
         if found.kind.name() != "tokenizer" || !reads_tokenizers() {
-            let _ = writeln!(
-                out,
-                "# `--allow {}` merges them all the same, with what {} has.",
-                found.kind.name(),
-                choice.donor
-            );
+            let _ = writeln!(out, "# `--allow {}` merges them all the same, with what {left} has.", found.kind.name());
         }
     }
     out.push_str(&body(choice, &starting_value, 0));
@@ -85,8 +80,14 @@ pub(super) fn body(
         out.push_str(if nth == 0 { "parameters:\n" } else { "" });
         let _ = writeln!(out, "  {}: {value}  # {}", parameter.name, parameter.doc);
     }
-    if choice.disagreements.iter().any(|(_, found)| found.kind.name() == "tokenizer") && reads_tokenizers() {
+    if choice.disagreements.iter().any(|differing| differing.found.kind.name() == "tokenizer") && reads_tokenizers() {
         out.push_str("# The vocabularies differ: the output has the tokens of all.\ntokenizer_source: union\n");
+    }
+    if let Some(differing) = choice.disagreements.iter().find(|differing| differing.is_of_use) {
+        out.push_str(
+            "# The models are used in different ways. This line chooses whose pooling, prompts and modules count:\n",
+        );
+        let _ = writeln!(out, "# settings_source: {}", reference(&differing.left));
     }
     // A base that is apart has no share of its own.
     debug_assert!(choice.base.is_none() || choice.method.base != Base::Member);

@@ -43,7 +43,7 @@ pub(super) fn text(choice: &Choice, sets: &[Set], recipe: &Path) -> Option<Strin
         placeholder(&mut out, sets);
     }
     if !choice.disagreements.is_empty() {
-        let mut kinds: Vec<&str> = choice.disagreements.iter().map(|(_, found)| found.kind.name()).collect();
+        let mut kinds: Vec<&str> = choice.disagreements.iter().map(|differing| differing.found.kind.name()).collect();
         kinds.dedup();
         let _ = writeln!(out, "# The models disagree; to merge them all the same:\n# allow: [{}]", kinds.join(", "));
     }

@@ -3,6 +3,7 @@
 mod accepted;
 mod arbitrary;
 mod refused;
+mod settings_source;
 mod tokenizer;
 
 use std::collections::BTreeMap;

@@ -29,8 +29,9 @@ pub struct Scorer {
     options: encoder::Options,
     level: Level,
     pub(super) memory: Memory,
-    /// The checkpoints that the merge in memory is of, in the order of its plan, and how their vocabularies are merged.
-    merged_of: (Vec<PathBuf>, Option<u64>),
+    /// The checkpoints that the merge in memory is of, in the order of its plan, how their vocabularies are merged, and which of
+    /// them says how the merge is used.
+    merged_of: (Vec<PathBuf>, Option<u64>, usize),
     pub(super) encoder: Option<Encoder>,
     /// Whether the encoder's weights are merged ones.
     is_merged: bool,
@@ -71,7 +72,7 @@ impl Scorer {
             options,
             level,
             memory: Memory::default(),
-            merged_of: (Vec::new(), None),
+            merged_of: (Vec::new(), None, 0),
             encoder: None,
             is_merged: false,
             ready: None,
@@ -133,13 +134,13 @@ impl Scorer {
         let options = self.study.plan_options();
         let mut plan = Plan::build(recipe, &options).map_err(|error| Trouble::Trial(error.to_string()))?;
         let vocabulary = plan.alignment.as_ref().map(Alignment::print);
-        let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary);
+        let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary, plan.settings);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
         }
-        let changes = plan.layers.is_some() || plan.alignment.is_some();
-        let config = changes.then(|| plan.config());
+        // As the folder of the merge would be opened.
+        let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
         let never = AtomicBool::new(false);
         let merging = merge::Options {
             threads: 0,
@@ -154,24 +155,19 @@ impl Scorer {
             encoder.release();
         }
         self.memory.merge(&mut plan, merging).map_err(|error| Trouble::Trial(error.to_string()))?;
-        let donor = plan.models.swap_remove(plan.donor);
-        let donor = match config {
-            Some(config) => donor.with_config(config),
-            None => donor,
-        };
         // An encoder that is there keeps its tokenizer.
         let is_kept = self.is_merged && self.encoder.is_some();
-        let donor = match plan.alignment.as_ref().filter(|_| !is_kept) {
-            Some(alignment) => donor.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
-            None => donor,
+        let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
+            Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
+            None => merge,
         };
         let loaded = match self.encoder.take().filter(|_| self.is_merged) {
-            Some(mut encoder) => encoder.replace(&donor, &self.memory).map(|()| encoder),
-            None => Encoder::from_tensors(&donor, &self.memory, &self.options),
+            Some(mut encoder) => encoder.replace(&merge, &self.memory).map(|()| encoder),
+            None => Encoder::from_tensors(&merge, &self.memory, &self.options),
         };
         let encoder = loaded.map_err(|error| Trouble::Fatal(evaluation(&error)))?;
         self.is_merged = true;
-        self.begin(&donor, encoder, self.memory.print(), vocabulary)
+        self.begin(&merge, encoder, self.memory.print(), vocabulary)
     }
 
     /// Takes an encoder into use. Gives the hash of everything that its scores depend on.

@@ -26,22 +26,14 @@ pub(super) fn models(recipe: &Recipe) -> Result<Vec<Model>, Error> {
 fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
     let path = plan::resolve(recipe, model).map_err(plan::Faults::from)?;
     let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
-    let checkpoint = Checkpoint::open(&path)?;
-    let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
-    let weights: Vec<PathBuf> =
-        weights.flat_map(|weights| weights.files().map(Path::to_path_buf).collect::<Vec<_>>()).collect();
-    let side = checkpoint
-        .side_files()
-        .iter()
-        .filter(|side| Path::new(&side.relative).extension().is_none_or(|end| end != "md"));
-    let mut files: Vec<PathBuf> = side.map(|side| side.source.clone()).chain(weights).collect();
-    files.sort();
-    files.dedup();
+    let mut files = files(&Checkpoint::open(&path)?);
     let adapter = model.adapter.as_deref().map(|adapter| {
         let path = plan::resolve(recipe, adapter).map_err(plan::Faults::from)?;
         let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
         files.push(path.join("adapter_config.json"));
         files.extend(Adapter::open(&path)?.weights().files().map(Path::to_path_buf));
+        // The folder may say how the model is used.
+        files.extend(Checkpoint::open_usage(&path)?.iter().flat_map(self::files));
         Ok::<_, Error>(path)
     });
     let adapter = adapter.transpose()?;
@@ -52,13 +44,27 @@ fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
     let files: Vec<FileHash> = files.par_iter().map(hash).collect::<Result<_, _>>()?;
     let mut parts = Parts::default();
     for file in &files {
-        // An adapter's files have their whole paths; what they are called is enough.
+        // An adapter's files have their whole paths; where they lie in its folder is enough.
         let name = Path::new(&file.file);
-        let name = name.file_name().filter(|_| name.is_absolute()).map(|name| name.to_string_lossy().into_owned());
-        parts.add(name.as_deref().unwrap_or(&file.file).as_bytes());
+        let inside = adapter.as_ref().and_then(|adapter| name.strip_prefix(adapter).ok()).unwrap_or(name);
+        parts.add(inside.to_string_lossy().as_bytes());
         parts.add(file.sha256.as_bytes());
     }
     Ok(Model { name: model.to_string(), short: String::new(), path, adapter, hash: parts.finish(), files })
+}
+
+/// What a model is made of: its weights, and what a loader needs besides them, sorted.
+fn files(checkpoint: &Checkpoint) -> Vec<PathBuf> {
+    let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
+    let weights = weights.flat_map(|weights| weights.files().map(Path::to_path_buf));
+    let side = checkpoint
+        .side_files()
+        .iter()
+        .filter(|side| Path::new(&side.relative).extension().is_none_or(|end| end != "md"));
+    let mut files: Vec<PathBuf> = side.map(|side| side.source.clone()).chain(weights).collect();
+    files.sort();
+    files.dedup();
+    files
 }
 
 /// The last part of a path is enough where no two models share it.
@@ -82,7 +88,11 @@ fn name_shortly(models: &mut [Model]) {
 pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
     let place = |reference: &mut ModelRef| {
         let name = reference.to_string();
-        if let Some(model) = models.iter().find(|model| model.name == name) {
+        let named = models.iter().find(|model| model.name == name);
+        // `settings_source` may name a model without its adapter.
+        let adapted =
+            || models.iter().find(|model| model.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('+')));
+        if let Some(model) = named.or_else(adapted) {
             (reference.path, reference.revision) = (model.path.to_string_lossy().into_owned(), None);
             if let (Some(adapter), Some(folder)) = (&mut reference.adapter, &model.adapter) {
                 (adapter.path, adapter.revision) = (folder.to_string_lossy().into_owned(), None);
@@ -114,8 +124,15 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
     }
     let tokenizer = recipe.tokenizer.as_ref().map(|tokenizer| tokenizer.without_base(&recipe, &merged));
     let mut text = String::from("merge_method: linear\nmodels:\n");
-    for model in merged {
+    for model in &merged {
         let _ = writeln!(text, "  - {{model: {}, parameters: {{weight: 1}}}}", model.flow());
+    }
+    // It is used as the merges that it is compared with.
+    if let Some(model) = plan::settings_to_name(&recipe, &merged) {
+        if !merged.contains(&&model) {
+            let _ = writeln!(text, "  - {{model: {}, parameters: {{weight: 0}}}}", model.flow());
+        }
+        let _ = writeln!(text, "settings_source: {}", model.flow());
     }
     for (key, dtype) in [("dtype", recipe.dtype), ("out_dtype", recipe.out_dtype)] {
         if let Some(dtype) = dtype {

@@ -1,0 +1,200 @@
+//! Models whose transformer is that of one folder and that are used as another folder says.
+//!
+//! How a model is used is everything that a sentence-transformers folder says besides its transformer: the modules behind it,
+//! prompts, similarity, the longest input. Two kinds of models have that from another folder: one with an adapter, whose
+//! folder may say how the two together are used; and a merge over a plain base, which is used as its fine-tunes are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::folder::{Checkpoint, check_folder};
+use super::json;
+use super::modules::{self, Module};
+use super::settings::{self, Settings};
+use super::side_files::SideFile;
+use super::tokenizer::Tokenizer;
+use super::weights::Weights;
+
+impl Checkpoint {
+    /// What a folder says about how its model is used, where it has a modules.json; its transformer may lie elsewhere.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub(crate) fn open_usage(folder: &Path) -> Result<Option<Self>, Error> {
+        check_folder(folder)?;
+        match modules::read_places(folder)? {
+            Some(places) => Self::with_places(folder, Some(places), false).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// This checkpoint's transformer and tokenizer, used as another folder says.
+    #[must_use]
+    pub(crate) fn used_as(self, usage: Self) -> Self {
+        let (settings, side_files) = (combined(&self, &usage), side_files(&self, &usage));
+        let own = self.modules.into_iter().nth(self.main);
+        let mut modules = usage.modules;
+        if let (Some(module), Some(own)) = (modules.get_mut(usage.main), own) {
+            (module.config, module.weights) = (own.config, own.weights);
+        }
+        Self {
+            usage: Some(usage.path),
+            modules,
+            main: usage.main,
+            sentence_transformers: usage.sentence_transformers,
+            settings,
+            side_files,
+            unread_weights: self
+                .unread_weights
+                .into_iter()
+                .chain(usage.unread_weights.into_iter().filter(is_other))
+                .collect(),
+            ..self
+        }
+    }
+
+    /// What a merge will be that has its configuration from this checkpoint and is used as another: the same side files, with
+    /// other weights in the modules' folders.
+    pub(crate) fn planned(
+        &self,
+        usage: &Self,
+        path: PathBuf,
+        config: Map<String, Value>,
+        weights: &mut BTreeMap<String, Weights>,
+    ) -> Self {
+        let module = |module: &Module| Module {
+            folder: module.folder.clone(),
+            kind: module.kind.clone(),
+            config: module.config.clone(),
+            weights: weights.remove(&module.folder),
+        };
+        let planned = Self {
+            path,
+            usage: Some(usage.usage_path().to_owned()),
+            modules: usage.modules.iter().map(module).collect(),
+            main: usage.main,
+            sentence_transformers: usage.sentence_transformers,
+            settings: combined(self, usage),
+            tokenizer: self.tokenizer.clone(),
+            side_files: side_files(self, usage),
+            unread_weights: Vec::new(),
+        };
+        planned.with_config(config)
+    }
+
+    /// The folder that says how it is used: its own, that of its adapter, or that of the model which a merge has it from.
+    pub fn usage_path(&self) -> &Path {
+        self.usage.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Whether this is its main module.
+    pub(crate) fn is_main(&self, module: &Module) -> bool {
+        self.main_module().is_some_and(|main| std::ptr::eq(main, module))
+    }
+
+    /// The folder of its main module inside it; empty for its own.
+    pub(crate) fn main_folder(&self) -> &str {
+        self.main_module().map_or("", |module| module.folder.as_str())
+    }
+}
+
+impl Checkpoint {
+    /// The file with the transformer's settings of use, with the longest input put into it, where a loader would else take
+    /// another one from this tokenizer. `None` where the files say the right one, or it is a plain folder.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub(crate) fn with_stated_length(
+        &self,
+        tokenizer: &Tokenizer,
+    ) -> Result<Option<(String, Map<String, Value>)>, Error> {
+        let Some(length) = self.settings.max_seq_length.filter(|_| self.sentence_transformers) else { return Ok(None) };
+        let mut found = None;
+        for name in settings::TRANSFORMER_FILES {
+            let relative = within(self.main_folder(), name);
+            let Some(side) = self.side_files.iter().find(|side| side.relative == relative) else { continue };
+            let config = json::read_config(&side.source)?.unwrap_or_default();
+            if !config.is_empty() {
+                found = Some((relative, config));
+                break;
+            }
+        }
+        let (relative, mut config) =
+            found.unwrap_or_else(|| (within(self.main_folder(), settings::TRANSFORMER_FILES[0]), Map::new()));
+        let tokenizer = json::read_config(&tokenizer.home().join("tokenizer_config.json"))?.unwrap_or_default();
+        if settings::max_length(&config, &tokenizer, &self.settings.architecture) == Some(length) {
+            return Ok(None);
+        }
+        config.insert("max_seq_length".to_owned(), length.into());
+        Ok(Some((relative, config)))
+    }
+}
+
+/// Whether a weight file is none of an adapter's.
+fn is_other(file: &PathBuf) -> bool {
+    file.file_name().is_none_or(|name| !name.to_string_lossy().starts_with("adapter_model"))
+}
+
+/// The settings of use of one folder, for the transformer of another.
+fn combined(transformer: &Checkpoint, usage: &Checkpoint) -> Settings {
+    let own = &transformer.settings;
+    if std::ptr::eq(transformer, usage) {
+        return own.clone();
+    }
+    let used = usage.settings.clone();
+    let length = used.max_seq_length.or(own.max_seq_length);
+    Settings {
+        max_seq_length: length.map(|length| length.min(own.architecture.positions.unwrap_or(u64::MAX))),
+        embedding_dimension: used.embedding_dimension.or(own.architecture.hidden_size),
+        architecture: own.architecture.clone(),
+        ..used
+    }
+}
+
+/// The files of a model whose transformer is that of one folder and that is used as another says, sorted by name.
+fn side_files(transformer: &Checkpoint, usage: &Checkpoint) -> Vec<SideFile> {
+    if std::ptr::eq(transformer, usage) {
+        return transformer.side_files.clone();
+    }
+    let (from, to) = (transformer.main_folder(), usage.main_folder());
+    let of_transformer = transformer.side_files.iter().filter_map(|side| {
+        let (folder, name) = split(&side.relative);
+        let is_notice = folder.is_empty() && (name.starts_with("LICENSE") || name.starts_with("NOTICE"));
+        let relative = match folder {
+            _ if is_of_use(name) => return None,
+            folder if folder == from && !is_notice => within(to, name),
+            "" => name.to_owned(),
+            // What belongs to its other modules.
+            _ => return None,
+        };
+        Some((relative.clone(), SideFile { relative, ..side.clone() }))
+    });
+    let mut files: BTreeMap<String, SideFile> = of_transformer.collect();
+    for side in &usage.side_files {
+        let (folder, name) = split(&side.relative);
+        let is_own = folder != to && !folder.is_empty();
+        // Modules may have code of their own; what the transformer's folder has of that name is the transformer's.
+        let is_code = Path::new(name).extension().is_some_and(|end| end == "py");
+        if is_own || is_of_use(name) || (is_code && !files.contains_key(&side.relative)) {
+            files.insert(side.relative.clone(), side.clone());
+        }
+    }
+    files.into_values().collect()
+}
+
+/// Whether a file at the top or in the transformer's folder says how the model is used.
+fn is_of_use(name: &str) -> bool {
+    matches!(name, modules::MODULES | "config_sentence_transformers.json" | "router_config.json")
+        || (name.starts_with("sentence_") && name.ends_with("_config.json"))
+}
+
+fn split(relative: &str) -> (&str, &str) {
+    relative.rsplit_once('/').unwrap_or(("", relative))
+}
+
+fn within(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

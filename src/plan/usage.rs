@@ -1,0 +1,135 @@
+//! Whose settings of use the output has: modules, pooling, prompts, similarity, the longest input.
+
+use std::path::Path;
+
+use super::models::{Models, opened};
+use super::{Allow, Error, Plan};
+use crate::checkpoint::{
+    Checkpoint, DisagreementAmong, Mismatch, disagreements_among, disagreements_of_use, used_among,
+};
+use crate::recipe::{ModelRef, Recipe};
+
+/// The model whose settings of use the output has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    /// Its index.
+    pub(super) model: usize,
+    /// Whether the recipe chose it: then it settles what the models disagree on.
+    pub(super) chosen: bool,
+}
+
+/// The model of a recipe that `settings_source` names. A model without its adapter stands for those with it where the recipe
+/// does not name it by itself.
+pub(super) fn chosen(recipe: &Recipe) -> Option<&ModelRef> {
+    let source = recipe.settings_source.as_ref()?;
+    let models = recipe.models();
+    let alone = |model: &&&ModelRef| model.without_adapter() == *source;
+    models.iter().find(|model| **model == source).or_else(|| models.iter().find(alone)).copied()
+}
+
+/// Whether a model with an adapter is to be used as it is without, whatever the adapter's folder says.
+pub(super) fn is_without_adapter(recipe: &Recipe, model: &ModelRef) -> bool {
+    let source = recipe.settings_source.as_ref().filter(|source| source.adapter.is_none());
+    model.adapter.is_some()
+        && source.is_some_and(|source| *source == model.without_adapter() && !recipe.models().contains(&source))
+}
+
+/// The model that a merge of some of a recipe's models must name to be used as the recipe's own merge is; nothing where it is by
+/// itself, or where no model says how it is used.
+pub(crate) fn to_name(recipe: &Recipe, models: &[&ModelRef]) -> Option<ModelRef> {
+    let (model, used) = settings_model(recipe, recipe)?;
+    let own = models.iter().find_map(|model| says(recipe, model));
+    let differs = own.is_none_or(|(_, own)| !disagreements_of_use(&used, &own).is_empty());
+    differs.then_some(model)
+}
+
+/// The model whose settings of use the merge of a document has, and its folder. `all` holds the documents.
+fn settings_model(recipe: &Recipe, all: &Recipe) -> Option<(ModelRef, Checkpoint)> {
+    let of = |model: &ModelRef| match all
+        .stages
+        .iter()
+        .find(|stage| model.stage && stage.name.as_ref() == Some(&model.path))
+    {
+        Some(stage) => settings_model(stage, all),
+        None => says(recipe, model),
+    };
+    match chosen(recipe) {
+        Some(model) => of(model),
+        None => recipe.base_model.iter().chain(recipe.models()).find_map(of),
+    }
+}
+
+/// A model that says how it is used.
+fn says(recipe: &Recipe, model: &ModelRef) -> Option<(ModelRef, Checkpoint)> {
+    let (checkpoint, _) = opened(recipe, model, None, &mut Vec::new()).ok()?;
+    checkpoint.is_sentence_transformers().then(|| (model.clone(), checkpoint))
+}
+
+impl Models {
+    /// The model that the recipe names, else the donor, else the first one that says how it is used.
+    pub(super) fn usage(&self, recipe: &Recipe, donor: usize) -> Result<Usage, Error> {
+        let says = |model: usize| self.checkpoints.get(model).is_some_and(Checkpoint::is_sentence_transformers);
+        if let Some(named) = chosen(recipe) {
+            let model = self.index(named);
+            let source = recipe.settings_source.as_ref();
+            let place = source.and_then(|source| recipe.place(&source.at)).map(Box::new);
+            return if says(model) {
+                Ok(Usage { model, chosen: true })
+            } else {
+                Err(Error::NoSettings { model: self.paths.get(model).cloned().unwrap_or_default(), place })
+            };
+        }
+        let models: Vec<&Checkpoint> = self.checkpoints.iter().collect();
+        Ok(Usage { model: used_among(&models, donor), chosen: false })
+    }
+
+    /// A sentence about whose settings the output has, where that is neither the donor nor what the recipe says.
+    pub(super) fn remark_on_usage(&self, donor: usize, usage: Usage) -> Option<String> {
+        let (model, donor_path) = (self.paths.get(usage.model)?, self.paths.get(donor)?);
+        (usage.model != donor && !usage.chosen).then(|| {
+            format!(
+                "the merge has its pooling, prompts and other settings of use from `{model}`: `{donor_path}` has none (no modules.json)"
+            )
+        })
+    }
+
+    /// Refuses models that are not used in the same way, and says which accepted differences there are. Where the recipe merges
+    /// vocabularies, those may differ.
+    pub(super) fn agree(
+        &self,
+        recipe: &Recipe,
+        donor: usize,
+        usage: Usage,
+        allow: &Allow,
+        warnings: &mut Vec<String>,
+        faults: &mut Vec<Error>,
+    ) {
+        let models: Vec<&Checkpoint> = self.checkpoints.iter().collect();
+        let (is_base, aligned) = (recipe.base_model.is_some(), recipe.tokenizer.is_some());
+        for disagreement in disagreements_among(&models, donor, is_base, usage.model, !aligned) {
+            let DisagreementAmong { left, right, is_of_use, found } = disagreement;
+            // Where the recipe says whose tokenizer the output has, what it does to a text is chosen too.
+            let chosen = (aligned && found.kind == Mismatch::Tokenizer) || (is_of_use && usage.chosen);
+            let accepted = chosen || allow.accepts(found.kind);
+            let (left, right) = (self.paths[left].clone(), self.paths[right].clone());
+            let error = Error::Disagreement { found: Box::new(found), left: left.clone(), right };
+            if accepted {
+                warnings.push(format!("{error}; the merge has what `{left}` has"));
+            } else {
+                faults.push(error);
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// The folder that settings of use come from in the end: a model's, or that of its adapter.
+    pub fn origin_of_settings(&self) -> &Path {
+        self.models[self.settings].usage_path()
+    }
+
+    /// Whether the output is a sentence-transformers folder.
+    pub fn is_sentence_transformers(&self) -> bool {
+        self.models[self.settings].is_sentence_transformers()
+    }
+}
