@@ -36,6 +36,8 @@ mod suite {
     mod recipes;
     mod retriever;
     mod rows;
+    #[cfg(unix)]
+    mod same_model;
     mod schema;
     #[cfg(feature = "eval")]
     mod score;
@@ -44,6 +46,7 @@ mod suite {
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
+    mod unchanged;
     #[cfg(feature = "eval")]
     mod vocabularies;
 }

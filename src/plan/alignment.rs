@@ -243,7 +243,7 @@ fn tokenizer(
 ) -> Result<(Tokenizer, Option<usize>), Error> {
     let of = |model: usize| (models.checkpoints[model].tokenizer().clone(), Some(model));
     let TokenizerSource::Model(reference) = &settings.source else { return Ok(of(donor)) };
-    if let Some(model) = models.paths.iter().position(|path| *path == reference.to_string()) {
+    if let Some(model) = models.find(reference) {
         return Ok(of(model));
     }
     let folder = super::models::resolve(recipe, reference)?;
