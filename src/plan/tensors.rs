@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use super::arguments::{Lookup, Participant};
 use super::models::Models;
 use super::rows::Rows;
-use super::{Alignment, Error, Gathered, Input, LayerSource, Options, PlannedTensor, Work};
+use super::{Alignment, Error, Gathered, Input, LayerSource, Options, Outside, PlannedTensor, Work};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
 use crate::method::{self, Arguments, Combination, Declaration, Dots, Shape};
@@ -31,6 +31,7 @@ pub(super) struct Collector<'a> {
     pub(super) options: &'a Options,
     pub(super) tensors: Vec<PlannedTensor>,
     pub(super) layers: Option<Vec<LayerSource>>,
+    pub(super) outside: Outside,
     pub(super) alignment: Option<&'a Alignment>,
     pub(super) gathered: Vec<Gathered>,
     /// Rows that conditions tell apart.
@@ -61,6 +62,7 @@ impl<'a> Collector<'a> {
             options,
             tensors: Vec::new(),
             layers: None,
+            outside: Outside::of(models),
             alignment,
             gathered: Vec::new(),
             rows: None,
@@ -116,8 +118,8 @@ impl<'a> Collector<'a> {
 
     /// A module whose layers keep their places.
     fn whole(&mut self, gradients: bool) {
-        let recipe = self.recipe;
-        let Some(slice) = recipe.slices.first() else { return };
+        // Modules behind the transformer go with what stands behind its layers.
+        let Some(slice) = self.slice_behind() else { return };
         let mut parts = self.parts(slice);
         for part in &mut parts {
             part.first_layer = None;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use safetensors::Dtype;
 
-use super::{Adapted, Alignment, Allow, Gather, Stage};
+use super::{Adapted, Alignment, Allow, Gather, Outside, Stage};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, Declaration};
@@ -30,6 +30,8 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// Where each layer's configuration comes from, when the recipe is made of slices.
     pub layers: Option<Vec<LayerSource>>,
+    /// Which slices the tensors outside of the layers come from, when the recipe is made of slices.
+    pub outside: Option<Outside>,
     /// The vocabulary of the output, where the recipe merges different ones.
     pub alignment: Option<Alignment>,
     /// The chat template of the output, where it is not the one that its tokenizer's folder has.
