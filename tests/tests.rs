@@ -42,6 +42,7 @@ mod suite {
     #[cfg(feature = "eval")]
     mod score;
     mod selection;
+    mod slices;
     mod stages;
     mod support;
     #[cfg(feature = "eval")]

@@ -73,7 +73,8 @@ impl Plan {
             Err(error) => faults.push(error),
         }
         let collected = collector.collect();
-        let Collector { mut tensors, layers, outside, gathered, warnings: found, faults: unfit, .. } = collector;
+        let Collector { mut tensors, layers, layer_config, outside, gathered, warnings: found, faults: unfit, .. } =
+            collector;
         faults.extend(unfit);
         faults.extend(collected.err());
         // Stand-ins say nothing about the values that the recipe will have.
@@ -95,6 +96,7 @@ impl Plan {
             tensors,
             files,
             layers,
+            layer_config,
             outside,
             alignment,
             chat_template,

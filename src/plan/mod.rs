@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod faults;
 mod gather;
+mod layer_config;
 mod layout;
 mod models;
 mod modules;

@@ -25,6 +25,7 @@ impl<'a> Collector<'a> {
             let parts = self.parts(slice);
             let depth =
                 slice.sources.first().and_then(|source| source.layers.as_ref()).map_or(0, ExactSizeIterator::len);
+            self.compare_layers(&parts, depth);
             for offset in 0..depth {
                 let t = gradient(offset, depth);
                 let mut templates = BTreeSet::new();
@@ -46,6 +47,7 @@ impl<'a> Collector<'a> {
                 }
             }
         }
+        self.configure(&layers);
         self.layers = Some(layers);
         let odd = self.odd_layers();
         self.warnings.extend(odd);

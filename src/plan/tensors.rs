@@ -32,6 +32,8 @@ pub(super) struct Collector<'a> {
     pub(super) tensors: Vec<PlannedTensor>,
     pub(super) layers: Option<Vec<LayerSource>>,
     pub(super) outside: Outside,
+    /// The donor's configuration for the output's layers, where they are not the donor's own.
+    pub(super) layer_config: Option<serde_json::Map<String, serde_json::Value>>,
     pub(super) alignment: Option<&'a Alignment>,
     pub(super) gathered: Vec<Gathered>,
     /// Rows that conditions tell apart.
@@ -63,6 +65,7 @@ impl<'a> Collector<'a> {
             tensors: Vec::new(),
             layers: None,
             outside: Outside::of(models),
+            layer_config: None,
             alignment,
             gathered: Vec::new(),
             rows: None,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use safetensors::Dtype;
+use serde_json::{Map, Value};
 
 use super::{Adapted, Alignment, Allow, Gather, Outside, Stage};
 use crate::checkpoint::Checkpoint;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// Where each layer's configuration comes from, when the recipe is made of slices.
     pub layers: Option<Vec<LayerSource>>,
+    /// The donor's configuration, true for the layers of the output, when the recipe is made of slices.
+    pub(super) layer_config: Option<Map<String, Value>>,
     /// Which slices the tensors outside of the layers come from, when the recipe is made of slices.
     pub outside: Option<Outside>,
     /// The vocabulary of the output, where the recipe merges different ones.
