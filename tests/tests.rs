@@ -36,15 +36,19 @@ mod suite {
     mod recipes;
     mod retriever;
     mod rows;
+    #[cfg(unix)]
+    mod same_model;
     mod schema;
     #[cfg(feature = "eval")]
     mod score;
     mod selection;
     mod settings;
+    mod slices;
     mod stages;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
+    mod unchanged;
     #[cfg(feature = "eval")]
     mod vocabularies;
 }

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
 use crate::merge;
-use crate::plan::{Group, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
+use crate::plan::{Group, Outside, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
+use crate::shown::shown;
 
 /// Show what a merge would do; nothing is written
 #[derive(clap::Args, Debug)]
@@ -76,6 +77,9 @@ fn text(summary: &Summary, memory: Option<u64>) -> String {
     if let Some(settings) = summary.settings.as_ref().filter(|settings| **settings != summary.donor) {
         let _ = writeln!(out, "  settings of use from {settings}");
     }
+    if let Some(outside) = &summary.outside {
+        let _ = writeln!(out, "  {}", self::outside(outside));
+    }
     // Groups that are treated alike stand under one heading.
     let mut sections: Vec<(String, Vec<Line<'_>>)> = Vec::new();
     for group in &summary.groups {
@@ -97,6 +101,16 @@ fn text(summary: &Summary, memory: Option<u64>) -> String {
         }
     }
     out
+}
+
+/// Which slices the tensors outside of the layers come from, and why.
+fn outside(outside: &Outside) -> String {
+    let class = outside.class.as_deref().map_or("a model that names no class".into(), shown);
+    if outside.behind_from_last {
+        format!("embeddings from the first slice; norm, head and pooler behind the layers from the last ({class})")
+    } else {
+        format!("everything outside of the layers from the first slice, as mergekit takes it for {class}")
+    }
 }
 
 /// Tokens and rows, and how the rows come about.

@@ -60,7 +60,10 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     let mean: Vec<f64> = weights.iter().enumerate().map(|(i, weight)| weight * unit(i)).collect();
     let norm = gram.quadratic(&mean).sqrt();
     if norm <= eps {
+        // Vectors of length zero have no direction and need none: what they sum to is no longer than they are.
+        let longest: f64 = weights.iter().enumerate().map(|(i, weight)| weight.abs() * gram.norm(i)).sum();
         return match weights.len() {
+            _ if longest <= eps => Ok(weights),
             2 => Ok(weights),
             _ => Err("the weighted directions cancel each other and have no mean: choose other weights".into()),
         };

@@ -167,6 +167,13 @@ impl Aligning<'_> {
         first.iter().map(|model| made.get(model).cloned().unwrap_or_default()).collect()
     }
 
+    /// Whether every model has the output's tokens under the output's numbers.
+    pub(super) fn are_in_order(&self, merged: &MergedVocabulary) -> bool {
+        self.vocabularies.iter().all(|vocabulary| {
+            Arc::ptr_eq(vocabulary, self.own) || merged.tokens().all(|(token, id)| vocabulary.number(token) == Some(id))
+        })
+    }
+
     /// The recipe's rules, with the rows they name.
     pub(super) fn rules(
         &self,

@@ -98,15 +98,26 @@ impl Alignment {
         let rules = aligning.rules(recipe, settings, &vocabulary)?;
         let vocabulary = settings.tokens.iter().fold(vocabulary, |vocabulary, rule| vocabulary.with_token(&rule.token));
         let rules = by_row(rules, &vocabulary);
+        let own_rows = model_rows.first().copied().unwrap_or_default();
+        // Equal vocabularies: every model has the output's tokens in its order. Rows behind them, and between them, stay.
+        let stays = same_rows && padded && vocabulary.is_unchanged() && aligning.are_in_order(&vocabulary);
+        let is_ruled = rules.iter().any(|(row, rule)| {
+            let lacks = |table: &Arc<[u32]>| table.get(*row as usize).is_none_or(|own| *own == ABSENT);
+            rule.force || tables.iter().any(lacks)
+        });
+        let is_needed = !stays || is_ruled;
         let rows = vocabulary.rows().next_multiple_of(settings.pad_to_multiple_of);
-        let in_order = |table: &Arc<[u32]>| table.iter().enumerate().all(|(row, own)| row == *own as usize);
-        let is_needed = !(vocabulary.is_unchanged()
-            && rules.is_empty()
-            && same_rows
-            && padded
-            && tables.iter().all(in_order)
-            && model_rows.iter().all(|known| *known >= rows));
-        let rows = if is_needed { rows } else { model_rows.first().copied().unwrap_or(rows) };
+        let rows = match (stays, is_needed) {
+            (true, true) => rows.max(own_rows),
+            (true, false) => own_rows,
+            (false, _) => rows,
+        };
+        let tables = if stays {
+            let same: Arc<[u32]> = (0..u32::try_from(own_rows).unwrap_or(ABSENT)).collect();
+            vec![same; tables.len()]
+        } else {
+            tables
+        };
         if !is_needed && tokenizer_of == Some(donor) {
             return Ok(None);
         }
@@ -243,7 +254,7 @@ fn tokenizer(
 ) -> Result<(Tokenizer, Option<usize>), Error> {
     let of = |model: usize| (models.checkpoints[model].tokenizer().clone(), Some(model));
     let TokenizerSource::Model(reference) = &settings.source else { return Ok(of(donor)) };
-    if let Some(model) = models.paths.iter().position(|path| *path == reference.to_string()) {
+    if let Some(model) = models.find(reference) {
         return Ok(of(model));
     }
     let folder = super::models::resolve(recipe, reference)?;

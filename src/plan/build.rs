@@ -83,7 +83,8 @@ impl Plan {
             Err(error) => faults.push(error),
         }
         let collected = collector.collect();
-        let Collector { mut tensors, layers, gathered, warnings: found, faults: unfit, .. } = collector;
+        let Collector { mut tensors, layers, layer_config, outside, gathered, warnings: found, faults: unfit, .. } =
+            collector;
         faults.extend(unfit);
         faults.extend(collected.err());
         // Stand-ins say nothing about the values that the recipe will have.
@@ -92,6 +93,7 @@ impl Plan {
             return Err(Faults(faults));
         }
         warnings.extend(found);
+        let outside = layers.as_ref().map(|_| outside);
         let files = layout::place(&mut tensors, options.shard_size);
         let Models { checkpoints: models, adapters, stages, .. } = models;
         let Options { seed, allow, .. } = options.clone();
@@ -105,6 +107,8 @@ impl Plan {
             tensors,
             files,
             layers,
+            layer_config,
+            outside,
             alignment,
             chat_template,
             gathered,

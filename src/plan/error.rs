@@ -158,6 +158,43 @@ pub enum Error {
         /// "no layers", or the stacks' names.
         stacks: String,
     },
+    /// A layer that stands where its class counts another kind.
+    #[error(
+        "layer {from} of `{model}` would be layer {layer} of the output, and config.json counts the {what}{}: there it would be of another kind",
+        if key.is_empty() { String::new() } else { format!(" by `{key}`") }
+    )]
+    CountedLayers {
+        /// What differs from layer to layer.
+        what: &'static str,
+        /// The key of config.json; empty where the class counts without one.
+        key: &'static str,
+        /// The layer's number in the output.
+        layer: usize,
+        /// The model it comes from.
+        model: String,
+        /// Its number there.
+        from: usize,
+    },
+    /// Layers that are merged into one and are not of one kind.
+    #[error(
+        "layer {left_layer} of `{left_model}` and layer {right_layer} of `{right_model}` differ in {what}: {left} and {right}"
+    )]
+    LayerKinds {
+        /// What differs from layer to layer.
+        what: String,
+        /// The first model.
+        left_model: String,
+        /// Its layer.
+        left_layer: usize,
+        /// What that is.
+        left: String,
+        /// The other model.
+        right_model: String,
+        /// Its layer.
+        right_layer: usize,
+        /// What that is.
+        right: String,
+    },
     /// A slice of a method that needs the base, without it.
     #[error("{method} needs the base model `{base}` among the sources of every slice")]
     SliceWithoutBase {
@@ -310,6 +347,11 @@ impl Error {
                 Some("none of its filters matches this tensor; add an entry without a filter as the last one".into())
             }
             Self::Arguments { hint, .. } => hint.clone(),
+            Self::CountedLayers { .. } => Some(
+                "the class cannot be told of layers in another order: take runs of layers that keep their places in the pattern; `--allow architecture` merges it all the same"
+                    .into(),
+            ),
+            Self::LayerKinds { .. } => Some("`--allow architecture` goes on with what the first has".into()),
             Self::SliceWithoutBase { .. } => Some("list it with the `layer_range` that belongs to the slice".into()),
             _ => None,
         }

@@ -10,6 +10,8 @@ use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
 pub(super) struct Models {
+    pub(super) references: Vec<ModelRef>,
+    /// Their names in messages.
     pub(super) paths: Vec<String>,
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) adapters: Vec<Option<Adapted>>,
@@ -22,7 +24,7 @@ impl Models {
     /// wrong with it was said.
     pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], faults: &mut Vec<Error>) -> Self {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut adapters, mut stages) = (Vec::new(), Vec::new());
+        let (mut adapters, mut stages, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for model in recipe.models().into_iter().filter(|model| !model.is_unknown()) {
             let stage = known.iter().find(|stage| model.stage && stage.name == model.path).cloned();
             if model.stage && stage.is_none() {
@@ -43,14 +45,19 @@ impl Models {
             adapters.push(adapter);
             checkpoints.push(checkpoint);
             paths.push(model.to_string());
+            references.push(model.clone());
         }
-        Self { paths, checkpoints, adapters, stages, warnings }
+        Self { references, paths, checkpoints, adapters, stages, warnings }
     }
 
     /// The index of a model that the recipe names.
     pub(super) fn index(&self, model: &ModelRef) -> usize {
-        let name = model.to_string();
-        self.paths.iter().position(|path| *path == name).unwrap_or_default()
+        self.find(model).unwrap_or_default()
+    }
+
+    /// The index of a model, if the recipe merges it.
+    pub(super) fn find(&self, model: &ModelRef) -> Option<usize> {
+        self.references.iter().position(|known| known == model)
     }
 }
 
@@ -116,13 +123,13 @@ fn with_near(mut error: Error, recipe: &Recipe) -> Error {
 /// Hub then in its cache.
 pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Error> {
     let path = Path::new(&model.path);
-    if let Some(found) = on_disk(recipe, model) {
+    if let Some(found) = recipe.on_disk(model) {
         return Ok(found);
     }
     let beside = recipe.folder().filter(|folder| path.is_relative() && !folder.as_os_str().is_empty());
     let place = || recipe.place(&model.at).map(Box::new);
     if let Some(hub) = HubModel::new(&model.path, model.revision.as_deref()) {
-        let begins = path.components().next().is_some_and(|first| here(recipe, Path::new(first.as_os_str())).is_some());
+        let begins = path.components().next().is_some_and(|first| recipe.here(Path::new(first.as_os_str())).is_some());
         match checkpoint::find(&hub, &HubHome::from_env().cache) {
             // With a first folder that exists it is a path with a misspelt end.
             Err(checkpoint::Error::NotInCache { .. }) if begins => {}
@@ -140,16 +147,5 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
 /// Whether a model is a folder on this machine, not one of the Hub.
 #[cfg(all(feature = "cli", feature = "hub"))]
 pub(crate) fn is_here(recipe: &Recipe, model: &ModelRef) -> bool {
-    on_disk(recipe, model).is_some()
-}
-
-/// The folder that a reference names. What looks like a revision may be a part of its name.
-fn on_disk(recipe: &Recipe, model: &ModelRef) -> Option<PathBuf> {
-    here(recipe, Path::new(&model.path)).or_else(|| here(recipe, Path::new(&model.without_adapter().to_string())))
-}
-
-/// A path from the current folder or from the recipe's.
-fn here(recipe: &Recipe, path: &Path) -> Option<PathBuf> {
-    let beside = recipe.folder().filter(|_| path.is_relative()).map(|folder| folder.join(path));
-    std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
+    recipe.on_disk(model).is_some()
 }

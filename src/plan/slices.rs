@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::outside::is_in_front;
 use super::tensors::{Collector, gradient};
 use super::{Error, LayerSource};
 use crate::checkpoint::{Weights, layer_of, with_layer};
+use crate::recipe::Slice;
 
-impl Collector<'_> {
+impl<'a> Collector<'a> {
     /// A transformer put together from ranges of layers.
     pub(super) fn slices(&mut self) -> Result<(), Error> {
         let recipe = self.recipe;
         self.check_slices()?;
-        if let Some(first) = recipe.slices.first() {
-            let parts = self.parts(first);
-            for name in self.canonical_names(&parts, |name| layer_of(name).is_none()) {
-                let planned = self.tensor(first, &parts, &name, None, 0.0);
-                self.faults.extend(planned.err());
+        if let (Some(first), Some(behind)) = (recipe.slices.first(), self.slice_behind()) {
+            let apart = !std::ptr::eq(first, behind);
+            self.outside_of_layers(first, |name| !apart || is_in_front(name));
+            if apart {
+                self.outside_of_layers(behind, |name| !is_in_front(name));
             }
         }
         let mut layers = Vec::new();
@@ -23,6 +25,7 @@ impl Collector<'_> {
             let parts = self.parts(slice);
             let depth =
                 slice.sources.first().and_then(|source| source.layers.as_ref()).map_or(0, ExactSizeIterator::len);
+            self.compare_layers(&parts, depth);
             for offset in 0..depth {
                 let t = gradient(offset, depth);
                 let mut templates = BTreeSet::new();
@@ -44,10 +47,26 @@ impl Collector<'_> {
                 }
             }
         }
+        self.configure(&layers);
         self.layers = Some(layers);
         let odd = self.odd_layers();
         self.warnings.extend(odd);
         Ok(())
+    }
+
+    /// The slice that tensors behind the layers come from.
+    pub(super) fn slice_behind(&self) -> Option<&'a Slice> {
+        let slices = &self.recipe.slices;
+        if self.outside.behind_from_last { slices.last() } else { slices.first() }
+    }
+
+    /// Tensors outside of the layers, from the models of one slice.
+    fn outside_of_layers(&mut self, slice: &'a Slice, wanted: impl Fn(&str) -> bool) {
+        let parts = self.parts(slice);
+        for name in self.canonical_names(&parts, |name| layer_of(name).is_none() && wanted(name)) {
+            let planned = self.tensor(slice, &parts, &name, None, 0.0);
+            self.faults.extend(planned.err());
+        }
     }
 
     fn check_slices(&self) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Input, Plan, PlannedTensor, RowCounts, Stage, Work};
+use super::{Input, Outside, Plan, PlannedTensor, RowCounts, Stage, Work};
 use crate::checkpoint::layer_of;
 use crate::method::{Arguments, Value};
 
@@ -22,6 +22,9 @@ pub struct Summary {
     pub donor: String,
     /// The model that settings of use come from; nothing where the output is a plain folder.
     pub settings: Option<String>,
+    /// Which slices the tensors outside of the layers come from, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// The output's vocabulary, where different ones are merged.
     pub vocabulary: Option<VocabularySummary>,
     /// The output's tensors, grouped.
@@ -148,6 +151,7 @@ impl Plan {
             models: self.labels(),
             donor: self.label(self.donor),
             settings: self.is_sentence_transformers().then(|| self.label(self.settings)),
+            outside: self.outside.clone().filter(|_| self.recipe.slices.len() > 1),
             vocabulary: self.alignment.as_ref().map(|alignment| VocabularySummary {
                 tokenizer: match alignment.tokenizer_of {
                     Some(model) => self.models[model].name(),

@@ -8,7 +8,7 @@ use super::arguments::{Lookup, Participant};
 use super::models::Models;
 use super::rows::Rows;
 use super::usage::Usage;
-use super::{Alignment, Error, Gathered, Input, LayerSource, Options, PlannedTensor, Work};
+use super::{Alignment, Error, Gathered, Input, LayerSource, Options, Outside, PlannedTensor, Work};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
 use crate::method::{self, Arguments, Combination, Declaration, Dots, Shape};
@@ -33,6 +33,9 @@ pub(super) struct Collector<'a> {
     pub(super) options: &'a Options,
     pub(super) tensors: Vec<PlannedTensor>,
     pub(super) layers: Option<Vec<LayerSource>>,
+    pub(super) outside: Outside,
+    /// The donor's configuration for the output's layers, where they are not the donor's own.
+    pub(super) layer_config: Option<serde_json::Map<String, serde_json::Value>>,
     pub(super) alignment: Option<&'a Alignment>,
     pub(super) gathered: Vec<Gathered>,
     /// Rows that conditions tell apart.
@@ -71,6 +74,8 @@ impl<'a> Collector<'a> {
             options,
             tensors: Vec::new(),
             layers: None,
+            outside: Outside::of(models),
+            layer_config: None,
             alignment,
             gathered: Vec::new(),
             rows: None,
@@ -133,9 +138,11 @@ impl<'a> Collector<'a> {
     fn whole(&mut self, gradients: bool) {
         let recipe = self.recipe;
         let holds = |part: &Part<'_>| self.modules.get(part.model).is_some_and(Option::is_some);
-        // A module that no source of the first slice has comes from the first slice that has it.
-        let has = |slice: &&Slice| self.parts(slice).iter().any(holds);
-        let Some(slice) = recipe.slices.iter().find(has).or(recipe.slices.first()) else { return };
+        let has = |slice: &&'a Slice| self.parts(slice).iter().any(holds);
+        // Modules behind the transformer go with what stands behind its layers; one that none of those sources has comes
+        // from the first slice that has it.
+        let behind = self.slice_behind();
+        let Some(slice) = behind.filter(has).or_else(|| recipe.slices.iter().find(has)).or(behind) else { return };
         let mut parts = self.parts(slice);
         let all = parts.len();
         if self.among_holders {

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use safetensors::Dtype;
+use serde_json::{Map, Value};
 
-use super::{Adapted, Alignment, Allow, Gather, Stage};
+use super::{Adapted, Alignment, Allow, Gather, Outside, Stage};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, Declaration};
@@ -33,6 +34,10 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// Where each layer's configuration comes from, when the recipe is made of slices.
     pub layers: Option<Vec<LayerSource>>,
+    /// The donor's configuration, true for the layers of the output, when the recipe is made of slices.
+    pub(super) layer_config: Option<Map<String, Value>>,
+    /// Which slices the tensors outside of the layers come from, when the recipe is made of slices.
+    pub outside: Option<Outside>,
     /// The vocabulary of the output, where the recipe merges different ones.
     pub alignment: Option<Alignment>,
     /// The chat template of the output, where it is not the one that its tokenizer's folder has.

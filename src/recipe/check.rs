@@ -48,7 +48,10 @@ fn repeated(slice: &Slice) -> Checked<()> {
     match slice.sources.iter().find(|source| !seen.insert(&source.model)) {
         None => Ok(()),
         Some(source) => {
-            let message = format!("the model {} is listed twice", shown(&source.model.to_string()));
+            let name = source.model.to_string();
+            let first = seen.get(&source.model).map(ToString::to_string).filter(|first| *first != name);
+            let alias = first.map(|first| format!(": it is {}", shown(&first))).unwrap_or_default();
+            let message = format!("the model {} is listed twice{alias}", shown(&name));
             let hint = match source.layers {
                 None => "list it once, with the sum of its weights",
                 Some(_) => "a slice takes one run of layers from a model; write another slice for the other run",

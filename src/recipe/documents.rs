@@ -74,6 +74,8 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
     let mut whole = Review::default();
     let mut recipes = Vec::new();
     let mut named = BTreeSet::new();
+    let names = parts.iter().filter_map(|part| stated_name(source, part)).collect();
+    let source = &Origin { documents: names, ..source.clone() };
     for part in parts {
         let text = alone(&source.text, part);
         let names = variables::names(&text);
@@ -120,6 +122,15 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
     whole
 }
 
+/// What a document says it is called, without a look at the rest of it.
+fn stated_name(source: &Origin, part: &Range<usize>) -> Option<String> {
+    let root = parse::document(&Origin { text: alone(&source.text, part), ..source.clone() }).ok()?;
+    match root.get("name") {
+        Some(Node::Text(name)) => Some(name.clone()),
+        _ => None,
+    }
+}
+
 /// A document that does not go together with the others, and why.
 type Refused = Box<(usize, Fault)>;
 
@@ -133,6 +144,7 @@ fn arranged(mut recipes: Vec<Recipe>, warnings: &mut Vec<Warning>) -> Result<Rec
     let (names, unnamed) = named(&recipes)?;
     for model in recipes.iter_mut().flat_map(Recipe::references_mut) {
         model.stage = model.revision.is_none() && names.contains_key(&model.path);
+        model.identity = model.identity.take().filter(|_| !model.stage);
     }
     let needs: Vec<Needs> = recipes
         .iter()

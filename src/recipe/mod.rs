@@ -1,4 +1,5 @@
-//! YAML to a typed, validated recipe. No checkpoint is opened here.
+//! YAML to a typed, validated recipe. No checkpoint is opened here; that a model is named twice is told by where its folder
+//! lies.
 
 mod canonical;
 mod chat_template;
@@ -6,6 +7,7 @@ mod check;
 mod documents;
 mod error;
 mod fields;
+mod identity;
 mod keys;
 mod locate;
 mod merge_keys;

@@ -107,6 +107,7 @@ fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) 
         revision: revision.map(str::to_owned),
         adapter: None,
         stage: false,
+        identity: None,
         at: at.clone(),
     })
 }

@@ -9,6 +9,7 @@ use super::check;
 use super::documents;
 use super::error::{Checked, Error, ErrorKind, Fault, Spot, shown};
 use super::fields::Fields;
+use super::identity;
 use super::keys::{RECIPE, and};
 use super::locate::{self, Part};
 use super::merge_keys;
@@ -81,7 +82,7 @@ pub(super) fn one(mut source: Origin, values: &BTreeMap<String, String>, open: b
         Ok(root) => root,
         Err(error) => return Review { faults: vec![error], ..Review::default() },
     };
-    let recipe = notes.attempt(|notes| recipe(root, values, notes));
+    let recipe = notes.attempt(|notes| recipe(root, values, &source, notes));
     let partial = !notes.is_whole();
     let (faults, unknown) = (notes.faults(&source), notes.variables(&source));
     let warnings = notes.warnings(&source);
@@ -159,7 +160,7 @@ fn refuse_sweep(root: &Node) -> Checked<()> {
     Err(Fault::key(&at.key(key), "this is a sweep file, not a recipe").hint(hint))
 }
 
-fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) -> Checked<Recipe> {
+fn recipe(mut root: Node, values: &BTreeMap<String, String>, source: &Origin, notes: &mut Notes) -> Checked<Recipe> {
     refuse_sweep(&root)?;
     let mut variables = Variables::new(values);
     variables.fill(&mut root, &mut NodePath::default(), notes);
@@ -189,8 +190,9 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, notes: &mut Notes) 
         partial: false,
         name: documents::name(&fields, notes),
         stages: Vec::new(),
-        source: Origin::default(),
+        source: Origin { documents: source.documents.clone(), ..Origin::default() },
     };
+    identity::identify(&mut recipe, source.folder.as_deref());
     if method.is_some() {
         check::check(&mut recipe, notes);
         notes.attempt(|_| tokenizer::check(&recipe));

@@ -170,7 +170,8 @@ pub struct Source {
     pub at: NodePath,
 }
 
-/// A model as a recipe names it. Two are equal when their paths, revisions and adapters are.
+/// A model as a recipe names it. Two are equal when they lead to the same folder, or, where they lead to none on this
+/// machine, when their paths and revisions are the same; and when their adapters are equal too.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ModelRef {
@@ -182,6 +183,8 @@ pub struct ModelRef {
     pub adapter: Option<Box<ModelRef>>,
     /// Whether it is the merge of another document, whose name is the path.
     pub stage: bool,
+    /// The folder on this machine, without links; `None` where there is none, and for the merge of another document.
+    pub(crate) identity: Option<PathBuf>,
     /// Where the recipe names it.
     pub at: NodePath,
 }
@@ -207,7 +210,7 @@ impl ModelRef {
     /// Stands for a model whose name is not known; no two are equal.
     pub(super) fn unknown(at: &NodePath) -> Self {
         // No folder's name holds this character.
-        Self { path: format!("\0{at}"), revision: None, adapter: None, at: at.clone(), stage: false }
+        Self { path: format!("\0{at}"), revision: None, adapter: None, at: at.clone(), stage: false, identity: None }
     }
 
     /// Whether the model's name could not be read, or depends on a variable without a value.
@@ -240,7 +243,11 @@ impl PartialOrd for ModelRef {
 
 impl Ord for ModelRef {
     fn cmp(&self, other: &Self) -> Ordering {
-        (&self.path, &self.revision, &self.adapter).cmp(&(&other.path, &other.revision, &other.adapter))
+        fn named(model: &ModelRef) -> Option<(&str, Option<&str>)> {
+            model.identity.is_none().then(|| (model.path.as_str(), model.revision.as_deref()))
+        }
+        let own = (&self.identity, named(self), &self.adapter);
+        own.cmp(&(&other.identity, named(other), &other.adapter))
     }
 }
 

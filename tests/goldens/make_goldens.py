@@ -45,7 +45,16 @@ def modernbert():
     return transformers.ModernBertModel(config)
 
 
-ARCHITECTURES = {"xlm-roberta": xlm_roberta, "modernbert": modernbert}
+def qwen3():
+    heads = {"num_key_value_heads": 1, "head_dim": 8, "tie_word_embeddings": False}
+    return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SHAPE, max_position_embeddings=32, **heads))
+
+
+def bert_reranker():
+    return transformers.BertForSequenceClassification(transformers.BertConfig(**SHAPE, max_position_embeddings=20, num_labels=1))
+
+
+ARCHITECTURES = {"xlm-roberta": xlm_roberta, "modernbert": modernbert, "qwen3": qwen3, "bert-reranker": bert_reranker}
 
 
 def random_base(model, generator):
@@ -126,7 +135,7 @@ def make_models():
 def check_angles(arch, models):
     def cosines(one, other):
         pairs = ((models[one][name].double().flatten(), models[other][name].double().flatten()) for name in models[one])
-        return [float(a @ b / (a.norm() * b.norm())) for a, b in pairs if a.norm() > 0 and b.norm() > 0]
+        return [float(a @ b / (a.norm() * b.norm())) for a, b in pairs if a.numel() > 1 and a.norm() > 0 and b.norm() > 0]
 
     for one, other in (("base", "ko-ko"), ("base", "ko-en"), ("ko-ko", "ko-en")):
         widest, nearest = min(cosines(one, other)), max(cosines(one, other))

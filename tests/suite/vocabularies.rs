@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::support::{
-    Tensor, Tensors, admix, copy_folder, distance, edit_json, names, read_json, read_tensors, repository, run, stderr,
-    stdout_json,
+    Tensor, Tensors, admix, copy_folder, distance, edit_json, names, read_json, read_tensors, repository, run,
+    safetensors, stderr, stdout_json,
 };
 
 fn goldens() -> PathBuf {
@@ -220,6 +220,61 @@ fn models_of_one_vocabulary_are_merged_as_without_the_key() {
     fs::write(folder.path().join("recipe.yaml"), without + "tokenizer: {pad_to_multiple_of: 7}\n").unwrap();
     let plan = plan(folder.path());
     assert_eq!((&plan["vocabulary"]["rows"], &plan["vocabulary"]["made"]["padding"]), (&json!(406), &json!(6)));
+}
+
+/// Gives a model of the goldens tables of so many rows.
+fn resize(folder: &Path, rows: usize, seed: u32) {
+    let file = folder.join("model.safetensors");
+    let mut weights = read_tensors(&file);
+    for (name, tensor) in &mut weights {
+        if name.contains("word_embeddings") {
+            *tensor = Tensor::random(&[rows, tensor.shape[1]], seed);
+        }
+    }
+    fs::write(file, safetensors(&weights)).unwrap();
+    edit_json(&folder.join("config.json"), |config| config["vocab_size"] = json!(rows));
+}
+
+/// Rows behind the tokens, to which tables are padded, and rows between them that no token has.
+#[test]
+fn equal_vocabularies_keep_the_rows_that_no_token_has() {
+    let folder = arranged("wordpiece", UNION);
+    let root = folder.path();
+    fs::remove_dir_all(root.join("ko")).unwrap();
+    copy_folder(&root.join("base"), &root.join("ko"));
+    for (seed, model) in [(1, "base"), (2, "ko")] {
+        resize(&root.join(model), 24, seed);
+        edit_json(&root.join(model).join("tokenizer.json"), |json| {
+            json["model"]["vocab"].as_object_mut().unwrap().remove("mild");
+        });
+    }
+    // The same tokens in a file of other bytes.
+    edit_json(&root.join("ko/tokenizer.json"), |json| json["post_processor"] = Value::Null);
+    let without = UNION.replace("tokenizer_source: union\n", "");
+    let merged = |key: &str, more: &[&str]| {
+        fs::write(root.join("recipe.yaml"), format!("{without}{key}")).unwrap();
+        let arguments = ["merge", "recipe.yaml", "-q", "--no-sync", "--force", "-o", "out"];
+        run(root, &arguments.iter().chain(more).copied().collect::<Vec<_>>());
+        (read_tensors(&root.join("out/model.safetensors")), read_json(&root.join("out/config.json")))
+    };
+    let expected = merged("", &["--allow", "tokenizer"]);
+    for key in [
+        "tokenizer_source: base",
+        "tokenizer_source: union",
+        "tokenizer_source: ko",
+        "tokenizer: {source: base, pad_to_multiple_of: 8}",
+        // Every model has the token: the rule has nothing to do.
+        "tokenizer: {tokens: {\"[MASK]\": {source: ko}}}",
+    ] {
+        assert!(merged(key, &[]) == expected, "{key}");
+    }
+    let (weights, config) = merged("tokenizer: {source: base, tokens: {\"[MASK]\": {source: ko, force: true}}}", &[]);
+    assert_eq!(config["vocab_size"], 24);
+    let name = "embeddings.word_embeddings.weight";
+    let theirs = rows(&read_tensors(&root.join("ko/model.safetensors"))[name]);
+    for (row, (found, plain)) in rows(&weights[name]).iter().zip(rows(&expected.0[name])).enumerate() {
+        assert!(!far(found, if row == 4 { &theirs[4] } else { &plain }), "row {row}");
+    }
 }
 
 #[test]

@@ -86,8 +86,10 @@ fn name_shortly(models: &mut [Model]) {
 
 /// The recipe with every model named by its folder.
 pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
+    let known: Vec<ModelRef> = recipe.originals().into_iter().cloned().collect();
     let place = |reference: &mut ModelRef| {
-        let name = reference.to_string();
+        // A study has one name for a model that its recipe spells in several ways.
+        let name = known.iter().find(|model| *model == reference).unwrap_or(reference).to_string();
         let named = models.iter().find(|model| model.name == name);
         // `settings_source` may name a model without its adapter.
         let adapted =
@@ -103,6 +105,7 @@ pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
     for stage in &mut recipe.stages {
         stage.references_mut().into_iter().filter(|reference| !reference.stage).for_each(place);
     }
+    recipe.identify();
     recipe
 }
 
