@@ -118,8 +118,8 @@ pub fn disagreements_besides_vocabulary(a: &Checkpoint, b: &Checkpoint) -> Vec<D
 
 fn compare_all(list: &mut List, a: &Checkpoint, b: &Checkpoint, vocabulary: bool) {
     let (left, right) = (a.settings(), b.settings());
-    for (what, one, other) in left.architecture.differences(&right.architecture) {
-        list.push(Mismatch::Architecture, what, one, other);
+    for found in left.architecture.differences(&right.architecture) {
+        list.push(Mismatch::Architecture, &found.what, found.left, found.right);
     }
     compare_tokenizers(list, a, b, vocabulary);
     compare_modules(list, a, b);

@@ -15,12 +15,14 @@ mod map;
 mod modules;
 mod names;
 mod per_layer;
+mod rotary;
 mod settings;
 mod side_files;
 mod token_scripts;
 mod tokenizer;
 mod tokenizer_json;
 mod tokenizer_parts;
+mod values;
 mod vocabulary;
 mod weights;
 
