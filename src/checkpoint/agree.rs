@@ -112,9 +112,9 @@ pub fn disagreements(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
 /// where they matter.
 fn disagreements_of_weights(a: &Checkpoint, b: &Checkpoint, vocabulary: bool) -> Vec<Disagreement> {
     let mut list = List::default();
-    for (what, one, other) in a.settings().architecture.differences(&b.settings().architecture) {
-        if vocabulary || what != "vocabulary size" {
-            list.push(Mismatch::Architecture, what, one, other);
+    for found in a.settings().architecture.differences(&b.settings().architecture) {
+        if vocabulary || found.what != "vocabulary size" {
+            list.push(Mismatch::Architecture, &found.what, found.left, found.right);
         }
     }
     if vocabulary && let Some(found) = a.tokenizer().difference(b.tokenizer()) {

@@ -172,6 +172,7 @@ static WAYS: &[Counted] = &[
         linear_unless(each(keys.number(&["full_attention_interval"], 4), layer))
     }),
     attention(&["minimax"], &[], |_, layer| linear_unless(!each(2, layer))),
+    attention(&["granitemoehybrid"], &[], |_, _| json!("linear_attention")),
     attention(&["lfm2"], &["full_attn_idxs"], |keys, layer| {
         let full = !keys.states("full_attn_idxs") || keys.lists("full_attn_idxs", layer);
         json!(if full { "full_attention" } else { "conv" })

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::architecture::Architecture;
 use super::error::Error;
 use super::hub::{self, HubSnapshot};
 use super::json;
@@ -129,6 +130,7 @@ impl Checkpoint {
     /// The checkpoint with another config.json in its main module.
     #[must_use]
     pub fn with_config(mut self, config: Map<String, Value>) -> Self {
+        self.settings.architecture = Architecture::of(&config);
         if let Some(module) = self.modules.get_mut(self.main) {
             module.config = config;
         }

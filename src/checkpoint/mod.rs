@@ -16,6 +16,7 @@ mod map;
 mod modules;
 mod names;
 mod per_layer;
+mod rotary;
 mod settings;
 mod side_files;
 mod token_scripts;
@@ -23,6 +24,7 @@ mod tokenizer;
 mod tokenizer_json;
 mod tokenizer_parts;
 mod usage;
+mod values;
 mod vocabulary;
 mod weights;
 

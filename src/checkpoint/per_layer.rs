@@ -141,7 +141,16 @@ pub(crate) fn kinds(config: &Map<String, Value>) -> LayerKinds {
 /// The entries of a list that has one for each layer.
 fn list(config: &Map<String, Value>, key: &str, depth: usize) -> Option<Vec<Value>> {
     let entries = config.get(key)?.as_array().filter(|entries| entries.len() >= depth)?;
-    Some(entries.get(..depth)?.to_vec())
+    Some(entries.get(..depth)?.iter().map(current).collect())
+}
+
+/// The current name of a kind that has an older one.
+fn current(kind: &Value) -> Value {
+    match kind.as_str() {
+        Some("mamba") => json!("linear_attention"),
+        Some("attention") => json!("full_attention"),
+        _ => kind.clone(),
+    }
 }
 
 /// The donor's configuration for an output of these layers.

@@ -1,0 +1,337 @@
+//! The values of config.json that the maths of a model depends on, in one spelling, with the defaults of its class.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use super::per_layer;
+use super::rotary;
+
+/// What classes of transformers take for keys that their file leaves out: `"?"` where that is not one value, `"="` where it
+/// follows from others. `fixtures/make_config_defaults.py` writes the table.
+static DEFAULTS: LazyLock<BTreeMap<String, Map<String, Value>>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("config_defaults.json")).unwrap_or_default());
+
+/// A value under the names that classes have for it.
+struct Field {
+    what: &'static str,
+    keys: &'static [&'static str],
+    /// What any class takes where the file says nothing.
+    absent: Option<&'static str>,
+    /// Whether the tensors show it, so that a file need not say it.
+    is_shape: bool,
+}
+
+const fn field(what: &'static str, keys: &'static [&'static str]) -> Field {
+    Field { what, keys, absent: None, is_shape: false }
+}
+
+const fn shape(what: &'static str, keys: &'static [&'static str]) -> Field {
+    Field { what, keys, absent: None, is_shape: true }
+}
+
+const HEADS: &[&str] = &["num_attention_heads", "n_heads", "n_head", "num_heads", "attention_heads"];
+const WIDTH: &[&str] = &["hidden_size", "d_model", "n_embd", "dim"];
+const WINDOW: &[&str] = &["sliding_window", "local_attention"];
+const MODEL_TYPE: &str = "model type";
+/// The name of the size of a vocabulary.
+pub(super) const VOCABULARY: &str = "vocabulary size";
+
+/// The fields, in the order in which disagreements are listed. The number of layers is not among them: slices change it.
+/// Nor is the number of positions: a table of them has its shape, and rotary ones go on for ever.
+static FIELDS: &[Field] = &[
+    shape(MODEL_TYPE, &["model_type"]),
+    shape("hidden size", WIDTH),
+    shape("number of attention heads", HEADS),
+    shape("number of key/value heads", &["num_key_value_heads", "num_kv_heads"]),
+    shape("attention head size", &["head_dim"]),
+    shape("intermediate size", &["intermediate_size", "hidden_dim", "n_inner", "d_ff"]),
+    shape(VOCABULARY, &["vocab_size"]),
+    shape("number of token types", &["type_vocab_size"]),
+    shape("number of experts", &["num_experts", "num_local_experts", "n_routed_experts"]),
+    Field { absent: Some("absolute"), ..field("kind of positions", &["position_embedding_type"]) },
+    field("activation", &["hidden_act", "activation", "activation_function", "hidden_activation"]),
+    field("layer norm epsilon", &["layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps", "norm_eps", "norm_epsilon"]),
+    field("attention window", WINDOW),
+    Field { absent: Some("false"), ..field("decoder", &["is_decoder"]) },
+    field("causal attention", &["is_causal"]),
+    field("attention in both directions", &["use_bidirectional_attention"]),
+    field("scale of attention scores", &["query_pre_attn_scalar"]),
+    field("cap of attention scores", &["attn_logit_softcapping"]),
+    field("number of relative positions", &["relative_attention_num_buckets"]),
+];
+
+/// Keys of classes that are not known which mean the same wherever they stand.
+const COMMON: [&str; 42] = [
+    "alibi",
+    "attention_bias",
+    "attention_chunk_size",
+    "attention_multiplier",
+    "causal",
+    "classifier_pooling",
+    "embedding_multiplier",
+    "final_logit_softcapping",
+    "layer_norm_type",
+    "logit_scale",
+    "logits_scaling",
+    "logn_attention_scale",
+    "mlp_bias",
+    "mlp_fc1_bias",
+    "mlp_fc2_bias",
+    "mup_embeddings_scale",
+    "norm_bias",
+    "norm_rel_ebd",
+    "norm_topk_prob",
+    "num_experts_per_tok",
+    "parallel_block",
+    "pos_att_type",
+    "position_biased_input",
+    "position_buckets",
+    "prenorm",
+    "qk_layernorm",
+    "qkv_proj_bias",
+    "relative_attention",
+    "relative_attention_max_distance",
+    "residual_multiplier",
+    "rotary_emb_interleaved",
+    "rotary_emb_scale_base",
+    "rotary_scaling_factor",
+    "scale_attn_by_inverse_layer_idx",
+    "scale_attn_weights",
+    "scale_emb",
+    "scale_embedding",
+    "share_att_key",
+    "use_parallel_residual",
+    "use_qk_norm",
+    "use_rms_norm",
+    "v_head_dim",
+];
+
+/// Classes that attend in both directions unless their file says otherwise; others only to what stands in front.
+const ENCODERS: [&str; 32] = [
+    "albert",
+    "bert",
+    "big_bird",
+    "camembert",
+    "convbert",
+    "data2vec-text",
+    "deberta",
+    "deberta-v2",
+    "distilbert",
+    "electra",
+    "embedding_gemma2_text",
+    "ernie",
+    "esm",
+    "eurobert",
+    "fnet",
+    "gte",
+    "ibert",
+    "jina_embeddings_v3",
+    "longformer",
+    "megatron-bert",
+    "mobilebert",
+    "modernbert",
+    "mpnet",
+    "new",
+    "nomic_bert",
+    "rembert",
+    "roberta",
+    "roberta-prelayernorm",
+    "roformer",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+];
+
+/// Classes whose positions begin behind the padding token's number.
+const BEHIND_PADDING: [&str; 8] = [
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+];
+
+/// A value that two models must share.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stated {
+    /// What it is.
+    pub(super) what: String,
+    /// The value; nothing where the file has none and the class may take one or another.
+    pub(super) value: Option<String>,
+    /// Whether it changes nothing beside a file that says nothing.
+    pub(super) is_neutral: bool,
+}
+
+impl Stated {
+    /// A value, or what is known of it.
+    pub(super) fn new(what: impl Into<String>, value: Option<String>) -> Self {
+        const NEUTRAL: [&str; 6] = ["none", "false", "0", "1", "absolute", "default"];
+        let is_neutral = value.as_deref().is_none_or(|value| NEUTRAL.contains(&value));
+        Self { what: what.into(), value, is_neutral }
+    }
+
+    fn neutral_if(self, is_neutral: bool) -> Self {
+        Self { is_neutral: self.is_neutral || is_neutral, ..self }
+    }
+}
+
+/// A configuration with the defaults of its class.
+#[derive(Clone, Copy)]
+pub(super) struct Config<'a> {
+    whole: &'a Map<String, Value>,
+    part: &'a Map<String, Value>,
+    /// The defaults of the class; nothing for one that is not known.
+    class: Option<&'static Map<String, Value>>,
+    pub(super) model_type: &'a str,
+}
+
+impl<'a> Config<'a> {
+    pub(super) fn of(whole: &'a Map<String, Value>) -> Self {
+        let part = per_layer::part(whole);
+        let text = |map: &'a Map<String, Value>| map.get("model_type").and_then(Value::as_str);
+        let model_type = text(part).or_else(|| text(whole)).unwrap_or_default();
+        // Nomic's own code has other keys under the same name.
+        let is_own_code = model_type == "nomic_bert" && part.contains_key("n_embd");
+        Self { whole, part, class: DEFAULTS.get(model_type).filter(|_| !is_own_code), model_type }
+    }
+
+    /// The value of the first of the keys that has one, at the top or in the part about texts; null where one is null.
+    pub(super) fn stated(&self, keys: &[&str]) -> Option<&'a Value> {
+        let of = |map: &'a Map<String, Value>, key: &str| map.get(key);
+        let all = || keys.iter().filter_map(|key| of(self.whole, key).or_else(|| of(self.part, key)));
+        all().find(|value| !value.is_null()).or_else(|| all().next())
+    }
+
+    /// What the class takes for the first of the keys that it has.
+    pub(super) fn default(&self, keys: &[&str]) -> Option<&'static Value> {
+        keys.iter().find_map(|&key| self.class?.get(key))
+    }
+
+    /// Whether the class is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.class.is_some()
+    }
+
+    fn number(&self, keys: &[&str]) -> Option<u64> {
+        self.stated(keys).or_else(|| self.default(keys))?.as_u64()
+    }
+
+    /// A value as it is compared: stated, or else the class's default; nothing where that may be one or another.
+    fn value(&self, keys: &[&str]) -> Option<String> {
+        let stated = self.stated(keys);
+        let default = self.default(keys);
+        // null stands for the default of a flag.
+        let stated = stated.filter(|value| !(value.is_null() && default.is_some_and(Value::is_boolean)));
+        match stated.or(default)? {
+            Value::String(mark) if stated.is_none() && mark == "?" => None,
+            Value::String(mark) if stated.is_none() && mark == "=" => self.derived(keys),
+            Value::Null if default.is_some_and(|default| default == "=") => self.derived(keys),
+            value => Some(shown(value)),
+        }
+    }
+
+    /// What follows from other values: the width of a head, or as many keys as heads.
+    fn derived(&self, keys: &[&str]) -> Option<String> {
+        let heads = self.number(HEADS)?;
+        if keys.contains(&"head_dim") {
+            return Some(self.number(WIDTH)?.checked_div(heads)?.to_string());
+        }
+        Some(heads.to_string())
+    }
+
+    /// Every value that the maths depends on.
+    pub(super) fn values(&self) -> Vec<Stated> {
+        let mut found: Vec<Stated> = Vec::new();
+        for field in FIELDS {
+            found.extend(self.field(field));
+            if field.what == "kind of positions" {
+                found.extend(rotary::values(self));
+            }
+        }
+        if BEHIND_PADDING.contains(&self.model_type) {
+            let value = self.stated(&["pad_token_id"]).filter(|value| !value.is_null()).map_or("1".into(), shown);
+            found.push(Stated::new("padding token, behind which positions begin", Some(value)));
+        }
+        // Whether layers look at a window, and how wide it is, is in the window and the kinds of the layers.
+        let is_told = |key: &str| {
+            key == "use_sliding_window" || FIELDS.iter().any(|field| field.keys.contains(&key)) || rotary::is_told(key)
+        };
+        let own = self.class.into_iter().flat_map(Map::keys).map(String::as_str);
+        let common = COMMON.iter().copied().filter(|_| !self.is_known());
+        for key in own.chain(common).filter(|key| !is_told(key)) {
+            if self.is_known() || self.stated(&[key]).is_some() {
+                let is_usual = key == "scale_attn_weights" && self.value(&[key]).as_deref() == Some("true");
+                found.push(Stated::new(format!("`{key}`"), self.value(&[key])).neutral_if(is_usual));
+            }
+        }
+        found
+    }
+
+    fn field(&self, field: &Field) -> Option<Stated> {
+        let stated = |value: Option<String>| Some(Stated::new(field.what, value));
+        match field.what {
+            "attention window" => return self.window().and_then(|value| stated(Some(value))),
+            "causal attention" => {
+                let own = self.stated(field.keys).filter(|value| !value.is_null()).map(shown);
+                let usual = (!ENCODERS.contains(&self.model_type)).to_string();
+                let is_usual = own.as_deref().is_none_or(|own| own == usual);
+                return Some(Stated::new(field.what, Some(own.unwrap_or(usual))).neutral_if(is_usual));
+            }
+            "activation" => {
+                let value = self.value(field.keys).map(|name| activation(&name).to_owned());
+                return value.and_then(|value| stated(Some(value)));
+            }
+            _ => {}
+        }
+        // A class that does not have a key does not read it.
+        let reads = !self.is_known() || field.is_shape || field.absent.is_some() || self.default(field.keys).is_some();
+        let value = self.value(field.keys).filter(|_| reads).or_else(|| field.absent.map(str::to_owned));
+        let is_said = value.is_some() || self.default(field.keys).is_some();
+        is_said.then(|| Stated::new(field.what, value).neutral_if(field.is_shape))
+    }
+
+    /// How far layers look that do not look at the whole text.
+    fn window(&self) -> Option<String> {
+        if self.is_known() && self.default(WINDOW).is_none() {
+            return None;
+        }
+        let uses = self.value(&["use_sliding_window"]);
+        let kinds = per_layer::kinds(self.part);
+        let attention = kinds.iter().find(|(what, _)| what == "kinds of attention" || what == "`layer_types`");
+        let is_full = |kinds: &Vec<Value>| kinds.iter().all(|kind| kind == "full_attention");
+        if uses.as_deref() == Some("false") || attention.is_some_and(|(_, kinds)| is_full(kinds)) {
+            return Some("none".to_owned());
+        }
+        self.value(WINDOW)
+    }
+}
+
+/// A value as it is compared and shown.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => crate::shown::shown(text),
+        // 10000 and 10000.0 are one value.
+        Value::Number(number) => match number.as_f64() {
+            Some(number) if number.fract() == 0.0 => format!("{number}"),
+            Some(number) => format!("{number:?}"),
+            None => number.to_string(),
+        },
+        value => value.to_string(),
+    }
+}
+
+/// One name for the activations that have several.
+fn activation(name: &str) -> &str {
+    match name {
+        "gelu_pytorch_tanh" | "gelu_python_tanh" => "gelu_new",
+        "gelu_python" | "geglu" => "gelu",
+        "swish" | "swiglu" => "silu",
+        name => name,
+    }
+}
