@@ -13,6 +13,7 @@ mod json;
 mod map;
 mod modules;
 mod names;
+mod sentencepiece;
 mod settings;
 mod side_files;
 mod token_scripts;
