@@ -13,6 +13,7 @@ mod error;
 mod faults;
 mod gather;
 mod layout;
+mod lent;
 mod models;
 mod modules;
 mod options;

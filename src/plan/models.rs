@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::vocabulary::token_rows;
 use super::{Adapted, Allow, Error, Stage};
 use crate::checkpoint::{
-    self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements, disagreements_besides_vocabulary,
+    self, Adapter, Checkpoint, Disagreement, HubHome, HubModel, Mismatch, disagreements,
+    disagreements_besides_vocabulary,
 };
 use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
@@ -71,7 +73,9 @@ impl Models {
             let compare = if aligned { disagreements_besides_vocabulary } else { disagreements };
             for found in compare(&self.checkpoints[donor], other) {
                 // Where the recipe says whose tokenizer the output has, what it does to a text is chosen too.
-                let accepted = allow.accepts(found.kind) || (aligned && found.kind == Mismatch::Tokenizer);
+                let accepted = allow.accepts(found.kind)
+                    || (aligned && found.kind == Mismatch::Tokenizer)
+                    || self.is_only_said(&found, donor, index);
                 let error = Error::Disagreement {
                     found: Box::new(found),
                     left: self.paths[donor].clone(),
@@ -83,6 +87,22 @@ impl Models {
                     faults.push(error);
                 }
             }
+        }
+    }
+}
+
+impl Models {
+    /// Whether a disagreement is about what config.json says of tables that are alike, or with a model that has no
+    /// tokenizer of its own.
+    fn is_only_said(&self, found: &Disagreement, left: usize, right: usize) -> bool {
+        let bare = |model: usize| self.checkpoints[model].tokenizer().is_empty();
+        match found.kind {
+            Mismatch::Tokenizer => bare(left) != bare(right),
+            Mismatch::Architecture if found.what == "vocabulary size" => {
+                let rows = |model: usize| token_rows(self, model).ok();
+                rows(left).is_some() && rows(left) == rows(right)
+            }
+            _ => false,
         }
     }
 }
