@@ -2,8 +2,11 @@
 
 mod accepted;
 mod arbitrary;
+mod modules;
+mod others;
 mod refused;
 mod tokenizer;
+mod unknown;
 
 use std::collections::BTreeMap;
 
