@@ -27,6 +27,7 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    mod mergekit;
     mod metrics;
     mod output;
     mod random;

@@ -17,6 +17,7 @@ mod modules;
 mod names;
 mod per_layer;
 mod rotary;
+mod sentencepiece;
 mod settings;
 mod side_files;
 mod token_scripts;

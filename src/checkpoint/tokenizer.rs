@@ -8,22 +8,18 @@ use std::sync::Arc;
 use super::error::Error;
 use super::json;
 use super::map::Map;
+use super::sentencepiece;
 use super::side_files;
-use super::tokenizer_json::{Summary, hash, read_json, read_lines};
+use super::tokenizer_json::{Summary, hash, read_json, read_lines, read_table};
 
 const FAST: &str = "tokenizer.json";
 const LINES: &str = "vocab.txt";
+const TABLE: &str = "vocab.json";
+const MERGES: &str = "merges.txt";
+/// Files of sentencepiece.
+const PIECES: [&str; 4] = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model"];
 /// Every file a tokenizer may consist of, best source first.
-const FILES: &[&str] = &[
-    FAST,
-    "sentencepiece.bpe.model",
-    "spiece.model",
-    "tokenizer.model",
-    "spm.model",
-    LINES,
-    "vocab.json",
-    "merges.txt",
-];
+const FILES: &[&str] = &[FAST, PIECES[0], PIECES[1], PIECES[2], PIECES[3], LINES, TABLE, MERGES];
 /// Bytes compared before their pages are given back.
 const STEP: usize = 1 << 20;
 /// The most characters of a value that are shown.
@@ -168,9 +164,13 @@ impl Tokenizer {
             return None;
         }
         if let Some((left, right)) = self.shared(other) {
-            return compare_files(left, right);
+            // A vocab.json is half of what decides the tokens.
+            let merges = (left.name == TABLE).then(|| Some((self.get(MERGES)?, other.get(MERGES)?))).flatten();
+            return compare_files(left, right).or_else(|| merges.and_then(|(left, right)| compare_files(left, right)));
         }
-        match (self.vocabulary_file(), other.vocabulary_file()) {
+        match (self.comparable_file(), other.comparable_file()) {
+            (Some(left), Some(right)) if PIECES.contains(&left.name) => compare_pieces(left, right, false),
+            (Some(left), Some(right)) if PIECES.contains(&right.name) => compare_pieces(right, left, true),
             (Some(left), Some(right)) => compare_parsed(left, right),
             _ => Some(difference("files", self.names(), other.names())),
         }
@@ -213,6 +213,12 @@ impl Tokenizer {
         self.get(FAST).or_else(|| self.get(LINES))
     }
 
+    /// A file whose tokens can be compared with those of other files.
+    fn comparable_file(&self) -> Option<&TokenizerFile> {
+        let pieces = || PIECES.iter().find_map(|name| self.get(name));
+        self.vocabulary_file().or_else(pieces).or_else(|| self.get(TABLE))
+    }
+
     fn names(&self) -> String {
         let names: Vec<&str> = self.files.iter().map(|file| file.name).collect();
         if names.is_empty() { "no tokenizer".to_owned() } else { names.join(", ") }
@@ -231,7 +237,8 @@ fn difference(what: &str, left: impl Into<String>, right: impl Into<String>) -> 
 fn compare_files(left: &TokenizerFile, right: &TokenizerFile) -> Option<TokenizerDifference> {
     match same_bytes(&left.path, &right.path) {
         Ok(true) => None,
-        Ok(false) if matches!(left.name, FAST | LINES) => compare_parsed(left, right),
+        Ok(false) if matches!(left.name, FAST | LINES | TABLE) => compare_parsed(left, right),
+        Ok(false) if left.name == MERGES && same_merges(&left.path, &right.path).unwrap_or(false) => None,
         Ok(false) => Some(difference(left.name, size(&left.path), size(&right.path))),
         Err(error) => Some(difference(left.name, error.to_string(), "")),
     }
@@ -264,11 +271,60 @@ fn same_bytes(left: &Path, right: &Path) -> std::io::Result<bool> {
     Ok(left.bytes().len() == right.bytes().len())
 }
 
-/// Reads a tokenizer.json or a vocab.txt.
+/// Whether two files list the same merges. The line that says which version they are of differs between writers.
+fn same_merges(left: &Path, right: &Path) -> Result<bool, Error> {
+    fn merges(map: &Map) -> impl Iterator<Item = &[u8]> {
+        let lines = map.bytes().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+        lines.filter(|line| !line.is_empty() && !line.starts_with(b"#version"))
+    }
+    let open = |path: &Path| Map::open(path).map_err(|error| Error::io(path, error));
+    let (left, right) = (open(left)?, open(right)?);
+    Ok(merges(&left).eq(merges(&right)))
+}
+
+/// Compares the pieces of a sentencepiece model with the vocabulary of another file. Some classes number pieces one behind
+/// their places, so a piece may be moved as far as the others are.
+fn compare_pieces(pieces: &TokenizerFile, other: &TokenizerFile, swapped: bool) -> Option<TokenizerDifference> {
+    let said = |left: String, right: String| {
+        let (left, right) = if swapped { (right, left) } else { (left, right) };
+        Some(difference("vocabulary", left, right))
+    };
+    let mut numbers = HashMap::new();
+    let read = read_summary(other, &mut |token, id| {
+        numbers.insert(hash(token), id);
+    });
+    if let Err(problem) = read {
+        return said("valid".to_owned(), problem);
+    }
+    let map = match Map::open(&pieces.path) {
+        Ok(map) => map,
+        Err(error) => return said(format!("cannot be read: {error}"), String::new()),
+    };
+    let Some(found) = sentencepiece::pieces(map.bytes()) else {
+        return said("no sentencepiece model".to_owned(), "valid".to_owned());
+    };
+    let mut moved = None;
+    for (place, piece) in found {
+        let Some(number) = numbers.get(&hash(piece)) else {
+            return said(format!("token {piece:?} is {place}"), format!("no token {piece:?}"));
+        };
+        let by = i128::from(*number) - i128::from(place);
+        if *moved.get_or_insert(by) != by {
+            return said(format!("token {piece:?} is {place}"), format!("token {piece:?} is {number}"));
+        }
+    }
+    None
+}
+
+/// Reads a tokenizer.json, a vocab.txt or a vocab.json.
 fn read_summary(file: &TokenizerFile, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, String> {
     let map = Map::open(&file.path).map_err(|error| format!("cannot be read: {error}"))?;
     if file.name == LINES {
         return Ok(read_lines(map.bytes(), &mut |token: &str, id| on_token(token, id)));
+    }
+    if file.name == TABLE {
+        let read = read_table(map.bytes(), &mut |token: &str, id| on_token(token, id));
+        return read.map_err(|error| format!("not valid: {error}"));
     }
     read_json(map.bytes(), &mut |token: &str, id| on_token(token, id)).map_err(|error| format!("not valid: {error}"))
 }

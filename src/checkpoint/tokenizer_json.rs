@@ -80,6 +80,15 @@ pub(crate) fn read_json(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary, 
     Ok(summary)
 }
 
+/// Reads a vocab.json: an object of tokens and their numbers. Only the vocabulary of the summary is filled in.
+pub(crate) fn read_table(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary, serde_json::Error> {
+    let mut summary = Summary::default();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Vocabulary { summary: &mut summary, on_token }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(summary)
+}
+
 /// Reads a vocab.txt: a token a line, numbered from 0. Only the vocabulary of the summary is filled in.
 pub(crate) fn read_lines(bytes: &[u8], on_token: OnToken<'_>) -> Summary {
     let mut vocabulary = Contents::default();

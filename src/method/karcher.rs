@@ -19,7 +19,7 @@ pub(super) static KARCHER: Declaration = Declaration {
         Parameter {
             name: "max_iter",
             scope: Scope::Shared,
-            kind: Kind::Whole { min: 0, max: 100_000 },
+            kind: Kind::Whole { min: 0, max: 1_000_000 },
             default: Some(Value::Number(10.0)),
             doc: "most steps; with 0 the direction is that of the mean of the unit vectors",
             by_row: false,

@@ -1,7 +1,8 @@
 //! Weighted average of the models.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Kind, Parameter, Scope, Shape,
+    Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -32,18 +33,29 @@ pub(super) static LINEAR: Declaration = Declaration {
             by_row: false,
         },
     ],
-    check: None,
+    check: Some(|arguments| sum(arguments, "normalize").map(drop)),
     shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
 };
 
 fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {
     let weights = arguments.numbers("weight");
-    if !arguments.flag("normalize") {
-        return Ok(weights);
-    }
-    let sum: f64 = weights.iter().sum();
-    if sum.abs() < f64::EPSILON {
-        return Err("the weights sum to zero and cannot be normalised".into());
-    }
+    let sum = sum(arguments, "normalize").map_err(|complaint| complaint.reason)?;
     Ok(weights.iter().map(|weight| weight / sum).collect())
+}
+
+/// What weights are divided by: their sum where the flag is set, else 1.
+pub(super) fn sum(arguments: &Arguments, flag: &str) -> Result<f64, Complaint> {
+    if !arguments.flag(flag) {
+        return Ok(1.0);
+    }
+    let sum: f64 = arguments.numbers("weight").iter().sum();
+    if sum.abs() < f64::EPSILON {
+        return Err(Complaint {
+            parameters: &["weight"],
+            model: Some(0),
+            reason: "the weights sum to zero and cannot be normalised".into(),
+            hint: format!("`{flag}: false` takes the weights as they are"),
+        });
+    }
+    Ok(sum)
 }

@@ -1,9 +1,11 @@
 //! Barycentric interpolation of several models on a sphere.
 
+use super::linear::sum;
 use super::slerp::NO_GRAM;
 use super::task_arithmetic::WEIGHT;
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Kind, Parameter, Scope, Shape,
+    Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -35,9 +37,14 @@ pub(super) static MULTISLERP: Declaration = Declaration {
             by_row: false,
         },
     ],
-    check: None,
+    check: Some(check),
     shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Whole, coefficients }),
 };
+
+/// A single model is taken whatever its weight.
+fn check(arguments: &Arguments) -> Result<(), Complaint> {
+    if arguments.models.len() == 1 { Ok(()) } else { sum(arguments, "normalize_weights").map(drop) }
+}
 
 fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     let gram = gram.ok_or(NO_GRAM)?;
@@ -45,14 +52,9 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     if weights.len() == 1 {
         return Ok(vec![1.0]);
     }
-    if arguments.flag("normalize_weights") {
-        let sum: f64 = weights.iter().sum();
-        if sum.abs() < f64::EPSILON {
-            return Err("the weights sum to zero and cannot be normalised".into());
-        }
-        for weight in &mut weights {
-            *weight /= sum;
-        }
+    let sum = sum(arguments, "normalize_weights").map_err(|complaint| complaint.reason)?;
+    for weight in &mut weights {
+        *weight /= sum;
     }
     let eps = arguments.number("eps");
     // The mean direction in terms of the vectors. A vector of norm zero has coefficient zero even for eps 0.

@@ -12,6 +12,13 @@ use super::models::Models;
 use crate::checkpoint::{Checkpoint, MergedVocabulary, Tokenizer, Vocabulary};
 use crate::recipe::{self, Recipe, TokenRule, TokenSource, TokenizerSource};
 
+/// Whether a tokenizer is known to have another's tokens without its vocabulary being read: its files are the same, or it has
+/// no tokenizer.json and what it has agrees, or it has none at all.
+pub(super) fn alike(one: &Tokenizer, other: &Tokenizer) -> bool {
+    let lacks_json = one.json_file().is_none() || other.json_file().is_none();
+    one.has_same_json(other) || other.is_empty() || (lacks_json && one.difference(other).is_none())
+}
+
 /// Reads the vocabularies of all models; one that is the output's own, byte for byte, is not read again.
 pub(super) struct Reading<'a> {
     pub(super) tokenizer: &'a Tokenizer,
@@ -23,7 +30,7 @@ impl Reading<'_> {
     pub(super) fn all(&self) -> Result<Vec<Arc<Vocabulary>>, Error> {
         let read = |checkpoint: &Checkpoint| {
             let tokenizer = checkpoint.tokenizer();
-            if self.tokenizer.has_same_json(tokenizer) {
+            if alike(self.tokenizer, tokenizer) {
                 return Ok(Arc::clone(self.own));
             }
             Ok(Arc::new(Vocabulary::read(tokenizer)?))

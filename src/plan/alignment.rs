@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Error;
-use super::aligning::{Aligning, Reading};
+use super::aligning::{Aligning, Reading, alike};
 use super::gather::{ABSENT, Fallback, Gather, RowCounts};
 use super::models::Models;
 use super::vocabulary::token_rows;
@@ -68,11 +68,16 @@ impl Alignment {
         let model_rows: Vec<usize> =
             (0..models.paths.len()).map(|model| token_rows(models, model)).collect::<Result<_, _>>()?;
         let (tokenizer, tokenizer_of) = tokenizer(recipe, settings, models, donor)?;
+        for (_, path) in models.checkpoints.iter().zip(&models.paths).filter(|(model, _)| model.tokenizer().is_empty())
+        {
+            warnings
+                .push(format!("`{path}` has no tokenizer; its tokens are taken for those of the merge's tokenizer"));
+        }
         let others = || models.checkpoints.iter().map(crate::checkpoint::Checkpoint::tokenizer);
         let same_rows = model_rows.iter().all(|rows| Some(rows) == model_rows.first());
         let padded = model_rows.iter().all(|rows| rows % settings.pad_to_multiple_of == 0);
         // Files are compared before they are read.
-        if settings.tokens.is_empty() && same_rows && padded && others().all(|other| tokenizer.has_same_json(other)) {
+        if settings.tokens.is_empty() && same_rows && padded && others().all(|other| alike(&tokenizer, other)) {
             return Ok(None);
         }
         let own = Arc::new(Vocabulary::read(&tokenizer)?);
@@ -252,7 +257,17 @@ fn tokenizer(
     models: &Models,
     donor: usize,
 ) -> Result<(Tokenizer, Option<usize>), Error> {
-    let of = |model: usize| (models.checkpoints[model].tokenizer().clone(), Some(model));
+    let of = |model: usize| {
+        let tokenizer = models.checkpoints[model].tokenizer();
+        // Vocabularies are merged from tokenizer.json; another model may have the one that belongs to the same tokens.
+        let has = |other: &usize| {
+            let other = models.checkpoints[*other].tokenizer();
+            other.json_file().is_some() && (tokenizer.is_empty() || tokenizer.difference(other).is_none())
+        };
+        let model =
+            (0..models.checkpoints.len()).find(has).filter(|_| tokenizer.json_file().is_none()).unwrap_or(model);
+        (models.checkpoints[model].tokenizer().clone(), Some(model))
+    };
     let TokenizerSource::Model(reference) = &settings.source else { return Ok(of(donor)) };
     if let Some(model) = models.find(reference) {
         return Ok(of(model));

@@ -13,6 +13,8 @@ pub(super) struct Lookup<'a> {
     pub(super) slice: &'a Slice,
     /// The name shared parameters are filtered by.
     pub(super) output: &'a str,
+    /// The same in the spelling that all models share.
+    pub(super) canonical: &'a str,
     /// The tensor with its module, for messages.
     pub(super) label: &'a str,
     /// The gradient variable: 0 at a slice's first layer, 1 at its last.
@@ -86,9 +88,9 @@ impl Lookup<'_> {
         self.setting(name, own, tensor).map(|(_, value)| value)
     }
 
-    /// The first level that yields a value: the model's, the slice's, the recipe's.
+    /// The first level that yields a value: the model's, the slice's, the module's, the recipe's.
     fn setting<'a>(&'a self, name: &str, own: Option<&'a Parameters>, tensor: &str) -> Option<(&'a Setting, Value)> {
-        let levels = [own, Some(&self.slice.parameters), Some(&self.recipe.parameters)];
+        let levels = [own, Some(&self.slice.parameters), Some(&self.recipe.module), Some(&self.recipe.parameters)];
         levels.into_iter().flatten().find_map(|level| {
             let setting = level.get(name)?;
             Some((setting, setting.evaluate_row(tensor, self.row, self.t)?))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chat_template::chat_template;
+use super::config::classes;
 use super::models::Models;
 use super::rows::Rows;
 use super::tensors::Collector;
@@ -62,6 +63,7 @@ impl Plan {
         if !complete {
             return Err(Faults(faults));
         }
+        warnings.extend(classes(&recipe, &models, donor));
 
         let alignment = match Alignment::build(&recipe, &models, donor, &mut warnings) {
             Ok(alignment) => alignment,

@@ -2,13 +2,59 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Plan;
+use super::lent::{TIED, is_tied_head, ties_embeddings};
+use super::models::Models;
+use super::{Input, Plan, PlannedTensor};
+use crate::checkpoint::Checkpoint;
+use crate::recipe::{ModelRef, Recipe};
 
 impl Plan {
     /// The donor's configuration with the number format that is really written and, for slices, the layers of the output.
     pub fn config(&self) -> Map<String, Value> {
         config(self)
     }
+}
+
+impl Plan {
+    /// Whether a reference names the donor.
+    fn is_donor(&self, model: &ModelRef) -> bool {
+        self.recipe.base_model.as_ref().or(self.recipe.models().first().copied()) == Some(model)
+    }
+
+    /// Whether the donor's head is its token embeddings, and the merge has a head that no longer is.
+    fn unties(&self) -> bool {
+        let donor = &self.models[self.donor];
+        let main = donor.main_module().map(|module| module.folder.as_str());
+        let head = |tensor: &&PlannedTensor| Some(tensor.module.as_str()) == main && is_tied_head(&tensor.canonical);
+        let Some(head) = self.tensors.iter().find(head) else { return false };
+        let own = |input: &Input| ties_embeddings(&self.models[input.model]) == Some(false);
+        ties_embeddings(donor) != Some(false) && head.work.inputs().iter().any(own)
+    }
+}
+
+/// The class that the recipe gives a model, where it is not the one that its config.json names.
+fn other_class<'a>(reference: &'a ModelRef, model: &Checkpoint) -> Option<&'a str> {
+    let class = reference.architecture.as_deref()?;
+    let named = model.config().get("architectures").and_then(|classes| classes.get(0)?.as_str());
+    (named != Some(class)).then_some(class)
+}
+
+/// What the classes that the recipe gives its models come to.
+pub(super) fn classes(recipe: &Recipe, models: &Models, donor: usize) -> Vec<String> {
+    let given = recipe.models().into_iter().filter(|model| model.architecture.is_some());
+    let remark = |reference: &ModelRef| {
+        let model = models.index(reference);
+        match other_class(reference, &models.checkpoints[model]).filter(|_| model == donor) {
+            Some(class) => {
+                format!("`override_architecture` makes the merge's config.json name `{class}`, and changes no tensor")
+            }
+            None => format!(
+                "`override_architecture` has no effect on `{}`: tensors are found by their names",
+                reference.path
+            ),
+        }
+    };
+    given.map(remark).collect()
 }
 
 fn config(plan: &Plan) -> Map<String, Value> {
@@ -22,6 +68,14 @@ fn config(plan: &Plan) -> Map<String, Value> {
         }
     }
     adapt(plan, &mut config);
+    let donor = &plan.models[plan.donor];
+    let reference = plan.recipe.models().into_iter().find(|model| plan.is_donor(model));
+    if let Some(class) = reference.and_then(|reference| other_class(reference, donor)) {
+        config.insert("architectures".into(), json!([class]));
+    }
+    if plan.unties() {
+        config.insert(TIED.into(), json!(false));
+    }
     config
 }
 

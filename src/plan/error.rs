@@ -362,6 +362,16 @@ impl Error {
         matches!(self, Self::MissingParameter { .. } | Self::Arguments { .. } | Self::SliceWithoutBase { .. })
     }
 
+    /// Whether both are about the same values of parameters, in two tensors.
+    pub(super) fn has_the_values_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Arguments { reason, place, .. }, Self::Arguments { reason: of_other, place: at_other, .. }) => {
+                reason == of_other && place == at_other
+            }
+            _ => false,
+        }
+    }
+
     /// Where in the recipe the trouble is.
     pub fn place(&self) -> Option<&Place> {
         match self {

@@ -20,6 +20,11 @@ impl Faults {
         let mut shown: Vec<(&Error, usize)> = Vec::new();
         for fault in &self.0 {
             let sort = discriminant(fault);
+            // Values that do not go together in one tensor do not in others, and are said once.
+            if let Some((_, more)) = shown.iter_mut().find(|(known, _)| known.has_the_values_of(fault)) {
+                *more += 1;
+                continue;
+            }
             match counts.iter_mut().find(|(known, _)| *known == sort) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((sort, 1)),

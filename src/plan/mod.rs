@@ -14,6 +14,7 @@ mod faults;
 mod gather;
 mod layer_config;
 mod layout;
+mod lent;
 mod models;
 mod modules;
 mod options;

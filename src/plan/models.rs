@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::usage::is_without_adapter;
+use super::vocabulary::token_rows;
 use super::{Adapted, Error, Stage};
-use crate::checkpoint::{self, Adapter, Checkpoint, HubHome, HubModel, disagreements_of_use};
+use crate::checkpoint::{self, Adapter, Checkpoint, Disagreement, HubHome, HubModel, Mismatch, disagreements_of_use};
 use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
@@ -58,6 +59,22 @@ impl Models {
     /// The index of a model, if the recipe merges it.
     pub(super) fn find(&self, model: &ModelRef) -> Option<usize> {
         self.references.iter().position(|known| known == model)
+    }
+}
+
+impl Models {
+    /// Whether a disagreement is about what config.json says of tables that are alike, or with a model that has no
+    /// tokenizer of its own.
+    pub(super) fn is_only_said(&self, found: &Disagreement, left: usize, right: usize) -> bool {
+        let bare = |model: usize| self.checkpoints[model].tokenizer().is_empty();
+        match found.kind {
+            Mismatch::Tokenizer => bare(left) != bare(right),
+            Mismatch::Architecture if found.what == "vocabulary size" => {
+                let rows = |model: usize| token_rows(self, model).ok();
+                rows(left).is_some() && rows(left) == rows(right)
+            }
+            _ => false,
+        }
     }
 }
 

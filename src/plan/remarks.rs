@@ -11,6 +11,7 @@ use crate::checkpoint::layer_of;
 impl Collector<'_> {
     /// Tensors that were missing, filters that matched nothing, weights that no merge reads.
     pub(super) fn report(&mut self) {
+        self.report_left_out();
         for ((model, _), tensors) in std::mem::take(&mut self.missing) {
             let first = tensors.first().map(String::as_str).unwrap_or_default();
             let more = if tensors.len() > 1 { format!(" and {} more", tensors.len() - 1) } else { String::new() };
@@ -42,7 +43,8 @@ impl Collector<'_> {
     /// has no `attn_norm`), or have one too many.
     pub(super) fn odd_layers(&self) -> Vec<String> {
         let Some(donor) = self.weights(self.donor).filter(|_| self.layers.is_some()) else { return Vec::new() };
-        let expected = templates(donor.tensors().iter().map(|tensor| tensor.canonical.as_str()));
+        let merged = donor.tensors().iter().filter(|tensor| !self.is_left_out(tensor));
+        let expected = templates(merged.map(|tensor| tensor.canonical.as_str()));
         let module = |tensor: &&PlannedTensor| tensor.module == self.module;
         let found = templates(self.tensors.iter().filter(module).map(|tensor| tensor.canonical.as_str()));
         let path = &self.models.paths[self.donor];

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use safetensors::Dtype;
 
 use super::arguments::{Lookup, Participant};
+use super::lent::is_tied_head;
 use super::models::Models;
 use super::rows::Rows;
 use super::usage::Usage;
@@ -169,7 +170,8 @@ impl<'a> Collector<'a> {
 
     pub(super) fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let weights = parts.iter().filter_map(|part| self.weights(part.model));
-        weights.flat_map(Weights::tensors).map(|tensor| tensor.canonical.clone()).filter(|name| wanted(name)).collect()
+        let tensors = weights.flat_map(Weights::tensors).filter(|tensor| !self.is_left_out(tensor));
+        tensors.map(|tensor| tensor.canonical.clone()).filter(|name| wanted(name)).collect()
     }
 
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
@@ -190,7 +192,7 @@ impl<'a> Collector<'a> {
                 Some((offset, _)) => with_layer(name, part.first_layer.unwrap_or_default() + offset),
                 None => name.to_owned(),
             };
-            match self.find(part.model, &wanted) {
+            match self.find(part.model, &wanted).or_else(|| self.lent(part.model, &wanted)) {
                 Some((input, tensor)) => present.push((*part, input, tensor)),
                 None => absent.push(*part),
             }
@@ -242,7 +244,7 @@ impl<'a> Collector<'a> {
             for part in &absent {
                 self.missing.entry((part.model, self.module.clone())).or_default().push(label.clone());
             }
-            let lookup = Lookup { recipe, slice, output: &output, label: &label, t, row: None };
+            let lookup = Lookup { recipe, slice, output: &output, canonical: &canonical, label: &label, t, row: None };
             let rows = self.vocabulary_rows(&canonical, &shape);
             let work = self.merge(&lookup, &present, rows)?;
             let dtype = match &work {
@@ -271,7 +273,7 @@ impl<'a> Collector<'a> {
         rows.and(shape.first().copied())
     }
 
-    fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
+    pub(super) fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
         let weights = self.weights(model)?;
         let tensor = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
         let input = Input { model, module: self.modules[model]?, tensor, gathered: None };
@@ -307,7 +309,9 @@ impl<'a> Collector<'a> {
             .iter()
             .map(|(part, _, tensor)| {
                 let own = part.own.filter(|_| possible);
-                Participant { path: &self.models.paths[part.model], tensor: &tensor.name, own }
+                // A table that is lent is looked up as what it stands for.
+                let name = if is_tied_head(lookup.canonical) { lookup.output } else { &tensor.name };
+                Participant { path: &self.models.paths[part.model], tensor: name, own }
             })
             .collect();
         let (arguments, by_row) = match (rows, &mut self.rows) {

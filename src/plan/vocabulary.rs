@@ -60,17 +60,25 @@ fn ends_with_name(canonical: &str, end: &str) -> bool {
     canonical.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
+fn is_matrix(tensor: &&Tensor) -> bool {
+    tensor.shape.len() == 2 && tensor.float().is_some()
+}
+
+/// The place of a model's table of token embeddings among its tensors, where it has a name that is known.
+pub(super) fn table(tensors: &[Tensor]) -> Option<usize> {
+    TABLES.iter().find_map(|end| {
+        let fits = |tensor: &Tensor| {
+            is_matrix(&tensor) && layer_of(&tensor.canonical).is_none() && ends_with_name(&tensor.canonical, end)
+        };
+        tensors.iter().position(fits)
+    })
+}
+
 /// The rows of a model's table of token embeddings.
 pub(super) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> {
     let checkpoint = &models.checkpoints[model];
     let tensors = checkpoint.main_module().and_then(|module| module.weights.as_ref()).map_or(&[][..], Weights::tensors);
-    let is_matrix = |tensor: &&Tensor| tensor.shape.len() == 2 && tensor.float().is_some();
-    let named = TABLES.iter().find_map(|end| {
-        let fits = |tensor: &&Tensor| {
-            is_matrix(tensor) && layer_of(&tensor.canonical).is_none() && ends_with_name(&tensor.canonical, end)
-        };
-        tensors.iter().find(fits)
-    });
+    let named = table(tensors).and_then(|table| tensors.get(table));
     let sized = || {
         let stated = usize::try_from(checkpoint.settings().architecture.vocab_size?).ok()?;
         tensors.iter().filter(is_matrix).find(|tensor| tensor.shape.first() == Some(&stated))

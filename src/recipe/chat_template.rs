@@ -3,6 +3,7 @@
 use super::error::{Checked, Fault, shown};
 use super::fields::Fields;
 use super::keys::and;
+use super::nearest::nearest;
 use super::tree::Node;
 
 /// The chat template of the output.
@@ -14,8 +15,14 @@ pub enum ChatTemplate {
     Text(String),
 }
 
-/// Names of templates that mergekit brings along.
-const BUILT_IN: [&str; 5] = ["alpaca", "chatml", "exaone", "llama3", "mistral"];
+/// The templates that mergekit has under these names, written anew from the prompt formats of the models' cards.
+static NAMED: [(&str, &str); 5] = [
+    ("alpaca", include_str!("templates/alpaca.jinja")),
+    ("chatml", include_str!("templates/chatml.jinja")),
+    ("exaone", include_str!("templates/exaone.jinja")),
+    ("llama3", include_str!("templates/llama3.jinja")),
+    ("mistral", include_str!("templates/mistral.jinja")),
+];
 /// Characters of the shortest text that is taken for a template, as in mergekit.
 const SHORTEST: usize = 20;
 
@@ -34,17 +41,16 @@ pub(super) fn chat_template(recipe: &Fields<'_>) -> Checked<Option<ChatTemplate>
     if text == "auto" {
         return Ok(Some(ChatTemplate::Auto));
     }
-    if BUILT_IN.contains(&text.as_str()) {
-        let message = format!("the chat template {} comes with mergekit and not with admix", shown(text));
-        let hint =
-            "paste its Jinja text after `chat_template: |`, or write `auto` for the one that most of the models have";
-        return Err(Fault::value(&at, message).hint(hint.to_owned()));
+    if let Some((_, template)) = NAMED.iter().find(|(name, _)| name == text) {
+        return Ok(Some(ChatTemplate::Text(template.trim_end().to_owned())));
     }
     if !text.contains('{') {
-        let names: Vec<String> = BUILT_IN.iter().map(|name| format!("`{name}`")).collect();
-        let message = format!("{} is no Jinja text: it has no `{{`", shown(text));
-        let own = format!("{hint}; mergekit's names {} stand for texts that admix does not have", and(&names));
-        return Err(Fault::value(&at, message).hint(own));
+        let names: Vec<&str> = NAMED.iter().map(|(name, _)| *name).collect();
+        let message = format!("{} is no Jinja text, which has a `{{`, nor the name of a template", shown(text));
+        let near = nearest(text, names.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let known = format!("{}{hint}; the names are {}", near.unwrap_or_default(), and(&quoted));
+        return Err(Fault::value(&at, message).hint(known));
     }
     if text.chars().count() < SHORTEST {
         let message = format!("{} is shorter than any chat template: at least {SHORTEST} characters", shown(text));

@@ -106,7 +106,7 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     if wanted.accepts(found) {
         return Ok(());
     }
-    let at = if recipe.whole_models() { NodePath::default().key("models") } else { slice.at.key("sources") };
+    let at = slice.at.key(if recipe.whole_models() { "models" } else { "sources" });
     let plural = if matches!(wanted, Count::Exactly(1) | Count::AtLeast(1)) { "model" } else { "models" };
     let base = recipe.base_of(slice);
     let apart = base.is_some() && recipe.method.base.is_apart();
@@ -124,15 +124,17 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
 /// A parameter without default must be given somewhere. Conditions may leave tensors out; that shows when tensors are known.
 fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, notes: &mut Notes) {
     let name = parameter.name;
+    // One that is misplaced or cannot be read is said already.
+    let follows = notes.blames(name);
     let has = |parameters: &Parameters| parameters.get(name).is_some_and(|setting| !setting.is_empty());
-    if has(&recipe.parameters) || has(&slice.parameters) {
+    if has(&recipe.parameters) || has(&recipe.module) || has(&slice.parameters) {
         return;
     }
     if parameter.scope == Scope::Shared {
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
         let message = format!("missing parameter `{name}`, the {}", parameter.doc);
         let hint = format!("add `parameters: {{{name}: …}}` at the top of the recipe");
-        notes.fault(Fault::value(&at, message).hint(hint));
+        notes.fault(Fault::value(&at, message).hint(hint).follows(follows));
         return;
     }
     for source in recipe.merged(slice).filter(|source| !source.model.is_unknown() && !has(&source.parameters)) {
@@ -140,7 +142,7 @@ fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, notes: &mut Note
         let hint = format!(
             "add `parameters: {{{name}: …}}` to the model, or at the top of the recipe for every model without its own"
         );
-        notes.fault(Fault::value(&source.at, message).hint(hint));
+        notes.fault(Fault::value(&source.at, message).hint(hint).follows(follows));
     }
 }
 

@@ -82,7 +82,8 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
         let own = values.iter().filter(|(name, _)| names.contains(*name));
         let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
         named.extend(names);
-        let Review { recipe, faults, warnings, unknown } = parse::one(Origin { text, ..source.clone() }, &own, open);
+        let Review { recipe, faults, warnings, unknown } =
+            parse::one(Origin { text, ..source.clone() }, &own, open, true);
         recipes.extend(recipe);
         whole.faults.extend(faults);
         whole.warnings.extend(warnings);
@@ -250,10 +251,13 @@ fn visit(index: usize, needs: &[Needs], order: &mut Vec<usize>, way: &mut Vec<us
     Ok(())
 }
 
-/// `name`, by which other documents take the merge for a model. One that is refused is still the document's name.
-pub(super) fn name(fields: &Fields<'_>, notes: &mut Notes) -> Option<String> {
+/// `name`, by which other documents take the merge for a model, if there are several. One that is refused is still the
+/// document's name.
+pub(super) fn name(fields: &Fields<'_>, several: bool, notes: &mut Notes) -> Option<String> {
     let (node, _) = fields.get("name")?;
-    notes.attempt(|_| named_well(fields));
+    if several {
+        notes.attempt(|_| named_well(fields));
+    }
     match node {
         Node::Text(name) => Some(name.clone()),
         other => Some(other.to_string()),

@@ -1,10 +1,11 @@
 //! A map of the recipe, its keys checked against the table of its level.
 
-use super::error::{Checked, ErrorKind, Fault, shown};
+use super::error::{Checked, Fault, shown};
 use super::keys::{Level, Status};
 use super::parse::Notes;
 use super::tree::Node;
 use super::types::NodePath;
+use super::unknown;
 
 /// A map whose every key is known. A key whose value is null is as good as absent.
 pub(crate) struct Fields<'n> {
@@ -27,16 +28,14 @@ impl<'n> Fields<'n> {
             match level.key(key).map(|key| key.status) {
                 Some(Status::Read) => {}
                 Some(Status::NoEffect) => notes.warn(&path, format!("`{key}` has no effect")),
-                Some(Status::Unsupported) if value.is_blank() => {}
-                Some(Status::Unsupported) => {
-                    notes
-                        .fault(Fault::key(&path, format!("`{key}` is not supported yet")).kind(ErrorKind::Unsupported));
-                }
-                None => {
-                    let message = format!("unknown key {} in {}", shown(key), level.name);
-                    notes.fault(Fault::key(&path, message).hint(level.hint(key)));
-                    meant.extend(level.meant(key));
-                }
+                None => match unknown::remark_on_key(level, entries, key, value) {
+                    Some(remark) => notes.warn(&path, remark),
+                    None => {
+                        let message = format!("unknown key {} in {}", shown(key), level.name);
+                        notes.fault(Fault::key(&path, message).hint(level.hint(key)));
+                        meant.extend(level.meant(key));
+                    }
+                },
             }
         }
         Ok(Self { entries, at: at.clone(), level, meant })

@@ -86,13 +86,23 @@ pub enum Status {
     Read,
     /// It is accepted with a warning: mergekit has it, and it changes nothing.
     NoEffect,
-    /// It is refused: mergekit has it, and admix does not yet.
-    Unsupported,
 }
 
 /// Every level, the outermost first.
-pub static LEVELS: [&Level; 11] =
-    [&RECIPE, &MODEL, &SLICE, &SOURCE, &CONDITION, &ROWS, &REFERENCE, &PATH, &TOKENIZER, &TOKEN, &TOKEN_SOURCE];
+pub static LEVELS: [&Level; 12] = [
+    &RECIPE,
+    &MODULE,
+    &MODEL,
+    &SLICE,
+    &SOURCE,
+    &CONDITION,
+    &ROWS,
+    &REFERENCE,
+    &PATH,
+    &TOKENIZER,
+    &TOKEN,
+    &TOKEN_SOURCE,
+];
 
 pub(super) static RECIPE: Level = Level {
     name: "the recipe",
@@ -119,9 +129,20 @@ pub(super) static RECIPE: Level = Level {
             "the model whose settings of use the output has (modules, pooling, prompts, similarity, longest input), where models differ: `base` or one of the models",
         )
         .is(MODEL_REF),
-        read("chat_template", "the chat template of the output: `auto` for the one that most models have, or a Jinja text")
+        read("chat_template", "the chat template of the output: `auto` for the one that most models have, `chatml` or another name, or a Jinja text")
             .is(Form::Text),
-        unsupported("modules", "recipes for the parts of a model of several parts"),
+        read("modules", "instead of `models` and `slices`: one part of a model under its name, as mergekit-multi writes it")
+            .is(Form::Entries { least: 0, known: &[], other: &Form::Map(&MODULE) }),
+    ],
+};
+
+pub(super) static MODULE: Level = Level {
+    name: "a module",
+    at: "an entry of `modules`",
+    keys: &[
+        read("models", "the models, each merged whole").is(Form::List(&Form::Map(&MODEL))),
+        read("slices", "runs of layers of the output, each with its own sources").is(Form::List(&Form::Map(&SLICE))),
+        read("parameters", "settings for every slice and model that has none of its own").is(Form::Parameters),
     ],
 };
 
@@ -190,7 +211,8 @@ pub(super) static REFERENCE: Level = Level {
             .required(),
         read("lora", "an adapter that is merged into the model first, as `{path: …}`")
             .is(Form::Either(&[Form::Text, Form::Map(&PATH)])),
-        unsupported("override_architecture", "another architecture than config.json names"),
+        read("override_architecture", "the class that config.json names, for mergekit; another one is refused")
+            .is(Form::Text),
     ],
 };
 
@@ -242,7 +264,8 @@ pub(super) static TOKEN_SOURCE: Level = Level {
 };
 
 /// Parameters that every method of mergekit accepts or recipes carry along, and that change nothing.
-pub(super) static INERT_PARAMETERS: [&str; 2] = ["int8_mask", "consensus_method"];
+pub(super) static INERT_PARAMETERS: [&str; 4] =
+    ["int8_mask", "consensus_method", "majority_sign_method", "embed_slerp"];
 
 pub(crate) const fn read(name: &'static str, doc: &'static str) -> Key {
     Key { name, doc, status: Status::Read, form: Form::Any, required: false }
@@ -250,10 +273,6 @@ pub(crate) const fn read(name: &'static str, doc: &'static str) -> Key {
 
 const fn without_effect(name: &'static str, doc: &'static str) -> Key {
     Key { status: Status::NoEffect, ..read(name, doc) }
-}
-
-const fn unsupported(name: &'static str, doc: &'static str) -> Key {
-    Key { status: Status::Unsupported, ..read(name, doc) }
 }
 
 impl Key {
@@ -312,7 +331,7 @@ impl Level {
     }
 
     /// The hint for a key that is known elsewhere or by another name.
-    fn moved(&self, key: &str) -> Option<String> {
+    pub(super) fn moved(&self, key: &str) -> Option<String> {
         let is = |level: &Level| std::ptr::eq(self, level);
         if is(&REFERENCE) && PATH.key(key).is_some() {
             return Some("write it as `{model: {path: …}}`".into());
@@ -320,6 +339,9 @@ impl Level {
         let renamed = RENAMED.iter().find(|(old, new)| *old == key && self.key(new).is_some());
         if let Some((_, new)) = renamed {
             return Some(format!("did you mean `{new}`?"));
+        }
+        if key == "revision" && (is(&MODEL) || is(&SOURCE)) {
+            return Some("write it behind the model, as `model: org/name@revision`".into());
         }
         if key == "layer_range" && (is(&MODEL) || is(&RECIPE) || is(&SLICE)) {
             return Some(

@@ -34,6 +34,13 @@ pub(super) fn model_ref(node: &Node, at: &NodePath, notes: &mut Notes) -> Checke
                 };
                 found.adapter = Some(Box::new(adapter));
             }
+            if let Some((node, class_at)) = reference.get("override_architecture") {
+                let Node::Text(class) = node else {
+                    let message = format!("expected the name of an architecture, found {node}");
+                    return Err(Fault::value(&class_at, message));
+                };
+                found.architecture = Some(class.clone());
+            }
             Ok(found)
         }
         other => Err(not_a_folder(other, at)),
@@ -106,6 +113,7 @@ fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) 
         path: path.to_owned(),
         revision: revision.map(str::to_owned),
         adapter: None,
+        architecture: None,
         stage: false,
         identity: None,
         at: at.clone(),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::{Checked, Error, Fault};
 use super::locate::{self, Part};
 use super::parse::placed;
-use super::types::{NodePath, Origin, Place};
+use super::types::{NodePath, Origin, Place, Step};
 
 /// The warnings and faults so far.
 #[derive(Default)]
@@ -114,6 +114,12 @@ impl Notes {
     /// Whether nothing is wrong so far and every value is known.
     pub(super) fn is_whole(&self) -> bool {
         self.faults.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Whether a fault is about a key of this name or what stands behind it.
+    pub(super) fn blames(&self, key: &str) -> bool {
+        let names = |step: &Step| matches!(step, Step::Key(name) if name == key);
+        self.faults.iter().any(|fault| fault.path().0.iter().any(names))
     }
 
     /// The faults, with their places, in the order in which they were found.

@@ -1,6 +1,6 @@
 //! `parameters`: the settings of a recipe, a slice or a model.
 
-use super::error::{Checked, Fault, shown};
+use super::error::{Checked, Fault, shown, written};
 use super::fields::Fields;
 use super::keys::{CONDITION, INERT_PARAMETERS, RECIPE, and};
 use super::nearest::nearest;
@@ -10,7 +10,8 @@ use super::scalar::{self, Refusal};
 use super::setting::{Condition, Setting, SettingValue};
 use super::tree::Node;
 use super::types::{NodePath, Parameters};
-use crate::method::{self, Declaration, Kind, Parameter, Scope, Value};
+use super::unknown::{self, near_parameter};
+use crate::method::{Declaration, Kind, Parameter, Scope, Value};
 
 /// Whose settings a map holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) fn parameters(
     let Some(method) = method else { return parameters };
     for (name, node) in entries {
         let at = at.key(name);
-        let declared = notes.attempt(|notes| declared(name, &at, method, notes));
+        let declared = notes.attempt(|notes| declared(name, node, &at, method, notes));
         let Some(parameter) = declared.or_else(|| meant(name, method).map(Some)).flatten() else {
             continue;
         };
@@ -68,20 +69,21 @@ pub(super) fn parameters(
 /// The method's parameter of this name; `None` for one that changes nothing.
 fn declared(
     name: &str,
+    node: &Node,
     at: &NodePath,
     method: &'static Declaration,
     notes: &mut Notes,
 ) -> Checked<Option<&'static Parameter>> {
     match method.parameter(name) {
-        Some(parameter) if parameter.kind == Kind::Ignored => {}
-        Some(parameter) => return Ok(Some(parameter)),
-        None if INERT_PARAMETERS.contains(&name) => {}
-        None => {
-            let message = format!("`{}` has no parameter {}", method.name, shown(name));
-            return Err(Fault::key(at, message).hint(hint(name, method)));
+        Some(parameter) if parameter.kind != Kind::Ignored => return Ok(Some(parameter)),
+        None if !INERT_PARAMETERS.contains(&name) => {
+            let Some(remark) = unknown::remark_on_parameter(name, node, method) else {
+                return Err(unknown_parameter(name, node, at, method));
+            };
+            notes.warn(at, remark);
         }
+        _ => notes.warn(at, format!("`{name}` has no effect with `{}`", method.name)),
     }
-    notes.warn(at, format!("`{name}` has no effect with `{}`", method.name));
     Ok(None)
 }
 
@@ -95,22 +97,21 @@ fn meant(name: &str, method: &'static Declaration) -> Option<&'static Parameter>
     nearest(name, names(method)).and_then(|near| method.parameter(near))
 }
 
-fn hint(name: &str, method: &'static Declaration) -> String {
-    let names = || names(method);
+/// The refusal of a parameter that the method does not have and that was meant to say something.
+fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static Declaration) -> Fault {
     if RECIPE.key(name).is_some() {
-        return format!("`{name}` is a key of {}", RECIPE.at);
+        let message = format!("`{name}` belongs at the top of the recipe, not under `parameters`");
+        let value = if let Node::Text(text) = node { written(text) } else { "…".to_owned() };
+        return Fault::key(at, message).hint(format!("write `{name}: {value}` beside `merge_method`"));
     }
-    if let Some(near) = nearest(name, names()) {
-        return format!("did you mean `{near}`?");
-    }
-    let own: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    let own: Vec<String> = names(method).map(|name| format!("`{name}`")).collect();
     let own = if own.is_empty() { "no parameters".to_owned() } else { and(&own) };
-    let has = |method: &&&Declaration| method.parameter(name).is_some_and(|p| p.kind != Kind::Ignored);
-    let others: Vec<String> = method::METHODS.iter().filter(has).map(|other| format!("`{}`", other.name)).collect();
-    if others.is_empty() {
-        return format!("`{}` has {own}", method.name);
-    }
-    format!("`{name}` is a parameter of {}; `{}` has {own}", and(&others), method.name)
+    let hint = match (nearest(name, names(method)), near_parameter(name)) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(near)) => format!("did you mean `{near}`, which other methods have? `{}` has {own}", method.name),
+        (None, None) => format!("`{}` has {own}", method.name),
+    };
+    Fault::key(at, format!("`{}` has no parameter {}", method.name, shown(name))).hint(hint)
 }
 
 /// Reads a setting; `None` where it is null.

@@ -16,10 +16,12 @@ use super::merge_keys;
 use super::model_ref::model_ref;
 use super::nearest::nearest;
 pub(super) use super::notes::Notes;
+use super::others::refuse_others;
 use super::parameters::{Owner, parameters};
 use super::review::Review;
 use super::settings_source;
-use super::slices;
+use super::slices::{self, Merged};
+use super::syntax;
 use super::tokenizer;
 use super::tree::{self, Node};
 use super::types::{ModelRef, NodePath, Origin, Recipe};
@@ -57,32 +59,42 @@ impl Recipe {
 
 /// Reads a recipe as far as it goes. With `open`, variables may lack a value.
 pub(super) fn review(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
+    let wrapped = syntax::wrapped(&source);
+    let found = documents(source, values, open);
+    match wrapped.filter(|_| !found.faults.is_empty()) {
+        // What else is wrong is not about the recipe.
+        Some(error) => Review { faults: vec![error], ..Review::default() },
+        None => found,
+    }
+}
+
+fn documents(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
     let parts = documents::split(&source.text);
     if source.text.len() as u64 > LARGEST {
-        return one(source, values, open);
+        return one(source, values, open, false);
     }
     let whole = source.text.len() - tree::without_mark(&source.text).len()..source.text.len();
     match &parts[..] {
         // The others are empty.
         [part] if *part != whole => {
             let text = documents::alone(&source.text, part);
-            return one(Origin { text, whole: Some(source.text), ..source }, values, open);
+            return one(Origin { text, whole: Some(source.text), ..source }, values, open, false);
         }
-        [] | [_] => return one(source, values, open),
+        [] | [_] => return one(source, values, open, false),
         _ => {}
     }
     documents::review(&source, &parts, values, open)
 }
 
-/// Reads one document as far as it goes.
-pub(super) fn one(mut source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
+/// Reads one document as far as it goes, one of `several` or the only one.
+pub(super) fn one(mut source: Origin, values: &BTreeMap<String, String>, open: bool, several: bool) -> Review {
     let mut notes = Notes::new(open);
     source.variables.clone_from(values);
     let root = match document(&source) {
         Ok(root) => root,
         Err(error) => return Review { faults: vec![error], ..Review::default() },
     };
-    let recipe = notes.attempt(|notes| recipe(root, values, &source, notes));
+    let recipe = notes.attempt(|notes| recipe(root, values, &source, several, notes));
     let partial = !notes.is_whole();
     let (faults, unknown) = (notes.faults(&source), notes.variables(&source));
     let warnings = notes.warnings(&source);
@@ -107,6 +119,11 @@ pub(super) fn file_text(path: &Path, origin: &str) -> Result<String, Error> {
         let message = format!("the recipe {origin} is larger than {} KiB", LARGEST >> 10);
         return Err(Error::file(message, Some("is it a recipe?".to_owned())));
     }
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes[..] {
+        let hint =
+            "save it as UTF-8, as editors do by default; PowerShell does with `Out-File -Encoding utf8`".to_owned();
+        return Err(Error::file(format!("the recipe {origin} is UTF-16 text, and recipes are UTF-8"), Some(hint)));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         Error::file(format!("the recipe {origin} is not UTF-8 text: byte {offset} fits no character"), None)
@@ -128,10 +145,14 @@ pub(super) fn document(source: &Origin) -> Result<Node, Error> {
     if let Some((offset, message)) = tree::too_slow(&source.text) {
         return Err(refused(message.into(), Some(offset)));
     }
+    if let Some((offset, tag)) = syntax::python_tag(&source.text) {
+        return Err(refused(format!("the tag {} means nothing in a recipe", shown(&tag)), Some(offset)));
+    }
     let masked = variables::mask(&source.text);
     let root = tree::read(&masked).map_err(|unreadable| {
         let offset = unreadable.at.map(|(line, column)| locate::offset(&source.text, line, column));
-        refused(unreadable.message, offset)
+        let indented = offset.and_then(|offset| syntax::indented_otherwise(source, offset));
+        indented.unwrap_or_else(|| refused(unreadable.message, offset))
     })?;
     if tree::documents(&masked) > 1 {
         return Err(Error {
@@ -148,20 +169,14 @@ pub(super) fn document(source: &Origin) -> Result<Node, Error> {
     })
 }
 
-/// A sweep file in place of a recipe is one mistake, not one a key.
-fn refuse_sweep(root: &Node) -> Checked<()> {
-    let has = |key: &str| root.get(key).is_some();
-    if has("merge_method") || !(has("recipe") || (has("params") && has("objectives"))) {
-        return Ok(());
-    }
-    let at = NodePath::default();
-    let key = if has("recipe") { "recipe" } else { "params" };
-    let hint = "`admix sweep plan` shows what it would do, and `admix sweep run` does it".to_owned();
-    Err(Fault::key(&at.key(key), "this is a sweep file, not a recipe").hint(hint))
-}
-
-fn recipe(mut root: Node, values: &BTreeMap<String, String>, source: &Origin, notes: &mut Notes) -> Checked<Recipe> {
-    refuse_sweep(&root)?;
+fn recipe(
+    mut root: Node,
+    values: &BTreeMap<String, String>,
+    source: &Origin,
+    several: bool,
+    notes: &mut Notes,
+) -> Checked<Recipe> {
+    refuse_others(&root)?;
     let mut variables = Variables::new(values);
     variables.fill(&mut root, &mut NodePath::default(), notes);
     for name in variables.unused() {
@@ -174,12 +189,14 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, source: &Origin, no
     }
     let fields = Fields::of(&root, &at, &RECIPE, notes)?;
     let method = notes.attempt(|_| merge_method(&fields));
-    let base_model = fields.get("base_model").map(|(node, at)| reference(node, &at, notes));
+    let base_model = base_model(&fields).map(|(node, at)| reference(node, &at, notes));
+    let Merged { slices, module } = notes.attempt(|notes| slices::merged(&fields, method, notes)).unwrap_or_default();
     let mut recipe = Recipe {
         // Without a method the recipe is refused, and its models can still be looked at.
         method: method.unwrap_or(method::METHODS[0]),
-        slices: notes.attempt(|notes| slices::slices(&fields, method, notes)).unwrap_or_default(),
+        slices,
         base_model,
+        module,
         parameters: parameters(&fields, Owner::All, method, notes),
         dtype: notes.attempt(|_| dtype(&fields, "dtype")).flatten(),
         out_dtype: notes.attempt(|_| dtype(&fields, "out_dtype")).flatten(),
@@ -188,7 +205,7 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, source: &Origin, no
         settings_source: None,
         warnings: Vec::new(),
         partial: false,
-        name: documents::name(&fields, notes),
+        name: documents::name(&fields, several, notes),
         stages: Vec::new(),
         source: Origin { documents: source.documents.clone(), ..Origin::default() },
     };
@@ -199,6 +216,15 @@ fn recipe(mut root: Node, values: &BTreeMap<String, String>, source: &Origin, no
     }
     recipe.settings_source = notes.attempt(|notes| settings_source::settings_source(&fields, &recipe, notes)).flatten();
     Ok(recipe)
+}
+
+/// The base. One among the parameters, where it is refused, is known for the rest of the reading.
+fn base_model<'n>(fields: &Fields<'n>) -> Option<(&'n Node, NodePath)> {
+    let misplaced = || {
+        let (parameters, at) = fields.get("parameters")?;
+        Some((parameters.get("base_model")?, at.key("base_model")))
+    };
+    fields.get("base_model").or_else(misplaced)
 }
 
 /// A model reference, or one that stands for it where it cannot be read.

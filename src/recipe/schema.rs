@@ -1,11 +1,13 @@
 //! A JSON Schema of recipes, made from the tables that the parser reads: keys, methods, parameters and their ranges.
 //!
-//! Draft 7, which yaml-language-server knows. What the parser accepts is valid, variables and YAML 1.1 spellings included;
-//! not all that it refuses is invalid, for a schema cannot count models or add up layers.
+//! Draft 7, which yaml-language-server knows. What the parser accepts is valid, variables and YAML 1.1 spellings included, but
+//! for what it takes for a note and does not know; not all that it refuses is invalid, for a schema cannot count models or add up
+//! layers.
 
 use serde_json::{Map, Value, json};
 
 use super::keys::{CONDITION, Form, INERT_PARAMETERS, LEVELS, Level, RECIPE, Status};
+use super::unknown::{DEFINITIONS, notes};
 use crate::method::{Base, Count, Declaration, Kind, METHODS, Parameter};
 
 /// The schema of a recipe.
@@ -65,11 +67,14 @@ fn reference(name: &str) -> Value {
 
 fn recipe() -> Value {
     let mut schema = map(&RECIPE);
-    let some = |key: &str| json!({ "required": [key], "properties": { key: { "type": ["array", "string"] } } });
+    let some =
+        |key: &str| json!({ "required": [key], "properties": { key: { "type": ["array", "object", "string"] } } });
     let methods: Vec<Value> = METHODS.iter().map(|method| of_method(method)).collect();
     if let Some(object) = schema.as_object_mut() {
-        object.insert("anyOf".into(), json!([some("models"), some("slices")]));
+        object.insert("anyOf".into(), json!([some("models"), some("slices"), some("modules")]));
         object.insert("allOf".into(), methods.into());
+        let definitions = DEFINITIONS.map(|begin| begin.replace('.', "\\."));
+        object.insert("patternProperties".into(), json!({ format!("^({})", definitions.join("|")): {} }));
     }
     schema
 }
@@ -93,7 +98,10 @@ fn of_method(method: &Declaration) -> Value {
         "slices": { "items": slice },
     } });
     if let (Base::Required, Some(then)) = (method.base, then.as_object_mut()) {
-        then.insert("anyOf".into(), json!([{ "required": ["base_model"] }, { "required": ["slices"] }]));
+        then.insert(
+            "anyOf".into(),
+            json!([{ "required": ["base_model"] }, { "required": ["slices"] }, { "required": ["modules"] }]),
+        );
     }
     json!({
         "if": { "required": ["merge_method"], "properties": { "merge_method": { "const": method.name } } },
@@ -108,7 +116,6 @@ pub(crate) fn map(level: &'static Level) -> Value {
         let (form, doc) = match key.status {
             Status::Read => (form(&key.form), key.doc.to_owned()),
             Status::NoEffect => (json!({}), format!("{}; it has no effect", key.doc)),
-            Status::Unsupported => (json!({ "enum": [null, [], {}] }), format!("{}; not supported yet", key.doc)),
         };
         let absent = !key.required && !matches!(form, Value::Object(ref form) if form.is_empty());
         let mut value = if absent { either(vec![form, json!({ "type": "null" })]) } else { form };
@@ -120,6 +127,11 @@ pub(crate) fn map(level: &'static Level) -> Value {
             value = json!({ "description": key.doc, "allOf": [value] });
         }
         properties.insert(key.name.to_owned(), value);
+    }
+    for (name, doc) in notes(level) {
+        properties
+            .entry(name)
+            .or_insert_with(|| if doc.is_empty() { json!(true) } else { json!({ "description": doc }) });
     }
     let required: Vec<&str> = level.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
     json!({
@@ -219,8 +231,9 @@ const FLAG: &str =
 /// A map of a method's parameters.
 fn parameters(method: &Declaration) -> Value {
     let mut properties = Map::new();
-    for name in INERT_PARAMETERS {
-        properties.insert(name.to_owned(), json!({ "description": "no effect" }));
+    let of_others = METHODS.iter().flat_map(|other| other.parameters).map(|parameter| parameter.name);
+    for name in of_others.chain(INERT_PARAMETERS) {
+        properties.insert(name.to_owned(), json!(true));
     }
     for parameter in method.parameters {
         properties.insert(parameter.name.to_owned(), documented(parameter));

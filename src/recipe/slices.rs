@@ -1,10 +1,10 @@
-//! `models` and `slices`.
+//! `models`, `slices` and `modules`.
 
 use std::ops::Range;
 
-use super::error::{Checked, Fault};
+use super::error::{Checked, ErrorKind, Fault, shown};
 use super::fields::Fields;
-use super::keys::{Level, MODEL, SLICE, SOURCE};
+use super::keys::{Level, MODEL, MODULE, SLICE, SOURCE, and};
 use super::notes::Notes;
 use super::parameters::{Owner, parameters};
 use super::parse::reference;
@@ -13,29 +13,67 @@ use super::tree::Node;
 use super::types::{ModelRef, NodePath, Parameters, Slice, Source};
 use crate::method::Declaration;
 
-/// Reads the slices of a recipe: those it lists, or one of the whole models it lists.
-pub(super) fn slices(
-    recipe: &Fields<'_>,
+/// What is merged.
+#[derive(Default)]
+pub(super) struct Merged {
+    pub(super) slices: Vec<Slice>,
+    /// The settings of the module that the slices stand in.
+    pub(super) module: Parameters,
+}
+
+/// Reads what a recipe merges: its slices, or one of the whole models it lists, at its top or in its only module.
+pub(super) fn merged(recipe: &Fields<'_>, method: Option<&'static Declaration>, notes: &mut Notes) -> Checked<Merged> {
+    let Some((modules, at)) = recipe.get("modules").filter(|(node, _)| !node.is_blank()) else {
+        let slices = slices(recipe, &NodePath::default(), "the recipe", method, notes)?;
+        return Ok(Merged { slices, module: Parameters::default() });
+    };
+    for key in ["models", "slices"] {
+        if let Some((_, at)) = recipe.get(key).filter(|(node, _)| !node.is_blank()) {
+            let hint = format!("write the `{key}` in the module, or leave `modules` out");
+            notes.fault(Fault::key(&at, format!("the recipe has both `modules` and `{key}`")).hint(hint));
+        }
+    }
+    let Node::Map(entries) = modules else {
+        let hint = "write a module as `modules: {default: {models: […]}}`".to_owned();
+        return Err(Fault::value(&at, format!("expected `modules` as a map, found {modules}")).hint(hint));
+    };
+    let [(name, module)] = entries.as_slice() else {
+        let names: Vec<String> = entries.iter().map(|(name, _)| shown(name)).collect();
+        let message =
+            format!("the recipe has {} modules: {}; admix merges a model as a whole", names.len(), and(&names));
+        let hint = "a model of one part needs no `modules`: write `models` or `slices` at the top".to_owned();
+        return Err(Fault::key(&at, message).kind(ErrorKind::Unsupported).hint(hint));
+    };
+    let at = at.key(name);
+    let fields = Fields::of(module, &at, &MODULE, notes)?;
+    let slices = slices(&fields, &at, "the module", method, notes)?;
+    Ok(Merged { slices, module: parameters(&fields, Owner::All, method, notes) })
+}
+
+/// Reads the slices of the recipe or of a module: those it lists, or one of the whole models it lists.
+fn slices(
+    fields: &Fields<'_>,
+    at: &NodePath,
+    what: &str,
     method: Option<&'static Declaration>,
     notes: &mut Notes,
 ) -> Checked<Vec<Slice>> {
-    let listed = |key: &str| recipe.get(key).filter(|(node, _)| !node.is_blank());
+    let listed = |key: &str| fields.get(key).filter(|(node, _)| !node.is_blank());
     let (models, slices) = (listed("models"), listed("slices"));
     if let (Some(_), Some((_, at))) = (&models, &slices) {
-        let message = "the recipe has both `models` and `slices`";
+        let message = format!("{what} has both `models` and `slices`");
         let hint = "keep `models` to merge whole models, `slices` to stack layers".to_owned();
         notes.fault(Fault::key(at, message).hint(hint));
     }
-    if let Some((node, at)) = models {
+    if let Some((node, list_at)) = models {
         let read = |(entry, at)| source(entry, at, &MODEL, method, notes);
-        let sources = entries(node, &at, "models")?.map(read).collect();
-        let at = NodePath::default();
-        return Ok(vec![Slice { sources, base_model: None, parameters: Parameters::default(), at }]);
+        let sources = entries(node, &list_at, "models")?.map(read).collect();
+        return Ok(vec![Slice { sources, base_model: None, parameters: Parameters::default(), at: at.clone() }]);
     }
     let Some((node, at)) = slices else {
         let hint = "list them as `models: [{model: first/folder}, {model: second/folder}]`".to_owned();
-        let fault = Fault::value(&NodePath::default(), "the recipe has no `models` and no `slices`").hint(hint);
-        return Err(fault.follows(recipe.is_meant("models") || recipe.is_meant("slices")));
+        let fault = Fault::value(at, format!("{what} has no `models` and no `slices`")).hint(hint);
+        return Err(fault.follows(fields.is_meant("models") || fields.is_meant("slices") || fields.is_meant("modules")));
     };
     let entries = entries(node, &at, "slices")?;
     Ok(entries.filter_map(|(entry, at)| notes.attempt(|notes| slice(entry, at, method, notes))).collect())

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::error::{Checked, Fault, shown};
+use super::error::{Checked, Fault, shown, written};
 use super::fields::Fields;
 use super::keys::{TOKEN, TOKEN_SOURCE, TOKENIZER};
 use super::model_ref::model_ref;
@@ -149,6 +149,10 @@ pub(super) fn tokenizer(recipe: &Fields<'_>, notes: &mut Notes) -> Checked<Optio
             let source = source(node, &at, notes)?;
             Ok(Some(Tokenizer { source, tokens: Vec::new(), pad_to_multiple_of: 1, at }))
         }
+        (None, Some((node @ Node::Text(text), at))) => {
+            let hint = format!("write `tokenizer_source: {}`", written(text));
+            Err(Fault::value(&at, format!("expected `tokenizer` as a map, found {node}")).hint(hint))
+        }
         (None, Some((node, at))) => {
             let fields = Fields::of(node, &at, &TOKENIZER, notes)?;
             let source = match fields.get("source") {
@@ -182,6 +186,12 @@ fn source(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<TokenizerSou
     match node {
         Node::Text(text) if text == "union" => Ok(TokenizerSource::Union),
         Node::Text(text) if text == "base" => Ok(TokenizerSource::Base),
+        // What older mergekits read.
+        Node::Text(text) if text.starts_with("model:") => {
+            let model = text.trim_start_matches("model:");
+            let message = format!("expected `union`, `base` or a model's folder, found {}", shown(text));
+            Err(Fault::value(at, message).hint(format!("write the model alone: `{}`", written(model))))
+        }
         Node::Text(_) | Node::Map(_) => model_ref(node, at, notes).map(TokenizerSource::Model),
         other => {
             let hint = "`union` has the tokens of all models, `base` those of the base model".to_owned();

@@ -26,6 +26,8 @@ pub struct Recipe {
     pub base_model: Option<ModelRef>,
     /// The settings with the lowest precedence.
     pub parameters: Parameters,
+    /// The settings of the module that the slices stand in, above [`Self::parameters`]; none without `modules`.
+    pub module: Parameters,
     /// The format the recipe merges for: that of the output unless `out_dtype` says otherwise.
     pub dtype: Option<Float>,
     /// The format the recipe wants the output written in.
@@ -113,12 +115,12 @@ impl Recipe {
         slice.sources.iter().filter(move |source| Some(&source.model) != apart)
     }
 
-    /// Every setting with its parameter's name: those of models, of slices, of the recipe.
+    /// Every setting with its parameter's name: those of models, of slices, of the module, of the recipe.
     pub fn settings(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
         let levels = self.slices.iter().flat_map(|slice| {
             slice.sources.iter().map(|source| &source.parameters).chain(std::iter::once(&slice.parameters))
         });
-        levels.chain(std::iter::once(&self.parameters)).flat_map(Parameters::iter)
+        levels.chain([&self.module, &self.parameters]).flat_map(Parameters::iter)
     }
 
     /// The rows that conditions name, each with its parameter's name.
@@ -145,7 +147,7 @@ pub struct Slice {
     pub base_model: Option<ModelRef>,
     /// The slice's settings.
     pub parameters: Parameters,
-    /// The slice in the YAML; the whole recipe where it lists `models`.
+    /// The slice in the YAML; the whole recipe, or its module, where that lists `models`.
     pub at: NodePath,
 }
 
@@ -181,6 +183,8 @@ pub struct ModelRef {
     pub revision: Option<String>,
     /// The adapter that is merged into it first; it has none of its own.
     pub adapter: Option<Box<ModelRef>>,
+    /// The class that the recipe says its config.json names.
+    pub architecture: Option<String>,
     /// Whether it is the merge of another document, whose name is the path.
     pub stage: bool,
     /// The folder on this machine, without links; `None` where there is none, and for the merge of another document.
@@ -210,7 +214,9 @@ impl ModelRef {
     /// Stands for a model whose name is not known; no two are equal.
     pub(super) fn unknown(at: &NodePath) -> Self {
         // No folder's name holds this character.
-        Self { path: format!("\0{at}"), revision: None, adapter: None, at: at.clone(), stage: false, identity: None }
+        let path = format!("\0{at}");
+        let (revision, adapter, architecture, identity) = (None, None, None, None);
+        Self { path, revision, adapter, architecture, at: at.clone(), stage: false, identity }
     }
 
     /// Whether the model's name could not be read, or depends on a variable without a value.

@@ -2,9 +2,12 @@
 
 mod accepted;
 mod arbitrary;
+mod modules;
+mod others;
 mod refused;
 mod settings_source;
 mod tokenizer;
+mod unknown;
 
 use std::collections::BTreeMap;
 

@@ -77,7 +77,6 @@ fn refuses_keys() {
             "list them as",
         ),
         ("models:\n- model: a\n", "1:1 models", "the recipe has no `merge_method`", "`merge_method:` the method"),
-        ("merge_method: linear\nmodules: {text: {}}\n", "2:1 modules", "`modules` is not supported yet", ""),
         (
             "merge_method: liner\n",
             "1:15 liner",
@@ -94,15 +93,15 @@ fn refuses_keys() {
 fn refuses_chat_templates() {
     for (text, place, message, hint) in [
         (
-            "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: chatml\n",
-            "4:16 chatml",
-            "the chat template `chatml` comes with mergekit and not with admix",
-            "paste its Jinja text after `chat_template: |`",
+            "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: ChatLM\n",
+            "4:16 ChatLM",
+            "`ChatLM` is no Jinja text, which has a `{`, nor the name of a template",
+            "did you mean `chatml`? write `auto`",
         ),
         (
             "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: a text of no template\n",
             "4:16 a text of no template",
-            "`a text of no template` is no Jinja text: it has no `{`",
+            "`a text of no template` is no Jinja text, which has a `{`, nor the name of a template",
             "write `auto` for the template that most of the models have",
         ),
         (
@@ -140,14 +139,8 @@ fn refuses_parameters() {
         (
             linear("parameters: {dtype: 1}\n"),
             "5:14 dtype",
-            "`linear` has no parameter `dtype`",
-            "`dtype` is a key of the top of the recipe",
-        ),
-        (
-            linear("parameters: {lambda: 1}\n"),
-            "5:14 lambda",
-            "`linear` has no parameter `lambda`",
-            "`lambda` is a parameter of `task_arithmetic`",
+            "`dtype` belongs at the top of the recipe, not under `parameters`",
+            "write `dtype: …` beside `merge_method`",
         ),
         (linear("parameters: {weight: yes}\n"), "5:22 yes", "`weight` must be a number, found `yes`", ""),
         (
@@ -197,12 +190,6 @@ fn refuses_values_out_of_their_method_s_range() {
             "",
         ),
         (
-            with("breadcrumbs_ties", one, "weight: 1, epsilon: 0.1"),
-            "4:25 epsilon",
-            "`breadcrumbs_ties` has no parameter `epsilon`",
-            "`epsilon` is a parameter of `della_linear`, `della`, `ram` and `ramplus_tl`; ",
-        ),
-        (
             with("dare_linear", one, "weight: 1, density: 2"),
             "4:34 2",
             "`density` must be between 0 and 1, found `2`",
@@ -232,11 +219,10 @@ fn refuses_values_out_of_their_method_s_range() {
         (
             with("karcher", two, "max_iter: 2.5"),
             "4:24 2.5",
-            "`max_iter` must be a whole number between 0 and 100000, found `2.5`",
+            "`max_iter` must be a whole number between 0 and 1000000, found `2.5`",
             "",
         ),
         (with("karcher", two, "tol: -1"), "4:19 -1", "`tol` must be 0 or more, found `-1`", ""),
-        (with("karcher", two, "weight: 1"), "4:14 weight", "`karcher` has no parameter `weight`", "`weight` is a"),
         (with("multislerp", two, "weight: 1, eps: -1"), "4:30 -1", "`eps` must be 0 or more, found `-1`", ""),
         (
             with("nuslerp", one, "weight: 1"),
@@ -262,7 +248,7 @@ fn refuses_values_out_of_their_method_s_range() {
             "`arcee_fusion` merges exactly 1 model besides its base, found 2",
             "the base is `a`",
         ),
-        (with("arcee_fusion", one, "t: 1"), "4:14 t", "`arcee_fusion` has no parameter `t`", "`t` is a parameter of"),
+        (with("arcee_fusion", one, "u: 1"), "4:14 u", "`arcee_fusion` has no parameter `u`", "`arcee_fusion` has no"),
         (with("slerp_chain", two, "weight: -1"), "4:22 -1", "`weight` must be 0 or more, found `-1`", ""),
         (
             "merge_method: nuslerp\nmodels: [{model: a}, {model: b}, {model: c}]\nparameters: {weight: 1}\n".to_owned(),

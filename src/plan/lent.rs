@@ -1,0 +1,122 @@
+//! Tensors that a checkpoint need not hold: heads that are the token embeddings, and buffers that a model computes.
+
+use serde_json::Value;
+
+use super::Input;
+use super::tensors::Collector;
+use super::vocabulary::table;
+use crate::checkpoint::{Checkpoint, Tensor, Weights};
+
+/// The key of config.json that says whether the head is the table of token embeddings.
+pub(super) const TIED: &str = "tie_word_embeddings";
+
+/// Heads that are the table of token embeddings where the checkpoint has none of their own.
+const HEADS: [&str; 5] = [
+    "lm_head.weight",
+    "lm_head.decoder.weight",
+    "output.weight",
+    "cls.predictions.decoder.weight",
+    "vocab_projector.weight",
+];
+
+/// Biases of masked language models that checkpoints hold under one of two names or under both.
+const BIASES: [(&str, &str); 2] =
+    [("lm_head.decoder.bias", "lm_head.bias"), ("cls.predictions.decoder.bias", "cls.predictions.bias")];
+
+/// Ends of names of buffers that older checkpoints hold and models compute from their configuration.
+const COMPUTED: [&str; 6] = [
+    "rotary_emb.inv_freq",
+    "rotary_emb.cos_cached",
+    "rotary_emb.sin_cached",
+    "rotary_pos_emb.inv_freq",
+    "attn.masked_bias",
+    "attention.masked_bias",
+];
+
+/// Ends of names of causal masks, which biases of other shapes have too.
+const MASKS: [&str; 2] = ["attn.bias", "attention.bias"];
+
+/// Model types whose checkpoints always hold their buffers.
+const WITH_BUFFERS: [&str; 2] = ["gpt_neox", "chatglm"];
+
+pub(super) fn is_tied_head(canonical: &str) -> bool {
+    HEADS.contains(&canonical)
+}
+
+/// What config.json says of the head being the token embeddings; what its absence means depends on the class.
+pub(super) fn ties_embeddings(model: &Checkpoint) -> Option<bool> {
+    let config = model.config();
+    let own = config.get(TIED).and_then(Value::as_bool);
+    own.or_else(|| config.get("text_config")?.get(TIED)?.as_bool())
+}
+
+/// Whether a tensor is a buffer that the model computes when it is loaded.
+fn is_computed(tensor: &Tensor) -> bool {
+    let ends = |end: &&str| tensor.canonical.ends_with(*end);
+    COMPUTED.iter().any(ends) || (tensor.shape.len() == 4 && MASKS.iter().any(ends))
+}
+
+impl<'a> Collector<'a> {
+    /// Whether a tensor takes no part in the merge: loaders compute it, and some checkpoints hold it.
+    pub(super) fn is_left_out(&self, tensor: &Tensor) -> bool {
+        let architecture = &self.models.checkpoints[self.donor].settings().architecture;
+        let has = || architecture.model_type.as_deref().is_some_and(|name| WITH_BUFFERS.contains(&name));
+        is_computed(tensor) && !has()
+    }
+
+    /// What a model uses as a tensor of its head that the others have and it lacks: its token embeddings, or the same bias by
+    /// its other name.
+    pub(super) fn lent(&mut self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
+        if let Some((_, other)) = BIASES.iter().find(|(name, _)| *name == canonical) {
+            return self.find(model, other);
+        }
+        let unties = ties_embeddings(&self.models.checkpoints[model]) == Some(false);
+        if !is_tied_head(canonical) || unties {
+            return None;
+        }
+        let weights = self.weights(model)?;
+        let tensor = table(weights.tensors())?;
+        let input = Input { model, module: self.modules[model]?, tensor, gathered: None };
+        let path = &self.models.paths[model];
+        self.warnings
+            .push(format!("`{path}` has no `{canonical}` and lends its token embeddings, which it uses as its head"));
+        Some((input, weights.tensors().get(tensor)?))
+    }
+
+    /// Says which buffers stay behind.
+    pub(super) fn report_left_out(&mut self) {
+        let tensors = (0..self.models.paths.len()).filter_map(|model| self.weights(model)).flat_map(Weights::tensors);
+        let mut names: Vec<&str> =
+            tensors.filter(|tensor| self.is_left_out(tensor)).map(|tensor| tensor.canonical.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if let Some(first) = names.first() {
+            let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+            let warning = format!("`{first}`{more} are left out: the model computes such buffers when it is loaded");
+            self.warnings.push(warning);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::Dtype;
+
+    #[test]
+    fn biases_are_no_buffers() {
+        let tensor = |canonical: &str, shape: &[usize]| {
+            Weights::planned(vec![(canonical.to_owned(), Dtype::F32, shape.to_vec())]).tensors().first().cloned()
+        };
+        for (name, shape, expected) in [
+            ("layers.0.self_attn.rotary_emb.inv_freq", &[4_usize][..], true),
+            ("h.0.attn.bias", &[1, 1, 8, 8], true),
+            ("h.0.attn.masked_bias", &[], true),
+            ("layers.0.attn.bias", &[8], false),
+            ("layers.0.attention.bias", &[8, 8], false),
+            ("layers.0.attn.c_attn.bias", &[1, 1, 8, 8], false),
+        ] {
+            assert_eq!(tensor(name, shape).is_some_and(|tensor| is_computed(&tensor)), expected, "{name}");
+        }
+    }
+}
