@@ -45,11 +45,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A link in the cache to something outside the model's folder.
-    #[error("`{}` is a link out of the model's folder in the cache", path.display())]
+    /// A link in a model folder to something outside it.
+    #[error("`{}` leads out of the model folder, to `{}`", path.display(), target.display())]
     LeadsOut {
         /// The link.
         path: PathBuf,
+        /// What it leads to.
+        target: PathBuf,
+        /// Whether the folder is one of the Hub's cache, whose links do not leave it.
+        cached: bool,
     },
     /// The system refused.
     #[error("cannot read `{}`: {source}", path.display())]
@@ -229,12 +233,15 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotInCache { model, .. } | Self::NoRevision { model, .. } => Some(download_hint(model)),
-            Self::NotACommit { .. } | Self::LeadsOut { .. } => {
+            Self::NotACommit { .. } | Self::LeadsOut { cached: true, .. } => {
                 Some("remove the model from the cache and download it again".to_owned())
             }
             Self::NotAFolder { path } if path.extension().is_some_and(|end| end == "safetensors") => {
                 Some("give the folder that holds the file, not the file".to_owned())
             }
+            Self::LeadsOut { cached: false, .. } => Some(
+                "put the file itself there; `--allow links` follows such links in folders that you trust".to_owned(),
+            ),
             Self::BrokenLink { .. } => Some(
                 "a Hugging Face cache whose blobs were removed looks like this; download the model again".to_owned(),
             ),

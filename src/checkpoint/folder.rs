@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use super::hub::{self, HubSnapshot};
 use super::json;
+use super::model_path::{Links, ModelPath};
 use super::modules::{self, Module, Place};
 use super::settings::Settings;
 use super::side_files::{self, SideFile};
@@ -17,7 +18,7 @@ use super::weights::Weights;
 /// A model folder, Hugging Face's or sentence-transformers', whose weights are mapped but not read.
 #[derive(Debug)]
 pub struct Checkpoint {
-    path: PathBuf,
+    path: ModelPath,
     modules: Vec<Module>,
     /// Index of the module that holds the model itself.
     main: usize,
@@ -31,9 +32,17 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Opens a folder, or the snapshot in the Hub's cache that `org/name[@revision]` stands for: reads its configuration
     /// files and the headers of its weights, and maps the weights.
+    ///
+    /// Links out of the folder are refused.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let folder = &hub::locate(folder)?;
-        check_folder(folder)?;
+        Self::open_with(folder, Links::Inside)
+    }
+
+    /// As [`Checkpoint::open`]; `links` says whether links out of the folder are followed.
+    pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
+        let folder = hub::locate(folder)?;
+        check_folder(&folder)?;
+        let folder = &ModelPath::of(&folder, links)?;
         let places = modules::read_places(folder)?;
         let sentence_transformers = places.is_some();
         let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
@@ -41,13 +50,13 @@ impl Checkpoint {
             places.into_iter().map(|place| Module::open(folder, place)).collect::<Result<Vec<Module>, Error>>()?;
         let main = main_module(&modules);
         check_main(folder, modules.get(main))?;
-        let home = modules.get(main).map_or_else(|| folder.to_owned(), |module| join(folder, &module.folder));
+        let home = modules.get(main).map_or_else(|| folder.clone(), |module| folder.join(&module.folder));
         Ok(Self {
             settings: Settings::read(folder, &home, sentence_transformers, &modules, main)?,
             tokenizer: Tokenizer::find(&home)?,
             side_files: side_files::list(folder, &modules)?,
             unread_weights: side_files::list_unread_weights(folder, &modules)?,
-            path: folder.to_owned(),
+            path: folder.clone(),
             modules,
             main,
             sentence_transformers,
@@ -56,6 +65,11 @@ impl Checkpoint {
 
     /// The folder: as it was given, or the snapshot that a name of the Hub stands for.
     pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder, to open files in it.
+    pub fn folder(&self) -> &ModelPath {
         &self.path
     }
 
@@ -130,7 +144,7 @@ impl Checkpoint {
             weights: weights.remove(&module.folder),
         };
         let planned = Self {
-            path,
+            path: ModelPath::planned(path),
             modules: self.modules.iter().map(module).collect(),
             main: self.main,
             sentence_transformers: self.sentence_transformers,
@@ -183,20 +197,15 @@ fn main_module(modules: &[Module]) -> usize {
 }
 
 /// Holds that the main module is whole.
-fn check_main(root: &Path, module: Option<&Module>) -> Result<(), Error> {
-    let path = module.map_or_else(|| root.to_owned(), |module| join(root, &module.folder));
+fn check_main(root: &ModelPath, module: Option<&Module>) -> Result<(), Error> {
+    let path = module.map_or_else(|| root.clone(), |module| root.join(&module.folder));
     let Some(module) = module.filter(|module| module.weights.is_some()) else {
-        return Err(Error::NoWeights { path });
+        return Err(Error::NoWeights { path: path.to_path_buf() });
     };
     if module.is_transformer() && !json::entry_exists(&path.join("config.json"))? {
-        return Err(Error::NoConfig { path });
+        return Err(Error::NoConfig { path: path.to_path_buf() });
     }
     Ok(())
-}
-
-/// `root/folder`, without a trailing slash for the root itself.
-fn join(root: &Path, folder: &str) -> PathBuf {
-    if folder.is_empty() { root.to_owned() } else { root.join(folder) }
 }
 
 #[cfg(test)]

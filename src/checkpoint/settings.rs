@@ -1,13 +1,13 @@
 //! What a folder says about how texts become embeddings, with older and newer spellings read as one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::architecture::Architecture;
 use super::error::Error;
 use super::json;
+use super::model_path::ModelPath;
 use super::modules::Module;
 
 /// The transformer module's own settings; the name depends on the class that saved it.
@@ -68,8 +68,8 @@ pub struct Settings {
 impl Settings {
     /// Reads the settings of the folder `root`, whose main module lies in `home`.
     pub(crate) fn read(
-        root: &Path,
-        home: &Path,
+        root: &ModelPath,
+        home: &ModelPath,
         sentence_transformers: bool,
         modules: &[Module],
         main: usize,
@@ -114,7 +114,7 @@ impl Settings {
     }
 }
 
-fn read_transformer(home: &Path) -> Result<Map<String, Value>, Error> {
+fn read_transformer(home: &ModelPath) -> Result<Map<String, Value>, Error> {
     for name in TRANSFORMER_FILES {
         if let Some(config) = json::read_config(&home.join(name))? {
             return Ok(config);

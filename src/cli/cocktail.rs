@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::args::LinkArgs;
 use super::encoding::{EncoderArgs, PromptArgs, set_aside, similarity};
 use super::render::{self, Usage};
 use super::table::columns;
@@ -66,6 +67,9 @@ pub(super) struct Args {
     #[command(flatten)]
     encoder: EncoderArgs,
 
+    #[command(flatten)]
+    links: LinkArgs,
+
     /// Print losses, weights and the recipe for programs
     #[arg(long)]
     json: bool,
@@ -84,7 +88,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let cancel = run::interruption()?;
     let examples = examples(args)?;
-    let checkpoints = args.models.iter().map(|folder| Checkpoint::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    let checkpoints = args.models.iter().map(|folder| Checkpoint::open_with(folder, args.links.links()));
+    let checkpoints = checkpoints.collect::<Result<Vec<_>, _>>()?;
     let mut losses = Vec::new();
     for checkpoint in &checkpoints {
         let name = checkpoint.path().display();

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::args::LinkArgs;
 use super::{progress, render, run, units};
 use crate::convert::{Conversion, Options, Request};
 
@@ -32,6 +33,9 @@ pub(super) struct Args {
     #[arg(short, long)]
     force: bool,
 
+    #[command(flatten)]
+    links: LinkArgs,
+
     /// Do not wait until the output is on disk
     #[arg(long)]
     no_sync: bool,
@@ -48,7 +52,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let started = Instant::now();
-    let conversion = Conversion::open(&args.folder)?;
+    let conversion = Conversion::open_with(&args.folder, args.links.links())?;
     let bar = progress::bar(conversion.work_bytes(), args.quiet);
     let request = Request { out: &args.out, force: args.force, sync: !args.no_sync };
     let done = conversion.write(request, Options { cancel: &cancel, progress: &|bytes| bar.inc(bytes) });

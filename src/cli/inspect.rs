@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::args::level;
+use super::args::{LinkArgs, level};
 use super::table::columns;
 use super::{progress, render, run, units};
 use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Group tensors by their name but for the layer, by layer, or not at all
     #[arg(long, value_enum, default_value_t = By::Name)]
     by: By,
+
+    #[command(flatten)]
+    links: LinkArgs,
 
     /// Threads; 0 for one a core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
@@ -62,10 +65,10 @@ impl By {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint::open(&args.folder)?;
+    let checkpoint = Checkpoint::open_with(&args.folder, args.links.links())?;
     match &args.other {
         None => one(&checkpoint, args),
-        Some(other) => two(&checkpoint, &Checkpoint::open(other)?, args),
+        Some(other) => two(&checkpoint, &Checkpoint::open_with(other, args.links.links())?, args),
     }
 }
 

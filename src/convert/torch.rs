@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use super::error::{Error, FileError};
 use super::pickle::{self, Pickle};
 use super::state::{self, Tensor};
 use super::value::{Storage, Value};
 use super::zip::{self, Entry};
-use crate::checkpoint::{self, Map};
+use crate::checkpoint::{Map, ModelPath};
 use crate::shown::shown;
 
 /// The longest pickle that is read; a state dict of a thousand tensors has some hundred kilobytes.
@@ -24,7 +23,7 @@ const MOST_TIMES: u64 = 64;
 /// A weight file of torch, mapped.
 #[derive(Debug)]
 pub(super) struct TorchFile {
-    pub(super) path: PathBuf,
+    pub(super) path: ModelPath,
     pub(super) map: Map,
     /// Sorted by name.
     pub(super) tensors: Vec<Tensor>,
@@ -34,10 +33,10 @@ pub(super) struct TorchFile {
 
 impl TorchFile {
     /// Maps a file and reads its pickle; the numbers are not touched.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let map = Map::open(path).map_err(|error| checkpoint::Error::io(path, error))?;
-        let (tensors, checked) = read(map.bytes()).map_err(|source| Error::file(path, source))?;
-        Ok(Self { path: path.to_owned(), map, tensors, checked })
+    pub(super) fn open(path: ModelPath) -> Result<Self, Error> {
+        let map = path.map()?;
+        let (tensors, checked) = read(map.bytes()).map_err(|source| Error::file(&path, source))?;
+        Ok(Self { path, map, tensors, checked })
     }
 
     /// Bytes that are read to hold the checksums.

@@ -41,7 +41,7 @@ impl Plan {
     /// The plan of one document.
     fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Faults> {
         let mut faults = Vec::new();
-        let models = Models::open(&recipe, stages, &mut faults);
+        let models = Models::open(&recipe, stages, options.allow.links(), &mut faults);
         // Models that could not be opened may include the one that the others are compared with.
         let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Adapted, Allow, Error, Stage};
 use crate::checkpoint::{
-    self, Adapter, Checkpoint, HubHome, HubModel, Mismatch, disagreements, disagreements_besides_vocabulary,
+    self, Adapter, Checkpoint, HubHome, HubModel, Links, Mismatch, disagreements, disagreements_besides_vocabulary,
 };
 use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
@@ -16,12 +16,13 @@ pub(super) struct Models {
     pub(super) adapters: Vec<Option<Adapted>>,
     pub(super) stages: Vec<Option<Arc<Stage>>>,
     pub(super) warnings: Vec<String>,
+    pub(super) links: Links,
 }
 
 impl Models {
     /// Opens what can be opened; a model that cannot is a fault. A document that is not in `known` is left out: what is
     /// wrong with it was said.
-    pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], faults: &mut Vec<Error>) -> Self {
+    pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], links: Links, faults: &mut Vec<Error>) -> Self {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (mut adapters, mut stages) = (Vec::new(), Vec::new());
         for model in recipe.models().into_iter().filter(|model| !model.is_unknown()) {
@@ -29,7 +30,7 @@ impl Models {
             if model.stage && stage.is_none() {
                 continue;
             }
-            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref()) {
+            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref(), links) {
                 Ok(opened) => opened,
                 Err(error) => {
                     faults.push(error);
@@ -45,7 +46,7 @@ impl Models {
             checkpoints.push(checkpoint);
             paths.push(model.to_string());
         }
-        Self { paths, checkpoints, adapters, stages, warnings }
+        Self { paths, checkpoints, adapters, stages, warnings, links }
     }
 
     /// The index of a model that the recipe names.
@@ -88,9 +89,14 @@ impl Models {
 }
 
 /// A model of a recipe, with its adapter.
-fn opened(recipe: &Recipe, model: &ModelRef, stage: Option<&Stage>) -> Result<(Checkpoint, Option<Adapted>), Error> {
+fn opened(
+    recipe: &Recipe,
+    model: &ModelRef,
+    stage: Option<&Stage>,
+    links: Links,
+) -> Result<(Checkpoint, Option<Adapted>), Error> {
     let checkpoint = match (stage, &model.adapter) {
-        (None, _) => Checkpoint::open(&resolve(recipe, model).map_err(|error| with_near(error, recipe))?)?,
+        (None, _) => Checkpoint::open_with(&resolve(recipe, model).map_err(|error| with_near(error, recipe))?, links)?,
         (Some(stage), None) => return Ok((stage.checkpoint(), None)),
         (Some(stage), Some(adapter)) => {
             return Err(Error::AdapterOfStage {
@@ -100,7 +106,7 @@ fn opened(recipe: &Recipe, model: &ModelRef, stage: Option<&Stage>) -> Result<(C
             });
         }
     };
-    let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint)).transpose()?;
+    let adapter = model.adapter.as_deref().map(|adapter| adapted(recipe, adapter, &checkpoint, links)).transpose()?;
     Ok((checkpoint, adapter))
 }
 
@@ -114,8 +120,8 @@ fn with_near(mut error: Error, recipe: &Recipe) -> Error {
 }
 
 /// The adapter of a model.
-fn adapted(recipe: &Recipe, adapter: &ModelRef, model: &Checkpoint) -> Result<Adapted, Error> {
-    Adapted::new(Adapter::open(&resolve(recipe, adapter)?)?, model)
+fn adapted(recipe: &Recipe, adapter: &ModelRef, model: &Checkpoint, links: Links) -> Result<Adapted, Error> {
+    Adapted::new(Adapter::open_with(&resolve(recipe, adapter)?, links)?, model)
 }
 
 /// The folder of a model without its adapter, or of an adapter: relative paths are looked up in the current folder first, then in the recipe's, and names of the

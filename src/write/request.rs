@@ -13,6 +13,7 @@ use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
 use super::tokenizer;
+use crate::checkpoint::{LONGEST_CONFIG, ModelPath, read_json};
 use crate::merge::{self, Report};
 use crate::plan::Plan;
 
@@ -87,8 +88,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
         }
         if of_other
             && side.relative.ends_with("generation_config.json")
-            && let Ok(bytes) = fs::read(&side.source)
-            && let Ok(Value::Object(mut generation)) = serde_json::from_slice(&bytes)
+            && let Ok(Value::Object(mut generation)) = read_json(&side.source, LONGEST_CONFIG)
         {
             crate::plan::renumber(plan, &mut generation);
             put(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
@@ -117,8 +117,8 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     Ok(())
 }
 
-fn copy(source: &Path, target: &Path, sync: bool) -> Result<(), Error> {
-    let mut from = File::open(source).map_err(Error::io("read", source))?;
+fn copy(source: &ModelPath, target: &Path, sync: bool) -> Result<(), Error> {
+    let mut from = source.open().map_err(Error::Checkpoint)?;
     let size = from.metadata().map(|metadata| metadata.len()).ok();
     let mut to = File::create_new(target).map_err(Error::io("create", target))?;
     io::copy(&mut from, &mut to).map_err(|error| Error::from_io("write", target.to_owned(), size, error))?;

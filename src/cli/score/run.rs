@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let metrics = args.metrics();
     let baseline = args.baseline.as_ref().and_then(|baseline| folders.iter().position(|folder| folder == baseline));
     // What is wrong with a folder is said before hours are spent on another.
-    let checkpoints = folders.iter().map(|folder| Checkpoint::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    let checkpoints = folders.iter().map(|folder| Checkpoint::open_with(folder, args.links.links()));
+    let checkpoints = checkpoints.collect::<Result<Vec<_>, _>>()?;
     let mut results = Results { metrics, sets, splits, models: Vec::new(), baseline };
     for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
         let sets = score_model(args, checkpoint, &results, &cancel)

@@ -119,7 +119,7 @@ impl Scorer {
 
     fn prepare_parent(&mut self, index: usize) -> Result<String, Trouble> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
-        let checkpoint = Checkpoint::open(&path).map_err(Error::from)?;
+        let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
         // The old weights go first: there is no moment with two models.
         self.encoder = None;
         let encoder = Encoder::open(&checkpoint, &self.options).map_err(|error| Trouble::Fatal(evaluation(&error)))?;
