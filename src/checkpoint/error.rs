@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::header_error::HeaderError;
 use super::hub::{DEFAULT_REVISION, HubModel};
 use super::modules::MODULES;
-use crate::shown::shown;
+use crate::shown::{literal, shell, shown};
 
 /// Why a folder cannot be opened as a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -250,11 +250,14 @@ impl Error {
             Self::Adapter { .. } => Some("name it after its model: `model: MODEL+ADAPTER`".to_owned()),
             Self::Adapted { hint, .. } => hint.clone(),
             Self::NoTokenizerJson { path, found } if !found.is_empty() => {
-                let path = path.display();
-                Some(format!(
-                    "write one: python -c \"from transformers import AutoTokenizer as T; \
-                     T.from_pretrained('{path}').save_pretrained('{path}')\""
-                ))
+                let path = path.display().to_string();
+                let plain = shell(&path) == path;
+                let name = if plain { format!("'{path}'") } else { literal(&path) };
+                let code = format!(
+                    "from transformers import AutoTokenizer as T; T.from_pretrained({name}).save_pretrained({name})"
+                );
+                let code = if plain { format!("\"{code}\"") } else { shell(&code) };
+                Some(format!("write one: python -c {code}"))
             }
             Self::Header { source: HeaderError::LfsPointer, .. } => {
                 Some("run git lfs pull in the repository the folder was cloned from".to_owned())
@@ -311,5 +314,6 @@ fn convert_hint(path: &Path) -> String {
     let folder = path.parent().unwrap_or(path);
     // A module of a sentence-transformers folder is converted with the folder.
     let whole = folder.parent().filter(|model| model.join(MODULES).exists()).unwrap_or(folder).display();
-    format!("convert it first, without running anything in it: admix convert {whole} -o {whole}-safetensors")
+    let (whole, out) = (shell(&whole.to_string()), shell(&format!("{whole}-safetensors")));
+    format!("convert it first, without running anything in it: admix convert {whole} -o {out}")
 }

@@ -1,9 +1,9 @@
 //! Files mapped into memory. The only file of this module with `unsafe`.
 
+use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use memmap2::Mmap;
 
 /// The smallest page. A kernel with larger ones rounds further out, which is as safe.
 #[cfg(target_os = "linux")]

@@ -1,8 +1,8 @@
 //! modules.json: the chain of modules a sentence-transformers folder is made of.
 
-use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
 use super::error::{Error, ModuleProblem};
 use super::hub::stays_inside;

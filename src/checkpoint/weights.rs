@@ -158,7 +158,11 @@ impl Weights {
         let Index { weight_map } = json::read(path, LONGEST_INDEX)?;
         for (tensor, shard) in &weight_map {
             if !is_file_name(shard) {
-                return Err(Error::ShardName { path: path.to_path_buf(), tensor: tensor.clone(), shard: shard.clone() });
+                return Err(Error::ShardName {
+                    path: path.to_path_buf(),
+                    tensor: tensor.clone(),
+                    shard: shard.clone(),
+                });
             }
         }
         let shards: BTreeSet<&String> = weight_map.values().collect();
@@ -192,7 +196,8 @@ impl Weights {
     fn from_files(files: Vec<File>, named: &Path) -> Result<Self, Error> {
         let mut tensors = Vec::new();
         for (file, File { path, map }) in files.iter().enumerate() {
-            let entries = parse_header(map.bytes()).map_err(|source| Error::Header { path: path.to_path_buf(), source })?;
+            let entries =
+                parse_header(map.bytes()).map_err(|source| Error::Header { path: path.to_path_buf(), source })?;
             tensors.extend(entries.into_iter().map(|entry| Tensor {
                 canonical: names::canonical_name(&entry.name),
                 name: entry.name,

@@ -1,6 +1,5 @@
 //! `admix cocktail`
 
-use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +10,13 @@ use serde_json::json;
 use super::args::LinkArgs;
 use super::encoding::{EncoderArgs, PromptArgs, set_aside, similarity};
 use super::render::{self, Usage};
-use super::table::columns;
 use super::{blend, output, progress, run};
 use crate::checkpoint::Checkpoint;
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Options};
 use crate::eval::{Example, cocktail_weights, contrastive_loss};
 use crate::method;
+use crate::shown::{columns, line};
 
 /// Weigh models by a few labelled examples (LM-Cocktail) and print the recipe that averages them
 #[derive(clap::Args, Debug)]
@@ -109,13 +108,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             vec![name.clone(), format!("{loss:.4}"), format!("{weight:.4}")]
         };
         let rows: Vec<Vec<String>> = models.iter().zip(&losses).map(row).collect();
-        let _ = writeln!(
-            std::io::stderr(),
-            "{}{} examples, temperature {}",
-            columns(&["model", "loss", "weight"], &rows, &[1, 2]),
-            examples.len(),
-            args.temperature
-        );
+        let mut page = columns(&["model", "loss", "weight"], &rows, &[1, 2]);
+        page.line(format_args!("{} examples, temperature {}", examples.len(), args.temperature));
+        render::say_page(&page);
     }
     if let Some(out) = &args.out {
         output::write(out, args.force, |file| Ok(file.write_all(recipe.as_bytes())?))?;
@@ -130,7 +125,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "recipe": recipe,
         }));
     }
-    if args.out.is_none() { render::print(&recipe) } else { Ok(()) }
+    if args.out.is_none() { render::print_file(&recipe) } else { Ok(()) }
 }
 
 fn examples(args: &Args) -> anyhow::Result<Vec<Example>> {
@@ -150,7 +145,7 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Ato
     let prompts = args.prompts.of(checkpoint.settings());
     let texts = examples.iter().map(|example| 2 + example.negatives.len()).sum::<usize>();
     let bar = progress::encoding(texts as u64, args.quiet);
-    bar.set_message(checkpoint.path().display().to_string());
+    bar.set_message(line(&checkpoint.path().display().to_string()));
     let found = contrastive_loss(&encoder, examples, &prompts, similarity(checkpoint)?, &mut |texts, _| {
         bar.inc(texts as u64);
         if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,6 +1,5 @@
 //! `admix convert`
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -63,14 +62,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.quiet {
         render::warn(&outcome.warnings);
         let files = if outcome.files.len() == 1 { "file" } else { "files" };
-        let _ = writeln!(
-            std::io::stderr(),
+        render::say(&format!(
             "converted {} {files}, {tensors} tensors, {} in {} to {}",
             outcome.files.len(),
             units::bytes(bytes),
             units::seconds(started.elapsed()),
             args.out.display(),
-        );
+        ));
     }
     if args.json {
         let files = outcome.files.iter();

@@ -1,6 +1,6 @@
 //! `admix embed`
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,15 +97,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     write(args, format, &texts, &embeddings, &cancel)?;
     let rate = rate(texts.len(), time);
     if !args.quiet {
-        let _ = writeln!(
-            io::stderr(),
+        render::say(&format!(
             "{} texts, {} tokens, {} dimensions in {} ({rate:.0} texts/s) to {}",
             texts.len(),
             tokens.total(),
             embeddings.dimension,
             units::seconds(time),
             args.out.display(),
-        );
+        ));
     }
     if args.json {
         render::print_json(&json!({

@@ -51,7 +51,11 @@ impl Listing {
         let mut targets: BTreeMap<&String, &String> = BTreeMap::new();
         for (from, to) in &listing.convert {
             if let Some(other) = targets.insert(to, from) {
-                return Err(Error::Clash { one: root.join(other).to_path_buf(), other: root.join(from).to_path_buf(), to: to.clone() });
+                return Err(Error::Clash {
+                    one: root.join(other).to_path_buf(),
+                    other: root.join(from).to_path_buf(),
+                    to: to.clone(),
+                });
             }
         }
         Ok(listing)

@@ -16,6 +16,7 @@ use super::tokenizer;
 use crate::checkpoint::{LONGEST_CONFIG, ModelPath, read_json};
 use crate::merge::{self, Report};
 use crate::plan::Plan;
+use crate::shown;
 
 /// What to write, and where.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put(RECORD, pretty(&record(plan, &warnings)))?;
+    put(RECORD, shown::json(&record(plan, &warnings), true) + "\n")?;
     if options.cancel.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(merge::Error::Cancelled.into());
     }

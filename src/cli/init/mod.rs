@@ -17,6 +17,7 @@ use crate::checkpoint::{Checkpoint, Disagreement, Links, disagreements};
 use crate::method::{self, Base, Count, Declaration, METHODS};
 use crate::plan;
 use crate::recipe::Recipe;
+use crate::shown::shell;
 
 /// Look at model folders, and write a recipe and a sweep file to begin with
 #[derive(clap::Args, Debug)]
@@ -114,7 +115,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
         None => render::say(&format!("no sweep file: `{}` has no ratio", choice.method.name)),
     }
-    render::say(&format!("next: admix check {}", args.out.display()));
+    render::say(&format!("next: admix check {}", shell(&args.out.display().to_string())));
     Ok(())
 }
 

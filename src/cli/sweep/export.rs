@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
-        return render::print(text);
+        return render::print_file(text);
     }
     output::write(path, true, |out| Ok(out.write_all(text.as_bytes())?))
 }
