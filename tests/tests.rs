@@ -27,6 +27,7 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    mod links;
     mod metrics;
     mod output;
     mod random;
@@ -41,6 +42,8 @@ mod suite {
     mod score;
     mod selection;
     mod stages;
+    #[cfg(all(feature = "eval", unix))]
+    mod strangers;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;

@@ -250,14 +250,7 @@ impl Error {
             Self::Adapter { .. } => Some("name it after its model: `model: MODEL+ADAPTER`".to_owned()),
             Self::Adapted { hint, .. } => hint.clone(),
             Self::NoTokenizerJson { path, found } if !found.is_empty() => {
-                let path = path.display().to_string();
-                let plain = shell(&path) == path;
-                let name = if plain { format!("'{path}'") } else { literal(&path) };
-                let code = format!(
-                    "from transformers import AutoTokenizer as T; T.from_pretrained({name}).save_pretrained({name})"
-                );
-                let code = if plain { format!("\"{code}\"") } else { shell(&code) };
-                Some(format!("write one: python -c {code}"))
+                Some(format!("write one: {}", tokenizer_command(path)))
             }
             Self::Header { source: HeaderError::LfsPointer, .. } => {
                 Some("run git lfs pull in the repository the folder was cloned from".to_owned())
@@ -279,6 +272,16 @@ impl Error {
         }
         Self::Io { path, source }
     }
+}
+
+/// The command that writes a tokenizer.json into a folder. Whatever the folder is called, a shell runs nothing else.
+pub(crate) fn tokenizer_command(folder: &Path) -> String {
+    let path = folder.display().to_string();
+    let plain = shell(&path) == path;
+    let name = if plain { format!("'{path}'") } else { literal(&path) };
+    let code =
+        format!("from transformers import AutoTokenizer as T; T.from_pretrained({name}).save_pretrained({name})");
+    format!("python -c {}", if plain { format!("\"{code}\"") } else { shell(&code) })
 }
 
 /// How to get a model of the Hub.

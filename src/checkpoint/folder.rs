@@ -172,6 +172,11 @@ impl Checkpoint {
         self
     }
 
+    /// Files of weights that are links out of the folder, each with where it leads.
+    pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::outside)
+    }
+
     /// Bytes of all tensors of all modules.
     pub fn weight_bytes(&self) -> u64 {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).map(Weights::byte_len).sum()

@@ -27,6 +27,7 @@ pub use adapter::{Adapter, AdapterChange, Product};
 pub use agree::{Disagreement, Mismatch, disagreements, disagreements_besides_vocabulary};
 pub use architecture::Architecture;
 pub(crate) use chat_template::is_chat_template;
+pub(crate) use error::tokenizer_command;
 pub use error::{Error, ModuleProblem};
 pub use folder::Checkpoint;
 pub(crate) use folder::check_folder;

@@ -1,7 +1,8 @@
 //! Paths in a model folder. Links in it are a stranger's, and are followed only as far as they stay in the folder.
 //!
-//! There is one rule for every file, whether it is read, merged or copied: it is a regular file of the folder. What a link out
-//! of it leads to, be it a key or another model, would become a part of what people publish.
+//! There is one rule for every file that is read as text or copied: it is a regular file of the folder. What a link out of it
+//! leads to, be it a key or a list of passwords, could become a part of what people publish. Weights may lie elsewhere, as
+//! they often do on another disk: of a file with a sound header nothing but numbers goes on, and those who write them are told.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -50,7 +51,7 @@ impl ModelPath {
     }
 
     /// A path of what is planned and not there yet.
-    pub(super) fn planned(path: PathBuf) -> Self {
+    pub(super) const fn planned(path: PathBuf) -> Self {
         Self { path, bounds: None }
     }
 
@@ -97,6 +98,22 @@ impl ModelPath {
     /// As [`ModelPath::open`].
     pub(crate) fn map(&self) -> Result<Map, Error> {
         Map::of(self.open()?).map_err(|error| Error::io(self, error))
+    }
+
+    /// Maps a file of weights, which may lie outside the folder; then where it is.
+    ///
+    /// # Errors
+    /// As [`ModelPath::open`], but for links out of a folder that is not in the Hub's cache.
+    pub(crate) fn map_weights(&self) -> Result<(Map, Option<PathBuf>), Error> {
+        match self.check() {
+            Err(Error::LeadsOut { target, cached: false, .. }) => Ok((self.anywhere().map()?, Some(target))),
+            checked => checked.and_then(|()| Ok((self.map()?, None))),
+        }
+    }
+
+    /// The same file, wherever a link leads to.
+    pub(crate) fn anywhere(&self) -> Self {
+        if self.bounds.as_deref().is_some_and(is_cached) { self.clone() } else { Self::planned(self.path.clone()) }
     }
 
     /// The bytes of a file of at most `limit` bytes.

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::json;
 use super::model_path::ModelPath;
 use super::modules::Module;
+use crate::shown::Untrusted;
 
 /// The transformer module's own settings; the name depends on the class that saved it.
 const TRANSFORMER_FILES: &[&str] = &[
@@ -52,7 +53,7 @@ pub struct Settings {
     /// The name of the prompt used when none is asked for, unless that prompt is empty.
     pub default_prompt: Option<String>,
     /// `cosine`, `dot`, `euclidean` or `manhattan`.
-    pub similarity: String,
+    pub similarity: Untrusted,
     /// The longest input in tokens, special tokens included.
     pub max_seq_length: Option<u64>,
     /// Whether text is lower-cased before the tokenizer sees it.
@@ -160,13 +161,13 @@ fn effective(prompts: &BTreeMap<String, String>, names: &[&str]) -> Option<Strin
     names.iter().find_map(|&name| prompts.get(name)).filter(|prompt| !prompt.is_empty()).cloned()
 }
 
-fn similarity(overall: &Map<String, Value>) -> String {
+fn similarity(overall: &Map<String, Value>) -> Untrusted {
     match text(overall, "similarity_fn_name") {
         None | Some("cos_sim") => "cosine",
         Some("dot_score") => "dot",
         Some(name) => name,
     }
-    .to_owned()
+    .into()
 }
 
 /// The longest input: what the transformer module says, else the tokenizer; never more than there are positions.

@@ -81,15 +81,12 @@ impl Tokenizer {
     /// As [`Tokenizer::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
         let folder = &ModelPath::of(folder, links)?;
-        if json::entry_exists(&folder.join(FAST))? {
-            return Self::find(folder);
-        }
-        let places = super::modules::read_places(folder)?.unwrap_or_default();
-        let transformer = places.into_iter().find(|place| place.kind.ends_with("Transformer"));
-        match transformer {
-            Some(place) => Self::find(&folder.join(place.folder)),
-            None => Self::find(folder),
-        }
+        let places = if json::entry_exists(&folder.join(FAST))? { None } else { super::modules::read_places(folder)? };
+        let transformer = places.unwrap_or_default().into_iter().find(|place| place.kind.ends_with("Transformer"));
+        let found = Self::find(&transformer.map_or_else(|| folder.clone(), |place| folder.join(place.folder)))?;
+        // Said before the merge, and not when the files are copied.
+        found.file_names()?.iter().try_for_each(|name| found.home.join(name).check())?;
+        Ok(found)
     }
 
     /// The names of the files in its folder that a loader reads for the tokenizer, sorted.

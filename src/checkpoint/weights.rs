@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use safetensors::Dtype;
@@ -44,6 +44,8 @@ pub struct Weights {
 struct File {
     path: ModelPath,
     map: Arc<Map>,
+    /// Where it is, if a link leads out of the model's folder.
+    outside: Option<PathBuf>,
 }
 
 /// The data of one tensor, mapped or held for as long as this lives.
@@ -155,7 +157,7 @@ impl Weights {
     }
 
     fn from_index(folder: &ModelPath, path: &ModelPath) -> Result<Self, Error> {
-        let Index { weight_map } = json::read(path, LONGEST_INDEX)?;
+        let Index { weight_map } = json::read(&path.anywhere(), LONGEST_INDEX)?;
         for (tensor, shard) in &weight_map {
             if !is_file_name(shard) {
                 return Err(Error::ShardName {
@@ -195,7 +197,7 @@ impl Weights {
 
     fn from_files(files: Vec<File>, named: &Path) -> Result<Self, Error> {
         let mut tensors = Vec::new();
-        for (file, File { path, map }) in files.iter().enumerate() {
+        for (file, File { path, map, .. }) in files.iter().enumerate() {
             let entries =
                 parse_header(map.bytes()).map_err(|source| Error::Header { path: path.to_path_buf(), source })?;
             tensors.extend(entries.into_iter().map(|entry| Tensor {
@@ -229,6 +231,11 @@ impl Weights {
     /// The files, in the order of their names.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|file| &*file.path)
+    }
+
+    /// The files that are links out of the model's folder, each with where it leads.
+    pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.files.iter().filter_map(|file| Some((&*file.path, file.outside.as_deref()?)))
     }
 
     /// The file that holds a tensor of these weights.
@@ -299,7 +306,8 @@ impl Weights {
 
 impl File {
     fn open(path: ModelPath) -> Result<Self, Error> {
-        Ok(Self { map: Arc::new(path.map()?), path })
+        let (map, outside) = path.map_weights()?;
+        Ok(Self { path, map: Arc::new(map), outside })
     }
 }
 

@@ -150,7 +150,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
         let dimension = settings.embedding_dimension.map_or_else(String::new, |size| format!(", {size} dimensions"));
         let normalize = if settings.normalize { ", normalised" } else { "" };
         facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
-        facts.push(("similarity", settings.similarity.clone()));
+        facts.push(("similarity", settings.similarity.to_string()));
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
     }

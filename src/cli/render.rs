@@ -10,7 +10,7 @@ use crate::encoder;
 #[cfg(feature = "hub")]
 use crate::fetch;
 use crate::recipe::Place;
-use crate::shown::{Page, aligned, json, line, text};
+use crate::shown::{Page, aligned, is_hidden, json, line, text};
 use crate::{checkpoint, convert, eval, merge, plan, recipe, sweep, write};
 
 /// A mistake in the arguments that clap does not see.
@@ -158,10 +158,11 @@ pub(super) fn print(page: &Page) -> anyhow::Result<()> {
     put(&page.to_string())
 }
 
-/// Prints a generated file to stdout. What strangers wrote is spelt in it as the file's form asks; control characters, which
-/// no such file needs, are no part of it.
+/// Prints a generated file to stdout. What strangers wrote is spelt in it as the file's form asks. Control characters, which no
+/// such file needs, are no part of it; on a terminal nothing hidden is.
 pub(super) fn print_file(text: &str) -> anyhow::Result<()> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let terminal = stdout().is_terminal();
+    let acts = |c: char| (c.is_control() || (terminal && is_hidden(c))) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
         return put(text);
     }

@@ -110,7 +110,7 @@ impl Listing {
             if names.contains("model.safetensors") || names.contains("model.safetensors.index.json") {
                 self.left_out.push((relative, "the weights are there as safetensors"));
             } else {
-                let Index { weight_map } = checkpoint::read_json(&source, LONGEST_INDEX)?;
+                let Index { weight_map } = checkpoint::read_json(&source.anywhere(), LONGEST_INDEX)?;
                 check_index(&source, names, &weight_map)?;
                 self.indexes.push((inside.to_owned(), weight_map));
             }

@@ -217,7 +217,11 @@ impl Conversion {
                 )
             })
         });
-        left.chain(tied).collect()
+        let outside = self.files.iter().filter_map(|item| {
+            let place = item.file.outside.as_ref()?.display();
+            Some(format!("`{}` leads out of the model folder: the weights of `{place}` are converted", item.from))
+        });
+        left.chain(tied).chain(outside).collect()
     }
 
     /// admix.json; it also marks the folder as one that admix wrote.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::path::PathBuf;
 
 use super::error::{Error, FileError};
 use super::pickle::{self, Pickle};
@@ -25,6 +26,8 @@ const MOST_TIMES: u64 = 64;
 pub(super) struct TorchFile {
     pub(super) path: ModelPath,
     pub(super) map: Map,
+    /// Where it is, if a link leads out of the folder.
+    pub(super) outside: Option<PathBuf>,
     /// Sorted by name.
     pub(super) tensors: Vec<Tensor>,
     /// Ranges that have a checksum, with their names.
@@ -34,9 +37,9 @@ pub(super) struct TorchFile {
 impl TorchFile {
     /// Maps a file and reads its pickle; the numbers are not touched.
     pub(super) fn open(path: ModelPath) -> Result<Self, Error> {
-        let map = path.map()?;
+        let (map, outside) = path.map_weights()?;
         let (tensors, checked) = read(map.bytes()).map_err(|source| Error::file(&path, source))?;
-        Ok(Self { path, map, tensors, checked })
+        Ok(Self { path, map, outside, tensors, checked })
     }
 
     /// Bytes that are read to hold the checksums.

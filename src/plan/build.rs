@@ -49,7 +49,8 @@ impl Plan {
         if !models.paths.is_empty() {
             models.agree(donor, &options.allow, recipe.tokenizer.is_some(), &mut warnings, &mut faults);
         }
-        if !complete {
+        // A recipe of which no model could be read has its faults already.
+        if !complete || models.paths.is_empty() {
             return Err(Faults(faults));
         }
 

@@ -41,6 +41,11 @@ impl Models {
             if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
                 warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
             }
+            let of_adapter = adapter.iter().flat_map(|adapted| adapted.adapter.weights().outside());
+            warnings.extend(checkpoint.outside().chain(of_adapter).map(|(file, place)| {
+                let (file, place) = (file.display(), place.display());
+                format!("`{file}` leads out of the model folder: the weights of `{place}` go into the merge")
+            }));
             warnings.extend(adapter.as_ref().and_then(|adapter| adapter.remark(&checkpoint)));
             adapters.push(adapter);
             checkpoints.push(checkpoint);

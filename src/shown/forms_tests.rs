@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -138,5 +139,23 @@ fn a_shell_takes_it_for_one_word() {
         let Ok(said) = said else { return };
         assert_eq!(String::from_utf8_lossy(&said.stdout), **text, "{}", shell(text));
         assert!(!shell(text).contains(is_hidden));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_one_value(text in any::<String>(), tail in "[\\PC\u{0}-\u{20}]{0,12}") {
+        let text = format!("{text}{tail}");
+        let file = format!("key: {}\nnext: 1\n", yaml(&text));
+        let read: BTreeMap<String, Value> = serde_yaml::from_str(&file).unwrap();
+        prop_assert_eq!((&read["key"], read.len()), (&json!(text), 2), "{}", file);
+        prop_assert_eq!(&serde_yaml::from_str::<Value>(&flow(&json!({&text: [&text]}))).unwrap(), &json!({&text: [&text]}));
+        prop_assert_eq!(&serde_json::from_str::<Value>(&json(&json!(text), true)).unwrap(), &json!(text));
+        for cell in [csv(&text), tsv(&text), markdown(&text), code(&text), comment(&text), shell(&text)] {
+            prop_assert!(!cell.contains(is_hidden), "{cell:?}");
+        }
+        prop_assert!(!html(&text).contains(['<', '>', '"', '\'']));
+        let number = text.parse::<f64>().is_ok();
+        prop_assert!(number || !csv(&text).starts_with(['=', '+', '-', '@']));
     }
 }

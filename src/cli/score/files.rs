@@ -13,7 +13,7 @@ use super::run::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::Usage;
 use crate::eval::{DataSet, Measure, Metric};
-use crate::shown::{is_hidden, tsv};
+use crate::shown::{self, is_hidden, tsv};
 
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
@@ -118,7 +118,7 @@ fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Resu
         });
         let path = folder.join(format!("{}.json", file_name(name)));
         create_parent(&path)?;
-        output::write(&path, true, |out| Ok(writeln!(out, "{value:#}")?))?;
+        output::write(&path, true, |out| Ok(writeln!(out, "{}", shown::json(&value, true))?))?;
     }
     Ok(())
 }

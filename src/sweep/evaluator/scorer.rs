@@ -190,7 +190,7 @@ impl Scorer {
             query: pick(&scoring.query_prompt, &settings.query_prompt),
             document: pick(&scoring.document_prompt, &settings.document_prompt),
         };
-        let similarity = Similarity::from_name(&settings.similarity).ok_or_else(|| {
+        let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             Trouble::Fatal(Error::Evaluation { message, hint: None })
