@@ -46,6 +46,6 @@ pub mod method;
 pub mod plan;
 pub mod recipe;
 pub mod report;
-mod shown;
+pub mod shown;
 pub mod sweep;
 pub mod write;

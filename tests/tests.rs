@@ -27,6 +27,7 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    mod links;
     mod mergekit;
     mod metrics;
     mod output;
@@ -46,6 +47,8 @@ mod suite {
     mod settings;
     mod slices;
     mod stages;
+    #[cfg(all(feature = "eval", unix))]
+    mod strangers;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::adapter_config::{CONFIG, Config};
 use super::error::Error;
 use super::json;
+use super::model_path::{Links, ModelPath};
 use super::weights::{Tensor, Weights};
 use crate::kernel::{Float, Level, Real, widen};
 
@@ -85,7 +86,13 @@ impl Adapter {
     /// # Errors
     /// A folder without adapter, an adapter of another kind than LoRA, tensors that do not go together.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let refused = |problem: String| Error::Adapted { path: folder.to_owned(), problem, hint: None };
+        Self::open_with(folder, Links::Inside)
+    }
+
+    /// As [`Adapter::open`]; `links` says whether links out of the folder are followed.
+    pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
+        let folder = ModelPath::of(folder, links)?;
+        let refused = |problem: String| Error::Adapted { path: folder.to_path_buf(), problem, hint: None };
         let config = json::read_config(&folder.join(CONFIG))?;
         let Some(config) = config else {
             return Err(refused(format!("is no adapter: it has no {CONFIG}")));
@@ -95,7 +102,7 @@ impl Adapter {
             let hint = "make a safetensors file of it first: `admix convert`".to_owned();
             if json::entry_exists(&folder.join(PICKLE))? {
                 let problem = format!("holds its adapter in {PICKLE}, and not as safetensors");
-                return Err(Error::Adapted { path: folder.to_owned(), problem, hint: Some(hint) });
+                return Err(Error::Adapted { path: folder.to_path_buf(), problem, hint: Some(hint) });
             }
             return Err(refused(format!("has no {WEIGHTS}")));
         }
@@ -104,7 +111,7 @@ impl Adapter {
         let base = base.map(str::to_owned);
         let config = Config::read(&config).map_err(refused)?;
         let changes = changes(&weights, &config).map_err(refused)?;
-        Ok(Self { path: folder.to_owned(), weights, base, changes })
+        Ok(Self { path: folder.to_path_buf(), weights, base, changes })
     }
 
     /// The folder as it was given.

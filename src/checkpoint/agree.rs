@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::folder::Checkpoint;
 use super::modules::Module;
 use super::settings::Settings;
+use crate::shown::Untrusted;
 
 /// What two checkpoints can disagree about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,11 +92,11 @@ pub struct Disagreement {
     /// Its kind, by which it can be allowed.
     pub kind: Mismatch,
     /// What it is: `pooling mode`.
-    pub what: String,
+    pub what: Untrusted,
     /// The first checkpoint's value.
-    pub left: String,
+    pub left: Untrusted,
     /// The second one's.
-    pub right: String,
+    pub right: Untrusted,
 }
 
 /// Everything two checkpoints disagree about, in the order of [`Mismatch::ALL`].
@@ -188,7 +189,7 @@ struct List(Vec<Disagreement>);
 
 impl List {
     fn push(&mut self, kind: Mismatch, what: &str, left: impl Into<String>, right: impl Into<String>) {
-        self.0.push(Disagreement { kind, what: what.to_owned(), left: left.into(), right: right.into() });
+        self.0.push(Disagreement { kind, what: what.into(), left: left.into().into(), right: right.into().into() });
     }
 
     fn compare<T: PartialEq>(&mut self, kind: Mismatch, what: &str, values: (T, T), show: impl Fn(T) -> String) {
@@ -267,7 +268,9 @@ fn compare_settings(list: &mut List, left: &Settings, right: &Settings) {
     }
     list.compare(Mismatch::Normalize, "normalisation", (left.normalize, right.normalize), |value| value.to_string());
     compare_prompts(list, left, right);
-    list.compare(Mismatch::Similarity, "similarity", (&left.similarity, &right.similarity), Clone::clone);
+    list.compare(Mismatch::Similarity, "similarity", (&left.similarity, &right.similarity), |name| {
+        name.as_written().to_owned()
+    });
     list.compare(Mismatch::Similarity, "cut of embeddings", (left.truncate_dim, right.truncate_dim), number);
     list.compare(Mismatch::MaxLength, "longest input", (left.max_seq_length, right.max_seq_length), number);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::header_error::HeaderError;
 use super::hub::{DEFAULT_REVISION, HubModel};
 use super::modules::MODULES;
-use crate::shown::shown;
+use crate::shown::{literal, shell, shown};
 
 /// Why a folder cannot be opened as a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -45,11 +45,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A link in the cache to something outside the model's folder.
-    #[error("`{}` is a link out of the model's folder in the cache", path.display())]
+    /// A link in a model folder to something outside it.
+    #[error("`{}` leads out of the model folder, to `{}`", path.display(), target.display())]
     LeadsOut {
         /// The link.
         path: PathBuf,
+        /// What it leads to.
+        target: PathBuf,
+        /// Whether the folder is one of the Hub's cache, whose links do not leave it.
+        cached: bool,
     },
     /// The system refused.
     #[error("cannot read `{}`: {source}", path.display())]
@@ -229,12 +233,15 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotInCache { model, .. } | Self::NoRevision { model, .. } => Some(download_hint(model)),
-            Self::NotACommit { .. } | Self::LeadsOut { .. } => {
+            Self::NotACommit { .. } | Self::LeadsOut { cached: true, .. } => {
                 Some("remove the model from the cache and download it again".to_owned())
             }
             Self::NotAFolder { path } if path.extension().is_some_and(|end| end == "safetensors") => {
                 Some("give the folder that holds the file, not the file".to_owned())
             }
+            Self::LeadsOut { cached: false, .. } => Some(
+                "put the file itself there; `--allow links` follows such links in folders that you trust".to_owned(),
+            ),
             Self::BrokenLink { .. } => Some(
                 "a Hugging Face cache whose blobs were removed looks like this; download the model again".to_owned(),
             ),
@@ -243,11 +250,7 @@ impl Error {
             Self::Adapter { .. } => Some("name it after its model: `model: MODEL+ADAPTER`".to_owned()),
             Self::Adapted { hint, .. } => hint.clone(),
             Self::NoTokenizerJson { path, found } if !found.is_empty() => {
-                let path = path.display();
-                Some(format!(
-                    "write one: python -c \"from transformers import AutoTokenizer as T; \
-                     T.from_pretrained('{path}').save_pretrained('{path}')\""
-                ))
+                Some(format!("write one: {}", tokenizer_command(path)))
             }
             Self::Header { source: HeaderError::LfsPointer, .. } => {
                 Some("run git lfs pull in the repository the folder was cloned from".to_owned())
@@ -269,6 +272,16 @@ impl Error {
         }
         Self::Io { path, source }
     }
+}
+
+/// The command that writes a tokenizer.json into a folder. Whatever the folder is called, a shell runs nothing else.
+pub(crate) fn tokenizer_command(folder: &Path) -> String {
+    let path = folder.display().to_string();
+    let plain = shell(&path) == path;
+    let name = if plain { format!("'{path}'") } else { literal(&path) };
+    let code =
+        format!("from transformers import AutoTokenizer as T; T.from_pretrained({name}).save_pretrained({name})");
+    format!("python -c {}", if plain { format!("\"{code}\"") } else { shell(&code) })
 }
 
 /// How to get a model of the Hub.
@@ -304,5 +317,6 @@ fn convert_hint(path: &Path) -> String {
     let folder = path.parent().unwrap_or(path);
     // A module of a sentence-transformers folder is converted with the folder.
     let whole = folder.parent().filter(|model| model.join(MODULES).exists()).unwrap_or(folder).display();
-    format!("convert it first, without running anything in it: admix convert {whole} -o {whole}-safetensors")
+    let (whole, out) = (shell(&whole.to_string()), shell(&format!("{whole}-safetensors")));
+    format!("convert it first, without running anything in it: admix convert {whole} -o {out}")
 }

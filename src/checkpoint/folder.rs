@@ -8,6 +8,7 @@ use super::architecture::Architecture;
 use super::error::Error;
 use super::hub::{self, HubSnapshot};
 use super::json;
+use super::model_path::{Links, ModelPath};
 use super::modules::{self, Module, Place};
 use super::settings::Settings;
 use super::side_files::{self, SideFile};
@@ -17,9 +18,9 @@ use super::weights::Weights;
 /// A model folder, Hugging Face's or sentence-transformers', whose weights are mapped but not read.
 #[derive(Debug)]
 pub struct Checkpoint {
-    pub(super) path: PathBuf,
+    pub(super) path: ModelPath,
     /// The folder that says how it is used, where that is another.
-    pub(super) usage: Option<PathBuf>,
+    pub(super) usage: Option<ModelPath>,
     pub(super) modules: Vec<Module>,
     /// Index of the module that holds the model itself.
     pub(super) main: usize,
@@ -33,14 +34,22 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Opens a folder, or the snapshot in the Hub's cache that `org/name[@revision]` stands for: reads its configuration
     /// files and the headers of its weights, and maps the weights.
+    ///
+    /// Links out of the folder are refused.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let folder = &hub::locate(folder)?;
-        check_folder(folder)?;
-        Self::with_places(folder, modules::read_places(folder)?, true)
+        Self::open_with(folder, Links::Inside)
+    }
+
+    /// As [`Checkpoint::open`]; `links` says whether links out of the folder are followed.
+    pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
+        let folder = hub::locate(folder)?;
+        check_folder(&folder)?;
+        let folder = ModelPath::of(&folder, links)?;
+        Self::with_places(&folder, modules::read_places(&folder)?, true)
     }
 
     /// Opens a folder of these modules. Of one that is not whole the model itself is left out.
-    pub(super) fn with_places(folder: &Path, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
+    pub(super) fn with_places(folder: &ModelPath, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
         let sentence_transformers = places.is_some();
         let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
         let open = |place: Place| match is_whole || !place.is_transformer() {
@@ -52,13 +61,13 @@ impl Checkpoint {
         if is_whole {
             check_main(folder, modules.get(main))?;
         }
-        let home = modules.get(main).map_or_else(|| folder.to_owned(), |module| join(folder, &module.folder));
+        let home = modules.get(main).map_or_else(|| folder.clone(), |module| folder.join(&module.folder));
         Ok(Self {
             settings: Settings::read(folder, &home, sentence_transformers, &modules, main)?,
             tokenizer: Tokenizer::find(&home)?,
             side_files: side_files::list(folder, &modules)?,
             unread_weights: side_files::list_unread_weights(folder, &modules)?,
-            path: folder.to_owned(),
+            path: folder.clone(),
             usage: None,
             modules,
             main,
@@ -68,6 +77,11 @@ impl Checkpoint {
 
     /// The folder: as it was given, or the snapshot that a name of the Hub stands for.
     pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder, to open files in it.
+    pub fn folder(&self) -> &ModelPath {
         &self.path
     }
 
@@ -144,6 +158,11 @@ impl Checkpoint {
         self
     }
 
+    /// Files of weights that are links out of the folder, each with where it leads.
+    pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::outside)
+    }
+
     /// Bytes of all tensors of all modules.
     pub fn weight_bytes(&self) -> u64 {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).map(Weights::byte_len).sum()
@@ -169,20 +188,15 @@ fn main_module(modules: &[Module]) -> usize {
 }
 
 /// Holds that the main module is whole.
-fn check_main(root: &Path, module: Option<&Module>) -> Result<(), Error> {
-    let path = module.map_or_else(|| root.to_owned(), |module| join(root, &module.folder));
+fn check_main(root: &ModelPath, module: Option<&Module>) -> Result<(), Error> {
+    let path = module.map_or_else(|| root.clone(), |module| root.join(&module.folder));
     let Some(module) = module.filter(|module| module.weights.is_some()) else {
-        return Err(Error::NoWeights { path });
+        return Err(Error::NoWeights { path: path.to_path_buf() });
     };
     if module.is_transformer() && !json::entry_exists(&path.join("config.json"))? {
-        return Err(Error::NoConfig { path });
+        return Err(Error::NoConfig { path: path.to_path_buf() });
     }
     Ok(())
-}
-
-/// `root/folder`, without a trailing slash for the root itself.
-pub(super) fn join(root: &Path, folder: &str) -> PathBuf {
-    if folder.is_empty() { root.to_owned() } else { root.join(folder) }
 }
 
 #[cfg(test)]

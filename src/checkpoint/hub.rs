@@ -11,11 +11,12 @@ use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::Error;
+use super::model_path::{Links, ModelPath};
 
 /// The revision of a name that asks for none.
 pub const DEFAULT_REVISION: &str = "main";
 /// What a repository's folder in the cache begins with.
-const PREFIX: &str = "models--";
+pub(crate) const PREFIX: &str = "models--";
 /// The longest name the Hub gives.
 const LONGEST_NAME: usize = 96;
 /// The longest file with a commit in it.
@@ -161,8 +162,7 @@ pub fn find(model: &HubModel, cache: &Path) -> Result<PathBuf, Error> {
     if !snapshot.is_dir() {
         return Err(absent());
     }
-    let root = fs::canonicalize(&folder).map_err(|error| Error::io(&folder, error))?;
-    check_links(&root, &snapshot, DEEPEST)?;
+    check_links(&ModelPath::of(&snapshot, Links::Inside)?, DEEPEST)?;
     Ok(snapshot)
 }
 
@@ -200,18 +200,18 @@ fn revisions(folder: &Path) -> Vec<String> {
 }
 
 /// Holds that every link below `folder` leads into the repository's folder.
-fn check_links(root: &Path, folder: &Path, deeper: usize) -> Result<(), Error> {
+fn check_links(folder: &ModelPath, deeper: usize) -> Result<(), Error> {
     let failed = |error| Error::io(folder, error);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+        let (path, kind) = (folder.join(entry.file_name()), entry.file_type().map_err(failed)?);
         if kind.is_symlink() {
             // One that leads nowhere is refused where it is opened.
-            if fs::canonicalize(&path).is_ok_and(|target| !target.starts_with(root)) {
-                return Err(Error::LeadsOut { path });
+            if let Err(error @ Error::LeadsOut { .. }) = path.check() {
+                return Err(error);
             }
         } else if kind.is_dir() && deeper > 0 {
-            check_links(root, &path, deeper - 1)?;
+            check_links(&path, deeper - 1)?;
         }
     }
     Ok(())

@@ -1,11 +1,9 @@
 //! Files mapped into memory. The only file of this module with `unsafe`.
 
+use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
-
-use memmap2::Mmap;
 
 /// The smallest page. A kernel with larger ones rounds further out, which is as safe.
 #[cfg(target_os = "linux")]
@@ -20,13 +18,8 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    /// Maps a regular file; symbolic links are followed.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        // Asked before opening: opening a named pipe would wait for a writer.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let file = File::open(path)?;
+    /// Maps a regular file.
+    pub(crate) fn of(file: File) -> io::Result<Self> {
         if file.metadata()?.len() == 0 {
             return Ok(Self {
                 mmap: None,
@@ -119,7 +112,7 @@ mod tests {
         let path = folder.path().join("data");
         let content: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8).collect();
         std::fs::write(&path, &content).unwrap();
-        let map = Map::open(&path).unwrap();
+        let map = Map::of(File::open(&path).unwrap()).unwrap();
         for range in [0..100_000, 5..6, 4096..8192, 99_999..100_000, 7..usize::MAX, 200_000..300_000] {
             map.release(range.clone());
             map.expect(range);
@@ -132,13 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_maps_to_nothing_and_a_folder_is_refused() {
+    fn an_empty_file_maps_to_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("empty");
         std::fs::write(&path, b"").unwrap();
-        let map = Map::open(&path).unwrap();
+        let map = Map::of(File::open(&path).unwrap()).unwrap();
         assert!(map.bytes().is_empty());
         map.release(0..10);
-        assert!(Map::open(folder.path()).is_err());
     }
 }

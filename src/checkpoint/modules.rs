@@ -1,14 +1,13 @@
 //! modules.json: the chain of modules a sentence-transformers folder is made of.
 
-use std::collections::HashSet;
-use std::path::Path;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
 use super::error::{Error, ModuleProblem};
 use super::hub::stays_inside;
 use super::json;
+use super::model_path::ModelPath;
 use super::weights::Weights;
 
 /// The list of modules, at the top of a sentence-transformers folder.
@@ -29,8 +28,11 @@ pub struct Module {
 
 impl Module {
     /// Opens a module: reads its configuration and the headers of its weights.
-    pub(crate) fn open(root: &Path, Place { folder, kind }: Place) -> Result<Self, Error> {
-        let path = if folder.is_empty() { root.to_owned() } else { root.join(&folder) };
+    pub(crate) fn open(root: &ModelPath, Place { folder, kind }: Place) -> Result<Self, Error> {
+        let path = root.join(&folder);
+        if path.is_symlink() {
+            path.check()?;
+        }
         let config = json::read_config(&path.join("config.json"))?.unwrap_or_default();
         let weights = Weights::open(&path)?;
         Ok(Self { folder, kind, config, weights })
@@ -66,18 +68,18 @@ struct Entry {
 }
 
 /// Reads modules.json; nothing if the folder has none.
-pub(crate) fn read_places(root: &Path) -> Result<Option<Vec<Place>>, Error> {
+pub(crate) fn read_places(root: &ModelPath) -> Result<Option<Vec<Place>>, Error> {
     let path = root.join(MODULES);
     if !json::entry_exists(&path)? {
         return Ok(None);
     }
     let entries: Vec<Entry> = json::read_any(&path)?;
     if entries.is_empty() {
-        return Err(Error::NoModules { path });
+        return Err(Error::NoModules { path: path.to_path_buf() });
     }
     let mut seen = HashSet::new();
     let places = entries.into_iter().enumerate().map(|(index, entry)| {
-        let refused = |problem| Error::Module { path: path.clone(), index, problem };
+        let refused = |problem| Error::Module { path: path.to_path_buf(), index, problem };
         let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
         let is_plain = entry.path.is_empty() || stays_inside(&entry.path);
         if !is_plain || entry.path.contains(char::is_control) {
@@ -98,11 +100,12 @@ pub(crate) fn read_places(root: &Path) -> Result<Option<Vec<Place>>, Error> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::checkpoint::Links;
 
     fn read(content: &str) -> Result<Option<Vec<Place>>, Error> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(MODULES), content).unwrap();
-        read_places(folder.path())
+        read_places(&ModelPath::of(folder.path(), Links::Inside).unwrap())
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What a folder says about how texts become embeddings, with older and newer spellings read as one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::architecture::Architecture;
 use super::error::Error;
 use super::json;
+use super::model_path::ModelPath;
 use super::modules::Module;
+use crate::shown::Untrusted;
 
 /// The transformer module's own settings; the name depends on the class that saved it.
 pub(super) const TRANSFORMER_FILES: &[&str] = &[
@@ -52,7 +53,7 @@ pub struct Settings {
     /// The name of the prompt used when none is asked for, unless that prompt is empty.
     pub default_prompt: Option<String>,
     /// `cosine`, `dot`, `euclidean` or `manhattan`.
-    pub similarity: String,
+    pub similarity: Untrusted,
     /// The longest input in tokens, special tokens included.
     pub max_seq_length: Option<u64>,
     /// Whether text is lower-cased before the tokenizer sees it.
@@ -68,8 +69,8 @@ pub struct Settings {
 impl Settings {
     /// Reads the settings of the folder `root`, whose main module lies in `home`.
     pub(crate) fn read(
-        root: &Path,
-        home: &Path,
+        root: &ModelPath,
+        home: &ModelPath,
         sentence_transformers: bool,
         modules: &[Module],
         main: usize,
@@ -114,7 +115,7 @@ impl Settings {
     }
 }
 
-fn read_transformer(home: &Path) -> Result<Map<String, Value>, Error> {
+fn read_transformer(home: &ModelPath) -> Result<Map<String, Value>, Error> {
     for name in TRANSFORMER_FILES {
         if let Some(config) = json::read_config(&home.join(name))? {
             return Ok(config);
@@ -160,13 +161,13 @@ fn effective(prompts: &BTreeMap<String, String>, names: &[&str]) -> Option<Strin
     names.iter().find_map(|&name| prompts.get(name)).filter(|prompt| !prompt.is_empty()).cloned()
 }
 
-fn similarity(overall: &Map<String, Value>) -> String {
+fn similarity(overall: &Map<String, Value>) -> Untrusted {
     match text(overall, "similarity_fn_name") {
         None | Some("cos_sim") => "cosine",
         Some("dot_score") => "dot",
         Some(name) => name,
     }
-    .to_owned()
+    .into()
 }
 
 /// The longest input: what the transformer module says, else the tokenizer; never more than there are positions.

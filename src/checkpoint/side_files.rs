@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::model_path::ModelPath;
 use super::modules::Module;
 use super::weights::Weights;
 
@@ -12,7 +13,7 @@ pub struct SideFile {
     /// Its place in the checkpoint, `/`-separated.
     pub relative: String,
     /// Where it is.
-    pub source: PathBuf,
+    pub source: ModelPath,
     /// Its size in bytes.
     pub size: u64,
 }
@@ -48,7 +49,7 @@ const COPIES: &[&str] = &[
 ];
 
 /// Lists the side files of a checkpoint, sorted by name.
-pub(crate) fn list(root: &Path, modules: &[Module]) -> Result<Vec<SideFile>, Error> {
+pub(crate) fn list(root: &ModelPath, modules: &[Module]) -> Result<Vec<SideFile>, Error> {
     let mut files = Vec::new();
     for folder in folders(modules) {
         for name in entries(&root.join(folder))? {
@@ -59,6 +60,7 @@ pub(crate) fn list(root: &Path, modules: &[Module]) -> Result<Vec<SideFile>, Err
             let source = root.join(&relative);
             let metadata = std::fs::metadata(&source).map_err(|error| Error::io(&source, error))?;
             if metadata.is_file() {
+                source.check()?;
                 files.push(SideFile { relative, source, size: metadata.len() });
             }
         }

@@ -244,7 +244,7 @@ mod tests {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        TokenScripts::read(&Tokenizer::find(folder.path()).unwrap())
+        TokenScripts::read(&Tokenizer::open(folder.path()).unwrap())
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Error;
 use super::json;
 use super::map::Map;
+use super::model_path::{Links, ModelPath};
 use super::sentencepiece;
 use super::side_files;
 use super::tokenizer_json::{Summary, hash, read_json, read_lines, read_table};
@@ -29,7 +30,7 @@ const SHOWN: usize = 120;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokenizer {
     /// The folder it is in.
-    home: PathBuf,
+    home: ModelPath,
     files: Vec<TokenizerFile>,
     /// A tokenizer.json in memory, which stands for the one in the folder.
     json: Option<Arc<[u8]>>,
@@ -38,7 +39,7 @@ pub struct Tokenizer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct TokenizerFile {
     name: &'static str,
-    path: PathBuf,
+    path: ModelPath,
 }
 
 /// The first thing two tokenizers differ in.
@@ -54,19 +55,16 @@ pub struct TokenizerDifference {
 
 impl Tokenizer {
     /// Looks for the tokenizer's files in the folder of the main module.
-    pub(crate) fn find(home: &Path) -> Result<Self, Error> {
+    pub(crate) fn find(home: &ModelPath) -> Result<Self, Error> {
         let mut files = Vec::new();
         for &name in FILES {
             let path = home.join(name);
             if json::entry_exists(&path)? {
-                let metadata = std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
-                if !metadata.is_file() {
-                    return Err(Error::NotAFile { path });
-                }
+                path.open()?;
                 files.push(TokenizerFile { name, path });
             }
         }
-        Ok(Self { home: home.to_owned(), files, json: None })
+        Ok(Self { home: home.clone(), files, json: None })
     }
 
     /// The tokenizer in a folder, or in that of its transformer.
@@ -74,15 +72,18 @@ impl Tokenizer {
     /// # Errors
     /// A folder that cannot be read.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        if json::entry_exists(&folder.join(FAST))? {
-            return Self::find(folder);
-        }
-        let places = super::modules::read_places(folder)?.unwrap_or_default();
-        let transformer = places.into_iter().find(|place| place.kind.ends_with("Transformer"));
-        match transformer {
-            Some(place) => Self::find(&folder.join(place.folder)),
-            None => Self::find(folder),
-        }
+        Self::open_with(folder, Links::Inside)
+    }
+
+    /// As [`Tokenizer::open`]; `links` says whether links out of the folder are followed.
+    pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
+        let folder = &ModelPath::of(folder, links)?;
+        let places = if json::entry_exists(&folder.join(FAST))? { None } else { super::modules::read_places(folder)? };
+        let transformer = places.unwrap_or_default().into_iter().find(|place| place.kind.ends_with("Transformer"));
+        let found = Self::find(&transformer.map_or_else(|| folder.clone(), |place| folder.join(place.folder)))?;
+        // Said before the merge, and not when the files are copied.
+        found.file_names()?.iter().try_for_each(|name| found.home.join(name).check())?;
+        Ok(found)
     }
 
     /// The names of the files in its folder that a loader reads for the tokenizer, sorted.
@@ -125,30 +126,30 @@ impl Tokenizer {
     }
 
     /// The folder it is in, where its `tokenizer_config.json` is too.
-    pub fn home(&self) -> &Path {
+    pub fn home(&self) -> &ModelPath {
         &self.home
     }
 
     /// Where its tokenizer.json is, if it has one.
-    pub fn json_file(&self) -> Option<&Path> {
-        self.get(FAST).map(|file| file.path.as_path())
+    pub fn json_file(&self) -> Option<&ModelPath> {
+        self.get(FAST).map(|file| &file.path)
     }
 
     /// The bytes of its tokenizer.json.
     ///
     /// # Errors
     /// What the system says; not found where there is none.
-    pub(crate) fn json(&self) -> std::io::Result<Cow<'_, [u8]>> {
+    pub(crate) fn json(&self) -> Result<Cow<'_, [u8]>, Error> {
         match (&self.json, self.json_file()) {
             (Some(json), _) => Ok(Cow::Borrowed(json)),
-            (None, Some(path)) => std::fs::read(path).map(Cow::Owned),
-            (None, None) => Err(std::io::ErrorKind::NotFound.into()),
+            (None, Some(path)) => path.read(u64::MAX).map(Cow::Owned),
+            (None, None) => Err(Error::io(&self.home.join(FAST), std::io::ErrorKind::NotFound.into())),
         }
     }
 
     /// Its files.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|file| file.path.as_path())
+        self.files.iter().map(|file| &*file.path)
     }
 
     /// Whether there is no tokenizer.
@@ -180,14 +181,14 @@ impl Tokenizer {
     pub(super) fn read_tokens(&self, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, Error> {
         let Some(file) = self.vocabulary_file() else {
             let found = self.files.iter().map(|file| file.name.to_owned()).collect();
-            return Err(Error::NoTokenizerJson { path: self.home.clone(), found });
+            return Err(Error::NoTokenizerJson { path: self.home.to_path_buf(), found });
         };
         read_summary(file, on_token).map_err(|problem| self.refused(problem))
     }
 
     /// The refusal of its vocabulary.
     pub(super) fn refused(&self, problem: String) -> Error {
-        let path = self.vocabulary_file().map(|file| file.path.clone()).unwrap_or_default();
+        let path = self.vocabulary_file().map(|file| file.path.to_path_buf()).unwrap_or_default();
         Error::Vocabulary { path, problem }
     }
 
@@ -250,14 +251,14 @@ fn size(path: &Path) -> String {
 }
 
 /// Whether two files hold the same bytes.
-fn same_bytes(left: &Path, right: &Path) -> std::io::Result<bool> {
+fn same_bytes(left: &ModelPath, right: &ModelPath) -> Result<bool, Error> {
     if left == right {
         return Ok(true);
     }
-    if std::fs::metadata(left)?.len() != std::fs::metadata(right)?.len() {
+    let (left, right) = (left.map()?, right.map()?);
+    if left.bytes().len() != right.bytes().len() {
         return Ok(false);
     }
-    let (left, right) = (Map::open(left)?, Map::open(right)?);
     let mut start = 0;
     for (one, other) in left.bytes().chunks(STEP).zip(right.bytes().chunks(STEP)) {
         let range = start..start + one.len();
@@ -268,17 +269,16 @@ fn same_bytes(left: &Path, right: &Path) -> std::io::Result<bool> {
         right.release(range.clone());
         start = range.end;
     }
-    Ok(left.bytes().len() == right.bytes().len())
+    Ok(true)
 }
 
 /// Whether two files list the same merges. The line that says which version they are of differs between writers.
-fn same_merges(left: &Path, right: &Path) -> Result<bool, Error> {
+fn same_merges(left: &ModelPath, right: &ModelPath) -> Result<bool, Error> {
     fn merges(map: &Map) -> impl Iterator<Item = &[u8]> {
         let lines = map.bytes().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
         lines.filter(|line| !line.is_empty() && !line.starts_with(b"#version"))
     }
-    let open = |path: &Path| Map::open(path).map_err(|error| Error::io(path, error));
-    let (left, right) = (open(left)?, open(right)?);
+    let (left, right) = (left.map()?, right.map()?);
     Ok(merges(&left).eq(merges(&right)))
 }
 
@@ -296,7 +296,7 @@ fn compare_pieces(pieces: &TokenizerFile, other: &TokenizerFile, swapped: bool) 
     if let Err(problem) = read {
         return said("valid".to_owned(), problem);
     }
-    let map = match Map::open(&pieces.path) {
+    let map = match pieces.path.map() {
         Ok(map) => map,
         Err(error) => return said(format!("cannot be read: {error}"), String::new()),
     };
@@ -318,7 +318,7 @@ fn compare_pieces(pieces: &TokenizerFile, other: &TokenizerFile, swapped: bool) 
 
 /// Reads a tokenizer.json, a vocab.txt or a vocab.json.
 fn read_summary(file: &TokenizerFile, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, String> {
-    let map = Map::open(&file.path).map_err(|error| format!("cannot be read: {error}"))?;
+    let map = file.path.map().map_err(|error| format!("cannot be read: {error}"))?;
     if file.name == LINES {
         return Ok(read_lines(map.bytes(), &mut |token: &str, id| on_token(token, id)));
     }

@@ -11,7 +11,7 @@ fn with(files: &[(&str, &str)]) -> (TempDir, Tokenizer) {
     for (name, content) in files {
         fs::write(folder.path().join(name), content).unwrap();
     }
-    let tokenizer = Tokenizer::find(folder.path()).unwrap();
+    let tokenizer = Tokenizer::open(folder.path()).unwrap();
     (folder, tokenizer)
 }
 

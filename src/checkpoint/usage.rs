@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use super::folder::{Checkpoint, check_folder};
 use super::json;
+use super::model_path::{Links, ModelPath};
 use super::modules::{self, Module};
 use super::settings::{self, Settings};
 use super::side_files::SideFile;
@@ -23,10 +24,11 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Files that cannot be read.
-    pub(crate) fn open_usage(folder: &Path) -> Result<Option<Self>, Error> {
+    pub(crate) fn open_usage(folder: &Path, links: Links) -> Result<Option<Self>, Error> {
         check_folder(folder)?;
-        match modules::read_places(folder)? {
-            Some(places) => Self::with_places(folder, Some(places), false).map(Some),
+        let folder = ModelPath::of(folder, links)?;
+        match modules::read_places(&folder)? {
+            Some(places) => Self::with_places(&folder, Some(places), false).map(Some),
             None => Ok(None),
         }
     }
@@ -72,8 +74,8 @@ impl Checkpoint {
             weights: weights.remove(&module.folder),
         };
         let planned = Self {
-            path,
-            usage: Some(usage.usage_path().to_owned()),
+            path: ModelPath::planned(path),
+            usage: Some(usage.usage_folder().clone()),
             modules: usage.modules.iter().map(module).collect(),
             main: usage.main,
             sentence_transformers: usage.sentence_transformers,
@@ -87,7 +89,12 @@ impl Checkpoint {
 
     /// The folder that says how it is used: its own, that of its adapter, or that of the model which a merge has it from.
     pub fn usage_path(&self) -> &Path {
-        self.usage.as_deref().unwrap_or(&self.path)
+        self.usage_folder()
+    }
+
+    /// That folder, to open files in it.
+    pub fn usage_folder(&self) -> &ModelPath {
+        self.usage.as_ref().unwrap_or(&self.path)
     }
 
     /// Whether this is its main module.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::error::Error;
 use super::header::parse_header;
 use super::map::Map;
+use super::model_path::ModelPath;
 use super::{json, names};
 use crate::kernel::Float;
 
@@ -41,8 +42,10 @@ pub struct Weights {
 
 #[derive(Debug)]
 struct File {
-    path: PathBuf,
+    path: ModelPath,
     map: Arc<Map>,
+    /// Where it is, if a link leads out of the model's folder.
+    outside: Option<PathBuf>,
 }
 
 /// The data of one tensor, mapped or held for as long as this lives.
@@ -112,7 +115,7 @@ impl Tensor {
 
 impl Weights {
     /// Opens the weights of `folder`; nothing if it holds none in any known format.
-    pub(crate) fn open(folder: &Path) -> Result<Option<Self>, Error> {
+    pub(crate) fn open(folder: &ModelPath) -> Result<Option<Self>, Error> {
         let single = folder.join(SINGLE);
         if json::entry_exists(&single)? {
             return Self::from_files(vec![File::open(single.clone())?], &single).map(Some);
@@ -124,19 +127,19 @@ impl Weights {
         for name in FOREIGN {
             let path = folder.join(name);
             if json::entry_exists(&path)? {
-                return Err(Error::ForeignWeights { path });
+                return Err(Error::ForeignWeights { path: path.to_path_buf() });
             }
         }
         if json::entry_exists(&folder.join("adapter_model.safetensors"))?
             || json::entry_exists(&folder.join("adapter_model.bin"))?
         {
-            return Err(Error::Adapter { path: folder.to_owned() });
+            return Err(Error::Adapter { path: folder.to_path_buf() });
         }
         Ok(None)
     }
 
     /// Opens a single file.
-    pub(crate) fn open_file(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open_file(path: &ModelPath) -> Result<Self, Error> {
         Self::from_files(vec![File::open(path.to_owned())?], path)
     }
 
@@ -153,11 +156,15 @@ impl Weights {
         Self { files: Vec::new(), tensors, prefix }
     }
 
-    fn from_index(folder: &Path, path: &Path) -> Result<Self, Error> {
-        let Index { weight_map } = json::read(path, LONGEST_INDEX)?;
+    fn from_index(folder: &ModelPath, path: &ModelPath) -> Result<Self, Error> {
+        let Index { weight_map } = json::read(&path.anywhere(), LONGEST_INDEX)?;
         for (tensor, shard) in &weight_map {
             if !is_file_name(shard) {
-                return Err(Error::ShardName { path: path.to_owned(), tensor: tensor.clone(), shard: shard.clone() });
+                return Err(Error::ShardName {
+                    path: path.to_path_buf(),
+                    tensor: tensor.clone(),
+                    shard: shard.clone(),
+                });
             }
         }
         let shards: BTreeSet<&String> = weight_map.values().collect();
@@ -165,7 +172,7 @@ impl Weights {
         for shard in shards {
             let file = folder.join(shard);
             if !json::entry_exists(&file)? {
-                return Err(Error::NoShard { path: path.to_owned(), shard: shard.clone() });
+                return Err(Error::NoShard { path: path.to_path_buf(), shard: shard.clone() });
             }
             files.push(File::open(file)?);
         }
@@ -182,7 +189,7 @@ impl Weights {
             let found = place.get(tensor.as_str()).and_then(|&file| self.files.get(file));
             if !found.is_some_and(|file| file.path.ends_with(shard)) {
                 let (tensor, shard) = (tensor.clone(), shard.clone());
-                return Err(Error::NotInShard { path: path.to_owned(), tensor, shard });
+                return Err(Error::NotInShard { path: path.to_path_buf(), tensor, shard });
             }
         }
         Ok(())
@@ -190,8 +197,9 @@ impl Weights {
 
     fn from_files(files: Vec<File>, named: &Path) -> Result<Self, Error> {
         let mut tensors = Vec::new();
-        for (file, File { path, map }) in files.iter().enumerate() {
-            let entries = parse_header(map.bytes()).map_err(|source| Error::Header { path: path.clone(), source })?;
+        for (file, File { path, map, .. }) in files.iter().enumerate() {
+            let entries =
+                parse_header(map.bytes()).map_err(|source| Error::Header { path: path.to_path_buf(), source })?;
             tensors.extend(entries.into_iter().map(|entry| Tensor {
                 canonical: names::canonical_name(&entry.name),
                 name: entry.name,
@@ -222,12 +230,17 @@ impl Weights {
 
     /// The files, in the order of their names.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|file| file.path.as_path())
+        self.files.iter().map(|file| &*file.path)
+    }
+
+    /// The files that are links out of the model's folder, each with where it leads.
+    pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.files.iter().filter_map(|file| Some((&*file.path, file.outside.as_deref()?)))
     }
 
     /// The file that holds a tensor of these weights.
     pub fn file_of(&self, tensor: &Tensor) -> Option<&Path> {
-        self.files.get(tensor.file).map(|file| file.path.as_path())
+        self.files.get(tensor.file).map(|file| &*file.path)
     }
 
     /// The data of a tensor of these weights, in the map. It may be unaligned to its dtype, because a safetensors header may
@@ -292,11 +305,9 @@ impl Weights {
 }
 
 impl File {
-    fn open(path: PathBuf) -> Result<Self, Error> {
-        match Map::open(&path) {
-            Ok(map) => Ok(Self { path, map: Arc::new(map) }),
-            Err(source) => Err(Error::io(&path, source)),
-        }
+    fn open(path: ModelPath) -> Result<Self, Error> {
+        let (map, outside) = path.map_weights()?;
+        Ok(Self { path, map: Arc::new(map), outside })
     }
 }
 
@@ -315,7 +326,7 @@ fn check_names(files: &[File], tensors: &mut [Tensor]) -> Result<(), Error> {
     tensors.sort_by(|a, b| (&a.name, a.file).cmp(&(&b.name, b.file)));
     for (one, other) in tensors.iter().zip(tensors.iter().skip(1)) {
         if one.name == other.name {
-            let path = |tensor: &Tensor| files.get(tensor.file).map(|file| file.path.clone()).unwrap_or_default();
+            let path = |tensor: &Tensor| files.get(tensor.file).map(|file| file.path.to_path_buf()).unwrap_or_default();
             return Err(Error::InTwoShards { tensor: one.name.clone(), first: path(one), second: path(other) });
         }
     }

@@ -6,6 +6,13 @@ use tempfile::TempDir;
 
 use super::*;
 
+/// A folder of the Hub's cache, below that of a repository's.
+const SNAPSHOT: &str = "models--a--b/snapshots/0123456789abcdef0123456789abcdef01234567";
+
+fn inside(folder: &Path) -> ModelPath {
+    ModelPath::of(folder, crate::checkpoint::Links::Inside).unwrap()
+}
+
 /// Safetensors content: float32 vectors of that length by name, each filled with its place in the list.
 fn content(tensors: &[(&str, usize)]) -> Vec<u8> {
     let data: Vec<Vec<u8>> = (0_u8..).zip(tensors).map(|(fill, (_, length))| vec![fill; length * 4]).collect();
@@ -18,7 +25,7 @@ fn content(tensors: &[(&str, usize)]) -> Vec<u8> {
 fn single(tensors: &[(&str, usize)]) -> (TempDir, Weights) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(SINGLE), content(tensors)).unwrap();
-    let weights = Weights::open(folder.path()).unwrap().unwrap();
+    let weights = Weights::open(&inside(folder.path())).unwrap().unwrap();
     (folder, weights)
 }
 
@@ -28,7 +35,7 @@ fn sharded(index: &str, shards: &[(&str, &[(&str, usize)])]) -> (TempDir, Result
         fs::write(folder.path().join(name), content(tensors)).unwrap();
     }
     fs::write(folder.path().join(INDEX), format!(r#"{{"metadata":{{}},"weight_map":{index}}}"#)).unwrap();
-    let opened = Weights::open(folder.path());
+    let opened = Weights::open(&inside(folder.path()));
     (folder, opened)
 }
 
@@ -108,15 +115,15 @@ fn weights_in_other_formats_are_refused_with_a_way_out() {
     for name in FOREIGN {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), b"x").unwrap();
-        let error = Weights::open(folder.path()).unwrap_err();
+        let error = Weights::open(&inside(folder.path())).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
         let of_torch = name.contains(".bin") || *name == "model.pt";
         assert_eq!(error.hint().unwrap().contains("admix convert "), of_torch, "{error}");
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("adapter_model.safetensors"), content(&[("a", 1)])).unwrap();
-    assert!(matches!(Weights::open(folder.path()), Err(Error::Adapter { .. })));
-    assert!(Weights::open(tempfile::tempdir().unwrap().path()).unwrap().is_none());
+    assert!(matches!(Weights::open(&inside(folder.path())), Err(Error::Adapter { .. })));
+    assert!(Weights::open(&inside(tempfile::tempdir().unwrap().path())).unwrap().is_none());
 }
 
 #[test]
@@ -125,26 +132,26 @@ fn a_damaged_file_is_named() {
     let path = folder.path().join(SINGLE);
     fs::write(&path, b"").unwrap();
     assert_eq!(
-        Weights::open(folder.path()).unwrap_err().to_string(),
+        Weights::open(&inside(folder.path())).unwrap_err().to_string(),
         format!("`{}`: the file is empty", path.display())
     );
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert!(Weights::open(folder.path()).unwrap_err().to_string().ends_with("is not a regular file"));
+    assert!(Weights::open(&inside(folder.path())).unwrap_err().to_string().ends_with("is not a regular file"));
 }
 
 #[cfg(unix)]
 #[test]
 fn links_into_a_cache_are_followed_and_broken_ones_reported() {
     let cache = tempfile::tempdir().unwrap();
-    let (blobs, snapshot) = (cache.path().join("blobs"), cache.path().join("snapshots/abc"));
+    let (blobs, snapshot) = (cache.path().join("models--a--b/blobs"), cache.path().join(SNAPSHOT));
     fs::create_dir_all(&blobs).unwrap();
     fs::create_dir_all(&snapshot).unwrap();
     fs::write(blobs.join("f00"), content(&[("a", 1)])).unwrap();
     std::os::unix::fs::symlink("../../blobs/f00", snapshot.join(SINGLE)).unwrap();
-    assert_eq!(Weights::open(&snapshot).unwrap().unwrap().tensors().len(), 1);
+    assert_eq!(Weights::open(&inside(&snapshot)).unwrap().unwrap().tensors().len(), 1);
     fs::remove_file(blobs.join("f00")).unwrap();
-    let error = Weights::open(&snapshot).unwrap_err();
+    let error = Weights::open(&inside(&snapshot)).unwrap_err();
     assert!(error.to_string().ends_with("is a link to a file that does not exist"), "{error}");
     assert!(error.hint().is_some());
 }

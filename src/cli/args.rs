@@ -10,6 +10,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::render::Usage;
 use super::units;
+use crate::checkpoint::Links;
 use crate::kernel::{Float, Level};
 use crate::merge::Access;
 use crate::plan::{self, Allow};
@@ -50,6 +51,20 @@ impl PlanArgs {
         }
         let shard_size = Some(self.shard_size).filter(|size| *size > 0);
         Ok(plan::Options { dtype: self.dtype, out_dtype: self.out_dtype, shard_size, seed: self.seed, allow })
+    }
+}
+
+/// What is accepted of the model folders that a command reads.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct LinkArgs {
+    /// Accept a fault of a model folder
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = links())]
+    allow: Vec<String>,
+}
+
+impl LinkArgs {
+    pub(super) fn links(&self) -> Links {
+        if self.allow.is_empty() { Links::Inside } else { Links::Followed }
     }
 }
 
@@ -147,6 +162,12 @@ pub(super) fn level() -> anyhow::Result<Level> {
         )
         .into()
     })
+}
+
+/// The one word that `--allow` takes where models are not compared.
+fn links() -> PossibleValuesParser {
+    let names = Allow::names().into_iter().filter(|(name, _)| *name == "links");
+    PossibleValuesParser::new(names.map(|(name, doc)| PossibleValue::new(name).help(doc)))
 }
 
 /// The words that `--allow` takes, each with its help.

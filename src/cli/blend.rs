@@ -12,6 +12,7 @@ use super::run;
 use crate::checkpoint::HubModel;
 use crate::method::{self, Base, Count, Declaration, Kind, METHODS, Scope};
 use crate::recipe::Recipe;
+use crate::shown::{is_hidden, yaml as scalar};
 
 /// Merge checkpoints by weight, without a recipe file
 #[derive(clap::Args, Debug)]
@@ -66,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let text = recipe_text(args)?;
     let recipe = Recipe::parse(&text, "<blend>", &BTreeMap::new())?;
     if args.print_recipe {
-        return render::print(&text);
+        return render::print_file(&text);
     }
     let Some(out) = &args.out else { return Err(Usage::new("no folder to write is given").into()) };
     run::run(recipe, out, None, &args.plan, &args.run)
@@ -91,6 +92,9 @@ fn recipe_text(args: &Args) -> anyhow::Result<String> {
             base = Some(pair(method, &mut models, base, &mut parameters)?);
         }
         _ => {}
+    }
+    if let Some((name, value)) = parameters.iter().find(|(name, value)| format!("{name}{value}").contains(is_hidden)) {
+        return Err(Usage::new(format!("`--param {name}={value}` is not one line of plain text")).into());
     }
     let given = |name: &str| parameters.iter().any(|(known, _)| known == name);
     let needed = method.parameters.iter().find(|parameter| {
@@ -185,12 +189,8 @@ fn model(text: &str) -> anyhow::Result<(String, f64)> {
 
 /// A model in a recipe. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
 pub(super) fn reference(path: &str) -> String {
-    let plain = !path.is_empty()
-        && path.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'))
-        && path.starts_with(|c: char| c.is_alphabetic() || matches!(c, '/' | '.'));
     // `${` would begin a variable.
-    let escaped = path.replace("${", "$${");
-    let quoted = if plain { escaped } else { serde_json::Value::from(escaped).to_string() };
+    let quoted = scalar(&path.replace("${", "$${"));
     let literal = path.contains(['+', '@']) && HubModel::parse(path).is_none_or(|_| Path::new(path).exists());
     if literal { format!("{{model: {{path: {quoted}}}}}") } else { quoted }
 }

@@ -10,6 +10,7 @@ use super::args::{PlanArgs, assignment, assignments, stdin_text};
 use super::render::{self, Shown};
 use crate::plan::{self, Faults, Options, Plan};
 use crate::recipe::{Place, Recipe, Review, Warning};
+use crate::shown::Page;
 use crate::sweep::{self, Spec};
 
 /// Find everything that is wrong with recipes and sweep files, and with the headers of their checkpoints
@@ -97,7 +98,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if code == 0 {
         let files: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
         let verb = if files.len() == 1 { "is" } else { "are" };
-        render::print(&format!("{} {verb} fine\n", files.join(", ")))?;
+        render::print(&Page::of(format_args!("{} {verb} fine", files.join(", "))))?;
     }
     Ok(ExitCode::from(code))
 }

@@ -1,6 +1,5 @@
 //! `admix cocktail`
 
-use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::args::LinkArgs;
 use super::encoding::{EncoderArgs, PromptArgs, set_aside, similarity};
 use super::render::{self, Usage};
-use super::table::columns;
 use super::{blend, output, progress, run};
-use crate::checkpoint::{Checkpoint, DisagreementAmong, disagreements_among, used_among};
+use crate::checkpoint::{Checkpoint, DisagreementAmong, Links, disagreements_among, used_among};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Options};
 use crate::eval::{Example, cocktail_weights, contrastive_loss};
 use crate::method;
+use crate::shown::{columns, line};
 
 /// Weigh models by a few labelled examples (LM-Cocktail) and print the recipe that averages them
 #[derive(clap::Args, Debug)]
@@ -66,6 +66,9 @@ pub(super) struct Args {
     #[command(flatten)]
     encoder: EncoderArgs,
 
+    #[command(flatten)]
+    links: LinkArgs,
+
     /// Print losses, weights and the recipe for programs
     #[arg(long)]
     json: bool,
@@ -84,8 +87,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let cancel = run::interruption()?;
     let examples = examples(args)?;
-    let checkpoints = args.models.iter().map(|folder| Checkpoint::open(folder)).collect::<Result<Vec<_>, _>>()?;
-    let checkpoints = as_merged(checkpoints, args.quiet)?;
+    let checkpoints = args.models.iter().map(|folder| Checkpoint::open_with(folder, args.links.links()));
+    let checkpoints = as_merged(checkpoints.collect::<Result<Vec<_>, _>>()?, args.links.links(), args.quiet)?;
     let mut losses = Vec::new();
     for checkpoint in &checkpoints {
         let name = checkpoint.path().display();
@@ -105,13 +108,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             vec![name.clone(), format!("{loss:.4}"), format!("{weight:.4}")]
         };
         let rows: Vec<Vec<String>> = models.iter().zip(&losses).map(row).collect();
-        let _ = writeln!(
-            std::io::stderr(),
-            "{}{} examples, temperature {}",
-            columns(&["model", "loss", "weight"], &rows, &[1, 2]),
-            examples.len(),
-            args.temperature
-        );
+        let mut page = columns(&["model", "loss", "weight"], &rows, &[1, 2]);
+        page.line(format_args!("{} examples, temperature {}", examples.len(), args.temperature));
+        render::say_page(&page);
     }
     if let Some(out) = &args.out {
         output::write(out, args.force, |file| Ok(file.write_all(recipe.as_bytes())?))?;
@@ -126,11 +125,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "recipe": recipe,
         }));
     }
-    if args.out.is_none() { render::print(&recipe) } else { Ok(()) }
+    if args.out.is_none() { render::print_file(&recipe) } else { Ok(()) }
 }
 
 /// The models, of which plain folders are used as the merge of all will be. What the others disagree on the merge would refuse.
-fn as_merged(models: Vec<Checkpoint>, quiet: bool) -> anyhow::Result<Vec<Checkpoint>> {
+fn as_merged(models: Vec<Checkpoint>, links: Links, quiet: bool) -> anyhow::Result<Vec<Checkpoint>> {
     let all: Vec<&Checkpoint> = models.iter().collect();
     let used = used_among(&all, 0);
     let found = disagreements_among(&all, 0, false, used, false);
@@ -146,7 +145,7 @@ fn as_merged(models: Vec<Checkpoint>, quiet: bool) -> anyhow::Result<Vec<Checkpo
     render::warn(&said);
     let folder = all.get(used).map(|model| model.path().to_owned());
     let adopt = |model: Checkpoint| match &folder {
-        Some(folder) if !model.is_sentence_transformers() => Ok(match Checkpoint::open_usage(folder)? {
+        Some(folder) if !model.is_sentence_transformers() => Ok(match Checkpoint::open_usage(folder, links)? {
             Some(usage) => model.used_as(usage),
             None => model,
         }),
@@ -172,7 +171,7 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Ato
     let prompts = args.prompts.of(checkpoint.settings());
     let texts = examples.iter().map(|example| 2 + example.negatives.len()).sum::<usize>();
     let bar = progress::encoding(texts as u64, args.quiet);
-    bar.set_message(checkpoint.path().display().to_string());
+    bar.set_message(line(&checkpoint.path().display().to_string()));
     let found = contrastive_loss(&encoder, examples, &prompts, similarity(checkpoint)?, &mut |texts, _| {
         bar.inc(texts as u64);
         if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,11 +1,11 @@
 //! `admix convert`
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::json;
 
+use super::args::LinkArgs;
 use super::{progress, render, run, units};
 use crate::convert::{Conversion, Options, Request};
 
@@ -32,6 +32,9 @@ pub(super) struct Args {
     #[arg(short, long)]
     force: bool,
 
+    #[command(flatten)]
+    links: LinkArgs,
+
     /// Do not wait until the output is on disk
     #[arg(long)]
     no_sync: bool,
@@ -48,7 +51,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let started = Instant::now();
-    let conversion = Conversion::open(&args.folder)?;
+    let conversion = Conversion::open_with(&args.folder, args.links.links())?;
     let bar = progress::bar(conversion.work_bytes(), args.quiet);
     let request = Request { out: &args.out, force: args.force, sync: !args.no_sync };
     let done = conversion.write(request, Options { cancel: &cancel, progress: &|bytes| bar.inc(bytes) });
@@ -59,14 +62,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.quiet {
         render::warn(&outcome.warnings);
         let files = if outcome.files.len() == 1 { "file" } else { "files" };
-        let _ = writeln!(
-            std::io::stderr(),
+        render::say(&format!(
             "converted {} {files}, {tensors} tensors, {} in {} to {}",
             outcome.files.len(),
             units::bytes(bytes),
             units::seconds(started.elapsed()),
             args.out.display(),
-        );
+        ));
     }
     if args.json {
         let files = outcome.files.iter();

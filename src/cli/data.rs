@@ -1,6 +1,5 @@
 //! `admix data`
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use super::render;
 use crate::eval::DataSet;
 use crate::eval::data::{self, Opened, Options, Side, Summary};
+use crate::shown::Page;
 
 /// Show what a retrieval data set holds, and everything odd in it
 #[derive(clap::Args, Debug)]
@@ -37,15 +37,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         if args.json {
             rows.push(to_json(folder, &opened));
         } else {
-            let gap = if at == 0 { "" } else { "\n" };
-            render::print(&format!("{gap}{}", to_text(folder, &opened)))?;
+            let mut page = Page::new();
+            if at > 0 {
+                page.gap();
+            }
+            render::print(page.add(&to_text(folder, &opened)))?;
         }
     }
     if args.json { render::print_json(&json!({ "folders": rows })) } else { Ok(()) }
 }
 
-fn to_text(folder: &Path, opened: &Opened) -> String {
-    let mut out = format!("{}\n", folder.display());
+fn to_text(folder: &Path, opened: &Opened) -> Page {
+    let mut out = Page::of(folder.display());
     line(&mut out, "form", &opened.form.to_string());
     let splits: Vec<String> = opened
         .splits
@@ -61,7 +64,7 @@ fn to_text(folder: &Path, opened: &Opened) -> String {
     for set in &opened.sets {
         let summary = Summary::of(set);
         let direction = set.direction.as_ref().map_or_else(String::new, |direction| format!(", {direction}"));
-        let _ = writeln!(out, "\n  {}{direction}", set.name);
+        out.gap().line(format_args!("  {}{direction}", set.name));
         line(&mut out, "  queries", &side(&summary.queries));
         line(&mut out, "  documents", &side(&summary.documents));
         line(&mut out, "  judgements", &judgements(&summary));
@@ -73,8 +76,8 @@ fn to_text(folder: &Path, opened: &Opened) -> String {
     out
 }
 
-fn line(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "  {name:12}  {value}");
+fn line(out: &mut Page, name: &str, value: &str) {
+    out.line(format_args!("  {name:12}  {value}"));
 }
 
 fn side(side: &Side) -> String {

@@ -1,6 +1,6 @@
 //! `admix embed`
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 
+use super::args::LinkArgs;
 use super::encoding::{EncoderArgs, set_aside};
 use super::render::{self, Usage};
 use super::{output, progress, run, units};
@@ -51,6 +52,9 @@ pub(super) struct Args {
     #[command(flatten)]
     encoder: EncoderArgs,
 
+    #[command(flatten)]
+    links: LinkArgs,
+
     /// Print a summary for programs on stdout
     #[arg(long)]
     json: bool,
@@ -73,7 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return Err(output::exists(&args.out));
     }
     let cancel = run::interruption()?;
-    let checkpoint = Checkpoint::open(&args.model)?;
+    let checkpoint = Checkpoint::open_with(&args.model, args.links.links())?;
     let prompt = prompt(args, checkpoint.settings())?;
     let encoder = Encoder::open(&checkpoint, &args.encoder.options())?;
     let texts = read_lines()?;
@@ -93,15 +97,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     write(args, format, &texts, &embeddings, &cancel)?;
     let rate = rate(texts.len(), time);
     if !args.quiet {
-        let _ = writeln!(
-            io::stderr(),
+        render::say(&format!(
             "{} texts, {} tokens, {} dimensions in {} ({rate:.0} texts/s) to {}",
             texts.len(),
             tokens.total(),
             embeddings.dimension,
             units::seconds(time),
             args.out.display(),
-        );
+        ));
     }
     if args.json {
         render::print_json(&json!({

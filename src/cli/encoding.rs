@@ -109,7 +109,7 @@ impl PromptArgs {
 /// How the model's embeddings are compared.
 pub(super) fn similarity(checkpoint: &Checkpoint) -> Result<Similarity, Usage> {
     let name = &checkpoint.settings().similarity;
-    Similarity::from_name(name).ok_or_else(|| {
+    Similarity::from_name(name.as_written()).ok_or_else(|| {
         Usage::new(format!("`{}` compares embeddings by `{name}`, which is unknown", checkpoint.path().display()))
     })
 }

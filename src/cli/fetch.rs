@@ -1,7 +1,6 @@
 //! `admix fetch`
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -77,13 +76,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             let fetched = fetched?;
             if !args.quiet {
                 let line = said(&model, &fetched, started);
-                bar.suspend(|| writeln!(std::io::stderr(), "{line}").ok());
+                bar.suspend(|| render::say(&line));
             }
             done.push((model, fetched));
         }
         bar.finish_and_clear();
     } else if !args.quiet {
-        let _ = writeln!(std::io::stderr(), "all models are folders here; there is nothing to download");
+        render::say("all models are folders here; there is nothing to download");
     }
     if args.json {
         let entry = |(model, fetched): &(HubModel, Fetched)| {

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, mut program: Command) -> anyhow::Result<()> {
         What::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut program, "admix", &mut script);
-            render::print(&String::from_utf8_lossy(&script))
+            render::print_file(&String::from_utf8_lossy(&script))
         }
         What::Man { out: Some(folder) } => std::fs::create_dir_all(folder)
             .and_then(|()| clap_mangen::generate_to(program, folder))
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, mut program: Command) -> anyhow::Result<()> {
         What::Man { out: None } => {
             let mut page = Vec::new();
             clap_mangen::Man::new(program).render(&mut page).context("cannot make the man page")?;
-            render::print(&String::from_utf8_lossy(&page))
+            render::print_file(&String::from_utf8_lossy(&page))
         }
     }
 }

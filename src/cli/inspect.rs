@@ -1,16 +1,15 @@
 //! `admix inspect`
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::args::level;
-use super::table::columns;
+use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
 use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
 use crate::merge::{self, Difference};
+use crate::shown::{Page, columns};
 
 /// Show what is in a model folder, or where two differ
 #[derive(clap::Args, Debug)]
@@ -29,6 +28,9 @@ pub(super) struct Args {
     /// Group tensors by their name but for the layer, by layer, or not at all
     #[arg(long, value_enum, default_value_t = By::Name)]
     by: By,
+
+    #[command(flatten)]
+    links: LinkArgs,
 
     /// Threads; 0 for one a core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
@@ -62,10 +64,10 @@ impl By {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint::open(&args.folder)?;
+    let checkpoint = Checkpoint::open_with(&args.folder, args.links.links())?;
     match &args.other {
         None => one(&checkpoint, args),
-        Some(other) => two(&checkpoint, &Checkpoint::open(other)?, args),
+        Some(other) => two(&checkpoint, &Checkpoint::open_with(other, args.links.links())?, args),
     }
 }
 
@@ -107,12 +109,11 @@ fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
     if args.json {
         return render::print_json(&one_json(checkpoint, &rows, parameters));
     }
-    let mut out = String::new();
-    let _ = writeln!(out, "{}", checkpoint.name());
+    let mut out = Page::of(checkpoint.name());
     for (name, value) in facts(checkpoint, parameters, &dtypes) {
-        let _ = writeln!(out, "  {name:12}  {value}");
+        out.line(format_args!("  {name:12}  {value}"));
     }
-    out.push('\n');
+    out.gap();
     let table: Vec<Vec<String>> = rows
         .iter()
         .map(|(name, row)| {
@@ -121,7 +122,7 @@ fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
             vec![name.clone(), format!("{}×", row.count), shapes, row.dtypes.join(" "), units::count(row.parameters)]
         })
         .collect();
-    out.push_str(&columns(&["tensors", "", "shape", "dtype", "parameters"], &table, &[1, 4]));
+    out.add(&columns(&["tensors", "", "shape", "dtype", "parameters"], &table, &[1, 4]));
     render::print(&out)
 }
 
@@ -149,7 +150,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
         let dimension = settings.embedding_dimension.map_or_else(String::new, |size| format!(", {size} dimensions"));
         let normalize = if settings.normalize { ", normalised" } else { "" };
         facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
-        facts.push(("similarity", settings.similarity.clone()));
+        facts.push(("similarity", settings.similarity.to_string()));
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
     }
@@ -238,17 +239,17 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
             "groups": groups.iter().map(row).collect::<Vec<_>>(),
         }));
     }
-    let mut out = format!("{} and {}\n", left.name(), right.name());
+    let mut out = Page::of(format_args!("{} and {}", left.name(), right.name()));
     for found in &settings {
-        let _ = writeln!(out, "  the {} differs: {} and {}", found.what, found.left, found.right);
+        out.line(format_args!("  the {} differs: {} and {}", found.what, found.left, found.right));
     }
     for (model, names) in [(left, &only_left), (right, &only_right)] {
         if let Some(first) = names.first() {
             let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
-            let _ = writeln!(out, "  only in {}: {first}{more}", model.name());
+            out.line(format_args!("  only in {}: {first}{more}", model.name()));
         }
     }
-    out.push('\n');
+    out.gap();
     groups.push(("all".into(), whole));
     let show = |value: f64, digits: usize| if value.is_finite() { format!("{value:.digits$}") } else { "-".into() };
     let table: Vec<Vec<String>> = groups
@@ -263,7 +264,7 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
             ]
         })
         .collect();
-    out.push_str(&columns(&["tensors", "parameters", "cosine", "|b−a|/|a| %", "equal %"], &table, &[1, 2, 3, 4]));
+    out.add(&columns(&["tensors", "parameters", "cosine", "|b−a|/|a| %", "equal %"], &table, &[1, 2, 3, 4]));
     render::print(&out)
 }
 

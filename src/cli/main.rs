@@ -9,6 +9,7 @@ use super::fetch;
 use super::{blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, render, schema};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score, sweep};
+use crate::shown::line;
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]
@@ -63,8 +64,9 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            render::usage(&spelt_out().unwrap_or(error));
+            return ExitCode::from(code);
         }
     };
     let done = match cli.command {
@@ -98,6 +100,14 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => render::report(&error),
     }
+}
+
+/// What is wrong with the arguments, where they hold characters that a terminal would act on: said of the arguments as they are
+/// shown. Names of files come from strangers too.
+fn spelt_out() -> Option<clap::Error> {
+    let given: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let shown: Vec<String> = given.iter().map(|argument| line(argument)).collect();
+    if given == shown { None } else { Cli::try_parse_from(shown).err() }
 }
 
 /// The parquet reader panics on some damaged files. The panic is caught and becomes an error, and is not shown.

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             None => METHODS.iter().map(|method| to_json(method)).collect(),
         });
     }
-    render::print(&match chosen {
+    render::print_file(&match chosen {
         Some(method) => one(method),
         None => METHODS.iter().map(|method| short(method)).collect::<Vec<_>>().join("\n"),
     })

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::output;
 use super::render::{self, Usage};
-use super::table::columns;
 use crate::eval::{Compat, Error, Metric, Missing, Paired, Qrels, Rules, Run, Scores, evaluate, paired};
+use crate::shown::{Page, columns, tsv};
 
 /// Score a run against relevance judgements, or compare two runs
 #[derive(clap::Args, Debug)]
@@ -167,21 +167,22 @@ fn comparison(one: &Scored<'_>, other: &Scored<'_>) -> anyhow::Result<Vec<Paired
     Ok(found)
 }
 
-fn one(scored: &Scored<'_>) -> String {
-    let mut out = format!("{}: {}\n\n", scored.path.display(), queries(scored.scores.queries.len()));
+fn one(scored: &Scored<'_>) -> Page {
+    let mut out = Page::of(format_args!("{}: {}", scored.path.display(), queries(scored.scores.queries.len())));
+    out.gap();
     let scores = &scored.scores;
     let row = |(index, metric): (usize, &Metric)| vec![metric.to_string(), number(scores.mean(index))];
     let rows: Vec<Vec<String>> = scores.metrics.iter().enumerate().map(row).collect();
-    out.push_str(&columns(&["metric", "mean"], &rows, &[1]));
+    out.add(&columns(&["metric", "mean"], &rows, &[1]));
     out
 }
 
-fn two(one: &Scored<'_>, other: &Scored<'_>, comparison: &[Paired]) -> String {
-    let mut out = String::new();
+fn two(one: &Scored<'_>, other: &Scored<'_>, comparison: &[Paired]) -> Page {
+    let mut out = Page::new();
     for (name, scored) in [("A", one), ("B", other)] {
-        let _ = writeln!(out, "{name}  {}: {}", scored.path.display(), queries(scored.scores.queries.len()));
+        out.line(format_args!("{name}  {}: {}", scored.path.display(), queries(scored.scores.queries.len())));
     }
-    out.push('\n');
+    out.gap();
     let row = |(index, (metric, paired)): (usize, (&Metric, &Paired))| {
         vec![
             metric.to_string(),
@@ -197,7 +198,7 @@ fn two(one: &Scored<'_>, other: &Scored<'_>, comparison: &[Paired]) -> String {
     };
     let rows: Vec<Vec<String>> = one.scores.metrics.iter().zip(comparison).enumerate().map(row).collect();
     let head = ["metric", "A", "B", "B−A", "95 % interval", "p", "better", "equal", "worse"];
-    out.push_str(&columns(&head, &rows, &[1, 2, 3, 4, 5, 6, 7, 8]));
+    out.add(&columns(&head, &rows, &[1, 2, 3, 4, 5, 6, 7, 8]));
     out
 }
 
@@ -223,7 +224,7 @@ fn per_query(runs: &[&Scored<'_>]) -> String {
     out.push('\n');
     for scored in runs {
         for (query, values) in &scored.scores.queries {
-            let _ = write!(out, "{}\t{query}", scored.path.display());
+            let _ = write!(out, "{}\t{}", tsv(&scored.path.display().to_string()), tsv(query));
             for value in values {
                 out.push('\t');
                 let _ = value.map_or(Ok(()), |value| write!(out, "{value}"));

@@ -30,7 +30,6 @@ mod schema;
 mod score;
 #[cfg(feature = "eval")]
 mod sweep;
-mod table;
 mod units;
 
 pub use main::main;

@@ -8,7 +8,7 @@ use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
 use crate::merge;
 use crate::plan::{Group, Outside, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
-use crate::shown::shown;
+use crate::shown::{Page, padded, width};
 
 /// Show what a merge would do; nothing is written
 #[derive(clap::Args, Debug)]
@@ -40,45 +40,44 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return render::print_json(&value);
     }
     render::warn(&summary.warnings);
-    let mut out = String::new();
+    let mut out = Page::new();
     for document in &summary.documents {
-        let _ = writeln!(out, "document `{}`: {}", document.name, text(&document.summary, None));
+        text(&mut out, &format!("document `{}`: ", document.name), &document.summary, None);
+        out.gap();
     }
-    out.push_str(&text(&summary, Some(memory)));
+    text(&mut out, "", &summary, Some(memory));
     render::print(&out)
 }
 
-fn text(summary: &Summary, memory: Option<u64>) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} of {} {} into {} tensors, {} parameters",
+fn text(out: &mut Page, before: &str, summary: &Summary, memory: Option<u64>) {
+    out.line(format_args!(
+        "{before}{} of {} {} into {} tensors, {} parameters",
         summary.method,
         summary.models.len(),
         if summary.models.len() == 1 { "model" } else { "models" },
         summary.tensors,
         units::count(summary.parameters),
-    );
-    let _ = writeln!(out, "  reads   {} from {}", units::bytes(summary.bytes_read), summary.models.join(", "));
-    let _ = writeln!(out, "  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", "));
+    ));
+    out.line(format_args!("  reads   {} from {}", units::bytes(summary.bytes_read), summary.models.join(", ")));
+    out.line(format_args!("  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", ")));
     if let Some(memory) = memory {
-        let _ = writeln!(out, "  memory  about {}", units::bytes(memory));
+        out.line(format_args!("  memory  about {}", units::bytes(memory)));
     }
     match &summary.vocabulary {
         None => {
-            let _ = writeln!(out, "  configuration and tokenizer from {}", summary.donor);
+            out.line(format_args!("  configuration and tokenizer from {}", summary.donor));
         }
         Some(vocabulary) => {
-            let _ = writeln!(out, "  configuration from {}", summary.donor);
-            let _ = writeln!(out, "  tokenizer from {}", vocabulary.tokenizer);
-            let _ = writeln!(out, "  vocabulary {}", self::vocabulary(vocabulary));
+            out.line(format_args!("  configuration from {}", summary.donor));
+            out.line(format_args!("  tokenizer from {}", vocabulary.tokenizer));
+            out.line(format_args!("  vocabulary {}", self::vocabulary(vocabulary)));
         }
     }
     if let Some(settings) = summary.settings.as_ref().filter(|settings| **settings != summary.donor) {
-        let _ = writeln!(out, "  settings of use from {settings}");
+        out.line(format_args!("  settings of use from {settings}"));
     }
     if let Some(outside) = &summary.outside {
-        let _ = writeln!(out, "  {}", self::outside(outside));
+        out.line(format_args!("  {}", self::outside(outside)));
     }
     // Groups that are treated alike stand under one heading.
     let mut sections: Vec<(String, Vec<Line<'_>>)> = Vec::new();
@@ -89,23 +88,22 @@ fn text(summary: &Summary, memory: Option<u64>) -> String {
             None => sections.push((heading, vec![line(group)])),
         }
     }
-    let width = |column: usize| {
-        sections.iter().flat_map(|(_, lines)| lines).map(|line| line.cells[column].chars().count()).max().unwrap_or(0)
+    let widest = |column: usize| {
+        sections.iter().flat_map(|(_, lines)| lines).map(|line| width(&line.cells[column])).max().unwrap_or(0)
     };
-    let widths = [width(0), width(1)];
+    let widths = [widest(0), widest(1)];
     for (heading, lines) in &sections {
-        let _ = writeln!(out, "\n{heading}");
+        out.gap().line(heading);
         for Line { cells: [count, template, shape], rows } in lines {
-            let _ = writeln!(out, "  {count:>a$}  {template:b$}  {shape}", a = widths[0], b = widths[1]);
-            out.push_str(&self::rows(rows, widths[0] + 4));
+            out.line(format_args!("  {count:>a$}  {}  {shape}", padded(template, widths[1]), a = widths[0]));
+            self::rows(out, rows, widths[0] + 4);
         }
     }
-    out
 }
 
 /// Which slices the tensors outside of the layers come from, and why.
 fn outside(outside: &Outside) -> String {
-    let class = outside.class.as_deref().map_or("a model that names no class".into(), shown);
+    let class = outside.class.as_deref().unwrap_or("a model that names no class");
     if outside.behind_from_last {
         format!("embeddings from the first slice; norm, head and pooler behind the layers from the last ({class})")
     } else {
@@ -136,16 +134,14 @@ fn vocabulary(vocabulary: &VocabularySummary) -> String {
 }
 
 /// The rows of a vocabulary tensor that are treated alike, a line each.
-fn rows(rows: &[RowGroup], indent: usize) -> String {
+fn rows(out: &mut Page, rows: &[RowGroup], indent: usize) {
     let count = rows.iter().map(|group| group.count.to_string().len()).max().unwrap_or(0);
     let name = rows.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
-    let mut out = String::new();
     for group in rows {
         let parameters: Vec<_> = group.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
         let parameters = parameters.join(", ");
-        let _ = writeln!(out, "{:indent$}{:>count$} rows {:name$}  {parameters}", "", group.count, group.name);
+        out.line(format_args!("{:indent$}{:>count$} rows {:name$}  {parameters}", "", group.count, group.name));
     }
-    out
 }
 
 /// A group as it is printed.

@@ -10,6 +10,7 @@ use crate::encoder;
 #[cfg(feature = "hub")]
 use crate::fetch;
 use crate::recipe::Place;
+use crate::shown::{Page, aligned, is_hidden, json, line, text};
 use crate::{checkpoint, convert, eval, merge, plan, recipe, sweep, write};
 
 /// A mistake in the arguments that clap does not see.
@@ -76,7 +77,7 @@ pub(super) fn show(shown: &Shown<'_>) {
     let level = if shown.warning { Level::WARNING } else { Level::ERROR };
     let _ = writeln!(stderr(), "{}", snippet(level, &shown.message, shown.place));
     for hint in shown.hint.iter().flat_map(|hint| hint.lines()) {
-        let _ = writeln!(stderr(), "hint: {hint}");
+        let _ = writeln!(stderr(), "hint: {}", line(hint));
     }
 }
 
@@ -125,6 +126,16 @@ fn message(error: &anyhow::Error) -> String {
     })
 }
 
+/// Prints what clap says of the arguments, or its help.
+pub(super) fn usage(error: &clap::Error) {
+    let said = error.to_string();
+    if said == text(&said) {
+        let _ = error.print();
+    } else {
+        let _ = write!(stderr(), "{}", text(&said));
+    }
+}
+
 /// Prints warnings to stderr.
 pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
     for warning in warnings {
@@ -132,22 +143,52 @@ pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
     }
 }
 
-/// Says something to whoever watches, on stderr.
+/// Says something to whoever watches, on a line of stderr.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(stderr(), "{text}");
+    let _ = writeln!(stderr(), "{}", line(text));
+}
+
+/// Shows lines to whoever watches, on stderr.
+pub(super) fn say_page(page: &Page) {
+    let _ = write!(stderr(), "{page}");
 }
 
 /// Prints data to stdout. A reader that has gone away ends the program quietly.
-pub(super) fn print(text: &str) -> anyhow::Result<()> {
+pub(super) fn print(page: &Page) -> anyhow::Result<()> {
+    put(&page.to_string())
+}
+
+/// Prints a generated file to stdout. What strangers wrote is spelt in it as the file's form asks. Control characters, which no
+/// such file needs, are no part of it; on a terminal nothing hidden is.
+pub(super) fn print_file(text: &str) -> anyhow::Result<()> {
+    let terminal = stdout().is_terminal();
+    let acts = |c: char| (c.is_control() || (terminal && is_hidden(c))) && !matches!(c, '\n' | '\t');
+    if !text.contains(acts) {
+        return put(text);
+    }
+    put(&text.chars().map(|c| if acts(c) { line(&c.to_string()) } else { c.to_string() }).collect::<String>())
+}
+
+fn put(text: &str) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
 }
 
+/// Clears the terminal.
+pub(super) fn clear() -> anyhow::Result<()> {
+    put("\x1b[2J\x1b[H")
+}
+
+/// Prints JSON to stdout, on one line.
+pub(super) fn print_json_line(value: &serde_json::Value) -> anyhow::Result<()> {
+    put(&format!("{}\n", json(value, false)))
+}
+
 /// Prints JSON to stdout.
 pub(super) fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    print(&format!("{value:#}\n"))
+    put(&format!("{}\n", json(value, true)))
 }
 
 fn snippet(level: Level<'_>, message: &str, place: Option<&Place>) -> String {
@@ -156,12 +197,15 @@ fn snippet(level: Level<'_>, message: &str, place: Option<&Place>) -> String {
     } else {
         Renderer::plain()
     };
-    let title = level.primary_title(message);
+    // Nothing of a message or of the recipe's line reaches the terminal as it was written.
+    let message = line(message);
+    let title = level.primary_title(message.as_str());
     let Some(place) = place else { return renderer.render(&[Group::with_title(title)]) };
-    let start = byte_of(&place.text, place.column.saturating_sub(1));
-    let end = byte_of(&place.text, place.column.saturating_sub(1) + place.length);
+    let (written, file) = (aligned(&place.text), line(&place.file));
+    let start = byte_of(&written, place.column.saturating_sub(1));
+    let end = byte_of(&written, place.column.saturating_sub(1) + place.length);
     let annotation = AnnotationKind::Primary.span(start..end.max(start));
-    let source = Snippet::source(place.text.as_str()).line_start(place.line).path(place.file.as_str());
+    let source = Snippet::source(written.as_str()).line_start(place.line).path(file.as_str());
     renderer.render(&[title.element(source.annotation(annotation))])
 }
 

@@ -1,6 +1,5 @@
 //! From a recipe to a folder, with progress: what `merge` and `blend` share.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,8 +31,7 @@ pub(super) fn run(
     }
     if args.verbose {
         let models = plan.labels();
-        let _ = writeln!(
-            std::io::stderr(),
+        render::say(&format!(
             "{} of {} into {} tensors, {} kernels, configuration and tokenizer from {}, settings of use from {}",
             plan.recipe.method.name,
             models.join(", "),
@@ -41,7 +39,7 @@ pub(super) fn run(
             level.name(),
             models[plan.donor],
             models[plan.settings],
-        );
+        ));
     }
     let started = Instant::now();
     let all = plan.all_stages().into_iter().filter(|_| intermediates.is_some()).map(|stage| &stage.plan).chain([&plan]);
@@ -69,15 +67,14 @@ pub(super) fn run(
     if !args.quiet {
         render::warn(&outcome.report.warnings);
         let moved = plan.bytes_read() + outcome.report.bytes_written;
-        let _ = writeln!(
-            std::io::stderr(),
+        render::say(&format!(
             "merged {} tensors, {} in {} ({}/s) to {}",
             outcome.report.tensors,
             units::bytes(outcome.report.bytes_written),
             units::seconds(time),
             units::bytes(units::rate(moved, time)),
             out.display(),
-        );
+        ));
     }
     if args.json {
         let originals = plan.originals();

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::error::Error;
-use crate::checkpoint;
+use crate::checkpoint::{self, ModelPath};
 use crate::write::RECORD;
 
 /// Folders in folders.
@@ -20,7 +20,7 @@ const INDEX: &str = "pytorch_model.bin.index.json";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Copy {
     pub(super) relative: String,
-    pub(super) source: PathBuf,
+    pub(super) source: ModelPath,
     pub(super) size: u64,
 }
 
@@ -45,20 +45,24 @@ struct Index {
 
 impl Listing {
     /// Lists a folder and the folders in it.
-    pub(super) fn of(root: &Path) -> Result<Self, Error> {
+    pub(super) fn of(root: &ModelPath) -> Result<Self, Error> {
         let mut listing = Self::default();
         listing.walk(root, "", DEEPEST)?;
         let mut targets: BTreeMap<&String, &String> = BTreeMap::new();
         for (from, to) in &listing.convert {
             if let Some(other) = targets.insert(to, from) {
-                return Err(Error::Clash { one: root.join(other), other: root.join(from), to: to.clone() });
+                return Err(Error::Clash {
+                    one: root.join(other).to_path_buf(),
+                    other: root.join(from).to_path_buf(),
+                    to: to.clone(),
+                });
             }
         }
         Ok(listing)
     }
 
-    fn walk(&mut self, root: &Path, inside: &str, deeper: usize) -> Result<(), Error> {
-        let folder = if inside.is_empty() { root.to_owned() } else { root.join(inside) };
+    fn walk(&mut self, root: &ModelPath, inside: &str, deeper: usize) -> Result<(), Error> {
+        let folder = root.join(inside);
         let failed = |error| checkpoint::Error::io(&folder, error);
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(&folder).map_err(failed)? {
@@ -73,13 +77,13 @@ impl Listing {
             if metadata.is_file() {
                 self.file(&folder, inside, name, &names, metadata.len())?;
             } else if !metadata.is_dir() {
-                return Err(checkpoint::Error::NotAFile { path }.into());
+                return Err(checkpoint::Error::NotAFile { path: path.to_path_buf() }.into());
             } else if name.starts_with('.') {
                 self.left_out.push((relative, "it is hidden"));
             } else if path.is_symlink() {
                 self.left_out.push((relative, "it is a link to a folder"));
             } else if deeper == 0 {
-                return Err(Error::TooDeep { path });
+                return Err(Error::TooDeep { path: path.to_path_buf() });
             } else {
                 self.walk(root, &relative, deeper - 1)?;
             }
@@ -89,7 +93,7 @@ impl Listing {
 
     fn file(
         &mut self,
-        folder: &Path,
+        folder: &ModelPath,
         inside: &str,
         name: &str,
         names: &BTreeSet<String>,
@@ -106,7 +110,7 @@ impl Listing {
             if names.contains("model.safetensors") || names.contains("model.safetensors.index.json") {
                 self.left_out.push((relative, "the weights are there as safetensors"));
             } else {
-                let Index { weight_map } = checkpoint::read_json(&source, LONGEST_INDEX)?;
+                let Index { weight_map } = checkpoint::read_json(&source.anywhere(), LONGEST_INDEX)?;
                 check_index(&source, names, &weight_map)?;
                 self.indexes.push((inside.to_owned(), weight_map));
             }
@@ -118,6 +122,7 @@ impl Listing {
                 self.convert.push((relative, joined(inside, &to)));
             }
         } else {
+            source.check()?;
             self.copy.push(Copy { relative, source, size });
         }
         Ok(())

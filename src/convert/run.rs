@@ -13,14 +13,15 @@ use super::error::Error;
 use super::folder::{Listing, converted};
 use super::state::Tensor;
 use super::torch::TorchFile;
-use crate::checkpoint::{self, HubSnapshot, canonical_name, is_head};
+use crate::checkpoint::{self, HubSnapshot, Links, ModelPath, canonical_name, is_head};
 use crate::plan::{Entry, header, in_file_order};
+use crate::shown;
 use crate::write::{self, OutputFolder, RECORD, put, reserve};
 
 /// A folder that can be converted: its weight files are mapped, their pickles read, and every tensor found.
 #[derive(Debug)]
 pub struct Conversion {
-    folder: PathBuf,
+    folder: ModelPath,
     listing: Listing,
     files: Vec<Item>,
 }
@@ -79,15 +80,22 @@ impl Conversion {
     ///
     /// # Errors
     /// A folder without files of torch, and files that are refused: damaged ones, and pickles that need more than tensors.
+    /// Links out of the folder are refused.
     pub fn open(folder: &Path) -> Result<Self, Error> {
+        Self::open_with(folder, Links::Inside)
+    }
+
+    /// As [`Conversion::open`]; `links` says whether links out of the folder are followed.
+    pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
         let folder = checkpoint::locate(folder)?;
         checkpoint::check_folder(&folder)?;
+        let folder = ModelPath::of(&folder, links)?;
         let listing = Listing::of(&folder)?;
         if listing.convert.is_empty() {
-            return Err(Error::Nothing { path: folder, safetensors: listing.safetensors });
+            return Err(Error::Nothing { path: folder.to_path_buf(), safetensors: listing.safetensors });
         }
         let open = |(from, to): &(String, String)| {
-            let file = TorchFile::open(&folder.join(from))?;
+            let file = TorchFile::open(folder.join(from))?;
             Ok(Item::new(from.clone(), to.clone(), file, ties_words(&folder, from)?))
         };
         let files = listing.convert.iter().map(open).collect::<Result<Vec<_>, Error>>()?;
@@ -113,7 +121,7 @@ impl Conversion {
     /// A file that does not match its checksums, an output that may not be written, a full disk.
     pub fn write(&self, request: Request<'_>, options: Options<'_>) -> Result<Outcome, Error> {
         let Request { out, force, sync } = request;
-        let folder = OutputFolder::create(out, force, std::iter::once(self.folder.as_path()))?;
+        let folder = OutputFolder::create(out, force, std::iter::once(&*self.folder))?;
         for item in &self.files {
             copy::verify(&item.file, options)?;
         }
@@ -127,7 +135,7 @@ impl Conversion {
         }
         self.copy_rest(folder.path(), sync, options)?;
         let warnings = self.warnings();
-        put(&folder.path().join(RECORD), format!("{:#}\n", self.record(&warnings)).as_bytes(), sync)?;
+        put(&folder.path().join(RECORD), (shown::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
         let path = folder.commit(sync)?;
         Ok(Outcome { path, files: self.converted(), copied: self.listing.copy.len(), warnings })
     }
@@ -147,7 +155,7 @@ impl Conversion {
             options.go_on()?;
             let target = folder.join(&file.relative);
             make_parent(&target)?;
-            let mut source = File::open(&file.source).map_err(|error| checkpoint::Error::io(&file.source, error))?;
+            let mut source = file.source.open()?;
             let mut made = File::create_new(&target).map_err(write::Error::io("create", &target))?;
             io::copy(&mut source, &mut made)
                 .map_err(|error| write::Error::from_io("write", target.clone(), Some(file.size), error))?;
@@ -170,7 +178,7 @@ impl Conversion {
                 let short = tensor.strip_prefix("module.").unwrap_or(tensor);
                 let there = |name: &str| places.contains(&(name, shard.as_str()));
                 if !there(tensor) && !there(short) {
-                    let path = self.folder.join(inside).join("pytorch_model.bin.index.json");
+                    let path = self.folder.join(inside).join("pytorch_model.bin.index.json").to_path_buf();
                     let (tensor, shard) = (tensor.clone(), shard.clone());
                     return Err(checkpoint::Error::NotInShard { path, tensor, shard }.into());
                 }
@@ -209,7 +217,11 @@ impl Conversion {
                 )
             })
         });
-        left.chain(tied).collect()
+        let outside = self.files.iter().filter_map(|item| {
+            let place = item.file.outside.as_ref()?.display();
+            Some(format!("`{}` leads out of the model folder: the weights of `{place}` are converted", item.from))
+        });
+        left.chain(tied).chain(outside).collect()
     }
 
     /// admix.json; it also marks the folder as one that admix wrote.
@@ -291,7 +303,7 @@ fn written(tensors: &[Tensor], ties: bool) -> Vec<usize> {
 }
 
 /// Whether the configuration beside a file leaves the words of the head tied to the embedding, as is usual.
-fn ties_words(root: &Path, file: &str) -> Result<bool, Error> {
+fn ties_words(root: &ModelPath, file: &str) -> Result<bool, Error> {
     let config = checkpoint::read_config(&root.join(parent(file)).join("config.json"))?;
     let tied = config.as_ref().and_then(|config| config.get("tie_word_embeddings")).and_then(Value::as_bool);
     Ok(config.is_some() && tied != Some(false))

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::{Error, FileError};
 use super::pickle::{self, Pickle};
 use super::state::{self, Tensor};
 use super::value::{Storage, Value};
 use super::zip::{self, Entry};
-use crate::checkpoint::{self, Map};
+use crate::checkpoint::{Map, ModelPath};
 use crate::shown::shown;
 
 /// The longest pickle that is read; a state dict of a thousand tensors has some hundred kilobytes.
@@ -24,8 +24,10 @@ const MOST_TIMES: u64 = 64;
 /// A weight file of torch, mapped.
 #[derive(Debug)]
 pub(super) struct TorchFile {
-    pub(super) path: PathBuf,
+    pub(super) path: ModelPath,
     pub(super) map: Map,
+    /// Where it is, if a link leads out of the folder.
+    pub(super) outside: Option<PathBuf>,
     /// Sorted by name.
     pub(super) tensors: Vec<Tensor>,
     /// Ranges that have a checksum, with their names.
@@ -34,10 +36,10 @@ pub(super) struct TorchFile {
 
 impl TorchFile {
     /// Maps a file and reads its pickle; the numbers are not touched.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let map = Map::open(path).map_err(|error| checkpoint::Error::io(path, error))?;
-        let (tensors, checked) = read(map.bytes()).map_err(|source| Error::file(path, source))?;
-        Ok(Self { path: path.to_owned(), map, tensors, checked })
+    pub(super) fn open(path: ModelPath) -> Result<Self, Error> {
+        let (map, outside) = path.map_weights()?;
+        let (tensors, checked) = read(map.bytes()).map_err(|source| Error::file(&path, source))?;
+        Ok(Self { path, map, outside, tensors, checked })
     }
 
     /// Bytes that are read to hold the checksums.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::SUPPORTED;
 use super::device::Device;
+use crate::checkpoint::tokenizer_command;
 
 /// Why a model cannot be loaded, or its embeddings not computed.
 #[derive(Debug, thiserror::Error)]
@@ -186,10 +187,7 @@ impl Error {
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
-            Self::NoTokenizer { path, found } if !found.is_empty() => Some(format!(
-                "write one with: python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('{0}').save_pretrained('{0}')\"",
-                path.display()
-            )),
+            Self::NoTokenizer { path, found } if !found.is_empty() => Some(format!("write one with: {}", tokenizer_command(path))),
             Self::NoTokenizer { .. } => Some("copy the tokenizer of the model it was trained from".to_owned()),
             Self::Vocabulary { .. } => Some(
                 "the tokenizer belongs to another model, or tokens were added without resizing the embeddings".to_owned(),

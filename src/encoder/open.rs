@@ -9,7 +9,7 @@ use super::stack::Stack;
 use super::tokenize::Tokenizer;
 use super::tokens::Tokens;
 use super::words::Words;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, read_config};
 use crate::kernel::Float;
 
 /// A model that turns texts into embeddings.
@@ -105,10 +105,8 @@ fn load(
 
 /// Refuses what `config_sentence_transformers.json` calls a model that makes no dense vectors.
 fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
-    let Ok(bytes) = std::fs::read(checkpoint.usage_path().join("config_sentence_transformers.json")) else {
-        return Ok(());
-    };
-    let config: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let file = checkpoint.usage_folder().join("config_sentence_transformers.json");
+    let config = read_config(&file).ok().flatten();
     let found = config.as_ref().and_then(|config| config.get("model_type")).and_then(serde_json::Value::as_str);
     match found {
         None | Some("SentenceTransformer") => Ok(()),

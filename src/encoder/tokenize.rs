@@ -12,7 +12,7 @@ use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
 
 use super::error::Error;
 use super::tokens::Tokens;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, read_config};
 
 const FILE: &str = "tokenizer.json";
 /// Texts of which the encodings are held at a time; only the numbers of their tokens are kept.
@@ -39,9 +39,9 @@ impl Tokenizer {
         let names: Vec<String> =
             files.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect();
         if !names.iter().any(|name| name == FILE) {
-            return Err(Error::NoTokenizer { path: folder, found: names });
+            return Err(Error::NoTokenizer { path: folder.to_path_buf(), found: names });
         }
-        let path = folder.join(FILE);
+        let path = folder.join(FILE).to_path_buf();
         let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
         let bytes = checkpoint.tokenizer().json().map_err(|error| refused(error.to_string()))?;
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| refused(error.to_string()))?;
@@ -50,9 +50,8 @@ impl Tokenizer {
         if checkpoint.settings().lower_case {
             lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
         }
-        let config = std::fs::read(folder.join("tokenizer_config.json")).ok();
         let config: Map<String, Value> =
-            config.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+            read_config(&folder.join("tokenizer_config.json")).ok().flatten().unwrap_or_default();
         end_texts(&mut inner, &config).map_err(refused)?;
         let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
         let special = special.collect();

@@ -273,7 +273,7 @@ fn tokenizer(
         return Ok(of(model));
     }
     let folder = super::models::resolve(recipe, reference)?;
-    Ok((Tokenizer::open(&folder)?, None))
+    Ok((Tokenizer::open_with(&folder, models.links)?, None))
 }
 
 fn by_row(rules: Vec<Ruled>, vocabulary: &MergedVocabulary) -> BTreeMap<u32, Ruled> {

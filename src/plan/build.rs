@@ -49,7 +49,7 @@ impl Plan {
     /// The plan of one document.
     fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Faults> {
         let mut faults = Vec::new();
-        let models = Models::open(&recipe, stages, &mut faults);
+        let models = Models::open(&recipe, stages, options.allow.links(), &mut faults);
         // Models that could not be opened may include the one that the others are compared with.
         let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
@@ -60,7 +60,8 @@ impl Plan {
         });
         warnings.extend(models.remark_on_usage(donor, usage));
         models.agree(&recipe, donor, usage, &options.allow, &mut warnings, &mut faults);
-        if !complete {
+        // A recipe of which no model could be read has its faults already.
+        if !complete || models.paths.is_empty() {
             return Err(Faults(faults));
         }
         warnings.extend(classes(&recipe, &models, donor));

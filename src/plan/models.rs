@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::usage::is_without_adapter;
 use super::vocabulary::token_rows;
 use super::{Adapted, Error, Stage};
-use crate::checkpoint::{self, Adapter, Checkpoint, Disagreement, HubHome, HubModel, Mismatch, disagreements_of_use};
+use crate::checkpoint::{
+    self, Adapter, Checkpoint, Disagreement, HubHome, HubModel, Links, Mismatch, disagreements_of_use,
+};
 use crate::recipe::{ModelRef, Recipe, yaml::nearest};
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
@@ -18,12 +20,13 @@ pub(super) struct Models {
     pub(super) adapters: Vec<Option<Adapted>>,
     pub(super) stages: Vec<Option<Arc<Stage>>>,
     pub(super) warnings: Vec<String>,
+    pub(super) links: Links,
 }
 
 impl Models {
     /// Opens what can be opened; a model that cannot is a fault. A document that is not in `known` is left out: what is
     /// wrong with it was said.
-    pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], faults: &mut Vec<Error>) -> Self {
+    pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], links: Links, faults: &mut Vec<Error>) -> Self {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (mut adapters, mut stages, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for model in recipe.models().into_iter().filter(|model| !model.is_unknown()) {
@@ -31,7 +34,7 @@ impl Models {
             if model.stage && stage.is_none() {
                 continue;
             }
-            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref(), &mut warnings) {
+            let (checkpoint, adapter) = match opened(recipe, model, stage.as_deref(), links, &mut warnings) {
                 Ok(opened) => opened,
                 Err(error) => {
                     faults.push(error);
@@ -42,13 +45,18 @@ impl Models {
             if let Some(revision) = model.revision.as_ref().filter(|_| checkpoint.snapshot().is_none()) {
                 warnings.push(format!("`{}` is a folder here; its revision `{revision}` has no effect", model.path));
             }
+            let of_adapter = adapter.iter().flat_map(|adapted| adapted.adapter.weights().outside());
+            warnings.extend(checkpoint.outside().chain(of_adapter).map(|(file, place)| {
+                let (file, place) = (file.display(), place.display());
+                format!("`{file}` leads out of the model folder: the weights of `{place}` go into the merge")
+            }));
             warnings.extend(adapter.iter().flat_map(|adapter| adapter.remarks(&checkpoint)));
             adapters.push(adapter);
             checkpoints.push(checkpoint);
             paths.push(model.to_string());
             references.push(model.clone());
         }
-        Self { references, paths, checkpoints, adapters, stages, warnings }
+        Self { references, paths, checkpoints, adapters, stages, warnings, links }
     }
 
     /// The index of a model that the recipe names.
@@ -83,10 +91,11 @@ pub(super) fn opened(
     recipe: &Recipe,
     model: &ModelRef,
     stage: Option<&Stage>,
+    links: Links,
     warnings: &mut Vec<String>,
 ) -> Result<(Checkpoint, Option<Adapted>), Error> {
     let checkpoint = match (stage, &model.adapter) {
-        (None, _) => Checkpoint::open(&resolve(recipe, model).map_err(|error| with_near(error, recipe))?)?,
+        (None, _) => Checkpoint::open_with(&resolve(recipe, model).map_err(|error| with_near(error, recipe))?, links)?,
         (Some(stage), None) => return Ok((stage.checkpoint(), None)),
         (Some(stage), Some(adapter)) => {
             return Err(Error::AdapterOfStage {
@@ -98,8 +107,8 @@ pub(super) fn opened(
     };
     let Some(adapter) = model.adapter.as_deref() else { return Ok((checkpoint, None)) };
     let folder = resolve(recipe, adapter)?;
-    let adapter = Adapter::open(&folder)?;
-    let checkpoint = match Checkpoint::open_usage(&folder)? {
+    let adapter = Adapter::open_with(&folder, links)?;
+    let checkpoint = match Checkpoint::open_usage(&folder, links)? {
         Some(usage) if is_without_adapter(recipe, model) => {
             warnings.extend(differs(&checkpoint, &usage).map(|found| {
                 format!("`{model}` is used as it is without its adapter, whose folder says otherwise: {found}")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checkpoint::Mismatch;
+use crate::checkpoint::{Links, Mismatch};
 use crate::kernel::Float;
 
 /// Settings of a plan that are not the recipe's.
@@ -28,10 +28,13 @@ pub struct Allow {
     pub missing_tensor: bool,
     /// NaN and infinity in the inputs.
     pub non_finite: bool,
+    /// Files of a model that are links out of its folder.
+    pub links: bool,
 }
 
 const MISSING_TENSOR: &str = "missing-tensor";
 const NON_FINITE: &str = "non-finite";
+const LINKS: &str = "links";
 
 impl Allow {
     /// Everything that can be accepted, as (name, what it accepts).
@@ -39,6 +42,7 @@ impl Allow {
         let mut names: Vec<_> = Mismatch::ALL.iter().map(|mismatch| (mismatch.name(), mismatch.doc())).collect();
         names.push((MISSING_TENSOR, "a tensor that some models lack is merged from the others"));
         names.push((NON_FINITE, "NaN and infinity in the models' tensors"));
+        names.push((LINKS, "files of a model folder that are links out of it"));
         names
     }
 
@@ -47,6 +51,7 @@ impl Allow {
         match name {
             MISSING_TENSOR => self.missing_tensor = true,
             NON_FINITE => self.non_finite = true,
+            LINKS => self.links = true,
             _ => match Mismatch::from_name(name) {
                 Some(mismatch) => {
                     self.mismatches.insert(mismatch.name());
@@ -59,9 +64,14 @@ impl Allow {
 
     /// The names of everything that is accepted.
     pub fn accepted(&self) -> Vec<&'static str> {
-        let own = [(self.missing_tensor, MISSING_TENSOR), (self.non_finite, NON_FINITE)];
+        let own = [(self.missing_tensor, MISSING_TENSOR), (self.non_finite, NON_FINITE), (self.links, LINKS)];
         let own = own.into_iter().filter(|(accepted, _)| *accepted).map(|(_, name)| name);
         self.mismatches.iter().copied().chain(own).collect()
+    }
+
+    /// Which links of model folders are followed.
+    pub fn links(&self) -> Links {
+        if self.links { Links::Followed } else { Links::Inside }
     }
 
     /// Whether the mismatch is accepted.

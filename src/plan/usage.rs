@@ -5,7 +5,7 @@ use std::path::Path;
 use super::models::{Models, opened};
 use super::{Allow, Error, Plan};
 use crate::checkpoint::{
-    Checkpoint, DisagreementAmong, Mismatch, disagreements_among, disagreements_of_use, used_among,
+    Checkpoint, DisagreementAmong, Links, Mismatch, disagreements_among, disagreements_of_use, used_among,
 };
 use crate::recipe::{ModelRef, Recipe};
 
@@ -61,7 +61,8 @@ fn settings_model(recipe: &Recipe, all: &Recipe) -> Option<(ModelRef, Checkpoint
 
 /// A model that says how it is used.
 fn says(recipe: &Recipe, model: &ModelRef) -> Option<(ModelRef, Checkpoint)> {
-    let (checkpoint, _) = opened(recipe, model, None, &mut Vec::new()).ok()?;
+    // The caller has opened it before, by its own rule for links.
+    let (checkpoint, _) = opened(recipe, model, None, Links::Followed, &mut Vec::new()).ok()?;
     checkpoint.is_sentence_transformers().then(|| (model.clone(), checkpoint))
 }
 

@@ -10,6 +10,7 @@ use super::parse::Notes;
 use super::scalar;
 use super::tree::Node;
 use super::types::{ModelRef, NodePath, Recipe};
+use crate::shown::flow;
 
 /// How the vocabularies are merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +113,9 @@ impl Tokenizer {
             TokenizerSource::Model(of) => model(of),
         };
         let tokens: Map<String, Value> = self.tokens.iter().map(rule).collect();
-        json!({"source": of, "pad_to_multiple_of": self.pad_to_multiple_of, "tokens": tokens}).to_string()
+        // `${` would begin a variable.
+        let value = json!({"source": of, "pad_to_multiple_of": self.pad_to_multiple_of, "tokens": tokens});
+        flow(&value).replace("${", "$${")
     }
 
     /// The same for a merge of some of a recipe's models that names no base: the base's tokenizer by its folder, without

@@ -13,6 +13,7 @@ use super::setting::Setting;
 use super::tokenizer::Tokenizer;
 use crate::kernel::Float;
 use crate::method::Declaration;
+use crate::shown::literal;
 
 /// A recipe that passed every check that needs no checkpoint.
 #[derive(Clone, Debug)]
@@ -202,7 +203,8 @@ impl ModelRef {
 
     /// The reference as a recipe may write it anywhere, whatever characters its names have.
     pub fn flow(&self) -> String {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        // `${` would begin a variable.
+        let quoted = |text: &str| literal(&text.replace("${", "$${"));
         let part = |model: &Self| {
             let revision = model.revision.as_deref().map(|revision| format!(", revision: {}", quoted(revision)));
             format!("{{path: {}{}}}", quoted(&model.path), revision.unwrap_or_default())

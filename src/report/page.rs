@@ -8,11 +8,11 @@ use super::heat::{HEAT_ROWS, heat};
 use super::palette::SERIES;
 use super::queries::{Changes, Texts, changes};
 use super::scatter::scatter;
-use super::svg::escaped;
 use super::terminal::{duration, sorted};
 use super::ternary::ternary;
 use super::timeline::timeline;
 use super::verdict::verdict;
+use crate::shown::{html as escaped, json};
 use crate::sweep::{Analysis, Error, Row, Stage, Study, recipe_text, to_json};
 
 /// Queries that are shown of those that lose.
@@ -66,7 +66,8 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     }
     recipes(study, full, &mut out);
     provenance(study, full, &mut out);
-    let data = to_json(study, full, Some(confirmed)).to_string().replace("</", "<\\/");
+    // No `</script>` ends it and no `<!--` hides its end.
+    let data = json(&to_json(study, full, Some(confirmed)), false).replace('<', "\\u003c");
     let _ = writeln!(out, "<p><a id=\"data-link\" download=\"study.json\" href=\"#\">study.json</a></p>");
     let _ = writeln!(
         out,

@@ -2,23 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// A text as XML takes it.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // What XML has no place for.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
+pub(super) use crate::shown::html as escaped;
 
 /// A coordinate with as many digits as one sees.
 pub(super) fn px(value: f64) -> String {
@@ -172,10 +156,5 @@ mod tests {
         let narrow = Scale::over([0.5].into_iter(), (0.0, 100.0), true);
         assert!(narrow.ticks(5).len() >= 2);
         assert!(Scale::over(std::iter::empty(), (0.0, 1.0), true).at(0.5).is_finite());
-    }
-
-    #[test]
-    fn nothing_breaks_out_of_a_text() {
-        assert_eq!(escaped("<a b=\"c\">&'\u{1}"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;\u{fffd}");
     }
 }

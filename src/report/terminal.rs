@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::spark::sparkline;
 use super::verdict::verdict;
+use crate::shown::{Page, padded, width};
 use crate::sweep::{Analysis, Row, Stage, Study};
 
 /// How much is shown.
@@ -16,10 +17,10 @@ pub struct Shown {
 }
 
 /// The results as a table, with a sentence about them.
-pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> String {
-    let mut out = heading(study, analysis);
+pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> Page {
+    let mut out = Page::of(heading(study, analysis));
     for note in &analysis.notes {
-        let _ = writeln!(out, "{note}");
+        out.line(note);
     }
     let rows = sorted(analysis);
     let visible: Vec<&Row> =
@@ -27,22 +28,19 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> String {
     table(study, analysis, &visible, shown, &mut out);
     let hidden = rows.len() - visible.len();
     if hidden > 0 {
-        let _ = writeln!(out, "{hidden} more that others beat on every objective; --all shows them");
+        out.line(format_args!("{hidden} more that others beat on every objective; --all shows them"));
     }
     curves(study, &rows, &mut out);
     for (trial, error) in &analysis.failed {
-        let _ = writeln!(out, "{} failed: {error}", trial.label);
+        out.line(format_args!("{} failed: {error}", trial.label));
     }
     if !analysis.dropped.is_empty() {
-        let _ = writeln!(
-            out,
-            "{} trials were dropped on a pool and have no scores over all documents",
-            analysis.dropped.len()
-        );
+        let dropped = analysis.dropped.len();
+        out.line(format_args!("{dropped} trials were dropped on a pool and have no scores over all documents"));
     }
     if let Some(verdict) = verdict(study, analysis) {
         let on = if analysis.stage == Stage::Confirm { "held-out queries" } else { "the search's queries" };
-        let _ = writeln!(out, "{} ({on}).", verdict.sentence);
+        out.line(format_args!("{} ({on}).", verdict.sentence));
     }
     out
 }
@@ -61,7 +59,6 @@ fn heading(study: &Study, analysis: &Analysis) -> String {
             parts.iter().map(|(name, seconds)| format!("{name} {:.0} %", seconds / time.total * 100.0)).collect();
         let _ = write!(out, ", {} ({})", duration(time.total), shares.join(", "));
     }
-    out.push('\n');
     out
 }
 
@@ -84,7 +81,7 @@ pub(super) fn sorted(analysis: &Analysis) -> Vec<&Row> {
     rows
 }
 
-fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &mut String) {
+fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &mut Page) {
     let objectives = &study.frozen.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {
@@ -93,17 +90,18 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
     };
-    let widest = rows.iter().map(|row| label(row).chars().count()).max().unwrap_or(0).max(5);
-    let column = |name: &str| name.chars().count().max(6);
+    let widest = rows.iter().map(|row| width(&label(row))).max().unwrap_or(0).max(5);
+    let column = |name: &str| width(name).max(6);
     let mut head = " ".repeat(widest);
     for objective in objectives {
-        let _ = write!(head, "  {:>width$}  {:>7}", objective.name, "diff.", width = column(&objective.name));
+        let space = " ".repeat(column(&objective.name) - width(&objective.name));
+        let _ = write!(head, "  {space}{}  {:>7}", objective.name, "diff.");
     }
-    let _ = writeln!(out, "\n{}", head.trim_end());
+    out.gap().line(head);
     for row in rows {
-        let mut line = format!("{:widest$}", label(row));
+        let mut line = padded(&label(row), widest);
         for (index, objective) in objectives.iter().enumerate() {
-            let width = column(&objective.name);
+            let wide = column(&objective.name);
             let value = row.objectives.get(index).copied().unwrap_or(f64::NAN);
             let difference = match row.against.get(index).copied().flatten() {
                 None => " ".repeat(7),
@@ -116,38 +114,32 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &
                     format!("{:>+6.3}{mark}", against.difference)
                 }
             };
-            let _ = write!(line, "  {value:>width$.4}  {difference}");
+            let _ = write!(line, "  {value:>wide$.4}  {difference}");
         }
-        let line = line.trim_end();
-        let _ =
-            if shown.styled && row.on_front { writeln!(out, "\x1b[1m{line}\x1b[0m") } else { writeln!(out, "{line}") };
+        out.strong(line, shown.styled && row.on_front);
     }
-    let _ = writeln!(
-        out,
-        "↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)"
-    );
+    out.line("↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)");
 }
 
 /// A line an objective where one number tells the points apart.
-fn curves(study: &Study, rows: &[&Row], out: &mut String) {
+fn curves(study: &Study, rows: &[&Row], out: &mut Page) {
     let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
     if study.frozen.spec.params.dimensions() != 1 || points.len() < 3 {
         return;
     }
     let ends = |row: Option<&&&Row>| row.map_or_else(String::new, |row| row.trial.label.clone());
     let objectives = study.frozen.spec.objectives.iter();
-    let width = objectives.clone().map(|objective| objective.name.chars().count()).max().unwrap_or(0);
+    let widest = objectives.clone().map(|objective| width(&objective.name)).max().unwrap_or(0);
     for (index, objective) in objectives.enumerate() {
         let values: Vec<f64> = points.iter().filter_map(|row| row.objectives.get(index).copied()).collect();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let _ = writeln!(
-            out,
-            "{:width$}  {}  {low:.3} to {high:.3}, {} to {}",
-            objective.name,
+        out.line(format_args!(
+            "{}  {}  {low:.3} to {high:.3}, {} to {}",
+            padded(&objective.name, widest),
             sparkline(&values),
             ends(points.first()),
             ends(points.last())
-        );
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! The choice of a point: the best on one objective among those that keep the others.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use super::Error;
@@ -8,6 +9,7 @@ use super::analysis::{Analysis, Row};
 use super::study::Study;
 use crate::checkpoint::HubSnapshot;
 use crate::recipe::yaml::nearest;
+use crate::shown::{literal, yaml};
 
 /// A bound on an objective.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,28 +133,57 @@ pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
     let values = super::spec::as_variables(&spec.params.names(), values);
     let mut text = spec.recipe.filled(&values);
     for model in &study.frozen.models {
-        let here = std::path::absolute(&model.name).ok();
-        if HubSnapshot::of(&model.path).is_none() && here.as_deref() != Some(model.path.as_path()) {
-            text = renamed(&text, &model.name, &model.path.to_string_lossy());
+        let to = located(&model.name, &model.path, model.adapter.as_deref());
+        if to != model.name {
+            text = renamed(&text, &model.name, &to);
+            // In double quotes some characters are spelt out.
+            let spelt = literal(&model.name);
+            let spelt = spelt.trim_matches('"');
+            if spelt != model.name {
+                text = renamed(&text, spelt, &to);
+            }
         }
     }
     Ok(text)
 }
 
-/// A recipe's text with a model's path replaced where it stands as a whole scalar.
+/// A model, and the adapter behind it, by paths that lead there from the current folder.
+fn located(name: &str, folder: &Path, adapter: Option<&Path>) -> String {
+    let place = |name: &str, folder: &Path| {
+        let leads = HubSnapshot::of(folder).is_some() || std::path::absolute(name).is_ok_and(|here| here == folder);
+        if leads { name.to_owned() } else { folder.to_string_lossy().into_owned() }
+    };
+    match (adapter, name.split_once('+')) {
+        (Some(adapter), Some((model, added))) => format!("{}+{}", place(model, folder), place(added, adapter)),
+        _ => place(name, folder),
+    }
+}
+
+/// A recipe's text with a model's path replaced where it stands as a whole scalar, whose quotes go with it.
 fn renamed(text: &str, from: &str, to: &str) -> String {
     let ends = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, ',' | '}' | ']' | '"' | '\'' | '#'));
     let begins = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, ':' | '{' | '[' | '"' | '\''));
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    // `${` would begin a variable.
+    let to = &to.replace("${", "$${");
     while let Some(at) = rest.find(from) {
         let (before, found) = rest.split_at(at);
         let after = found.get(from.len()..).unwrap_or_default();
         let whole =
             begins(before.chars().next_back().or_else(|| out.chars().next_back())) && ends(after.chars().next());
         out.push_str(before);
-        out.push_str(if whole { to } else { from });
         rest = after;
+        let quote = after.chars().next().filter(|next| matches!(next, '"' | '\'') && before.ends_with(*next));
+        match quote {
+            Some(quote) if whole => {
+                out.pop();
+                out.push_str(&literal(to));
+                rest = after.strip_prefix(quote).unwrap_or(after);
+            }
+            _ if whole => out.push_str(&yaml(to)),
+            _ => out.push_str(from),
+        }
     }
     out.push_str(rest);
     out
@@ -183,5 +214,18 @@ mod tests {
         let expected =
             text.replace(": m/a\n", ": /w/m/a\n").replace("m/a}", "/w/m/a}").replace("\"m/a\"", "\"/w/m/a\"");
         assert_eq!(renamed(text, "m/a", "/w/m/a"), expected);
+        let odd = renamed("base_model: 'm/a'  # m/a\nmodels: [{model: m/a}]\n", "m/a", "/w: #\"x'\n${y}");
+        let value = "\"/w: #\\\"x'\\n$${y}\"";
+        assert_eq!(odd, format!("base_model: {value}  # {value}\nmodels: [{{model: {value}}}]\n"));
+    }
+
+    #[test]
+    fn a_model_keeps_its_adapter() {
+        let [model, adapter, other] = ["/w/m", "/w/ad", "/elsewhere/m"].map(Path::new);
+        assert_eq!(located("/w/m", model, None), "/w/m");
+        assert_eq!(located("/w/m+/w/ad", model, Some(adapter)), "/w/m+/w/ad");
+        assert_eq!(located("m+ad", other, Some(adapter)), "/elsewhere/m+/w/ad");
+        let hub = "/c/models--org--m/snapshots/0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(located("org/m+ad", Path::new(hub), Some(adapter)), "org/m+/w/ad");
     }
 }

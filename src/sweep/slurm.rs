@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Error;
+use crate::shown::{is_hidden, shell};
 
 /// What the array asks for.
 #[derive(Clone, Debug)]
@@ -34,6 +35,10 @@ pub fn slurm(study: &Path, name: &str, wish: &Slurm) -> Result<String, Error> {
     }
     let values = [("time", &wish.time), ("gres", &wish.gres), ("mem", &wish.memory), ("partition", &wish.partition)];
     let study = std::path::absolute(study).map_err(Error::io("find", study))?;
+    if study.to_string_lossy().contains(is_hidden) {
+        let message = format!("`{}` has characters in its name that a batch script cannot have", study.display());
+        return Err(Error::usage(message, "give the study's folder another name"));
+    }
     let job: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     let mut out = String::from("#!/bin/bash\n");
     let _ = writeln!(out, "#SBATCH --job-name=sweep-{job}");
@@ -54,20 +59,14 @@ pub fn slurm(study: &Path, name: &str, wish: &Slurm) -> Result<String, Error> {
     }
     // The signal comes two minutes before the time limit; exec makes the worker the one who gets it.
     out.push_str("#SBATCH --requeue --open-mode=append --signal=B:USR1@120\n");
-    let _ = writeln!(out, "#SBATCH --output={}", quoted(&format!("{}/log/%A_%a.out", study.display())));
+    let _ = writeln!(out, "#SBATCH --output={}", shell(&format!("{}/log/%A_%a.out", study.display())));
     let _ = writeln!(
         out,
         "exec {} sweep worker {} --stop-on USR1,TERM",
-        quoted(&wish.program),
-        quoted(&study.display().to_string())
+        shell(&wish.program),
+        shell(&study.display().to_string())
     );
     Ok(out)
-}
-
-/// A text as the shell takes it.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | '@' | ':' | '%');
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]
@@ -95,6 +94,7 @@ mod tests {
             exec /opt/admix sweep worker '/data/my study' --stop-on USR1,TERM\n";
         assert_eq!(script, expected);
         assert!(slurm(Path::new("s"), "s", &Slurm { gres: Some("gpu:1\nrm -r /".into()), ..wish.clone() }).is_err());
+        assert!(slurm(Path::new("s\n#SBATCH --wrap"), "s", &wish).is_err());
         assert!(slurm(Path::new("s"), "s", &Slurm { workers: 0, ..wish }).is_err());
     }
 }

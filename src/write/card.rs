@@ -5,6 +5,7 @@ use std::path::Component;
 
 use crate::checkpoint::Checkpoint;
 use crate::plan::Plan;
+use crate::shown::{code, fenced, literal, markdown, yaml};
 
 /// README.md with the Hub's front matter.
 pub(super) fn card(plan: &Plan, name: &str) -> String {
@@ -14,7 +15,7 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
     let models: Vec<String> = originals.iter().map(|(plan, model)| hub_name(&plan.models[*model])).collect();
     let mut card = String::from("---\nbase_model:\n");
     for model in &models {
-        let _ = writeln!(card, "- {}", quoted(model));
+        let _ = writeln!(card, "- {}", yaml(model));
     }
     let _ = writeln!(card, "base_model_relation: merge\nlibrary_name: {library}");
     if retriever {
@@ -24,7 +25,8 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
     let method = plan.recipe.method;
     let _ = write!(
         card,
-        "---\n\n# {name}\n\nMerged with admix {} by `{}`: {}.\n\n    {}\n\nSource: {}.\n\n## Models\n\n",
+        "---\n\n# {}\n\nMerged with admix {} by `{}`: {}.\n\n    {}\n\nSource: {}.\n\n## Models\n\n",
+        markdown(name),
         env!("CARGO_PKG_VERSION"),
         method.name,
         method.summary,
@@ -53,19 +55,18 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
             let name = adapted.adapter.path().file_name().map(|name| name.to_string_lossy().into_owned());
             format!(" with the adapter {}", name.unwrap_or_default())
         });
-        let _ = writeln!(card, "- {model}{adapter}{note}");
+        let _ = writeln!(card, "- {}{note}", markdown(&format!("{model}{adapter}")));
     }
-    let text = plan.recipe.text();
-    let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
-    let _ = write!(card, "\n## Recipe\n\n{fence}yaml\n{}\n{fence}\n", text.trim_end());
+    let _ = write!(card, "\n## Recipe\n\n{}", fenced("yaml", plan.recipe.text()));
     for (name, value) in plan.recipe.variables() {
-        let _ = write!(card, "\nwith `{name}` = `{value}`\n");
+        let _ = write!(card, "\nwith {} = {}\n", code(name), code(value));
     }
     if retriever {
         let _ = write!(
             card,
             "\n## Use\n\n```python\nfrom sentence_transformers import SentenceTransformer\n\n\
-             model = SentenceTransformer(\"{name}\")\n```\n"
+             model = SentenceTransformer({})\n```\n",
+            literal(name)
         );
     }
     card
@@ -89,15 +90,4 @@ fn hub_name(model: &Checkpoint) -> String {
         [.., name] => name.clone(),
         [] => path.display().to_string(),
     }
-}
-
-/// A YAML string; quoted unless it is plain.
-fn quoted(text: &str) -> String {
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
-}
-
-fn longest_run(text: &str, wanted: char) -> usize {
-    text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)
 }

@@ -13,9 +13,10 @@ use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
 use super::tokenizer;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, LONGEST_CONFIG, ModelPath, read_json};
 use crate::merge::{self, Report};
 use crate::plan::Plan;
+use crate::shown;
 
 /// What to write, and where.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put(RECORD, pretty(&record(plan, &warnings)))?;
+    put(RECORD, shown::json(&record(plan, &warnings), true) + "\n")?;
     if options.cancel.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(merge::Error::Cancelled.into());
     }
@@ -92,8 +93,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
         }
         if of_other
             && side.relative.ends_with("generation_config.json")
-            && let Ok(bytes) = fs::read(&side.source)
-            && let Ok(Value::Object(mut generation)) = serde_json::from_slice(&bytes)
+            && let Ok(Value::Object(mut generation)) = read_json(&side.source, LONGEST_CONFIG)
         {
             crate::plan::renumber(plan, &mut generation);
             put(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
@@ -135,8 +135,8 @@ fn stated_length(plan: &Plan, merge: &Checkpoint) -> Result<Option<(String, Map<
     merge.with_stated_length(tokenizer).map_err(Error::Checkpoint)
 }
 
-fn copy(source: &Path, target: &Path, sync: bool) -> Result<(), Error> {
-    let mut from = File::open(source).map_err(Error::io("read", source))?;
+fn copy(source: &ModelPath, target: &Path, sync: bool) -> Result<(), Error> {
+    let mut from = source.open().map_err(Error::Checkpoint)?;
     let size = from.metadata().map(|metadata| metadata.len()).ok();
     let mut to = File::create_new(target).map_err(Error::io("create", target))?;
     io::copy(&mut from, &mut to).map_err(|error| Error::from_io("write", target.to_owned(), size, error))?;

@@ -2,12 +2,11 @@
 //! recipe gives it a chat template.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::Error;
-use crate::checkpoint::{Change, Edited, Tokenizer, is_chat_template};
+use crate::checkpoint::{Change, Edited, ModelPath, Tokenizer, is_chat_template};
 use crate::plan::Plan;
 
 /// The file that a chat template is written to: the only one of which every version of transformers reads it.
@@ -17,7 +16,7 @@ const CONFIG: &str = "tokenizer_config.json";
 #[derive(Debug)]
 pub(super) enum File {
     /// It is copied.
-    Copy(PathBuf),
+    Copy(ModelPath),
     /// It is written with more in it.
     Edited(Edited),
     /// It is made.

@@ -170,11 +170,13 @@ fn a_tensor_that_a_model_lacks_is_merged_from_the_others() {
 fn links_as_in_the_cache_of_the_hub_are_followed() {
     let folder = pair();
     let expected = merged(folder.path(), "out");
-    let blobs = folder.path().join("blobs");
-    fs::rename(folder.path().join("b"), &blobs).unwrap();
-    fs::create_dir(folder.path().join("b")).unwrap();
+    let repository = folder.path().join("cache/models--org--b");
+    let snapshot = repository.join("snapshots/0123456789abcdef0123456789abcdef01234567");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::rename(folder.path().join("b"), repository.join("blobs")).unwrap();
     for name in ["config.json", "model.safetensors"] {
-        std::os::unix::fs::symlink(format!("../blobs/{name}"), folder.path().join("b").join(name)).unwrap();
+        std::os::unix::fs::symlink(format!("../../blobs/{name}"), snapshot.join(name)).unwrap();
     }
+    std::os::unix::fs::symlink(&snapshot, folder.path().join("b")).unwrap();
     assert_eq!(merged(folder.path(), "linked"), expected);
 }

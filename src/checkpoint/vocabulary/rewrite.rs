@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::json_text::{end_of, member, members};
 use super::merged::{Appended, MergedVocabulary, Origin};
 use super::tokens::VocabularyKind;
-use crate::checkpoint::Tokenizer;
 use crate::checkpoint::error::Error;
 use crate::checkpoint::map::Map;
 use crate::checkpoint::tokenizer_json::{AddedToken, Listener, read_json};
+use crate::checkpoint::{ModelPath, Tokenizer};
 
 const JSON: &str = "tokenizer.json";
 /// How much less probable than the least probable piece an added token is to a unigram model, which never has to choose it.
@@ -66,8 +65,8 @@ impl Edited {
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { map: Map::open(path).map_err(|error| Error::io(path, error))?, edits: Vec::new() })
+    pub fn open(path: &ModelPath) -> Result<Self, Error> {
+        Ok(Self { map: path.map()?, edits: Vec::new() })
     }
 
     /// Gives a key of the file's JSON object another value, or the object the key; nothing where the file holds no object.
@@ -112,7 +111,7 @@ impl MergedVocabulary {
             Some(Change::Edited(edited)) => {
                 edited.write_to(&mut out).map_err(|error| Error::io(self.own.path(), error))?;
             }
-            _ => out = self.tokenizer.json().map_err(|error| Error::io(self.own.path(), error))?.into_owned(),
+            _ => out = self.tokenizer.json()?.into_owned(),
         }
         Ok(out)
     }
@@ -237,8 +236,8 @@ impl MergedVocabulary {
 
     fn tokenizer_json(&self, pieces: &Pieces) -> Result<Edited, Error> {
         let path = self.own.path();
-        let map = Map::open(path).map_err(|error| Error::io(path, error))?;
-        let refused = |problem: &str| Error::Vocabulary { path: path.to_owned(), problem: problem.to_owned() };
+        let map = path.map()?;
+        let refused = |problem: &str| Error::Vocabulary { path: path.to_path_buf(), problem: problem.to_owned() };
         let text = std::str::from_utf8(map.bytes()).map_err(|_| refused("it is not UTF-8 text"))?;
         let whole = 0..text.len();
         let mut edits = Vec::new();
@@ -329,14 +328,14 @@ impl Listener for Reader<'_, '_> {
     }
 }
 
-fn read(path: &Path, listener: &mut dyn Listener) -> Result<(), Error> {
-    let map = Map::open(path).map_err(|error| Error::io(path, error))?;
-    read_json(map.bytes(), listener).map(drop).map_err(|source| Error::Json { path: path.to_owned(), source })
+fn read(path: &ModelPath, listener: &mut dyn Listener) -> Result<(), Error> {
+    let map = path.map()?;
+    read_json(map.bytes(), listener).map(drop).map_err(|source| Error::Json { path: path.to_path_buf(), source })
 }
 
 /// A vocab.txt numbers its tokens by line: what is appended must come right behind.
-fn vocab_txt(path: &Path, pieces: &Pieces) -> Result<Change, Error> {
-    let map = Map::open(path).map_err(|error| Error::io(path, error))?;
+fn vocab_txt(path: &ModelPath, pieces: &Pieces) -> Result<Change, Error> {
+    let map = path.map()?;
     let bytes = map.bytes();
     let lines = bytes.split(|byte| *byte == b'\n').count() - usize::from(bytes.ends_with(b"\n"));
     let follows = |(at, (token, id, _)): (usize, &(String, u32, f64))| {
@@ -350,8 +349,8 @@ fn vocab_txt(path: &Path, pieces: &Pieces) -> Result<Change, Error> {
 }
 
 /// A JSON file with entries added to the object that the keys lead to; as it is where there is none.
-fn object_with(path: &Path, keys: &[&str], entries: impl Iterator<Item = String>) -> Result<Change, Error> {
-    let map = Map::open(path).map_err(|error| Error::io(path, error))?;
+fn object_with(path: &ModelPath, keys: &[&str], entries: impl Iterator<Item = String>) -> Result<Change, Error> {
+    let map = path.map()?;
     let mut edits = Vec::new();
     if serde_json::from_slice::<serde::de::IgnoredAny>(map.bytes()).is_ok()
         && let Ok(text) = std::str::from_utf8(map.bytes())
@@ -373,8 +372,8 @@ fn object_with(path: &Path, keys: &[&str], entries: impl Iterator<Item = String>
 }
 
 /// A file of lines with more of them.
-fn at_end(path: &Path, lines: &str) -> Result<Edited, Error> {
-    let map = Map::open(path).map_err(|error| Error::io(path, error))?;
+fn at_end(path: &ModelPath, lines: &str) -> Result<Edited, Error> {
+    let map = path.map()?;
     let bytes = map.bytes();
     let gap = if bytes.is_empty() || bytes.ends_with(b"\n") { "" } else { "\n" };
     let edits = vec![(bytes.len()..bytes.len(), format!("{gap}{lines}"))];

@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
 
-use crate::checkpoint::Tokenizer;
 use crate::checkpoint::error::Error;
-use crate::checkpoint::map::Map;
 use crate::checkpoint::tokenizer_json::{AddedToken, Listener, Summary, read_json};
+use crate::checkpoint::{ModelPath, Tokenizer};
 
 /// The largest number of a token that is believed; the largest vocabularies have about a million.
 const MOST: u64 = 1 << 24;
@@ -27,7 +25,7 @@ pub struct Vocabulary {
     /// Numbers of added tokens that are not in the model.
     outside: Vec<u32>,
     treatment: [(&'static str, String); 4],
-    path: PathBuf,
+    path: ModelPath,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,14 +91,14 @@ impl Vocabulary {
     /// A tokenizer without one, a file that cannot be read, numbers that no vocabulary reaches.
     pub fn read(tokenizer: &Tokenizer) -> Result<Self, Error> {
         let Some(path) = tokenizer.json_file() else {
-            let name = |file: &Path| file.file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = |file: &std::path::Path| file.file_name().map(|name| name.to_string_lossy().into_owned());
             let found = tokenizer.files().filter_map(name).collect();
-            return Err(Error::NoTokenizerJson { path: tokenizer.home().to_owned(), found });
+            return Err(Error::NoTokenizerJson { path: tokenizer.home().to_path_buf(), found });
         };
-        let map = Map::open(path).map_err(|error| Error::io(path, error))?;
+        let map = path.map()?;
         let mut list = List::default();
         let summary =
-            read_json(map.bytes(), &mut list).map_err(|source| Error::Json { path: path.to_owned(), source })?;
+            read_json(map.bytes(), &mut list).map_err(|source| Error::Json { path: path.to_path_buf(), source })?;
         list.finish(&summary, path)
     }
 
@@ -138,7 +136,7 @@ impl Vocabulary {
     }
 
     /// The tokenizer.json.
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> &ModelPath {
         &self.path
     }
 
@@ -199,8 +197,8 @@ impl List {
         }
     }
 
-    fn finish(mut self, summary: &Summary, path: &Path) -> Result<Vocabulary, Error> {
-        let refused = |problem: String| Error::Vocabulary { path: path.to_owned(), problem };
+    fn finish(mut self, summary: &Summary, path: &ModelPath) -> Result<Vocabulary, Error> {
+        let refused = |problem: String| Error::Vocabulary { path: path.to_path_buf(), problem };
         let model_size = self.entries.len() as u32;
         // The numbers of added tokens: those that are in the model have its own, loaders count on for the others, whatever
         // the file says.
@@ -246,7 +244,7 @@ impl List {
         if entries.is_empty() {
             return Err(refused("it has no tokens".to_owned()));
         }
-        Ok(Vocabulary { entries, kind, added, model_size, outside, treatment, path: path.to_owned(), text })
+        Ok(Vocabulary { entries, kind, added, model_size, outside, treatment, path: path.clone(), text })
     }
 }
 

@@ -1,9 +1,7 @@
 //! Which of several models the others were trained from.
 
-use std::path::Path;
-
 use super::Model;
-use crate::checkpoint::{Tensor, Weights};
+use crate::checkpoint::{ModelPath, Tensor, Weights};
 use crate::kernel::Float;
 
 /// The model that the others were trained from, and how that is known.
@@ -32,7 +30,7 @@ fn last(name: &str) -> String {
 
 fn origins(model: &Model) -> Vec<String> {
     let config = model.checkpoint.config().get("_name_or_path").and_then(serde_json::Value::as_str);
-    let card = front_matter(&model.checkpoint.path().join("README.md"));
+    let card = front_matter(&model.checkpoint.folder().join("README.md"));
     config.map(str::to_owned).into_iter().chain(card).filter(|name| !last(name).is_empty()).collect()
 }
 
@@ -40,10 +38,10 @@ fn origins(model: &Model) -> Vec<String> {
 const CARD: u64 = 1 << 16;
 
 /// `base_model` in the front matter of a model card: a name, or a list of them.
-fn front_matter(path: &Path) -> Vec<String> {
+fn front_matter(path: &ModelPath) -> Vec<String> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
+    let Ok(file) = path.open() else { return Vec::new() };
     if file.take(CARD).read_to_end(&mut bytes).is_err() {
         return Vec::new();
     }

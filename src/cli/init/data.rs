@@ -1,8 +1,9 @@
 //! What the data sets ask for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::eval::data::{self, Options};
+use crate::shown::{is_hidden, literal, yaml};
 
 /// A data set in one direction.
 pub(super) struct Set {
@@ -20,7 +21,15 @@ impl Set {
     /// How an objective names it.
     pub(super) fn reference(&self) -> String {
         match &self.direction {
-            Some(direction) if self.shared => format!("\"{}:{direction}\"", self.name),
+            Some(direction) if self.shared => literal(&format!("{}:{direction}", self.name)),
+            _ => yaml(&self.name),
+        }
+    }
+
+    /// The same as a name of its own.
+    pub(super) fn plain_reference(&self) -> String {
+        match &self.direction {
+            Some(direction) if self.shared => format!("{}-{}", self.name, plain(direction)),
             _ => self.name.clone(),
         }
     }
@@ -37,7 +46,9 @@ pub(super) fn look(folders: &[PathBuf]) -> anyhow::Result<Vec<Set>> {
     let mut sets: Vec<Set> = Vec::new();
     for folder in folders {
         let opened = data::inspect(folder, &Options::default())?;
-        let mut name = plain(folder);
+        let name = folder.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
+        let name = plain(&name);
+        let mut name = if name.starts_with(char::is_alphabetic) { name } else { format!("set-{name}") };
         while sets.iter().any(|set| set.name == name) {
             name.push('2');
         }
@@ -53,9 +64,7 @@ pub(super) fn look(folders: &[PathBuf]) -> anyhow::Result<Vec<Set>> {
     Ok(sets)
 }
 
-/// A folder's name as a plain key.
-fn plain(folder: &Path) -> String {
-    let name = folder.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
-    let name: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '-' }).collect();
-    if name.starts_with(char::is_alphabetic) { name } else { format!("set-{name}") }
+/// A text as a part of a plain key.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_alphanumeric() && !is_hidden(c) { c } else { '-' }).collect()
 }

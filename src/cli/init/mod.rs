@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use super::args::LinkArgs;
 use super::render::{self, Usage};
 use super::schema::What;
 use super::{blend, output};
-use crate::checkpoint::{Checkpoint, Disagreement, disagreements_among, used_among};
+use crate::checkpoint::{Checkpoint, Disagreement, Links, disagreements_among, used_among};
 use crate::method::{self, Base, Count, Declaration, METHODS};
 use crate::plan;
 use crate::recipe::Recipe;
+use crate::shown::shell;
 
 /// Look at model folders, and write a recipe and a sweep file to begin with
 #[derive(clap::Args, Debug)]
@@ -52,6 +54,9 @@ pub(super) struct Args {
     /// Sweep file to write; without it sweep.yaml beside recipe.yaml, NAME-sweep.yaml beside NAME.yaml
     #[arg(long, value_name = "SWEEP")]
     sweep: Option<PathBuf>,
+
+    #[command(flatten)]
+    links: LinkArgs,
 
     /// Replace files that are there
     #[arg(short, long)]
@@ -119,7 +124,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
         None => render::say(&format!("no sweep file: `{}` has no ratio", choice.method.name)),
     }
-    render::say(&format!("next: admix check {}", args.out.display()));
+    render::say(&format!("next: admix check {}", shell(&args.out.display().to_string())));
     Ok(())
 }
 
@@ -141,7 +146,7 @@ fn put(path: &Path, text: &str, what: What, force: bool) -> anyhow::Result<()> {
 fn choose(args: &Args) -> anyhow::Result<Choice> {
     let mut names = args.models.clone();
     names.extend(args.base.clone().filter(|base| !args.models.contains(base)));
-    let models = open(&names)?;
+    let models = open(&names, args.links.links())?;
     let found = match &args.base {
         Some(base) => Some((base.clone(), "given".to_owned())),
         None => base::find(&models).map(|(at, why)| (models[at].name.clone(), why)),
@@ -179,7 +184,7 @@ fn disagreements(models: &[Model], donor: &str, is_base: bool) -> Vec<Differing>
 }
 
 /// Opens the models, by folder or by their names on the Hub.
-fn open(names: &[String]) -> anyhow::Result<Vec<Model>> {
+fn open(names: &[String], links: Links) -> anyhow::Result<Vec<Model>> {
     let mut seen = std::collections::BTreeSet::new();
     if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(Usage::new(format!("`{twice}` is given twice")).into());
@@ -190,7 +195,7 @@ fn open(names: &[String]) -> anyhow::Result<Vec<Model>> {
     let mut models = Vec::new();
     let mut faults = Vec::new();
     for (name, model) in names.iter().zip(recipe.models()) {
-        match plan::resolve(&recipe, model).and_then(|folder| Ok(Checkpoint::open(&folder)?)) {
+        match plan::resolve(&recipe, model).and_then(|folder| Ok(Checkpoint::open_with(&folder, links)?)) {
             Ok(checkpoint) => models.push(Model { name: name.clone(), checkpoint }),
             Err(plan::Error::NoSuchModel { path, beside, .. }) => {
                 faults.push(plan::Error::NoSuchModel { path, place: None, beside, near: None });

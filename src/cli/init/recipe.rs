@@ -7,11 +7,12 @@ use crate::cli::blend::reference;
 use crate::cli::schema::{self, What};
 use crate::method::{Base, Kind, Parameter, Scope};
 use crate::recipe::{LEVELS, Status};
+use crate::shown::comment;
 
 /// The recipe's text.
 pub(super) fn text(choice: &Choice) -> String {
     let mut out = schema::modeline(What::Recipe);
-    let _ = writeln!(out, "# {}.", choice.because);
+    let _ = writeln!(out, "# {}.", comment(&choice.because));
     let _ = writeln!(out, "# When: {}", choice.method.when);
     let _ = writeln!(
         out,
@@ -20,9 +21,15 @@ pub(super) fn text(choice: &Choice) -> String {
     );
     for Differing { left, right, found, .. } in &choice.disagreements {
         let (what, one, other) = (&found.what, &found.left, &found.right);
-        let _ = writeln!(out, "#\n# The models disagree on {what}: {left} has {one}, {right} has {other}.");
+        let said = format!("The models disagree on {what}: {left} has {one}, {right} has {other}.");
+        let _ = writeln!(out, "#\n# {}", comment(&said));
         if found.kind.name() != "tokenizer" || !reads_tokenizers() {
-            let _ = writeln!(out, "# `--allow {}` merges them all the same, with what {left} has.", found.kind.name());
+            let _ = writeln!(
+                out,
+                "# `--allow {}` merges them all the same, with what {} has.",
+                found.kind.name(),
+                comment(left)
+            );
         }
     }
     out.push_str(&body(choice, &starting_value, 0));
@@ -59,7 +66,7 @@ pub(super) fn body(
 ) -> String {
     let mut out = format!("merge_method: {}\n", choice.method.name);
     if let Some((base, why)) = &choice.base {
-        let _ = writeln!(out, "# The base: {why}.\nbase_model: {}", reference(base));
+        let _ = writeln!(out, "# The base: {}.\nbase_model: {}", comment(why), reference(base));
     }
     let given = |scope: Scope, at: usize| {
         let parameters = choice.method.parameters.iter().filter(move |parameter| parameter.scope == scope);

@@ -8,6 +8,7 @@ use super::data::Set;
 use super::recipe::{body, starting_value};
 use crate::cli::schema::{self, What};
 use crate::method::{Base, Kind, Parameter, Scope};
+use crate::shown::{comment, literal, yaml};
 
 /// What varies.
 struct Variables {
@@ -25,7 +26,7 @@ pub(super) fn text(choice: &Choice, sets: &[Set], recipe: &Path) -> Option<Strin
     let _ = writeln!(
         out,
         "# A sweep over the ratio of {}: `admix sweep run` merges every point in memory and scores it.",
-        recipe.display()
+        comment(&recipe.display().to_string())
     );
     out.push_str("recipe:\n");
     let value = |parameter: &Parameter, at: usize, models: usize| {
@@ -90,10 +91,10 @@ fn known(out: &mut String, sets: &[Set]) {
     for set in sets {
         if !written.contains(&set.name.as_str()) {
             written.push(&set.name);
-            let folder = serde_json::Value::from(set.folder.display().to_string());
+            let folder = literal(&set.folder.display().to_string());
             let direction = set.direction.as_ref().filter(|_| !set.shared);
-            let direction = direction.map_or_else(String::new, |direction| format!("  # {direction}"));
-            let _ = writeln!(out, "  {}: {{path: {folder}}}{direction}", set.name);
+            let direction = direction.map_or_else(String::new, |direction| format!("  # {}", comment(direction)));
+            let _ = writeln!(out, "  {}: {{path: {folder}}}{direction}", yaml(&set.name));
         }
     }
     out.push_str("objectives:\n");
@@ -103,7 +104,7 @@ fn known(out: &mut String, sets: &[Set]) {
     let (mono, cross) = (of(true), of(false));
     if mono.is_empty() || cross.is_empty() || mono.len() + cross.len() < sets.len() {
         for (nth, set) in sets.iter().enumerate() {
-            let name = set.reference().trim_matches('"').replace(':', "-");
+            let name = yaml(&set.plain_reference());
             let repeated = sets[..nth].iter().any(|other| other.reference() == set.reference());
             if !repeated {
                 let _ = writeln!(out, "  {name}: {{metric: ndcg@10, mean: [{}]}}", set.reference());
@@ -133,10 +134,8 @@ fn placeholder(out: &mut String, sets: &[Set]) {
         "# Fill in your data sets, one for each thing that must stay or become good (`admix data DIR` shows one).\n",
     );
     out.push_str("data:\n");
-    let first = sets.first().map_or_else(
-        || "FILL-IN/first".to_owned(),
-        |set| serde_json::Value::from(set.folder.display().to_string()).to_string(),
-    );
+    let first =
+        sets.first().map_or_else(|| "FILL-IN/first".to_owned(), |set| literal(&set.folder.display().to_string()));
     let _ = write!(out, "  first: {{path: {first}}}\n  second: {{path: FILL-IN/second}}\n");
     out.push_str(
         "objectives:\n  first: {metric: ndcg@10, mean: [first]}\n  second: {metric: ndcg@10, mean: [second]}\n",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::args::LinkArgs;
 use crate::cli::encoding::{EncoderArgs, PromptArgs};
 use crate::eval::{Compat, Metric};
 
@@ -47,6 +48,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(super) encoder: EncoderArgs,
+
+    #[command(flatten)]
+    pub(super) links: LinkArgs,
 
     /// The tool whose rules hold for ties, identical ids and missing queries: trec, mteb, st or beir
     #[arg(long, value_name = "TOOL", default_value_t = Compat::default())]

@@ -13,6 +13,7 @@ use super::run::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::Usage;
 use crate::eval::{DataSet, Measure, Metric};
+use crate::shown::{self, is_hidden, tsv};
 
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
@@ -68,7 +69,7 @@ fn run_path(pattern: &str, model: &Path, set: &DataSet) -> PathBuf {
 /// A name as a part of a file's name.
 fn file_name(name: &str) -> String {
     let name = name.trim_matches(|c| matches!(c, '/' | '.'));
-    name.replace(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\'), "-")
+    name.replace(|c: char| c.is_whitespace() || is_hidden(c) || matches!(c, '/' | '\\'), "-")
 }
 
 fn create_parent(path: &Path) -> anyhow::Result<()> {
@@ -80,10 +81,11 @@ fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
     writeln!(out, "model\tdata\tdirection\tquery\tmetric\tvalue")?;
     for scored in &results.models {
         for (set, found) in results.sets.iter().zip(&scored.sets) {
-            let (model, direction) = (scored.model.display(), set.direction.as_deref().unwrap_or_default());
+            let (model, name) = (tsv(&scored.model.display().to_string()), tsv(&set.name));
+            let direction = tsv(set.direction.as_deref().unwrap_or_default());
             for (at, metric) in results.metrics.iter().enumerate() {
                 for (query, value) in found.scores.values(at) {
-                    writeln!(out, "{model}\t{}\t{direction}\t{query}\t{metric}\t{value}", set.name)?;
+                    writeln!(out, "{model}\t{name}\t{direction}\t{}\t{metric}\t{value}", tsv(query))?;
                 }
             }
         }
@@ -116,7 +118,7 @@ fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Resu
         });
         let path = folder.join(format!("{}.json", file_name(name)));
         create_parent(&path)?;
-        output::write(&path, true, |out| Ok(writeln!(out, "{value:#}")?))?;
+        output::write(&path, true, |out| Ok(writeln!(out, "{}", shown::json(&value, true))?))?;
     }
     Ok(())
 }

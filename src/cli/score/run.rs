@@ -14,6 +14,7 @@ use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Opened};
 use crate::eval::{DataSet, Metric, OddityKind, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
+use crate::shown::{line, shell};
 
 /// All results.
 pub(super) struct Results {
@@ -44,7 +45,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let metrics = args.metrics();
     let baseline = args.baseline.as_ref().and_then(|baseline| folders.iter().position(|folder| folder == baseline));
     // What is wrong with a folder is said before hours are spent on another.
-    let checkpoints = folders.iter().map(|folder| Checkpoint::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    let checkpoints = folders.iter().map(|folder| Checkpoint::open_with(folder, args.links.links()));
+    let checkpoints = checkpoints.collect::<Result<Vec<_>, _>>()?;
     let mut results = Results { metrics, sets, splits, models: Vec::new(), baseline };
     for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
         let sets = score_model(args, checkpoint, &results, &cancel)
@@ -75,7 +77,8 @@ fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)>
 fn oddities(folder: &Path, set: &DataSet) -> Option<String> {
     let odd = set.oddities.iter().filter(|odd| odd.kind != OddityKind::QueryWithoutJudgement);
     let found: Vec<String> = odd.map(ToString::to_string).collect();
-    let said = format!("`{}`: {}; `admix data {}` says more", set.label(), found.join("; "), folder.display());
+    let folder = shell(&folder.display().to_string());
+    let said = format!("`{}`: {}; `admix data {folder}` says more", set.label(), found.join("; "));
     (!found.is_empty()).then_some(said)
 }
 
@@ -108,11 +111,8 @@ fn score_model(
     let scored = score(&encoder, &task, &mut |done| {
         finished += done.texts;
         let rate = finished as f64 / begun.elapsed().as_secs_f64().max(1e-9);
-        bar.set_message(format!(
-            "{}  {finished}/{} texts  {rate:.0} texts/s",
-            checkpoint.path().display(),
-            texts.len()
-        ));
+        let name = checkpoint.path().display();
+        bar.set_message(line(&format!("{name}  {finished}/{} texts  {rate:.0} texts/s", texts.len())));
         bar.inc(done.bytes);
         if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

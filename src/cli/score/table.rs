@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::run::Results;
-use crate::cli::table::columns;
 use crate::eval::DataSet;
+use crate::shown::{Page, columns};
 
-pub(super) fn results(results: &Results) -> String {
+pub(super) fn results(results: &Results) -> Page {
     let labels: Vec<String> = results.sets.iter().map(DataSet::label).collect();
-    let mut out = String::new();
+    let mut out = Page::new();
     for (at, metric) in results.metrics.iter().enumerate() {
         let mut head = vec![metric.to_string()];
         head.extend(labels.iter().cloned());
@@ -33,17 +33,16 @@ pub(super) fn results(results: &Results) -> String {
             }
         }
         if at > 0 {
-            out.push('\n');
+            out.gap();
         }
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
-        out.push_str(&columns(&head, &rows, &(1..head.len()).collect::<Vec<_>>()));
+        out.add(&columns(&head, &rows, &(1..head.len()).collect::<Vec<_>>()));
     }
     if let Some(baseline) = results.baseline {
         let name = results.models[baseline].model.display();
-        let _ = writeln!(
-            out,
-            "\nDifferences to {name}: * p < 0.05, ** p < 0.01, *** p < 0.001 (paired randomisation, Holm over models)"
-        );
+        out.gap().line(format_args!(
+            "Differences to {name}: * p < 0.05, ** p < 0.01, *** p < 0.001 (paired randomisation, Holm over models)"
+        ));
     }
     out
 }

@@ -1,14 +1,14 @@
 //! What a worker says while it works.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::{args, run};
+use crate::cli::{args, render, run};
 use crate::encoder::Device;
+use crate::shown::line;
 use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Stage, Study, work};
 
 /// When a worker stops.
@@ -90,7 +90,7 @@ impl<'a> Talk<'a> {
     fn say(&self, text: &str) {
         if !self.quiet {
             self.bar.suspend(|| {
-                let _ = writeln!(std::io::stderr(), "{text}");
+                render::say(text);
             });
         }
     }
@@ -105,7 +105,7 @@ impl<'a> Talk<'a> {
             }
             Event::Begun { trial, settled, planned, .. } => {
                 self.bar.reset();
-                self.bar.set_message(format!("{} ({}/{planned})", trial.label, settled + 1));
+                self.bar.set_message(line(&format!("{} ({}/{planned})", trial.label, settled + 1)));
             }
             Event::Progress { done, all } => {
                 self.bar.set_length(*all as u64);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::location::StudyArgs;
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
+use crate::shown::json;
 use crate::sweep::{Analysis, Depth, Stage, journal, to_csv, to_json, to_per_query_csv};
 
 /// Write the results of a study for other programs
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         put(path, &to_per_query_csv(&study, &both)?)?;
     }
     if let Some(path) = &args.json {
-        put(path, &format!("{:#}\n", to_json(&study, &full, Some(&confirmed))))?;
+        put(path, &(json(&to_json(&study, &full, Some(&confirmed)), true) + "\n"))?;
     }
     if let Some(path) = &args.optuna {
         put(path, &journal(&study, &full))?;
@@ -60,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
-        return render::print(text);
+        return render::print_file(text);
     }
     output::write(path, true, |out| Ok(out.write_all(text.as_bytes())?))
 }

@@ -4,6 +4,7 @@ use super::finish::quoted;
 use super::location::StudyArgs;
 use crate::cli::args::assignment;
 use crate::cli::render::{self, Usage};
+use crate::shown::Page;
 use crate::sweep::extend;
 use crate::sweep::spec::parse_axis;
 
@@ -35,5 +36,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.join()?;
     let count = extend(&study, &axes)?;
     let points = if count == 1 { "point" } else { "points" };
-    render::print(&format!("{count} new {points}\nnext: admix sweep worker {}\n", quoted(study.store.root())))
+    let mut page = Page::of(format_args!("{count} new {points}"));
+    render::print(page.line(format_args!("next: admix sweep worker {}", quoted(study.store.root()))))
 }

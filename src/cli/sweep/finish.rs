@@ -8,6 +8,7 @@ use crate::cli::{args, render};
 use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
 use crate::report::{Shown, terminal};
+use crate::shown::shell;
 use crate::sweep::spec::Keep;
 use crate::sweep::{Analysis, Depth, Error, Row, Stage, Study};
 use crate::write::{self, Request};
@@ -19,13 +20,9 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut text = terminal(study, &full, Shown { all, styled });
     if !confirmed.rows.is_empty() {
-        text.push('\n');
-        text.push_str(&terminal(study, &confirmed, Shown { all: true, styled }));
+        text.gap().add(&terminal(study, &confirmed, Shown { all: true, styled }));
     }
-    text.push_str("next: ");
-    text.push_str(&next(study, &full, &confirmed));
-    text.push('\n');
-    render::print(&text)
+    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed))))
 }
 
 /// The command that comes next.
@@ -42,14 +39,14 @@ fn next(study: &Study, full: &Analysis, confirmed: &Analysis) -> String {
     }
     let names: Vec<&str> = study.frozen.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
     let (keep, max) = (names.first().copied().unwrap_or_default(), names.last().copied().unwrap_or_default());
-    format!("admix sweep pick {root} --max {max} --keep \"{keep} >= -1%\" -o recipe.yaml")
+    let bound = format!("{keep} >= -1%");
+    let bound = if shell(keep) == keep { format!("\"{bound}\"") } else { shell(&bound) };
+    format!("admix sweep pick {root} --max {} --keep {bound} -o recipe.yaml", shell(max))
 }
 
 /// A path as a shell takes it.
 pub(super) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | '@' | ':'));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    shell(&path.display().to_string())
 }
 
 /// Writes the checkpoints that the sweep file keeps.

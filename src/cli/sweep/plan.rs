@@ -1,6 +1,5 @@
 //! `admix sweep plan`
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -9,6 +8,7 @@ use super::finish::quoted;
 use super::location;
 use crate::cli::{args, render, units};
 use crate::report::duration;
+use crate::shown::Page;
 use crate::sweep::{Error, Estimate, History, Mode, Results, Schedule, Scorer, Study, next};
 
 /// Show what a sweep would try and what it costs, and make its study folder
@@ -93,29 +93,29 @@ fn cost(estimate: Result<&Estimate, &Error>, left: usize) -> String {
     )
 }
 
-fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> String {
+fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> Page {
     let frozen = &study.frozen;
-    let mut out = format!("{}: {} trials to begin with\n", frozen.spec.study, trials.len());
+    let mut out = Page::of(format_args!("{}: {} trials to begin with", frozen.spec.study, trials.len()));
     let names: Vec<&str> = trials.iter().map(|(label, _)| label.as_str()).collect();
     let (shown, more) = names.split_at(names.len().min(30));
     let more = if more.is_empty() { String::new() } else { format!(", … {} more", more.len()) };
-    let _ = writeln!(out, "  trials   {}{more}", shown.join(", "));
+    out.line(format_args!("  trials   {}{more}", shown.join(", ")));
     for (objective, sets) in frozen.spec.objectives.iter().zip(&frozen.objectives) {
         let sets: Vec<&str> =
             sets.iter().filter_map(|set| frozen.sets.get(*set)).map(|set| set.label.as_str()).collect();
-        let _ = writeln!(out, "  {}  {} over {}", objective.name, objective.metric, sets.join(", "));
+        out.line(format_args!("  {}  {} over {}", objective.name, objective.metric, sets.join(", ")));
     }
     for set in &frozen.sets {
         let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
-        let _ =
-            writeln!(out, "  data     {}: {} queries{held_out}, {} documents", set.label, set.queries, set.documents);
+        let (label, queries, documents) = (&set.label, set.queries, set.documents);
+        out.line(format_args!("  data     {label}: {queries} queries{held_out}, {documents} documents"));
     }
-    let _ = writeln!(out, "  cost     {cost}");
+    out.line(format_args!("  cost     {cost}"));
     let how = match study.store.mode() {
         Mode::Link => "names are taken by link(2)",
         Mode::Exclusive => "names are taken by exclusive files: the file system has no links",
     };
-    let _ = writeln!(out, "  store    {}; {how}", study.store.root().display());
-    let _ = writeln!(out, "next: {next}");
+    out.line(format_args!("  store    {}; {how}", study.store.root().display()));
+    out.line(format_args!("next: {next}"));
     out
 }

@@ -3,6 +3,7 @@
 use super::finish::quoted;
 use super::location::StudyArgs;
 use crate::cli::render;
+use crate::shown::Page;
 use crate::sweep::retry;
 
 /// Have failed trials tried again
@@ -19,11 +20,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.join()?;
     let labels = retry(&study)?;
     if labels.is_empty() {
-        return render::print("no trial has failed\n");
+        return render::print(&Page::of("no trial has failed"));
     }
-    render::print(&format!(
-        "to be tried again: {}\nnext: admix sweep worker {}\n",
-        labels.join(", "),
-        quoted(study.store.root())
-    ))
+    let mut page = Page::of(format_args!("to be tried again: {}", labels.join(", ")));
+    render::print(page.line(format_args!("next: admix sweep worker {}", quoted(study.store.root()))))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::location::StudyArgs;
 use crate::cli::{render, run};
+use crate::shown::Page;
 use crate::sweep::{Status, Study};
 
 /// Show where a study stands: counts, workers, the front so far
@@ -34,10 +35,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     loop {
         let status = Status::of(&study)?;
         if args.json {
-            render::print(&format!("{}\n", serde_json::to_string(&status)?))?;
+            render::print_json_line(&serde_json::to_value(&status)?)?;
         } else {
-            let clear = if args.watch && std::io::stdout().is_terminal() { "\x1b[2J\x1b[H" } else { "" };
-            render::print(&format!("{clear}{}", text(&study, &status)))?;
+            if args.watch && std::io::stdout().is_terminal() {
+                render::clear()?;
+            }
+            render::print(&text(&study, &status))?;
         }
         if !args.watch || status.settled {
             return Ok(());
@@ -51,39 +54,38 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn text(study: &Study, status: &Status) -> String {
-    let mut out = format!("{}: {} of {} trials done", status.study, status.done, status.planned);
+fn text(study: &Study, status: &Status) -> Page {
+    let mut first = format!("{}: {} of {} trials done", status.study, status.done, status.planned);
     let mut add = |count: usize, what: &str| {
         if count > 0 {
-            let _ = write!(out, ", {count} {what}");
+            let _ = write!(first, ", {count} {what}");
         }
     };
     add(status.running.iter().filter(|running| !running.stale).count(), "running");
     add(status.running.iter().filter(|running| running.stale).count(), "abandoned");
     add(status.failed, "failed");
     if let Some(seconds) = status.seconds_left {
-        let _ = write!(out, ", about {seconds:.0} s left");
+        let _ = write!(first, ", about {seconds:.0} s left");
     }
     if status.confirmed[0] > 0 {
-        let _ = write!(out, "; {} of {} confirmed", status.confirmed[1], status.confirmed[0]);
+        let _ = write!(first, "; {} of {} confirmed", status.confirmed[1], status.confirmed[0]);
     }
-    out.push('\n');
+    let mut out = Page::of(first);
     for running in &status.running {
         let state = if running.stale { "abandoned" } else { "running" };
         let job = running.job.as_ref().map_or_else(String::new, |job| format!(", Slurm job {job}"));
-        let _ = writeln!(
-            out,
+        out.line(format_args!(
             "  {state}  {} ({})  {}{job}, heard of {:.0} s ago",
             running.label, running.stage, running.worker, running.age
-        );
+        ));
     }
     for (label, values) in &status.front {
         let values: Vec<String> =
             status.objectives.iter().zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect();
-        let _ = writeln!(out, "  front  {label}  {}", values.join("  "));
+        out.line(format_args!("  front  {label}  {}", values.join("  ")));
     }
     if status.planned == 0 {
-        let _ = writeln!(out, "next: admix sweep worker {}", super::finish::quoted(study.store.root()));
+        out.line(format_args!("next: admix sweep worker {}", super::finish::quoted(study.store.root())));
     }
     out
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, read_config};
 use crate::kernel::{Float, Level, widen};
 use crate::sweep::hash::{Parts, short};
 
@@ -123,7 +123,7 @@ pub(super) fn settings(checkpoint: &Checkpoint) -> String {
 /// What decides the tokens of a text.
 pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     let folder = checkpoint.tokenizer().home();
-    let read = |name: &str| -> Option<Value> { serde_json::from_slice(&std::fs::read(folder.join(name)).ok()?).ok() };
+    let read = |name: &str| read_config(&folder.join(name)).ok().flatten();
     let json = checkpoint.tokenizer().json().ok();
     let mut parts = Parts::default();
     if let Some(mut tokenizer) = json.and_then(|json| serde_json::from_slice::<Value>(&json).ok()) {

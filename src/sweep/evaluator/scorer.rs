@@ -120,7 +120,7 @@ impl Scorer {
 
     fn prepare_parent(&mut self, index: usize) -> Result<String, Trouble> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
-        let checkpoint = Checkpoint::open(&path).map_err(Error::from)?;
+        let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
         // The old weights go first: there is no moment with two models.
         self.encoder = None;
         let encoder = Encoder::open(&checkpoint, &self.options).map_err(|error| Trouble::Fatal(evaluation(&error)))?;
@@ -186,7 +186,7 @@ impl Scorer {
             query: pick(&scoring.query_prompt, &settings.query_prompt),
             document: pick(&scoring.document_prompt, &settings.document_prompt),
         };
-        let similarity = Similarity::from_name(&settings.similarity).ok_or_else(|| {
+        let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             Trouble::Fatal(Error::Evaluation { message, hint: None })

@@ -1,7 +1,6 @@
 //! Tables with commas.
 
-use std::fmt::Write as _;
-
+use crate::shown::csv;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::study::{Study, Subject};
 use crate::sweep::{Error, Stage};
@@ -101,19 +100,9 @@ pub fn to_per_query_csv(study: &Study, analyses: &[&Analysis]) -> Result<String,
     Ok(out)
 }
 
-/// A line; cells that hold a comma, a quote or a line's end stand in quotes.
+/// A line.
 fn line(cells: &[String]) -> String {
-    let mut out = String::new();
-    for (at, cell) in cells.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        let _ = if cell.contains([',', '"', '\n', '\r']) {
-            write!(out, "{comma}\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            write!(out, "{comma}{cell}")
-        };
-    }
-    out.push('\n');
-    out
+    cells.iter().map(|cell| csv(cell)).collect::<Vec<_>>().join(",") + "\n"
 }
 
 #[cfg(test)]
@@ -124,5 +113,7 @@ mod tests {
     fn cells_that_need_quotes_have_them() {
         let cells = ["a", "b,c", "d\"e", ""].map(str::to_owned);
         assert_eq!(line(&cells), "a,\"b,c\",\"d\"\"e\",\n");
+        let numbers = ["-0.5", "=1+1", "a\nb"].map(str::to_owned);
+        assert_eq!(line(&numbers), "-0.5,'=1+1,a\\nb\n");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::shown;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::spec::Axis;
 use crate::sweep::study::Study;
@@ -34,7 +35,7 @@ pub fn journal(study: &Study, analysis: &Analysis) -> String {
         if let Some(map) = line.as_object_mut() {
             map.insert("worker_id".into(), json!("admix"));
         }
-        format!("{line}\n")
+        shown::json(&line, false) + "\n"
     };
     lines.into_iter().map(with_worker).collect()
 }

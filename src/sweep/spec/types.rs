@@ -10,6 +10,8 @@ use super::objectives::Objective;
 use super::search::Search;
 use super::settings::{Budget, Scoring, Selection};
 use super::space::Space;
+use crate::checkpoint::Links;
+use crate::plan::Allow;
 use crate::recipe::{self, Recipe, yaml};
 
 /// A sweep that passed every check that needs neither checkpoints nor data sets.
@@ -42,6 +44,17 @@ pub struct Spec {
     pub allow: Vec<String>,
     /// How texts are encoded and rankings scored.
     pub scoring: Scoring,
+}
+
+impl Spec {
+    /// Which links of model folders are followed.
+    pub fn links(&self) -> Links {
+        let mut allow = Allow::default();
+        for name in &self.allow {
+            allow.accept(name);
+        }
+        allow.links()
+    }
 }
 
 /// A recipe with variables.

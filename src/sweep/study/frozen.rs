@@ -77,7 +77,7 @@ impl Frozen {
     pub fn of(spec: Spec) -> Result<Self, Error> {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
         let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
-        let models = models(&recipe)?;
+        let models = models(&recipe, spec.links())?;
         let select = load(&spec.data, &spec.select)?;
         let report = spec.report.as_ref().map(|report| load(&spec.data, report)).transpose()?;
         let sets: Vec<Set> = select

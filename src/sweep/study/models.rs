@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::frozen::{Frozen, Model};
-use crate::checkpoint::{Adapter, Checkpoint, HubSnapshot};
+use crate::checkpoint::{Adapter, Checkpoint, HubSnapshot, Links};
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
@@ -14,26 +14,26 @@ use crate::sweep::hash::{FileHash, Parts};
 use crate::sweep::spec::{RecipeText, as_variables};
 
 /// The models of a recipe, its base first.
-pub(super) fn models(recipe: &Recipe) -> Result<Vec<Model>, Error> {
+pub(super) fn models(recipe: &Recipe, links: Links) -> Result<Vec<Model>, Error> {
     let mut references: Vec<&ModelRef> = recipe.originals();
     references.sort_by_key(|model| recipe.base_model.as_ref() != Some(*model));
     let mut found: Vec<Model> =
-        references.into_par_iter().map(|model| open(recipe, model)).collect::<Result<_, _>>()?;
+        references.into_par_iter().map(|model| open(recipe, model, links)).collect::<Result<_, _>>()?;
     name_shortly(&mut found);
     Ok(found)
 }
 
-fn open(recipe: &Recipe, model: &ModelRef) -> Result<Model, Error> {
+fn open(recipe: &Recipe, model: &ModelRef, links: Links) -> Result<Model, Error> {
     let path = plan::resolve(recipe, model).map_err(plan::Faults::from)?;
     let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
-    let mut files = files(&Checkpoint::open(&path)?);
+    let mut files = files(&Checkpoint::open_with(&path, links)?);
     let adapter = model.adapter.as_deref().map(|adapter| {
         let path = plan::resolve(recipe, adapter).map_err(plan::Faults::from)?;
         let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
         files.push(path.join("adapter_config.json"));
-        files.extend(Adapter::open(&path)?.weights().files().map(Path::to_path_buf));
+        files.extend(Adapter::open_with(&path, links)?.weights().files().map(Path::to_path_buf));
         // The folder may say how the model is used.
-        files.extend(Checkpoint::open_usage(&path)?.iter().flat_map(self::files));
+        files.extend(Checkpoint::open_usage(&path, links)?.iter().flat_map(self::files));
         Ok::<_, Error>(path)
     });
     let adapter = adapter.transpose()?;
@@ -61,7 +61,7 @@ fn files(checkpoint: &Checkpoint) -> Vec<PathBuf> {
         .side_files()
         .iter()
         .filter(|side| Path::new(&side.relative).extension().is_none_or(|end| end != "md"));
-    let mut files: Vec<PathBuf> = side.map(|side| side.source.clone()).chain(weights).collect();
+    let mut files: Vec<PathBuf> = side.map(|side| side.source.to_path_buf()).chain(weights).collect();
     files.sort();
     files.dedup();
     files

@@ -1,0 +1,14 @@
+//! Text of strangers, in forms in which it is nothing but text: for the terminal, and for each kind of file that is generated.
+//!
+//! Names, ids, prompts and messages come from files that anybody may have written. On their way out they pass through here:
+//! [`Page`] and [`line`] for the terminal, [`Untrusted`] for values that are kept, and a function for each kind of file.
+
+mod forms;
+mod hidden;
+mod page;
+mod untrusted;
+
+pub use forms::{code, comment, csv, fenced, flow, html, json, literal, markdown, shell, tsv, yaml};
+pub use hidden::{aligned, is_hidden, line, shown, text};
+pub use page::{Page, columns, padded, width};
+pub use untrusted::Untrusted;
