@@ -30,15 +30,15 @@ fn a_model_of_the_recipe_is_named_in_any_form() {
 #[test]
 fn mistakes_are_refused_where_they_are() {
     for (text, place, message, hint) in [
-        (
-            "settings_source: d\n",
-            "5:18 d",
-            "`d` is not one of the models that are merged",
-            "they are `a` and `b+c`",
-        ),
+        ("settings_source: d\n", "5:18 d", "`d` is not one of the models that are merged", "they are `a` and `b+c`"),
         ("settings_source: 3\n", "5:18 3", "expected `base` or a model, found `3`", "`base`, or one of the models"),
         ("settings_source: c\n", "5:18 c", "`c` is not one of the models that are merged", "they are"),
-        ("setting_source: a\n", "5:1 setting_source", "unknown key `setting_source` in the recipe", "did you mean `settings_source`?"),
+        (
+            "setting_source: a\n",
+            "5:1 setting_source",
+            "unknown key `setting_source` in the recipe",
+            "did you mean `settings_source`?",
+        ),
     ] {
         refused(&format!("{MODELS}{text}"), place, message, hint);
     }
