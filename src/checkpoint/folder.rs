@@ -52,9 +52,11 @@ impl Checkpoint {
     pub(super) fn with_places(folder: &ModelPath, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
         let sentence_transformers = places.is_some();
         let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
-        let open = |place: Place| match is_whole || !place.is_transformer() {
-            true => Module::open(folder, place),
-            false => Ok(Module { folder: place.folder, kind: place.kind, config: Map::new(), weights: None }),
+        let open = |place: Place| {
+            if is_whole || !place.is_transformer() {
+                return Module::open(folder, place);
+            }
+            Ok(Module { folder: place.folder, kind: place.kind, config: Map::new(), weights: None })
         };
         let modules = places.into_iter().map(open).collect::<Result<Vec<Module>, Error>>()?;
         let main = main_module(&modules);

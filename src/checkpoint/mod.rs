@@ -56,5 +56,6 @@ pub use settings::Settings;
 pub use side_files::SideFile;
 pub use token_scripts::{TokenScript, TokenScripts};
 pub use tokenizer::{Tokenizer, TokenizerDifference};
+pub(crate) use usage::SettingsFile;
 pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};
 pub use weights::{SharedData, Tensor, Weights};

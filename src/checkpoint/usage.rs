@@ -52,7 +52,7 @@ impl Checkpoint {
             unread_weights: self
                 .unread_weights
                 .into_iter()
-                .chain(usage.unread_weights.into_iter().filter(is_other))
+                .chain(usage.unread_weights.into_iter().filter(|file| is_other(file)))
                 .collect(),
             ..self
         }
@@ -108,16 +108,21 @@ impl Checkpoint {
     }
 }
 
+/// The file with a transformer's settings of use, changed.
+#[derive(Debug)]
+pub(crate) struct SettingsFile {
+    /// Its place in the folder.
+    pub(crate) relative: String,
+    pub(crate) config: Map<String, Value>,
+}
+
 impl Checkpoint {
     /// The file with the transformer's settings of use, with the longest input put into it, where a loader would else take
     /// another one from this tokenizer. `None` where the files say the right one, or it is a plain folder.
     ///
     /// # Errors
     /// Files that cannot be read.
-    pub(crate) fn with_stated_length(
-        &self,
-        tokenizer: &Tokenizer,
-    ) -> Result<Option<(String, Map<String, Value>)>, Error> {
+    pub(crate) fn with_stated_length(&self, tokenizer: &Tokenizer) -> Result<Option<SettingsFile>, Error> {
         let Some(length) = self.settings.max_seq_length.filter(|_| self.sentence_transformers) else { return Ok(None) };
         let mut found = None;
         for name in settings::TRANSFORMER_FILES {
@@ -125,23 +130,24 @@ impl Checkpoint {
             let Some(side) = self.side_files.iter().find(|side| side.relative == relative) else { continue };
             let config = json::read_config(&side.source)?.unwrap_or_default();
             if !config.is_empty() {
-                found = Some((relative, config));
+                found = Some(SettingsFile { relative, config });
                 break;
             }
         }
-        let (relative, mut config) =
-            found.unwrap_or_else(|| (within(self.main_folder(), settings::TRANSFORMER_FILES[0]), Map::new()));
+        let usual = settings::TRANSFORMER_FILES.first().copied().unwrap_or_default();
+        let mut file =
+            found.unwrap_or_else(|| SettingsFile { relative: within(self.main_folder(), usual), config: Map::new() });
         let tokenizer = json::read_config(&tokenizer.home().join("tokenizer_config.json"))?.unwrap_or_default();
-        if settings::max_length(&config, &tokenizer, &self.settings.architecture) == Some(length) {
+        if settings::max_length(&file.config, &tokenizer, &self.settings.architecture) == Some(length) {
             return Ok(None);
         }
-        config.insert("max_seq_length".to_owned(), length.into());
-        Ok(Some((relative, config)))
+        file.config.insert("max_seq_length".to_owned(), length.into());
+        Ok(Some(file))
     }
 }
 
 /// Whether a weight file is none of an adapter's.
-fn is_other(file: &PathBuf) -> bool {
+fn is_other(file: &Path) -> bool {
     file.file_name().is_none_or(|name| !name.to_string_lossy().starts_with("adapter_model"))
 }
 

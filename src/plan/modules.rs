@@ -32,9 +32,9 @@ impl Collector<'_> {
     pub(super) fn counterparts(&mut self, module: &Module) -> Vec<Option<usize>> {
         let (models, paths) = (&self.models.checkpoints, &self.models.paths);
         let used = &models[self.usage.model];
-        let place = |model: &Checkpoint| match self.is_main {
-            true => model.modules().iter().position(|own| model.is_main(own)),
-            false => counterpart(used.modules(), module, model.modules()),
+        let place = |model: &Checkpoint| {
+            let main = || model.modules().iter().position(|own| model.is_main(own));
+            if self.is_main { main() } else { counterpart(used.modules(), module, model.modules()) }
         };
         let found: Vec<Option<usize>> = models.iter().map(place).collect();
         let (have, lack): (Vec<usize>, Vec<usize>) = (0..found.len()).partition(|model| found[*model].is_some());
@@ -84,9 +84,9 @@ impl Collector<'_> {
         let arguments = Arguments {
             shared: BTreeMap::from([("normalize", Value::Flag(true))]),
             models: weights.iter().map(|weight| BTreeMap::from([("weight", Value::Number(*weight))])).collect(),
-            ..Arguments::default()
         };
-        let (double, to) = self.formats(holders.iter().filter_map(|(_, _, tensor)| tensor.float()));
+        let (double, to) =
+            self.formats(&holders.iter().filter_map(|(_, _, tensor)| tensor.float()).collect::<Vec<_>>());
         let inputs = holders.iter().map(|(_, input, _)| *input).collect();
         Ok(Work::Merge { method: linear, inputs, arguments, by_row: None, double, to })
     }

@@ -321,16 +321,17 @@ impl<'a> Collector<'a> {
             })?,
             _ => (checked(method, lookup, &participants)?, None),
         };
-        let (double, to) = self.formats(present.iter().filter_map(|(_, _, tensor)| tensor.float()));
+        let (double, to) =
+            self.formats(&present.iter().filter_map(|(_, _, tensor)| tensor.float()).collect::<Vec<_>>());
         let inputs = base.iter().chain(&others).map(|(_, input, _)| *input).collect();
         Ok(Work::Merge { method, inputs, arguments, by_row, double, to })
     }
 
     /// Whether tensors of these formats are merged in float64, and the format of the result.
-    pub(super) fn formats(&self, floats: impl Iterator<Item = Float> + Clone) -> (bool, Float) {
+    pub(super) fn formats(&self, floats: &[Float]) -> (bool, Float) {
         let dtype = self.options.dtype.or(self.recipe.dtype);
-        let widest = floats.clone().reduce(Float::widest).unwrap_or(Float::F32);
-        let double = dtype == Some(Float::F64) || floats.clone().any(|float| float == Float::F64);
+        let widest = floats.iter().copied().reduce(Float::widest).unwrap_or(Float::F32);
+        let double = dtype == Some(Float::F64) || floats.contains(&Float::F64);
         (double, self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest))
     }
 }

@@ -13,7 +13,7 @@ use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
 use super::tokenizer;
-use crate::checkpoint::{Checkpoint, LONGEST_CONFIG, ModelPath, read_json};
+use crate::checkpoint::{Checkpoint, LONGEST_CONFIG, ModelPath, SettingsFile, read_json};
 use crate::merge::{self, Report};
 use crate::plan::Plan;
 use crate::shown;
@@ -72,12 +72,12 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
 fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> {
     let merge = plan.outline(folder.to_path_buf());
     let main = merge.main_folder();
-    let lengths = stated_length(plan, &merge)?;
+    let stated = stated_length(plan, &merge)?;
     let config_name = if main.is_empty() { "config.json".to_owned() } else { format!("{main}/config.json") };
     let tokenizer = tokenizer::files(plan)?;
     let of_other = plan.alignment.as_ref().is_some_and(|alignment| alignment.tokenizer_of != Some(plan.donor));
     for side in merge.side_files() {
-        if lengths.as_ref().is_some_and(|(name, _)| *name == side.relative) {
+        if stated.as_ref().is_some_and(|file| file.relative == side.relative) {
             continue;
         }
         if tokenizer.is_some() && tokenizer::is_tokenizer_file(&side.relative, main) {
@@ -103,8 +103,8 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     }
     let home = folder.join(main);
     fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
-    if let Some((name, config)) = lengths {
-        put(&folder.join(name), pretty(&Value::Object(config)).as_bytes(), sync)?;
+    if let Some(SettingsFile { relative, config }) = stated {
+        put(&folder.join(relative), pretty(&Value::Object(config)).as_bytes(), sync)?;
     }
     for (name, file) in tokenizer.into_iter().flatten() {
         let target = home.join(name);
@@ -127,7 +127,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
 
 /// The file with the transformer's settings of use, where the longest input must be put into it: sentence-transformers 6 has that
 /// from the tokenizer, which may be another model's.
-fn stated_length(plan: &Plan, merge: &Checkpoint) -> Result<Option<(String, Map<String, Value>)>, Error> {
+fn stated_length(plan: &Plan, merge: &Checkpoint) -> Result<Option<SettingsFile>, Error> {
     let tokenizer = match &plan.alignment {
         Some(alignment) => alignment.vocabulary.tokenizer(),
         None => merge.tokenizer(),

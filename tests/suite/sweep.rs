@@ -270,13 +270,15 @@ fn merges_are_scored_as_their_folders_are_used() {
         for model in ["a", "b", "c"] {
             let pooling = folder.join(model).join("1_Pooling/config.json");
             edit_json(&pooling, |config| {
-                *config = serde_json::json!({"embedding_dimension": 24, "pooling_mode": "cls"})
+                *config = serde_json::json!({"embedding_dimension": 24, "pooling_mode": "cls"});
             });
         }
         for name in ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"] {
             fs::copy(folder.join("a").join(name), folder.join("lora").join(name)).unwrap();
         }
-        copy_folder(&folder.join("a/1_Pooling"), &folder.join("lora/1_Pooling"));
+        for module in ["1_Pooling", "2_Normalize"] {
+            copy_folder(&folder.join("a").join(module), &folder.join("lora").join(module));
+        }
         for model in plain.into_iter().filter(|model| !model.is_empty()) {
             make_plain(&folder.join(model));
         }
@@ -295,7 +297,7 @@ fn merges_are_scored_as_their_folders_are_used() {
         if recipe.contains("lora") {
             edit_json(&folder.join("lora/1_Pooling/config.json"), |config| config["pooling_mode"] = "mean".into());
             let (code, said) = refused(folder, &["run", "sweep.yaml"]);
-            assert!(code == 5 && said.contains("1_Pooling/config.json has other content"), "{code} {said}");
+            assert!(code == 5 && said.contains("1_Pooling/config.json` has other content"), "{code} {said}");
         }
     }
 }
