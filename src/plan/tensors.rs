@@ -44,6 +44,8 @@ pub(super) struct Collector<'a> {
     pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
     pub(super) names: BTreeSet<String>,
+    /// Tensors that are copies, each with what it is a copy of; of the module that is being collected.
+    pub(super) copies: BTreeMap<String, String>,
     /// The output's module that is being collected, and its place in each model.
     pub(super) module: String,
     pub(super) modules: Vec<Option<usize>>,
@@ -73,6 +75,7 @@ impl<'a> Collector<'a> {
             faults: Vec::new(),
             missing: BTreeMap::new(),
             names: BTreeSet::new(),
+            copies: BTreeMap::new(),
             module: String::new(),
             modules: Vec::new(),
         }
@@ -85,11 +88,13 @@ impl<'a> Collector<'a> {
         for module in models.checkpoints[self.donor].modules().iter().filter(|module| module.weights.is_some()) {
             self.module.clone_from(&module.folder);
             self.modules = self.counterparts(module);
+            self.copies = self.find_copies();
             if module.kind == "Transformer" && !self.recipe.whole_models() {
                 self.slices()?;
             } else {
                 self.whole(module.kind == "Transformer");
             }
+            self.plan_copies();
         }
         self.report();
         if self.tensors.is_empty() && self.faults.is_empty() { Err(Error::Nothing) } else { Ok(()) }
@@ -143,7 +148,8 @@ impl<'a> Collector<'a> {
 
     pub(super) fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let weights = parts.iter().filter_map(|part| self.weights(part.model));
-        weights.flat_map(Weights::tensors).map(|tensor| tensor.canonical.clone()).filter(|name| wanted(name)).collect()
+        let names = weights.flat_map(Weights::tensors).map(|tensor| &tensor.canonical);
+        names.filter(|name| !self.copies.contains_key(*name) && wanted(name)).cloned().collect()
     }
 
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
@@ -234,6 +240,7 @@ impl<'a> Collector<'a> {
             file: 0,
             offset: 0,
             work,
+            copy_of: None,
         });
         Ok(())
     }
