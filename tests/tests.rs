@@ -10,6 +10,7 @@ mod suite {
     mod check;
     mod commands;
     mod convert;
+    mod copies;
     mod data;
     #[cfg(feature = "eval")]
     mod embed;

@@ -23,6 +23,8 @@ pub struct Architecture {
     pub layers: Option<u64>,
     /// The longest input that there are positions for.
     pub positions: Option<u64>,
+    /// Whether a head that scores tokens is the table of token embeddings.
+    pub ties_head: bool,
     /// What has to agree, in a fixed order.
     values: Vec<Stated>,
     /// What differs from layer to layer.
@@ -52,6 +54,7 @@ impl Architecture {
             layers: number(&LAYER_COUNTS),
             positions: number(POSITIONS)
                 .map(|count| count.saturating_sub(position_offset(config, model_type.as_deref()))),
+            ties_head: values.ties_head(),
             values: values.values(),
             kinds: per_layer::kinds(config),
             model_type,

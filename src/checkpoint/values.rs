@@ -235,6 +235,11 @@ impl<'a> Config<'a> {
         }
     }
 
+    /// Whether the head is the table of tokens, as is usual.
+    pub(super) fn ties_head(&self) -> bool {
+        self.value(&["tie_word_embeddings"]).as_deref() != Some("false")
+    }
+
     /// What follows from other values: the width of a head, or as many keys as heads.
     fn derived(&self, keys: &[&str]) -> Option<String> {
         let heads = self.number(HEADS)?;
@@ -259,7 +264,9 @@ impl<'a> Config<'a> {
         }
         // Whether layers look at a window, and how wide it is, is in the window and the kinds of the layers.
         let is_told = |key: &str| {
-            key == "use_sliding_window" || FIELDS.iter().any(|field| field.keys.contains(&key)) || rotary::is_told(key)
+            matches!(key, "use_sliding_window" | "tie_word_embeddings")
+                || FIELDS.iter().any(|field| field.keys.contains(&key))
+                || rotary::is_told(key)
         };
         let own = self.class.into_iter().flat_map(Map::keys).map(String::as_str);
         let common = COMMON.iter().copied().filter(|_| !self.is_known());

@@ -92,9 +92,10 @@ impl Drawn {
     }
 }
 
-/// A number for a tensor and a model: FNV-1a, its bits mixed once more.
+/// A number for a tensor and a model: FNV-1a, its bits mixed once more. A copy has that of what it is a copy of.
 fn name(tensor: &PlannedTensor, model: usize) -> u64 {
-    let text = format!("{}/{}#{model}", tensor.module, tensor.canonical);
+    let own = tensor.copy_of.as_ref().unwrap_or(&tensor.canonical);
+    let text = format!("{}/{own}#{model}", tensor.module);
     let hash = text
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

@@ -9,6 +9,7 @@ mod arguments;
 mod build;
 mod chat_template;
 mod config;
+mod copies;
 mod error;
 mod faults;
 mod gather;

@@ -74,7 +74,7 @@ impl Stage {
 
 fn cost(plan: &Plan, tensor: &PlannedTensor) -> Cost {
     let mut hasher = DefaultHasher::new();
-    (plan.seed, &tensor.module, &tensor.canonical, &tensor.shape).hash(&mut hasher);
+    (plan.seed, &tensor.module, &tensor.canonical, &tensor.copy_of, &tensor.shape).hash(&mut hasher);
     let (mut bytes, mut tiles) = (0_u64, 2_u64);
     for input in tensor.work.inputs() {
         let source = plan.source(*input);

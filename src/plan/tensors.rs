@@ -47,6 +47,8 @@ pub(super) struct Collector<'a> {
     pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
     pub(super) names: BTreeSet<String>,
+    /// Tensors that are copies, each with what it is a copy of; of the module that is being collected.
+    pub(super) copies: BTreeMap<String, String>,
     /// The output's module that is being collected, and its place in each model.
     pub(super) module: String,
     pub(super) modules: Vec<Option<usize>>,
@@ -84,6 +86,7 @@ impl<'a> Collector<'a> {
             faults: Vec::new(),
             missing: BTreeMap::new(),
             names: BTreeSet::new(),
+            copies: BTreeMap::new(),
             module: String::new(),
             modules: Vec::new(),
             is_main: false,
@@ -101,11 +104,13 @@ impl<'a> Collector<'a> {
             self.module.clone_from(&module.folder);
             self.is_main = used.is_main(module);
             self.modules = self.counterparts(module);
+            self.copies = self.find_copies();
             if module.kind == "Transformer" && !self.recipe.whole_models() {
                 self.slices()?;
             } else {
                 self.whole(module.kind == "Transformer");
             }
+            self.plan_copies();
         }
         self.report();
         if self.tensors.is_empty() && self.faults.is_empty() { Err(Error::Nothing) } else { Ok(()) }
@@ -171,7 +176,8 @@ impl<'a> Collector<'a> {
     pub(super) fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let weights = parts.iter().filter_map(|part| self.weights(part.model));
         let tensors = weights.flat_map(Weights::tensors).filter(|tensor| !self.is_left_out(tensor));
-        tensors.map(|tensor| tensor.canonical.clone()).filter(|name| wanted(name)).collect()
+        let names = tensors.map(|tensor| &tensor.canonical);
+        names.filter(|name| !self.copies.contains_key(*name) && wanted(name)).cloned().collect()
     }
 
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
@@ -263,6 +269,7 @@ impl<'a> Collector<'a> {
             file: 0,
             offset: 0,
             work,
+            copy_of: None,
         });
         Ok(())
     }

@@ -62,7 +62,7 @@ pub struct LayerSource {
 }
 
 /// One output tensor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlannedTensor {
     /// The module's folder: empty for the transformer.
     pub module: String,
@@ -82,6 +82,8 @@ pub struct PlannedTensor {
     pub offset: u64,
     /// How it is made.
     pub work: Work,
+    /// The canonical name of the tensor that it is a copy of, and made as.
+    pub copy_of: Option<String>,
 }
 
 impl PlannedTensor {
@@ -97,7 +99,7 @@ impl PlannedTensor {
 }
 
 /// How an output tensor is made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Work {
     /// Copied as it is; all sources must hold the same bytes.
     Copy {
