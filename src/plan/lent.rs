@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Input;
+use super::copies::BIASES;
 use super::tensors::Collector;
 use super::vocabulary::table;
 use crate::checkpoint::{Checkpoint, Tensor, Weights};
@@ -18,10 +19,6 @@ const HEADS: [&str; 5] = [
     "cls.predictions.decoder.weight",
     "vocab_projector.weight",
 ];
-
-/// Biases of masked language models that checkpoints hold under one of two names or under both.
-const BIASES: [(&str, &str); 2] =
-    [("lm_head.decoder.bias", "lm_head.bias"), ("cls.predictions.decoder.bias", "cls.predictions.bias")];
 
 /// Ends of names of buffers that older checkpoints hold and models compute from their configuration.
 const COMPUTED: [&str; 6] = [

@@ -28,14 +28,15 @@ impl<'n> Fields<'n> {
             match level.key(key).map(|key| key.status) {
                 Some(Status::Read) => {}
                 Some(Status::NoEffect) => notes.warn(&path, format!("`{key}` has no effect")),
-                None => match unknown::remark_on_key(level, entries, key, value) {
-                    Some(remark) => notes.warn(&path, remark),
-                    None => {
+                None => {
+                    if let Some(remark) = unknown::remark_on_key(level, entries, key, value) {
+                        notes.warn(&path, remark);
+                    } else {
                         let message = format!("unknown key {} in {}", shown(key), level.name);
                         notes.fault(Fault::key(&path, message).hint(level.hint(key)));
                         meant.extend(level.meant(key));
                     }
-                },
+                }
             }
         }
         Ok(Self { entries, at: at.clone(), level, meant })

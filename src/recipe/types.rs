@@ -252,7 +252,7 @@ impl PartialOrd for ModelRef {
 impl Ord for ModelRef {
     fn cmp(&self, other: &Self) -> Ordering {
         fn named(model: &ModelRef) -> Option<(&str, Option<&str>)> {
-            model.identity.is_none().then(|| (model.path.as_str(), model.revision.as_deref()))
+            model.identity.is_none().then_some((model.path.as_str(), model.revision.as_deref()))
         }
         let own = (&self.identity, named(self), &self.adapter);
         own.cmp(&(&other.identity, named(other), &other.adapter))
