@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Input;
 use super::copies::BIASES;
 use super::tensors::Collector;
-use super::vocabulary::table;
+use super::vocabulary::{ends_with_name, table};
 use crate::checkpoint::{Checkpoint, Tensor, Weights};
 
 /// The key of config.json that says whether the head is the table of token embeddings.
@@ -49,7 +49,7 @@ pub(super) fn ties_embeddings(model: &Checkpoint) -> Option<bool> {
 
 /// Whether a tensor is a buffer that the model computes when it is loaded.
 fn is_computed(tensor: &Tensor) -> bool {
-    let ends = |end: &&str| tensor.canonical.ends_with(*end);
+    let ends = |end: &&str| ends_with_name(&tensor.canonical, end);
     COMPUTED.iter().any(ends) || (tensor.shape.len() == 4 && MASKS.iter().any(ends))
 }
 

@@ -56,7 +56,7 @@ pub(super) fn is_head(canonical: &str) -> bool {
 }
 
 /// Whether a name ends with whole components.
-fn ends_with_name(canonical: &str, end: &str) -> bool {
+pub(super) fn ends_with_name(canonical: &str, end: &str) -> bool {
     canonical.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
