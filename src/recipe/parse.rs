@@ -156,8 +156,9 @@ fn recipe(
         check::check(&mut recipe, diagnostics);
         diagnostics.attempt(|_| tokenizer::check(&recipe));
     }
-    recipe.settings_source =
-        diagnostics.attempt(|diagnostics| settings_source::settings_source(&fields, &recipe, diagnostics)).flatten();
+    recipe.settings_source = diagnostics
+        .attempt(|diagnostics| settings_source::settings_source(&fields, &recipe, source, diagnostics))
+        .flatten();
     Ok(recipe)
 }
 

@@ -1,18 +1,20 @@
 //! `settings_source`: the model whose settings of use the output has.
 
+use super::identity::identify_model;
 use super::model_ref::model_ref;
-use super::types::{ModelRef, Recipe};
+use super::types::{ModelRef, Origin, Recipe};
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, and, nearest, quoted};
 
 /// Reads the key. The word `base` stands for the base model, or else for the first model.
 pub(super) fn settings_source(
     fields: &Fields<'_>,
     recipe: &Recipe,
+    source: &Origin,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Option<ModelRef>> {
     let Some((node, at)) = fields.get("settings_source") else { return Ok(None) };
     let models = recipe.models();
-    let model = match node {
+    let mut model = match node {
         _ if diagnostics.is_unknown(&at) => return Ok(None),
         Node::Text(text) if text == "base" => {
             let Some(base) = recipe.base_model.as_ref().or(models.first().copied()) else { return Ok(None) };
@@ -30,6 +32,7 @@ pub(super) fn settings_source(
             return Err(Diagnostic::value(&at, format!("expected `base` or a model, found {other}")).hint(hint));
         }
     };
+    identify_model(&mut model, source.folder.as_deref(), &source.documents);
     let is_meant =
         |other: &&ModelRef| **other == model || (model.adapter.is_none() && other.without_adapter() == model);
     if models.iter().any(is_meant) || models.iter().any(|other| other.is_unknown()) {
