@@ -18,8 +18,8 @@ use super::{Error, Options, Sink};
 use crate::kernel::{
     Float, Gram, Level, Real, all_finite, combine, combine_around, consensus_sum, fuse, narrow, overlap_sum, swap_near,
 };
-use crate::method::{Along, Arguments, Joint, MaskedSum, Pairwise, Shape};
-use crate::plan::{Input, Plan, PlannedTensor, Work};
+use crate::method::{Along, Arguments, Formula, Joint, MaskedSum, Pairwise};
+use crate::plan::{Input, Plan, PlannedTensor, TensorOp};
 
 /// What is done to every tile of a tensor.
 pub(super) enum Step {
@@ -50,21 +50,21 @@ pub(super) enum Step {
 impl Step {
     /// The step of `tensor`, given its statistic.
     pub(super) fn new(tensor: &PlannedTensor, statistic: Statistic) -> Result<Self, Error> {
-        match &tensor.work {
-            Work::Copy { .. } => Ok(Self::Copy),
-            Work::Merge { by_row: Some(rows), .. } => {
+        match &tensor.op {
+            TensorOp::Copy { .. } => Ok(Self::Copy),
+            TensorOp::Merge { by_row: Some(rows), .. } => {
                 Ok(Self::ByRow(Box::new(RowSteps::new(tensor, rows, &statistic)?)))
             }
-            Work::Merge { arguments, .. } => Self::of(tensor, arguments, statistic),
+            TensorOp::Merge { arguments, .. } => Self::of(tensor, arguments, statistic),
         }
     }
 
     /// The step of `tensor`, or of some of its rows, with these arguments.
     pub(super) fn of(tensor: &PlannedTensor, arguments: &Arguments, statistic: Statistic) -> Result<Self, Error> {
-        let Work::Merge { method, inputs, .. } = &tensor.work else { return Ok(Self::Copy) };
+        let TensorOp::Merge { method, inputs, .. } = &tensor.op else { return Ok(Self::Copy) };
         let inputs = inputs.clone();
-        Ok(match (&method.shape, statistic) {
-            (Shape::Combination(combination), statistic) => {
+        Ok(match (&method.formula, statistic) {
+            (Formula::Combination(combination), statistic) => {
                 let around = is_around(combination, &inputs, arguments);
                 match statistic {
                     Statistic::Columns(columns) => {
@@ -87,18 +87,18 @@ impl Step {
                     }
                 }
             }
-            (Shape::MaskedSum(terms), Statistic::Masks(masks)) => {
+            (Formula::MaskedSum(terms), Statistic::Masks(masks)) => {
                 Self::Masked { inputs, terms: terms(arguments), masks }
             }
-            (Shape::Joint(_), Statistic::Consensus(consensus)) => Self::Consensus { inputs, consensus },
-            (Shape::Joint(joint), Statistic::Factors(factors)) => {
+            (Formula::Joint(_), Statistic::Consensus(consensus)) => Self::Consensus { inputs, consensus },
+            (Formula::Joint(joint), Statistic::Factors(factors)) => {
                 let epsilon = if let Joint::Overlap { epsilon, .. } = joint(arguments) { epsilon } else { 0.0 };
                 Self::Overlap { inputs, epsilon, factors }
             }
             // Without models there is only the base.
-            (Shape::MaskedSum(_) | Shape::Joint(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
-            (Shape::Pairwise(_), Statistic::Fusion(fusion)) => Self::Fuse { inputs, fusion },
-            (Shape::Pairwise(function), _) => Self::Pairwise { inputs, function: function(arguments) },
+            (Formula::MaskedSum(_) | Formula::Joint(_), _) => Self::Combine { inputs, coefficients: vec![1.0] },
+            (Formula::Pairwise(_), Statistic::Fusion(fusion)) => Self::Fuse { inputs, fusion },
+            (Formula::Pairwise(function), _) => Self::Pairwise { inputs, function: function(arguments) },
         })
     }
 
@@ -217,8 +217,8 @@ impl Chosen<'_> {
 
 /// The coefficients of a tensor that is a combination, from the Gram matrix of the whole or of a part.
 fn coefficients(tensor: &PlannedTensor, arguments: &Arguments, gram: Option<&Gram>) -> Result<Vec<f64>, Error> {
-    let Work::Merge { method, .. } = &tensor.work else { return Ok(Vec::new()) };
-    let Shape::Combination(combination) = &method.shape else { return Ok(Vec::new()) };
+    let TensorOp::Merge { method, .. } = &tensor.op else { return Ok(Vec::new()) };
+    let Formula::Combination(combination) = &method.formula else { return Ok(Vec::new()) };
     (combination.coefficients)(arguments, gram).map_err(|reason| Error::Coefficients { tensor: tensor.label(), reason })
 }
 
@@ -238,12 +238,14 @@ impl Apply<'_> {
     /// Makes one tile of one tensor.
     pub(super) fn tile(&self, step: &Step, tile: &Span, scratch: &mut Scratch) -> Result<(), Error> {
         let tensor = &self.plan.tensors[tile.tensor];
-        match &tensor.work {
-            Work::Copy { .. } => self.copy(tensor, tile),
-            Work::Merge { double: false, to, .. } => self.merge::<f32>(step, tile, *to, scratch),
-            Work::Merge { double: true, to, .. } => self.merge::<f64>(step, tile, *to, scratch),
+        match &tensor.op {
+            TensorOp::Copy { .. } => self.copy(tensor, tile),
+            TensorOp::Merge { compute_dtype: Float::F64, out_dtype, .. } => {
+                self.merge::<f64>(step, tile, *out_dtype, scratch)
+            }
+            TensorOp::Merge { out_dtype, .. } => self.merge::<f32>(step, tile, *out_dtype, scratch),
         }?;
-        finish_all(self.plan.plan, tensor.work.inputs(), &tile.range, self.options);
+        finish_all(self.plan.plan, tensor.op.inputs(), &tile.range, self.options);
         Ok(())
     }
 

@@ -40,7 +40,7 @@ impl RowSteps {
             }
         }
         let is_read = |input: &&Input| known.iter().any(|(_, step)| step.inputs().contains(input));
-        let inputs: Vec<Input> = tensor.work.inputs().iter().filter(is_read).copied().collect();
+        let inputs: Vec<Input> = tensor.op.inputs().iter().filter(is_read).copied().collect();
         let row_step = |(_, step): (&Arguments, Step)| {
             let place = |input: &Input| inputs.iter().position(|known| known == input);
             RowStep { uses: step.inputs().iter().filter_map(place).collect(), step }

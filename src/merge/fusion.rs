@@ -38,7 +38,7 @@ pub(super) fn fusions<T: Real>(
         .collect();
     let partial = workers.map(&spans, |scratch, (_, span)| {
         let tensor = &plan.tensors[span.tensor];
-        let inputs = tensor.work.inputs();
+        let inputs = tensor.op.inputs();
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
         let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
         let mut found = Vec::new();

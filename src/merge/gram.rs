@@ -21,7 +21,7 @@ pub(super) struct Wanted {
 impl Wanted {
     /// How many vectors there are.
     fn vectors(self, plan: Running<'_>) -> usize {
-        plan.tensors[self.tensor].work.inputs().len() - usize::from(self.around)
+        plan.tensors[self.tensor].op.inputs().len() - usize::from(self.around)
     }
 
     /// The base, where there is one, and the vectors.
@@ -46,7 +46,7 @@ pub(super) fn whole<T: Real>(
         .flat_map(|wanted| Span::cut(wanted.tensor, elements(wanted), tile).map(move |span| (span, *wanted)))
         .collect();
     let partial = workers.map(&spans, |scratch, (span, wanted)| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
+        let inputs = plan.tensors[span.tensor].op.inputs();
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
         let options = &workers.options;
         let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
@@ -113,7 +113,7 @@ fn columns_of<T: Real>(plan: Running<'_>, wanted: Wanted, workers: &Workers<'_>)
     let runs = (SUMS / sums.max(1)).clamp(1, RUNS);
     let spans: Vec<Span> = Span::cut(wanted.tensor, rows * width, rows.div_ceil(runs).max(1) * width.max(1)).collect();
     let partial = workers.map(&spans, |scratch, span| {
-        let inputs = tensor.work.inputs();
+        let inputs = tensor.op.inputs();
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
         let options = &workers.options;
         let mut dots = vec![0.0; sums];

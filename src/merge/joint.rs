@@ -54,7 +54,7 @@ pub(super) fn consensus<T: Real>(
         })
         .collect();
     let partial = workers.map(&spans, |scratch, span| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
+        let inputs = plan.tensors[span.tensor].op.inputs();
         let Scratch { inputs: buffers, scores, masks, .. } = scratch.with_inputs(inputs.len());
         let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
         let stays =
@@ -68,7 +68,7 @@ pub(super) fn consensus<T: Real>(
     })?;
     let mut sums: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for (span, blocks) in spans.iter().zip(&partial) {
-        let models = plan.tensors[span.tensor].work.inputs().len() - 1;
+        let models = plan.tensors[span.tensor].op.inputs().len() - 1;
         let sums = sums.entry(span.tensor).or_insert_with(|| vec![0.0; models]);
         for block in blocks.chunks_exact(models) {
             for (sum, square) in sums.iter_mut().zip(block) {
@@ -125,7 +125,7 @@ pub(super) fn factors<T: Real>(
         })
         .collect();
     let partial = workers.map(&spans, |scratch, (at, span)| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
+        let inputs = plan.tensors[span.tensor].op.inputs();
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
         let values: Vec<&[T]> = views(plan, inputs, &span.range, buffers, options)?;
         let mut counts = vec![[0; 2]; inputs.len().saturating_sub(1)];

@@ -12,7 +12,7 @@ use super::span::{Span, Workers};
 use super::statistics::{self, Statistics};
 use super::{Error, Options};
 use crate::kernel::{Float, Real, widen};
-use crate::plan::{Plan, Source, Stage, Work};
+use crate::plan::{Plan, Source, Stage, TensorOp};
 
 /// What is done to the tensors of each document, by the document's name.
 #[derive(Default)]
@@ -58,8 +58,8 @@ pub(super) fn prepare<'a>(
     statistics: &mut Statistics,
 ) -> Result<(), Error> {
     let mut needed: BTreeMap<&str, (&Stage, BTreeSet<usize>)> = BTreeMap::new();
-    for input in tensors.flat_map(|tensor| plan.tensors[tensor].work.inputs()) {
-        if let Source::Made { stage, tensor } = plan.source(*input)
+    for input in tensors.flat_map(|tensor| plan.tensors[tensor].op.inputs()) {
+        if let Source::StageTensor { stage, tensor } = plan.source(*input)
             && steps.get(stage, tensor).is_none()
         {
             needed.entry(&stage.name).or_insert_with(|| (stage, BTreeSet::new())).1.insert(tensor);
@@ -93,7 +93,9 @@ pub(super) fn made<'a, T: Real>(
     options: &Options<'_>,
 ) -> Result<&'a [T], Error> {
     let planned = &stage.plan.tensors[tensor];
-    let (Work::Merge { double, to, .. }, Some(step)) = (&planned.work, running.steps.get(stage, tensor)) else {
+    let (TensorOp::Merge { compute_dtype, out_dtype: to, .. }, Some(step)) =
+        (&planned.op, running.steps.get(stage, tensor))
+    else {
         let reason = format!("the document `{}` has no floating-point numbers of it", stage.name);
         return Err(Error::Coefficients { tensor: planned.label(), reason });
     };
@@ -102,7 +104,7 @@ pub(super) fn made<'a, T: Real>(
     let Buffer { widened, scratch, .. } = buffer;
     let scratch = scratch.get_or_insert_default();
     let span = Span { tensor, range: whole.clone() };
-    let (bytes, _) = if *double {
+    let (bytes, _) = if *compute_dtype == Float::F64 {
         rounded::<f64>(inner, step, &span, *to, scratch, options)
     } else {
         rounded::<f32>(inner, step, &span, *to, scratch, options)

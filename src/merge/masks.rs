@@ -14,7 +14,7 @@ use crate::kernel::{
     Band, ByRank, Level, MaskTerm, MaskedTerms, RankRoom, Real, Stream, absolute_sums, draw, draw_below, limit,
     mask_by_rank, masked_sum,
 };
-use crate::method::{Keep, MaskedSum};
+use crate::method::{MaskedSum, Sparsification};
 use crate::plan::PlannedTensor;
 
 /// Which elements of a task vector stay, and the factor that makes up for the others.
@@ -52,13 +52,13 @@ enum How {
 }
 
 impl Drawn {
-    fn new(keep: Keep, seed: u64, tensor: &PlannedTensor, model: usize) -> Option<Self> {
+    fn new(keep: Sparsification, seed: u64, tensor: &PlannedTensor, model: usize) -> Option<Self> {
         let how = match keep {
-            Keep::Random { density } => How::Below(limit(density)),
-            Keep::RandomByRank { density, epsilon } => {
+            Sparsification::Random { density } => How::Below(limit(density)),
+            Sparsification::RandomByRank { density, epsilon } => {
                 How::ByRank { by: ByRank { density, epsilon }, row: row_of(tensor) }
             }
-            Keep::All | Keep::Largest { .. } | Keep::Middle { .. } => return None,
+            Sparsification::All | Sparsification::Largest { .. } | Sparsification::Middle { .. } => return None,
         };
         Some(Self { stream: Stream { seed, name: name(tensor, model) }, how })
     }
@@ -118,21 +118,22 @@ pub(super) fn masks<T: Real>(
     let mut queries: Vec<(u64, Vec<Query>)> = Vec::new();
     for (index, terms) in tensors {
         let n = plan.tensors[*index].elements;
-        let of_model = |(sequence, keep): (usize, &Keep)| {
+        let of_model = |(sequence, keep): (usize, &Sparsification)| {
             let (skip, count) = keep.window(n);
             // Nothing stays, whatever the upper end would be.
             let ranks = if count == 0 { [0, 0] } else { [skip + count, skip] };
             ranks.map(|rank| Query { sequence, rank: Rank::Largest(rank) })
         };
-        queries.push((n, terms.keep.iter().enumerate().flat_map(of_model).collect()));
+        queries.push((n, terms.sparsifications.iter().enumerate().flat_map(of_model).collect()));
     }
     let indices = tensors.iter().map(|(index, _)| *index).collect();
     let differences = Differences { plan, options: &workers.options, tensors: indices };
     let thresholds = search::<T>(&differences, &queries, workers)?;
     let mut masks: Vec<Vec<Mask>> = Vec::new();
     for ((index, terms), thresholds) in tensors.iter().zip(thresholds) {
-        let drawn = |(model, keep): (usize, &Keep)| Drawn::new(*keep, plan.seed, &plan.tensors[*index], model);
-        let pairs = thresholds.chunks_exact(2).zip(terms.keep.iter().enumerate().map(drawn));
+        let drawn =
+            |(model, keep): (usize, &Sparsification)| Drawn::new(*keep, plan.seed, &plan.tensors[*index], model);
+        let pairs = thresholds.chunks_exact(2).zip(terms.sparsifications.iter().enumerate().map(drawn));
         masks.push(pairs.map(|(pair, drawn)| Mask { low: pair[0], high: pair[1], drawn, rescale: 1.0 }).collect());
     }
     restore_norms::<T>(plan, tensors, &mut masks, workers)?;
@@ -159,7 +160,7 @@ fn restore_norms<T: Real>(
         }
     }
     let partial = workers.map(&spans, |scratch, (at, span)| {
-        let inputs = plan.tensors[span.tensor].work.inputs();
+        let inputs = plan.tensors[span.tensor].op.inputs();
         let scratch = scratch.with_inputs(inputs.len());
         let options = &workers.options;
         let values: Vec<&[T]> = views(plan, inputs, &span.range, &mut scratch.inputs, options)?;

@@ -1,6 +1,6 @@
 //! Runs a plan: the tensors' tiles are read from the maps, combined and handed to a sink.
 //!
-//! Work is cut into spans of a tensor, not into tensors, so that a large embedding runs on every thread. What a method
+//! TensorOp is cut into spans of a tensor, not into tensors, so that a large embedding runs on every thread. What a method
 //! needs to know of a whole tensor (dot products, thresholds, norms) is found in passes of its own, as values that do
 //! not depend on weights. Nothing here depends on the number of threads, the tile size or the SIMD level.
 

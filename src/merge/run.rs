@@ -9,7 +9,8 @@ use super::made::{Running, Steps, prepare};
 use super::span::{Span, Workers};
 use super::statistics::{self, Statistics};
 use super::{Error, Options, Sink};
-use crate::plan::{AlignmentMemory, Plan, PlannedTensor, Work};
+use crate::kernel::Float;
+use crate::plan::{AlignmentMemory, Plan, PlannedTensor, TensorOp};
 
 /// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
 /// in the page cache.
@@ -105,14 +106,14 @@ fn batches(plan: &Plan) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// Bytes that a merge reads, each pass counted: what its progress adds up to, unless a pass turns out not to be needed.
 pub fn work_bytes(plan: &Plan) -> u64 {
-    let bytes = |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum() };
-    let of = |tensor: &PlannedTensor, passes: u64| bytes(&tensor.work).saturating_mul(passes);
+    let bytes = |work: &TensorOp| -> u64 { work.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum() };
+    let of = |tensor: &PlannedTensor, passes: u64| bytes(&tensor.op).saturating_mul(passes);
     let own: u64 =
         plan.tensors.iter().fold(0, |sum: u64, tensor| sum.saturating_add(of(tensor, 1 + statistics::passes(tensor))));
     let stages = plan.all_stages();
     let made = stages.iter().flat_map(|stage| {
         let inputs = |tensor: &PlannedTensor| -> u64 {
-            tensor.work.inputs().iter().map(|input| stage.plan.source(*input).bytes_read()).sum()
+            tensor.op.inputs().iter().map(|input| stage.plan.source(*input).bytes_read()).sum()
         };
         stage.plan.tensors.iter().map(move |tensor| inputs(tensor).saturating_mul(statistics::passes(tensor)))
     });
@@ -128,10 +129,10 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
     let threads =
         if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;
     let of_tensor = |tensor: &PlannedTensor| {
-        let inputs = tensor.work.inputs().len() as u64;
-        let wide = matches!(tensor.work, Work::Merge { double: true, .. });
+        let inputs = tensor.op.inputs().len() as u64;
+        let wide = matches!(tensor.op, TensorOp::Merge { compute_dtype: Float::F64, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
-        let inner: u64 = tensor.work.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
+        let inner: u64 = tensor.op.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
         threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner)
     };
     let of_batch = |batch: Range<usize>| {

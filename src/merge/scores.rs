@@ -50,7 +50,7 @@ pub(super) struct Differences<'a> {
 
 impl Differences<'_> {
     fn inputs(&self, at: usize, which: &[usize]) -> Vec<Input> {
-        let inputs = self.plan.tensors[self.tensors[at]].work.inputs();
+        let inputs = self.plan.tensors[self.tensors[at]].op.inputs();
         std::iter::once(0).chain(which.iter().map(|model| model + 1)).map(|index| inputs[index]).collect()
     }
 }
@@ -138,7 +138,7 @@ impl<T: Real> Scores<f64> for Computed<'_, T> {
     ) -> Result<Vec<&'a [f64]>, Error> {
         let (index, kind) = self.tensors[at];
         let tensor = &self.plan.tensors[index];
-        let inputs = tensor.work.inputs();
+        let inputs = tensor.op.inputs();
         room.inputs.resize_with(room.inputs.len().max(inputs.len()), Buffer::default);
         let values: Vec<&[T]> = views(self.plan, inputs, tile, room.inputs, self.options)?;
         let (zeros, scores) = numbers::<f64>(room.scores, 2 * tile.len()).split_at_mut(tile.len());
@@ -148,6 +148,6 @@ impl<T: Real> Scores<f64> for Computed<'_, T> {
     }
 
     fn finish(&self, at: usize, tile: &Range<usize>, _: &[usize]) {
-        finish_all(&self.plan, self.plan.tensors[self.tensors[at].0].work.inputs(), tile, self.options);
+        finish_all(&self.plan, self.plan.tensors[self.tensors[at].0].op.inputs(), tile, self.options);
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn load<'a, T: Real>(
             add_product(options.level, product, range, values, out);
             Ok(out)
         }
-        Source::Made { stage, tensor } => made(running, stage, tensor, range, buffer, options),
+        Source::StageTensor { stage, tensor } => made(running, stage, tensor, range, buffer, options),
     }
 }
 
@@ -136,13 +136,13 @@ pub(super) fn copied(source: Source<'_>, range: Range<usize>) -> Result<&[u8], E
         Source::Stored { weights, tensor } | Source::Adapted { weights, tensor, .. } => &weights.bytes(tensor)[range],
         // Rows are gathered of floating-point numbers only.
         Source::Gathered { .. } => &[],
-        Source::Made { stage, tensor } => copy_of(&stage.plan, &stage.plan.tensors[tensor], range)?,
+        Source::StageTensor { stage, tensor } => copy_of(&stage.plan, &stage.plan.tensors[tensor], range)?,
     })
 }
 
 /// Bytes `range` of a tensor that is copied, which must be the same in all its sources.
 pub(super) fn copy_of<'a>(plan: &'a Plan, tensor: &PlannedTensor, range: Range<usize>) -> Result<&'a [u8], Error> {
-    let Some((first, others)) = tensor.work.inputs().split_first() else { return Ok(&[]) };
+    let Some((first, others)) = tensor.op.inputs().split_first() else { return Ok(&[]) };
     let bytes = copied(plan.source(*first), range.clone())?;
     for other in others {
         if copied(plan.source(*other), range.clone())? != bytes {
@@ -237,8 +237,8 @@ pub(super) fn finish(source: Source<'_>, range: &Range<usize>, options: &Options
         }
         // Rows are read past the map.
         Source::Gathered { .. } => (options.progress)((range.len() * source.dtype().bitsize() / 8) as u64),
-        Source::Made { stage, tensor } => {
-            finish_all(&stage.plan, stage.plan.tensors[tensor].work.inputs(), range, options);
+        Source::StageTensor { stage, tensor } => {
+            finish_all(&stage.plan, stage.plan.tensors[tensor].op.inputs(), range, options);
         }
     }
 }

@@ -13,9 +13,9 @@ use super::made::Running;
 use super::masks::{Mask, masks};
 use super::span::Workers;
 use super::threshold;
-use crate::kernel::{Gram, Real};
-use crate::method::{Along, Arguments, Combination, Joint, Keep, Pairwise, Shape, Vectors};
-use crate::plan::{Input, Plan, PlannedTensor, Work};
+use crate::kernel::{Float, Gram, Real};
+use crate::method::{Along, Arguments, Combination, Formula, Joint, Pairwise, Sparsification, Vectors};
+use crate::plan::{Input, Plan, PlannedTensor, TensorOp};
 
 /// The statistic of one tensor.
 #[derive(Clone, Debug)]
@@ -54,29 +54,29 @@ pub(super) fn along(tensor: &PlannedTensor, combination: &Combination, arguments
 
 /// Passes over the inputs before the merge, where the searches among their elements guess right, and those searches.
 fn effort(tensor: &PlannedTensor) -> (u64, u64) {
-    let Work::Merge { method, arguments, .. } = &tensor.work else { return (0, 0) };
-    match &method.shape {
+    let TensorOp::Merge { method, arguments, .. } = &tensor.op else { return (0, 0) };
+    match &method.formula {
         // Rows are seen to when they are merged.
-        Shape::Combination(combination) => {
+        Formula::Combination(combination) => {
             (u64::from(along(tensor, combination, arguments).is_some_and(|along| along != Along::Rows)), 0)
         }
-        Shape::MaskedSum(terms) => {
+        Formula::MaskedSum(terms) => {
             let terms = terms(arguments);
-            let searches = terms.keep.iter().map(|keep| match keep {
-                Keep::Largest { .. } => 1,
-                Keep::Middle { .. } => 2,
-                Keep::All | Keep::Random { .. } | Keep::RandomByRank { .. } => 0,
+            let searches = terms.sparsifications.iter().map(|keep| match keep {
+                Sparsification::Largest { .. } => 1,
+                Sparsification::Middle { .. } => 2,
+                Sparsification::All | Sparsification::Random { .. } | Sparsification::RandomByRank { .. } => 0,
             });
             let searches = searches.sum();
-            let whole = terms.keep.iter().all(|keep| *keep == Keep::All);
+            let whole = terms.sparsifications.iter().all(|keep| *keep == Sparsification::All);
             (u64::from(searches > 0) + u64::from(terms.rescale && !whole), searches)
         }
-        Shape::Joint(joint) => match joint(arguments) {
+        Formula::Joint(joint) => match joint(arguments) {
             Joint::Overlap { rate, .. } => (u64::from(rate != 0.0), 0),
             Joint::Consensus { share } if share < 1.0 => (2, 1),
             Joint::Consensus { .. } => (1, 0),
         },
-        Shape::Pairwise(pairwise) => match pairwise(arguments) {
+        Formula::Pairwise(pairwise) => match pairwise(arguments) {
             Pairwise::Swap { .. } => (0, 0),
             Pairwise::Fuse => (2, 3),
         },
@@ -92,10 +92,13 @@ pub(super) fn passes(tensor: &PlannedTensor) -> u64 {
 pub(super) fn memory(tensors: &[PlannedTensor], threads: u64) -> u64 {
     let of = |tensor: &PlannedTensor| {
         let (_, searches) = effort(tensor);
-        let Work::Merge { method, double, .. } = &tensor.work else { return (0, 0) };
+        let TensorOp::Merge { method, compute_dtype, .. } = &tensor.op else { return (0, 0) };
         // Scores that are made from several models are f64.
-        let made = matches!(method.shape, Shape::Joint(_) | Shape::Pairwise(_));
-        (searches, searches * threshold::memory(tensor.elements, if *double || made { 8 } else { 4 }))
+        let made = matches!(method.formula, Formula::Joint(_) | Formula::Pairwise(_));
+        (
+            searches,
+            searches * threshold::memory(tensor.elements, if *compute_dtype == Float::F64 || made { 8 } else { 4 }),
+        )
     };
     let (mut most, mut held) = (0, 0);
     for (searches, bytes) in tensors.iter().map(of) {
@@ -127,29 +130,31 @@ enum Of {
     /// Dot products, of differences from the first input or of the inputs.
     Gram { around: bool },
     /// Masks without draws.
-    Masks(Vec<Keep>, bool),
+    Masks(Vec<Sparsification>, bool),
 }
 
 impl Need {
     /// Nothing for statistics that are found anew in every merge.
     fn of(plan: &Plan, tensor: &PlannedTensor) -> Option<Self> {
-        let Work::Merge { method, inputs, arguments, double, .. } = &tensor.work else { return None };
-        let of = match &method.shape {
-            Shape::Combination(combination) if along(tensor, combination, arguments) == Some(Along::Whole) => {
+        let TensorOp::Merge { method, inputs, arguments, compute_dtype, .. } = &tensor.op else { return None };
+        let of = match &method.formula {
+            Formula::Combination(combination) if along(tensor, combination, arguments) == Some(Along::Whole) => {
                 Of::Gram { around: is_around(combination, inputs, arguments) }
             }
-            Shape::MaskedSum(terms) if inputs.len() > 1 => {
+            Formula::MaskedSum(terms) if inputs.len() > 1 => {
                 let terms = terms(arguments);
-                let drawn = |keep: &Keep| matches!(keep, Keep::Random { .. } | Keep::RandomByRank { .. });
-                if terms.keep.iter().any(drawn) {
+                let drawn = |keep: &Sparsification| {
+                    matches!(keep, Sparsification::Random { .. } | Sparsification::RandomByRank { .. })
+                };
+                if terms.sparsifications.iter().any(drawn) {
                     return None;
                 }
-                Of::Masks(terms.keep, terms.rescale)
+                Of::Masks(terms.sparsifications, terms.rescale)
             }
             _ => return None,
         };
         let made = inputs.iter().map(|input| plan.print(*input)).collect();
-        Some(Self { inputs: inputs.clone(), made, double: *double, of })
+        Some(Self { inputs: inputs.clone(), made, double: *compute_dtype == Float::F64, of })
     }
 }
 
@@ -172,8 +177,7 @@ pub(super) fn gather(
         }
     }
     for double in [false, true] {
-        let of_precision =
-            |index: &usize| matches!(plan.tensors[*index].work, Work::Merge { double: is, .. } if is == double);
+        let of_precision = |index: &usize| matches!(plan.tensors[*index].op, TensorOp::Merge { compute_dtype, .. } if (compute_dtype == Float::F64) == double);
         let wanted: Vec<usize> =
             tensors.iter().copied().filter(of_precision).filter(|index| !found.contains_key(index)).collect();
         if double {
@@ -199,9 +203,9 @@ fn gather_as<T: Real>(
     let (mut whole, mut columns) = (Vec::new(), Vec::new());
     let (mut masked, mut agreed, mut overlapping, mut fused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for &index in tensors {
-        let Work::Merge { method, inputs, arguments, .. } = &plan.tensors[index].work else { continue };
-        match &method.shape {
-            Shape::Combination(combination) => {
+        let TensorOp::Merge { method, inputs, arguments, .. } = &plan.tensors[index].op else { continue };
+        match &method.formula {
+            Formula::Combination(combination) => {
                 let wanted = Wanted { tensor: index, around: is_around(combination, inputs, arguments) };
                 match along(&plan.tensors[index], combination, arguments) {
                     Some(Along::Whole) => whole.push(wanted),
@@ -211,15 +215,15 @@ fn gather_as<T: Real>(
             }
             // Without models there is only the base.
             _ if inputs.len() < 2 => {}
-            Shape::MaskedSum(terms) => masked.push((index, terms(arguments))),
-            Shape::Joint(joint) => match joint(arguments) {
+            Formula::MaskedSum(terms) => masked.push((index, terms(arguments))),
+            Formula::Joint(joint) => match joint(arguments) {
                 Joint::Consensus { share } => agreed.push((index, share)),
                 Joint::Overlap { rate: 0.0, .. } => {
                     found.insert(index, Statistic::Factors(vec![1.0; inputs.len() - 1]));
                 }
                 joint @ Joint::Overlap { .. } => overlapping.push((index, joint)),
             },
-            Shape::Pairwise(pairwise) => {
+            Formula::Pairwise(pairwise) => {
                 if pairwise(arguments) == Pairwise::Fuse {
                     fused.push(index);
                 }

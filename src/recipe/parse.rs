@@ -27,7 +27,7 @@ use super::tree::{self, Node};
 use super::types::{ModelRef, NodePath, Origin, Recipe};
 use super::variables::{self, Variables};
 use crate::kernel::Float;
-use crate::method::{self, Declaration};
+use crate::method::{self, MergeMethod};
 
 /// Bytes of the largest recipe file that is read.
 const LARGEST: u64 = 1 << 20;
@@ -233,7 +233,7 @@ pub(super) fn reference(node: &Node, at: &NodePath, notes: &mut Notes) -> ModelR
     read.filter(|_| !notes.is_unknown(at)).unwrap_or_else(|| ModelRef::unknown(at))
 }
 
-fn merge_method(fields: &Fields<'_>) -> Checked<&'static Declaration> {
+fn merge_method(fields: &Fields<'_>) -> Checked<&'static MergeMethod> {
     let (node, at) = fields.need("merge_method")?;
     let Node::Text(name) = node else {
         return Err(Fault::value(&at, format!("expected the name of a merge method, found {node}")));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{CONDITION, Form, INERT_PARAMETERS, LEVELS, Level, RECIPE, Status};
 use super::unknown::{DEFINITIONS, notes};
-use crate::method::{Base, Count, Declaration, Kind, METHODS, Parameter};
+use crate::method::{Base, Count, Kind, METHODS, MergeMethod, Parameter};
 
 /// The schema of a recipe.
 pub fn schema() -> Value {
@@ -80,7 +80,7 @@ fn recipe() -> Value {
 }
 
 /// What a method asks of the rest of the recipe.
-fn of_method(method: &Declaration) -> Value {
+fn of_method(method: &MergeMethod) -> Value {
     let parameters = json!({ "properties": { "parameters": reference(&format!("parameters of {}", method.name)) } });
     let each = json!({ "items": parameters });
     let slice = json!({ "properties": {
@@ -229,7 +229,7 @@ const FLAG: &str =
     "^\\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]|[01](\\.0*)?)\\s*$";
 
 /// A map of a method's parameters.
-fn parameters(method: &Declaration) -> Value {
+fn parameters(method: &MergeMethod) -> Value {
     let mut properties = Map::new();
     let of_others = METHODS.iter().flat_map(|other| other.parameters).map(|parameter| parameter.name);
     for name in of_others.chain(INERT_PARAMETERS) {

@@ -11,7 +11,7 @@ use super::parse::reference;
 use super::scalar;
 use super::tree::Node;
 use super::types::{ModelRef, NodePath, Parameters, Slice, Source};
-use crate::method::Declaration;
+use crate::method::MergeMethod;
 
 /// What is merged.
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub(super) struct Merged {
 }
 
 /// Reads what a recipe merges: its slices, or one of the whole models it lists, at its top or in its only module.
-pub(super) fn merged(recipe: &Fields<'_>, method: Option<&'static Declaration>, notes: &mut Notes) -> Checked<Merged> {
+pub(super) fn merged(recipe: &Fields<'_>, method: Option<&'static MergeMethod>, notes: &mut Notes) -> Checked<Merged> {
     let Some((modules, at)) = recipe.get("modules").filter(|(node, _)| !node.is_blank()) else {
         let slices = slices(recipe, &NodePath::default(), "the recipe", method, notes)?;
         return Ok(Merged { slices, module: Parameters::default() });
@@ -55,7 +55,7 @@ fn slices(
     fields: &Fields<'_>,
     at: &NodePath,
     what: &str,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     notes: &mut Notes,
 ) -> Checked<Vec<Slice>> {
     let listed = |key: &str| fields.get(key).filter(|(node, _)| !node.is_blank());
@@ -92,7 +92,7 @@ fn entries<'n>(
     Ok(entries.iter().enumerate().map(move |(index, entry)| (entry, at.index(index))))
 }
 
-fn slice(node: &Node, at: NodePath, method: Option<&'static Declaration>, notes: &mut Notes) -> Checked<Slice> {
+fn slice(node: &Node, at: NodePath, method: Option<&'static MergeMethod>, notes: &mut Notes) -> Checked<Slice> {
     let fields = Fields::of(node, &at, &SLICE, notes)?;
     let sources = notes.attempt(|notes| {
         let (list, list_at) = fields.need("sources")?;
@@ -110,7 +110,7 @@ fn source(
     node: &Node,
     at: NodePath,
     level: &'static Level,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     notes: &mut Notes,
 ) -> Source {
     let Some(fields) = notes.attempt(|notes| Fields::of(node, &at, level, notes)) else {

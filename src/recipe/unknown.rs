@@ -10,7 +10,7 @@ use super::keys::{INERT_PARAMETERS, Level, MODEL, RECIPE, SLICE, SOURCE, is_para
 use super::nearest::nearest;
 use super::scalar;
 use super::tree::Node;
-use crate::method::{self, Declaration, Parameter};
+use crate::method::{self, MergeMethod, Parameter};
 
 /// Keys that mergekit's users write beside a recipe, and what there is in their place.
 static NOTES: [(&str, &str); 54] = [
@@ -128,7 +128,7 @@ pub(super) fn remark_on_key(
 }
 
 /// Why a parameter that the method does not have is accepted, as a warning says it; `None` for one that is a mistake.
-pub(super) fn remark_on_parameter(name: &str, node: &Node, method: &Declaration) -> Option<String> {
+pub(super) fn remark_on_parameter(name: &str, node: &Node, method: &MergeMethod) -> Option<String> {
     if is_parameter(name) {
         let alike = |own: &&Parameter| own.name.starts_with(name) || name.starts_with(own.name);
         // `t` begins much.
