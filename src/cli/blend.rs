@@ -10,7 +10,7 @@ use super::args::{PlanArgs, RunArgs, assignment};
 use super::render::{self, Usage};
 use super::run;
 use crate::checkpoint::HubModel;
-use crate::method::{self, Base, Count, Declaration, Kind, METHODS, Scope};
+use crate::method::{self, Base, Count, Kind, METHODS, MergeMethod, Scope};
 use crate::recipe::Recipe;
 use crate::shown::{is_hidden, yaml as scalar};
 
@@ -122,7 +122,7 @@ fn recipe_text(args: &Args) -> anyhow::Result<String> {
 /// For a method between two models: takes the one it starts from out of `models` and returns it. The weights of the two
 /// are how far slerp goes.
 fn pair(
-    method: &Declaration,
+    method: &MergeMethod,
     models: &mut Vec<(String, f64)>,
     base: Option<String>,
     parameters: &mut Vec<(String, String)>,
@@ -149,7 +149,7 @@ fn pair(
 }
 
 pub(super) fn yaml(
-    method: &Declaration,
+    method: &MergeMethod,
     base: Option<&str>,
     models: &[(String, f64)],
     weighted: bool,

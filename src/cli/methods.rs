@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use serde_json::{Value, json};
 
 use super::render;
-use crate::method::{self, Base, Count, Declaration, Kind, METHODS, Parameter, Scope};
+use crate::method::{self, Base, Count, Kind, METHODS, MergeMethod, Parameter, Scope};
 
 /// List the merge methods, or show one
 #[derive(clap::Args, Debug)]
@@ -49,7 +49,7 @@ const WIDTH: usize = 100;
 const INDENT: usize = 14;
 
 /// What there is to know of a method at a glance.
-fn short(method: &Declaration) -> String {
+fn short(method: &MergeMethod) -> String {
     let mut out = format!("{}: {}\n", method.name, method.summary);
     let parameters: Vec<String> = read(method)
         .map(|parameter| match parameter.default {
@@ -66,7 +66,7 @@ fn short(method: &Declaration) -> String {
 }
 
 /// Everything about a method, with a recipe to copy.
-fn one(method: &Declaration) -> String {
+fn one(method: &MergeMethod) -> String {
     let mut out = format!("{}: {}\n", method.name, method.summary);
     formula(&mut out, method);
     paragraph(&mut out, "source", method.origin);
@@ -99,20 +99,20 @@ fn one(method: &Declaration) -> String {
 }
 
 /// The formula, each of its steps on a line.
-fn formula(out: &mut String, method: &Declaration) {
+fn formula(out: &mut String, method: &MergeMethod) {
     let mut heading = "formula";
-    for step in method.formula.split(";  ") {
+    for step in method.equation.split(";  ") {
         paragraph(out, heading, step);
         heading = "";
     }
 }
 
 /// The parameters that have an effect.
-fn read(method: &Declaration) -> impl Iterator<Item = &'static Parameter> {
+fn read(method: &MergeMethod) -> impl Iterator<Item = &'static Parameter> {
     method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored)
 }
 
-fn models(method: &Declaration) -> String {
+fn models(method: &MergeMethod) -> String {
     let base = match method.base {
         Base::Required => ", and a base model",
         Base::Optional => ", with or without a base model",
@@ -157,7 +157,7 @@ fn paragraph(out: &mut String, heading: &str, text: &str) {
 }
 
 /// A recipe of the method, with every parameter that has no default.
-fn example(method: &Declaration) -> String {
+fn example(method: &MergeMethod) -> String {
     let mut text = format!("merge_method: {}\n", method.name);
     if method.base != Base::Member {
         text.push_str("base_model: models/base\n");
@@ -191,7 +191,7 @@ fn example(method: &Declaration) -> String {
     text
 }
 
-fn to_json(method: &Declaration) -> Value {
+fn to_json(method: &MergeMethod) -> Value {
     let (least, most) = match method.models {
         Count::Exactly(count) => (count, Some(count)),
         Count::AtLeast(count) => (count, None),
@@ -223,7 +223,7 @@ fn to_json(method: &Declaration) -> Value {
     json!({
         "name": method.name,
         "summary": method.summary,
-        "formula": method.formula,
+        "formula": method.equation,
         "origin": method.origin,
         "when": method.when,
         "base": match method.base {
@@ -261,7 +261,7 @@ mod tests {
                 assert!(text.lines().skip(1).all(|line| line.chars().count() <= WIDTH), "{text}");
                 assert!(text.contains(declared.when.split(' ').next().unwrap()), "{text}");
             }
-            for part in [declared.summary, declared.formula, declared.origin, declared.when] {
+            for part in [declared.summary, declared.equation, declared.origin, declared.when] {
                 assert!(!part.is_empty(), "{}", declared.name);
             }
         }

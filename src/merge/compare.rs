@@ -1,7 +1,8 @@
-//! How two checkpoints differ, tensor by tensor.
+//! Compares two checkpoints, tensor by tensor.
 
-use super::scratch::{finish, stored};
-use super::span::{Span, Workers};
+use super::read::{finish, load_stored};
+use super::span::Span;
+use super::workers::Workers;
 use super::{Error, Options};
 use crate::checkpoint::{Checkpoint, Tensor, Weights};
 use crate::kernel::{GramSum, count_equal, dots};
@@ -61,13 +62,13 @@ struct Pair<'a> {
     right: (&'a Weights, &'a Tensor),
 }
 
-/// The differences of all floating-point tensors of equal name and shape, computed in f32 with sums in f64.
+/// Compares all floating-point tensors of equal name and shape, in f32 with sums in f64.
 ///
 /// # Errors
 /// Cancellation, or a file that can no longer be read.
 pub fn compare(left: &Checkpoint, right: &Checkpoint, options: Options<'_>) -> Result<Vec<Difference>, Error> {
     let pairs = pairs(left, right);
-    let workers = Workers::start(options)?;
+    let workers = Workers::start(&options)?;
     let tile = options.tile();
     let spans: Vec<Span> =
         pairs.iter().enumerate().flat_map(|(at, pair)| Span::cut(at, pair.left.1.elements() as usize, tile)).collect();
@@ -75,8 +76,8 @@ pub fn compare(left: &Checkpoint, right: &Checkpoint, options: Options<'_>) -> R
         let Pair { left, right, .. } = pairs[span.tensor];
         let [a, b, ..] = scratch.with_inputs(2).inputs.as_mut_slice() else { return Ok((Vec::new(), Vec::new(), 0)) };
         let level = options.level;
-        let x: &[f32] = stored(left.0, left.1, span.range.clone(), a, &options)?;
-        let y: &[f32] = stored(right.0, right.1, span.range.clone(), b, &options)?;
+        let x: &[f32] = load_stored(left.0, left.1, span.range.clone(), a, &options)?;
+        let y: &[f32] = load_stored(right.0, right.1, span.range.clone(), b, &options)?;
         let (mut products, mut differences) = (Vec::new(), Vec::new());
         dots(level, None, &[x, y], &mut products);
         dots(level, Some(x), &[y], &mut differences);

@@ -1,33 +1,31 @@
-//! Runs a plan: the tensors' tiles are read from the maps, combined and handed to a sink.
+//! Runs a plan: reads tiles of the input tensors, merges them and hands the results to a sink.
 //!
 //! Work is cut into spans of a tensor, not into tensors, so that a large embedding runs on every thread. What a method
-//! needs to know of a whole tensor (dot products, thresholds, norms) is found in passes of its own, as values that do
+//! needs to know of a whole tensor (dot products, thresholds, norms) is a statistic, found in passes of its own that do
 //! not depend on weights. Nothing here depends on the number of threads, the tile size or the SIMD level.
+//!
+//! `run` leads through it all: `passes` find each tensor's `statistic`, and `apply` computes the output from it. Both get
+//! the numbers of the inputs from `read`.
 
 mod apply;
-mod by_row;
+mod buffers;
 mod compare;
+mod context;
 mod error;
-mod fusion;
-mod gather;
-mod gram;
-mod joint;
-mod lines;
-mod made;
-mod masks;
 mod options;
+mod passes;
+mod read;
+mod rows;
 mod run;
-mod sample;
-mod scores;
-mod scratch;
 mod sink;
 mod span;
-mod statistics;
-mod threshold;
+mod stages;
+mod statistic;
+mod workers;
 
 pub use compare::{Difference, compare};
 pub use error::Error;
 pub use options::{Access, Options, TILE};
 pub use run::{Report, memory, run, run_again, work_bytes};
 pub use sink::{Sink, SinkError};
-pub use statistics::Statistics;
+pub use statistic::Statistics;

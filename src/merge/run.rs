@@ -1,15 +1,19 @@
-//! The passes of a merge.
+//! Runs a merge, batch by batch.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use super::apply::{Apply, Step};
-use super::made::{Running, Steps, prepare};
-use super::span::{Span, Workers};
-use super::statistics::{self, Statistics};
+use super::apply::{Step, TileWriter, build_step};
+use super::context::Context;
+use super::passes::{self, collect_statistics};
+use super::span::Span;
+use super::stages::StageSteps;
+use super::statistic::{Statistics, effort};
+use super::workers::Workers;
 use super::{Error, Options, Sink};
-use crate::plan::{AlignmentMemory, Plan, PlannedTensor, Work};
+use crate::kernel::Float;
+use crate::plan::{AlignmentMemory, Plan, PlannedTensor, TensorOp};
 
 /// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
 /// in the page cache.
@@ -24,8 +28,8 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes of tensor data written.
     pub bytes_written: u64,
-    /// What the user should know: tensors with NaN or infinity, where that was accepted, and weights that are not what
-    /// they are meant to be.
+    /// What the user should know: tensors with NaN or infinity, where that was accepted, and weights that do not have the
+    /// effect they are meant to have.
     pub warnings: Vec<String>,
 }
 
@@ -47,19 +51,19 @@ pub fn run_again(
     options: Options<'_>,
     statistics: &mut Statistics,
 ) -> Result<Report, Error> {
-    let workers = Workers::start(options)?;
+    let workers = Workers::start(&options)?;
     let accepted = Mutex::new(BTreeMap::new());
     let mut consensus = [0, 0];
-    let mut made = Steps::default();
+    let mut stages = StageSteps::default();
     for Range { start: begin, end } in batches(plan) {
-        prepare(&mut made, plan, begin..end, &workers, statistics)?;
-        let running = Running { plan, steps: &made, name: "" };
+        stages.prepare(plan, begin..end, &options, &workers, statistics)?;
+        let context = Context { plan, document: "", stages: &stages, options: &options };
         let batch: Vec<usize> = (begin..end).collect();
-        let found = statistics::gather(running, &batch, &workers, statistics)?;
+        let found = collect_statistics(context, &batch, &workers, statistics)?;
         let steps: Vec<Step> = plan.tensors[begin..end]
             .iter()
             .zip(found)
-            .map(|(tensor, statistic)| Step::new(tensor, statistic))
+            .map(|(tensor, statistic)| build_step(tensor, statistic))
             .collect::<Result<_, _>>()?;
         for is_uniform in steps.iter().filter_map(Step::is_uniform) {
             consensus[usize::from(is_uniform)] += 1;
@@ -69,8 +73,8 @@ pub fn run_again(
             Span::cut(tensor, plan.tensors[tensor].elements as usize, length)
         };
         let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
-        let apply = Apply { plan: running, sink, options: &options, accepted: &accepted };
-        workers.map(&tiles, |scratch, tile| apply.tile(&steps[tile.tensor - begin], tile, scratch))?;
+        let writer = TileWriter { context, sink, accepted: &accepted };
+        workers.map(&tiles, |scratch, tile| writer.write(&steps[tile.tensor - begin], tile, scratch))?;
     }
     let accepted = accepted.into_inner().unwrap_or_default();
     let mut warnings: Vec<String> = accepted.into_values().map(|error: Error| error.to_string()).collect();
@@ -103,40 +107,41 @@ fn batches(plan: &Plan) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
-/// Bytes that a merge reads, each pass counted: what its progress adds up to, unless a pass turns out not to be needed.
+/// Counts the bytes that a merge reads, in all passes. Its progress adds up to them, unless a pass turns out not to be
+/// needed.
 pub fn work_bytes(plan: &Plan) -> u64 {
-    let bytes = |work: &Work| -> u64 { work.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum() };
-    let of = |tensor: &PlannedTensor, passes: u64| bytes(&tensor.work).saturating_mul(passes);
-    let own: u64 =
-        plan.tensors.iter().fold(0, |sum: u64, tensor| sum.saturating_add(of(tensor, 1 + statistics::passes(tensor))));
     let stages = plan.all_stages();
-    let made = stages.iter().flat_map(|stage| {
-        let inputs = |tensor: &PlannedTensor| -> u64 {
-            tensor.work.inputs().iter().map(|input| stage.plan.source(*input).bytes_read()).sum()
-        };
-        stage.plan.tensors.iter().map(move |tensor| inputs(tensor).saturating_mul(statistics::passes(tensor)))
+    let inner = stages.iter().flat_map(|stage| {
+        let of_tensor = |tensor| input_bytes(&stage.plan, tensor).saturating_mul(effort(tensor).passes);
+        stage.plan.tensors.iter().map(of_tensor)
     });
-    made.fold(own, u64::saturating_add)
+    let of_tensor = |tensor| input_bytes(plan, tensor).saturating_mul(1 + effort(tensor).passes);
+    plan.tensors.iter().map(of_tensor).chain(inner).fold(0, u64::saturating_add)
 }
 
-/// About how much memory a merge needs, pages of the inputs included.
+/// Counts the bytes that one pass over the inputs of a tensor reads.
+fn input_bytes(plan: &Plan, tensor: &PlannedTensor) -> u64 {
+    tensor.op.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum()
+}
+
+/// Estimates how much memory a merge needs, pages of the inputs included.
 pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
-    /// The program itself and what is read besides tensors.
+    /// The program itself and what it reads besides tensors.
     const FIXED: u64 = 8 << 20;
-    /// What reads tokenizers, on several threads.
+    /// The threads that read tokenizers.
     const TOKENIZERS: u64 = 4 << 20;
     let threads =
         if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;
     let of_tensor = |tensor: &PlannedTensor| {
-        let inputs = tensor.work.inputs().len() as u64;
-        let wide = matches!(tensor.work, Work::Merge { double: true, .. });
+        let inputs = tensor.op.inputs().len() as u64;
+        let wide = matches!(tensor.op, TensorOp::Merge { compute_dtype: Float::F64, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
-        let inner: u64 = tensor.work.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
+        let inner: u64 = tensor.op.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
         threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner)
     };
     let of_batch = |batch: Range<usize>| {
         let tensors = &plan.tensors[batch];
-        tensors.iter().map(of_tensor).max().unwrap_or(0) + statistics::memory(tensors, threads)
+        tensors.iter().map(of_tensor).max().unwrap_or(0) + passes::memory(tensors, threads)
     };
     let tiles = batches(plan).map(of_batch).max().unwrap_or(0);
     let Some(alignment) = &plan.alignment else { return FIXED + tiles };

@@ -1,13 +1,6 @@
-//! Spans of tensors, worked through in order by all threads.
+//! Spans: the pieces of tensors that work is cut into.
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::ThreadPool;
-
-use super::scratch::Scratch;
-use super::{Error, Options};
 
 /// A run of elements of one tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,56 +17,9 @@ impl Span {
         (0..elements).step_by(length).map(move |start| Self { tensor, range: start..(start + length).min(elements) })
     }
 
-    /// The tiles of the span.
+    /// Cuts the span into tiles.
     pub(super) fn tiles(&self, tile: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let end = self.range.end;
         self.range.clone().step_by(tile).map(move |start| start..(start + tile).min(end))
-    }
-}
-
-/// The threads of a merge, each with its buffers.
-pub(super) struct Workers<'a> {
-    pool: ThreadPool,
-    scratch: Vec<Mutex<Scratch>>,
-    pub(super) options: Options<'a>,
-}
-
-impl<'a> Workers<'a> {
-    pub(super) fn start(options: Options<'a>) -> Result<Self, Error> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .thread_name(|index| format!("merge-{index}"))
-            .build()
-            .map_err(|error| Error::Threads(error.to_string()))?;
-        let scratch = (0..pool.current_num_threads()).map(|_| Mutex::default()).collect();
-        Ok(Self { pool, scratch, options })
-    }
-
-    /// Applies `f` to every item, on all threads, taking the items in order. Gives the results in the items' order, or
-    /// the error of the first item (of those that were begun) that failed.
-    pub(super) fn map<I: Sync, R: Send>(
-        &self,
-        items: &[I],
-        f: impl Fn(&mut Scratch, &I) -> Result<R, Error> + Sync,
-    ) -> Result<Vec<R>, Error> {
-        let next = AtomicUsize::new(0);
-        let done = self.pool.broadcast(|context| {
-            let mut results = Vec::new();
-            let Ok(mut scratch) = self.scratch[context.index()].lock() else { return results };
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(index) else { return results };
-                let result = self.options.check_cancelled().and_then(|()| f(&mut scratch, item));
-                let failed = result.is_err();
-                results.push((index, result));
-                if failed {
-                    next.store(items.len(), Ordering::Relaxed);
-                    return results;
-                }
-            }
-        });
-        let mut results: Vec<_> = done.into_iter().flatten().collect();
-        results.sort_unstable_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
     }
 }

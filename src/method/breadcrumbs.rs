@@ -2,13 +2,13 @@
 
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::{DENSITY, RESCALE};
-use super::{Arguments, Base, Count, Declaration, Keep, Kind, MaskedSum, Parameter, Scope, Shape, Value};
+use super::{Arguments, Base, Count, Formula, Kind, MaskedSum, MergeMethod, Parameter, Scope, Sparsification, Value};
 
 /// `out = base + λ·Σ wᵢ·mᵢ·(xᵢ − base)`, `mᵢ` without outliers
-pub(super) static BREADCRUMBS: Declaration = Declaration {
+pub(super) static BREADCRUMBS: MergeMethod = MergeMethod {
     name: "breadcrumbs",
     summary: "the base plus a weighted sum of task vectors without their smallest and their largest elements",
-    formula: "of n elements ranked by |xᵢ − base|, the largest first: mᵢ = 0 for the first ⌊γ·n⌋, 1 for the next ⌊density·n⌋, 0 for the rest;  out = base + λ·Σ wᵢ·mᵢ·(xᵢ − base)",
+    equation: "of n elements ranked by |xᵢ − base|, the largest first: mᵢ = 0 for the first ⌊γ·n⌋, 1 for the next ⌊density·n⌋, 0 for the rest;  out = base + λ·Σ wᵢ·mᵢ·(xᵢ − base)",
     origin: "Davari and Belilovsky 2023, Model Breadcrumbs, arXiv:2312.06795; mergekit 0.1.5",
     when: "Several fine-tunes of which each has a few changes so large that they do harm in a sum.",
     base: Base::Required,
@@ -23,7 +23,7 @@ pub(super) static BREADCRUMBS: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::MaskedSum(masked_sum),
+    formula: Formula::MaskedSum(masked_sum),
 };
 
 /// The share that stays behind the outliers.
@@ -46,10 +46,16 @@ fn masked_sum(arguments: &Arguments) -> MaskedSum {
 
 /// A sum of task vectors without outliers, of the elected sign.
 pub(super) fn middle(arguments: &Arguments) -> MaskedSum {
-    let keep = |(density, gamma)| if density < 1.0 { Keep::Middle { density, gamma } } else { Keep::All };
+    let sparsify =
+        |(density, gamma)| if density < 1.0 { Sparsification::Middle { density, gamma } } else { Sparsification::All };
     MaskedSum {
         weights: arguments.numbers("weight"),
-        keep: arguments.numbers("density").into_iter().zip(arguments.numbers("gamma")).map(keep).collect(),
+        sparsifications: arguments
+            .numbers("density")
+            .into_iter()
+            .zip(arguments.numbers("gamma"))
+            .map(sparsify)
+            .collect(),
         elect: true,
         normalize: arguments.flag("normalize"),
         rescale: arguments.flag("rescale"),

@@ -3,13 +3,13 @@
 use super::breadcrumbs::{GAMMA, MIDDLE_DENSITY, middle};
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
-use super::{Base, Count, Declaration, Parameter, Shape, Value};
+use super::{Base, Count, Formula, MergeMethod, Parameter, Value};
 
 /// `breadcrumbs` with the election of `ties`.
-pub(super) static BREADCRUMBS_TIES: Declaration = Declaration {
+pub(super) static BREADCRUMBS_TIES: MergeMethod = MergeMethod {
     name: "breadcrumbs_ties",
     summary: "drop the smallest and the largest elements of each task vector, elect a sign, sum what agrees",
-    formula: "mᵢ as in breadcrumbs;  dᵢ = mᵢ·(xᵢ − base);  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s]",
+    equation: "mᵢ as in breadcrumbs;  dᵢ = mᵢ·(xᵢ − base);  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s]",
     origin: "Davari and Belilovsky 2023 (Model Breadcrumbs), arXiv:2312.06795, with the election of Yadav et al. 2023 (TIES), arXiv:2306.01708; mergekit 0.1.5",
     when: "As breadcrumbs, where the fine-tunes also pull in opposite directions.",
     base: Base::Required,
@@ -24,5 +24,5 @@ pub(super) static BREADCRUMBS_TIES: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::MaskedSum(middle),
+    formula: Formula::MaskedSum(middle),
 };

@@ -2,13 +2,13 @@
 
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::{DENSITY, RESCALE};
-use super::{Arguments, Base, Count, Declaration, Keep, MaskedSum, Parameter, Shape, Value};
+use super::{Arguments, Base, Count, Formula, MaskedSum, MergeMethod, Parameter, Sparsification, Value};
 
 /// `out = base + λ·Σ wᵢ·sᵢ·mᵢ·(xᵢ − base)`, `mᵢ` drawn at random
-pub(super) static DARE_LINEAR: Declaration = Declaration {
+pub(super) static DARE_LINEAR: MergeMethod = MergeMethod {
     name: "dare_linear",
     summary: "the base plus a weighted sum of task vectors of which random elements are dropped",
-    formula: "mᵢ ~ Bernoulli(density);  dᵢ = sᵢ·mᵢ·(xᵢ − base),  sᵢ = |xᵢ − base|₁ / |mᵢ·(xᵢ − base)|₁ with `rescale`;  out = base + λ·Σ wᵢ·dᵢ",
+    equation: "mᵢ ~ Bernoulli(density);  dᵢ = sᵢ·mᵢ·(xᵢ − base),  sᵢ = |xᵢ − base|₁ / |mᵢ·(xᵢ − base)|₁ with `rescale`;  out = base + λ·Σ wᵢ·dᵢ",
     origin: "Yu et al. 2023, Language models are super Mario (DARE), arXiv:2311.03099; rescaled to the L1 norm, as mergekit 0.1.5 does, not by 1/density",
     when: "Many fine-tunes with small dense changes that get in each other's way when all are added.",
     base: Base::Required,
@@ -22,7 +22,7 @@ pub(super) static DARE_LINEAR: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::MaskedSum(masked_sum),
+    formula: Formula::MaskedSum(masked_sum),
 };
 
 /// The probability with which an element stays.
@@ -35,10 +35,10 @@ fn masked_sum(arguments: &Arguments) -> MaskedSum {
 
 /// A sum of task vectors thinned out at random, of the elected sign.
 pub(super) fn random(arguments: &Arguments) -> MaskedSum {
-    let keep = |density: f64| if density < 1.0 { Keep::Random { density } } else { Keep::All };
+    let sparsify = |density: f64| if density < 1.0 { Sparsification::Random { density } } else { Sparsification::All };
     MaskedSum {
         weights: arguments.numbers("weight"),
-        keep: arguments.numbers("density").into_iter().map(keep).collect(),
+        sparsifications: arguments.numbers("density").into_iter().map(sparsify).collect(),
         elect: true,
         normalize: arguments.flag("normalize"),
         rescale: arguments.flag("rescale"),

@@ -3,13 +3,13 @@
 use super::dare_linear::{RANDOM_DENSITY, random};
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
-use super::{Base, Count, Declaration, Parameter, Shape, Value};
+use super::{Base, Count, Formula, MergeMethod, Parameter, Value};
 
 /// `dare_linear` with the election of `ties`.
-pub(super) static DARE_TIES: Declaration = Declaration {
+pub(super) static DARE_TIES: MergeMethod = MergeMethod {
     name: "dare_ties",
     summary: "drop random elements of each task vector, elect a sign, sum what agrees",
-    formula: "mᵢ ~ Bernoulli(density);  dᵢ = sᵢ·mᵢ·(xᵢ − base),  sᵢ as in dare_linear;  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s]",
+    equation: "mᵢ ~ Bernoulli(density);  dᵢ = sᵢ·mᵢ·(xᵢ − base),  sᵢ as in dare_linear;  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s]",
     origin: "Yu et al. 2023 (DARE), arXiv:2311.03099, with the election of Yadav et al. 2023 (TIES), arXiv:2306.01708",
     when: "As dare_linear, where the fine-tunes also pull in opposite directions.",
     base: Base::Required,
@@ -23,5 +23,5 @@ pub(super) static DARE_TIES: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::MaskedSum(random),
+    formula: Formula::MaskedSum(random),
 };

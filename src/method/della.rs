@@ -3,13 +3,15 @@
 use super::dare_linear::RANDOM_DENSITY;
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
-use super::{Arguments, Base, Complaint, Count, Declaration, Keep, Kind, MaskedSum, Parameter, Scope, Shape, Value};
+use super::{
+    Arguments, Base, Complaint, Count, Formula, Kind, MaskedSum, MergeMethod, Parameter, Scope, Sparsification, Value,
+};
 
 /// Drop by magnitude, elect a sign, merge.
-pub(super) static DELLA: Declaration = Declaration {
+pub(super) static DELLA: MergeMethod = MergeMethod {
     name: "della",
     summary: "drop random elements of each task vector, small ones more often; elect a sign, sum what agrees",
-    formula: "pᵢ = density − ε + 2ε·(rank − 1) / (L − 1),  rank of |xᵢ − base| in its row of L, the smallest first;  mᵢ ~ Bernoulli(pᵢ);  then as dare_ties, divided by Σ wᵢ·[sign(wᵢ·dᵢ) = s]",
+    equation: "pᵢ = density − ε + 2ε·(rank − 1) / (L − 1),  rank of |xᵢ − base| in its row of L, the smallest first;  mᵢ ~ Bernoulli(pᵢ);  then as dare_ties, divided by Σ wᵢ·[sign(wᵢ·dᵢ) = s]",
     origin: "Deep et al. 2024, DELLA-Merging, arXiv:2406.11617; mergekit 0.1.5",
     when: "As dare_ties, where large changes should be more likely to stay than small ones.",
     base: Base::Required,
@@ -24,7 +26,7 @@ pub(super) static DELLA: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: Some(check),
-    shape: Shape::MaskedSum(by_rank),
+    formula: Formula::MaskedSum(by_rank),
 };
 
 /// Half the spread of the probabilities.
@@ -59,18 +61,23 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), Complaint> {
 
 /// A sum of task vectors thinned out by rank, of the elected sign.
 pub(super) fn by_rank(arguments: &Arguments) -> MaskedSum {
-    let keep = |(density, epsilon): (f64, f64)| {
+    let sparsify = |(density, epsilon): (f64, f64)| {
         if density >= 1.0 {
-            Keep::All
+            Sparsification::All
         } else if density <= 0.0 {
-            Keep::Random { density: 0.0 }
+            Sparsification::Random { density: 0.0 }
         } else {
-            Keep::RandomByRank { density, epsilon }
+            Sparsification::RandomByRank { density, epsilon }
         }
     };
     MaskedSum {
         weights: arguments.numbers("weight"),
-        keep: arguments.numbers("density").into_iter().zip(arguments.numbers("epsilon")).map(keep).collect(),
+        sparsifications: arguments
+            .numbers("density")
+            .into_iter()
+            .zip(arguments.numbers("epsilon"))
+            .map(sparsify)
+            .collect(),
         elect: true,
         normalize: arguments.flag("normalize"),
         rescale: arguments.flag("rescale"),

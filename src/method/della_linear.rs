@@ -4,13 +4,13 @@ use super::dare_linear::RANDOM_DENSITY;
 use super::della::{EPSILON, by_rank, check};
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
-use super::{Arguments, Base, Count, Declaration, MaskedSum, Parameter, Shape, Value};
+use super::{Arguments, Base, Count, Formula, MaskedSum, MergeMethod, Parameter, Value};
 
 /// `della` without the election.
-pub(super) static DELLA_LINEAR: Declaration = Declaration {
+pub(super) static DELLA_LINEAR: MergeMethod = MergeMethod {
     name: "della_linear",
     summary: "the base plus a weighted sum of task vectors of which random elements are dropped, small ones more often",
-    formula: "mᵢ as in della;  dᵢ = sᵢ·mᵢ·(xᵢ − base),  sᵢ as in dare_linear;  out = base + λ·Σ wᵢ·dᵢ",
+    equation: "mᵢ as in della;  dᵢ = sᵢ·mᵢ·(xᵢ − base),  sᵢ as in dare_linear;  out = base + λ·Σ wᵢ·dᵢ",
     origin: "Deep et al. 2024, DELLA-Merging, arXiv:2406.11617; mergekit 0.1.5",
     when: "As dare_linear, where large changes should be more likely to stay than small ones.",
     base: Base::Required,
@@ -25,7 +25,7 @@ pub(super) static DELLA_LINEAR: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: Some(check),
-    shape: Shape::MaskedSum(masked_sum),
+    formula: Formula::MaskedSum(masked_sum),
 };
 
 fn masked_sum(arguments: &Arguments) -> MaskedSum {

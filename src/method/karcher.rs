@@ -2,15 +2,16 @@
 
 use super::slerp::NO_GRAM;
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope, Value,
+    Vectors,
 };
 use crate::kernel::Gram;
 
 /// The unit vector with the least sum of squared angles to the models' directions, at their mean length.
-pub(super) static KARCHER: Declaration = Declaration {
+pub(super) static KARCHER: MergeMethod = MergeMethod {
     name: "karcher",
     summary: "the direction with the least squared angles to those of all models, at their mean length",
-    formula: "uᵢ = xᵢ / |xᵢ|;  m = argmin Σ ∠(m, uᵢ)²,  found by m ← cos|g|·m + sin|g|·g/|g|,  g = mean of θᵢ/sin θᵢ · (uᵢ − cos θᵢ·m);  out = mean|xᵢ| · m",
+    equation: "uᵢ = xᵢ / |xᵢ|;  m = argmin Σ ∠(m, uᵢ)²,  found by m ← cos|g|·m + sin|g|·g/|g|,  g = mean of θᵢ/sin θᵢ · (uᵢ − cos θᵢ·m);  out = mean|xᵢ| · m",
     origin: "Karcher 1977, Riemannian center of mass; mergekit 0.1.5; arXiv:2603.04972",
     when: "Three or more models that count alike, where a mean on the sphere is wanted that does not depend on their order. Without weights.",
     base: Base::Member,
@@ -34,7 +35,7 @@ pub(super) static KARCHER: Declaration = Declaration {
         },
     ],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
 };
 
 /// Vectors are given by their coefficients on the unit vectors of the models, so that a step costs K² operations, however

@@ -1,16 +1,16 @@
 //! Weighted average of the models.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Kind, Parameter, Scope, Shape,
+    Arguments, Base, Coefficients, Combination, Complaint, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope,
     Value, Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = Σ wᵢ·xᵢ / Σ wᵢ`
-pub(super) static LINEAR: Declaration = Declaration {
+pub(super) static LINEAR: MergeMethod = MergeMethod {
     name: "linear",
     summary: "weighted average of the models",
-    formula: "out = Σ wᵢ·xᵢ / Σ wᵢ   (without `normalize`: out = Σ wᵢ·xᵢ)",
+    equation: "out = Σ wᵢ·xᵢ / Σ wᵢ   (without `normalize`: out = Σ wᵢ·xᵢ)",
     origin: "Wortsman et al. 2022, Model soups, arXiv:2203.05482",
     when: "Two or more fine-tunes of one base, and no idea yet what works: the first thing to try. Equal weights are a uniform soup.",
     base: Base::Member,
@@ -34,7 +34,7 @@ pub(super) static LINEAR: Declaration = Declaration {
         },
     ],
     check: Some(|arguments| sum(arguments, "normalize").map(drop)),
-    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
 };
 
 fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {

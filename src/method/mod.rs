@@ -1,4 +1,4 @@
-//! Merge methods: one file a method, with its formula, source, parameters and shape.
+//! Merge methods: one file a method, with its formula, source and parameters.
 
 mod arcee_fusion;
 mod arguments;
@@ -6,32 +6,35 @@ mod breadcrumbs;
 mod breadcrumbs_ties;
 mod dare_linear;
 mod dare_ties;
-mod declaration;
 mod della;
 mod della_linear;
+mod formula;
 mod karcher;
 mod linear;
+mod merge_method;
 mod model_stock;
 mod multislerp;
 mod nearswap;
 mod nuslerp;
+mod parameter;
 mod passthrough;
 mod ram;
 mod ramplus_tl;
 mod sce;
 mod slerp;
 mod slerp_chain;
+mod sparsification;
 mod task_arithmetic;
 mod ties;
 
 pub use arguments::{Arguments, Value};
-pub use declaration::{
-    Along, Base, Check, Coefficients, Combination, Complaint, Count, Declaration, Dots, Joint, Keep, Kind, MaskedSum,
-    Pairwise, Parameter, Scope, Shape, Vectors,
-};
+pub use formula::{Along, Coefficients, Combination, Dots, Formula, Joint, MaskedSum, Pairwise, Vectors};
+pub use merge_method::{Base, Check, Complaint, Count, MergeMethod};
+pub use parameter::{Kind, Parameter, Scope};
+pub use sparsification::Sparsification;
 
 /// Every merge method, in the order in which help lists them. A new method is one file and one line here.
-pub static METHODS: &[&Declaration] = &[
+pub static METHODS: &[&MergeMethod] = &[
     &linear::LINEAR,
     &slerp::SLERP,
     &slerp_chain::SLERP_CHAIN,
@@ -56,6 +59,6 @@ pub static METHODS: &[&Declaration] = &[
 ];
 
 /// The method a recipe calls `name`, if there is one.
-pub fn find(name: &str) -> Option<&'static Declaration> {
+pub fn find(name: &str) -> Option<&'static MergeMethod> {
     METHODS.iter().copied().find(|method| method.name == name)
 }

@@ -2,16 +2,16 @@
 
 use super::slerp::NO_GRAM;
 use super::{
-    Along, Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value,
-    Vectors,
+    Along, Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope,
+    Value, Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = t·mean(xᵢ) + (1 − t)·base`, `t = N·cos θ / (1 + (N−1)·cos θ)`
-pub(super) static MODEL_STOCK: Declaration = Declaration {
+pub(super) static MODEL_STOCK: MergeMethod = MergeMethod {
     name: "model_stock",
     summary: "between the base and the average of the models, nearer to the average the smaller the angle between them",
-    formula: "cos θ = mean over pairs of (dᵢ·dⱼ) / max(|dᵢ|·|dⱼ|, 1e-6),  dᵢ = xᵢ − base;  t = N·cos θ / (1 + (N−1)·cos θ);  out = t·mean(xᵢ) + (1 − t)·base",
+    equation: "cos θ = mean over pairs of (dᵢ·dⱼ) / max(|dᵢ|·|dⱼ|, 1e-6),  dᵢ = xᵢ − base;  t = N·cos θ / (1 + (N−1)·cos θ);  out = t·mean(xᵢ) + (1 − t)·base",
     origin: "Jang et al. 2024, Model Stock, arXiv:2403.19522; floors of mergekit 0.1.5",
     when: "Fine-tunes of one base on the same data that differ in seed or settings, and no weights to choose.",
     base: Base::Required,
@@ -25,7 +25,7 @@ pub(super) static MODEL_STOCK: Declaration = Declaration {
         by_row: false,
     }],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),
 };
 
 /// Dot products are divided by no smaller product of norms.

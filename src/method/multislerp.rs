@@ -4,16 +4,16 @@ use super::linear::sum;
 use super::slerp::NO_GRAM;
 use super::task_arithmetic::WEIGHT;
 use super::{
-    Arguments, Base, Coefficients, Combination, Complaint, Count, Declaration, Dots, Kind, Parameter, Scope, Shape,
+    Arguments, Base, Coefficients, Combination, Complaint, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope,
     Value, Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = base + (Σ wᵢ·|vᵢ|) · m / |m|`, `m = Σ wᵢ·vᵢ / |vᵢ|`
-pub(super) static MULTISLERP: Declaration = Declaration {
+pub(super) static MULTISLERP: MergeMethod = MergeMethod {
     name: "multislerp",
     summary: "mean direction of several models, or of their differences from a base, at their mean length",
-    formula: "vᵢ = xᵢ − base (xᵢ without a base);  uᵢ = vᵢ / |vᵢ|;  m = Σ wᵢ·uᵢ / |Σ wᵢ·uᵢ|;  g = Σ wᵢ·(uᵢ − (uᵢ·m)·m);  out = base + (Σ wᵢ·|vᵢ|) · (cos|g|·m + sin|g|·g/|g|)",
+    equation: "vᵢ = xᵢ − base (xᵢ without a base);  uᵢ = vᵢ / |vᵢ|;  m = Σ wᵢ·uᵢ / |Σ wᵢ·uᵢ|;  g = Σ wᵢ·(uᵢ − (uᵢ·m)·m);  out = base + (Σ wᵢ·|vᵢ|) · (cos|g|·m + sin|g|·g/|g|)",
     origin: "mergekit 0.1.5; goddard.blog/posts/multislerp-wow-what-a-cool-idea",
     when: "Three or more models whose mean should not be shorter than they are: averaging vectors at wide angles shrinks them, and this does not.",
     base: Base::Optional,
@@ -38,7 +38,7 @@ pub(super) static MULTISLERP: Declaration = Declaration {
         },
     ],
     check: Some(check),
-    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Whole, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Whole, coefficients }),
 };
 
 /// A single model is taken whatever its weight.

@@ -1,12 +1,12 @@
 //! The base, moved to the other model where the two are near.
 
-use super::{Arguments, Base, Count, Declaration, Kind, Pairwise, Parameter, Scope, Shape};
+use super::{Arguments, Base, Count, Formula, Kind, MergeMethod, Pairwise, Parameter, Scope};
 
 /// `out = w·x + (1 − w)·base`, `w = clamp(t / |base − x|, 0, 1)`
-pub(super) static NEARSWAP: Declaration = Declaration {
+pub(super) static NEARSWAP: MergeMethod = MergeMethod {
     name: "nearswap",
     summary: "takes the other model's value where it is within t of the base's, and less of it further away",
-    formula: "w = clamp(t / max(|base − x|, 1e-6), 0, 1);  out = w·x + (1 − w)·base",
+    equation: "w = clamp(t / max(|base − x|, 1e-6), 0, 1);  out = w·x + (1 − w)·base",
     origin: "mergekit 0.1.5, after alchemonaut's QuartetAnemoi",
     when: "A base to be moved only where the other model agrees with it closely.",
     base: Base::Required,
@@ -20,7 +20,7 @@ pub(super) static NEARSWAP: Declaration = Declaration {
         by_row: true,
     }],
     check: None,
-    shape: Shape::Pairwise(pairwise),
+    formula: Formula::Pairwise(pairwise),
 };
 
 fn pairwise(arguments: &Arguments) -> Pairwise {

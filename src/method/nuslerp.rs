@@ -3,16 +3,16 @@
 use super::slerp::NO_GRAM;
 use super::task_arithmetic::WEIGHT;
 use super::{
-    Along, Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value,
-    Vectors,
+    Along, Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope,
+    Value, Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = sin((1−t)θ)/sin θ · v₁ + sin(tθ)/sin θ · v₂`
-pub(super) static NUSLERP: Declaration = Declaration {
+pub(super) static NUSLERP: MergeMethod = MergeMethod {
     name: "nuslerp",
     summary: "spherical interpolation of two models, or of their differences from a base, whole or row by row",
-    formula: "vᵢ = xᵢ − base (xᵢ without a base);  t = w₂ / (w₁ + w₂);  out = base + sin((1−t)·θ)/sin θ · v₁ + sin(t·θ)/sin θ · v₂,   θ the angle between v₁ and v₂; linear where they are parallel",
+    equation: "vᵢ = xᵢ − base (xᵢ without a base);  t = w₂ / (w₁ + w₂);  out = base + sin((1−t)·θ)/sin θ · v₁ + sin(t·θ)/sin θ · v₂,   θ the angle between v₁ and v₂; linear where they are parallel",
     origin: "mergekit 0.1.5; Shoemake 1985, Animating rotation with quaternion curves",
     when: "Two fine-tunes of one base: their task vectors stand at a wide angle where the models themselves do not, so here, other than with slerp, the arc differs from the chord.",
     base: Base::Optional,
@@ -37,7 +37,7 @@ pub(super) static NUSLERP: Declaration = Declaration {
         },
     ],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),
 };
 
 /// A smaller sum of weights gives no ratio.

@@ -1,15 +1,16 @@
 //! One model's tensor, scaled or as it is.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope, Value,
+    Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = scale·x`
-pub(super) static PASSTHROUGH: Declaration = Declaration {
+pub(super) static PASSTHROUGH: MergeMethod = MergeMethod {
     name: "passthrough",
     summary: "one model's tensors as they are, or scaled; stacks layers with `slices`",
-    formula: "out = scale·x",
+    equation: "out = scale·x",
     origin: "mergekit 0.1.5",
     when: "Layers stacked with `slices`, one model rescaled, or its format changed.",
     base: Base::Member,
@@ -23,7 +24,7 @@ pub(super) static PASSTHROUGH: Declaration = Declaration {
         by_row: true,
     }],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Unneeded, coefficients }),
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "other methods have none for some arguments")]

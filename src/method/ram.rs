@@ -1,19 +1,19 @@
 //! Shared changes averaged, changes of one model kept whole.
 
-use super::{Arguments, Base, Count, Declaration, Joint, Kind, Parameter, Scope, Shape, Value};
+use super::{Arguments, Base, Count, Formula, Joint, Kind, MergeMethod, Parameter, Scope, Value};
 
 /// `out = base + Σ aᵢ·(xᵢ − base) / Σ aᵢ`, `aᵢ = [|xᵢ − base| > ε]`
-pub(super) static RAM: Declaration = Declaration {
+pub(super) static RAM: MergeMethod = MergeMethod {
     name: "ram",
     summary: "averages each change over the models that made it, so that a change of one model alone stays whole",
-    formula: "aᵢ = [|xᵢ − base| > ε];  out = base + Σ aᵢ·(xᵢ − base) / max(Σ aᵢ, 1)",
+    equation: "aᵢ = [|xᵢ − base| > ε];  out = base + Σ aᵢ·(xᵢ − base) / max(Σ aᵢ, 1)",
     origin: "Reinforced Agent Merging, arXiv:2601.13572; mergekit 0.1.5",
     when: "Fine-tunes that changed few elements each (reinforcement learning, sparse or partial training). On dense changes it is a plain average.",
     base: Base::Required,
     models: Count::AtLeast(0),
     parameters: &[EPSILON],
     check: None,
-    shape: Shape::Joint(joint),
+    formula: Formula::Joint(joint),
 };
 
 /// The magnitude of a change that counts.

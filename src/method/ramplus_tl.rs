@@ -1,13 +1,13 @@
 //! Shared changes averaged, changes of one model reinforced.
 
 use super::ram::EPSILON;
-use super::{Arguments, Base, Count, Declaration, Joint, Kind, Parameter, Scope, Shape, Value};
+use super::{Arguments, Base, Count, Formula, Joint, Kind, MergeMethod, Parameter, Scope, Value};
 
 /// `ram` with a factor on what one model alone changed.
-pub(super) static RAMPLUS_TL: Declaration = Declaration {
+pub(super) static RAMPLUS_TL: MergeMethod = MergeMethod {
     name: "ramplus_tl",
     summary: "as ram, with the changes that one model alone made enlarged where it shares many others",
-    formula: "aᵢ = [|xᵢ − base| > ε];  ρᵢ = #(aᵢ, shared) / max(#(aᵢ, alone), ε) in the tensor;  out = base + Σ aᵢ·(xᵢ − base)·(1 + r·clamp(ρᵢ, 0, α) where Σ aᵢ = 1, else 1 / Σ aᵢ)",
+    equation: "aᵢ = [|xᵢ − base| > ε];  ρᵢ = #(aᵢ, shared) / max(#(aᵢ, alone), ε) in the tensor;  out = base + Σ aᵢ·(xᵢ − base)·(1 + r·clamp(ρᵢ, 0, α) where Σ aᵢ = 1, else 1 / Σ aᵢ)",
     origin: "Reinforced Agent Merging (RAM+, tensor-local), arXiv:2601.13572; mergekit 0.1.5",
     when: "As ram, to make up for what averaging took from models whose changes are mostly shared.",
     base: Base::Required,
@@ -32,7 +32,7 @@ pub(super) static RAMPLUS_TL: Declaration = Declaration {
         },
     ],
     check: None,
-    shape: Shape::Joint(joint),
+    formula: Formula::Joint(joint),
 };
 
 fn joint(arguments: &Arguments) -> Joint {

@@ -1,13 +1,13 @@
 //! Select by variance, calculate weights from energy, erase what disagrees.
 
 use super::task_arithmetic::IGNORED;
-use super::{Arguments, Base, Count, Declaration, Joint, Kind, Parameter, Scope, Shape, Value};
+use super::{Arguments, Base, Count, Formula, Joint, Kind, MergeMethod, Parameter, Scope, Value};
 
 /// `out = base + Σ cᵢ·dᵢ·[sign dᵢ = s] / Σ cᵢ·[sign dᵢ = s]`
-pub(super) static SCE: Declaration = Declaration {
+pub(super) static SCE: MergeMethod = MergeMethod {
     name: "sce",
     summary: "elements on which the models differ most, of the elected sign, weighted by each model's mean square change",
-    formula: "dᵢ = (xᵢ − base)·[variance over the models among the largest select_topk];  cᵢ = mean(dᵢ²) / Σⱼ mean(dⱼ²), 1/K where that sum is below 1e-6;  s = sign(Σ dᵢ);  out = base + Σ cᵢ·dᵢ·[sign(dᵢ) = s] / max(Σ cᵢ·[sign(dᵢ) = s], 1e-6)",
+    equation: "dᵢ = (xᵢ − base)·[variance over the models among the largest select_topk];  cᵢ = mean(dᵢ²) / Σⱼ mean(dⱼ²), 1/K where that sum is below 1e-6;  s = sign(Σ dᵢ);  out = base + Σ cᵢ·dᵢ·[sign(dᵢ) = s] / max(Σ cᵢ·[sign(dᵢ) = s], 1e-6)",
     origin: "Wan et al. 2024, FuseChat (SCE), arXiv:2408.07990; floors of mergekit 0.1.5",
     when: "Fine-tunes on different tasks and no weights to choose: the model that changed a tensor most counts most there.",
     base: Base::Required,
@@ -24,7 +24,7 @@ pub(super) static SCE: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::Joint(joint),
+    formula: Formula::Joint(joint),
 };
 
 fn joint(arguments: &Arguments) -> Joint {

@@ -1,15 +1,15 @@
 //! Spherical interpolation between two models.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope, Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = sin((1−t)θ)/sin θ · base + sin(tθ)/sin θ · x`, θ the angle between the two tensors.
-pub(super) static SLERP: Declaration = Declaration {
+pub(super) static SLERP: MergeMethod = MergeMethod {
     name: "slerp",
     summary: "spherical interpolation from the base (t = 0) to the other model (t = 1)",
-    formula: "out = sin((1−t)·θ)/sin θ · base + sin(t·θ)/sin θ · x,   cos θ = base·x / (|base|·|x|); linear where |cos θ| > 0.9995",
+    equation: "out = sin((1−t)·θ)/sin θ · base + sin(t·θ)/sin θ · x,   cos θ = base·x / (|base|·|x|); linear where |cos θ| > 0.9995",
     origin: "Shoemake 1985, Animating rotation with quaternion curves; thresholds of mergekit 0.1.5",
     when: "Two models that should keep the length of their weight vectors. For fine-tunes of one base the angle is so small that it equals `linear` with weights 1 − t and t.",
     base: Base::Required,
@@ -23,7 +23,7 @@ pub(super) static SLERP: Declaration = Declaration {
         by_row: true,
     }],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
 };
 
 /// Above this |cos θ| the arc is as good as its chord, and sin θ too small to divide by.

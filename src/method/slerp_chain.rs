@@ -2,15 +2,15 @@
 
 use super::slerp::{NO_GRAM, arc};
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope, Vectors,
 };
 use crate::kernel::Gram;
 
 /// `r₁ = x₁; rₖ = slerp(rₖ₋₁, xₖ, wₖ / (w₁ + … + wₖ))`
-pub(super) static SLERP_CHAIN: Declaration = Declaration {
+pub(super) static SLERP_CHAIN: MergeMethod = MergeMethod {
     name: "slerp_chain",
     summary: "slerp of the first two models, then of the result and the third, and so on in the order listed",
-    formula: "r₁ = x₁;  rₖ = slerp(rₖ₋₁, xₖ, t = wₖ / (w₁ + … + wₖ));  out = r_K",
+    equation: "r₁ = x₁;  rₖ = slerp(rₖ₋₁, xₖ, t = wₖ / (w₁ + … + wₖ));  out = r_K",
     origin: "slerp of Shoemake 1985, repeated; the order and the positions t, which papers leave open, are those of the formula",
     when: "The slerp of more than two checkpoints, say of one run. The result depends on the order of the models; karcher and multislerp do not.",
     base: Base::Member,
@@ -24,7 +24,7 @@ pub(super) static SLERP_CHAIN: Declaration = Declaration {
         by_row: true,
     }],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
 };
 
 fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {

@@ -1,15 +1,16 @@
 //! Weighted sum of task vectors on the base.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Count, Declaration, Dots, Kind, Parameter, Scope, Shape, Value, Vectors,
+    Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope, Value,
+    Vectors,
 };
 use crate::kernel::Gram;
 
 /// `out = base + λ·Σ wᵢ·(xᵢ − base)`
-pub(super) static TASK_ARITHMETIC: Declaration = Declaration {
+pub(super) static TASK_ARITHMETIC: MergeMethod = MergeMethod {
     name: "task_arithmetic",
     summary: "the base plus a weighted sum of what each model learnt",
-    formula: "out = base + λ·Σ wᵢ·(xᵢ − base)   (with `normalize`: the sum divided by Σ wᵢ)",
+    equation: "out = base + λ·Σ wᵢ·(xᵢ − base)   (with `normalize`: the sum divided by Σ wᵢ)",
     origin: "Ilharco et al. 2023, Editing models with task arithmetic, arXiv:2212.04089",
     when: "Several skills added to one base, each with its own strength; a negative weight takes one away.",
     base: Base::Required,
@@ -23,7 +24,7 @@ pub(super) static TASK_ARITHMETIC: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Unneeded, coefficients }),
+    formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Unneeded, coefficients }),
 };
 
 /// The weight of a task vector.

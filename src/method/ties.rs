@@ -1,13 +1,13 @@
 //! Task vectors trimmed to their largest elements, which then vote on a sign.
 
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
-use super::{Arguments, Base, Count, Declaration, Keep, Kind, MaskedSum, Parameter, Scope, Shape, Value};
+use super::{Arguments, Base, Count, Formula, Kind, MaskedSum, MergeMethod, Parameter, Scope, Sparsification, Value};
 
 /// Trim, elect sign, merge.
-pub(super) static TIES: Declaration = Declaration {
+pub(super) static TIES: MergeMethod = MergeMethod {
     name: "ties",
     summary: "trim each task vector to its largest elements, elect a sign, sum what agrees",
-    formula: "dᵢ = top(density, xᵢ − base);  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s] / Σ wᵢ·[sign(wᵢ·dᵢ) = s]",
+    equation: "dᵢ = top(density, xᵢ − base);  s = sign(Σ wᵢ·dᵢ);  out = base + λ·Σ wᵢ·dᵢ·[sign(wᵢ·dᵢ) = s] / Σ wᵢ·[sign(wᵢ·dᵢ) = s]",
     origin: "Yadav et al. 2023, TIES-merging, arXiv:2306.01708; signs elected by weighted sum, as mergekit 0.1.5 does",
     when: "Task vectors that cancel each other where they are added: small changes are dropped, and a vote settles the signs.",
     base: Base::Required,
@@ -21,7 +21,7 @@ pub(super) static TIES: Declaration = Declaration {
         Parameter { name: "int8_mask", ..IGNORED },
     ],
     check: None,
-    shape: Shape::MaskedSum(masked_sum),
+    formula: Formula::MaskedSum(masked_sum),
 };
 
 /// The share of a task vector that stays.
@@ -45,10 +45,10 @@ pub(super) const RESCALE: Parameter = Parameter {
 };
 
 fn masked_sum(arguments: &Arguments) -> MaskedSum {
-    let keep = |density: f64| if density < 1.0 { Keep::Largest { density } } else { Keep::All };
+    let sparsify = |density: f64| if density < 1.0 { Sparsification::Largest { density } } else { Sparsification::All };
     MaskedSum {
         weights: arguments.numbers("weight"),
-        keep: arguments.numbers("density").into_iter().map(keep).collect(),
+        sparsifications: arguments.numbers("density").into_iter().map(sparsify).collect(),
         elect: true,
         normalize: arguments.flag("normalize"),
         rescale: arguments.flag("rescale"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use crate::method::{Arguments, Complaint, Declaration, Kind, Parameter, Scope, Value};
+use crate::method::{Arguments, Complaint, Kind, MergeMethod, Parameter, Scope, Value};
 use crate::recipe::{Parameters, Recipe, RowKind, Setting, Slice};
 
 /// What the parameters of a tensor are looked up with.
@@ -34,7 +34,7 @@ pub(super) struct Participant<'a> {
 
 impl Lookup<'_> {
     /// The arguments of `method` for this tensor and these models.
-    pub(super) fn arguments(&self, method: &Declaration, participants: &[Participant<'_>]) -> Result<Arguments, Error> {
+    pub(super) fn arguments(&self, method: &MergeMethod, participants: &[Participant<'_>]) -> Result<Arguments, Error> {
         let mut arguments = Arguments { models: vec![BTreeMap::default(); participants.len()], ..Arguments::default() };
         for parameter in method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored) {
             let missing = |model: Option<&str>| Error::MissingParameter {

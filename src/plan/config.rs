@@ -28,7 +28,7 @@ impl Plan {
         let head = |tensor: &&PlannedTensor| Some(tensor.module.as_str()) == main && is_tied_head(&tensor.canonical);
         let Some(head) = self.tensors.iter().find(head) else { return false };
         let own = |input: &Input| ties_embeddings(&self.models[input.model]) == Some(false);
-        ties_embeddings(donor) != Some(false) && head.work.inputs().iter().any(own)
+        ties_embeddings(donor) != Some(false) && head.op.inputs().iter().any(own)
     }
 }
 

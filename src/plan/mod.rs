@@ -46,5 +46,5 @@ pub use outside::Outside;
 pub use source::Source;
 pub use stage::Stage;
 pub use summary::{Document, Group, RowGroup, Summary, VocabularySummary};
-pub use types::{ByRow, Gathered, Input, LayerSource, MeanRow, Plan, PlannedFile, PlannedTensor, RowClass, Work};
+pub use types::{ByRow, Gathered, Input, LayerSource, MeanRow, Plan, PlannedFile, PlannedTensor, RowClass, TensorOp};
 pub(crate) use usage::to_name as settings_to_name;

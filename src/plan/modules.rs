@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::{Lookup, Participant};
 use super::tensors::{Collector, Part};
-use super::{Error, Input, Work};
+use super::{Error, Input, TensorOp};
 use crate::checkpoint::{Checkpoint, Mismatch, Module, Tensor};
 use crate::method::{self, Arguments, Scope, Value};
 use crate::yaml::and;
@@ -78,17 +78,21 @@ impl Collector<'_> {
 
     /// A tensor of a module that other models lack: the weighted average of those that have it, whose weights need not sum to
     /// one; of a single one the tensor itself.
-    pub(super) fn among(&self, lookup: &Lookup<'_>, holders: &[&(Part<'_>, Input, &Tensor)]) -> Result<Work, Error> {
+    pub(super) fn among(
+        &self,
+        lookup: &Lookup<'_>,
+        holders: &[&(Part<'_>, Input, &Tensor)],
+    ) -> Result<TensorOp, Error> {
         let weights = self.shares(lookup, holders)?;
         let linear = method::find("linear").unwrap_or(self.recipe.method);
         let arguments = Arguments {
             shared: BTreeMap::from([("normalize", Value::Flag(true))]),
             models: weights.iter().map(|weight| BTreeMap::from([("weight", Value::Number(*weight))])).collect(),
         };
-        let (double, to) =
+        let (compute_dtype, out_dtype) =
             self.formats(&holders.iter().filter_map(|(_, _, tensor)| tensor.float()).collect::<Vec<_>>());
         let inputs = holders.iter().map(|(_, input, _)| *input).collect();
-        Ok(Work::Merge { method: linear, inputs, arguments, by_row: None, double, to })
+        Ok(TensorOp::Merge { method: linear, inputs, arguments, by_row: None, compute_dtype, out_dtype })
     }
 
     /// The recipe's weights of models, where its method has such; where it has none, or all are 0, all count alike.

@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::{Gathered, Input, Plan, Stage, Work};
+use super::{Gathered, Input, Plan, Stage, TensorOp};
 use crate::checkpoint::{Module, Product, Tensor, Weights};
 use crate::kernel::Float;
 
@@ -40,7 +40,7 @@ pub enum Source<'a> {
         product: &'a Product,
     },
     /// A tensor of the merge of another document, computed a tile at a time and rounded to that merge's format.
-    Made {
+    StageTensor {
         /// The document.
         stage: &'a Stage,
         /// Index into its plan's tensors.
@@ -54,9 +54,9 @@ impl Source<'_> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.float(),
             Self::Gathered { plan, table } => plan.source(table.own()).float(),
-            Self::Made { stage, tensor } => match stage.plan.tensors[*tensor].work {
-                Work::Merge { to, .. } => Some(to),
-                Work::Copy { .. } => None,
+            Self::StageTensor { stage, tensor } => match stage.plan.tensors[*tensor].op {
+                TensorOp::Merge { out_dtype, .. } => Some(out_dtype),
+                TensorOp::Copy { .. } => None,
             },
         }
     }
@@ -66,7 +66,7 @@ impl Source<'_> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.dtype,
             Self::Gathered { plan, table } => plan.source(table.own()).dtype(),
-            Self::Made { stage, tensor } => stage.plan.tensors[*tensor].dtype,
+            Self::StageTensor { stage, tensor } => stage.plan.tensors[*tensor].dtype,
         }
     }
 
@@ -78,7 +78,7 @@ impl Source<'_> {
                 let elements = table.gather.rows() as u64 * table.width as u64;
                 elements * self.dtype().bitsize() as u64 / 8
             }
-            Self::Made { stage, tensor } => stage.bytes_read(*tensor),
+            Self::StageTensor { stage, tensor } => stage.bytes_read(*tensor),
         }
     }
 
@@ -88,7 +88,7 @@ impl Source<'_> {
             Self::Stored { .. } => 0,
             Self::Adapted { .. } => 2,
             Self::Gathered { plan, table } => 2 + plan.source(table.own()).tiles(),
-            Self::Made { stage, tensor } => stage.tiles(*tensor),
+            Self::StageTensor { stage, tensor } => stage.tiles(*tensor),
         }
     }
 }
@@ -103,7 +103,7 @@ impl Plan {
             return Source::Gathered { plan: self, table };
         }
         if let Some(stage) = self.stages.get(input.model).and_then(Option::as_deref) {
-            return Source::Made { stage, tensor: stage.tensor(input) };
+            return Source::StageTensor { stage, tensor: stage.tensor(input) };
         }
         let module: &Module = &self.models[input.model].modules()[input.module];
         #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 
-use super::{Input, Plan, PlannedTensor, Work};
+use super::{Input, Plan, PlannedTensor, TensorOp};
 use crate::checkpoint::{Checkpoint, Weights};
+use crate::kernel::Float;
 
 /// A named document of a recipe and its plan.
 #[derive(Debug)]
@@ -76,15 +77,16 @@ fn cost(plan: &Plan, tensor: &PlannedTensor) -> Cost {
     let mut hasher = DefaultHasher::new();
     (plan.seed, &tensor.module, &tensor.canonical, &tensor.copy_of, &tensor.shape).hash(&mut hasher);
     let (mut bytes, mut tiles) = (0_u64, 2_u64);
-    for input in tensor.work.inputs() {
+    for input in tensor.op.inputs() {
         let source = plan.source(*input);
         bytes = bytes.saturating_add(source.bytes_read());
         tiles = tiles.saturating_add(2).saturating_add(source.tiles());
         (input, plan.print(*input)).hash(&mut hasher);
     }
-    if let Work::Merge { method, arguments, by_row, double, to, .. } = &tensor.work {
+    if let TensorOp::Merge { method, arguments, by_row, compute_dtype, out_dtype, .. } = &tensor.op {
         let rows = by_row.as_ref().map(|rows| (&rows.classes, &rows.class_of_group));
-        (method.name, format!("{arguments:?} {rows:?}"), *double, to.name()).hash(&mut hasher);
+        (method.name, format!("{arguments:?} {rows:?}"), *compute_dtype == Float::F64, out_dtype.name())
+            .hash(&mut hasher);
     }
     Cost { bytes, tiles, print: hasher.finish() }
 }

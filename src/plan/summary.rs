@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Input, Outside, Plan, PlannedTensor, RowCounts, Stage, Work};
+use super::{Input, Outside, Plan, PlannedTensor, RowCounts, Stage, TensorOp};
 use crate::checkpoint::layer_of;
 use crate::method::{Arguments, Value};
 
@@ -175,14 +175,14 @@ impl Plan {
     fn key(&self, tensor: &PlannedTensor) -> Key {
         let template = layer_of(&tensor.canonical).map_or_else(|| tensor.canonical.clone(), |layer| layer.template);
         let template = if tensor.module.is_empty() { template } else { format!("{}/{template}", tensor.module) };
-        let method = match &tensor.work {
-            Work::Copy { .. } => "copy",
-            Work::Merge { method, .. } => method.name,
+        let method = match &tensor.op {
+            TensorOp::Copy { .. } => "copy",
+            TensorOp::Merge { method, .. } => method.name,
         };
-        let sources = tensor.work.inputs().iter().map(|input| self.name(input.model)).collect();
-        let dtype = match &tensor.work {
-            Work::Merge { to, .. } => to.name().to_owned(),
-            Work::Copy { .. } => format!("{:?}", tensor.dtype),
+        let sources = tensor.op.inputs().iter().map(|input| self.name(input.model)).collect();
+        let dtype = match &tensor.op {
+            TensorOp::Merge { out_dtype, .. } => out_dtype.name().to_owned(),
+            TensorOp::Copy { .. } => format!("{:?}", tensor.dtype),
         };
         (template, method, sources, dtype)
     }
@@ -193,7 +193,7 @@ impl Plan {
 
     /// The parameters that all rows of a tensor share, and those that they do not.
     fn values(&self, tensor: &PlannedTensor) -> (Vec<(String, String)>, Vec<RowGroup>) {
-        let Work::Merge { arguments, inputs, by_row, .. } = &tensor.work else { return (Vec::new(), Vec::new()) };
+        let TensorOp::Merge { arguments, inputs, by_row, .. } = &tensor.op else { return (Vec::new(), Vec::new()) };
         let mut shared = self.named(arguments, inputs);
         let Some(by_row) = by_row else { return (shared, Vec::new()) };
         let mut rows: Vec<RowGroup> = by_row

@@ -9,10 +9,10 @@ use super::lent::is_tied_head;
 use super::models::Models;
 use super::rows::Rows;
 use super::usage::Usage;
-use super::{Alignment, Error, Gathered, Input, LayerSource, Options, Outside, PlannedTensor, Work};
+use super::{Alignment, Error, Gathered, Input, LayerSource, Options, Outside, PlannedTensor, TensorOp};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
-use crate::method::{self, Arguments, Combination, Declaration, Dots, Shape};
+use crate::method::{self, Arguments, Combination, Dots, Formula, MergeMethod};
 use crate::recipe::{Parameters, Recipe, Slice};
 
 /// A model's part in a slice.
@@ -241,8 +241,8 @@ impl<'a> Collector<'a> {
             *first = rows;
         }
         let elements = shape.iter().map(|&dimension| dimension as u64).product();
-        let (dtype, work) = if first.float().is_none() {
-            (first.dtype, Work::Copy { sources: present.iter().map(|(_, input, _)| *input).collect() })
+        let (dtype, op) = if first.float().is_none() {
+            (first.dtype, TensorOp::Copy { sources: present.iter().map(|(_, input, _)| *input).collect() })
         } else {
             if let (Some(part), false) = (absent.first(), self.options.allow.missing_tensor) {
                 return Err(Error::MissingTensor { tensor: label, present: path(&first_part), absent: path(part) });
@@ -252,12 +252,12 @@ impl<'a> Collector<'a> {
             }
             let lookup = Lookup { recipe, slice, output: &output, canonical: &canonical, label: &label, t, row: None };
             let rows = self.vocabulary_rows(&canonical, &shape);
-            let work = self.merge(&lookup, &present, rows)?;
-            let dtype = match &work {
-                Work::Merge { to, .. } => stored(*to),
-                Work::Copy { .. } => first.dtype,
+            let op = self.merge(&lookup, &present, rows)?;
+            let dtype = match &op {
+                TensorOp::Merge { out_dtype, .. } => stored(*out_dtype),
+                TensorOp::Copy { .. } => first.dtype,
             };
-            (dtype, work)
+            (dtype, op)
         };
         self.tensors.push(PlannedTensor {
             module: self.module.clone(),
@@ -268,7 +268,7 @@ impl<'a> Collector<'a> {
             elements,
             file: 0,
             offset: 0,
-            work,
+            op,
             copy_of: None,
         });
         Ok(())
@@ -295,7 +295,7 @@ impl<'a> Collector<'a> {
         lookup: &Lookup<'_>,
         present: &[(Part<'a>, Input, &Tensor)],
         rows: Option<usize>,
-    ) -> Result<Work, Error> {
+    ) -> Result<TensorOp, Error> {
         let method = self.recipe.method;
         // A method that can do without a base has one apart where the recipe names it.
         let apart = method.base.is_apart() && self.recipe.base_of(lookup.slice).is_some();
@@ -328,24 +328,25 @@ impl<'a> Collector<'a> {
             })?,
             _ => (checked(method, lookup, &participants)?, None),
         };
-        let (double, to) =
+        let (compute_dtype, out_dtype) =
             self.formats(&present.iter().filter_map(|(_, _, tensor)| tensor.float()).collect::<Vec<_>>());
         let inputs = base.iter().chain(&others).map(|(_, input, _)| *input).collect();
-        Ok(Work::Merge { method, inputs, arguments, by_row, double, to })
+        Ok(TensorOp::Merge { method, inputs, arguments, by_row, compute_dtype, out_dtype })
     }
 
-    /// Whether tensors of these formats are merged in float64, and the format of the result.
-    pub(super) fn formats(&self, floats: &[Float]) -> (bool, Float) {
+    /// The format that tensors of these formats are merged in, and the format of the result.
+    pub(super) fn formats(&self, floats: &[Float]) -> (Float, Float) {
         let dtype = self.options.dtype.or(self.recipe.dtype);
         let widest = floats.iter().copied().reduce(Float::widest).unwrap_or(Float::F32);
-        let double = dtype == Some(Float::F64) || floats.contains(&Float::F64);
-        (double, self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest))
+        let is_wide = dtype == Some(Float::F64) || floats.contains(&Float::F64);
+        let compute_dtype = if is_wide { Float::F64 } else { Float::F32 };
+        (compute_dtype, self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest))
     }
 }
 
 /// The arguments of a method, which go together.
 fn checked(
-    method: &'static Declaration,
+    method: &'static MergeMethod,
     lookup: &Lookup<'_>,
     participants: &[Participant<'_>],
 ) -> Result<Arguments, Error> {
@@ -353,7 +354,7 @@ fn checked(
     if let Some(check) = method.check {
         check(&arguments).map_err(|complaint| lookup.complain(complaint, participants))?;
     }
-    if let Shape::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.shape {
+    if let Formula::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.formula {
         let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason, hint: None, place: None };
         coefficients(&arguments, None).map_err(failed)?;
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Adapted, Alignment, Allow, Gather, Outside, Stage};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
-use crate::method::{Arguments, Declaration};
+use crate::method::{Arguments, MergeMethod};
 use crate::recipe::Recipe;
 
 /// Everything a merge will do.
@@ -80,8 +80,8 @@ pub struct PlannedTensor {
     pub file: usize,
     /// Where its data begins in the file, in bytes.
     pub offset: u64,
-    /// How it is made.
-    pub work: Work,
+    /// How it is computed.
+    pub op: TensorOp,
     /// The canonical name of the tensor that it is a copy of, and made as.
     pub copy_of: Option<String>,
 }
@@ -98,28 +98,28 @@ impl PlannedTensor {
     }
 }
 
-/// How an output tensor is made.
+/// How an output tensor is computed.
 #[derive(Clone, Debug)]
-pub enum Work {
-    /// Copied as it is; all sources must hold the same bytes.
+pub enum TensorOp {
+    /// Copies the bytes, which must be the same in all sources.
     Copy {
-        /// Where it is found.
+        /// The tensors that hold them.
         sources: Vec<Input>,
     },
-    /// Merged.
+    /// Merges the inputs.
     Merge {
         /// The method.
-        method: &'static Declaration,
+        method: &'static MergeMethod,
         /// The inputs: the base first where the method has one apart, then the models in recipe order.
         inputs: Vec<Input>,
         /// The method's parameters for this tensor; those of most rows where they differ by row.
         arguments: Arguments,
         /// The parameters of its rows, where they differ. What is found of the whole tensor does not depend on them.
         by_row: Option<ByRow>,
-        /// Whether it is computed in f64 rather than f32.
-        double: bool,
-        /// The format it is rounded to.
-        to: Float,
+        /// The format it is computed in: float32 or float64.
+        compute_dtype: Float,
+        /// The format the result is rounded to.
+        out_dtype: Float,
     },
 }
 
@@ -155,7 +155,7 @@ pub struct RowClass {
     pub arguments: Arguments,
 }
 
-impl Work {
+impl TensorOp {
     /// The tensors that are read.
     pub fn inputs(&self) -> &[Input] {
         match self {
@@ -243,7 +243,7 @@ impl Plan {
 
     /// Bytes of tensor data that one pass over all inputs reads.
     pub fn bytes_read(&self) -> u64 {
-        self.tensors.iter().flat_map(|tensor| tensor.work.inputs()).map(|input| self.source(*input).bytes_read()).sum()
+        self.tensors.iter().flat_map(|tensor| tensor.op.inputs()).map(|input| self.source(*input).bytes_read()).sum()
     }
 
     /// Bytes of the output's weight files.
@@ -254,7 +254,8 @@ impl Plan {
     /// The format most of the output's bytes are in; `None` when nothing in it is a floating-point number.
     pub fn dtype(&self) -> Option<Float> {
         let bytes = |float: Float| -> u64 {
-            let is = |tensor: &&PlannedTensor| matches!(tensor.work, Work::Merge { to, .. } if to == float);
+            let is =
+                |tensor: &&PlannedTensor| matches!(tensor.op, TensorOp::Merge { out_dtype, .. } if out_dtype == float);
             self.tensors.iter().filter(is).map(PlannedTensor::byte_len).sum()
         };
         Float::ALL.into_iter().max_by_key(|float| bytes(*float)).filter(|float| bytes(*float) > 0)

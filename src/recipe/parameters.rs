@@ -5,7 +5,7 @@ use super::rows::rows;
 use super::setting::{Condition, Setting, SettingValue};
 use super::types::Parameters;
 use super::unknown::{self, near_parameter};
-use crate::method::{Declaration, Kind, Parameter, Scope, Value};
+use crate::method::{Kind, MergeMethod, Parameter, Scope, Value};
 use crate::yaml::{
     Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Refusal, and, flag, nearest, number, quoted, written,
 };
@@ -23,7 +23,7 @@ pub(super) enum Owner {
 pub(super) fn parameters(
     fields: &Fields<'_>,
     owner: Owner,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     diagnostics: &mut Diagnostics,
 ) -> Parameters {
     let mut parameters = Parameters::default();
@@ -68,7 +68,7 @@ fn declared(
     name: &str,
     node: &Node,
     at: &NodePath,
-    method: &'static Declaration,
+    method: &'static MergeMethod,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Option<&'static Parameter>> {
     match method.parameter(name) {
@@ -85,17 +85,17 @@ fn declared(
 }
 
 /// The parameters of a method that are read.
-fn names(method: &'static Declaration) -> impl Iterator<Item = &'static str> {
+fn names(method: &'static MergeMethod) -> impl Iterator<Item = &'static str> {
     method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored).map(|parameter| parameter.name)
 }
 
 /// The parameter that was probably meant by a name that the method does not have.
-fn meant(name: &str, method: &'static Declaration) -> Option<&'static Parameter> {
+fn meant(name: &str, method: &'static MergeMethod) -> Option<&'static Parameter> {
     nearest(name, names(method)).and_then(|near| method.parameter(near))
 }
 
 /// The refusal of a parameter that the method does not have and that was meant to say something.
-fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static Declaration) -> Diagnostic {
+fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static MergeMethod) -> Diagnostic {
     if RECIPE.key(name).is_some() {
         let message = format!("`{name}` belongs at the top of the recipe, not under `parameters`");
         let value = if let Node::Text(text) = node { written(text) } else { "…".to_owned() };
@@ -116,7 +116,7 @@ fn setting(
     node: &Node,
     at: &NodePath,
     parameter: &Parameter,
-    method: &Declaration,
+    method: &MergeMethod,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Option<Setting>> {
     let value = match node {
@@ -134,7 +134,7 @@ fn conditions(
     entries: &[Node],
     at: &NodePath,
     parameter: &Parameter,
-    method: &Declaration,
+    method: &MergeMethod,
     diagnostics: &mut Diagnostics,
 ) -> SettingValue {
     let mut conditions = Vec::with_capacity(entries.len());
@@ -155,7 +155,7 @@ fn condition(
     node: &Node,
     at: &NodePath,
     parameter: &Parameter,
-    method: &Declaration,
+    method: &MergeMethod,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Condition> {
     let fields = Fields::of(node, at, &CONDITION, diagnostics)?;
@@ -178,7 +178,7 @@ fn condition(
 }
 
 /// The refusal of `rows` for a parameter that is one for a whole tensor.
-fn whole(at: &NodePath, parameter: &Parameter, method: &Declaration) -> Diagnostic {
+fn whole(at: &NodePath, parameter: &Parameter, method: &MergeMethod) -> Diagnostic {
     let by_row = method.parameters.iter().filter(|parameter| parameter.by_row).map(|p| format!("`{}`", p.name));
     let by_row: Vec<String> = by_row.collect();
     let hint = if by_row.is_empty() {

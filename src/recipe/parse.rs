@@ -18,7 +18,7 @@ use super::tokenizer;
 use super::types::{ModelRef, Origin, Recipe};
 use super::wrapped;
 use crate::kernel::Float;
-use crate::method::{self, Declaration};
+use crate::method::{self, MergeMethod};
 use crate::yaml::{
     Checked, Diagnostic, Diagnostics, Error, Fields, LARGEST, Node, NodePath, Variables, and, nearest, quoted,
     read_text, without_mark,
@@ -177,7 +177,7 @@ pub(super) fn reference(node: &Node, at: &NodePath, diagnostics: &mut Diagnostic
     read.filter(|_| !diagnostics.is_unknown(at)).unwrap_or_else(|| ModelRef::unknown(at))
 }
 
-fn merge_method(fields: &Fields<'_>) -> Checked<&'static Declaration> {
+fn merge_method(fields: &Fields<'_>) -> Checked<&'static MergeMethod> {
     let (node, at) = fields.need("merge_method")?;
     let Node::Text(name) = node else {
         return Err(Diagnostic::value(&at, format!("expected the name of a merge method, found {node}")));

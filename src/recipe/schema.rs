@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{CONDITION, INERT_PARAMETERS, LEVELS, RECIPE};
 use super::unknown::DEFINITIONS;
-use crate::method::{Base, Count, Declaration, Kind, METHODS, Parameter};
+use crate::method::{Base, Count, Kind, METHODS, MergeMethod, Parameter};
 use crate::yaml::schema::{document, either, flag, level_name, map, number, reference, variable};
 
 /// The schema of a recipe.
@@ -48,7 +48,7 @@ fn recipe() -> Value {
 }
 
 /// What a method asks of the rest of the recipe.
-fn of_method(method: &Declaration) -> Value {
+fn of_method(method: &MergeMethod) -> Value {
     let parameters = json!({ "properties": { "parameters": reference(&format!("parameters of {}", method.name)) } });
     let each = json!({ "items": parameters });
     let slice = json!({ "properties": {
@@ -85,7 +85,7 @@ pub(super) fn method() -> Value {
 }
 
 /// A map of a method's parameters.
-fn parameters(method: &Declaration) -> Value {
+fn parameters(method: &MergeMethod) -> Value {
     let mut properties = Map::new();
     let of_others = METHODS.iter().flat_map(|other| other.parameters).map(|parameter| parameter.name);
     for name in of_others.chain(INERT_PARAMETERS) {

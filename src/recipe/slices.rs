@@ -6,7 +6,7 @@ use super::keys::{MODEL, MODULE, SLICE, SOURCE};
 use super::parameters::{Owner, parameters};
 use super::parse::reference;
 use super::types::{ModelRef, Parameters, Slice, Source};
-use crate::method::Declaration;
+use crate::method::MergeMethod;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, Level, Node, NodePath, and, number, quoted};
 
 /// What is merged.
@@ -20,7 +20,7 @@ pub(super) struct Merged {
 /// Reads what a recipe merges: its slices, or one of the whole models it lists, at its top or in its only module.
 pub(super) fn merged(
     recipe: &Fields<'_>,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Merged> {
     let Some((modules, at)) = recipe.get("modules").filter(|(node, _)| !node.is_blank()) else {
@@ -55,7 +55,7 @@ fn slices(
     fields: &Fields<'_>,
     at: &NodePath,
     what: &str,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Vec<Slice>> {
     let listed = |key: &str| fields.get(key).filter(|(node, _)| !node.is_blank());
@@ -97,7 +97,7 @@ fn entries<'n>(
 fn slice(
     node: &Node,
     at: NodePath,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Slice> {
     let fields = Fields::of(node, &at, &SLICE, diagnostics)?;
@@ -117,7 +117,7 @@ fn source(
     node: &Node,
     at: NodePath,
     level: &'static Level,
-    method: Option<&'static Declaration>,
+    method: Option<&'static MergeMethod>,
     diagnostics: &mut Diagnostics,
 ) -> Source {
     let Some(fields) = diagnostics.attempt(|diagnostics| Fields::of(node, &at, level, diagnostics)) else {

@@ -11,7 +11,7 @@ use super::rows::Rows;
 use super::setting::Setting;
 use super::tokenizer::Tokenizer;
 use crate::kernel::Float;
-use crate::method::Declaration;
+use crate::method::MergeMethod;
 use crate::shown::literal;
 use crate::yaml::{NodePath, Part, Place, YamlText};
 
@@ -20,7 +20,7 @@ use crate::yaml::{NodePath, Part, Place, YamlText};
 #[non_exhaustive]
 pub struct Recipe {
     /// What `merge_method` names.
-    pub method: &'static Declaration,
+    pub method: &'static MergeMethod,
     /// The slices of the output, in order; one slice without layer ranges where the recipe lists `models`.
     pub slices: Vec<Slice>,
     /// The base of every slice that names none of its own.

@@ -6,7 +6,7 @@
 //! a word of one, and any name with a number behind it.
 
 use super::keys::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
-use crate::method::{self, Declaration, Parameter};
+use crate::method::{self, MergeMethod, Parameter};
 use crate::yaml::{KeyAdvice, Level, Node, Status, nearest, number, quoted};
 
 /// Keys that mergekit's users write beside a recipe, and what there is in their place.
@@ -177,7 +177,7 @@ fn new_name(level: &Level, key: &str) -> Option<&'static str> {
 }
 
 /// Why a parameter that the method does not have is accepted, as a warning says it; `None` for one that is a mistake.
-pub(super) fn remark_on_parameter(name: &str, node: &Node, method: &Declaration) -> Option<String> {
+pub(super) fn remark_on_parameter(name: &str, node: &Node, method: &MergeMethod) -> Option<String> {
     if is_parameter(name) {
         let alike = |own: &&Parameter| own.name.starts_with(name) || name.starts_with(own.name);
         // `t` begins much.

@@ -30,7 +30,7 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
         env!("CARGO_PKG_VERSION"),
         method.name,
         method.summary,
-        method.formula,
+        method.equation,
         method.origin,
     );
     let files = plan.origin_of_files().path();

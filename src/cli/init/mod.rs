@@ -14,7 +14,7 @@ use super::render::{self, Usage};
 use super::schema::What;
 use super::{blend, output};
 use crate::checkpoint::{Checkpoint, Disagreement, Links, disagreements_among, used_among};
-use crate::method::{self, Base, Count, Declaration, METHODS};
+use crate::method::{self, Base, Count, METHODS, MergeMethod};
 use crate::plan;
 use crate::recipe::Recipe;
 use crate::shown::shell;
@@ -76,7 +76,7 @@ pub(super) struct Model {
 
 /// What the recipe will be, and why.
 pub(super) struct Choice {
-    pub(super) method: &'static Declaration,
+    pub(super) method: &'static MergeMethod,
     /// The base, and how it came to be it.
     pub(super) base: Option<(String, String)>,
     /// The models that are merged, the base not among them where it is apart.
@@ -207,7 +207,7 @@ fn open(names: &[String], links: Links) -> anyhow::Result<Vec<Model>> {
 }
 
 /// The method that fits, and why.
-fn fitting(base: bool, models: usize) -> anyhow::Result<(&'static Declaration, String)> {
+fn fitting(base: bool, models: usize) -> anyhow::Result<(&'static MergeMethod, String)> {
     let (name, because) = match (base, models) {
         (true, 1) => {
             ("task_arithmetic", "task_arithmetic, which adds a share of what the fine-tune learnt to the base")
@@ -228,7 +228,7 @@ fn fitting(base: bool, models: usize) -> anyhow::Result<(&'static Declaration, S
 type Arranged = (Option<(String, String)>, Vec<String>);
 
 fn arrange(
-    method: &Declaration,
+    method: &MergeMethod,
     found: Option<(String, String)>,
     merged: Vec<String>,
     names: &[String],

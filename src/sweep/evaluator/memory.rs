@@ -12,7 +12,7 @@ use crate::encoder::{TensorData, TensorSource};
 use crate::kernel::Float;
 use crate::merge::{self, Options, Sink, SinkError, Statistics};
 use crate::method::Arguments;
-use crate::plan::{ByRow, Input, Plan, PlannedTensor, Work};
+use crate::plan::{ByRow, Input, Plan, PlannedTensor, TensorOp};
 
 /// The tensors of a merged model, kept from one merge to the next.
 #[derive(Debug, Default)]
@@ -41,23 +41,23 @@ struct Made {
     /// Those of its rows, where they differ.
     rows: Option<ByRow>,
     method: &'static str,
-    double: bool,
+    compute_dtype: Option<Float>,
 }
 
 impl Made {
-    fn of(plan: &Plan, work: &Work) -> Self {
-        let under = work.inputs().iter().map(|input| plan.print(*input)).collect();
-        match work {
-            Work::Copy { sources } => {
-                Self { inputs: sources.clone(), under, arguments: None, rows: None, method: "", double: false }
+    fn of(plan: &Plan, op: &TensorOp) -> Self {
+        let under = op.inputs().iter().map(|input| plan.print(*input)).collect();
+        match op {
+            TensorOp::Copy { sources } => {
+                Self { inputs: sources.clone(), under, arguments: None, rows: None, method: "", compute_dtype: None }
             }
-            Work::Merge { method, inputs, arguments, by_row, double, .. } => Self {
+            TensorOp::Merge { method, inputs, arguments, by_row, compute_dtype, .. } => Self {
                 inputs: inputs.clone(),
                 under,
                 arguments: Some(arguments.clone()),
                 rows: by_row.clone(),
                 method: method.name,
-                double: *double,
+                compute_dtype: Some(*compute_dtype),
             },
         }
     }
@@ -75,7 +75,7 @@ impl Memory {
         self.tensors.retain(|name, _| names.contains(name));
         let is_known = |tensor: &PlannedTensor| {
             let known = self.tensors.get(&key(tensor));
-            known.is_some_and(|known| known.made == Made::of(plan, &tensor.work) && known.shape == tensor.shape)
+            known.is_some_and(|known| known.made == Made::of(plan, &tensor.op) && known.shape == tensor.shape)
         };
         let known: Vec<bool> = plan.tensors.iter().map(is_known).collect();
         let mut known = known.into_iter();
@@ -88,13 +88,12 @@ impl Memory {
         merge::run_again(plan, &sink, options, &mut self.statistics)?;
         let finished = |(tensor, bytes): (&PlannedTensor, Mutex<Vec<u8>>)| {
             let bytes = Arc::new(bytes.into_inner().unwrap_or_default());
-            let float = match &tensor.work {
-                Work::Merge { to, .. } => Some(*to),
-                Work::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
+            let float = match &tensor.op {
+                TensorOp::Merge { out_dtype, .. } => Some(*out_dtype),
+                TensorOp::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
             };
             let print = float.map_or(0, |float| prints::tensor(&tensor.shape, float, &bytes));
-            let merged =
-                Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(plan, &tensor.work) };
+            let merged = Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(plan, &tensor.op) };
             (key(tensor), merged)
         };
         let new: Vec<_> = plan.tensors.par_iter().zip(sink.0).map(finished).collect();

@@ -1,49 +1,53 @@
-//! Tensors whose rows have parameters of their own: each class of rows has a step, and a tile is made in runs of rows of one.
+//! Tensors whose rows have parameters of their own: each class of rows has a step, and a tile is computed in runs of rows
+//! of one class.
 
 use std::ops::Range;
 
-use super::Error;
-use super::apply::Step;
-use super::statistics::Statistic;
+use crate::merge::Error;
 use crate::method::Arguments;
 use crate::plan::{ByRow, Input, PlannedTensor};
 
 /// The steps of a tensor whose rows differ.
-pub(super) struct RowSteps {
-    /// What any of the steps reads.
+pub(in crate::merge) struct RowSteps<S> {
+    /// The inputs that any of the steps reads.
     pub(super) inputs: Vec<Input>,
     /// Elements of a row.
     width: usize,
     rows: ByRow,
     /// The step of each class, an index into `steps`.
     step_of_class: Vec<usize>,
-    steps: Vec<RowStep>,
+    steps: Vec<RowStep<S>>,
 }
 
 /// What is done to some rows.
-pub(super) struct RowStep {
-    pub(super) step: Step,
-    /// Where its inputs stand among those of the tensor.
+pub(super) struct RowStep<S> {
+    pub(super) step: S,
+    /// The places of its inputs among those of the tensor.
     pub(super) uses: Vec<usize>,
 }
 
-impl RowSteps {
-    /// The steps of `tensor`, which differ in their arguments and share its statistic.
-    pub(super) fn new(tensor: &PlannedTensor, rows: &ByRow, statistic: &Statistic) -> Result<Self, Error> {
-        let mut known: Vec<(&Arguments, Step)> = Vec::new();
+impl<S> RowSteps<S> {
+    /// Builds the steps of `tensor`: `step` builds one from the arguments of a class, and `inputs_of` tells what it reads.
+    pub(super) fn new(
+        tensor: &PlannedTensor,
+        rows: &ByRow,
+        step: impl Fn(&Arguments) -> Result<S, Error>,
+        inputs_of: impl Fn(&S) -> &[Input],
+    ) -> Result<Self, Error> {
+        let mut known: Vec<(&Arguments, S)> = Vec::new();
         let mut step_of_class = Vec::new();
         for class in &rows.classes {
             let at = known.iter().position(|(arguments, _)| **arguments == class.arguments);
             step_of_class.push(at.unwrap_or(known.len()));
             if at.is_none() {
-                known.push((&class.arguments, Step::of(tensor, &class.arguments, statistic.clone())?));
+                known.push((&class.arguments, step(&class.arguments)?));
             }
         }
-        let is_read = |input: &&Input| known.iter().any(|(_, step)| step.inputs().contains(input));
-        let inputs: Vec<Input> = tensor.work.inputs().iter().filter(is_read).copied().collect();
-        let row_step = |(_, step): (&Arguments, Step)| {
+        let is_read = |input: &&Input| known.iter().any(|(_, step)| inputs_of(step).contains(input));
+        let inputs: Vec<Input> = tensor.op.inputs().iter().filter(is_read).copied().collect();
+        let row_step = |(_, step): (&Arguments, S)| {
             let place = |input: &Input| inputs.iter().position(|known| known == input);
-            RowStep { uses: step.inputs().iter().filter_map(place).collect(), step }
+            RowStep { uses: inputs_of(&step).iter().filter_map(place).collect(), step }
         };
         let steps = known.into_iter().map(row_step).collect();
         let elements = tensor.elements as usize;
@@ -52,12 +56,12 @@ impl RowSteps {
     }
 
     /// Any of the steps: all have the same masks and want the same tiles.
-    pub(super) fn any(&self) -> Option<&Step> {
+    pub(super) fn any(&self) -> Option<&S> {
         self.steps.first().map(|row_step| &row_step.step)
     }
 
-    /// The parts of a range of elements that have one step.
-    pub(super) fn runs(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, &RowStep)> {
+    /// Cuts a range of elements into parts that have one step.
+    pub(super) fn runs(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, &RowStep<S>)> {
         let mut start = range.start;
         std::iter::from_fn(move || {
             if start >= range.end {

@@ -1,32 +1,35 @@
-//! A guess at the band of scores in which an element of a known rank lies, from a sample.
+//! Guesses, from a sample, the band of scores in which the element of a rank lies.
 //!
-//! A pass that collects a guessed band counts exactly what lies above it. So a wrong guess is noticed, and says how far it was off: the
-//! next one is nearly always right. The threshold that is found does not depend on the guess.
+//! A pass that collects a guessed band counts exactly what lies above it. So a wrong guess is noticed, and the count says
+//! how far it was off: the next guess is nearly always right. The threshold that is found does not depend on the guess.
 
 use std::ops::Range;
 
-use super::Error;
-use super::scores::{Room, Scores};
-use super::scratch::Scratch;
-use super::span::Workers;
+use super::scores::{ScoreBuffers, Scores};
 use crate::kernel::Real;
+use crate::merge::buffers::Scratch;
+use crate::merge::workers::Workers;
+use crate::merge::{Error, Options};
 
 /// Elements of a sample that stand next to each other: short, because neighbours are alike.
 const RUN: usize = 256;
-/// A sample has an element of every so many, but at least and at most so many in all.
+/// A sample has one of so many elements,
 const EVERY: usize = 64;
+/// but at least so many
 const LEAST: usize = 1 << 14;
+/// and at most so many.
 const MOST: usize = 1 << 20;
-/// Standard deviations of a place in a sample that a guess leaves to both sides, and places besides.
+/// Standard deviations of a place in a sample that a guess leaves to both sides,
 const SIGMAS: f64 = 4.0;
+/// and places besides.
 const MARGIN: f64 = 8.0;
 /// Runs that a thread reads at a time.
 const PART: usize = 128;
 
-/// The scores of a sample of one tensor, one list a sequence.
+/// The scores of a sample of one tensor: sequences, each with a list of scores.
 pub(super) type Sample<S> = Vec<(usize, Vec<<S as Real>::Bits>)>;
 
-/// Runs of the sample of a tensor of `n` elements; none where two passes cost little.
+/// Runs of the sample of a tensor of `n` elements; none where the tensor is so small that two passes cost little.
 fn runs(n: usize) -> usize {
     if n < 8 * LEAST { 0 } else { (n / EVERY).clamp(LEAST, MOST) / RUN }
 }
@@ -36,13 +39,14 @@ pub(super) fn size(n: usize) -> usize {
     runs(n) * RUN
 }
 
-/// The share of the elements that the widest guess from a sample of `size` holds: that of the median.
+/// The share of the elements that the widest guess from a sample of `size` holds: the guess at the median.
 pub(super) fn widest(size: u64) -> f64 {
     let size = size as f64;
     2.0 * (SIGMAS * size.sqrt() / 2.0 + MARGIN) / size
 }
 
-/// Run `index`: evenly spread, each moved by an amount of its own, so that they do not all fall into the same columns.
+/// The elements of run `index`. Runs are evenly spread, and each is moved by an amount of its own, so that they do not all
+/// fall into the same columns.
 fn run(n: usize, index: usize) -> Range<usize> {
     let stride = n / runs(n);
     let moved = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
@@ -50,10 +54,11 @@ fn run(n: usize, index: usize) -> Range<usize> {
     start..start + RUN
 }
 
-/// Samples of tensors: for each its place in `scores`, its number of elements, and which sequences are sampled.
+/// Takes samples of tensors. Each is given by its place in `scores`, its number of elements, and the sequences to sample.
 pub(super) fn take<S: Real>(
     scores: &impl Scores<S>,
     tensors: &[(usize, usize, Vec<usize>)],
+    options: &Options<'_>,
     workers: &Workers<'_>,
 ) -> Result<Vec<Sample<S>>, Error> {
     let cut = |(index, (_, n, which)): (usize, &(usize, usize, Vec<usize>))| {
@@ -63,11 +68,12 @@ pub(super) fn take<S: Real>(
     let parts: Vec<(usize, Range<usize>)> = tensors.iter().enumerate().flat_map(cut).collect();
     let found = workers.map(&parts, |scratch, (index, part)| {
         let (at, n, which) = &tensors[*index];
-        let Scratch { inputs, scores: room, .. } = scratch;
+        let Scratch { inputs, scores: score_buffer, .. } = scratch;
         let mut bits: Vec<Vec<S::Bits>> = vec![Vec::with_capacity(part.len() * RUN); which.len()];
-        workers.options.check_cancelled()?;
+        options.check_cancelled()?;
         for run in part.clone().map(|index| run(*n, index)) {
-            let values = scores.load(*at, &run, which, Room { inputs: &mut *inputs, scores: &mut *room })?;
+            let buffers = ScoreBuffers { inputs: &mut *inputs, scores: &mut *score_buffer };
+            let values = scores.load(*at, &run, which, buffers)?;
             if let Some((base, sequences)) = values.split_first() {
                 for (bits, x) in bits.iter_mut().zip(sequences) {
                     bits.extend(x.iter().zip(*base).map(|(x, base)| (*x - *base).magnitude_bits()));
@@ -98,7 +104,7 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// How many of `length` of the tensor's `n` elements the band probably holds, and a few more.
+    /// How many of `length` of the tensor's `n` elements the band probably holds, rounded up.
     #[expect(clippy::cast_sign_loss, reason = "the places are in order")]
     pub(super) fn expected(&self, n: u64, length: usize) -> usize {
         let [high, low] = self.places;
@@ -107,7 +113,8 @@ impl Guess {
     }
 }
 
-/// The band around place `place` of a sample of `n` elements, wide enough for chance; nothing if it might hold more than `most` of them.
+/// Guesses the band around place `place` of a sample of `n` elements, wide enough for chance. Guesses nothing where the
+/// band might hold more than `most` of them.
 #[expect(clippy::cast_sign_loss, reason = "places are not negative where they are used")]
 pub(super) fn guess<S: Real>(sample: &mut [S::Bits], place: f64, n: u64, most: u64) -> Option<Guess> {
     let size = sample.len() as f64;

@@ -1,24 +1,24 @@
-//! Rows of tables of tokens, read in the order of the output's tokens.
+//! Reads rows of token tables in the order of the output's tokens.
 
 use std::ops::Range;
 use std::sync::PoisonError;
 
-use super::Error;
 use crate::kernel::Real;
+use crate::merge::Error;
 use crate::plan::{Fallback, Gathered};
 
 /// Elements that are read at once for the mean of a table's rows.
 const PART: usize = 1 << 16;
 
 /// Reads elements of one of the tables.
-pub(super) type Read<'r, T> = &'r mut dyn FnMut(usize, Range<usize>, &mut [T]) -> Result<(), Error>;
+type ReadTable<'r, T> = &'r mut dyn FnMut(usize, Range<usize>, &mut [T]) -> Result<(), Error>;
 
 /// Fills `out` with the elements `range` of a table whose rows are gathered.
-pub(super) fn gather<T: Real>(
+pub(super) fn gather_rows<T: Real>(
     gathered: &Gathered,
     range: Range<usize>,
     out: &mut [T],
-    read: Read<'_, T>,
+    read: ReadTable<'_, T>,
 ) -> Result<(), Error> {
     let width = gathered.width.max(1);
     let mut at = range.start;
@@ -26,7 +26,7 @@ pub(super) fn gather<T: Real>(
     while at < range.end {
         let row = at / width;
         let from = gathered.gather.row(gathered.of, row);
-        // A run of rows that lie one behind the other is read at once.
+        // Rows that lie one after the other are read at once.
         let mut end = (row + 1) * width;
         if let Fallback::Row { table, row: first } = from {
             let mut next = row + 1;
@@ -64,7 +64,7 @@ fn mean<T: Real>(
     row: usize,
     column: usize,
     out: &mut [T],
-    read: Read<'_, T>,
+    read: ReadTable<'_, T>,
 ) -> Result<(), Error> {
     out.fill(T::ZERO);
     let mut values = vec![T::ZERO; out.len()];
@@ -85,8 +85,8 @@ fn mean<T: Real>(
     Ok(())
 }
 
-/// The mean of all rows that stand for tokens, found once for each table.
-fn padding<T: Real>(gathered: &Gathered, column: usize, out: &mut [T], read: Read<'_, T>) -> Result<(), Error> {
+/// The mean of all rows that stand for tokens. It is found once for each table.
+fn padding<T: Real>(gathered: &Gathered, column: usize, out: &mut [T], read: ReadTable<'_, T>) -> Result<(), Error> {
     let mut known = gathered.padding.0.lock().unwrap_or_else(PoisonError::into_inner);
     let row = match &mut *known {
         Some(row) => row,
@@ -98,7 +98,7 @@ fn padding<T: Real>(gathered: &Gathered, column: usize, out: &mut [T], read: Rea
     Ok(())
 }
 
-fn mean_row<T: Real>(gathered: &Gathered, read: Read<'_, T>) -> Result<Vec<f64>, Error> {
+fn mean_row<T: Real>(gathered: &Gathered, read: ReadTable<'_, T>) -> Result<Vec<f64>, Error> {
     let width = gathered.width.max(1);
     let rows = gathered.gather.rows();
     let is_token = |row: usize| gathered.gather.row(gathered.of, row) != Fallback::Padding;
@@ -115,7 +115,7 @@ fn mean_row<T: Real>(gathered: &Gathered, read: Read<'_, T>) -> Result<Vec<f64>,
         let run = (row..rows).take(most).take_while(|row| is_token(*row)).count();
         values.clear();
         values.resize(run * width, T::ZERO);
-        gather(gathered, row * width..(row + run) * width, &mut values, &mut *read)?;
+        gather_rows(gathered, row * width..(row + run) * width, &mut values, &mut *read)?;
         for values in values.chunks(width) {
             for (sum, value) in sums.iter_mut().zip(values) {
                 *sum += value.double();
