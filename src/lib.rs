@@ -49,3 +49,4 @@ pub mod report;
 pub mod shown;
 pub mod sweep;
 pub mod write;
+mod yaml;

@@ -11,8 +11,8 @@ use crate::checkpoint::{Tensor, Weights, layer_of};
 /// The table of tokens that encoder and decoder share.
 const SHARED: &str = "shared.weight";
 
-/// Biases of heads that have one under two names: the copy, and the name that is trained.
-const BIASES: [(&str, &str); 4] = [
+/// Biases of heads that checkpoints hold under one of two names or under both: the copy, and the name that is trained.
+pub(super) const BIASES: [(&str, &str); 4] = [
     ("cls.predictions.decoder.bias", "cls.predictions.bias"),
     ("lm_head.decoder.bias", "lm_head.bias"),
     ("predictions.decoder.bias", "predictions.bias"),

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::Input;
+use super::copies::BIASES;
 use super::tensors::Collector;
-use super::vocabulary::table;
+use super::vocabulary::{ends_with_name, table};
 use crate::checkpoint::{Checkpoint, Tensor, Weights};
 
 /// The key of config.json that says whether the head is the table of token embeddings.
@@ -18,10 +19,6 @@ const HEADS: [&str; 5] = [
     "cls.predictions.decoder.weight",
     "vocab_projector.weight",
 ];
-
-/// Biases of masked language models that checkpoints hold under one of two names or under both.
-const BIASES: [(&str, &str); 2] =
-    [("lm_head.decoder.bias", "lm_head.bias"), ("cls.predictions.decoder.bias", "cls.predictions.bias")];
 
 /// Ends of names of buffers that older checkpoints hold and models compute from their configuration.
 const COMPUTED: [&str; 6] = [
@@ -52,7 +49,7 @@ pub(super) fn ties_embeddings(model: &Checkpoint) -> Option<bool> {
 
 /// Whether a tensor is a buffer that the model computes when it is loaded.
 fn is_computed(tensor: &Tensor) -> bool {
-    let ends = |end: &&str| tensor.canonical.ends_with(*end);
+    let ends = |end: &&str| ends_with_name(&tensor.canonical, end);
     COMPUTED.iter().any(ends) || (tensor.shape.len() == 4 && MASKS.iter().any(ends))
 }
 

@@ -9,7 +9,8 @@ use super::{Adapted, Error, Stage};
 use crate::checkpoint::{
     self, Adapter, Checkpoint, Disagreement, HubHome, HubModel, Links, Mismatch, disagreements_of_use,
 };
-use crate::recipe::{ModelRef, Recipe, yaml::nearest};
+use crate::recipe::{ModelRef, Recipe};
+use crate::yaml::nearest;
 
 /// The checkpoints of a recipe, in the order of first mention, each once.
 pub(super) struct Models {

@@ -7,7 +7,7 @@ use super::tensors::{Collector, Part};
 use super::{Error, Input, TensorOp};
 use crate::checkpoint::{Checkpoint, Mismatch, Module, Tensor};
 use crate::method::{self, Arguments, Scope, Value};
-use crate::recipe::yaml::and;
+use crate::yaml::and;
 
 impl Collector<'_> {
     /// A module with weights that is not in the output would vanish.

@@ -56,11 +56,11 @@ pub(super) fn is_head(canonical: &str) -> bool {
 }
 
 /// Whether a name ends with whole components.
-fn ends_with_name(canonical: &str, end: &str) -> bool {
+pub(super) fn ends_with_name(canonical: &str, end: &str) -> bool {
     canonical.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-fn is_matrix(tensor: &&Tensor) -> bool {
+fn is_matrix(tensor: &Tensor) -> bool {
     tensor.shape.len() == 2 && tensor.float().is_some()
 }
 
@@ -68,7 +68,7 @@ fn is_matrix(tensor: &&Tensor) -> bool {
 pub(super) fn table(tensors: &[Tensor]) -> Option<usize> {
     TABLES.iter().find_map(|end| {
         let fits = |tensor: &Tensor| {
-            is_matrix(&tensor) && layer_of(&tensor.canonical).is_none() && ends_with_name(&tensor.canonical, end)
+            is_matrix(tensor) && layer_of(&tensor.canonical).is_none() && ends_with_name(&tensor.canonical, end)
         };
         tensors.iter().position(fits)
     })
@@ -81,7 +81,7 @@ pub(super) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> 
     let named = table(tensors).and_then(|table| tensors.get(table));
     let sized = || {
         let stated = usize::try_from(checkpoint.settings().architecture.vocab_size?).ok()?;
-        tensors.iter().filter(is_matrix).find(|tensor| tensor.shape.first() == Some(&stated))
+        tensors.iter().filter(|tensor| is_matrix(tensor)).find(|tensor| tensor.shape.first() == Some(&stated))
     };
     let table = named.or_else(sized).ok_or_else(|| Error::NoTokenTable { model: models.paths[model].clone() })?;
     Ok(table.shape.first().copied().unwrap_or(0))

@@ -3,12 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Error;
-use super::notes::Notes;
-use super::parse;
-use super::scalar;
-use super::tree::Node;
-use super::types::{NodePath, Recipe};
-use super::variables::Variables;
+use super::types::Recipe;
+use crate::yaml::{Diagnostics, Node, NodePath, Variables, number};
 
 impl Recipe {
     /// The recipe with variables filled in, without comments, layout and order of keys, numbers rounded to 10^-6, and every
@@ -17,10 +13,10 @@ impl Recipe {
     /// # Errors
     /// None for a recipe that was read: its text is read again.
     pub fn canonical(&self, name: &dyn Fn(&str) -> String) -> Result<String, Error> {
-        let mut root = parse::document(&self.source)?;
-        let mut notes = Notes::default();
-        Variables::new(&self.source.variables).fill(&mut root, &mut NodePath::default(), &mut notes);
-        if let Some(error) = Error::of(notes.faults(&self.source)) {
+        let mut root = self.source.yaml().tree()?;
+        let mut diagnostics = Diagnostics::default();
+        Variables::new(&self.source.variables).fill(&mut root, &mut NodePath::default(), &mut diagnostics);
+        if let Some(error) = Error::of(diagnostics.faults(&self.source.yaml())) {
             return Err(error);
         }
         let mut out = String::new();
@@ -71,7 +67,7 @@ fn write(node: &Node, is_model: bool, name: &dyn Fn(&str) -> String, out: &mut S
             let _ = write!(out, "{flag}");
         }
         Node::Null => out.push_str("null"),
-        scalar => match (scalar::number(scalar), scalar) {
+        scalar => match (number(scalar), scalar) {
             (Ok(number), _) => {
                 let _ = write!(out, "{}", (number * 1e6).round() / 1e6 + 0.0);
             }

@@ -1,10 +1,6 @@
 //! `chat_template`: the chat template that the output's tokenizer gets.
 
-use super::error::{Checked, Fault, shown};
-use super::fields::Fields;
-use super::keys::and;
-use super::nearest::nearest;
-use super::tree::Node;
+use crate::yaml::{Checked, Diagnostic, Fields, Node, and, nearest, quoted};
 
 /// The chat template of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +31,7 @@ pub(super) fn chat_template(recipe: &Fields<'_>) -> Checked<Option<ChatTemplate>
         Node::Text(text) => text,
         other => {
             let message = format!("expected `auto` or a chat template's Jinja text, found {other}");
-            return Err(Fault::value(&at, message).hint(hint.to_owned()));
+            return Err(Diagnostic::value(&at, message).hint(hint.to_owned()));
         }
     };
     if text == "auto" {
@@ -46,15 +42,15 @@ pub(super) fn chat_template(recipe: &Fields<'_>) -> Checked<Option<ChatTemplate>
     }
     if !text.contains('{') {
         let names: Vec<&str> = NAMED.iter().map(|(name, _)| *name).collect();
-        let message = format!("{} is no Jinja text, which has a `{{`, nor the name of a template", shown(text));
+        let message = format!("{} is no Jinja text, which has a `{{`, nor the name of a template", quoted(text));
         let near = nearest(text, names.iter().copied()).map(|near| format!("did you mean `{near}`? "));
         let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let known = format!("{}{hint}; the names are {}", near.unwrap_or_default(), and(&quoted));
-        return Err(Fault::value(&at, message).hint(known));
+        return Err(Diagnostic::value(&at, message).hint(known));
     }
     if text.chars().count() < SHORTEST {
-        let message = format!("{} is shorter than any chat template: at least {SHORTEST} characters", shown(text));
-        return Err(Fault::value(&at, message).hint(hint.to_owned()));
+        let message = format!("{} is shorter than any chat template: at least {SHORTEST} characters", quoted(text));
+        return Err(Diagnostic::value(&at, message).hint(hint.to_owned()));
     }
     Ok(Some(ChatTemplate::Text(text.clone())))
 }

@@ -1,32 +1,31 @@
 //! Checks across a whole recipe: bases, numbers of models, layer spans, parameters that nobody gives.
 
-use super::error::{Checked, Fault, shown, written};
-use super::notes::Notes;
-use super::types::{ModelRef, NodePath, Parameters, Recipe, Slice, Source};
+use super::types::{ModelRef, Parameters, Recipe, Slice, Source};
 use crate::method::{Base, Count, Kind, Parameter, Scope};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, NodePath, quoted, written};
 
 /// Checks a recipe, and adds the base to the models where the method averages it in.
-pub(super) fn check(recipe: &mut Recipe, notes: &mut Notes) {
-    add_member_base(recipe, notes);
+pub(super) fn check(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
+    add_member_base(recipe, diagnostics);
     for slice in recipe.slices.iter().filter(|slice| !slice.sources.is_empty()) {
-        notes.attempt(|_| repeated(slice));
-        notes.attempt(|_| spans(slice));
+        diagnostics.attempt(|_| repeated(slice));
+        diagnostics.attempt(|_| spans(slice));
         // Whether a model is the base is not known while the base is not.
         if recipe.base_of(slice).is_none_or(|base| !base.is_unknown()) {
-            notes.attempt(|_| base(recipe, slice));
-            notes.attempt(|_| count(recipe, slice));
+            diagnostics.attempt(|_| base(recipe, slice));
+            diagnostics.attempt(|_| count(recipe, slice));
             for parameter in recipe.method.parameters.iter().filter(|p| p.default.is_none() && p.kind != Kind::Ignored)
             {
-                given(recipe, slice, parameter, notes);
+                given(recipe, slice, parameter, diagnostics);
             }
         }
-        base_settings(recipe, slice, notes);
+        base_settings(recipe, slice, diagnostics);
     }
 }
 
 /// mergekit makes a base that a method does not set apart one more model. With slices it would need a layer range, and
 /// only names whose files are copied.
-fn add_member_base(recipe: &mut Recipe, notes: &mut Notes) {
+fn add_member_base(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     if recipe.method.base != Base::Member || !recipe.whole_models() {
         return;
     }
@@ -36,8 +35,8 @@ fn add_member_base(recipe: &mut Recipe, notes: &mut Notes) {
             continue;
         }
         let message =
-            format!("`{}` averages its base in: {} is one more model", recipe.method.name, shown(&base.to_string()));
-        notes.warn(&NodePath::default().key("base_model"), message);
+            format!("`{}` averages its base in: {} is one more model", recipe.method.name, quoted(&base.to_string()));
+        diagnostics.warn(&NodePath::default().key("base_model"), message);
         let at = base.at.clone();
         slice.sources.push(Source { model: base.clone(), layers: None, parameters: Parameters::default(), at });
     }
@@ -50,13 +49,13 @@ fn repeated(slice: &Slice) -> Checked<()> {
         Some(source) => {
             let name = source.model.to_string();
             let first = seen.get(&source.model).map(ToString::to_string).filter(|first| *first != name);
-            let alias = first.map(|first| format!(": it is {}", shown(&first))).unwrap_or_default();
-            let message = format!("the model {} is listed twice{alias}", shown(&name));
+            let alias = first.map(|first| format!(": it is {}", quoted(&first))).unwrap_or_default();
+            let message = format!("the model {} is listed twice{alias}", quoted(&name));
             let hint = match source.layers {
                 None => "list it once, with the sum of its weights",
                 Some(_) => "a slice takes one run of layers from a model; write another slice for the other run",
             };
-            Err(Fault::value(&source.model.at, message).hint(hint.to_owned()))
+            Err(Diagnostic::value(&source.model.at, message).hint(hint.to_owned()))
         }
     }
 }
@@ -71,7 +70,7 @@ fn spans(slice: &Slice) -> Checked<()> {
         None => Ok(()),
         Some((source, count)) => {
             let message = format!("the sources of a slice must have equally many layers, found {first} and {count}");
-            Err(Fault::value(&source.at.key("layer_range"), message))
+            Err(Diagnostic::value(&source.at.key("layer_range"), message))
         }
     }
 }
@@ -89,15 +88,15 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
         let known = slice.sources.iter().find(|source| !source.model.is_unknown());
         let listed = known.map_or("…".to_owned(), |source| written(&source.model.to_string()));
-        return Err(Fault::value(&at, format!("`{name}` needs a `base_model`"))
+        return Err(Diagnostic::value(&at, format!("`{name}` needs a `base_model`"))
             .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
     };
     if slice.layers().is_none() || slice.sources.iter().any(|source| source.model == *base) {
         return Ok(());
     }
-    let message = format!("the slice has no layers of its base {}", shown(&base.to_string()));
+    let message = format!("the slice has no layers of its base {}", quoted(&base.to_string()));
     let hint = format!("add `- {{model: {}, layer_range: […]}}` to its `sources`", written(&base.to_string()));
-    Err(Fault::key(&slice.at.key("sources"), message).hint(hint))
+    Err(Diagnostic::key(&slice.at.key("sources"), message).hint(hint))
 }
 
 fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
@@ -114,18 +113,18 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     let message = format!("`{}` merges {wanted} {plural}{beside}, found {found}", recipe.method.name);
     let averaged = |base: &ModelRef| slice.sources.iter().any(|source| source.model == *base && source.at == base.at);
     let hint = match base {
-        Some(base) if apart => Some(format!("the base is {}", shown(&base.to_string()))),
+        Some(base) if apart => Some(format!("the base is {}", quoted(&base.to_string()))),
         Some(base) if averaged(base) => Some("the base counts as a model; take `base_model` away".to_owned()),
         _ => None,
     };
-    Err(Fault::key(&at, message).hint(hint))
+    Err(Diagnostic::key(&at, message).hint(hint))
 }
 
 /// A parameter without default must be given somewhere. Conditions may leave tensors out; that shows when tensors are known.
-fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, notes: &mut Notes) {
+fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, diagnostics: &mut Diagnostics) {
     let name = parameter.name;
     // One that is misplaced or cannot be read is said already.
-    let follows = notes.blames(name);
+    let follows = diagnostics.blames(name);
     let has = |parameters: &Parameters| parameters.get(name).is_some_and(|setting| !setting.is_empty());
     if has(&recipe.parameters) || has(&recipe.module) || has(&slice.parameters) {
         return;
@@ -134,23 +133,23 @@ fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, notes: &mut Note
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
         let message = format!("missing parameter `{name}`, the {}", parameter.doc);
         let hint = format!("add `parameters: {{{name}: …}}` at the top of the recipe");
-        notes.fault(Fault::value(&at, message).hint(hint).follows(follows));
+        diagnostics.fault(Diagnostic::value(&at, message).hint(hint).follows(follows));
         return;
     }
     for source in recipe.merged(slice).filter(|source| !source.model.is_unknown() && !has(&source.parameters)) {
-        let message = format!("missing parameter `{name}` for the model {}", shown(&source.model.to_string()));
+        let message = format!("missing parameter `{name}` for the model {}", quoted(&source.model.to_string()));
         let hint = format!(
             "add `parameters: {{{name}: …}}` to the model, or at the top of the recipe for every model without its own"
         );
-        notes.fault(Fault::value(&source.at, message).hint(hint).follows(follows));
+        diagnostics.fault(Diagnostic::value(&source.at, message).hint(hint).follows(follows));
     }
 }
 
-fn base_settings(recipe: &Recipe, slice: &Slice, notes: &mut Notes) {
+fn base_settings(recipe: &Recipe, slice: &Slice, diagnostics: &mut Diagnostics) {
     let Some(base) = recipe.base_of(slice).filter(|_| recipe.method.base.is_apart()) else { return };
     let listed = slice.sources.iter().find(|source| source.model == *base && !source.parameters.is_empty());
     if let Some(source) = listed {
-        let message = format!("the parameters of {} have no effect: it is the base", shown(&base.to_string()));
-        notes.warn(&source.at.key("parameters"), message);
+        let message = format!("the parameters of {} have no effect: it is the base", quoted(&base.to_string()));
+        diagnostics.warn(&source.at.key("parameters"), message);
     }
 }

@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::error::{Checked, Error, ErrorKind, Fault, shown};
-use super::fields::Fields;
-use super::locate;
-use super::notes::{Notes, Warning};
 use super::parse;
 use super::review::Review;
 use super::tokenizer::Tokenizer;
-use super::tree::{Node, without_mark};
-use super::types::{ModelRef, NodePath, Origin, Recipe};
-use super::variables;
+use super::types::{ModelRef, Origin, Recipe};
+use crate::yaml::{
+    Checked, Diagnostic, Diagnostics, Error, ErrorKind, Fields, Node, NodePath, Warning, place_at, quoted,
+    variable_names, without_mark,
+};
 
 /// Documents of a recipe: each is read by itself, and one may need all before it.
 const MOST: usize = 32;
@@ -65,7 +63,7 @@ pub(super) fn alone(text: &str, part: &Range<usize>) -> String {
 /// Reads the documents of a text as far as they go.
 pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<String, String>, open: bool) -> Review {
     if let Some(part) = parts.get(MOST) {
-        let place = locate::place_at(&source.text, &source.name, part.start);
+        let place = place_at(&source.text, &source.name, part.start);
         let message = format!("the recipe has more than {MOST} documents");
         let kind = ErrorKind::Invalid;
         let fault = Error { kind, message, place: Some(Box::new(place)), hint: None, others: Vec::new() };
@@ -78,7 +76,7 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
     let source = &Origin { documents: names, ..source.clone() };
     for part in parts {
         let text = alone(&source.text, part);
-        let names = variables::names(&text);
+        let names = variable_names(&text);
         let own = values.iter().filter(|(name, _)| names.contains(*name));
         let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
         named.extend(names);
@@ -117,7 +115,7 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
         }
         Err(refused) => {
             let (index, fault) = *refused;
-            whole.faults.push(parse::placed(fault, sources.get(index).unwrap_or(source)));
+            whole.faults.push(sources.get(index).unwrap_or(source).yaml().error(fault));
         }
     }
     whole
@@ -125,7 +123,7 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
 
 /// What a document says it is called, without a look at the rest of it.
 fn stated_name(source: &Origin, part: &Range<usize>) -> Option<String> {
-    let root = parse::document(&Origin { text: alone(&source.text, part), ..source.clone() }).ok()?;
+    let root = Origin { text: alone(&source.text, part), ..source.clone() }.yaml().tree().ok()?;
     match root.get("name") {
         Some(Node::Text(name)) => Some(name.clone()),
         _ => None,
@@ -133,9 +131,9 @@ fn stated_name(source: &Origin, part: &Range<usize>) -> Option<String> {
 }
 
 /// A document that does not go together with the others, and why.
-type Refused = Box<(usize, Fault)>;
+type Refused = Box<(usize, Diagnostic)>;
 
-fn refused<T>(index: usize, fault: Fault) -> Result<T, Refused> {
+fn refused<T>(index: usize, fault: Diagnostic) -> Result<T, Refused> {
     Err(Box::new((index, fault)))
 }
 
@@ -159,7 +157,7 @@ fn arranged(mut recipes: Vec<Recipe>, warnings: &mut Vec<Warning>) -> Result<Rec
         if let Err((index, at, cycle)) = visit(index, &needs, &mut order, &mut Vec::new()) {
             let names: Vec<String> = cycle.iter().map(|index| title(&recipes[*index])).collect();
             let message = format!("the documents need each other: {}", names.join(" needs "));
-            return refused(index, Fault::value(&at, message));
+            return refused(index, Diagnostic::value(&at, message));
         }
     }
     let result = unnamed.map_or_else(|| last(&recipes, &needs), Ok)?;
@@ -182,7 +180,7 @@ fn arranged(mut recipes: Vec<Recipe>, warnings: &mut Vec<Warning>) -> Result<Rec
     }
     match taken.remove(&result) {
         Some(recipe) => Ok(Recipe { stages, ..recipe }),
-        None => refused(result, Fault::value(&NodePath::default(), "the recipe has no result")),
+        None => refused(result, Diagnostic::value(&NodePath::default(), "the recipe has no result")),
     }
 }
 
@@ -193,12 +191,12 @@ fn named(recipes: &[Recipe]) -> Result<(BTreeMap<String, usize>, Option<usize>),
     for (index, recipe) in recipes.iter().enumerate() {
         match &recipe.name {
             Some(name) if names.insert(name.clone(), index).is_some() => {
-                let message = format!("two documents are called {}", shown(name));
-                return refused(index, Fault::value(&NodePath::default().key("name"), message));
+                let message = format!("two documents are called {}", quoted(name));
+                return refused(index, Diagnostic::value(&NodePath::default().key("name"), message));
             }
             None if unnamed.replace(index).is_some() => {
                 let hint = "only the document whose merge is the result may lack one".to_owned();
-                let fault = Fault::value(&NodePath::default(), "two documents have no `name`").hint(hint);
+                let fault = Diagnostic::value(&NodePath::default(), "two documents have no `name`").hint(hint);
                 return refused(index, fault);
             }
             _ => {}
@@ -216,7 +214,7 @@ fn last(recipes: &[Recipe], needs: &[Needs]) -> Result<usize, Refused> {
             let names: Vec<String> = last.iter().map(|index| title(&recipes[*index])).collect();
             let message = format!("no other document needs {}: which is the result?", names.join(" or "));
             let hint = "leave `name` out of the document whose merge is the result".to_owned();
-            refused(other, Fault::value(&NodePath::default().key("name"), message).hint(hint))
+            refused(other, Diagnostic::value(&NodePath::default().key("name"), message).hint(hint))
         }
         [result] => Ok(result),
         [] => Ok(0),
@@ -224,7 +222,7 @@ fn last(recipes: &[Recipe], needs: &[Needs]) -> Result<usize, Refused> {
 }
 
 fn title(recipe: &Recipe) -> String {
-    recipe.name.as_deref().map_or_else(|| "the document without a name".to_owned(), shown)
+    recipe.name.as_deref().map_or_else(|| "the document without a name".to_owned(), quoted)
 }
 
 /// The documents that one needs, each with the place where it names it.
@@ -253,10 +251,10 @@ fn visit(index: usize, needs: &[Needs], order: &mut Vec<usize>, way: &mut Vec<us
 
 /// `name`, by which other documents take the merge for a model, if there are several. One that is refused is still the
 /// document's name.
-pub(super) fn name(fields: &Fields<'_>, several: bool, notes: &mut Notes) -> Option<String> {
+pub(super) fn name(fields: &Fields<'_>, several: bool, diagnostics: &mut Diagnostics) -> Option<String> {
     let (node, _) = fields.get("name")?;
     if several {
-        notes.attempt(|_| named_well(fields));
+        diagnostics.attempt(|_| named_well(fields));
     }
     match node {
         Node::Text(name) => Some(name.clone()),
@@ -268,7 +266,7 @@ fn named_well(fields: &Fields<'_>) -> Checked<()> {
     let Some((node, at)) = fields.get("name") else { return Ok(()) };
     let Node::Text(name) = node else {
         let hint = matches!(node, Node::Number(_) | Node::Flag(_)).then(|| "write it in quotes".to_owned());
-        return Err(Fault::value(&at, format!("expected the document's name, found {node}")).hint(hint));
+        return Err(Diagnostic::value(&at, format!("expected the document's name, found {node}")).hint(hint));
     };
     let is_plain = !name.trim().is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0', '+', '@']);
     if is_plain {
@@ -276,7 +274,7 @@ fn named_well(fields: &Fields<'_>) -> Checked<()> {
     }
     let hint =
         "a name is that of a folder: not empty, without `/`, `\\`, `+` and `@`, and with no `.` in front".to_owned();
-    Err(Fault::value(&at, format!("a document cannot be called {}", shown(name))).hint(hint))
+    Err(Diagnostic::value(&at, format!("a document cannot be called {}", quoted(name))).hint(hint))
 }
 
 impl Recipe {

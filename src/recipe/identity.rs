@@ -28,12 +28,17 @@ impl Recipe {
 pub(super) fn identify(recipe: &mut Recipe, folder: Option<&Path>) {
     let documents = recipe.source.documents.clone();
     for model in recipe.references_mut() {
-        // Where a document is called so, its merge is meant.
-        let is_stage = model.stage || (model.revision.is_none() && documents.contains(&model.path));
-        model.identity = if is_stage { None } else { identity(folder, model) };
-        if let Some(adapter) = &mut model.adapter {
-            adapter.identity = identity(folder, adapter);
-        }
+        identify_model(model, folder, &documents);
+    }
+}
+
+/// Finds the folders of a model and its adapter; `documents` are the names of the recipe's documents.
+pub(super) fn identify_model(model: &mut ModelRef, folder: Option<&Path>, documents: &[String]) {
+    // Where a document is called so, its merge is meant.
+    let is_stage = model.stage || (model.revision.is_none() && documents.contains(&model.path));
+    model.identity = if is_stage { None } else { identity(folder, model) };
+    if let Some(adapter) = &mut model.adapter {
+        adapter.identity = identity(folder, adapter);
     }
 }
 

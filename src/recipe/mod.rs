@@ -5,43 +5,35 @@ mod canonical;
 mod chat_template;
 mod check;
 mod documents;
-mod error;
-mod fields;
 mod identity;
 mod keys;
-mod locate;
-mod merge_keys;
 mod model_ref;
-mod nearest;
-mod notes;
 mod others;
 mod parameters;
 mod parse;
 mod review;
 mod rows;
-mod scalar;
-pub(crate) mod schema;
+mod schema;
 mod setting;
 mod settings_source;
 mod slices;
-mod syntax;
 mod tokenizer;
-mod tree;
 mod types;
 mod unknown;
-mod variables;
-pub(crate) mod yaml;
+mod wrapped;
 
 pub use chat_template::ChatTemplate;
-pub use error::{Error, ErrorKind};
-pub use keys::{Form, Key, LEVELS, Level, Status};
-pub use notes::Warning;
+pub use keys::LEVELS;
 pub use review::Review;
 pub use rows::{RowKind, Rows};
+pub(crate) use schema::definitions as recipe_definitions;
 pub use schema::schema;
 pub use setting::{Condition, Setting, SettingValue};
 pub use tokenizer::{TokenRule, TokenSource, Tokenizer, TokenizerSource};
-pub use types::{ModelRef, NodePath, Parameters, Place, Recipe, Slice, Source, Step};
+pub use types::{ModelRef, Parameters, Recipe, Slice, Source};
+pub(crate) use unknown::ADVICE;
+
+pub use crate::yaml::{Error, ErrorKind, Form, Key, Level, NodePath, Place, Status, Step, Warning};
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]

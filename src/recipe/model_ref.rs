@@ -2,42 +2,39 @@
 //!
 //! A text is `path[@revision][+adapter[@revision]]`, as mergekit reads it.
 
-use super::error::{Checked, Fault, shown};
-use super::fields::Fields;
 use super::keys::{PATH, REFERENCE};
-use super::parse::Notes;
-use super::tree::Node;
-use super::types::{ModelRef, NodePath};
+use super::types::ModelRef;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, quoted};
 
 /// Reads a model reference.
-pub(super) fn model_ref(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<ModelRef> {
+pub(super) fn model_ref(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<ModelRef> {
     match node {
         Node::Text(text) => adapted(text, at, at),
         Node::Map(_) => {
-            let reference = Fields::of(node, at, &REFERENCE, notes)?;
+            let reference = Fields::of(node, at, &REFERENCE, diagnostics)?;
             let (inner, inner_at) = reference.need("model")?;
             let mut found = match inner {
                 Node::Text(text) => adapted(text, &inner_at, at)?,
-                _ => literal(inner, &inner_at, at, notes)?,
+                _ => literal(inner, &inner_at, at, diagnostics)?,
             };
             if let Some((adapter, adapter_at)) = reference.get("lora") {
                 if found.adapter.is_some() {
                     let message = "the model has an adapter after `+` and another under `lora`";
-                    return Err(Fault::key(&adapter_at, message));
+                    return Err(Diagnostic::key(&adapter_at, message));
                 }
                 let adapter = match adapter {
                     Node::Text(text) => {
                         let (path, revision) = part(text, &adapter_at)?;
                         model(path, revision, &adapter_at, &adapter_at)?
                     }
-                    _ => literal(adapter, &adapter_at, &adapter_at, notes)?,
+                    _ => literal(adapter, &adapter_at, &adapter_at, diagnostics)?,
                 };
                 found.adapter = Some(Box::new(adapter));
             }
             if let Some((node, class_at)) = reference.get("override_architecture") {
                 let Node::Text(class) = node else {
                     let message = format!("expected the name of an architecture, found {node}");
-                    return Err(Fault::value(&class_at, message));
+                    return Err(Diagnostic::value(&class_at, message));
                 };
                 found.architecture = Some(class.clone());
             }
@@ -52,14 +49,14 @@ fn adapted(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
     let (text, adapter) = match text.split_once('+') {
         None => (text, None),
         Some((_, adapter)) if adapter.contains('+') => {
-            let message = format!("expected `model+adapter`, found two adapters in {}", shown(text));
+            let message = format!("expected `model+adapter`, found two adapters in {}", quoted(text));
             let hint = "merge the model with one of them first, and name the folder that gives here";
-            return Err(Fault::value(written, message).hint(hint.to_owned()));
+            return Err(Diagnostic::value(written, message).hint(hint.to_owned()));
         }
         Some((model, adapter)) if model.trim().is_empty() || adapter.trim().is_empty() => {
             let found = if model.trim().is_empty() { "no model" } else { "no adapter" };
-            let message = format!("expected `model+adapter`, found {found} in {}", shown(text));
-            return Err(Fault::value(written, message).hint(literal_hint('+')));
+            let message = format!("expected `model+adapter`, found {found} in {}", quoted(text));
+            return Err(Diagnostic::value(written, message).hint(literal_hint('+')));
         }
         Some((model, adapter)) => (model, Some(adapter)),
     };
@@ -73,14 +70,14 @@ fn adapted(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
 }
 
 /// `{path: …, revision: …}`, whose path is taken as it is written.
-fn literal(node: &Node, written: &NodePath, at: &NodePath, notes: &mut Notes) -> Checked<ModelRef> {
-    let fields = Fields::of(node, written, &PATH, notes)?;
+fn literal(node: &Node, written: &NodePath, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<ModelRef> {
+    let fields = Fields::of(node, written, &PATH, diagnostics)?;
     let revision = match fields.get("revision") {
         None => None,
         Some((Node::Text(text), _)) if !text.trim().is_empty() => Some(text.as_str()),
         Some((other, revision_at)) => {
             let hint = matches!(other, Node::Number(_)).then(|| "write it in quotes".to_owned());
-            return Err(Fault::value(&revision_at, format!("expected a revision, found {other}")).hint(hint));
+            return Err(Diagnostic::value(&revision_at, format!("expected a revision, found {other}")).hint(hint));
         }
     };
     match fields.need("path")? {
@@ -98,16 +95,19 @@ fn part<'t>(text: &'t str, at: &NodePath) -> Checked<(&'t str, Option<&'t str>)>
         _ if revision.contains('@') => "two revisions",
         _ => return Ok((path, Some(revision))),
     };
-    let message = format!("expected `model@revision`, found {wrong} in {}", shown(text));
-    Err(Fault::value(at, message).hint(literal_hint('@')))
+    let message = format!("expected `model@revision`, found {wrong} in {}", quoted(text));
+    Err(Diagnostic::value(at, message).hint(literal_hint('@')))
 }
 
 fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
     if path.trim().is_empty() {
-        return Err(Fault::value(written, "expected a model's folder, found an empty text"));
+        return Err(Diagnostic::value(written, "expected a model's folder, found an empty text"));
     }
     if path.contains('\0') {
-        return Err(Fault::value(written, format!("{} cannot be a folder: it holds a NUL character", shown(path))));
+        return Err(Diagnostic::value(
+            written,
+            format!("{} cannot be a folder: it holds a NUL character", quoted(path)),
+        ));
     }
     Ok(ModelRef {
         path: path.to_owned(),
@@ -120,8 +120,8 @@ fn model(path: &str, revision: Option<&str>, written: &NodePath, at: &NodePath) 
     })
 }
 
-fn not_a_folder(node: &Node, at: &NodePath) -> Fault {
-    let fault = Fault::value(at, format!("expected a model's folder, found {node}"));
+fn not_a_folder(node: &Node, at: &NodePath) -> Diagnostic {
+    let fault = Diagnostic::value(at, format!("expected a model's folder, found {node}"));
     match node {
         Node::Number(_) | Node::Flag(_) => {
             fault.hint("write a folder's name that looks like a number in quotes".to_owned())

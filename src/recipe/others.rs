@@ -1,8 +1,6 @@
 //! Files of other tools in place of a recipe: one mistake, not one a key.
 
-use super::error::{Checked, Fault};
-use super::tree::Node;
-use super::types::NodePath;
+use crate::yaml::{Checked, Diagnostic, Node, NodePath};
 
 /// A tool and the keys by which its file is known.
 struct Tool {
@@ -46,7 +44,7 @@ pub(super) fn refuse_others(root: &Node) -> Checked<()> {
     }
     for tool in &TOOLS {
         if let Some(key) = tool.keys.iter().find(has) {
-            return Err(Fault::key(&at.key(*key), tool.is).hint(tool.hint.to_owned()));
+            return Err(Diagnostic::key(&at.key(*key), tool.is).hint(tool.hint.to_owned()));
         }
     }
     sweep(root)
@@ -60,5 +58,5 @@ fn sweep(root: &Node) -> Checked<()> {
     let at = NodePath::default();
     let key = if has("recipe") { "recipe" } else { "params" };
     let hint = "`admix sweep plan` shows what it would do, and `admix sweep run` does it".to_owned();
-    Err(Fault::key(&at.key(key), "this is a sweep file, not a recipe").hint(hint))
+    Err(Diagnostic::key(&at.key(key), "this is a sweep file, not a recipe").hint(hint))
 }

@@ -1,17 +1,14 @@
 //! `parameters`: the settings of a recipe, a slice or a model.
 
-use super::error::{Checked, Fault, shown, written};
-use super::fields::Fields;
-use super::keys::{CONDITION, INERT_PARAMETERS, RECIPE, and};
-use super::nearest::nearest;
-use super::parse::Notes;
+use super::keys::{CONDITION, INERT_PARAMETERS, RECIPE};
 use super::rows::rows;
-use super::scalar::{self, Refusal};
 use super::setting::{Condition, Setting, SettingValue};
-use super::tree::Node;
-use super::types::{NodePath, Parameters};
+use super::types::Parameters;
 use super::unknown::{self, near_parameter};
 use crate::method::{Kind, MergeMethod, Parameter, Scope, Value};
+use crate::yaml::{
+    Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Refusal, and, flag, nearest, number, quoted, written,
+};
 
 /// Whose settings a map holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +24,12 @@ pub(super) fn parameters(
     fields: &Fields<'_>,
     owner: Owner,
     method: Option<&'static MergeMethod>,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Parameters {
     let mut parameters = Parameters::default();
     let Some((node, at)) = fields.get("parameters") else { return parameters };
     let Node::Map(entries) = node else {
-        notes.fault(Fault::value(&at, format!("expected a map of parameters, found {node}")));
+        diagnostics.fault(Diagnostic::value(&at, format!("expected a map of parameters, found {node}")));
         for parameter in method.iter().flat_map(|method| method.parameters) {
             parameters.settings.insert(parameter.name, Setting::stand_in(parameter, &at));
         }
@@ -41,12 +38,12 @@ pub(super) fn parameters(
     let Some(method) = method else { return parameters };
     for (name, node) in entries {
         let at = at.key(name);
-        let declared = notes.attempt(|notes| declared(name, node, &at, method, notes));
+        let declared = diagnostics.attempt(|diagnostics| declared(name, node, &at, method, diagnostics));
         let Some(parameter) = declared.or_else(|| meant(name, method).map(Some)).flatten() else {
             continue;
         };
         let read = match declared {
-            Some(_) => notes.attempt(|notes| setting(node, &at, parameter, method, notes)),
+            Some(_) => diagnostics.attempt(|diagnostics| setting(node, &at, parameter, method, diagnostics)),
             None => None,
         };
         let setting = match read {
@@ -58,7 +55,7 @@ pub(super) fn parameters(
             let message = format!(
                 "`{name}` has no effect under a model, for the models share it: put it under the `parameters` of the slice or the recipe"
             );
-            notes.warn(&at, message);
+            diagnostics.warn(&at, message);
         } else {
             parameters.settings.insert(parameter.name, setting);
         }
@@ -72,7 +69,7 @@ fn declared(
     node: &Node,
     at: &NodePath,
     method: &'static MergeMethod,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Checked<Option<&'static Parameter>> {
     match method.parameter(name) {
         Some(parameter) if parameter.kind != Kind::Ignored => return Ok(Some(parameter)),
@@ -80,9 +77,9 @@ fn declared(
             let Some(remark) = unknown::remark_on_parameter(name, node, method) else {
                 return Err(unknown_parameter(name, node, at, method));
             };
-            notes.warn(at, remark);
+            diagnostics.warn(at, remark);
         }
-        _ => notes.warn(at, format!("`{name}` has no effect with `{}`", method.name)),
+        _ => diagnostics.warn(at, format!("`{name}` has no effect with `{}`", method.name)),
     }
     Ok(None)
 }
@@ -98,11 +95,11 @@ fn meant(name: &str, method: &'static MergeMethod) -> Option<&'static Parameter>
 }
 
 /// The refusal of a parameter that the method does not have and that was meant to say something.
-fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static MergeMethod) -> Fault {
+fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static MergeMethod) -> Diagnostic {
     if RECIPE.key(name).is_some() {
         let message = format!("`{name}` belongs at the top of the recipe, not under `parameters`");
         let value = if let Node::Text(text) = node { written(text) } else { "…".to_owned() };
-        return Fault::key(at, message).hint(format!("write `{name}: {value}` beside `merge_method`"));
+        return Diagnostic::key(at, message).hint(format!("write `{name}: {value}` beside `merge_method`"));
     }
     let own: Vec<String> = names(method).map(|name| format!("`{name}`")).collect();
     let own = if own.is_empty() { "no parameters".to_owned() } else { and(&own) };
@@ -111,7 +108,7 @@ fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static Me
         (None, Some(near)) => format!("did you mean `{near}`, which other methods have? `{}` has {own}", method.name),
         (None, None) => format!("`{}` has {own}", method.name),
     };
-    Fault::key(at, format!("`{}` has no parameter {}", method.name, shown(name))).hint(hint)
+    Diagnostic::key(at, format!("`{}` has no parameter {}", method.name, quoted(name))).hint(hint)
 }
 
 /// Reads a setting; `None` where it is null.
@@ -120,15 +117,15 @@ fn setting(
     at: &NodePath,
     parameter: &Parameter,
     method: &MergeMethod,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Checked<Option<Setting>> {
     let value = match node {
         Node::Null => return Ok(None),
-        Node::Map(_) => SettingValue::Conditions(vec![condition(node, at, parameter, method, notes)?]),
+        Node::Map(_) => SettingValue::Conditions(vec![condition(node, at, parameter, method, diagnostics)?]),
         Node::List(entries) if entries.iter().any(|entry| matches!(entry, Node::Map(_))) => {
-            conditions(entries, at, parameter, method, notes)
+            conditions(entries, at, parameter, method, diagnostics)
         }
-        other => scalars(other, at, parameter, notes)?,
+        other => scalars(other, at, parameter, diagnostics)?,
     };
     Ok(Some(Setting { value, at: at.clone() }))
 }
@@ -138,7 +135,7 @@ fn conditions(
     at: &NodePath,
     parameter: &Parameter,
     method: &MergeMethod,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> SettingValue {
     let mut conditions = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
@@ -146,10 +143,10 @@ fn conditions(
         if !matches!(entry, Node::Map(_)) {
             let message = format!("`{}` mixes conditions and values: expected a map, found {entry}", parameter.name);
             let hint = "write the value as a condition that every tensor meets: `- value: …`".to_owned();
-            notes.fault(Fault::value(&at, message).hint(hint));
+            diagnostics.fault(Diagnostic::value(&at, message).hint(hint));
             continue;
         }
-        conditions.extend(notes.attempt(|notes| condition(entry, &at, parameter, method, notes)));
+        conditions.extend(diagnostics.attempt(|diagnostics| condition(entry, &at, parameter, method, diagnostics)));
     }
     SettingValue::Conditions(conditions)
 }
@@ -159,29 +156,29 @@ fn condition(
     at: &NodePath,
     parameter: &Parameter,
     method: &MergeMethod,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Checked<Condition> {
-    let fields = Fields::of(node, at, &CONDITION, notes)?;
+    let fields = Fields::of(node, at, &CONDITION, diagnostics)?;
     let filter = match fields.get("filter") {
         None => None,
         Some((Node::Text(text), _)) => Some(text.clone()),
         Some((other, at)) => {
-            return Err(Fault::value(&at, format!("expected a part of a tensor's name, found {other}"))
+            return Err(Diagnostic::value(&at, format!("expected a part of a tensor's name, found {other}"))
                 .hint("write a filter that looks like a number in quotes".to_owned()));
         }
     };
     let rows = match fields.get("rows") {
         None => None,
         Some((_, at)) if !parameter.by_row => return Err(whole(&at, parameter, method)),
-        Some((node, at)) => Some(rows(node, &at, notes)?),
+        Some((node, at)) => Some(rows(node, &at, diagnostics)?),
     };
     let (value, value_at) = fields.need("value")?;
-    let value = scalars(value, &value_at, parameter, notes)?;
+    let value = scalars(value, &value_at, parameter, diagnostics)?;
     Ok(Condition { filter, rows, value, at: at.clone() })
 }
 
 /// The refusal of `rows` for a parameter that is one for a whole tensor.
-fn whole(at: &NodePath, parameter: &Parameter, method: &MergeMethod) -> Fault {
+fn whole(at: &NodePath, parameter: &Parameter, method: &MergeMethod) -> Diagnostic {
     let by_row = method.parameters.iter().filter(|parameter| parameter.by_row).map(|p| format!("`{}`", p.name));
     let by_row: Vec<String> = by_row.collect();
     let hint = if by_row.is_empty() {
@@ -189,25 +186,25 @@ fn whole(at: &NodePath, parameter: &Parameter, method: &MergeMethod) -> Fault {
     } else {
         format!("in `{}`, `rows` goes with {}", method.name, and(&by_row))
     };
-    Fault::key(at, format!("`{}` is one for all rows of a tensor", parameter.name)).hint(hint)
+    Diagnostic::key(at, format!("`{}` is one for all rows of a tensor", parameter.name)).hint(hint)
 }
 
 /// Reads a scalar or a list of scalars.
-fn scalars(node: &Node, at: &NodePath, parameter: &Parameter, notes: &mut Notes) -> Checked<SettingValue> {
-    let read = |node: &Node, at: &NodePath| match scalar::value(node, parameter.name, parameter.kind) {
+fn scalars(node: &Node, at: &NodePath, parameter: &Parameter, diagnostics: &mut Diagnostics) -> Checked<SettingValue> {
+    let read = |node: &Node, at: &NodePath| match scalar(node, parameter.name, parameter.kind) {
         Ok(value) => Ok(value),
-        Err(Refusal { message, hint }) => Err(Fault::value(at, named(&message, parameter)).hint(hint)),
+        Err(Refusal { message, hint }) => Err(Diagnostic::value(at, named(&message, parameter)).hint(hint)),
     };
     let Node::List(entries) = node else {
         return read(node, at).map(SettingValue::Scalar);
     };
     if entries.is_empty() {
-        notes.warn(at, format!("the empty list of `{}` gives no value", parameter.name));
+        diagnostics.warn(at, format!("the empty list of `{}` gives no value", parameter.name));
     }
     let mut numbers = Vec::new();
     let mut flags = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
-        match notes.attempt(|_| read(entry, &at.index(index))) {
+        match diagnostics.attempt(|_| read(entry, &at.index(index))) {
             Some(Value::Number(number)) => numbers.push(number),
             Some(Value::Flag(flag)) => flags.push(flag),
             None => {}
@@ -221,5 +218,33 @@ fn named(message: &str, parameter: &Parameter) -> String {
     match message.strip_prefix("expected") {
         Some(rest) => format!("`{}` must be{rest}", parameter.name),
         None => message.to_owned(),
+    }
+}
+
+/// The value of a parameter of this kind.
+pub(super) fn scalar(node: &Node, name: &str, kind: Kind) -> Result<Value, Refusal> {
+    match kind {
+        Kind::Flag => flag(node).map(Value::Flag),
+        Kind::Ignored => Ok(Value::Flag(false)),
+        Kind::Number { min, max } => {
+            let number = number(node)?;
+            if (min..=max).contains(&number) {
+                return Ok(Value::Number(number));
+            }
+            let range = match (min.is_finite(), max.is_finite()) {
+                (true, true) => format!("between {min} and {max}"),
+                (true, false) => format!("{min} or more"),
+                _ => format!("{max} or less"),
+            };
+            Err(Refusal { message: format!("`{name}` must be {range}, found {node}"), hint: None })
+        }
+        Kind::Whole { min, max } => {
+            let number = number(node)?;
+            if number.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(&number) {
+                return Ok(Value::Number(number));
+            }
+            let message = format!("`{name}` must be a whole number between {min} and {max}, found {node}");
+            Err(Refusal { message, hint: None })
+        }
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::notes::Warning;
 use super::parse;
-use super::types::{Origin, Place, Recipe};
+use super::types::{Origin, Recipe};
+use crate::yaml::{Place, Warning, read_text};
 
 /// A recipe as far as it could be read, and all that is wrong with it.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Recipe {
     /// Reads a recipe file as far as it goes. With `open`, variables may lack a value.
     pub fn review(path: &Path, variables: &BTreeMap<String, String>, open: bool) -> Review {
         let origin = path.display().to_string();
-        match parse::file_text(path, &origin) {
+        match read_text(path, "recipe") {
             Ok(text) => Self::review_text(&text, &origin, path.parent().map(Path::to_path_buf), variables, open),
             Err(error) => Review { faults: vec![error], ..Review::default() },
         }

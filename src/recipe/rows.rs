@@ -4,13 +4,8 @@ use std::collections::BTreeSet;
 
 use unicode_script::{Script, UnicodeScript as _};
 
-use super::error::{Checked, Fault, shown};
-use super::fields::Fields;
 use super::keys::ROWS;
-use super::nearest::nearest;
-use super::parse::Notes;
-use super::tree::Node;
-use super::types::NodePath;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, nearest, quoted};
 
 /// What a row of a vocabulary tensor stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +59,17 @@ pub struct Rows {
 }
 
 /// Reads the value of `rows`.
-pub(super) fn rows(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Rows> {
+pub(super) fn rows(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Rows> {
     if matches!(node, Node::Text(_) | Node::List(_)) {
         let message = format!("expected `rows` as a map, found {node}");
         let name = if let Node::Text(text) = node { text.as_str() } else { "…" };
-        return Err(Fault::value(at, message).hint(format!("write `rows: {{script: {name}}}`")));
+        return Err(Diagnostic::value(at, message).hint(format!("write `rows: {{script: {name}}}`")));
     }
-    let fields = Fields::of(node, at, &ROWS, notes)?;
+    let fields = Fields::of(node, at, &ROWS, diagnostics)?;
     let (node, script_at) = fields.need("script")?;
     let kinds = match node {
         Node::List(entries) if entries.is_empty() => {
-            return Err(Fault::value(&script_at, "the list of scripts is empty").hint(KNOWN.to_owned()));
+            return Err(Diagnostic::value(&script_at, "the list of scripts is empty").hint(KNOWN.to_owned()));
         }
         Node::List(entries) => entries
             .iter()
@@ -90,9 +85,12 @@ const KNOWN: &str = "scripts have Unicode's names, such as Hangul, Han, Latin or
 
 fn kind(node: &Node, at: &NodePath) -> Checked<RowKind> {
     let Node::Text(name) = node else {
-        return Err(Fault::value(at, format!("expected the name of a script, found {node}")).hint(KNOWN.to_owned()));
+        return Err(
+            Diagnostic::value(at, format!("expected the name of a script, found {node}")).hint(KNOWN.to_owned())
+        );
     };
-    RowKind::from_name(name).ok_or_else(|| Fault::value(at, format!("unknown script {}", shown(name))).hint(hint(name)))
+    RowKind::from_name(name)
+        .ok_or_else(|| Diagnostic::value(at, format!("unknown script {}", quoted(name))).hint(hint(name)))
 }
 
 /// What scripts are often called by: languages, and the names of what Unicode keeps apart.

@@ -1,8 +1,8 @@
 //! The value of a parameter: a scalar, a gradient over the layers, or a choice by tensor name.
 
 use super::rows::{RowKind, Rows};
-use super::types::NodePath;
 use crate::method::{Parameter, Value};
+use crate::yaml::NodePath;
 
 /// What a recipe gives for one parameter at one level.
 #[derive(Clone, Debug)]

@@ -2,16 +2,12 @@
 
 use std::ops::Range;
 
-use super::error::{Checked, ErrorKind, Fault, shown};
-use super::fields::Fields;
-use super::keys::{Level, MODEL, MODULE, SLICE, SOURCE, and};
-use super::notes::Notes;
+use super::keys::{MODEL, MODULE, SLICE, SOURCE};
 use super::parameters::{Owner, parameters};
 use super::parse::reference;
-use super::scalar;
-use super::tree::Node;
-use super::types::{ModelRef, NodePath, Parameters, Slice, Source};
+use super::types::{ModelRef, Parameters, Slice, Source};
 use crate::method::MergeMethod;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, Level, Node, NodePath, and, number, quoted};
 
 /// What is merged.
 #[derive(Default)]
@@ -22,32 +18,36 @@ pub(super) struct Merged {
 }
 
 /// Reads what a recipe merges: its slices, or one of the whole models it lists, at its top or in its only module.
-pub(super) fn merged(recipe: &Fields<'_>, method: Option<&'static MergeMethod>, notes: &mut Notes) -> Checked<Merged> {
+pub(super) fn merged(
+    recipe: &Fields<'_>,
+    method: Option<&'static MergeMethod>,
+    diagnostics: &mut Diagnostics,
+) -> Checked<Merged> {
     let Some((modules, at)) = recipe.get("modules").filter(|(node, _)| !node.is_blank()) else {
-        let slices = slices(recipe, &NodePath::default(), "the recipe", method, notes)?;
+        let slices = slices(recipe, &NodePath::default(), "the recipe", method, diagnostics)?;
         return Ok(Merged { slices, module: Parameters::default() });
     };
     for key in ["models", "slices"] {
         if let Some((_, at)) = recipe.get(key).filter(|(node, _)| !node.is_blank()) {
             let hint = format!("write the `{key}` in the module, or leave `modules` out");
-            notes.fault(Fault::key(&at, format!("the recipe has both `modules` and `{key}`")).hint(hint));
+            diagnostics.fault(Diagnostic::key(&at, format!("the recipe has both `modules` and `{key}`")).hint(hint));
         }
     }
     let Node::Map(entries) = modules else {
         let hint = "write a module as `modules: {default: {models: […]}}`".to_owned();
-        return Err(Fault::value(&at, format!("expected `modules` as a map, found {modules}")).hint(hint));
+        return Err(Diagnostic::value(&at, format!("expected `modules` as a map, found {modules}")).hint(hint));
     };
     let [(name, module)] = entries.as_slice() else {
-        let names: Vec<String> = entries.iter().map(|(name, _)| shown(name)).collect();
+        let names: Vec<String> = entries.iter().map(|(name, _)| quoted(name)).collect();
         let message =
             format!("the recipe has {} modules: {}; admix merges a model as a whole", names.len(), and(&names));
         let hint = "a model of one part needs no `modules`: write `models` or `slices` at the top".to_owned();
-        return Err(Fault::key(&at, message).kind(ErrorKind::Unsupported).hint(hint));
+        return Err(Diagnostic::key(&at, message).kind(ErrorKind::Unsupported).hint(hint));
     };
     let at = at.key(name);
-    let fields = Fields::of(module, &at, &MODULE, notes)?;
-    let slices = slices(&fields, &at, "the module", method, notes)?;
-    Ok(Merged { slices, module: parameters(&fields, Owner::All, method, notes) })
+    let fields = Fields::of(module, &at, &MODULE, diagnostics)?;
+    let slices = slices(&fields, &at, "the module", method, diagnostics)?;
+    Ok(Merged { slices, module: parameters(&fields, Owner::All, method, diagnostics) })
 }
 
 /// Reads the slices of the recipe or of a module: those it lists, or one of the whole models it lists.
@@ -56,27 +56,29 @@ fn slices(
     at: &NodePath,
     what: &str,
     method: Option<&'static MergeMethod>,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Checked<Vec<Slice>> {
     let listed = |key: &str| fields.get(key).filter(|(node, _)| !node.is_blank());
     let (models, slices) = (listed("models"), listed("slices"));
     if let (Some(_), Some((_, at))) = (&models, &slices) {
         let message = format!("{what} has both `models` and `slices`");
         let hint = "keep `models` to merge whole models, `slices` to stack layers".to_owned();
-        notes.fault(Fault::key(at, message).hint(hint));
+        diagnostics.fault(Diagnostic::key(at, message).hint(hint));
     }
     if let Some((node, list_at)) = models {
-        let read = |(entry, at)| source(entry, at, &MODEL, method, notes);
+        let read = |(entry, at)| source(entry, at, &MODEL, method, diagnostics);
         let sources = entries(node, &list_at, "models")?.map(read).collect();
         return Ok(vec![Slice { sources, base_model: None, parameters: Parameters::default(), at: at.clone() }]);
     }
     let Some((node, at)) = slices else {
         let hint = "list them as `models: [{model: first/folder}, {model: second/folder}]`".to_owned();
-        let fault = Fault::value(at, format!("{what} has no `models` and no `slices`")).hint(hint);
+        let fault = Diagnostic::value(at, format!("{what} has no `models` and no `slices`")).hint(hint);
         return Err(fault.follows(fields.is_meant("models") || fields.is_meant("slices") || fields.is_meant("modules")));
     };
     let entries = entries(node, &at, "slices")?;
-    Ok(entries.filter_map(|(entry, at)| notes.attempt(|notes| slice(entry, at, method, notes))).collect())
+    Ok(entries
+        .filter_map(|(entry, at)| diagnostics.attempt(|diagnostics| slice(entry, at, method, diagnostics)))
+        .collect())
 }
 
 /// The entries of a list and their paths.
@@ -86,22 +88,27 @@ fn entries<'n>(
     what: &str,
 ) -> Checked<impl Iterator<Item = (&'n Node, NodePath)> + use<'n>> {
     let Node::List(entries) = node else {
-        return Err(Fault::value(at, format!("expected `{what}` as a list, found {node}")));
+        return Err(Diagnostic::value(at, format!("expected `{what}` as a list, found {node}")));
     };
     let at = at.clone();
     Ok(entries.iter().enumerate().map(move |(index, entry)| (entry, at.index(index))))
 }
 
-fn slice(node: &Node, at: NodePath, method: Option<&'static MergeMethod>, notes: &mut Notes) -> Checked<Slice> {
-    let fields = Fields::of(node, &at, &SLICE, notes)?;
-    let sources = notes.attempt(|notes| {
+fn slice(
+    node: &Node,
+    at: NodePath,
+    method: Option<&'static MergeMethod>,
+    diagnostics: &mut Diagnostics,
+) -> Checked<Slice> {
+    let fields = Fields::of(node, &at, &SLICE, diagnostics)?;
+    let sources = diagnostics.attempt(|diagnostics| {
         let (list, list_at) = fields.need("sources")?;
-        let read = |(entry, at)| source(entry, at, &SOURCE, method, notes);
+        let read = |(entry, at)| source(entry, at, &SOURCE, method, diagnostics);
         let sources: Vec<Source> = entries(list, &list_at, "sources")?.map(read).collect();
-        if sources.is_empty() { Err(Fault::value(&list_at, "the slice has no sources")) } else { Ok(sources) }
+        if sources.is_empty() { Err(Diagnostic::value(&list_at, "the slice has no sources")) } else { Ok(sources) }
     });
-    let base_model = fields.get("base_model").map(|(node, at)| reference(node, &at, notes));
-    let parameters = parameters(&fields, Owner::All, method, notes);
+    let base_model = fields.get("base_model").map(|(node, at)| reference(node, &at, diagnostics));
+    let parameters = parameters(&fields, Owner::All, method, diagnostics);
     Ok(Slice { sources: sources.unwrap_or_default(), base_model, parameters, at })
 }
 
@@ -111,17 +118,17 @@ fn source(
     at: NodePath,
     level: &'static Level,
     method: Option<&'static MergeMethod>,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Source {
-    let Some(fields) = notes.attempt(|notes| Fields::of(node, &at, level, notes)) else {
+    let Some(fields) = diagnostics.attempt(|diagnostics| Fields::of(node, &at, level, diagnostics)) else {
         return Source { model: ModelRef::unknown(&at), layers: None, parameters: Parameters::default(), at };
     };
     let in_slice = level.key("layer_range").is_some();
     let range = || fields.need("layer_range").and_then(|(node, at)| layer_range(node, &at));
-    let layers = if in_slice { notes.attempt(|_| range()) } else { None };
-    let model = notes.attempt(|_| fields.need("model"));
-    let model = model.map_or_else(|| ModelRef::unknown(&at), |(node, at)| reference(node, &at, notes));
-    let parameters = parameters(&fields, Owner::Model, method, notes);
+    let layers = if in_slice { diagnostics.attempt(|_| range()) } else { None };
+    let model = diagnostics.attempt(|_| fields.need("model"));
+    let model = model.map_or_else(|| ModelRef::unknown(&at), |(node, at)| reference(node, &at, diagnostics));
+    let parameters = parameters(&fields, Owner::Model, method, diagnostics);
     Source { model, layers, parameters, at }
 }
 
@@ -129,7 +136,7 @@ fn layer_range(node: &Node, at: &NodePath) -> Checked<Range<usize>> {
     let refused = |found: String| {
         let message = format!("expected `layer_range` as two layer numbers, found {found}");
         let hint = "the first layer and the one after the last: `layer_range: [0, 12]` is twelve layers".to_owned();
-        Fault::value(at, message).hint(hint)
+        Diagnostic::value(at, message).hint(hint)
     };
     let Node::List(entries) = node else { return Err(refused(node.to_string())) };
     let [start, end] = entries.as_slice() else {
@@ -145,7 +152,7 @@ fn layer_range(node: &Node, at: &NodePath) -> Checked<Range<usize>> {
 
 /// A layer's number; no model has as many layers as the bound.
 fn layer(node: &Node) -> Option<usize> {
-    let number = scalar::number(node).ok()?;
+    let number = number(node).ok()?;
     #[expect(clippy::cast_sign_loss, reason = "checked to be within the bounds")]
     ((0.0..=1e6).contains(&number) && number.fract().abs() < f64::EPSILON).then_some(number as usize)
 }

@@ -7,13 +7,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::chat_template::ChatTemplate;
-use super::locate;
 use super::rows::Rows;
 use super::setting::Setting;
 use super::tokenizer::Tokenizer;
 use crate::kernel::Float;
 use crate::method::MergeMethod;
 use crate::shown::literal;
+use crate::yaml::{NodePath, Part, Place, YamlText};
 
 /// A recipe that passed every check that needs no checkpoint.
 #[derive(Clone, Debug)]
@@ -63,6 +63,13 @@ pub(super) struct Origin {
     pub(super) variables: BTreeMap<String, String>,
 }
 
+impl Origin {
+    /// The text as messages of the YAML reader call it.
+    pub(super) fn yaml(&self) -> YamlText<'_> {
+        YamlText { text: &self.text, name: &self.name, what: "recipe" }
+    }
+}
+
 impl Recipe {
     /// The YAML as it was read, with variables as they are written.
     pub fn text(&self) -> &str {
@@ -97,7 +104,7 @@ impl Recipe {
 
     /// The line and column of a node. A node that a merge key (`<<`) or an alias brought in stands where it is written.
     pub fn place(&self, at: &NodePath) -> Option<Place> {
-        locate::place(&self.source.text, &self.source.name, at, locate::Part::Value)
+        self.source.yaml().place(at, Part::Value)
     }
 
     /// Whether the recipe merges whole models (`models`), not ranges of their layers (`slices`).
@@ -252,7 +259,7 @@ impl PartialOrd for ModelRef {
 impl Ord for ModelRef {
     fn cmp(&self, other: &Self) -> Ordering {
         fn named(model: &ModelRef) -> Option<(&str, Option<&str>)> {
-            model.identity.is_none().then(|| (model.path.as_str(), model.revision.as_deref()))
+            model.identity.is_none().then_some((model.path.as_str(), model.revision.as_deref()))
         }
         let own = (&self.identity, named(self), &self.adapter);
         own.cmp(&(&other.identity, named(other), &other.adapter))
@@ -279,73 +286,5 @@ impl Parameters {
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         self.settings.is_empty()
-    }
-}
-
-/// The way from the root of the YAML document to a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodePath(pub Vec<Step>);
-
-/// One step of a [`NodePath`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Step {
-    /// To the value of a key.
-    Key(String),
-    /// To an entry of a list.
-    Index(usize),
-}
-
-impl NodePath {
-    /// The path of a key's value under this node.
-    #[must_use]
-    pub fn key(&self, key: impl Into<String>) -> Self {
-        self.with(Step::Key(key.into()))
-    }
-
-    /// The path of a list's entry under this node.
-    #[must_use]
-    pub fn index(&self, index: usize) -> Self {
-        self.with(Step::Index(index))
-    }
-
-    fn with(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(step);
-        Self(steps)
-    }
-}
-
-impl fmt::Display for NodePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) if nth == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A place in a recipe's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Place {
-    /// The file, or what the caller called the text.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-    /// The line's text.
-    pub text: String,
-    /// How many characters to underline, at least 1.
-    pub length: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }

@@ -38,7 +38,9 @@ impl Page {
     pub fn strong(&mut self, text: impl fmt::Display, styled: bool) -> &mut Self {
         let text = line(&text.to_string());
         let text = text.trim_end();
-        self.0.push_str(&if styled { format!("\x1b[1m{text}\x1b[0m\n") } else { format!("{text}\n") });
+        self.0.push_str(if styled { "\x1b[1m" } else { "" });
+        self.0.push_str(text);
+        self.0.push_str(if styled { "\x1b[0m\n" } else { "\n" });
         self
     }
 

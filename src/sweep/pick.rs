@@ -8,8 +8,8 @@ use super::Error;
 use super::analysis::{Analysis, Row};
 use super::study::Study;
 use crate::checkpoint::HubSnapshot;
-use crate::recipe::yaml::nearest;
 use crate::shown::{literal, yaml};
+use crate::yaml::nearest;
 
 /// A bound on an objective.
 #[derive(Clone, Debug, PartialEq)]

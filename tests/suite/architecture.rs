@@ -7,20 +7,21 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     (FOR_ALL, &[]),
+    ("yaml", &[]),
     ("kernel", &[]),
     ("checkpoint", &["kernel"]),
     ("method", &["kernel"]),
-    ("recipe", &["kernel", "checkpoint", "method"]),
-    ("plan", &["kernel", "checkpoint", "method", "recipe"]),
+    ("recipe", &["yaml", "kernel", "checkpoint", "method"]),
+    ("plan", &["yaml", "kernel", "checkpoint", "method", "recipe"]),
     ("merge", &["kernel", "checkpoint", "method", "plan"]),
     ("write", &["kernel", "checkpoint", "plan", "merge"]),
     ("fetch", &["checkpoint"]),
     ("convert", &["checkpoint", "plan", "write"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
-    ("sweep", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
+    ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
     ("report", &["kernel", "recipe", "eval", "sweep"]),
     (
         "cli",

@@ -96,16 +96,10 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
                 ..RECIPE
             },
             Fault {
-                name: "key that is to come",
+                name: "modules beside models",
                 arrange: |folder| recipe(folder, &format!("{LINEAR}modules: {{text: {{}}}}\n")),
-                says: &["`modules`", "not supported yet", "recipe.yaml:9:1"],
-                ..RECIPE
-            },
-            Fault {
-                name: "chat template of mergekit",
-                arrange: |folder| recipe(folder, &format!("{LINEAR}chat_template: llama3\n")),
-                says: &["the chat template `llama3` comes with mergekit and not with admix", "recipe.yaml:9:16"],
-                hint: "paste its Jinja text",
+                says: &["the recipe has both `modules` and `models`", "the module has no `models`", "recipe.yaml:2:1"],
+                hint: "leave `modules` out",
                 ..RECIPE
             },
             Fault {
@@ -225,7 +219,8 @@ fn settings_that_make_no_sense_are_refused_at_their_place() {
             Fault {
                 name: "weights that sum to zero",
                 arrange: |folder| changed(folder, "0.5", "-0.5"),
-                says: &["sum"],
+                says: &["the weights sum to zero", "recipe.yaml:5:15"],
+                hint: "`normalize: false`",
                 ..RECIPE
             },
             Fault {

@@ -39,9 +39,13 @@ impl Workplace {
             let tensor = Tensor::floats(safetensors::Dtype::F32, &SHAPE, values);
             write_model(&path.join(model), &tensors([("embeddings.weight", tensor)]));
             for index in 0..TIMES {
-                let link = format!("{model}-{index}");
-                std::os::unix::fs::symlink(model, path.join(&link)).unwrap();
-                writeln!(recipe, "  - model: {link}").unwrap();
+                let copy = path.join(format!("{model}-{index}"));
+                fs::create_dir(&copy).unwrap();
+                for entry in fs::read_dir(path.join(model)).unwrap() {
+                    let entry = entry.unwrap();
+                    fs::hard_link(entry.path(), copy.join(entry.file_name())).unwrap();
+                }
+                writeln!(recipe, "  - model: {model}-{index}").unwrap();
             }
         }
         fs::write(path.join("large.yaml"), recipe).unwrap();

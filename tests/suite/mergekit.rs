@@ -44,7 +44,7 @@ fn a_merged_head_is_no_longer_the_embeddings() {
     assert!(!read_tensors(&folder.path().join("out/model.safetensors")).contains_key("lm_head.weight"));
     // One that says that it has a head of its own and has none is incomplete.
     edit_json(&folder.path().join("models/llama/tied/config.json"), |config| {
-        config["tie_word_embeddings"] = json!(false)
+        config["tie_word_embeddings"] = json!(false);
     });
     fs::copy(goldens().join("recipes/heads-linear.yaml"), folder.path().join("recipe.yaml")).unwrap();
     let (said, code) = refused(folder.path());

@@ -53,6 +53,7 @@ fn recipes_that_a_schema_can_know_to_be_wrong_are_invalid() {
     for good in [
         "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: {value: [1, 2], filter: \"*\"}, normalize: yes}\n",
         "merge_method: linear\nmodels: [{model: a}]\nbase_model: ~\ndtype: torch.bfloat16\nparameters: {weight: \"1_000\"}\n",
+        "merge_method: linear\nmodels: [{model: a}]\nparameters: {lambda: 1}\n",
         "merge_method: ${method}\nmodels: [{model: 'runs/${seed}', parameters: {weight: '${w}'}}]\n",
     ] {
         assert!(recipe.is_valid(&value(good)), "{good}");
@@ -66,7 +67,7 @@ fn recipes_that_a_schema_can_know_to_be_wrong_are_invalid() {
         "merge_method: linear\n",
         "merge_method: linear\nmodels: [{model: a, parameters: {wieght: 1}}]\n",
         "merge_method: linear\nmodels: [{model: a, parameters: {weight: half}}]\n",
-        "merge_method: linear\nmodels: [{model: a}]\nparameters: {lambda: 1}\n",
+        "merge_method: linear\nmodels: [{model: a}]\nparameters: {lambada: 1}\n",
         "merge_method: linear\nmodels: [{model: a}]\nparameters: {normalize: 2}\n",
         "merge_method: linear\nmodels: [{model: a}]\ndtype: bf16\n",
         "merge_method: linear\nmodels: [{model: a}]\nweight: 1\n",

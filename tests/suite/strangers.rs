@@ -60,7 +60,7 @@ fn quiet_files(root: &Path, case: &str) {
         let case = format!("{case}: {}", path.display());
         match name.as_str() {
             "README.md" | "admix.json" | "made.yaml" | "made-sweep.yaml" => {
-                quiet(&String::from_utf8_lossy(&bytes), &case)
+                quiet(&String::from_utf8_lossy(&bytes), &case);
             }
             "values.tsv" => quiet(&String::from_utf8_lossy(&bytes).replace('\t', " "), &case),
             _ => {}
@@ -141,7 +141,7 @@ const IN_MODELS: &[Plant] = &[
         });
     }),
     ("model of tokenizer.json", |b| {
-        edit_json(&b.join("tokenizer.json"), |value| value["model"]["type"] = json!(HOSTILE))
+        edit_json(&b.join("tokenizer.json"), |value| value["model"]["type"] = json!(HOSTILE));
     }),
     ("normalizer", |b| edit_json(&b.join("tokenizer.json"), |value| value["normalizer"] = json!({"type": HOSTILE}))),
     ("regular expression", |b| {
@@ -174,7 +174,7 @@ const IN_MODELS: &[Plant] = &[
         edit_header(&b.join("model.safetensors"), |header| drop(header.insert("__metadata__".into(), json!(HOSTILE))));
     }),
     ("broken header", |b| {
-        fs::write(b.join("model.safetensors"), raw_safetensors(&format!("{{{HOSTILE}"), &[])).unwrap()
+        fs::write(b.join("model.safetensors"), raw_safetensors(&format!("{{{HOSTILE}"), &[])).unwrap();
     }),
     ("shard of an index", |b| {
         fs::rename(b.join("model.safetensors"), b.join("shard.safetensors")).unwrap();
@@ -246,7 +246,7 @@ fn a_folder_of_any_name_is_that_folder_in_all_that_is_written() {
         assert_eq!(yaml(&root.join("made.yaml"))["models"][0]["model"], json!(given));
         let sweep = yaml(&root.join("made-sweep.yaml"));
         assert_eq!(keys(&sweep), ["recipe", "params", "search", "data", "objectives", "select", "report"]);
-        assert_eq!(sweep["data"].as_object().unwrap().values().last().unwrap()["path"], json!(sets));
+        assert_eq!(sweep["data"].as_object().unwrap().values().next_back().unwrap()["path"], json!(sets));
         let checked = heard(root, &["check", "made.yaml", "made-sweep.yaml"], case);
         assert!(checked.status.success(), "{}", stderr(&checked));
         heard(root, &["inspect", &given], case);
@@ -267,6 +267,9 @@ fn a_folder_of_any_name_is_that_folder_in_all_that_is_written() {
     }
 }
 
+/// Files to plant, each with what it is.
+type Plants<'a> = Vec<(&'a str, Box<dyn Fn(&Path) + 'a>)>;
+
 #[test]
 fn nothing_in_a_data_set_speaks_for_itself() {
     fn lines(path: &Path, change: impl Fn(&mut Value)) {
@@ -281,14 +284,13 @@ fn nothing_in_a_data_set_speaks_for_itself() {
     let named = |name: &str| json!({"name": name, "form": "beir", "languages": {"query": "ko", "document": "en"}});
     let settings = |set: &Path, value: Value| fs::write(set.join("dataset.yaml"), value.to_string()).unwrap();
     let judged = |set: &Path, text: &str| fs::write(set.join("qrels/test.tsv"), text).unwrap();
-    type Plants<'a> = Vec<(&'a str, Box<dyn Fn(&Path) + 'a>)>;
     let plants: Plants<'_> = vec![
         ("name", Box::new(|set| settings(set, named(HOSTILE)))),
         ("name that is a formula", Box::new(|set| settings(set, named(&format!("=1+1{HOSTILE}"))))),
         (
             "languages",
             Box::new(|set| {
-                settings(set, json!({"form": "beir", "languages": {"query": HOSTILE, "document": HOSTILE}}))
+                settings(set, json!({"form": "beir", "languages": {"query": HOSTILE, "document": HOSTILE}}));
             }),
         ),
         ("form", Box::new(|set| settings(set, json!({"form": HOSTILE})))),
@@ -517,7 +519,7 @@ fn texts(value: &Value, at: &str, places: &mut Vec<String>) {
     match value {
         Value::String(_) => places.push(at.to_owned()),
         Value::Array(list) => {
-            list.iter().take(2).enumerate().for_each(|(nth, entry)| texts(entry, &format!("{at}/{nth}"), places))
+            list.iter().take(2).enumerate().for_each(|(nth, entry)| texts(entry, &format!("{at}/{nth}"), places));
         }
         Value::Object(map) => map.iter().for_each(|(key, entry)| texts(entry, &format!("{at}/{key}"), places)),
         _ => {}

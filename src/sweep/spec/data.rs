@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{fields, text, whole};
 use super::keys::{DATA, REFERENCE};
 use crate::recipe::NodePath;
-use crate::recipe::yaml::{Checked, Fault, Node, Notes, shown};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted};
 
 /// A folder of data sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,13 +40,13 @@ pub(super) struct Sources<'a> {
 
 impl Sources<'_> {
     /// Reads `data`.
-    pub(super) fn declare(&mut self, node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<()> {
+    pub(super) fn declare(&mut self, node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<()> {
         let Node::Map(entries) = node else {
-            return Err(Fault::value(at, format!("expected names with folders, found {node}"))
+            return Err(Diagnostic::value(at, format!("expected names with folders, found {node}"))
                 .hint("as `data: {jhe: sets/jhe}`".to_owned()));
         };
         for (name, value) in entries {
-            let read = notes.attempt(|notes| self.source(name, value, &at.key(name), notes));
+            let read = diagnostics.attempt(|diagnostics| self.source(name, value, &at.key(name), diagnostics));
             // Objectives may name what is refused.
             let unread = || DataSource { name: name.clone(), path: PathBuf::new(), queries: None };
             self.sources.push(read.unwrap_or_else(unread));
@@ -54,13 +54,13 @@ impl Sources<'_> {
         Ok(())
     }
 
-    fn source(&self, name: &str, value: &Node, here: &NodePath, notes: &mut Notes) -> Checked<DataSource> {
+    fn source(&self, name: &str, value: &Node, here: &NodePath, diagnostics: &mut Diagnostics) -> Checked<DataSource> {
         let (path, path_at, queries) = match value {
             Node::Map(_) => {
-                let fields = fields(value, here, &DATA, notes)?;
+                let fields = fields(value, here, &DATA, diagnostics)?;
                 let (path, path_at) = fields.need("path")?;
                 let queries = fields.get("queries");
-                let queries = queries.and_then(|(node, at)| notes.attempt(|_| whole(node, &at, 1)));
+                let queries = queries.and_then(|(node, at)| diagnostics.attempt(|_| whole(node, &at, 1)));
                 (text(path, &path_at, "a folder")?, path_at, queries)
             }
             other => (text(other, here, "a folder")?, here.clone(), None),
@@ -71,9 +71,14 @@ impl Sources<'_> {
     }
 
     /// Reads an entry of `mean`: a name of `data` or a folder, with `:ko-en` behind it where one direction is meant.
-    pub(super) fn reference(&mut self, node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Reference> {
+    pub(super) fn reference(
+        &mut self,
+        node: &Node,
+        at: &NodePath,
+        diagnostics: &mut Diagnostics,
+    ) -> Checked<Reference> {
         if let Node::Map(_) = node {
-            let fields = fields(node, at, &REFERENCE, notes)?;
+            let fields = fields(node, at, &REFERENCE, diagnostics)?;
             let (name, name_at) = fields.need("data")?;
             let name = text(name, &name_at, "a data set")?;
             let data = self.named(&name).ok_or_else(|| self.unknown(&name, &name_at))?;
@@ -112,10 +117,10 @@ impl Sources<'_> {
         std::path::absolute(found).ok()
     }
 
-    fn unknown(&self, name: &str, at: &NodePath) -> Fault {
+    fn unknown(&self, name: &str, at: &NodePath) -> Diagnostic {
         let names: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
-        let near = crate::recipe::yaml::nearest(name, names.iter().copied());
-        let fault = Fault::value(at, format!("{} is neither a name under `data` nor a folder", shown(name)));
+        let near = crate::yaml::nearest(name, names.iter().copied());
+        let fault = Diagnostic::value(at, format!("{} is neither a name under `data` nor a folder", quoted(name)));
         match near {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None if names.is_empty() => {
@@ -126,7 +131,7 @@ impl Sources<'_> {
     }
 }
 
-fn no_folder(path: &str, at: &NodePath) -> Fault {
-    Fault::value(at, format!("there is no folder {}", shown(path)))
+fn no_folder(path: &str, at: &NodePath) -> Diagnostic {
+    Diagnostic::value(at, format!("there is no folder {}", quoted(path)))
         .hint("relative paths are looked up in the current folder, then in the sweep file's".to_owned())
 }

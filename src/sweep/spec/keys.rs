@@ -2,8 +2,8 @@
 
 use super::search::Method;
 use crate::plan::Allow;
-use crate::recipe::yaml::read;
-use crate::recipe::{Form, Level};
+use crate::recipe::ADVICE;
+use crate::yaml::{Form, Level, read};
 
 /// Every map of a sweep file, the outermost first.
 pub static LEVELS: [&Level; 11] =
@@ -12,10 +12,11 @@ pub static LEVELS: [&Level; 11] =
 pub(super) static SWEEP: Level = Level {
     name: "the sweep file",
     at: "the top of the sweep file",
+    advice: &ADVICE,
     keys: &[
         read("study", "the study's name; the file's without one").is(Form::Name),
         read("recipe", "a recipe with `${name}`: its path, or the recipe itself")
-            .is(Form::Either(&[Form::Text, Form::Recipe]))
+            .is(Form::Either(&[Form::Text, Form::Defined("recipe")]))
             .required(),
         read("params", "the recipe's variables and the values they may have").is(PARAMS).required(),
         read("data", "short names of data sets: a folder each, or `{path: …, queries: …}`").is(Form::Entries {
@@ -61,6 +62,7 @@ const PARAMS: Form = Form::Entries {
 pub(super) static AXIS: Level = Level {
     name: "a parameter",
     at: "a parameter under `params`",
+    advice: &ADVICE,
     keys: &[
         read("values", "the values, as a list").is(Form::OneOrMore(&Form::Number)),
         read("min", "the smallest value").is(Form::Number),
@@ -72,6 +74,7 @@ pub(super) static AXIS: Level = Level {
 pub(super) static SIMPLEX: Level = Level {
     name: "`simplex`",
     at: "`simplex` under `params`",
+    advice: &ADVICE,
     keys: &[
         read("of", "the variables that sum to 1").is(Form::List(&Form::Name)).required(),
         read("step", "the distance between values, as 0.25").is(Form::Number),
@@ -81,6 +84,7 @@ pub(super) static SIMPLEX: Level = Level {
 pub(super) static DATA: Level = Level {
     name: "a data set",
     at: "an entry of `data`",
+    advice: &ADVICE,
     keys: &[
         read("path", "the data set's folder").is(Form::Name).required(),
         read("queries", "at most so many queries, the first").is(Form::Whole(1)),
@@ -90,6 +94,7 @@ pub(super) static DATA: Level = Level {
 pub(super) static OBJECTIVE: Level = Level {
     name: "an objective",
     at: "an objective under `objectives`",
+    advice: &ADVICE,
     keys: &[
         read("metric", "the metric, as ndcg@10").is(Form::Text),
         read("mean", "the data sets it is averaged over, each weighing the same")
@@ -101,6 +106,7 @@ pub(super) static OBJECTIVE: Level = Level {
 pub(super) static REFERENCE: Level = Level {
     name: "an entry of `mean`",
     at: "an entry of an objective's `mean`",
+    advice: &ADVICE,
     keys: &[
         read("data", "the data set").is(Form::Name).required(),
         read("direction", "the direction, as ko-en; all without one").is(Form::Name),
@@ -110,6 +116,7 @@ pub(super) static REFERENCE: Level = Level {
 pub(super) static SELECTION: Level = Level {
     name: "a choice of queries",
     at: "`select` and `report`",
+    advice: &ADVICE,
     keys: &[
         read("split", "the split").is(Form::Name),
         read("part", "a part of the queries, as 1/2: which query is in which part depends on its id alone")
@@ -120,6 +127,7 @@ pub(super) static SELECTION: Level = Level {
 pub(super) static SEARCH: Level = Level {
     name: "`search`",
     at: "`search`",
+    advice: &ADVICE,
     keys: &[
         read("method", "grid, lattice, sobol, quad, greedy or cmaes").is(SEARCHES),
         read("seed", "the seed of what is drawn at random").is(Form::Whole(0)),
@@ -131,6 +139,7 @@ pub(super) static SEARCH: Level = Level {
 pub(super) static RUNG: Level = Level {
     name: "a rung",
     at: "an entry of `rungs`",
+    advice: &ADVICE,
     keys: &[
         read("pool", "the number of documents of each data set").is(Form::Whole(1)),
         read("full", "true: all documents").is(Form::Flag),
@@ -140,6 +149,7 @@ pub(super) static RUNG: Level = Level {
 pub(super) static BUDGET: Level = Level {
     name: "`budget`",
     at: "`budget`",
+    advice: &ADVICE,
     keys: &[
         read("trials", "the most trials, baselines not counted").is(Form::Whole(1)),
         read("wall", "the time after which no trial is begun, as 6h").is(Form::Name),
@@ -149,6 +159,7 @@ pub(super) static BUDGET: Level = Level {
 pub(super) static PROMPTS: Level = Level {
     name: "`prompts`",
     at: "`prompts`",
+    advice: &ADVICE,
     keys: &[
         read("query", "in front of a query").is(Form::Text),
         read("document", "in front of a document").is(Form::Text),

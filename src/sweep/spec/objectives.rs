@@ -7,7 +7,7 @@ use super::fields::{fields, list, text};
 use super::keys::OBJECTIVE;
 use crate::eval::Metric;
 use crate::recipe::NodePath;
-use crate::recipe::yaml::{Checked, Fault, Node, Notes};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node};
 
 /// Something that is to be good: a metric's mean over data sets, each weighing the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,20 +26,23 @@ pub(super) fn objectives(
     node: &Node,
     at: &NodePath,
     sources: &mut Sources<'_>,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Checked<Vec<Objective>> {
     let Node::Map(entries) = node else {
-        return Err(Fault::value(at, format!("expected names with a metric and data sets each, found {node}"))
+        return Err(Diagnostic::value(at, format!("expected names with a metric and data sets each, found {node}"))
             .hint("as `objectives: {mono: {metric: ndcg@10, mean: [sets/korquad]}, …}`".to_owned()));
     };
     let mut found = Vec::new();
     for (name, value) in entries {
-        found.extend(notes.attempt(|notes| objective(name, value, &at.key(name), sources, notes)));
+        found.extend(diagnostics.attempt(|diagnostics| objective(name, value, &at.key(name), sources, diagnostics)));
     }
     if entries.len() < 2 {
         let count = if entries.is_empty() { "none" } else { "one" };
-        return Err(Fault::key(at, format!("a sweep weighs two objectives or more against each other, found {count}"))
-            .hint("a mean hides a direction that collapses: give each direction an objective of its own".to_owned()));
+        return Err(Diagnostic::key(
+            at,
+            format!("a sweep weighs two objectives or more against each other, found {count}"),
+        )
+        .hint("a mean hides a direction that collapses: give each direction an objective of its own".to_owned()));
     }
     Ok(found)
 }
@@ -49,10 +52,10 @@ fn objective(
     value: &Node,
     here: &NodePath,
     sources: &mut Sources<'_>,
-    notes: &mut Notes,
+    diagnostics: &mut Diagnostics,
 ) -> Checked<Objective> {
-    let fields = fields(value, here, &OBJECTIVE, notes)?;
-    let metric = notes.attempt(|_| match fields.get("metric") {
+    let fields = fields(value, here, &OBJECTIVE, diagnostics)?;
+    let metric = diagnostics.attempt(|_| match fields.get("metric") {
         None => parse_metric("ndcg@10", here),
         Some((node, at)) => parse_metric(&text(node, &at, "a metric")?, &at),
     });
@@ -60,9 +63,11 @@ fn objective(
     let entries = list(mean, &mean_at, "data sets")?;
     let mut mean: Vec<Reference> = Vec::new();
     for (entry, at) in &entries {
-        let Some(reference) = notes.attempt(|notes| sources.reference(entry, at, notes)) else { continue };
+        let Some(reference) = diagnostics.attempt(|diagnostics| sources.reference(entry, at, diagnostics)) else {
+            continue;
+        };
         if mean.contains(&reference) {
-            notes.fault(Fault::value(at, "the data set stands in this mean twice"));
+            diagnostics.fault(Diagnostic::value(at, "the data set stands in this mean twice"));
         } else {
             mean.push(reference);
         }
@@ -73,5 +78,5 @@ fn objective(
 }
 
 fn parse_metric(name: &str, at: &NodePath) -> Checked<Metric> {
-    name.parse().map_err(|error| Fault::value(at, format!("{error}")))
+    name.parse().map_err(|error| Diagnostic::value(at, format!("{error}")))
 }

@@ -13,8 +13,10 @@ use super::settings::{Budget, Selection, budget, scoring, selection};
 use super::space::{Axis, Space};
 use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
 use crate::plan::Allow;
-use crate::recipe::yaml::{self, Checked, Document, Fault, Fields, Node, Notes, nearest, shown};
 use crate::recipe::{Error, ErrorKind, NodePath, Recipe, Warning};
+use crate::yaml::{
+    Checked, Diagnostic, Diagnostics, Document, Fields, Node, nearest, quoted, read_text, variable_names,
+};
 
 /// A spec, where its study lies, and what is probably not meant.
 #[derive(Clone, Debug)]
@@ -61,10 +63,10 @@ impl Spec {
     }
 
     fn from_document(document: &Document, origin: &str, stem: &str, folder: Option<&Path>) -> Result<Parsed, Error> {
-        let mut notes = Notes::default();
+        let mut diagnostics = Diagnostics::default();
         let reading = Reading { document, origin, folder };
-        let spec = reading.spec(stem, &mut notes)?;
-        let notices = document.warnings(notes);
+        let spec = reading.spec(stem, &mut diagnostics)?;
+        let notices = document.warnings(diagnostics);
         let (spec, store) = spec;
         Ok(Parsed { spec, store, warnings: notices.iter().map(ToString::to_string).collect(), notices })
     }
@@ -89,9 +91,9 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn spec(&self, stem: &str, notes: &mut Notes) -> Result<(Spec, PathBuf), Error> {
-        let read = notes.attempt(|notes| self.top(stem, notes));
-        let mut faults = self.document.faults(notes);
+    fn spec(&self, stem: &str, diagnostics: &mut Diagnostics) -> Result<(Spec, PathBuf), Error> {
+        let read = diagnostics.attempt(|diagnostics| self.top(stem, diagnostics));
+        let mut faults = self.document.faults(diagnostics);
         let Some(Top { spec, store, recipe: Some((recipe, at)) }) = read else {
             return Err(Error::of(faults).unwrap_or_else(|| self.document.error(nothing_read())));
         };
@@ -129,54 +131,56 @@ impl Reading<'_> {
     }
 
     /// The spec but for its recipe, as far as it can be read.
-    fn top(&self, stem: &str, notes: &mut Notes) -> Checked<Top<'_>> {
+    fn top(&self, stem: &str, diagnostics: &mut Diagnostics) -> Checked<Top<'_>> {
         let at = NodePath::default();
         let root = &self.document.root;
         if root.is_blank() {
             let hint = "a sweep file has `recipe`, `params` and `objectives`".to_owned();
-            return Err(Fault::value(&at, "the sweep file is empty").hint(hint));
+            return Err(Diagnostic::value(&at, "the sweep file is empty").hint(hint));
         }
         if root.get("merge_method").is_some() && root.get("recipe").is_none() && root.get("params").is_none() {
             let hint =
                 "a sweep file names it under `recipe:`, beside `params` and `objectives`; `admix init` writes one";
-            let fault = Fault::key(&at.key("merge_method"), "this is a recipe, not a sweep file");
+            let fault = Diagnostic::key(&at.key("merge_method"), "this is a recipe, not a sweep file");
             return Err(fault.hint(hint.to_owned()));
         }
-        let top = fields(root, &at, &SWEEP, notes)?;
-        let study = top.get("study").and_then(|(node, at)| notes.attempt(|_| name(node, &at)));
+        let top = fields(root, &at, &SWEEP, diagnostics)?;
+        let study = top.get("study").and_then(|(node, at)| diagnostics.attempt(|_| name(node, &at)));
         let study = study.unwrap_or_else(|| stem.to_owned());
-        let store = top.get("store").and_then(|(node, at)| notes.attempt(|_| text(node, &at, "a folder")));
+        let store = top.get("store").and_then(|(node, at)| diagnostics.attempt(|_| text(node, &at, "a folder")));
         let store = store.map_or_else(|| Path::new("studies").join(&study), PathBuf::from);
-        let recipe = notes.attempt(|_| top.need("recipe"));
-        let params = notes.attempt(|notes| {
+        let recipe = diagnostics.attempt(|_| top.need("recipe"));
+        let params = diagnostics.attempt(|diagnostics| {
             let (node, at) = top.need("params")?;
-            Ok((params(node, &at, notes)?, at))
+            Ok((params(node, &at, diagnostics)?, at))
         });
         let mut sources = Sources { sources: Vec::new(), folder: self.folder };
         if let Some((node, at)) = top.get("data") {
-            notes.attempt(|notes| sources.declare(node, &at, notes));
+            diagnostics.attempt(|diagnostics| sources.declare(node, &at, diagnostics));
         }
-        let objectives = notes.attempt(|notes| {
+        let objectives = diagnostics.attempt(|diagnostics| {
             let (node, at) = top.need("objectives")?;
-            objectives(node, &at, &mut sources, notes)
+            objectives(node, &at, &mut sources, diagnostics)
         });
-        let search = params.as_ref().and_then(|(params, at)| notes.attempt(|notes| search_of(&top, params, at, notes)));
-        let selections = notes.attempt(|notes| selections(&top, notes));
-        let baselines = notes.attempt(|_| baselines(&top));
-        let budget = notes.attempt(|notes| match top.get("budget") {
-            Some((node, at)) => budget(node, &at, notes),
+        let search = params
+            .as_ref()
+            .and_then(|(params, at)| diagnostics.attempt(|diagnostics| search_of(&top, params, at, diagnostics)));
+        let selections = diagnostics.attempt(|diagnostics| selections(&top, diagnostics));
+        let baselines = diagnostics.attempt(|_| baselines(&top));
+        let budget = diagnostics.attempt(|diagnostics| match top.get("budget") {
+            Some((node, at)) => budget(node, &at, diagnostics),
             None => Ok(Budget::default()),
         });
-        let keep = notes.attempt(|_| top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at)));
-        let allow = notes.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
-        let scoring = scoring(&top, notes);
+        let keep = diagnostics.attempt(|_| top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at)));
+        let allow = diagnostics.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
+        let scoring = scoring(&top, diagnostics);
         let spec = (|| {
             let (objectives, (select, report)) = (objectives?, selections?);
             Some(Spec {
                 study,
                 recipe: RecipeText { text: String::new(), origin: String::new(), folder: None },
                 params: params?.0,
-                data: used(sources, &objectives, notes),
+                data: used(sources, &objectives, diagnostics),
                 objectives,
                 baselines: baselines?,
                 select,
@@ -198,22 +202,22 @@ impl Reading<'_> {
             Node::Map(_) => {
                 let embedded = self.document.embedded("recipe");
                 let text =
-                    embedded.ok_or_else(|| fault(Fault::value(at, "the recipe cannot be told from the rest")))?;
+                    embedded.ok_or_else(|| fault(Diagnostic::value(at, "the recipe cannot be told from the rest")))?;
                 Ok(RecipeText { text, origin: self.origin.to_owned(), folder: self.folder.map(Path::to_path_buf) })
             }
             Node::Text(written) => {
                 let beside = self.folder.map(|folder| folder.join(written));
                 let found = std::iter::once(PathBuf::from(written)).chain(beside).find(|path| path.is_file());
                 let path = found.ok_or_else(|| {
-                    fault(Fault::value(at, format!("there is no recipe {}", shown(written))).hint(
+                    fault(Diagnostic::value(at, format!("there is no recipe {}", quoted(written))).hint(
                         "relative paths are looked up in the current folder, then in the sweep file's".to_owned(),
                     ))
                 })?;
-                let text = yaml::Document::text_of(&path)?;
+                let text = read_text(&path, "recipe")?;
                 let folder = path.parent().and_then(|folder| std::path::absolute(non_empty(folder)).ok());
                 Ok(RecipeText { text, origin: path.display().to_string(), folder })
             }
-            other => Err(fault(Fault::value(at, format!("expected a recipe or its path, found {other}")))),
+            other => Err(fault(Diagnostic::value(at, format!("expected a recipe or its path, found {other}")))),
         }
     }
 
@@ -221,13 +225,13 @@ impl Reading<'_> {
     /// their ranges.
     fn recipe_faults(&self, spec: &Spec) -> Vec<Error> {
         let at = NodePath::default().key("params");
-        let named = yaml::variable_names(&spec.recipe.text);
+        let named = variable_names(&spec.recipe.text);
         let names = spec.params.names();
         let mut faults = Vec::new();
         for unused in names.iter().filter(|name| !named.contains(**name)) {
             let axis =
                 if document_has(&self.document.root, unused) { at.key(*unused) } else { at.key("simplex").key("of") };
-            let fault = Fault::key(&axis, format!("the recipe does not name `${{{unused}}}`"));
+            let fault = Diagnostic::key(&axis, format!("the recipe does not name `${{{unused}}}`"));
             let hint = match nearest(unused, named.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if named.is_empty() => format!("write `${{{unused}}}` where the recipe has the value"),
@@ -267,8 +271,8 @@ struct Top<'a> {
 }
 
 /// Stands for a fault that nobody noted.
-fn nothing_read() -> Fault {
-    Fault::value(&NodePath::default(), "the sweep file cannot be read")
+fn nothing_read() -> Diagnostic {
+    Diagnostic::value(&NodePath::default(), "the sweep file cannot be read")
 }
 
 fn document_has(root: &Node, param: &str) -> bool {
@@ -283,35 +287,39 @@ fn name(node: &Node, at: &NodePath) -> Checked<String> {
     if plain {
         Ok(name)
     } else {
-        Err(Fault::value(at, format!("a name has letters, digits, `-`, `_` and `.`, found {}", shown(&name))))
+        Err(Diagnostic::value(at, format!("a name has letters, digits, `-`, `_` and `.`, found {}", quoted(&name))))
     }
 }
 
 /// The data sets that objectives name; a warning for the others.
-fn used(sources: Sources<'_>, objectives: &[super::Objective], notes: &mut Notes) -> Vec<super::DataSource> {
+fn used(
+    sources: Sources<'_>,
+    objectives: &[super::Objective],
+    diagnostics: &mut Diagnostics,
+) -> Vec<super::DataSource> {
     let named =
         |index| objectives.iter().flat_map(|objective| &objective.mean).any(|reference| reference.data == index);
     for (index, source) in sources.sources.iter().enumerate() {
         if !named(index) {
             let at = NodePath::default().key("data").key(&source.name);
-            notes.warn(
+            diagnostics.warn(
                 &at,
-                format!("no objective names the data set {}; it is scored all the same", shown(&source.name)),
+                format!("no objective names the data set {}; it is scored all the same", quoted(&source.name)),
             );
         }
     }
     sources.sources
 }
 
-fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, notes: &mut Notes) -> Checked<Search> {
+fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Search> {
     let (search, at) = match top.get("search") {
-        Some((node, at)) => (search(node, &at, notes)?, at),
+        Some((node, at)) => (search(node, &at, diagnostics)?, at),
         None => (Search::default(), params_at.clone()),
     };
     let simplex = space.axes.iter().any(|axis| matches!(axis, Axis::Simplex { .. }));
     let values = space.axes.iter().any(|axis| matches!(axis, Axis::Values { .. }));
     let dimensions = space.dimensions();
-    let refuse = |message: String, hint: &str| Err(Fault::value(&at, message).hint(hint.to_owned()));
+    let refuse = |message: String, hint: &str| Err(Diagnostic::value(&at, message).hint(hint.to_owned()));
     match search.method {
         Method::Lattice if !simplex => {
             refuse("`lattice` needs a `simplex` under `params`".into(), "`grid` goes with other parameters")
@@ -342,14 +350,14 @@ fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, notes: &mut 
     }
 }
 
-fn selections(top: &Fields<'_>, notes: &mut Notes) -> Checked<(Selection, Option<Selection>)> {
-    let select = top.get("select").map(|(node, at)| selection(node, &at, notes)).transpose()?;
-    let report = top.get("report").map(|(node, at)| Ok((selection(node, &at, notes)?, at))).transpose()?;
+fn selections(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Checked<(Selection, Option<Selection>)> {
+    let select = top.get("select").map(|(node, at)| selection(node, &at, diagnostics)).transpose()?;
+    let report = top.get("report").map(|(node, at)| Ok((selection(node, &at, diagnostics)?, at))).transpose()?;
     match (&select, &report) {
         (select, Some((report, at))) if select.as_ref().unwrap_or(&Selection::default()) == report => {
-            Err(Fault::value(at, "`report` has the queries that `select` has: nothing is held out"))
+            Err(Diagnostic::value(at, "`report` has the queries that `select` has: nothing is held out"))
         }
-        (None, Some((_, at))) => Err(Fault::key(at, "`report` needs a `select` beside it")
+        (None, Some((_, at))) => Err(Diagnostic::key(at, "`report` needs a `select` beside it")
             .hint("as `select: {split: dev}` or `select: {part: 1/2}`".to_owned())),
         _ => Ok((select.unwrap_or_default(), report.map(|(report, _)| report))),
     }
@@ -365,9 +373,11 @@ fn baselines(top: &Fields<'_>) -> Checked<Vec<Baseline>> {
             "uniform" => Baseline::Uniform,
             _ => {
                 let hint = nearest(&name, ["parents", "uniform"]).map(|near| format!("did you mean `{near}`?"));
-                return Err(
-                    Fault::value(&at, format!("a baseline is parents or uniform, found {}", shown(&name))).hint(hint)
-                );
+                return Err(Diagnostic::value(
+                    &at,
+                    format!("a baseline is parents or uniform, found {}", quoted(&name)),
+                )
+                .hint(hint));
             }
         };
         if !found.contains(&baseline) {
@@ -387,7 +397,7 @@ fn allow(node: &Node, at: &NodePath) -> Checked<Vec<String>> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", names.join(", ")),
             };
-            return Err(Fault::value(&at, format!("{} cannot be allowed", shown(&name))).hint(hint));
+            return Err(Diagnostic::value(&at, format!("{} cannot be allowed", quoted(&name))).hint(hint));
         }
         found.push(name);
     }
@@ -399,6 +409,6 @@ fn keep(node: &Node, at: &NodePath) -> Checked<Keep> {
         Node::Text(text) if text == "none" => Ok(Keep::None),
         Node::Text(text) if text == "front" => Ok(Keep::Front),
         Node::Text(text) if text == "all" => Ok(Keep::All),
-        other => Err(Fault::value(at, format!("expected none, front or all, found {other}"))),
+        other => Err(Diagnostic::value(at, format!("expected none, front or all, found {other}"))),
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{fields, list, text, whole};
 use super::keys::{RUNG, SEARCH};
 use crate::recipe::NodePath;
-use crate::recipe::yaml::{Checked, Fault, Node, Notes, and, nearest, shown};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, and, nearest, quoted};
 
 /// How points are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,26 +73,28 @@ impl Default for Search {
 }
 
 /// Reads `search`.
-pub(super) fn search(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Search> {
+pub(super) fn search(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Search> {
     if let Node::Text(_) = node {
         return Ok(Search { method: method(node, at)?, ..Search::default() });
     }
-    let fields = fields(node, at, &SEARCH, notes)?;
+    let fields = fields(node, at, &SEARCH, diagnostics)?;
     let mut search = Search::default();
     if let Some((node, at)) = fields.get("method") {
-        search.method = notes.attempt(|_| method(node, &at)).unwrap_or_default();
+        search.method = diagnostics.attempt(|_| method(node, &at)).unwrap_or_default();
     }
     if let Some((node, at)) = fields.get("seed") {
-        search.seed = notes.attempt(|_| whole(node, &at, 0)).unwrap_or_default();
+        search.seed = diagnostics.attempt(|_| whole(node, &at, 0)).unwrap_or_default();
     }
     if let Some((node, at)) = fields.get("scalarisations") {
-        search.scalarisations = notes.attempt(|_| whole(node, &at, 1)).unwrap_or(1).min(100) as usize;
+        search.scalarisations = diagnostics.attempt(|_| whole(node, &at, 1)).unwrap_or(1).min(100) as usize;
     }
     if let Some((node, at)) = fields.get("rungs") {
-        search.rungs = rungs(node, &at, notes)?;
+        search.rungs = rungs(node, &at, diagnostics)?;
         if search.rungs.len() > 1 && !matches!(search.method, Method::Grid | Method::Lattice | Method::Sobol) {
             let message = format!("`rungs` go with grid, lattice and sobol, found {}", search.method.name());
-            return Err(Fault::key(&at, message).hint("leave them out: this method proposes few points".to_owned()));
+            return Err(
+                Diagnostic::key(&at, message).hint("leave them out: this method proposes few points".to_owned())
+            );
         }
     }
     Ok(search)
@@ -109,27 +111,27 @@ fn method(node: &Node, at: &NodePath) -> Checked<Method> {
         Some(near) => format!("did you mean `{near}`? {known}"),
         None => known,
     };
-    Err(Fault::value(at, format!("unknown search method {}", shown(&name))).hint(hint))
+    Err(Diagnostic::value(at, format!("unknown search method {}", quoted(&name))).hint(hint))
 }
 
-fn rungs(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Vec<Rung>> {
+fn rungs(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Vec<Rung>> {
     let mut rungs = Vec::new();
     for (entry, at) in list(node, at, "rungs")? {
-        let fields = fields(entry, &at, &RUNG, notes)?;
+        let fields = fields(entry, &at, &RUNG, diagnostics)?;
         rungs.push(match (fields.get("pool"), fields.get("full")) {
             (Some((node, at)), None) => Rung::Pool(usize::try_from(whole(node, &at, 1)?).unwrap_or(usize::MAX)),
             (None, Some((Node::Flag(true), _))) => Rung::Full,
             _ => {
                 let message = "expected `{pool: NUMBER}` or `{full: true}`";
-                return Err(Fault::value(&at, message));
+                return Err(Diagnostic::value(&at, message));
             }
         });
     }
     if rungs.last() != Some(&Rung::Full) {
-        return Err(Fault::value(at, "the last rung must be `{full: true}`: scores of a pool are no results"));
+        return Err(Diagnostic::value(at, "the last rung must be `{full: true}`: scores of a pool are no results"));
     }
     if !rungs.is_sorted() || rungs.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Fault::value(at, "each rung must have more documents than the one before"));
+        return Err(Diagnostic::value(at, "each rung must have more documents than the one before"));
     }
     Ok(rungs)
 }

@@ -9,7 +9,7 @@ use super::keys::{BUDGET, PROMPTS, SELECTION};
 use crate::eval::Compat;
 use crate::kernel::Float;
 use crate::recipe::NodePath;
-use crate::recipe::yaml::{Checked, Fault, Fields, Node, Notes, shown};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, quoted};
 
 /// A value that is stored as its text.
 pub(super) mod as_text {
@@ -104,13 +104,13 @@ impl Default for Scoring {
 }
 
 /// Reads `select` or `report`.
-pub(super) fn selection(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Selection> {
-    let fields = fields(node, at, &SELECTION, notes)?;
+pub(super) fn selection(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Selection> {
+    let fields = fields(node, at, &SELECTION, diagnostics)?;
     let given = |key: &str| fields.get(key);
-    let split = given("split").and_then(|(node, at)| notes.attempt(|_| text(node, &at, "a split")));
-    let part = given("part").and_then(|(node, at)| notes.attempt(|_| part(node, &at)));
+    let split = given("split").and_then(|(node, at)| diagnostics.attempt(|_| text(node, &at, "a split")));
+    let part = given("part").and_then(|(node, at)| diagnostics.attempt(|_| part(node, &at)));
     if given("split").is_none() && given("part").is_none() {
-        return Err(Fault::value(at, "expected `split` or `part`"));
+        return Err(Diagnostic::value(at, "expected `split` or `part`"));
     }
     Ok(Selection { split, part })
 }
@@ -121,15 +121,15 @@ fn part(node: &Node, at: &NodePath) -> Checked<Part> {
         written.split_once('/').and_then(|(nth, of)| Some((nth.trim().parse().ok()?, of.trim().parse().ok()?)));
     match numbers {
         Some((nth, of)) if (1..=of).contains(&nth) && (2..=100).contains(&of) => Ok(Part { nth, of }),
-        _ => Err(Fault::value(at, format!("expected a part such as 1/2, found {}", shown(&written)))),
+        _ => Err(Diagnostic::value(at, format!("expected a part such as 1/2, found {}", quoted(&written)))),
     }
 }
 
 /// Reads `budget`.
-pub(super) fn budget(node: &Node, at: &NodePath, notes: &mut Notes) -> Checked<Budget> {
-    let fields = fields(node, at, &BUDGET, notes)?;
-    let trials = fields.get("trials").and_then(|(node, at)| notes.attempt(|_| whole(node, &at, 1)));
-    let wall = fields.get("wall").and_then(|(node, at)| notes.attempt(|_| wall(node, &at)));
+pub(super) fn budget(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Budget> {
+    let fields = fields(node, at, &BUDGET, diagnostics)?;
+    let trials = fields.get("trials").and_then(|(node, at)| diagnostics.attempt(|_| whole(node, &at, 1)));
+    let wall = fields.get("wall").and_then(|(node, at)| diagnostics.attempt(|_| wall(node, &at)));
     Ok(Budget { trials: trials.map(|count| usize::try_from(count).unwrap_or(usize::MAX)), wall })
 }
 
@@ -137,19 +137,19 @@ fn wall(node: &Node, at: &NodePath) -> Checked<Duration> {
     let seconds = match node {
         Node::Text(text) => {
             let hint = "as 90s, 45m, 6h or 1h30m".to_owned();
-            return parse_time(text).map_err(|message| Fault::value(at, message).hint(hint));
+            return parse_time(text).map_err(|message| Diagnostic::value(at, message).hint(hint));
         }
         other => finite(other, at)?,
     };
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|time| !time.is_zero())
-        .ok_or_else(|| Fault::value(at, format!("expected a time, found {node}")))
+        .ok_or_else(|| Diagnostic::value(at, format!("expected a time, found {node}")))
 }
 
 /// A time such as `1h30m`; a number alone is seconds.
 pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{} is not a time", shown(text));
+    let wrong = || format!("{} is not a time", quoted(text));
     let mut total = 0.0;
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -175,30 +175,30 @@ pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads what of the top of the file is about encoding and scoring.
-pub(super) fn scoring(top: &Fields<'_>, notes: &mut Notes) -> Scoring {
+pub(super) fn scoring(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Scoring {
     let mut scoring = Scoring::default();
     if let Some((node, at)) = top.get("prompts")
-        && let Some(prompts) = notes.attempt(|notes| fields(node, &at, &PROMPTS, notes))
+        && let Some(prompts) = diagnostics.attempt(|diagnostics| fields(node, &at, &PROMPTS, diagnostics))
     {
         let mut prompt = |key: &str| match prompts.get(key)? {
             (Node::Text(text), _) => Some(text.clone()),
             (other, at) => {
-                notes.fault(Fault::value(&at, format!("expected a text, found {other}")));
+                diagnostics.fault(Diagnostic::value(&at, format!("expected a text, found {other}")));
                 None
             }
         };
         (scoring.query_prompt, scoring.document_prompt) = (prompt("query"), prompt("document"));
     }
-    let length = top.get("max_length").and_then(|(node, at)| notes.attempt(|_| whole(node, &at, 1)));
+    let length = top.get("max_length").and_then(|(node, at)| diagnostics.attempt(|_| whole(node, &at, 1)));
     scoring.max_length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
-    scoring.dtype = top.get("dtype").and_then(|(node, at)| notes.attempt(|_| dtype(node, &at)));
-    if let Some(device) = top.get("device").and_then(|(node, at)| notes.attempt(|_| device(node, &at))) {
+    scoring.dtype = top.get("dtype").and_then(|(node, at)| diagnostics.attempt(|_| dtype(node, &at)));
+    if let Some(device) = top.get("device").and_then(|(node, at)| diagnostics.attempt(|_| device(node, &at))) {
         scoring.device = device;
     }
     let compat = |(node, at): (&Node, NodePath)| {
-        text(node, &at, "a tool")?.parse().map_err(|message: String| Fault::value(&at, message))
+        text(node, &at, "a tool")?.parse().map_err(|message: String| Diagnostic::value(&at, message))
     };
-    if let Some(compat) = top.get("compat").and_then(|found| notes.attempt(|_| compat(found))) {
+    if let Some(compat) = top.get("compat").and_then(|found| diagnostics.attempt(|_| compat(found))) {
         scoring.compat = compat;
     }
     scoring
@@ -209,7 +209,7 @@ fn dtype(node: &Node, at: &NodePath) -> Checked<String> {
     if matches!(Float::from_name(&name), Some(Float::F32 | Float::F16 | Float::Bf16)) {
         return Ok(name);
     }
-    Err(Fault::value(at, format!("expected float32, float16 or bfloat16, found {}", shown(&name))))
+    Err(Diagnostic::value(at, format!("expected float32, float16 or bfloat16, found {}", quoted(&name))))
 }
 
 fn device(node: &Node, at: &NodePath) -> Checked<String> {
@@ -218,5 +218,5 @@ fn device(node: &Node, at: &NodePath) -> Checked<String> {
     if numbered || ["cpu", "cuda", "metal"].contains(&name.as_str()) {
         return Ok(name);
     }
-    Err(Fault::value(at, format!("expected cpu, cuda, cuda:N or metal, found {}", shown(&name))))
+    Err(Diagnostic::value(at, format!("expected cpu, cuda, cuda:N or metal, found {}", quoted(&name))))
 }

@@ -12,7 +12,8 @@ use super::settings::{Budget, Scoring, Selection};
 use super::space::Space;
 use crate::checkpoint::Links;
 use crate::plan::Allow;
-use crate::recipe::{self, Recipe, yaml};
+use crate::recipe::{self, Recipe};
+use crate::yaml;
 
 /// A sweep that passed every check that needs neither checkpoints nor data sets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

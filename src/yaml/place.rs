@@ -3,18 +3,39 @@
 //! A parsed tree has no marks, so a place is looked up when a message needs one: the text is read again along the path
 //! and the reading stopped at the node, and the YAML reader's error then says where that is.
 
+use super::mask;
+use super::merge_keys;
+use super::path::{NodePath, Step};
+use super::tree;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::merge_keys;
-use super::tree;
-use super::types::{NodePath, Place, Step};
-use super::variables;
+/// A place in a YAML text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The file, or what the caller called the text.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The line's text.
+    pub text: String,
+    /// How many characters to underline, at least 1.
+    pub length: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
 
 /// The part of a node whose place is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The key that leads to it.
     Key,
     /// The node itself.
@@ -22,9 +43,9 @@ pub(super) enum Part {
 }
 
 /// The place of a node, or of the nearest node above it that can be found.
-pub(super) fn place(text: &str, origin: &str, at: &NodePath, part: Part) -> Option<Place> {
-    let masked = variables::mask(text);
-    let root = tree::read(&masked).ok()?;
+pub(crate) fn place(text: &str, origin: &str, at: &NodePath, part: Part) -> Option<Place> {
+    let masked = mask::mask(text);
+    let root = tree::read(&masked, "file").ok()?;
     let mut steps = merge_keys::written_path(&root, &at.0);
     // An entry of a list has no key.
     let mut part = if matches!(steps.last(), Some(Step::Key(_))) { part } else { Part::Value };
@@ -43,7 +64,7 @@ pub(super) fn place(text: &str, origin: &str, at: &NodePath, part: Part) -> Opti
 
 /// The place of the second document of a text.
 pub(super) fn second_document(text: &str, origin: &str) -> Option<Place> {
-    let masked = variables::mask(text);
+    let masked = mask::mask(text);
     let document = serde_yaml::Deserializer::from_str(&masked).nth(1)?;
     let error = Walk { steps: &[], part: Part::Value }.deserialize(document).err()?;
     let location = error.location()?;
@@ -53,7 +74,7 @@ pub(super) fn second_document(text: &str, origin: &str) -> Option<Place> {
 /// The byte offset of a place that the YAML reader names, in a text without byte order mark. The reader ends lines at more
 /// characters than editors do, and its own offsets count the masks of variables.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
-    let text = tree::without_mark(text);
+    let text = mask::without_mark(text);
     let (mut at_line, mut at_column) = (1, 1);
     let mut chars = text.char_indices().peekable();
     while let Some((offset, c)) = chars.next() {
@@ -71,16 +92,16 @@ pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
 
 /// The byte offset, mark included, of a line and column from 1 as a [`Place`] counts them.
 pub(super) fn byte_at(text: &str, line: usize, column: usize) -> Option<usize> {
-    let mark = text.len() - tree::without_mark(text).len();
-    let start: usize = tree::without_mark(text).split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let mark = text.len() - mask::without_mark(text).len();
+    let start: usize = mask::without_mark(text).split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
     let rest = text.get(mark + start..)?;
     let within = rest.char_indices().nth(column.checked_sub(1)?).map_or(rest.len(), |(at, _)| at);
     Some(mark + start + within)
 }
 
 /// The place of a byte offset, counted without a byte order mark. The end of the text is the end of what is written.
-pub(super) fn place_at(text: &str, origin: &str, offset: usize) -> Place {
-    let text = tree::without_mark(text);
+pub(crate) fn place_at(text: &str, origin: &str, offset: usize) -> Place {
+    let text = mask::without_mark(text);
     let offset = if text.get(offset..).is_some_and(|rest| rest.trim().is_empty()) {
         text.trim_end().char_indices().next_back().map_or(0, |(last, _)| last)
     } else {
@@ -186,7 +207,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a node of the recipe")
+        f.write_str("a node of the file")
     }
 
     fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
@@ -284,7 +305,7 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
-        let matches = variables::unmask(key) == self.wanted;
+        let matches = mask::unmask(key) == self.wanted;
         if matches && self.stop { Err(E::custom(FOUND)) } else { Ok(matches) }
     }
 }

@@ -1,11 +1,11 @@
-//! A map of the recipe, its keys checked against the table of its level.
+//! A map of the file, its keys checked against the table of its level.
 
-use super::error::{Checked, Fault, shown};
+use super::diagnostic::{Checked, Diagnostic};
+use super::diagnostics::Diagnostics;
 use super::keys::{Level, Status};
-use super::parse::Notes;
+use super::message::quoted;
+use super::path::NodePath;
 use super::tree::Node;
-use super::types::NodePath;
-use super::unknown;
 
 /// A map whose every key is known. A key whose value is null is as good as absent.
 pub(crate) struct Fields<'n> {
@@ -17,32 +17,38 @@ pub(crate) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
-    pub(crate) fn of(node: &'n Node, at: &NodePath, level: &'static Level, notes: &mut Notes) -> Checked<Self> {
+    pub(crate) fn of(
+        node: &'n Node,
+        at: &NodePath,
+        level: &'static Level,
+        diagnostics: &mut Diagnostics,
+    ) -> Checked<Self> {
         let Node::Map(entries) = node else {
             let hint = matches!(node, Node::Text(_)).then(|| level.hint_for_text()).flatten();
-            return Err(Fault::value(at, format!("expected {} as a map, found {node}", level.name)).hint(hint));
+            return Err(Diagnostic::value(at, format!("expected {} as a map, found {node}", level.name)).hint(hint));
         };
         let mut meant = Vec::new();
         for (key, value) in entries {
             let path = at.key(key);
             match level.key(key).map(|key| key.status) {
                 Some(Status::Read) => {}
-                Some(Status::NoEffect) => notes.warn(&path, format!("`{key}` has no effect")),
-                None => match unknown::remark_on_key(level, entries, key, value) {
-                    Some(remark) => notes.warn(&path, remark),
-                    None => {
-                        let message = format!("unknown key {} in {}", shown(key), level.name);
-                        notes.fault(Fault::key(&path, message).hint(level.hint(key)));
+                Some(Status::NoEffect) => diagnostics.warn(&path, format!("`{key}` has no effect")),
+                None => {
+                    if let Some(remark) = level.advice.remark(level, entries, key, value) {
+                        diagnostics.warn(&path, remark);
+                    } else {
+                        let message = format!("unknown key {} in {}", quoted(key), level.name);
+                        diagnostics.fault(Diagnostic::key(&path, message).hint(level.hint(key)));
                         meant.extend(level.meant(key));
                     }
-                },
+                }
             }
         }
         Ok(Self { entries, at: at.clone(), level, meant })
     }
 
     /// Whether a key that the level does not have was probably meant to be this one.
-    pub(super) fn is_meant(&self, key: &str) -> bool {
+    pub(crate) fn is_meant(&self, key: &str) -> bool {
         self.meant.contains(&key)
     }
 
@@ -56,7 +62,7 @@ impl<'n> Fields<'n> {
     pub(crate) fn need(&self, key: &str) -> Checked<(&'n Node, NodePath)> {
         self.get(key).ok_or_else(|| {
             let doc = self.level.key(key).map(|key| format!("`{}:` {}", key.name, key.doc));
-            let fault = Fault::value(&self.at, format!("{} has no `{key}`", self.level.name));
+            let fault = Diagnostic::value(&self.at, format!("{} has no `{key}`", self.level.name));
             fault.hint(doc).follows(self.is_meant(key))
         })
     }

@@ -1,9 +1,8 @@
 //! `<<`: maps that bring in the keys of others.
 
-use std::collections::BTreeSet;
-
+use super::path::Step;
 use super::tree::Node;
-use super::types::Step;
+use std::collections::BTreeSet;
 
 /// The key whose maps are merged into the map that has it.
 const MERGE: &str = "<<";

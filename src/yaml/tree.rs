@@ -2,13 +2,13 @@
 //!
 //! The tree is read with a budget: aliases may repeat a node, and a few lines of them could fill the memory.
 
+use super::mask;
+use super::message::quoted;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, Visitor};
-
-use super::variables;
 
 /// A node of the document. Keys are texts, whatever they look like.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,16 +59,11 @@ impl fmt::Display for Node {
             }
             Self::Number(number) if *number == 0.0 || (1e-5..1e15).contains(&number.abs()) => write!(f, "`{number}`"),
             Self::Number(number) => write!(f, "`{number:e}`"),
-            Self::Text(text) => f.write_str(&super::error::shown(text)),
+            Self::Text(text) => f.write_str(&quoted(text)),
             Self::List(_) => f.write_str("a list"),
             Self::Map(_) => f.write_str("a map"),
         }
     }
-}
-
-/// A text without its byte order mark, which the YAML reader does not count.
-pub(super) fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Why a text has no tree, and the line and column, from 1, where it went wrong.
@@ -79,25 +74,25 @@ pub(super) struct Unreadable {
 }
 
 /// Reads the first document of a masked text, merge keys left as they are.
-pub(super) fn read(masked: &str) -> Result<Node, Unreadable> {
-    let reading = Reading { budget: &Cell::new(BUDGET), refusal: &RefCell::default() };
+pub(super) fn read(masked: &str, what: &'static str) -> Result<Node, Unreadable> {
+    let reading = Reading { budget: &Cell::new(BUDGET), refusal: &RefCell::default(), what };
     let Some(document) = serde_yaml::Deserializer::from_str(masked).next() else { return Ok(Node::Null) };
     reading.deserialize(document).map_err(|error| {
-        let message = reading.refusal.take().unwrap_or_else(|| syntax(&error.to_string()));
+        let message = reading.refusal.take().unwrap_or_else(|| syntax(&error.to_string(), what));
         Unreadable { message, at: error.location().map(|location| (location.line(), location.column())) }
     })
 }
 
 /// The YAML reader's message, without its places.
-fn syntax(message: &str) -> String {
+fn syntax(message: &str, what: &str) -> String {
     if message.contains("expected a key") {
         return "a key must be a text, not a list or a map".into();
     }
     if message.contains("recursion limit") {
-        return TOO_DEEP.into();
+        return too_deep(what);
     }
     if message.contains("repetition limit") {
-        return TOO_MUCH.into();
+        return repeats_too_much(what);
     }
     let mut out = String::new();
     let mut rest = message;
@@ -108,12 +103,17 @@ fn syntax(message: &str) -> String {
     }
     out.push_str(rest);
     // The reader names the way to the node by its keys, as they are written.
-    let shown = variables::unmask(&out).replace(char::is_control, " ");
-    format!("the recipe is not valid YAML: {shown}")
+    let shown = mask::unmask(&out).replace(char::is_control, " ");
+    format!("the {what} is not valid YAML: {shown}")
 }
 
-const TOO_MUCH: &str = "the aliases of the recipe repeat too much";
-const TOO_DEEP: &str = "the recipe nests more than 128 levels deep";
+fn repeats_too_much(what: &str) -> String {
+    format!("the aliases of the {what} repeat too much")
+}
+
+fn too_deep(what: &str) -> String {
+    format!("the {what} nests more than 128 levels deep")
+}
 
 /// Brackets that may be open at once, those in texts and comments included: no recipe of 128 levels has as many.
 const MOST_OPEN: usize = 512;
@@ -123,10 +123,10 @@ const MOST_DIRECTIVES: usize = 64;
 
 /// Where a text becomes one that takes minutes to read, and why: the YAML reader looks at every open bracket again for
 /// every token, and at every directive for every other one. The offset leaves out a byte order mark.
-pub(super) fn too_slow(text: &str) -> Option<(usize, &'static str)> {
+pub(super) fn too_slow(text: &str, what: &str) -> Option<(usize, String)> {
     let (mut open, mut directives) = (0_usize, 0_usize);
     let mut previous = '\n';
-    for (offset, c) in without_mark(text).char_indices() {
+    for (offset, c) in mask::without_mark(text).char_indices() {
         match c {
             '[' | '{' => open += 1,
             ']' | '}' => open = open.saturating_sub(1),
@@ -134,10 +134,10 @@ pub(super) fn too_slow(text: &str) -> Option<(usize, &'static str)> {
             _ => {}
         }
         if open > MOST_OPEN {
-            return Some((offset, TOO_DEEP));
+            return Some((offset, too_deep(what)));
         }
         if directives > MOST_DIRECTIVES {
-            return Some((offset, "the recipe has more than 64 directives (`%`)"));
+            return Some((offset, format!("the {what} has more than {MOST_DIRECTIVES} directives (`%`)")));
         }
         previous = c;
     }
@@ -154,12 +154,14 @@ struct Reading<'a> {
     budget: &'a Cell<usize>,
     /// The message of a refusal of ours, which the YAML reader would wrap.
     refusal: &'a RefCell<Option<String>>,
+    /// What messages call the file.
+    what: &'static str,
 }
 
 impl Reading<'_> {
     fn spend<E: serde::de::Error>(self, text: usize) -> Result<(), E> {
         let left = self.budget.get().checked_sub(text.saturating_add(NODE));
-        self.budget.set(left.ok_or_else(|| self.refuse(TOO_MUCH.into()))?);
+        self.budget.set(left.ok_or_else(|| self.refuse(repeats_too_much(self.what)))?);
         Ok(())
     }
 
@@ -247,7 +249,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Node, A::Error> {
         let (tag, _) = data.variant::<String>()?;
-        Err(self.refuse(format!("the tag {} means nothing in a recipe", super::error::shown(&tag))))
+        Err(self.refuse(format!("the tag {} means nothing in a {}", quoted(&tag), self.what)))
     }
 }
 
@@ -274,10 +276,10 @@ impl Visitor<'_> for Key<'_> {
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
         self.reading.spend(key.len().saturating_mul(2))?;
-        let key = variables::unmask(key);
+        let key = mask::unmask(key);
         if self.seen.insert(key.clone()) {
             return Ok(key);
         }
-        Err(self.reading.refuse(format!("the key {} stands here twice", super::error::shown(&key))))
+        Err(self.reading.refuse(format!("the key {} stands here twice", quoted(&key))))
     }
 }

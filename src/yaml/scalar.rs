@@ -1,41 +1,12 @@
 //! Numbers and flags as mergekit's YAML reader and its type checks take them together: YAML 1.1, and numbers in texts.
 
 use super::tree::Node;
-use crate::method::{Kind, Value};
 
 /// Why a scalar is none of the wanted type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
-}
-
-/// The value of a parameter of this kind.
-pub(super) fn value(node: &Node, name: &str, kind: Kind) -> Result<Value, Refusal> {
-    match kind {
-        Kind::Flag => flag(node).map(Value::Flag),
-        Kind::Ignored => Ok(Value::Flag(false)),
-        Kind::Number { min, max } => {
-            let number = number(node)?;
-            if (min..=max).contains(&number) {
-                return Ok(Value::Number(number));
-            }
-            let range = match (min.is_finite(), max.is_finite()) {
-                (true, true) => format!("between {min} and {max}"),
-                (true, false) => format!("{min} or more"),
-                _ => format!("{max} or less"),
-            };
-            Err(Refusal { message: format!("`{name}` must be {range}, found {node}"), hint: None })
-        }
-        Kind::Whole { min, max } => {
-            let number = number(node)?;
-            if number.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(&number) {
-                return Ok(Value::Number(number));
-            }
-            let message = format!("`{name}` must be a whole number between {min} and {max}, found {node}");
-            Err(Refusal { message, hint: None })
-        }
-    }
 }
 
 /// A finite number.
@@ -53,7 +24,7 @@ pub(crate) fn number(node: &Node) -> Result<f64, Refusal> {
 }
 
 /// true or false.
-pub(super) fn flag(node: &Node) -> Result<bool, Refusal> {
+pub(crate) fn flag(node: &Node) -> Result<bool, Refusal> {
     let flag = match node {
         Node::Flag(flag) => Some(*flag),
         Node::Number(number) => zero_or_one(*number),

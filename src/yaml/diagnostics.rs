@@ -4,19 +4,19 @@
 //! stand-in. One reading so finds everything that is wrong. What a stand-in or a variable without a value would cause is not
 //! reported.
 
+use super::diagnostic::{Checked, Diagnostic};
+use super::error::{Error, Warning};
+use super::path::{NodePath, Step};
+use super::place::{Part, Place};
+use super::text::YamlText;
 use std::collections::{BTreeMap, BTreeSet};
-
-use super::error::{Checked, Error, Fault};
-use super::locate::{self, Part};
-use super::parse::placed;
-use super::types::{NodePath, Origin, Place, Step};
 
 /// The warnings and faults so far.
 #[derive(Default)]
-pub(crate) struct Notes {
+pub(crate) struct Diagnostics {
     warnings: Vec<(Option<NodePath>, String)>,
     seen: BTreeSet<String>,
-    faults: Vec<Fault>,
+    faults: Vec<Diagnostic>,
     /// Nodes whose value is not known.
     unknown: BTreeSet<NodePath>,
     /// The variables that have no value, and where each is named first.
@@ -25,39 +25,13 @@ pub(crate) struct Notes {
     open: bool,
 }
 
-/// Something that is accepted and probably not meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Warning {
-    /// One sentence.
-    pub message: String,
-    /// Where it is, if it is at one place.
-    pub place: Option<Place>,
-}
-
-impl Warning {
-    /// One that is about no single place.
-    pub(super) fn of_all(message: String) -> Self {
-        Self { message, place: None }
-    }
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.place {
-            Some(place) => write!(f, "line {}: {}", place.line, self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
 /// Warnings that are written out, and faults; a place costs a pass over the text.
 const MOST: usize = 20;
 const MOST_FAULTS: usize = 50;
 
-impl Notes {
-    /// Notes of a reading in which variables may lack a value, if `open`.
-    pub(super) fn new(open: bool) -> Self {
+impl Diagnostics {
+    /// Diagnostics of a reading in which variables may lack a value, if `open`.
+    pub(crate) fn new(open: bool) -> Self {
         Self { open, ..Self::default() }
     }
 
@@ -74,7 +48,7 @@ impl Notes {
     }
 
     /// Keeps a fault. One about a node whose value is not known is no fault.
-    pub(crate) fn fault(&mut self, fault: Fault) {
+    pub(crate) fn fault(&mut self, fault: Diagnostic) {
         if !self.unknown.contains(fault.path()) {
             self.faults.push(fault);
         }
@@ -91,13 +65,13 @@ impl Notes {
         }
     }
 
-    /// Notes that the value of a node is not known.
-    pub(super) fn unknown(&mut self, at: &NodePath) {
+    /// Diagnostics that the value of a node is not known.
+    pub(crate) fn unknown(&mut self, at: &NodePath) {
         self.unknown.insert(at.clone());
     }
 
-    /// Notes that a variable has no value: a fault, unless variables may lack theirs.
-    pub(super) fn variable(&mut self, name: &str, fault: Fault) {
+    /// Diagnostics that a variable has no value: a fault, unless variables may lack theirs.
+    pub(crate) fn variable(&mut self, name: &str, fault: Diagnostic) {
         if !self.variables.contains_key(name) {
             self.variables.insert(name.to_owned(), fault.path().clone());
             if !self.open {
@@ -107,28 +81,28 @@ impl Notes {
     }
 
     /// Whether the value of a node, or of a part of it, is not known.
-    pub(super) fn is_unknown(&self, at: &NodePath) -> bool {
+    pub(crate) fn is_unknown(&self, at: &NodePath) -> bool {
         self.unknown.range(at..).next().is_some_and(|found| found.0.starts_with(&at.0))
     }
 
     /// Whether nothing is wrong so far and every value is known.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.faults.is_empty() && self.unknown.is_empty()
     }
 
     /// Whether a fault is about a key of this name or what stands behind it.
-    pub(super) fn blames(&self, key: &str) -> bool {
+    pub(crate) fn blames(&self, key: &str) -> bool {
         let names = |step: &Step| matches!(step, Step::Key(name) if name == key);
         self.faults.iter().any(|fault| fault.path().0.iter().any(names))
     }
 
     /// The faults, with their places, in the order in which they were found.
-    pub(super) fn faults(&mut self, source: &Origin) -> Vec<Error> {
+    pub(crate) fn faults(&mut self, text: &YamlText<'_>) -> Vec<Error> {
         let faults = std::mem::take(&mut self.faults);
         let first_hand = faults.iter().any(|fault| !fault.follows);
         let shown = faults.into_iter().filter(|fault| !(fault.follows && first_hand));
         let mut errors: Vec<Error> = Vec::new();
-        for error in shown.take(MOST_FAULTS).map(|fault| placed(fault, source)) {
+        for error in shown.take(MOST_FAULTS).map(|fault| text.error(fault)) {
             if !errors.contains(&error) {
                 errors.push(error);
             }
@@ -137,15 +111,15 @@ impl Notes {
     }
 
     /// The variables without a value, each with its first place.
-    pub(super) fn variables(&self, source: &Origin) -> Vec<(String, Option<Place>)> {
-        let place = |at| locate::place(&source.text, &source.name, at, Part::Value);
+    pub(crate) fn variables(&self, text: &YamlText<'_>) -> Vec<(String, Option<Place>)> {
+        let place = |at| text.place(at, Part::Value);
         self.variables.iter().map(|(name, at)| (name.clone(), place(at))).collect()
     }
 
     /// The warnings, with their places.
-    pub(super) fn warnings(self, source: &Origin) -> Vec<Warning> {
+    pub(crate) fn warnings(self, text: &YamlText<'_>) -> Vec<Warning> {
         let more = self.warnings.len().saturating_sub(MOST);
-        let place = |at: &NodePath| locate::place(&source.text, &source.name, at, Part::Key);
+        let place = |at: &NodePath| text.place(at, Part::Key);
         let shown = self.warnings.into_iter().take(MOST);
         let shown = shown.map(|(at, message)| Warning { message, place: at.as_ref().and_then(place) });
         let rest = (more > 0).then(|| Warning::of_all(format!("{more} more warnings of these kinds")));
