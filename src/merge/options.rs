@@ -1,4 +1,4 @@
-//! How a merge runs; none of this changes its result.
+//! Options that say how a merge runs. None of them changes its result.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +15,7 @@ pub enum Access {
     /// the map on Linux: no page is mapped for a single reading, and the kernel copies with large pages.
     #[default]
     Read,
-    /// Tiles are used in place where they lie in the map, and their pages given back afterwards.
+    /// Tiles are used in place in the map, and their pages are given back afterwards.
     Map,
 }
 
@@ -41,7 +41,7 @@ impl Options<'_> {
         if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// The tile size, made a whole number of blocks.
+    /// The tile size, rounded down to whole blocks, at least one.
     pub(super) fn tile(&self) -> usize {
         (self.tile / BLOCK).max(1) * BLOCK
     }

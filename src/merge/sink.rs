@@ -2,7 +2,7 @@
 
 /// Takes the finished parts of tensors, from several threads and in any order.
 pub trait Sink: Sync {
-    /// Takes `bytes`, which stand at byte `offset` of the data of the plan's tensor number `tensor`.
+    /// Takes `bytes`, which begin at byte `offset` of the plan's tensor number `tensor`.
     ///
     /// # Errors
     /// Whatever keeps the sink from taking them; it ends the merge.

@@ -9,10 +9,10 @@ use crate::kernel::Float;
 /// What stands behind an [`Input`]: where its numbers come from, or what they are computed from.
 ///
 /// This is the only place that knows. A planner makes inputs; the merge asks [`Plan::source`] for what stands behind
-/// one and hands it, with a range of elements, to `merge::scratch`: `load` gives the elements as numbers, `copied` as
-/// bytes, and `finish` says that they were used. Statistics passes, the pass that makes the output and the search for
+/// one and hands it, with a range of elements, to `merge::read`: `load` gives the elements as numbers, `copied_bytes` as
+/// bytes, and `finish` gives their memory back. Statistics passes, the pass that computes the output and the search for
 /// the input that is not finite know no other way to a tensor. A new kind of input is a variant here, with its format
-/// and the bytes that a pass over it reads, and a function in `merge/scratch.rs` that fills a buffer with a tile.
+/// and the bytes that a pass over it reads, and an arm in `merge/read/source.rs` that fills a buffer with a tile.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Source<'a> {

@@ -26,7 +26,7 @@ pub(super) fn gather_rows<T: Real>(
     while at < range.end {
         let row = at / width;
         let from = gathered.gather.row(gathered.of, row);
-        // Rows that lie one after the other are read at once.
+        // Rows that follow each other are read at once.
         let mut end = (row + 1) * width;
         if let Fallback::Row { table, row: first } = from {
             let mut next = row + 1;

@@ -11,7 +11,7 @@ use crate::merge::buffers::Scratch;
 use crate::merge::workers::Workers;
 use crate::merge::{Error, Options};
 
-/// Elements of a sample that stand next to each other: short, because neighbours are alike.
+/// Elements of a run of neighbours in a sample. Runs are short, because neighbours are alike.
 const RUN: usize = 256;
 /// A sample has one of so many elements,
 const EVERY: usize = 64;
