@@ -11,6 +11,9 @@ use crate::sweep::store::{Lease, Owner, Results, Watch};
 use crate::sweep::study::{Stage, Study, Subject, Trial};
 use crate::sweep::{Error, search};
 
+/// The time between looks for what killed workers have left.
+const TIDY: Duration = Duration::from_secs(30);
+
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
@@ -129,6 +132,7 @@ pub fn work(
         announced: 0,
         listed: BTreeSet::new(),
         watch: Watch::default(),
+        tidied: None,
     };
     worker.run()
 }
@@ -147,6 +151,8 @@ pub(super) struct Worker<'a> {
     /// The lists of queries that are known to be written.
     pub(super) listed: BTreeSet<String>,
     watch: Watch,
+    /// When it last looked for what killed workers have left.
+    tidied: Option<Instant>,
 }
 
 /// What a look at the trials came to.
@@ -165,7 +171,10 @@ impl Worker<'_> {
     fn run(mut self) -> Result<Ended, Error> {
         let mut waiting = false;
         loop {
-            self.study.store.tidy(&mut self.watch);
+            if self.tidied.is_none_or(|at| at.elapsed() >= TIDY) {
+                self.study.store.tidy(&mut self.watch);
+                self.tidied = Some(Instant::now());
+            }
             self.refresh()?;
             match self.look()? {
                 Look::Stop(ended) => return Ok(ended),
