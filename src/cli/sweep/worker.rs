@@ -76,6 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Ends this process when its standard input ends: nobody is there to tell of its results.
+#[expect(clippy::exit, reason = "a worker that does not end by itself in time is ended")]
 fn end_with_stdin() -> anyhow::Result<()> {
     let wait = || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());

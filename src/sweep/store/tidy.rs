@@ -22,7 +22,7 @@ impl Store {
                     owner::is_of_dead(&name) || has_rested(&path, watch)
                 } else {
                     // The marker of a name that was taken.
-                    name.ends_with(".taken") && path.with_extension("").exists()
+                    path.extension().is_some_and(|end| end == "taken") && path.with_extension("").exists()
                 };
                 if is_left && fs::remove_file(&path).is_ok() {
                     watch.forget(&path);
@@ -68,7 +68,9 @@ mod tests {
             (".hidden".to_owned(), true),
             ("done/b.json.taken".to_owned(), true),
         ];
-        names.iter().for_each(|(name, _)| put(name));
+        for (name, _) in &names {
+            put(name);
+        }
         let mut watch = Watch::default();
         store.tidy(&mut watch);
         for (name, stays) in &names {

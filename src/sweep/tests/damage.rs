@@ -197,6 +197,9 @@ fn a_whole_study_is_found_whole_and_nothing_is_touched() {
     assert!(!study.store.path("damaged").exists());
 }
 
+/// What is changed in a record.
+type Change = fn(&mut serde_json::Value);
+
 #[test]
 fn records_that_vouch_for_themselves_and_do_not_fit_the_study_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,7 +208,6 @@ fn records_that_vouch_for_themselves_and_do_not_fit_the_study_are_refused() {
     let root = study.store.root();
     let name = files(root).into_iter().find(|file| file.starts_with("done/")).unwrap();
     let text = fs::read(root.join(&name)).unwrap();
-    type Change = fn(&mut serde_json::Value);
     let changes: [(Change, &str); 7] = [
         (|done| done["sets"][0]["means"]["ndcg@10"] = 17.into(), "its mean of ndcg@10 over `mono` is 17, and"),
         (|done| drop(done["sets"].as_array_mut().unwrap().pop()), "it has 2 data sets, and the study 3"),
