@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sweep::{Analysis, Error, Row, Stage, Study};
+use crate::sweep::{Analysis, Error, Row, Study};
 
 /// A query and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +43,11 @@ pub fn changes(
     most: usize,
 ) -> Result<Option<Changes>, Error> {
     let Some(reference) = analysis.reference.and_then(|index| analysis.rows.get(index)) else { return Ok(None) };
-    let name = if analysis.stage == Stage::Confirm { "report" } else { "select" };
     let before = study.store.per_query(&reference.trial.key(analysis.stage))?;
     let after = study.store.per_query(&row.trial.key(analysis.stage))?;
     let mut found = Changes::default();
-    for (index, set) in study.frozen.sets.iter().enumerate() {
-        let ids: Vec<String> = study.store.read_json(&format!("queries/{name}-{index}.json"))?.unwrap_or_default();
+    let queries = study.queries(analysis.stage)?;
+    for ((index, set), ids) in study.frozen.sets.iter().enumerate().zip(queries) {
         let values = |from: &crate::sweep::PerQuery| -> Vec<f64> {
             from.sets.get(index).and_then(|set| set.metrics.first().cloned()).unwrap_or_default()
         };

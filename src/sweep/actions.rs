@@ -15,7 +15,7 @@ use super::work::Schedule;
 /// # Errors
 /// A folder that cannot be written.
 pub fn retry(study: &Study) -> Result<Vec<String>, Error> {
-    let results = Results::read(&study.store)?;
+    let results = Results::read(study)?;
     let mut labels = BTreeSet::new();
     for (key, failures) in &results.failures {
         if results.done.contains_key(key) {

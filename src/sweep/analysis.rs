@@ -167,7 +167,7 @@ impl Analysis {
     /// # Errors
     /// As [`Analysis::of`].
     pub fn read(study: &Study, stage: Stage, depth: Depth) -> Result<Self, Error> {
-        let (schedule, results) = (Schedule::read(&study.store)?, Results::read(&study.store)?);
+        let (schedule, results) = super::work::read(study)?;
         Self::of(study, &schedule, &results, stage, depth)
     }
 

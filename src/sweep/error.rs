@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::shown::shell;
 use crate::{checkpoint, eval, merge, plan, recipe, write};
 
 /// Why a study cannot be made, read or worked on.
@@ -46,6 +47,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// Damage that was found and put aside.
+    #[error("the study `{}` was damaged: {files} of its files", study.display())]
+    Found {
+        /// The study's folder.
+        study: PathBuf,
+        /// How many files.
+        files: usize,
     },
     /// A study of something else.
     #[error("the study `{}` was made from something else:\n  {}", study.display(), differences.join("\n  "))]
@@ -119,10 +128,20 @@ impl Error {
             Self::Mismatch { .. } => {
                 Some("another `store:` starts a new study; `admix sweep extend` adds points to this one".into())
             }
+            Self::Found { study, .. } => {
+                Some(format!("`admix sweep worker {}` does again what was lost", shell(&study.display().to_string())))
+            }
             Self::NotAStudy(_) => Some("`admix sweep plan SWEEP.yaml` makes one".into()),
             Self::TooManyPoints { .. } => Some("take a larger step or another `search: {method: …}`".into()),
-            Self::Damaged { .. } => {
-                Some("take the file away and run the sweep again: what it held is made again".into())
+            Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") => Some(
+                "nothing in the folder can be told without it: put it back from a copy, or start a new study with another \
+                 `store:`"
+                    .into(),
+            ),
+            Self::Damaged { path, .. } => {
+                let study = path.parent().and_then(Path::parent).unwrap_or(path);
+                let study = shell(&study.display().to_string());
+                Some(format!("`admix sweep check {study}` sets damaged files aside and has their trials scored again"))
             }
             Self::Usage { hint, .. } | Self::Evaluation { hint, .. } => hint.clone(),
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {

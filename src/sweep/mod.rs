@@ -5,6 +5,7 @@
 
 mod actions;
 mod analysis;
+mod check;
 mod error;
 #[cfg(feature = "eval")]
 mod evaluator;
@@ -27,6 +28,7 @@ mod work;
 
 pub use actions::{confirm, extend, retry};
 pub use analysis::{Analysis, Depth, Dropped, LEVEL, Row, Versus};
+pub use check::{Checked, Damage, check};
 pub use error::Error;
 #[cfg(feature = "eval")]
 pub use evaluator::{Estimate, Scorer};
@@ -40,7 +42,11 @@ pub use spec::Spec;
 pub use statistics::{Comparison, Strata};
 pub use status::{Running, Status};
 pub use store::{
-    Claim, Done, Failure, Lease, Mode, Owner, PerQuery, Put, Results, SetMeans, SetValues, Store, Taken, Timings,
+    Claim, Done, Failure, Lease, Mode, Owner, PerQuery, Put, Results, Same, SetMeans, SetValues, Store, Taken, Timings,
+    Watch,
 };
 pub use study::{Frozen, Generation, Loaded, Model, Set, Stage, Study, Subject, Trial, load};
-pub use work::{Ended, Evaluator, Event, Options, Prepared, Queries, Request, Schedule, SetScores, Trouble, work};
+pub use work::{
+    Ended, Evaluator, Event, Options, Prepared, Queries, Request, Schedule, SetScores, Trouble, read as read_records,
+    work,
+};

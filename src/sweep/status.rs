@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::Error;
 use super::analysis::{Analysis, Depth};
-use super::store::{Lease, Results, Taken};
+use super::store::{Lease, Taken, Watch};
 use super::study::{Stage, Study};
-use super::work::Schedule;
 
 /// Where a study stands. Nothing is computed but means.
 #[derive(Clone, Debug, Serialize)]
@@ -47,21 +46,21 @@ pub struct Running {
     /// The Slurm job it runs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Seconds since its last heartbeat.
-    pub age: f64,
-    /// Whether another may take the trial over.
+    /// Seconds since its last heartbeat; `None` where its date is in the future.
+    pub age: Option<f64>,
+    /// Whether it seems given up. Others take it over when they have seen it unchanged for long enough.
     pub stale: bool,
 }
 
 impl Status {
-    /// Where a study stands now.
+    /// Where a study stands now. `watch` is what was seen at earlier looks.
     ///
     /// # Errors
     /// Records that cannot be read.
-    pub fn of(study: &Study) -> Result<Self, Error> {
-        let (schedule, results) = (Schedule::read(&study.store)?, Results::read(&study.store)?);
+    pub fn of(study: &Study, watch: &mut Watch) -> Result<Self, Error> {
+        let (schedule, results) = super::work::read(study)?;
         let trials = schedule.trials();
-        let claims = study.store.claims(Lease::default())?;
+        let claims = study.store.claims(Lease::default(), watch)?;
         let running: Vec<Running> = trials
             .iter()
             .filter(|(trial, stage)| !results.is_settled(&trial.key(*stage)))
@@ -105,9 +104,9 @@ fn running(label: &str, stage: Stage, taken: &Taken) -> Running {
     Running {
         label: label.to_owned(),
         stage,
-        worker: owner.map_or_else(|| "unknown".to_owned(), |owner| owner.worker.clone()),
+        worker: owner.map_or_else(|| "unknown: its claim is damaged".to_owned(), |owner| owner.worker.clone()),
         job: owner.and_then(|owner| owner.job.clone()),
-        age: taken.age.as_secs_f64(),
-        stale: taken.is_stale,
+        age: taken.age.map(|age| age.as_secs_f64()),
+        stale: taken.is_stale || taken.age.is_none_or(|age| age >= Lease::default().stale),
     }
 }

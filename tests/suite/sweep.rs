@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::support::{
-    Tensor, admix, copy_folder, edit_json, names, read_json, read_tensors, repository, run, safetensors, snapshot,
-    stderr, stdout_json, tensors,
+    Tensor, admix, copy_folder, edit_json, names, program, read_json, read_tensors, repository, run, safetensors,
+    snapshot, stderr, stdout_json, tensors,
 };
 
 /// The sweep file of [`folder`].
@@ -65,6 +66,20 @@ fn trials(folder: &Path) -> Vec<String> {
         .collect();
     labels.sort();
     labels
+}
+
+/// Writes a record with its place, its study and its checksum, as the program does.
+fn seal(study: &Path, file: &str, record: &Value) {
+    let mut whole = serde_json::Map::new();
+    whole.insert("file".into(), file.into());
+    whole.insert("study".into(), read_json(&study.join("study.json"))["study"].clone());
+    let fields =
+        record.as_object().unwrap().iter().filter(|(key, _)| !["file", "study", "sha256"].contains(&key.as_str()));
+    whole.extend(fields.map(|(key, value)| (key.clone(), value.clone())));
+    let text = serde_json::to_string_pretty(&whole).unwrap();
+    let body = text.strip_suffix("\n}").unwrap();
+    let sum: String = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(study.join(file), format!("{body},\n  \"sha256\": \"{sum}\"\n}}\n")).unwrap();
 }
 
 /// The error of a command that fails: exit code, and what it says.
@@ -365,7 +380,7 @@ fn a_failed_trial_is_shown_and_retried() {
     let id = trial["id"].as_str().unwrap();
     for attempt in 0..3 {
         let failure = serde_json::json!({"trial": id, "stage": "full", "label": "w=0.5", "attempt": attempt, "error": "out of luck", "worker": "x"});
-        fs::write(folder.join(format!("study/fail/{id}.full.{attempt}.json")), failure.to_string()).unwrap();
+        seal(&folder.join("study"), &format!("fail/{id}.full.{attempt}.json"), &failure);
     }
     let table = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q"]));
     assert!(table.contains("w=0.5 failed: out of luck") && table.contains("next: admix sweep retry study"), "{table}");
@@ -473,14 +488,23 @@ fn another_recipe_checkpoint_data_set_or_version_is_refused_with_the_difference(
     let record = folder.join("study/study.json");
     let text = fs::read_to_string(&record).unwrap();
     let version = env!("CARGO_PKG_VERSION");
-    fs::write(&record, text.replace(&format!("\"admix\": \"{version}\""), "\"admix\": \"9.9.9\"")).unwrap();
+    let mut study = read_json(&record);
+    study["admix"] = "9.9.9".into();
+    seal(&folder.join("study"), "study.json", &study);
     refuses(&format!("the program: made by admix 9.9.9, this is {version}"));
-    // What only reads works with any version of the same form.
+    // What only reads works with any version of the same form, of results that the same version made.
+    let made = |name: &str, version: &str| {
+        let mut done = read_json(&folder.join("study/done").join(name));
+        done["admix"] = version.into();
+        seal(&folder.join("study"), &format!("done/{name}"), &done);
+    };
+    names(&folder.join("study/done")).iter().for_each(|name| made(name, "9.9.9"));
     for command in ["status", "report"] {
         assert!(String::from_utf8_lossy(&run(folder, &["sweep", command, "study"]).stdout).starts_with("tiny: 5"));
     }
     run(folder, &["sweep", "export", "study", "--csv", "-"]);
-    fs::write(&record, text.replace("\"schema\": 1", "\"schema\": 9")).unwrap();
+    names(&folder.join("study/done")).iter().for_each(|name| made(name, version));
+    fs::write(&record, text.replace("\"schema\": 2", "\"schema\": 9")).unwrap();
     let (code, said) = refused(folder, &["status", "study"]);
     assert!(code == 5 && said.contains("form 9"), "{said}");
     fs::write(&record, text).unwrap();
@@ -619,4 +643,115 @@ fn the_array_script_names_the_study_and_asks_for_what_was_asked() {
     }
     let last = script.lines().last().unwrap();
     assert!(last.starts_with("exec ") && last.ends_with("study --stop-on USR1,TERM"), "{last} {}", here.display());
+}
+
+#[test]
+fn damage_is_refused_by_every_reader_and_mended_by_a_check() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    run(folder, &["sweep", "confirm", "study", "-q"]);
+    let export = || {
+        run(folder, &["sweep", "export", "study", "--json", "s.json", "--per-query", "q.csv"]);
+        let mut study = read_json(&folder.join("s.json"));
+        study.as_object_mut().unwrap().remove("timings");
+        (study, fs::read_to_string(folder.join("q.csv")).unwrap())
+    };
+    let before = export();
+    let whole = run(folder, &["sweep", "check", "sweep.yaml"]);
+    assert!(text(&whole).starts_with("tiny: ") && text(&whole).ends_with(" files, all whole\n"), "{}", text(&whole));
+    let done = names(&folder.join("study/done"));
+    let name = done.iter().find(|name| read_json(&folder.join("study/done").join(name))["label"] == "w=0.5").unwrap();
+    let file = format!("study/done/{name}");
+    edit_json(&folder.join(&file), |done| done["sets"][0]["means"]["ndcg@3"] = 17.into());
+    for arguments in [
+        ["status", "study"].as_slice(),
+        &["export", "study", "--csv", "-"],
+        &["run", "sweep.yaml", "-q"],
+        &["run", "sweep.yaml", "-q", "-j", "2"],
+        &["worker", "study"],
+        &["report", "study"],
+        &["report", "study", "-o", "r.html"],
+        &["pick", "study", "--max", "back"],
+        &["confirm", "study"],
+        &["retry", "study"],
+        &["plan", "sweep.yaml"],
+    ] {
+        let (code, said) = refused(folder, arguments);
+        assert_eq!(code, 3, "{arguments:?}: {said}");
+        assert!(said.contains(&file) && said.contains("hint: `admix sweep check study`"), "{arguments:?}: {said}");
+    }
+    let output = admix(folder).args(["sweep", "check", "study", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let found = stdout_json(&output);
+    assert_eq!(found["damaged"][0]["file"], format!("done/{name}"));
+    assert_eq!((&found["damaged"][1], &found["again"]), (&Value::Null, &serde_json::json!(["w=0.5"])));
+    assert!(stderr(&output).contains("1 of its files") && stderr(&output).contains("admix sweep worker study"));
+    // What is left out is told.
+    let missing = run(folder, &["sweep", "export", "study", "--csv", "-"]);
+    assert!(stderr(&missing).contains("1 of 5 trials have no result yet"), "{}", stderr(&missing));
+    let said = stderr(&run(folder, &["sweep", "worker", "study"]));
+    assert_eq!(said.matches(" s\n").count(), 1, "just that trial is scored again: {said}");
+    run(folder, &["sweep", "check", "study"]);
+    assert_eq!(export(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_in_a_study_keep_nobody_waiting() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let done = names(&folder.join("study/done"))[0].clone();
+    for file in [format!("done/{done}"), "plan/gen-0000.json".to_owned(), "study.json".to_owned()] {
+        let path = folder.join("study").join(&file);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (code, said) = refused(folder, &["status", "study"]);
+        assert!(code == 3 && said.contains("no plain file"), "{file}: {code} {said}");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    run(folder, &["sweep", "status", "study"]);
+}
+
+/// The processes that were started with an argument.
+#[cfg(target_os = "linux")]
+fn running(argument: &str) -> usize {
+    let has = |pid: &fs::DirEntry| {
+        let line = fs::read(pid.path().join("cmdline")).unwrap_or_default();
+        let state = fs::read_to_string(pid.path().join("stat")).unwrap_or_default();
+        let is_dead = state.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
+        !is_dead && line.split(|byte| *byte == 0).any(|part| part == argument.as_bytes())
+    };
+    fs::read_dir("/proc").unwrap().flatten().filter(|pid| has(pid)).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_end_with_their_run_however_it_ends() {
+    use std::time::{Duration, Instant};
+    let folder = folder();
+    let folder = folder.path();
+    with(folder, "step: 0.5", "step: 0.001");
+    let store = folder.join("study").display().to_string();
+    let mut command = std::process::Command::new(program());
+    let command = command.args(["sweep", "run", "sweep.yaml", "-q", "-j", "3", "--store", &store]).current_dir(folder);
+    let mut parent = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let wait = |what: &str, seconds: u64, done: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !done() {
+            assert!(begun.elapsed() < Duration::from_secs(seconds), "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let done = folder.join("study/done");
+    wait("the workers work", 120, &|| running(&store) == 4 && done.is_dir() && names(&done).len() > 3);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait("the workers end", 10, &|| running(&store) == 0);
+    let count = names(&done).len();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(names(&done).len(), count);
 }

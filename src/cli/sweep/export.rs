@@ -43,6 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
     let full = Analysis::read(&study, Stage::Full, Depth::Intervals)?;
     let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Intervals)?;
+    unfinished(&full);
     let both = [&full, &confirmed];
     if let Some(path) = &args.csv {
         put(path, &to_csv(&study, &both))?;
@@ -57,6 +58,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         put(path, &journal(&study, &full))?;
     }
     Ok(())
+}
+
+/// Says how many trials are left out for want of a result.
+pub(super) fn unfinished(analysis: &Analysis) {
+    let missing = analysis.planned - analysis.rows.len() - analysis.failed.len();
+    if missing > 0 {
+        render::warn([&format!("{missing} of {} trials have no result yet and are left out", analysis.planned)]);
+    }
 }
 
 pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {

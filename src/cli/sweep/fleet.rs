@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -82,6 +82,8 @@ fn threads(workers: usize) -> usize {
 /// A worker's process.
 struct Worker {
     child: Child,
+    /// The other end of what it reads, which closes with this process.
+    _open: Option<ChildStdin>,
     /// What it says: nothing, or why it ended.
     said: Option<JoinHandle<String>>,
 }
@@ -98,15 +100,17 @@ impl Worker {
         if let Some(wall) = limits.wall {
             command.args(["--max-time", &format!("{}s", wall.as_secs_f64())]);
         }
-        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // A worker ends when its standard input does: with this process, however it ends.
+        command.arg("--end-with-stdin");
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot start a worker")?;
-        let stderr = child.stderr.take();
+        let (stderr, open) = (child.stderr.take(), child.stdin.take());
         let said = std::thread::spawn(move || {
             let mut said = Vec::new();
             let _ = stderr.map(|stderr| stderr.take(64 * 1024).read_to_end(&mut said));
             String::from_utf8_lossy(&said).into_owned()
         });
-        Ok(Self { child, said: Some(said) })
+        Ok(Self { child, _open: open, said: Some(said) })
     }
 
     fn end(&self) {
@@ -205,7 +209,7 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(study: &'a Study, quiet: bool) -> Result<Self, Error> {
-        let results = Results::read(&study.store)?;
+        let results = Results::read(study)?;
         let failures =
             results.failures.values().flatten().map(|failure| name(&failure.trial, &failure.stage, failure.attempt));
         let told = results.done.keys().cloned().chain(failures).collect();
@@ -216,8 +220,8 @@ impl<'a> Watch<'a> {
     }
 
     fn look(&mut self) -> Result<(), Error> {
+        self.results.refresh(self.study)?;
         self.schedule.refresh(&self.study.store)?;
-        self.results.refresh(&self.study.store)?;
         for generation in self.schedule.search.iter().skip(self.announced) {
             let (stage, trials) = (generation.stage, generation.trials.len());
             self.talk.on(&Event::Generation { stage, trials, notes: &generation.notes });

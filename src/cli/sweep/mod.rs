@@ -1,5 +1,6 @@
 //! `admix sweep`
 
+mod check;
 mod confirm;
 mod events;
 mod export;
@@ -36,6 +37,7 @@ enum Command {
     Run(run::Args),
     Worker(worker::Args),
     Status(status::Args),
+    Check(check::Args),
     Retry(retry::Args),
     Extend(extend::Args),
     Confirm(confirm::Args),
@@ -51,6 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Command::Run(args) => run::run(args),
         Command::Worker(args) => worker::run(args),
         Command::Status(args) => status::run(args),
+        Command::Check(args) => check::run(args),
         Command::Retry(args) => retry::run(args),
         Command::Extend(args) => extend::run(args),
         Command::Confirm(args) => confirm::run(args),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::export::put;
+use super::export::{put, unfinished};
 use super::finish::write_merge;
 use super::location::StudyArgs;
 use crate::cli::schema::{self, What};
@@ -46,6 +46,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
     let (analysis, on) = if has_points { (&confirmed, "held-out") } else { (&full, "the search's") };
     let row = pick(&study, analysis, &args.max, &args.keep)?;
+    unfinished(analysis);
     let mut text = recipe_text(&study, row)?;
     if args.output.as_os_str() != "-" {
         schema::put_beside(&args.output, What::Recipe)?;

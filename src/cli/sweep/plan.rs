@@ -9,7 +9,7 @@ use super::location;
 use crate::cli::{args, render, units};
 use crate::report::duration;
 use crate::shown::Page;
-use crate::sweep::{Error, Estimate, History, Mode, Results, Schedule, Scorer, Study, next};
+use crate::sweep::{Error, Estimate, History, Mode, Scorer, Study, next, read_records};
 
 /// Show what a sweep would try and what it costs, and make its study folder
 #[derive(clap::Args, Debug)]
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let mut scorer = Scorer::new(&study, args::level()?)?;
     // A machine that plans need not be one that works: it may lack the device.
     let estimate = scorer.estimate();
-    let (schedule, results) = (Schedule::read(&study.store)?, Results::read(&study.store)?);
+    let (schedule, results) = read_records(&study)?;
     let first = if schedule.search.is_empty() {
         next(&History { study: &study, generations: &[], results: &results })?
     } else {

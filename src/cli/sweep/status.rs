@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::location::StudyArgs;
 use crate::cli::{render, run};
 use crate::shown::Page;
-use crate::sweep::{Status, Study};
+use crate::sweep::{Status, Study, Watch};
 
 /// Show where a study stands: counts, workers, the front so far
 #[derive(clap::Args, Debug)]
@@ -32,8 +32,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
     let cancel = run::interruption()?;
+    let mut watch = Watch::default();
     loop {
-        let status = Status::of(&study)?;
+        let status = Status::of(&study, &mut watch)?;
         if args.json {
             render::print_json_line(&serde_json::to_value(&status)?)?;
         } else {
@@ -74,10 +75,11 @@ fn text(study: &Study, status: &Status) -> Page {
     for running in &status.running {
         let state = if running.stale { "abandoned" } else { "running" };
         let job = running.job.as_ref().map_or_else(String::new, |job| format!(", Slurm job {job}"));
-        out.line(format_args!(
-            "  {state}  {} ({})  {}{job}, heard of {:.0} s ago",
-            running.label, running.stage, running.worker, running.age
-        ));
+        let heard = match running.age {
+            Some(age) => format!("heard of {age:.0} s ago"),
+            None => "heard of at a time that is still to come".to_owned(),
+        };
+        out.line(format_args!("  {state}  {} ({})  {}{job}, {heard}", running.label, running.stage, running.worker));
     }
     for (label, values) in &status.front {
         let values: Vec<String> =

@@ -40,12 +40,19 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIGNAL", value_delimiter = ',', value_parser = ["USR1", "USR2", "TERM", "HUP"])]
     stop_on: Vec<String>,
 
+    /// End when the standard input ends, as that of the run that started it
+    #[arg(long, hide = true)]
+    end_with_stdin: bool,
+
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    if args.end_with_stdin {
+        end_with_stdin()?;
+    }
     let mut study = args.study.join()?;
     if let Some(device) = args.device {
         on_device(&mut study, device)?;
@@ -62,6 +69,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             Ended::Asked => "asked to stop",
         });
     }
+    Ok(())
+}
+
+/// How long a worker gets to give up its claim when its run is gone.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Ends this process when its standard input ends: nobody is there to tell of its results.
+#[expect(clippy::exit, reason = "a worker that does not end by itself in time is ended")]
+fn end_with_stdin() -> anyhow::Result<()> {
+    let wait = || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+        std::thread::sleep(PATIENCE);
+        std::process::exit(130);
+    };
+    std::thread::Builder::new().name("parent".into()).spawn(wait).context("cannot start a thread")?;
     Ok(())
 }
 

@@ -73,10 +73,10 @@ pub fn to_per_query_csv(study: &Study, analyses: &[&Analysis]) -> Result<String,
     let mut out = line(&head);
     for analysis in analyses {
         let queries = if analysis.stage == Stage::Confirm { "report" } else { "select" };
-        let sets = 0..study.frozen.sets.len();
-        let ids: Vec<Vec<String>> = sets
-            .map(|set| Ok(study.store.read_json(&format!("queries/{queries}-{set}.json"))?.unwrap_or_default()))
-            .collect::<Result<_, Error>>()?;
+        if analysis.rows.is_empty() {
+            continue;
+        }
+        let ids = study.queries(analysis.stage)?;
         for row in &analysis.rows {
             let values = study.store.per_query(&row.trial.key(analysis.stage))?;
             for ((set, ids), values) in study.frozen.sets.iter().zip(&ids).zip(&values.sets) {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sweep::study::Subject;
+
 /// The result of a trial at a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
@@ -13,10 +15,17 @@ pub struct Done {
     pub stage: String,
     /// What people call the trial.
     pub label: String,
+    /// What it is.
+    pub subject: Subject,
     /// The hash of the merged weights: trials of equal weights have equal scores.
     pub weights: String,
     /// The means over queries, one entry a data set and direction.
     pub sets: Vec<SetMeans>,
+    /// The hash of the file of its queries' values, of which the means are.
+    pub values: String,
+    /// The hash of the documents that it ranks first, where pools are made of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tops: Option<String>,
     /// Where it was computed.
     pub device: String,
     /// The program's version.
@@ -74,6 +83,13 @@ impl Timings {
             total: self.total + other.total,
         }
     }
+}
+
+/// The trial that was scored first of those with the same weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Same {
+    /// The trial.
+    pub trial: String,
 }
 
 /// An attempt at a trial that failed.

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sweep::hash::short;
+
 /// A process that works on a study.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -50,6 +52,38 @@ pub(super) fn host() -> &'static str {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(40).collect()
     })
+}
+
+/// What tells this process from all others, in names of files: machine, system, process number and when it began.
+pub(super) fn tag() -> &'static str {
+    static TAG: OnceLock<String> = OnceLock::new();
+    TAG.get_or_init(|| {
+        let pid = std::process::id();
+        format!("{}{pid}-{:x}", place(), process_start(pid).unwrap_or_default())
+    })
+}
+
+/// The part of tags that all processes of this system share.
+fn place() -> String {
+    let system: String = system().map_or_else(|| "0".into(), |system| short(&system).chars().take(8).collect());
+    format!("{}-{system}-", host())
+}
+
+/// Whether a name has the tag of a process that ran in this system and is gone.
+pub(super) fn is_of_dead(name: &str) -> bool {
+    static PLACE: OnceLock<Option<String>> = OnceLock::new();
+    let Some(place) = PLACE.get_or_init(|| system().map(|_| place())) else { return false };
+    let Some((_, tag)) = name.rsplit_once(place.as_str()) else { return false };
+    let mut parts = tag.split(['-', '.']);
+    let pid = parts.next().and_then(|pid| pid.parse().ok());
+    let began = parts.next().and_then(|began| u64::from_str_radix(began, 16).ok());
+    matches!((pid, began), (Some(pid), Some(began)) if process_start(pid) != Some(began))
+}
+
+/// A tag of this system whose process is gone.
+#[cfg(test)]
+pub(super) fn tag_of_dead() -> String {
+    format!("{}{}-1", place(), std::process::id())
 }
 
 /// The boot and the process space of this system.

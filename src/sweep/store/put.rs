@@ -34,7 +34,8 @@ pub enum Put {
 /// # Errors
 /// What the system said. Nothing is left then, and the name is free.
 pub(super) fn put_if_absent(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result<Put> {
-    if path.exists() {
+    // A link to nothing has the name, too.
+    if fs::symlink_metadata(path).is_ok() {
         return Ok(Put::Present);
     }
     let temporary = write_beside(path, bytes)?;
@@ -57,9 +58,8 @@ pub(super) fn put_if_absent(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result
 fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (host, process) = (super::owner::host(), std::process::id());
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_file_name(format!(".{name}.{host}-{process}-{count}"));
+    let temporary = path.with_file_name(format!(".{name}.{}-{count}", super::owner::tag()));
     let written = File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()
@@ -127,7 +127,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Whether the folder's file system has links.
 pub(super) fn probe(folder: &Path) -> io::Result<Mode> {
-    let target = folder.join(format!(".probe-{}-{}", super::owner::host(), std::process::id()));
+    let target = folder.join(format!(".probe-{}", super::owner::tag()));
     let put = put_if_absent(Mode::Link, &target, b"");
     let _ = fs::remove_file(&target);
     match put {

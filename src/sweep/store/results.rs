@@ -2,9 +2,39 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::done::{Done, Failure};
 use super::folder::Store;
+use super::verify::Orders;
 use crate::sweep::Error;
+use crate::sweep::study::{Stage, Study};
+
+/// What is wrong with a file that has no place in a study.
+pub(crate) const ODD: &str = "a study has no file of this name";
+
+/// The name of a trial at a stage, in a file's name.
+pub(crate) fn key_of<'a>(name: &'a str, end: &str) -> Option<&'a str> {
+    let key = name.strip_suffix(end)?;
+    let (trial, stage) = key.split_once('.')?;
+    let is_id = trial.len() == 16 && trial.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_id && stage.parse::<Stage>().is_ok_and(|parsed| parsed.to_string() == stage)).then_some(key)
+}
+
+impl Failure {
+    /// Reads a failed attempt; `None` where there is none.
+    pub(crate) fn read(store: &Store, name: &str) -> Result<Option<Self>, Error> {
+        let file = format!("fail/{name}");
+        let parts = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
+        let known = parts.and_then(|(key, attempt)| Some((key_of(key, "")?, attempt.parse::<usize>().ok()?)));
+        let (key, attempt) = known.ok_or_else(|| store.damaged(&file, ODD))?;
+        let Some(failure) = store.read_json::<Self>(&file)? else { return Ok(None) };
+        if format!("{}.{}", failure.trial, failure.stage) != key || failure.attempt != attempt {
+            return Err(store.damaged(&file, "it is of another attempt"));
+        }
+        Ok(Some(failure))
+    }
+}
 
 /// How often a trial is tried before it is left failed.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -23,26 +53,48 @@ impl Results {
     /// Reads every result.
     ///
     /// # Errors
-    /// A file that cannot be read.
-    pub fn read(store: &Store) -> Result<Self, Error> {
+    /// A file that cannot be read or is damaged.
+    pub fn read(study: &Study) -> Result<Self, Error> {
         let mut results = Self::default();
-        results.refresh(store)?;
+        results.refresh(study)?;
         Ok(results)
     }
 
-    /// Reads the results that are new.
+    /// Reads the results that are new, and holds each against its values.
     ///
     /// # Errors
-    /// A file that cannot be read.
-    pub fn refresh(&mut self, store: &Store) -> Result<(), Error> {
+    /// A file that cannot be read or is damaged.
+    pub fn refresh(&mut self, study: &Study) -> Result<(), Error> {
+        let store = &study.store;
+        let mut new = Vec::new();
         for name in store.list("done")? {
-            let Some(key) = name.strip_suffix(".json") else { continue };
-            if !self.done.contains_key(key)
-                && let Some(done) = store.read_json(&format!("done/{name}"))?
-            {
-                self.done.insert(key.to_owned(), done);
+            let key = key_of(&name, ".json").ok_or_else(|| store.damaged(&format!("done/{name}"), ODD))?;
+            if !self.done.contains_key(key) {
+                new.push(key.to_owned());
             }
         }
+        if !new.is_empty() {
+            let orders = Orders::read(study)?;
+            let read = |key: String| Ok(study.result(&key, &orders)?.map(|done| (key, done)));
+            let read: Vec<Option<(String, Done)>> = new.into_par_iter().map(read).collect::<Result<_, Error>>()?;
+            self.done.extend(read.into_iter().flatten());
+        }
+        self.refresh_failures(store)
+    }
+
+    /// These results.
+    pub(crate) fn of(done: BTreeMap<String, Done>) -> Self {
+        Self { done, ..Self::default() }
+    }
+
+    /// The failed attempts alone.
+    pub(crate) fn read_failures(study: &Study) -> Result<Self, Error> {
+        let mut results = Self::default();
+        results.refresh_failures(&study.store)?;
+        Ok(results)
+    }
+
+    fn refresh_failures(&mut self, store: &Store) -> Result<(), Error> {
         let names = store.list("fail")?;
         // `sweep retry` takes failures away.
         if names.len() < self.seen.len() || self.seen.iter().any(|name| names.binary_search(name).is_err()) {
@@ -50,12 +102,14 @@ impl Results {
             self.seen.clear();
         }
         for name in names {
-            if self.seen.insert(name.clone())
-                && let Some(failure) = store.read_json::<Failure>(&format!("fail/{name}"))?
-            {
+            if self.seen.contains(&name) {
+                continue;
+            }
+            if let Some(failure) = Failure::read(store, &name)? {
                 let key = format!("{}.{}", failure.trial, failure.stage);
                 self.failures.entry(key).or_default().push(failure);
             }
+            self.seen.insert(name);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::sweep::hash::FileHash;
 use crate::sweep::spec::{Spec, as_variables};
 
 /// The form of study.json.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// What a study is about. It never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,39 @@
 //! Making a study, and coming back to it.
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::compare;
-use super::frozen::Frozen;
+use super::frozen::{Frozen, SCHEMA};
+use crate::sweep::hash::short;
 use crate::sweep::spec::{Parsed, Spec};
-use crate::sweep::store::{Put, Store};
+use crate::sweep::store::{Owner, Put, Store, open_record};
 use crate::sweep::{Error, search};
 
 /// The record of what a study is about.
 const RECORD: &str = "study.json";
+
+/// What the records of a new study name it by: no other study has the same name.
+fn new_name() -> String {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    short(&format!("{} {}", Owner::this().worker, time.as_nanos()))
+}
+
+/// The error of a study whose record has another form.
+fn other_form(bytes: &[u8], folder: &Path) -> Option<Error> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let schema = value.as_object()?.get("schema").map(serde_json::Value::as_u64)?;
+    if schema == Some(u64::from(SCHEMA)) {
+        return None;
+    }
+    let found = schema.map_or_else(|| "no form".to_owned(), |schema| format!("form {schema}"));
+    let mut differences = vec![format!("study.json has {found}, this program reads form {SCHEMA}")];
+    if schema == Some(1) {
+        let reason = "an older admix made it, whose records have no checksums: its trials must be scored again";
+        differences.push(reason.to_owned());
+    }
+    Some(Error::Mismatch { study: folder.to_owned(), differences })
+}
 
 /// A study in its folder.
 #[derive(Clone, Debug)]
@@ -42,7 +66,7 @@ impl Study {
     /// # Errors
     /// A folder that cannot be written, or that holds another study.
     pub fn freeze(frozen: Frozen, folder: &Path) -> Result<Self, Error> {
-        let store = Store::create(folder)?;
+        let store = Store::create(folder)?.of_study(&new_name());
         if store.put_json(RECORD, &frozen)? == Put::Present {
             // Another process was first.
             let study = Self::open(folder)?;
@@ -58,18 +82,14 @@ impl Study {
     /// A folder without study, or with one of another program's form.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Store::read_only(folder);
-        let Some(value) = store.read_json::<serde_json::Value>(RECORD)? else {
-            return Err(Error::NotAStudy(folder.to_owned()));
-        };
-        let schema = value.get("schema").and_then(serde_json::Value::as_u64);
-        if schema != Some(u64::from(super::frozen::SCHEMA)) {
-            let found = schema.map_or_else(|| "no form".to_owned(), |schema| format!("form {schema}"));
-            let differences =
-                vec![format!("study.json has {found}, this program reads form {}", super::frozen::SCHEMA)];
-            return Err(Error::Mismatch { study: folder.to_owned(), differences });
+        let Some(bytes) = store.read(RECORD)? else { return Err(Error::NotAStudy(folder.to_owned())) };
+        let (value, name) = open_record(&bytes, RECORD, None)
+            .map_err(|problem| other_form(&bytes, folder).unwrap_or_else(|| store.damaged(RECORD, problem)))?;
+        if let Some(other) = other_form(&bytes, folder) {
+            return Err(other);
         }
-        let frozen = serde_json::from_value(value)
-            .map_err(|error| Error::Damaged { path: store.path(RECORD), problem: error.to_string() })?;
+        let store = store.of_study(&name);
+        let frozen = serde_json::from_value(value).map_err(|error| store.damaged(RECORD, error.to_string()))?;
         Ok(Self { frozen, store })
     }
 
@@ -80,7 +100,7 @@ impl Study {
     pub fn join(folder: &Path) -> Result<Self, Error> {
         let study = Self::open(folder)?;
         study.check(None)?;
-        Ok(Self { store: Store::create(folder)?, ..study })
+        study.writable()
     }
 
     /// Makes an opened study one that can be worked on.
@@ -88,7 +108,7 @@ impl Study {
     /// # Errors
     /// A folder that cannot be written.
     pub fn writable(self) -> Result<Self, Error> {
-        Ok(Self { store: Store::create(self.store.root())?, ..self })
+        Ok(Self { store: Store::create(self.store.root())?.of_study(self.store.study()), ..self })
     }
 
     /// Holds that program, sweep file, checkpoints and data sets are the study's.

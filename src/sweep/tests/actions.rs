@@ -4,8 +4,8 @@ use super::fake::{Fake, options, run, study};
 use crate::sweep::spec::parse_axis;
 use crate::sweep::store::Results;
 use crate::sweep::{
-    Analysis, Bound, Depth, Done, Ended, History, Options, Schedule, Stage, Status, Study, confirm, extend, journal,
-    pick, recipe_text, retry, to_csv, to_json, to_per_query_csv, work,
+    Analysis, Bound, Depth, Done, Ended, History, Options, Schedule, Stage, Status, Study, Watch, confirm, extend,
+    journal, pick, recipe_text, retry, to_csv, to_json, to_per_query_csv, work,
 };
 
 fn finished(folder: &std::path::Path, more: &str) -> Study {
@@ -82,7 +82,7 @@ fn failed_trials_are_tried_again_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path(), "");
     run(&study, &mut Fake { fails: Some("w=0.3"), ..Fake::new(&study) }).unwrap();
-    let status = Status::of(&study).unwrap();
+    let status = Status::of(&study, &mut Watch::default()).unwrap();
     assert_eq!((status.planned, status.done, status.failed, status.settled), (13, 12, 1, true));
     let analysis = Analysis::read(&study, Stage::Full, Depth::Tests).unwrap();
     assert_eq!(analysis.failed[0].1, "planted");
@@ -90,7 +90,7 @@ fn failed_trials_are_tried_again_when_asked() {
     let mut fake = Fake::new(&study);
     run(&study, &mut fake).unwrap();
     assert_eq!(fake.scored, ["w=0.3"]);
-    assert_eq!(Status::of(&study).unwrap().done, 13);
+    assert_eq!(Status::of(&study, &mut Watch::default()).unwrap().done, 13);
     assert!(retry(&study).unwrap().is_empty());
 }
 
@@ -160,17 +160,26 @@ fn exports_hold_every_trial_and_two_runs_give_the_same() {
 fn fill(study: &Study) {
     let one = tempfile::tempdir().unwrap();
     let small = finished(one.path(), "params: {w: [0.5]}\n");
-    let results = Results::read(&small.store).unwrap();
+    let results = Results::read(&small).unwrap();
     let (key, done) = results.done.iter().next().unwrap();
-    let values = small.store.per_query(key).unwrap().to_bytes();
+    let values = small.store.per_query(key).unwrap();
     let mut schedule = Schedule::default();
     let history = History { study, generations: &[], results: &Results::default() };
     schedule.add_search(&study.store, &crate::sweep::search::next(&history).unwrap().unwrap()).unwrap();
     for (trial, stage) in schedule.trials() {
         let key = trial.key(stage);
-        let done =
-            Done { trial: trial.id.clone(), label: trial.label.clone(), weights: trial.id.clone(), ..done.clone() };
-        std::fs::write(study.store.path(&format!("done/{key}.json")), serde_json::to_vec(&done).unwrap()).unwrap();
+        let values = values.to_bytes(study.store.study(), &key);
+        let done = Done {
+            trial: trial.id.clone(),
+            label: trial.label.clone(),
+            subject: trial.subject.clone(),
+            weights: trial.id.clone(),
+            values: crate::sweep::hash::of_bytes(&values),
+            ..done.clone()
+        };
+        let name = format!("done/{key}.json");
+        let text = crate::sweep::store::seal(&done, study.store.study(), &name).unwrap();
+        std::fs::write(study.store.path(&name), text).unwrap();
         std::fs::write(study.store.path(&format!("perq/{key}.bin")), &values).unwrap();
     }
 }
@@ -180,12 +189,12 @@ fn a_finished_study_of_a_thousand_trials_does_nothing_again() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path(), "params: {w: {min: 0, max: 1, step: 0.001}}\n");
     fill(&study);
-    let status = Status::of(&study).unwrap();
+    let status = Status::of(&study, &mut Watch::default()).unwrap();
     assert_eq!(status.done, 1003);
     let again = Study::join(study.store.root()).unwrap();
     let mut fake = Fake::new(&again);
     run(&again, &mut fake).unwrap();
     assert!(fake.scored.is_empty());
-    assert_eq!(Results::read(&again.store).unwrap().done.len(), 1003);
+    assert_eq!(Results::read(&again).unwrap().done.len(), 1003);
     assert_eq!(Schedule::read(&again.store).unwrap().search.len(), 1);
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::fake::{Fake, recorded, run, study};
 use crate::eval::draw;
 use crate::sweep::store::Results;
-use crate::sweep::{Analysis, Depth, Stage, Status, Study};
+use crate::sweep::{Analysis, Depth, Stage, Status, Study, Watch};
 
 /// Names the folder of the study that a worker process works on.
 const FOLDER: &str = "ADMIX_TEST_STUDY";
@@ -25,7 +25,7 @@ fn worker_process() {
     if std::env::var_os(READ).is_some() {
         let study = Study::open(&Path::new(&folder).join("study")).unwrap();
         let analysis = Analysis::read(&study, Stage::Full, Depth::Tests).unwrap();
-        let found = format!("{} {}", analysis.rows.len(), Status::of(&study).unwrap().done);
+        let found = format!("{} {}", analysis.rows.len(), Status::of(&study, &mut Watch::default()).unwrap().done);
         std::fs::write("read", found).unwrap();
         return;
     }
@@ -150,5 +150,5 @@ fn a_study_on_a_read_only_mount_is_read_and_not_worked_on() {
 fn holds(study: &Study, expected: &str) {
     assert_eq!(recorded(study), expected);
     assert!(study.store.list("claim").unwrap().is_empty());
-    assert!(Results::read(&study.store).unwrap().failures.is_empty());
+    assert!(Results::read(study).unwrap().failures.is_empty());
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod actions;
+mod damage;
 pub(crate) mod fake;
 mod killed;
 mod runs;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::fake::{Fake, NEVER, options, recorded, run, study, trade_off};
+use super::fake::{Fake, NEVER, options, recorded, rewrite, run, study, trade_off};
 use crate::sweep::spec::Method;
 use crate::sweep::store::Results;
 use crate::sweep::{Ended, Error, Event, Options, Schedule, Stage, Study, work};
@@ -15,7 +15,7 @@ fn a_grid_is_run_once_and_equal_weights_are_scored_once() {
     assert_eq!(run(&study, &mut fake).unwrap(), Ended::Finished);
     // Two parents and nine points between them: the ends of the grid are the parents.
     assert_eq!(fake.scored.len(), 11);
-    let results = Results::read(&study.store).unwrap();
+    let results = Results::read(&study).unwrap();
     assert_eq!(results.done.len(), 13);
     assert!(study.store.list("claim").unwrap().is_empty());
     let schedule = Schedule::read(&study.store).unwrap();
@@ -47,7 +47,7 @@ fn a_failing_trial_is_tried_three_times_and_the_sweep_goes_on() {
     let mut on = |event: &Event<'_>| failed += usize::from(matches!(event, Event::Failed { .. }));
     assert_eq!(work(&study, &mut fake, options(), &mut on).unwrap(), Ended::Finished);
     assert_eq!(failed, 3);
-    let results = Results::read(&study.store).unwrap();
+    let results = Results::read(&study).unwrap();
     assert_eq!((results.done.len(), results.failures.len()), (12, 1));
     assert!(results.failures.values().flatten().all(|failure| failure.error == "planted"));
     assert!(study.store.list("claim").unwrap().is_empty());
@@ -59,12 +59,12 @@ fn workers_stop_when_they_are_told_and_go_on_where_they_were() {
     let study = study(folder.path(), "");
     let with = |options: Options<'_>| work(&study, &mut Fake::new(&study), options, &mut |_| {});
     assert_eq!(with(Options { max_trials: Some(3), ..options() }).unwrap(), Ended::MaxTrials);
-    assert_eq!(Results::read(&study.store).unwrap().done.len(), 3);
+    assert_eq!(Results::read(&study).unwrap().done.len(), 3);
     assert_eq!(with(Options { wall: Some(<_>::default()), ..options() }).unwrap(), Ended::Wall);
     let set = AtomicBool::new(true);
     assert_eq!(with(Options { finish: &set, ..options() }).unwrap(), Ended::Asked);
     assert!(matches!(with(Options { cancel: &set, ..options() }), Err(Error::Cancelled)));
-    assert_eq!(Results::read(&study.store).unwrap().done.len(), 3);
+    assert_eq!(Results::read(&study).unwrap().done.len(), 3);
     assert!(study.store.list("claim").unwrap().is_empty());
     assert_eq!(with(Options { cancel: &NEVER, ..options() }).unwrap(), Ended::Finished);
 }
@@ -95,7 +95,7 @@ fn a_sobol_study_has_as_many_points_as_its_budget() {
         study(folder.path(), "params: {w: {min: 0, max: 1}}\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 8}\n");
     assert_eq!(study.frozen.spec.search.method, Method::Sobol);
     run(&study, &mut Fake::new(&study)).unwrap();
-    assert_eq!(Results::read(&study.store).unwrap().done.len(), 10);
+    assert_eq!(Results::read(&study).unwrap().done.len(), 10);
 }
 
 #[test]
@@ -114,13 +114,15 @@ fn another_spec_or_version_is_refused_with_the_difference() {
     );
     let path = root.join("study.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    let version = format!("\"admix\": \"{}\"", env!("CARGO_PKG_VERSION"));
-    std::fs::write(&path, text.replace(&version, "\"admix\": \"9.9.9\"")).unwrap();
+    rewrite(root, "study.json", |study| study["admix"] = "9.9.9".into());
     let error = Study::join(root).unwrap_err().to_string();
     assert!(error.contains("made by admix 9.9.9, this is"), "{error}");
-    std::fs::write(&path, text.replace("\"schema\": 1", "\"schema\": 2")).unwrap();
+    std::fs::write(&path, text.replace("\"schema\": 2", "\"schema\": 3")).unwrap();
     let error = Study::open(root).unwrap_err().to_string();
-    assert!(error.contains("has form 2, this program reads form 1"), "{error}");
+    assert!(error.contains("has form 3, this program reads form 2"), "{error}");
+    std::fs::write(&path, "{\"schema\": 1, \"admix\": \"0.0.9\"}").unwrap();
+    let error = Study::open(root).unwrap_err().to_string();
+    assert!(error.contains("no checksums: its trials must be scored again"), "{error}");
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(matches!(Study::open(root), Err(Error::Damaged { .. })));
     assert!(matches!(Study::open(folder.path()), Err(Error::NotAStudy(_))));

@@ -8,9 +8,12 @@ use serde_json::json;
 
 use super::evaluator::{Queries, Request, SetScores, Trouble};
 use super::worker::{Event, Worker};
+use crate::eval::Metric;
 use crate::sweep::Error;
 use crate::sweep::spec::Rung;
-use crate::sweep::store::{Done, Failure, PerQuery, Put, SetMeans, SetValues, Timings, order_hash};
+use crate::sweep::store::{
+    Done, Failure, Orders, PerQuery, Put, Same, SetMeans, SetValues, Timings, mean_of, order_hash, tops_hash,
+};
 use crate::sweep::study::{Stage, Subject, Trial};
 
 /// What an attempt came to.
@@ -69,25 +72,29 @@ impl Worker<'_> {
 
     fn evaluate(&mut self, trial: &Trial, stage: Stage, began: f64, started: Instant) -> Result<(Done, bool), Trouble> {
         let prepared = self.evaluator.prepare(trial)?;
-        let same = format!("same/{}.{stage}", prepared.weights);
+        let same = same_file(&prepared.weights, stage);
         let mut done = Done {
             trial: trial.id.clone(),
             stage: stage.to_string(),
             label: trial.label.clone(),
+            subject: trial.subject.clone(),
             weights: prepared.weights,
             sets: Vec::new(),
+            values: String::new(),
+            tops: None,
             device: self.evaluator.device(),
             admix: env!("CARGO_PKG_VERSION").to_owned(),
             worker: self.owner.worker.clone(),
             began,
             timings: Timings { merge: prepared.seconds, ..Timings::default() },
         };
-        if let Some((sets, values)) = self.known(&same, stage)? {
+        if let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
             done.sets = sets;
             self.record(trial, stage, &mut done, &values, started)?;
             return Ok((done, true));
         }
-        let scores = self.score(stage, trial)?;
+        let (scores, tops) = self.score(stage, trial)?;
+        done.tops = tops;
         for scores in &scores {
             done.timings.tokenise += scores.tokenise;
             done.timings.encode += scores.encode;
@@ -99,20 +106,24 @@ impl Worker<'_> {
         done.sets = labels.zip(&scores).map(|(label, scores)| means(label, scores, &metrics)).collect();
         self.list_queries(stage, &scores)?;
         self.record(trial, stage, &mut done, &values(&scores), started)?;
-        self.study.store.put(&same, trial.id.as_bytes())?;
+        self.study.store.put_json(&same, &Same { trial: trial.id.clone() })?;
         Ok((done, false))
     }
 
     /// The scores of a trial with the same weights.
-    fn known(&self, same: &str, stage: Stage) -> Result<Option<(Vec<SetMeans>, PerQuery)>, Error> {
+    fn known(&self, same: &str, weights: &str, stage: Stage) -> Result<Option<(Vec<SetMeans>, PerQuery)>, Error> {
         let store = &self.study.store;
-        let Some(twin) = store.read(same)?.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
-        let key = format!("{twin}.{stage}");
-        let Some(done) = store.read_json::<Done>(&format!("done/{key}.json"))? else { return Ok(None) };
+        let Some(twin) = store.read_json::<Same>(same)? else { return Ok(None) };
+        let key = format!("{}.{stage}", twin.trial);
+        let Some(done) = self.study.result(&key, &Orders::read(self.study)?)? else { return Ok(None) };
+        if done.weights != weights {
+            return Err(store.damaged(same, format!("the trial {key} has other weights")));
+        }
         Ok(Some((done.sets, store.per_query(&key)?)))
     }
 
-    fn score(&mut self, stage: Stage, trial: &Trial) -> Result<Vec<SetScores>, Trouble> {
+    /// The scores of what was made ready, and the hash of the documents that it ranks first where pools are made of them.
+    fn score(&mut self, stage: Stage, trial: &Trial) -> Result<(Vec<SetScores>, Option<String>), Trouble> {
         let tops = if let Stage::Pool(_) = stage { self.parents_tops()? } else { Vec::new() };
         let has_pools = self.study.frozen.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
         let is_parent = matches!(trial.subject, Subject::Parent(_));
@@ -135,11 +146,14 @@ impl Worker<'_> {
             let message = format!("expected scores of {} data sets, found {found}", self.study.frozen.sets.len());
             return Err(Trouble::Trial(message));
         }
-        if request.depth > 0 {
-            let tops: Vec<&Vec<String>> = scores.iter().map(|scores| &scores.tops).collect();
-            self.study.store.put_json(&format!("tops/{}.json", trial.id), &tops)?;
+        if request.depth == 0 {
+            return Ok((scores, None));
         }
-        Ok(scores)
+        let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
+        let (store, name) = (&self.study.store, format!("tops/{}.json", trial.id));
+        let put = store.put_json(&name, &tops)?;
+        let known = if put == Put::Present { store.read_json(&name)? } else { None };
+        Ok((scores, Some(tops_hash(&known.unwrap_or(tops)))))
     }
 
     /// The documents that parents rank first, parent by parent.
@@ -148,7 +162,10 @@ impl Worker<'_> {
         let mut found = Vec::new();
         for index in 0..frozen.models.len() {
             let trial = frozen.trial(Subject::Parent(index))?;
-            found.extend(self.study.store.read_json(&format!("tops/{}.json", trial.id))?);
+            let done = self.results.done.get(&trial.key(Stage::Full));
+            if let Some(hash) = done.and_then(|done| done.tops.as_ref()) {
+                found.push(self.study.store.tops(&trial.id, hash)?);
+            }
         }
         Ok(found)
     }
@@ -176,11 +193,16 @@ impl Worker<'_> {
         started: Instant,
     ) -> Result<(), Error> {
         let key = trial.key(stage);
-        self.study.store.put(&format!("perq/{key}.bin"), &values.to_bytes())?;
+        // A worker that was killed, or was slower, may have written values of its own: the result is that of the file.
+        let (kept, hash) = self.study.store.put_values(&key, values)?;
+        done.values = hash;
+        if kept != *values {
+            retake_means(done, &kept, &self.study.frozen.metrics());
+        }
         done.timings.total = started.elapsed().as_secs_f64();
         let name = format!("done/{key}.json");
         if self.study.store.put_json(&name, done)? == Put::Present
-            && let Some(known) = self.study.store.read_json::<Done>(&name)?
+            && let Some(known) = self.study.result(&key, &Orders::read(self.study)?)?
         {
             let by = difference(done, &known);
             if by > TOLERANCE {
@@ -189,6 +211,20 @@ impl Worker<'_> {
             *done = known;
         }
         Ok(())
+    }
+}
+
+/// The file that names the trial that was scored first of those with these weights.
+pub(crate) fn same_file(weights: &str, stage: Stage) -> String {
+    format!("same/{weights}.{stage}")
+}
+
+/// Has a result hold the means of other values.
+fn retake_means(done: &mut Done, values: &PerQuery, metrics: &[Metric]) {
+    for (set, values) in done.sets.iter_mut().zip(&values.sets) {
+        set.queries = values.metrics.first().map_or(0, |values| values.iter().filter(|x| x.is_finite()).count());
+        set.means =
+            metrics.iter().map(ToString::to_string).zip(values.metrics.iter().map(|values| mean_of(values))).collect();
     }
 }
 
@@ -205,11 +241,7 @@ fn difference(one: &Done, other: &Done) -> f64 {
 }
 
 fn means(label: &str, scores: &SetScores, metrics: &[String]) -> SetMeans {
-    let mean = |values: &Vec<Option<f64>>| {
-        let found = values.iter().flatten();
-        let (sum, count) = found.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
-        (count > 0).then(|| sum / count as f64)
-    };
+    let mean = |values: &Vec<Option<f64>>| mean_of(&values.iter().copied().flatten().collect::<Vec<_>>());
     let means: BTreeMap<String, Option<f64>> = metrics.iter().cloned().zip(scores.metrics.iter().map(mean)).collect();
     let counted = scores.metrics.first().map_or(0, |values| values.iter().flatten().count());
     SetMeans { set: label.to_owned(), queries: counted, documents: scores.documents, tokens: scores.tokens, means }

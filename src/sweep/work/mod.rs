@@ -5,6 +5,8 @@ mod evaluator;
 mod schedule;
 mod worker;
 
+pub(crate) use attempt::same_file;
 pub use evaluator::{Evaluator, Prepared, Queries, Request, SetScores, Trouble};
-pub use schedule::Schedule;
+pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, file_of, place_of};
+pub use schedule::{Schedule, read};
 pub use worker::{Ended, Event, Options, work};

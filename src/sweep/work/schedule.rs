@@ -1,8 +1,49 @@
 //! The generations of a study so far.
 
+use std::collections::BTreeSet;
+
 use crate::sweep::Error;
-use crate::sweep::store::{Put, Results, Store};
-use crate::sweep::study::{Generation, Stage, Trial};
+use crate::sweep::store::{ODD, Put, Results, Store};
+use crate::sweep::study::{Generation, Stage, Study, Trial};
+
+/// The kinds of generations, as their files are called.
+const KINDS: [&str; 3] = [SEARCH, EXTEND, CONFIRM];
+
+/// Those of the search.
+pub(crate) const SEARCH: &str = "gen";
+
+/// Points that were added by hand.
+pub(crate) const EXTEND: &str = "extend";
+
+/// Trials that are scored on held-out queries.
+pub(crate) const CONFIRM: &str = "confirm";
+
+/// What is wrong with a result whose trial no generation has.
+pub(crate) const UNPLANNED: &str = "it is the result of a trial that no file of `plan` has";
+
+/// The file of a generation.
+pub(crate) fn file_of(kind: &str, index: usize) -> String {
+    format!("plan/{kind}-{index:04}.json")
+}
+
+/// The kind and the number in the name of a generation's file.
+pub(crate) fn place_of(name: &str) -> Option<(&'static str, usize)> {
+    let (kind, index) = name.strip_suffix(".json")?.split_once('-')?;
+    let kind = KINDS.into_iter().find(|known| *known == kind)?;
+    let index: usize = index.parse().ok()?;
+    (file_of(kind, index).strip_prefix("plan/") == Some(name)).then_some((kind, index))
+}
+
+/// The results of a study and its generations, which are read after them: what has a result was planned before.
+///
+/// # Errors
+/// A file that cannot be read or is damaged.
+pub fn read(study: &Study) -> Result<(Schedule, Results), Error> {
+    let results = Results::read(study)?;
+    let schedule = Schedule::read(&study.store)?;
+    schedule.holds(&study.store, &results)?;
+    Ok((schedule, results))
+}
 
 /// The generations of a study so far. Each is a file that is written once.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +70,45 @@ impl Schedule {
     /// Reads the generations that are new.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file that cannot be read, is damaged or is missing before others.
     pub fn refresh(&mut self, store: &Store) -> Result<(), Error> {
         let names = store.list("plan")?;
-        for (prefix, known) in
-            [("gen-", &mut self.search), ("extend-", &mut self.extensions), ("confirm-", &mut self.confirmations)]
-        {
-            for name in names.iter().filter(|name| name.starts_with(prefix)).skip(known.len()) {
-                known.extend(store.read_json::<Generation>(&format!("plan/{name}"))?);
+        for name in &names {
+            place_of(name).ok_or_else(|| store.damaged(&format!("plan/{name}"), ODD))?;
+        }
+        for kind in KINDS {
+            let known = self.of_kind_mut(kind);
+            let there = names.iter().filter_map(|name| place_of(name)).filter(|(of, _)| *of == kind);
+            let end = there.map(|(_, index)| index + 1).max().unwrap_or(0);
+            for index in known.len()..end {
+                let name = file_of(kind, index);
+                let missing = || store.damaged(&name, "it is missing, and later ones are there");
+                known.push(store.read_json::<Generation>(&name)?.ok_or_else(missing)?);
             }
         }
         Ok(())
+    }
+
+    fn of_kind_mut(&mut self, kind: &str) -> &mut Vec<Generation> {
+        match kind {
+            SEARCH => &mut self.search,
+            EXTEND => &mut self.extensions,
+            _ => &mut self.confirmations,
+        }
+    }
+
+    /// Results of trials that no generation has.
+    pub fn unplanned<'a>(&self, results: &'a Results) -> Vec<&'a str> {
+        let planned: BTreeSet<String> = self.trials().into_iter().map(|(trial, stage)| trial.key(stage)).collect();
+        results.done.keys().filter(|key| !planned.contains(*key)).map(String::as_str).collect()
+    }
+
+    /// Holds that every result is of a trial that was planned.
+    ///
+    /// # Errors
+    /// A result of another: a generation's file is gone.
+    pub fn holds(&self, store: &Store, results: &Results) -> Result<(), Error> {
+        self.unplanned(results).first().map_or(Ok(()), |key| Err(store.damaged(&format!("done/{key}.json"), UNPLANNED)))
     }
 
     /// Every generation, in the order in which they are worked on.
@@ -49,7 +118,7 @@ impl Schedule {
 
     /// Every trial with its stage, each once.
     pub fn trials(&self) -> Vec<(&Trial, Stage)> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let each = self.all().flat_map(|generation| generation.trials.iter().map(|trial| (trial, generation.stage)));
         each.filter(|(trial, stage)| seen.insert((trial.id.as_str(), *stage))).collect()
     }
@@ -66,7 +135,7 @@ impl Schedule {
     /// # Errors
     /// A folder that cannot be written.
     pub fn add_search(&mut self, store: &Store, generation: &Generation) -> Result<Put, Error> {
-        let put = store.put_json(&format!("plan/gen-{:04}.json", self.search.len()), generation)?;
+        let put = store.put_json(&file_of(SEARCH, self.search.len()), generation)?;
         self.refresh(store)?;
         Ok(put)
     }
@@ -82,7 +151,7 @@ impl Schedule {
             if known.contains(generation) {
                 return Ok(());
             }
-            let name = format!("plan/{kind}-{:04}.json", known.len());
+            let name = file_of(kind, known.len());
             if store.put_json(&name, generation)? == Put::New {
                 return self.refresh(store);
             }

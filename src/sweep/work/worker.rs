@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use super::attempt::Attempted;
 use super::evaluator::Evaluator;
 use super::schedule::Schedule;
-use crate::sweep::store::{Lease, Owner, Results};
-use crate::sweep::study::{Stage, Study, Trial};
+use crate::sweep::store::{Lease, Owner, Results, Watch};
+use crate::sweep::study::{Stage, Study, Subject, Trial};
 use crate::sweep::{Error, search};
+
+/// The time between looks for what killed workers have left.
+const TIDY: Duration = Duration::from_secs(30);
 
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +131,8 @@ pub fn work(
         trials: 0,
         announced: 0,
         listed: BTreeSet::new(),
+        watch: Watch::default(),
+        tidied: None,
     };
     worker.run()
 }
@@ -145,6 +150,9 @@ pub(super) struct Worker<'a> {
     announced: usize,
     /// The lists of queries that are known to be written.
     pub(super) listed: BTreeSet<String>,
+    watch: Watch,
+    /// When it last looked for what killed workers have left.
+    tidied: Option<Instant>,
 }
 
 /// What a look at the trials came to.
@@ -161,9 +169,12 @@ enum Look {
 
 impl Worker<'_> {
     fn run(mut self) -> Result<Ended, Error> {
-        self.study.store.tidy();
         let mut waiting = false;
         loop {
+            if self.tidied.is_none_or(|at| at.elapsed() >= TIDY) {
+                self.study.store.tidy(&mut self.watch);
+                self.tidied = Some(Instant::now());
+            }
             self.refresh()?;
             match self.look()? {
                 Look::Stop(ended) => return Ok(ended),
@@ -186,8 +197,10 @@ impl Worker<'_> {
     }
 
     fn refresh(&mut self) -> Result<(), Error> {
+        // What has a result was planned before.
+        self.results.refresh(self.study)?;
         self.schedule.refresh(&self.study.store)?;
-        self.results.refresh(&self.study.store)?;
+        self.schedule.holds(&self.study.store, &self.results)?;
         for generation in self.schedule.search.iter().skip(self.announced) {
             let (stage, trials) = (generation.stage, generation.trials.len());
             (self.on)(&Event::Generation { stage, trials, notes: &generation.notes });
@@ -203,6 +216,7 @@ impl Worker<'_> {
         let planned = trials.len();
         let settled = trials.iter().filter(|(trial, stage)| self.results.is_settled(&trial.key(*stage))).count();
         let mut others = false;
+        let pools = self.pools_are_known();
         for (trial, stage) in &trials {
             let key = trial.key(*stage);
             if self.results.is_settled(&key) || !(self.options.search || *stage == Stage::Confirm) {
@@ -211,12 +225,16 @@ impl Worker<'_> {
             if let Some(ended) = self.stop()? {
                 return Ok(Look::Stop(ended));
             }
-            let Some(claim) = self.study.store.claim(&key, &self.owner, self.options.lease)? else {
+            if matches!(stage, Stage::Pool(_)) && !pools {
+                others = true;
+                continue;
+            }
+            let Some(claim) = self.study.store.claim(&key, &self.owner, self.options.lease, &mut self.watch)? else {
                 others = true;
                 continue;
             };
             // Whoever had the claim may have finished between the look at the results and this claim.
-            self.results.refresh(&self.study.store)?;
+            self.results.refresh(self.study)?;
             if self.results.is_settled(&key) {
                 continue;
             }
@@ -229,6 +247,15 @@ impl Worker<'_> {
             return Ok(Look::Did);
         }
         Ok(if others { Look::Others } else { Look::Nothing })
+    }
+
+    /// Whether the parents that pools are made of are settled: one may be scored again beside other workers.
+    fn pools_are_known(&self) -> bool {
+        let planned = self.schedule.trials();
+        let parents = planned
+            .iter()
+            .filter(|(trial, stage)| *stage == Stage::Full && matches!(trial.subject, Subject::Parent(_)));
+        parents.into_iter().all(|(trial, stage)| self.results.is_settled(&trial.key(*stage)))
     }
 
     fn stop(&self) -> Result<Option<Ended>, Error> {
@@ -245,9 +272,10 @@ impl Worker<'_> {
     }
 
     /// Takes away the claims of workers that were killed between their last record and the end of their claim.
-    fn clear(&self) -> Result<(), Error> {
-        for taken in self.study.store.claims(self.options.lease)? {
-            if taken.is_stale && self.results.is_settled(&taken.key) {
+    fn clear(&mut self) -> Result<(), Error> {
+        for taken in self.study.store.claims(self.options.lease, &mut self.watch)? {
+            let key = &taken.key;
+            if self.results.done.contains_key(key) || (taken.is_stale && self.results.is_settled(key)) {
                 let _ = std::fs::remove_file(self.study.store.path(&format!("claim/{}", taken.key)));
             }
         }
