@@ -4,6 +4,9 @@
 mod suite {
     mod adapters;
     mod architecture;
+    // The manual describes the whole program.
+    #[cfg(all(feature = "eval", feature = "parquet"))]
+    mod book;
     mod bundled;
     mod bytes;
     mod chat_template;

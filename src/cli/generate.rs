@@ -1,4 +1,4 @@
-//! `admix generate`: shell completions and man pages, made from the arguments themselves.
+//! `admix generate`: shell completions, man pages and the manual's reference, made from the declarations.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use clap::Command;
 use clap_complete::Shell;
 
-use super::render;
+use super::{reference, render};
 
-/// Print shell completions or man pages
+/// Print shell completions or man pages, or write the manual's reference
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -43,6 +43,15 @@ Examples:
         #[arg(short, long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Write the reference pages of the manual: commands, methods, keys of recipes and sweep files
+    #[command(after_help = "\
+Examples:
+  admix generate reference -o docs/src/reference")]
+    Reference {
+        /// Folder to write the pages into
+        #[arg(short, long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 pub(super) fn run(args: &Args, mut program: Command) -> anyhow::Result<()> {
@@ -55,6 +64,13 @@ pub(super) fn run(args: &Args, mut program: Command) -> anyhow::Result<()> {
         What::Man { out: Some(folder) } => std::fs::create_dir_all(folder)
             .and_then(|()| clap_mangen::generate_to(program, folder))
             .with_context(|| format!("cannot write man pages into `{}`", folder.display())),
+        What::Reference { out } => reference::pages(&program).iter().try_for_each(|page| {
+            let path = out.join(&page.file);
+            let folder = path.parent().unwrap_or(out);
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(&path, &page.text))
+                .with_context(|| format!("cannot write `{}`", path.display()))
+        }),
         What::Man { out: None } => {
             let mut page = Vec::new();
             clap_mangen::Man::new(program).render(&mut page).context("cannot make the man page")?;

@@ -108,11 +108,11 @@ fn formula(out: &mut String, method: &MergeMethod) {
 }
 
 /// The parameters that have an effect.
-fn read(method: &MergeMethod) -> impl Iterator<Item = &'static Parameter> {
+pub(super) fn read(method: &MergeMethod) -> impl Iterator<Item = &'static Parameter> {
     method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored)
 }
 
-fn models(method: &MergeMethod) -> String {
+pub(super) fn models(method: &MergeMethod) -> String {
     let base = match method.base {
         Base::Required => ", and a base model",
         Base::Optional => ", with or without a base model",
@@ -122,7 +122,7 @@ fn models(method: &MergeMethod) -> String {
 }
 
 /// Type, range and default of a parameter.
-fn values(parameter: &Parameter) -> String {
+pub(super) fn values(parameter: &Parameter) -> String {
     let kind = match parameter.kind {
         Kind::Number { min, max } if min.is_finite() && max.is_finite() => format!("{min} to {max}"),
         Kind::Number { min, .. } if min.is_finite() => format!("{min} or more"),
@@ -157,7 +157,7 @@ fn paragraph(out: &mut String, heading: &str, text: &str) {
 }
 
 /// A recipe of the method, with every parameter that has no default.
-fn example(method: &MergeMethod) -> String {
+pub(super) fn example(method: &MergeMethod) -> String {
     let mut text = format!("merge_method: {}\n", method.name);
     if method.base != Base::Member {
         text.push_str("base_model: models/base\n");

@@ -23,6 +23,7 @@ mod metrics;
 mod output;
 mod plan;
 mod progress;
+mod reference;
 mod render;
 mod run;
 mod schema;

@@ -1,14 +1,13 @@
-//! Every command of README.md does what README.md shows.
+//! Every command of README.md and of the manual in `docs/` does what is shown there.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use admix::plan::Allow;
-
+use super::book::pages;
 use super::support::{copy_folder, program, repository};
 
-/// A command of the README.
+/// A command of a page.
 #[derive(Debug, PartialEq)]
 struct Shown {
     line: usize,
@@ -19,7 +18,7 @@ struct Shown {
     output: Vec<String>,
 }
 
-/// The commands in the blocks of `text` that are marked as a shell's.
+/// The commands in the blocks of `text` that are marked as a shell's. A block marked `console,norun` is not run.
 fn commands(text: &str) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
     let (mut block, mut continued) = (String::new(), false);
@@ -62,23 +61,10 @@ fn exit_code(text: &str) -> Option<i32> {
 
 /// Whether a command installs, downloads, or runs these tests.
 fn is_left_out(command: &str) -> bool {
-    [
-        "cargo install",
-        "cargo test",
-        "git clone",
-        "pip ",
-        "python",
-        "cd ",
-        "cargo bench",
-        "cargo clippy",
-        "cargo fmt",
-        ".ci/",
-    ]
-    .iter()
-    .any(|start| command.starts_with(start))
+    ["cargo install", "cargo test"].iter().any(|start| command.starts_with(start))
 }
 
-/// Runs a command of the README in `folder` as it would run in the repository.
+/// Runs a command of a page in `folder` as it would run in the repository.
 fn run(folder: &Path, command: &str) -> Output {
     let command = match command.strip_prefix("cargo run") {
         Some(rest) => format!("admix {}", rest.split_once(" -- ").map_or("", |(_, arguments)| arguments)),
@@ -116,43 +102,61 @@ fn missing<'a>(shown: &'a Shown, output: &Output) -> Option<&'a str> {
     })
 }
 
-#[test]
-fn every_command_of_the_readme_runs_and_says_what_is_shown() {
-    let text = fs::read_to_string(repository().join("README.md")).unwrap();
-    let commands = commands(&text);
+/// What is wrong with the commands of a page, which run one after the other in a folder of their own.
+fn faults(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let name = page.strip_prefix(repository()).unwrap().display();
     let folder = tempfile::tempdir().unwrap();
+    let commands: Vec<Shown> = commands(&text).into_iter().filter(|shown| !is_left_out(&shown.command)).collect();
+    if commands.is_empty() {
+        return Vec::new();
+    }
     for part in ["fixtures", "recipes"] {
         copy_folder(&repository().join(part), &folder.path().join(part));
     }
-    assert!(commands[0].command.starts_with("cargo run --release -- "), "the first command: {:?}", commands[0]);
-    assert!(commands[1].command.starts_with("cargo test"), "the second command: {:?}", commands[1]);
     let mut faults = Vec::new();
-    // The first may be repeated as often as one likes.
-    for shown in std::iter::once(&commands[0]).chain(&commands).filter(|shown| !is_left_out(&shown.command)) {
+    for shown in &commands {
         let output = run(folder.path(), &shown.command);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.code() != Some(shown.code) {
-            faults.push(format!("README.md:{}: {}: {}\n{said}", shown.line, shown.command, output.status));
+            faults.push(format!("{name}:{}: {}: {}\n{said}", shown.line, shown.command, output.status));
         } else if let Some(line) = missing(shown, &output) {
-            faults.push(format!("README.md:{}: {}: the output lacks: {line}", shown.line, shown.command));
+            faults.push(format!("{name}:{}: {}: the output lacks: {line}", shown.line, shown.command));
         }
     }
+    faults
+}
+
+#[test]
+fn every_command_of_the_readme_runs_and_says_what_is_shown() {
+    let faults = faults(&repository().join("README.md"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
-fn the_readme_names_everything_that_can_be_allowed() {
+fn every_command_of_the_manual_runs_and_says_what_is_shown() {
+    let faults: Vec<String> = pages(&repository().join("docs/src")).iter().flat_map(|page| faults(page)).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_readme_is_a_front_page_with_commands_that_can_be_repeated() {
     let text = fs::read_to_string(repository().join("README.md")).unwrap();
-    for (name, _) in Allow::names() {
-        assert!(text.contains(&format!("| `{name}` |")), "{name}");
+    assert!(text.len() <= 9 * 1024, "README.md has {} bytes; move details into docs/src", text.len());
+    assert!(text.lines().any(|line| line == "$ cargo test"));
+    let shown: Vec<String> = commands(&text).into_iter().map(|shown| shown.command).collect();
+    let writing =
+        shown.iter().filter(|command| command.starts_with("admix blend") || command.starts_with("admix merge"));
+    for command in writing {
+        assert!(command.contains("--force") || command.contains("--print-recipe"), "{command}");
     }
 }
 
 #[test]
 fn commands_are_told_from_output() {
-    let text = "```console\n$ one \\\n    more\noutput\n$ two  # exits 2\n```\n\n```yaml\n$ no\n```\n\n```sh\nthree\n# exits 3\n```\n";
+    let text = "```console\n$ one \\\n    more\noutput\n$ two  # exits 2\n```\n\n```yaml\n$ no\n```\n\n```console,norun\n$ no\n```\n\n```sh\nthree\n# exits 3\n```\n";
     let commands = commands(text);
-    let expected = [(2, "one \\\n    more", 0), (5, "two  # exits 2", 2), (13, "three", 3)];
+    let expected = [(2, "one \\\n    more", 0), (5, "two  # exits 2", 2), (17, "three", 3)];
     let found: Vec<_> = commands.iter().map(|shown| (shown.line, shown.command.as_str(), shown.code)).collect();
     assert_eq!(found, expected);
     assert_eq!(commands[0].output, ["output"]);

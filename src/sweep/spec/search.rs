@@ -41,6 +41,36 @@ impl Method {
             Self::Cmaes => "cmaes",
         }
     }
+
+    /// What it does and when to take it, for the manual.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            Self::Grid => {
+                "Tries every combination of the values. It is the default, and right for one or two variables. Variables \
+                 need a `step` or a list of values."
+            }
+            Self::Lattice => {
+                "Tries every point of a simplex (weights that sum to 1) in equal steps. It needs a `simplex` under `params`."
+            }
+            Self::Sobol => {
+                "Tries points of a Sobol sequence, which fills the space evenly. It is for more variables than a grid can hold, \
+                 up to 16. Without `budget: {trials: …}` it tries 32 points."
+            }
+            Self::Quad => {
+                "Tries a few points, fits a quadratic function to the scores of each data set, and tries the points that the fit \
+                 proposes. It is for one to four free variables, each a range or a simplex. Where the fit does not hold, the grid \
+                 is tried instead."
+            }
+            Self::Greedy => {
+                "Scores each model alone, and then adds one model after the other to an average, the best first. A model stays \
+                 in where the average does not lose by it. It needs a `simplex` under `params` and nothing else."
+            }
+            Self::Cmaes => {
+                "Runs an evolution strategy (CMA-ES), once for each balance of the objectives. It is meant for five variables and more, and needs two. \
+                 Without `budget: {trials: …}` it tries 100 points."
+            }
+        }
+    }
 }
 
 /// A round of the search.
