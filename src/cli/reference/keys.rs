@@ -152,8 +152,9 @@ fn form(form: &Form, levels: &[&'static Level]) -> String {
         Form::List(entry) => format!("a list; each entry is {}", inner(entry)),
         Form::OneOrMore(entry) => format!("{}, or a list of such", inner(entry)),
         Form::Entries { known, other, .. } => {
-            let known: String = known.iter().map(|(name, form)| format!("; `{name}` has {}", inner(form))).collect();
-            format!("a map from names to values, each {}{known}", inner(other))
+            let known: Vec<String> =
+                known.iter().map(|(name, form)| format!("; `{name}` has {}", inner(form))).collect();
+            format!("a map from names to values, each {}{}", inner(other), known.concat())
         }
         Form::Either(forms) => forms.iter().map(inner).collect::<Vec<_>>().join(", or "),
         Form::Defined(name) => format!("a [{name}]({name}-keys.md)"),
