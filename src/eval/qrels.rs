@@ -118,7 +118,10 @@ fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem>
             match (cell(columns.query), cell(columns.document), cell(columns.grade)) {
                 (Some(query), Some(document), Some(grade)) => (query, document, grade),
                 _ => {
-                    return Err(LineProblem::Fields { found: found.len(), expected: "as many as the first line names" });
+                    return Err(LineProblem::Fields {
+                        found: found.len(),
+                        expected: "as many as the first line names",
+                    });
                 }
             }
         }
