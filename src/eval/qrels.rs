@@ -120,7 +120,11 @@ fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem>
                 _ => {
                     return Err(LineProblem::Fields {
                         found: found.len(),
-                        expected: "as many as the first line names",
+                        expected: if tabs && columns.count == Some(3) {
+                            TSV
+                        } else {
+                            "as many as the first line names"
+                        },
                     });
                 }
             }
