@@ -64,9 +64,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
-            render::usage(&spelt_out().unwrap_or(error));
-            return ExitCode::from(code);
+            return render::usage(&spelt_out().unwrap_or(error));
         }
     };
     let done = match cli.command {

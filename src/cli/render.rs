@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anyhow::Context as _;
 
 #[cfg(feature = "eval")]
 use crate::encoder;
@@ -126,13 +127,18 @@ fn message(error: &anyhow::Error) -> String {
     })
 }
 
-/// Prints what clap says of the arguments, or its help.
-pub(super) fn usage(error: &clap::Error) {
+/// Prints what clap says of the arguments, or its help, and gives the exit code.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let said = error.to_string();
-    if said == text(&said) {
-        let _ = error.print();
-    } else {
+    let code = if error.use_stderr() { USAGE } else { 0 };
+    if said != text(&said) {
         let _ = write!(stderr(), "{}", text(&said));
+        return ExitCode::from(code);
+    }
+    let printed = error.print().and_then(|()| stdout().flush());
+    match printed.context("cannot write to stdout") {
+        Err(error) if code == 0 => report(&error),
+        _ => ExitCode::from(code),
     }
 }
 
@@ -171,9 +177,7 @@ pub(super) fn print_file(text: &str) -> anyhow::Result<()> {
 
 fn put(text: &str) -> anyhow::Result<()> {
     let mut out = stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to stdout")
 }
 
 /// Clears the terminal.

@@ -79,6 +79,9 @@ pub enum LineProblem {
     /// A quoted field that does not end.
     #[error("the quote of field {0} does not end on its line")]
     Quote(usize),
+    /// A first line whose names do not say which column is which.
+    #[error("{0}")]
+    Columns(String),
     /// A grade that is no whole number.
     #[error("the grade `{0}` is not a whole number")]
     Grade(String),

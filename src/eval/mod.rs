@@ -4,6 +4,7 @@
 
 #[cfg(feature = "eval")]
 mod cocktail;
+mod columns;
 mod compat;
 pub mod data;
 mod error;

@@ -1,10 +1,12 @@
 //! Reads relevance judgements.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::BufRead;
 use std::path::Path;
 
+use super::columns::{Columns, first_fields};
 use super::fields::{tab_separated, white_space_separated};
 use super::lines::{Lines, is_blank, open};
 use super::{DocumentId, Error, LineProblem, Qrels, QueryId};
@@ -32,12 +34,14 @@ enum Layout {
     Trec,
     /// `query`, `document`, `grade` between tabs, after a header: BEIR.
     Tsv,
+    /// As a header names them; between tabs or white space.
+    Named(Columns, bool),
 }
 
 /// Reads judgements one by one, whichever the layout; duplicates are the caller's.
 ///
-/// The first line with content says the layout: three fields between tabs are BEIR's. There the first line is a header
-/// when its grade is no number; BEIR itself drops the first line whatever it holds.
+/// The first line with content says the layout: a header names the columns, three fields between tabs are BEIR's. There the
+/// first line is a header when its grade is no number; BEIR itself drops the first line whatever it holds.
 #[derive(Debug)]
 pub struct QrelsRows<'a> {
     lines: Lines<'a>,
@@ -55,7 +59,16 @@ impl<'a> QrelsRows<'a> {
         loop {
             let Some((line, text)) = self.lines.next_line()? else { return Ok(None) };
             let first = self.layout.is_none();
-            if text.trim().is_empty() || (self.layout != Some(Layout::Tsv) && is_blank(text)) {
+            if first && let Some(named) = header(text) {
+                match named {
+                    Ok(columns) => self.layout = Some(Layout::Named(columns, text.contains('\t'))),
+                    Err(problem) => return Err(self.lines.error(line, LineProblem::Columns(problem))),
+                }
+                continue;
+            }
+            if text.trim().is_empty()
+                || (!matches!(self.layout, Some(Layout::Tsv | Layout::Named(_, true))) && is_blank(text))
+            {
                 continue;
             }
             let layout = *self.layout.get_or_insert_with(|| layout_of(text));
@@ -65,6 +78,19 @@ impl<'a> QrelsRows<'a> {
                 Err(problem) => return Err(self.lines.error(line, problem)),
             }
         }
+    }
+}
+
+/// The columns that a first line names. Lines of three or four fields that name none are left to the layouts.
+fn header(line: &str) -> Option<Result<Columns, String>> {
+    let fields = first_fields(line);
+    let named = Columns::named(&fields)?;
+    let positional = fields.len() == 3 && !line.contains('\t');
+    let known = fields.iter().any(|field| field.to_lowercase().contains("id"));
+    match named {
+        _ if positional && !known => None,
+        Err(_) if !known => None,
+        named => Some(named),
     }
 }
 
@@ -80,6 +106,28 @@ fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem>
                 return Err(LineProblem::Fields { found: found.len(), expected: TREC });
             };
             (query.to_owned(), document.to_owned(), grade.to_owned())
+        }
+        Layout::Named(columns, tabs) => {
+            let found = if tabs {
+                tab_separated(text).map_err(LineProblem::Quote)?.into_iter().map(Cow::into_owned).collect()
+            } else {
+                first_fields(text)
+            };
+            let cell =
+                |at: usize| found.get(at).filter(|_| columns.count.is_none_or(|count| count == found.len())).cloned();
+            match (cell(columns.query), cell(columns.document), cell(columns.grade)) {
+                (Some(query), Some(document), Some(grade)) => (query, document, grade),
+                _ => {
+                    return Err(LineProblem::Fields {
+                        found: found.len(),
+                        expected: if tabs && columns.count == Some(3) {
+                            TSV
+                        } else {
+                            "as many as the first line names"
+                        },
+                    });
+                }
+            }
         }
         Layout::Tsv => {
             let found = tab_separated(text).map_err(LineProblem::Quote)?;
@@ -174,6 +222,22 @@ mod tests {
         assert_eq!(rows(beir), [row("#3", "d\"", 1), row("q \"2\"", "d\t2", 0), row("q 1", "d#1", 1)]);
         assert_eq!(rows("7\t8\t1\n"), [row("7", "8", 1)], "no header");
         assert_eq!(rows("300674\t0\t7067032\t1\n"), [row("300674", "7067032", 1)], "MS MARCO");
+    }
+
+    #[test]
+    fn a_header_names_the_columns() {
+        let expected = [row("q1", "0", 1), row("q2", "1", 2)];
+        for text in [
+            "query-id\tcorpus-id\tscore\tannotator\nq1\t0\t1\t3\nq2\t1\t2\t3\n",
+            "score\tcorpus_id\tquery_id\n1\t0\tq1\n2\t1\tq2\n",
+            "qid iteration docid rel\nq1 0 0 1\nq2 0 1 2\n",
+        ] {
+            assert_eq!(rows(text), expected, "{text}");
+        }
+        let error = parse("query-id\tcorpus-id\tscore\tannotator\nq1\t0\t1\n").unwrap_err().to_string();
+        assert_eq!(error, "`qrels`, line 2: 3 fields, expected as many as the first line names");
+        let error = parse("query-id\tcorpus-id\tx\tannotator\nq1\t0\t1\t3\n").unwrap_err().to_string();
+        assert!(error.starts_with("`qrels`, line 1: the first line names columns"), "{error}");
     }
 
     #[test]

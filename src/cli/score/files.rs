@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::Args;
 use super::run::{Results, Scored};
 use crate::cli::output;
-use crate::cli::render::Usage;
-use crate::eval::{DataSet, Measure, Metric};
+use crate::cli::render::{self, Usage};
+use crate::eval::{self, DataSet, Measure, Metric};
 use crate::shown::{self, is_hidden, tsv};
 
 /// Finds out before the work what could not be written after it.
@@ -28,6 +28,14 @@ pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow
             .into());
         }
     }
+    if args.run_file.is_some() && !args.quiet {
+        for (set, id) in sets.iter().filter_map(|set| Some((set, unfit(set)?))) {
+            render::warn(&[format!(
+                "no run of `{}` will be written: the id `{id}` is empty or holds white space, which a TREC run cannot carry",
+                set.label()
+            )]);
+        }
+    }
     let folders = args.per_query.iter().filter_map(|path| path.parent()).filter(|folder| *folder != Path::new(""));
     for folder in folders {
         if !folder.is_dir() {
@@ -37,6 +45,21 @@ pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow
     Ok(())
 }
 
+/// The first id that no TREC run can carry.
+fn unfit(set: &DataSet) -> Option<&str> {
+    let mut ids = set.queries.iter().chain(&set.documents).map(|text| text.id.as_str());
+    ids.find(|id| id.is_empty() || id.contains(|c: char| c.is_ascii_whitespace() || c == '\u{b}'))
+}
+
+/// What was asked for and is not written, for the end: the scores count all the same.
+pub(super) fn unwritten(args: &Args, sets: &[DataSet]) -> anyhow::Result<()> {
+    let Some(pattern) = &args.run_file else { return Ok(()) };
+    match sets.iter().find_map(unfit) {
+        Some(id) => Err(eval::Error::Id { path: PathBuf::from(pattern), id: id.to_owned() }.into()),
+        None => Ok(()),
+    }
+}
+
 /// Writes what the arguments ask for.
 pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
     if let Some(path) = &args.per_query {
@@ -44,7 +67,8 @@ pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
     }
     if let Some(pattern) = &args.run_file {
         for scored in &results.models {
-            for (set, found) in results.sets.iter().zip(&scored.sets) {
+            let sets = results.sets.iter().zip(&scored.sets);
+            for (set, found) in sets.filter(|(set, _)| unfit(set).is_none()) {
                 let path = run_path(pattern, &scored.model, set);
                 create_parent(&path)?;
                 let order = args.compat.rules().order;

@@ -54,7 +54,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         results.models.push(Scored { model: folder, sets });
     }
     files::write(args, &results)?;
-    if args.json { render::print_json(&json::results(&results)) } else { render::print(&table::results(&results)) }
+    if args.json {
+        render::print_json(&json::results(&results))?;
+    } else {
+        render::print(&table::results(&results))?;
+    }
+    files::unwritten(args, &results.sets)
 }
 
 fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)> {

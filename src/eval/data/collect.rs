@@ -34,7 +34,7 @@ impl Texts {
         }
     }
 
-    fn contains(&self, id: &str) -> bool {
+    pub(super) fn contains(&self, id: &str) -> bool {
         self.index.contains_key(id)
     }
 }

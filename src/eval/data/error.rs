@@ -48,6 +48,14 @@ pub enum Error {
         /// The most that are listed.
         limit: usize,
     },
+    /// Data sets in folders of their own, which would be read as one.
+    #[error("`{}` holds data sets in folders of their own: {}", path.display(), listed(found))]
+    Several {
+        /// The folder.
+        path: PathBuf,
+        /// The folders in it.
+        found: Vec<String>,
+    },
     /// A folder of no known form.
     #[error("`{}` is no retrieval data set of a known form: it holds {}", path.display(), listed(found))]
     Unknown {
@@ -196,6 +204,10 @@ impl Error {
         let hint = match self {
             Self::Unknown { .. } => FORMS.to_owned(),
             Self::Incomplete { form, .. } => form.looks_like().to_owned(),
+            Self::Several { path, .. } => {
+                let path = crate::shown::shell(&path.display().to_string());
+                format!("each is a data set: `--data {}/*`", path.trim_end_matches('/'))
+            }
             Self::EmptyFile { .. } => "was the download complete?".into(),
             Self::Outside { .. } => "files are named relative to the folder, without `..`".into(),
             Self::Settings { .. } => SETTINGS.to_owned(),

@@ -1,5 +1,6 @@
 //! Reads relevance judgements from any kind of file.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::collect::Collector;
@@ -10,6 +11,8 @@ use super::lines::{Lines, line_error};
 use super::oddities::OddityKind;
 use super::texts::{file_name, kind, rows};
 use super::{Error, record, three_json};
+use crate::eval::columns::{Columns, first_fields};
+use crate::shown::shown;
 
 /// Reads a file of judgements.
 pub(super) fn read(collector: &mut Collector, form: Form, path: &Path) -> Result<(), Error> {
@@ -32,10 +35,12 @@ pub(super) fn read(collector: &mut Collector, form: Form, path: &Path) -> Result
     }
 }
 
-/// Three fields (query, document, grade) or TREC's four (query, iteration, document, grade).
+/// Columns as the first line names them; else three fields (query, document, grade) or TREC's four (query, iteration,
+/// document, grade).
 fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
     let mut lines = Lines::open(path)?;
+    let mut columns = None;
     let mut first = true;
     while let Some((number, line)) = lines.next_line()? {
         if style.is_blank(line) {
@@ -43,30 +48,65 @@ fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Err
         }
         let wrong = |problem: String| line_error(path, number, problem);
         let fields = delimited::fields(line, style).map_err(wrong)?;
-        let (query, document, grade) = match fields.as_slice() {
-            [query, document, grade] | [query, _, document, grade] => (query, document, grade),
-            fields => {
-                let problem = format!(
-                    "{} fields, expected 3 (query, document, grade) or 4 (query, iteration, document, grade)",
-                    fields.len()
-                );
-                return Err(wrong(problem));
-            }
-        };
-        let header = grade.trim().parse::<f64>().is_err();
         if std::mem::take(&mut first) {
+            columns = named(line, &fields).transpose().map_err(wrong)?;
             // BEIR's files have a header and TREC's have none: the other way round is odd.
-            if header && style == Style::Trec {
-                collector.oddities.note(OddityKind::Header, || file.clone());
-            } else if !header && style == Style::Csv {
-                collector.oddities.note(OddityKind::NoHeader, || file.clone());
+            match (columns.is_some(), style) {
+                (true, Style::Trec) => collector.oddities.note(OddityKind::Header, || file.clone()),
+                (false, Style::Csv) => collector.oddities.note(OddityKind::NoHeader, || file.clone()),
+                _ => {}
             }
-            if header {
+            if columns.is_some() {
                 continue;
             }
         }
+        let [query, document, grade] = cells(columns, &fields, collector).map_err(wrong)?;
         let grade = record::grade(grade).map_err(wrong)?;
-        collector.judgement(query.to_string(), document.to_string(), grade, || format!("{file} line {number}"));
+        collector.judgement(query.to_owned(), document.to_owned(), grade, || format!("{file} line {number}"));
     }
     Ok(())
+}
+
+/// The columns that the first line names, if it is a line of names. Names between tabs may hold spaces.
+fn named<S: AsRef<str>>(line: &str, fields: &[S]) -> Option<Result<Columns, String>> {
+    if line.contains('\t') {
+        let columns = Columns::named(&first_fields(line));
+        if matches!(columns, Some(Ok(_))) {
+            return columns;
+        }
+    }
+    Columns::named(fields)
+}
+
+/// Query, document and grade of a line.
+fn cells<'a>(
+    columns: Option<Columns>,
+    fields: &'a [Cow<'_, str>],
+    collector: &Collector,
+) -> Result<[&'a str; 3], String> {
+    if let Some(Columns { query, document, grade, count }) = columns {
+        return match (fields.get(query), fields.get(document), fields.get(grade)) {
+            (Some(query), Some(document), Some(grade)) if count.is_none_or(|count| count == fields.len()) => {
+                Ok([query, document, grade])
+            }
+            _ => Err(format!("{} fields, and the first line names {}", fields.len(), count.unwrap_or(3))),
+        };
+    }
+    match fields {
+        [query, document, grade] => Ok([query, document, grade]),
+        [query, second, third, grade] => {
+            if collector.documents.contains(second) && !collector.documents.contains(third) {
+                return Err(format!(
+                    "`{}` stands where TREC's files have an iteration, and is a document of the data set; a first line \
+                     with the names of the columns says which is which",
+                    shown(second)
+                ));
+            }
+            Ok([query, third, grade])
+        }
+        fields => Err(format!(
+            "{} fields, expected 3 (query, document, grade) or 4 (query, iteration, document, grade)",
+            fields.len()
+        )),
+    }
 }

@@ -20,7 +20,8 @@ pub(super) enum Cell {
     Other(&'static str),
 }
 
-/// The columns that are read. A column named twice holds the last value.
+/// The columns that are read. A column named twice holds the last value; of two names for one column the surer one counts:
+/// BEIR and MTEB read `_id` and `text`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Record {
     pub(super) id: Cell,
@@ -30,23 +31,44 @@ pub(super) struct Record {
     pub(super) query: Cell,
     pub(super) document: Cell,
     pub(super) score: Cell,
+    /// How sure the name was under which each was met.
+    pub(super) met: [Option<usize>; COLUMNS.len()],
 }
 
 impl Record {
-    /// The cell of a column, or `None` where the column is not read.
+    /// The cell of a column, or `None` where the column is not read or a surer name for it has been met.
     pub(super) fn column(&mut self, name: &str) -> Option<&mut Cell> {
-        Some(match name {
-            "_id" | "id" | "docid" => &mut self.id,
-            "title" => &mut self.title,
-            "text" | "contents" => &mut self.text,
-            "instruction" => &mut self.instruction,
-            "query-id" | "query_id" => &mut self.query,
-            "corpus-id" | "corpus_id" => &mut self.document,
-            "score" => &mut self.score,
-            _ => return None,
-        })
+        let (column, names): (usize, &[&str]) =
+            COLUMNS.iter().copied().enumerate().find(|(_, names)| names.contains(&name))?;
+        let rank = names.iter().position(|known| *known == name)?;
+        let cells = [
+            &mut self.id,
+            &mut self.title,
+            &mut self.text,
+            &mut self.instruction,
+            &mut self.query,
+            &mut self.document,
+            &mut self.score,
+        ];
+        let met = self.met.get_mut(column)?;
+        if met.is_some_and(|met| met < rank) {
+            return None;
+        }
+        *met = Some(rank);
+        cells.into_iter().nth(column)
     }
 }
+
+/// The names of each column, the surest first, in the order of the record's cells.
+const COLUMNS: [&[&str]; 7] = [
+    &["_id", "id", "docid", "doc_id", "doc-id"],
+    &["title"],
+    &["text", "contents"],
+    &["instruction"],
+    &["query-id", "query_id", "qid"],
+    &["corpus-id", "corpus_id", "passage_id", "pid"],
+    &["score", "relevance", "label"],
+];
 
 impl Cell {
     /// What it is, for messages.
@@ -254,6 +276,18 @@ mod tests {
         let found = record(r#"{"docid": 7, "metadata": {"url": [1, {}]}, "contents": "a", "text": "b"}"#);
         assert_eq!(found.id.into_id("id").unwrap(), "7");
         assert_eq!(found.text.into_text("text").unwrap(), "b");
+    }
+
+    #[test]
+    fn the_names_of_beir_win_over_others_in_any_order() {
+        for json in [
+            r#"{"_id": "d", "id": 7, "text": "right", "contents": "wrong"}"#,
+            r#"{"contents": "wrong", "text": "right", "docid": 1, "id": 7, "_id": "d"}"#,
+        ] {
+            let found = record(json);
+            assert_eq!(found.id.into_id("_id").unwrap(), "d", "{json}");
+            assert_eq!(found.text.into_text("text").unwrap(), "right", "{json}");
+        }
     }
 
     #[test]
