@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+mod caught;
 pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -49,3 +50,5 @@ pub mod report;
 pub mod shown;
 pub mod sweep;
 pub mod write;
+
+pub use caught::catches_panics;

@@ -30,7 +30,5 @@ pub use error::Error;
 pub use layout::Form;
 pub use oddities::{Oddity, OddityKind};
 pub use open::{Opened, Options, inspect, open};
-#[cfg(feature = "parquet")]
-pub use parquet::catches_panics;
 pub use script::Script;
 pub use summary::{Side, Summary};

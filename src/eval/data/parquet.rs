@@ -1,8 +1,6 @@
 //! Rows of a parquet file.
 
-use std::cell;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +12,7 @@ use super::Error;
 use super::lines;
 use super::record::{Cell, Record};
 use super::texts::EachRow;
+use crate::caught::catch;
 
 /// Calls `each` for every row, with the columns that are read.
 ///
@@ -21,19 +20,7 @@ use super::texts::EachRow;
 pub(super) fn rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
     lines::check(path)?;
     let damaged = |_| Err(Error::Parquet { path: path.to_owned(), problem: "the file is damaged".into() });
-    CATCHING.set(true);
-    let done = catch_unwind(AssertUnwindSafe(|| read(path, each)));
-    CATCHING.set(false);
-    done.unwrap_or_else(damaged)
-}
-
-thread_local! {
-    static CATCHING: cell::Cell<bool> = const { cell::Cell::new(false) };
-}
-
-/// Whether a panic of this thread, at this moment, will be caught and become an error.
-pub fn catches_panics() -> bool {
-    CATCHING.get()
+    catch(|| read(path, each)).unwrap_or_else(damaged)
 }
 
 fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
