@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+mod budget;
 mod caught;
 pub mod checkpoint;
 #[cfg(feature = "cli")]

@@ -10,6 +10,7 @@ mod error;
 #[cfg(feature = "eval")]
 mod families;
 mod fields;
+mod inflate;
 mod lines;
 mod measure;
 mod metric;

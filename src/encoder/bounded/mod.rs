@@ -7,6 +7,8 @@ mod normalizer;
 mod open;
 mod pattern;
 mod pre_tokenizer;
+#[cfg(test)]
+mod tests;
 
 pub(super) use normalizer::Normalizer;
 pub(super) use open::{Bounded, encode, read};

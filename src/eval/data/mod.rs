@@ -13,6 +13,8 @@ mod lines;
 mod mteb;
 mod oddities;
 mod open;
+#[cfg(feature = "parquet")]
+mod pages;
 mod parallel;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -10,8 +10,10 @@ use parquet::schema::types::Type;
 
 use super::Error;
 use super::lines;
+use super::pages;
 use super::record::{Cell, Record};
 use super::texts::EachRow;
+use crate::budget::Budget;
 use crate::caught::catch;
 
 /// Calls `each` for every row, with the columns that are read.
@@ -30,12 +32,22 @@ fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
         Error::Parquet { path: path.to_owned(), problem: problem.to_owned() }
     };
     let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let refused = |problem: String| Error::Parquet { path: path.to_owned(), problem };
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let pages = file.try_clone().map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let columns = wanted(reader.metadata().file_metadata().schema()).map_err(broken)?;
+    let names: Vec<String> = columns.get_fields().iter().map(|field| field.name().to_owned()).collect();
+    pages::check(&pages, reader.metadata(), |name| names.iter().any(|read| read == name)).map_err(refused)?;
+    let mut budget = Budget::of(length);
     let rows = reader.get_row_iter(Some(columns)).map_err(broken)?;
     for (row, number) in rows.zip(1_u64..) {
         let wrong = |problem| Error::Line { path: path.to_owned(), unit: "row", line: number, problem };
-        let record = record(&row.map_err(broken)?);
+        let row = row.map_err(broken)?;
+        // A text that a dictionary has once can be that of every row.
+        let weight = row.get_column_iter().map(|(_, field)| weight(field)).sum();
+        budget.take(weight).map_err(|error| refused(error.to_string()))?;
+        let record = record(&row);
         each("row", number, record).map_err(wrong)?;
     }
     Ok(())
@@ -47,6 +59,17 @@ fn wanted(schema: &Type) -> parquet::errors::Result<Type> {
     let is_read = |field: &&Arc<Type>| record.column(field.name()).is_some();
     let fields: Vec<Arc<Type>> = schema.get_fields().iter().filter(is_read).cloned().collect();
     Type::group_type_builder(schema.name()).with_fields(fields).build()
+}
+
+/// The bytes of the texts in a field.
+fn weight(field: &Field) -> u64 {
+    match field {
+        Field::Str(text) => text.len() as u64,
+        Field::Bytes(bytes) => bytes.len() as u64,
+        Field::ListInternal(list) => list.elements().iter().map(weight).sum(),
+        Field::Group(row) => row.get_column_iter().map(|(_, field)| weight(field)).sum(),
+        _ => 0,
+    }
 }
 
 fn record(row: &Row) -> Record {
