@@ -1,5 +1,7 @@
 //! A normalizer in steps, each of which is held to a bound.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use tokenizers::NormalizedString;
@@ -77,8 +79,23 @@ fn flatten(given: &NormalizerWrapper, steps: &mut Vec<Step>) {
     }
 }
 
+thread_local! {
+    static FAILED: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Why a normalizer of this thread failed since this was last asked: the crate drops the error.
+pub(super) fn failure() -> Option<String> {
+    FAILED.take()
+}
+
 impl tokenizers::Normalizer for Normalizer {
     fn normalize(&self, normalized: &mut NormalizedString) -> tokenizers::Result<()> {
+        self.run(normalized).inspect_err(|error| FAILED.set(Some(error.to_string())))
+    }
+}
+
+impl Normalizer {
+    fn run(&self, normalized: &mut NormalizedString) -> tokenizers::Result<()> {
         let from = normalized.get().len();
         let most = from.saturating_mul(TIMES).saturating_add(BESIDES);
         let check = |length: usize| if length > most { Err(grows(from, most)) } else { Ok(()) };

@@ -4,7 +4,7 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::{DecoderWrapper, Encoding, PostProcessorWrapper, TokenizerImpl};
 
 use super::check::check;
-use super::normalizer::Normalizer;
+use super::normalizer::{Normalizer, failure};
 use super::pre_tokenizer::PreTokenizer;
 use crate::caught::catch;
 
@@ -45,7 +45,12 @@ const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader ga
 /// # Errors
 /// What is wrong with the tokenizer, or too much in the text.
 pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
-    match catch(|| tokenizer.encode_fast(text, true)) {
+    failure();
+    let encoded = catch(|| tokenizer.encode_fast(text, true));
+    if let Some(problem) = failure() {
+        return Err(problem);
+    }
+    match encoded {
         Ok(encoded) => encoded.map_err(|error| error.to_string()),
         Err(_) => Err("the tokenizer's parts do not fit together: it gave up on this text".to_owned()),
     }

@@ -38,14 +38,11 @@ fn word_level(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 #[test]
 fn tokens_are_those_of_the_crate() {
     for (path, bytes) in sound() {
-        let (ours, plain) = (read(&bytes).unwrap(), Tokenizer::from_bytes(&bytes).unwrap());
+        let (ours, mut plain) = (read(&bytes).unwrap(), Tokenizer::from_bytes(&bytes).unwrap());
+        plain.with_padding(None).with_truncation(None).unwrap();
         for text in TEXTS.into_iter().map(str::to_owned).chain(TEXTS.map(|text| text.repeat(50))) {
             let expected = plain.encode_fast(text.as_str(), true).unwrap();
-            assert!(
-                encode(&ours, &text).unwrap().get_ids().starts_with(expected.get_ids()),
-                "{}: {text:?}",
-                path.display()
-            );
+            assert_eq!(encode(&ours, &text).unwrap().get_ids(), expected.get_ids(), "{}: {text:?}", path.display());
         }
     }
 }
