@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use tokenizers::NormalizedString;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pattern::Pattern as _;
+use tokenizers::{NormalizedString, Normalizer as _};
 
 use super::pattern::{Found, compile};
 
@@ -103,7 +103,7 @@ impl Normalizer {
             match step {
                 Step::Plain(NormalizerWrapper::Prepend(step)) => {
                     check(normalized.get().len().saturating_add(step.prepend.len()))?;
-                    tokenizers::Normalizer::normalize(step, normalized)?;
+                    step.normalize(normalized)?;
                 }
                 Step::Plain(step) => {
                     step.normalize(normalized)?;
