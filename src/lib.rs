@@ -31,6 +31,8 @@
 //! # }
 //! ```
 
+mod budget;
+mod caught;
 pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -50,3 +52,5 @@ pub mod shown;
 pub mod sweep;
 pub mod write;
 mod yaml;
+
+pub use caught::catches_panics;

@@ -56,6 +56,8 @@ pub use settings::Settings;
 pub use side_files::SideFile;
 pub use token_scripts::{TokenScript, TokenScripts};
 pub use tokenizer::{Tokenizer, TokenizerDifference};
+#[cfg(feature = "eval")]
+pub(crate) use tokenizer_json::{Listener as VocabularyListener, read_json as read_tokenizer_json};
 pub(crate) use usage::SettingsFile;
 pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};
 pub use weights::{SharedData, Tensor, Weights};

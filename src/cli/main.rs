@@ -108,15 +108,13 @@ fn spelt_out() -> Option<clap::Error> {
     if given == shown { None } else { Cli::try_parse_from(shown).err() }
 }
 
-/// The parquet reader panics on some damaged files. The panic is caught and becomes an error, and is not shown.
+/// The readers of parquet and of tokenizers panic on some damaged files. The panic is caught and becomes an error, and is not
+/// shown.
 fn hide_caught_panics() {
-    #[cfg(feature = "parquet")]
-    {
-        let shown = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !crate::eval::data::catches_panics() {
-                shown(panic);
-            }
-        }));
-    }
+    let shown = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::catches_panics() {
+            shown(panic);
+        }
+    }));
 }

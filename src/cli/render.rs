@@ -353,13 +353,13 @@ fn merge_code(error: &merge::Error) -> u8 {
 #[cfg(feature = "eval")]
 fn encoder_code(error: &encoder::Error) -> u8 {
     use encoder::Error::{
-        Cancelled, Compute, Device, MaxLength, NonFinite, NotBuilt, OutOfMemory, Tokenise, TruncateDim, UnknownDevice,
+        Cancelled, Compute, Device, MaxLength, NonFinite, NotBuilt, OutOfMemory, TruncateDim, UnknownDevice,
         UnknownPooling,
     };
     match error {
         Cancelled => INTERRUPTED,
         MaxLength { .. } | TruncateDim { .. } | UnknownDevice(_) | UnknownPooling(_) | NotBuilt { .. } => USAGE,
-        NonFinite { .. } | OutOfMemory { .. } | Compute(_) | Device { .. } | Tokenise { .. } => EVALUATION,
+        NonFinite { .. } | OutOfMemory { .. } | Compute(_) | Device { .. } => EVALUATION,
         _ => REFUSED,
     }
 }

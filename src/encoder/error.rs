@@ -145,10 +145,14 @@ pub enum Error {
         problem: String,
     },
     /// A text the tokenizer gives up on.
-    #[error("text {index} cannot be tokenised: {problem}")]
+    #[error("`{}` cannot tokenise text {index} ({excerpt:?}): {problem}", path.display())]
     Tokenise {
+        /// The tokenizer.json.
+        path: PathBuf,
         /// The text, counted from 0.
         index: usize,
+        /// Its beginning.
+        excerpt: String,
         /// What the tokenizer said.
         problem: String,
     },

@@ -6,6 +6,7 @@
 
 mod attention;
 mod batch;
+mod bounded;
 mod config;
 mod device;
 mod embeddings;

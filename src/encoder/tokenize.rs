@@ -10,8 +10,10 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
 
+use super::bounded::{self, Bounded};
 use super::error::Error;
 use super::tokens::Tokens;
+use crate::caught::catch;
 use crate::checkpoint::{Checkpoint, read_config};
 
 const FILE: &str = "tokenizer.json";
@@ -23,7 +25,7 @@ const EXCERPT: usize = 60;
 /// A tokenizer that truncates to one length and never pads.
 #[derive(Debug)]
 pub(super) struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Bounded,
     path: PathBuf,
     /// Numbers of special tokens.
     special: HashSet<u32>,
@@ -44,9 +46,7 @@ impl Tokenizer {
         let path = folder.join(FILE).to_path_buf();
         let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
         let bytes = checkpoint.tokenizer().json().map_err(|error| refused(error.to_string()))?;
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| refused(error.to_string()))?;
-        // A length written into the file is that of some training run.
-        inner.with_padding(None);
+        let mut inner = bounded::read(&bytes).map_err(refused)?;
         if checkpoint.settings().lower_case {
             lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
         }
@@ -113,7 +113,7 @@ impl Tokenizer {
 
     /// Holds that a text's tokens are all of the first type, for models that have several.
     pub(super) fn check_types(&self) -> Result<(), Error> {
-        let types = self.inner.encode_fast("a", true).map(|encoding| encoding.get_type_ids().to_vec());
+        let types = bounded::encode(&self.inner, "a").map(|encoding| encoding.get_type_ids().to_vec());
         match types.unwrap_or_default().into_iter().max() {
             Some(kind) if kind > 0 => {
                 let problem = format!("gives the tokens of a text the type {kind}, expected 0");
@@ -130,7 +130,7 @@ impl Tokenizer {
             let encoded = texts.par_iter().enumerate().map(|(index, text)| {
                 let text = text.as_ref();
                 let joined = if prompt.is_empty() { self.ids(text) } else { self.ids(&format!("{prompt}{text}")) };
-                joined.map_err(|problem| Error::Tokenise { index: share * SHARE + index, problem })
+                joined.map_err(|problem| self.refused(share * SHARE + index, text, problem))
             });
             for ids in encoded.collect::<Result<Vec<_>, _>>()? {
                 if let Some(&id) = ids.iter().find(|id| **id as usize >= self.rows) {
@@ -148,29 +148,38 @@ impl Tokenizer {
         if prompt.is_empty() {
             return Ok(0);
         }
-        let ids = self.ids(prompt).map_err(|problem| Error::Tokenise { index: 0, problem })?;
+        let ids = self.ids(prompt).map_err(|problem| self.refused(0, prompt, problem))?;
         let ended = ids.last().is_some_and(|id| self.special.contains(id));
         Ok(ids.len() - usize::from(ended))
     }
 
+    fn refused(&self, index: usize, text: &str, problem: String) -> Error {
+        Error::Tokenise { path: self.path.clone(), index, excerpt: shortened(text), problem }
+    }
+
     fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encoding = self.inner.encode_fast(text, true).map_err(|error| error.to_string())?;
-        Ok(encoding.get_ids().to_vec())
+        Ok(bounded::encode(&self.inner, text)?.get_ids().to_vec())
     }
 
     /// The beginning of a text, from its tokens.
     pub(super) fn excerpt(&self, ids: &[u32]) -> String {
-        let text = self.inner.decode(ids, true).unwrap_or_default();
-        match text.char_indices().nth(EXCERPT) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
+        // A token is a character or more.
+        let ids = &ids[..ids.len().min(2 * EXCERPT)];
+        let text = catch(|| self.inner.decode(ids, true).unwrap_or_default());
+        shortened(&text.unwrap_or_default())
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
 /// Puts a lower-casing step in front unless there is one.
-fn lower_case(tokenizer: &mut tokenizers::Tokenizer) -> tokenizers::Result<()> {
-    let steps = match tokenizer.get_normalizer() {
+fn lower_case(tokenizer: &mut Bounded) -> tokenizers::Result<()> {
+    let steps = match tokenizer.get_normalizer().map(bounded::Normalizer::given) {
         None => Vec::new(),
         Some(NormalizerWrapper::Sequence(steps)) => steps.as_ref().to_vec(),
         Some(step) => vec![step.clone()],
@@ -184,7 +193,7 @@ fn lower_case(tokenizer: &mut tokenizers::Tokenizer) -> tokenizers::Result<()> {
 
 /// Ends every text with the end token where `tokenizer_config.json` asks for it and tokenizer.json does not do it: models that
 /// were trained so, gte-Qwen2 among them, have the whole text only there. (transformers 5 leaves it out.)
-fn end_texts(tokenizer: &mut tokenizers::Tokenizer, config: &Map<String, Value>) -> Result<(), String> {
+fn end_texts(tokenizer: &mut Bounded, config: &Map<String, Value>) -> Result<(), String> {
     let on = |key: &str| config.get(key).and_then(Value::as_bool) == Some(true);
     // A token is a string, or an object that holds it.
     let token = |key: &str| {
@@ -193,7 +202,7 @@ fn end_texts(tokenizer: &mut tokenizers::Tokenizer, config: &Map<String, Value>)
         Some((text.to_owned(), tokenizer.token_to_id(text)?))
     };
     let Some((end, end_id)) = token("eos_token").filter(|_| on("add_eos_token")) else { return Ok(()) };
-    let ids = tokenizer.encode_fast("a", true).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default();
+    let ids = bounded::encode(tokenizer, "a")?.get_ids().to_vec();
     if ids.last() == Some(&end_id) {
         return Ok(());
     }

@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "eval")]
 mod families;
 mod fields;
+mod inflate;
 mod lines;
 mod measure;
 mod metric;

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read as _};
 
-use flate2::bufread::MultiGzDecoder;
+use super::inflate::Inflate;
 
 /// Why a line cannot be read.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Numbered<R> {
 /// Undoes gzip where the first bytes tell of it.
 pub(super) fn decompressed<R: BufRead + 'static>(mut reader: R) -> io::Result<Box<dyn BufRead>> {
     if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader))));
+        return Ok(Box::new(BufReader::with_capacity(1 << 16, Inflate::new(reader))));
     }
     Ok(Box::new(reader))
 }

@@ -13,6 +13,8 @@ mod lines;
 mod mteb;
 mod oddities;
 mod open;
+#[cfg(feature = "parquet")]
+mod pages;
 mod parallel;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -30,7 +32,5 @@ pub use error::Error;
 pub use layout::Form;
 pub use oddities::{Oddity, OddityKind};
 pub use open::{Opened, Options, inspect, open};
-#[cfg(feature = "parquet")]
-pub use parquet::catches_panics;
 pub use script::Script;
 pub use summary::{Side, Summary};

@@ -1,8 +1,6 @@
 //! Rows of a parquet file.
 
-use std::cell;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +10,11 @@ use parquet::schema::types::Type;
 
 use super::Error;
 use super::lines;
+use super::pages;
 use super::record::{Cell, Record};
 use super::texts::EachRow;
+use crate::budget::Budget;
+use crate::caught::catch;
 
 /// Calls `each` for every row, with the columns that are read.
 ///
@@ -21,19 +22,7 @@ use super::texts::EachRow;
 pub(super) fn rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
     lines::check(path)?;
     let damaged = |_| Err(Error::Parquet { path: path.to_owned(), problem: "the file is damaged".into() });
-    CATCHING.set(true);
-    let done = catch_unwind(AssertUnwindSafe(|| read(path, each)));
-    CATCHING.set(false);
-    done.unwrap_or_else(damaged)
-}
-
-thread_local! {
-    static CATCHING: cell::Cell<bool> = const { cell::Cell::new(false) };
-}
-
-/// Whether a panic of this thread, at this moment, will be caught and become an error.
-pub fn catches_panics() -> bool {
-    CATCHING.get()
+    catch(|| read(path, each)).unwrap_or_else(damaged)
 }
 
 fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
@@ -43,12 +32,22 @@ fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
         Error::Parquet { path: path.to_owned(), problem: problem.to_owned() }
     };
     let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let refused = |problem: String| Error::Parquet { path: path.to_owned(), problem };
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let pages = file.try_clone().map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let columns = wanted(reader.metadata().file_metadata().schema()).map_err(broken)?;
+    let names: Vec<String> = columns.get_fields().iter().map(|field| field.name().to_owned()).collect();
+    pages::check(&pages, reader.metadata(), |name| names.iter().any(|read| read == name)).map_err(refused)?;
+    let mut budget = Budget::of(length);
     let rows = reader.get_row_iter(Some(columns)).map_err(broken)?;
     for (row, number) in rows.zip(1_u64..) {
         let wrong = |problem| Error::Line { path: path.to_owned(), unit: "row", line: number, problem };
-        let record = record(&row.map_err(broken)?);
+        let row = row.map_err(broken)?;
+        // A text that a dictionary has once can be that of every row.
+        let weight = row.get_column_iter().map(|(_, field)| weight(field)).sum();
+        budget.take(weight).map_err(|error| refused(error.to_string()))?;
+        let record = record(&row);
         each("row", number, record).map_err(wrong)?;
     }
     Ok(())
@@ -60,6 +59,17 @@ fn wanted(schema: &Type) -> parquet::errors::Result<Type> {
     let is_read = |field: &&Arc<Type>| record.column(field.name()).is_some();
     let fields: Vec<Arc<Type>> = schema.get_fields().iter().filter(is_read).cloned().collect();
     Type::group_type_builder(schema.name()).with_fields(fields).build()
+}
+
+/// The bytes of the texts in a field.
+fn weight(field: &Field) -> u64 {
+    match field {
+        Field::Str(text) => text.len() as u64,
+        Field::Bytes(bytes) => bytes.len() as u64,
+        Field::ListInternal(list) => list.elements().iter().map(weight).sum(),
+        Field::Group(row) => row.get_column_iter().map(|(_, field)| weight(field)).sum(),
+        _ => 0,
+    }
 }
 
 fn record(row: &Row) -> Record {

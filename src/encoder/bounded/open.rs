@@ -1,0 +1,57 @@
+//! From the bytes of a tokenizer.json to a tokenizer, and from a text to numbers: each with a panic as an error.
+
+use tokenizers::models::ModelWrapper;
+use tokenizers::{DecoderWrapper, Encoding, PostProcessorWrapper, TokenizerImpl};
+
+use super::check::check;
+use super::normalizer::{Normalizer, failure};
+use super::pre_tokenizer::PreTokenizer;
+use crate::caught::catch;
+
+/// The most bytes of a tokenizer.json.
+pub(super) const LARGEST: usize = 512 << 20;
+
+/// A tokenizer whose steps over a text are bounded.
+pub(in crate::encoder) type Bounded =
+    TokenizerImpl<ModelWrapper, Normalizer, PreTokenizer, PostProcessorWrapper, DecoderWrapper>;
+
+/// Reads a tokenizer.json. Nothing is padded, and nothing cut.
+///
+/// # Errors
+/// What is wrong with it.
+pub(in crate::encoder) fn read(bytes: &[u8]) -> Result<Bounded, String> {
+    if bytes.len() > LARGEST {
+        return Err(format!("{} bytes long, expected at most {} MiB", bytes.len(), LARGEST >> 20));
+    }
+    check(bytes)?;
+    let read = catch(|| Bounded::from_bytes(bytes)).map_err(|_| UNUSABLE.to_owned())?;
+    let mut tokenizer = read.map_err(|error| error.to_string())?;
+    tokenizer.with_padding(None);
+    if let Some(truncation) = tokenizer.get_truncation_mut() {
+        // Lengths of some training run, which need not even fit each other.
+        (truncation.max_length, truncation.stride) = (usize::MAX >> 1, 0);
+    }
+    // What a text can meet, the first one should not have to.
+    for text in ["", "a", "a가é\u{1f600}"] {
+        encode(&tokenizer, text)?;
+    }
+    Ok(tokenizer)
+}
+
+const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader gave up on it";
+
+/// The tokens of a text, with the special tokens around them.
+///
+/// # Errors
+/// What is wrong with the tokenizer, or too much in the text.
+pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
+    failure();
+    let encoded = catch(|| tokenizer.encode_fast(text, true));
+    if let Some(problem) = failure() {
+        return Err(problem);
+    }
+    match encoded {
+        Ok(encoded) => encoded.map_err(|error| error.to_string()),
+        Err(_) => Err("the tokenizer's parts do not fit together: it gave up on this text".to_owned()),
+    }
+}
