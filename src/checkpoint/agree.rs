@@ -6,8 +6,10 @@ use std::fmt;
 use serde_json::Value;
 
 use super::folder::Checkpoint;
+use super::json;
 use super::modules::Module;
 use super::settings::Settings;
+use super::tokenizer_class::TokenizerClass;
 use crate::shown::Untrusted;
 
 /// What two checkpoints can disagree about.
@@ -121,7 +123,32 @@ fn disagreements_of_weights(a: &Checkpoint, b: &Checkpoint, vocabulary: bool) ->
     if vocabulary && let Some(found) = a.tokenizer().difference(b.tokenizer()) {
         list.push(Mismatch::Tokenizer, &format!("tokenizer {}", found.what), found.left, found.right);
     }
+    if vocabulary {
+        compare_tokenizer_settings(&mut list, a, b);
+    }
     list.0
+}
+
+/// Compares what tokenizer_config.json makes of tokenizer.json where one class loads both.
+fn compare_tokenizer_settings(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
+    let parts = |checkpoint: &Checkpoint| {
+        let tokenizer = checkpoint.tokenizer();
+        tokenizer.json_file()?;
+        let config = json::read_config(&tokenizer.home().join("tokenizer_config.json")).ok()?.unwrap_or_default();
+        // Where bytes are spoken of the class loads the file as it is; the files themselves are compared before.
+        let class = TokenizerClass::of(&config, checkpoint.config(), || true);
+        let parts = class.parts(&config, &Value::Null)?;
+        Some((class, parts))
+    };
+    let (Some((left, one)), Some((right, other))) = (parts(a), parts(b)) else { return };
+    if left == right && one != other {
+        let (left, right) = if one.normalizer == other.normalizer {
+            (one.pre_tokenizer, other.pre_tokenizer)
+        } else {
+            (one.normalizer, other.normalizer)
+        };
+        list.push(Mismatch::Tokenizer, "tokenizer settings", left.to_string(), right.to_string());
+    }
 }
 
 /// What two checkpoints disagree about in how they are used.

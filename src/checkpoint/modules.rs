@@ -78,7 +78,11 @@ pub(crate) fn read_places(root: &ModelPath) -> Result<Option<Vec<Place>>, Error>
         return Err(Error::NoModules { path: path.to_path_buf() });
     }
     let mut seen = HashSet::new();
-    let places = entries.into_iter().enumerate().map(|(index, entry)| {
+    let places = entries.into_iter().enumerate().map(|(index, mut entry)| {
+        // model2vec writes the folder itself so.
+        if entry.path == "." {
+            entry.path.clear();
+        }
         let refused = |problem| Error::Module { path: path.to_path_buf(), index, problem };
         let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
         let is_plain = entry.path.is_empty() || stays_inside(&entry.path);
@@ -116,6 +120,13 @@ mod tests {
         );
         let kinds: Vec<String> = places.unwrap().unwrap().into_iter().map(|place| place.kind).collect();
         assert_eq!(kinds, ["Transformer", "Pooling"]);
+    }
+
+    #[test]
+    fn a_point_is_the_folder_itself() {
+        let places = read(r#"[{"path":".","type":"m.StaticEmbedding"},{"path":"1_Normalize","type":"m.Normalize"}]"#);
+        let folders: Vec<String> = places.unwrap().unwrap().into_iter().map(|place| place.folder).collect();
+        assert_eq!(folders, ["", "1_Normalize"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::json;
 use super::model_path::ModelPath;
 use super::modules::Module;
+use super::transformer_settings::TransformerSettings;
 use crate::shown::Untrusted;
 
 /// The transformer module's own settings; the name depends on the class that saved it.
@@ -62,6 +63,8 @@ pub struct Settings {
     pub embedding_dimension: Option<u64>,
     /// The length that embeddings are cut to.
     pub truncate_dim: Option<u64>,
+    /// What else the transformer module's own file says.
+    pub transformer: TransformerSettings,
     /// What config.json says about the model.
     pub architecture: Architecture,
 }
@@ -102,6 +105,7 @@ impl Settings {
             embedding_dimension: dimension(modules).or(architecture.hidden_size),
             truncate_dim: number(&overall, "truncate_dim"),
             prompts: prompts.into_iter().filter(|(_, prompt)| !prompt.is_empty()).collect(),
+            transformer: TransformerSettings::read(&transformer).0,
             architecture,
         })
     }
@@ -177,7 +181,7 @@ pub(super) fn max_length(
     architecture: &Architecture,
 ) -> Option<u64> {
     // Tokenizers without a limit of their own carry 1e30, which is no u64.
-    let stated = number(transformer, "max_seq_length").or_else(|| number(tokenizer, "model_max_length"));
+    let stated = TransformerSettings::read(transformer).1.or_else(|| number(tokenizer, "model_max_length"));
     match (stated, architecture.positions) {
         (Some(length), Some(positions)) => Some(length.min(positions)),
         (length, positions) => length.or(positions),

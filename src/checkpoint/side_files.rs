@@ -83,8 +83,28 @@ pub(crate) fn list_unread_weights(root: &Path, modules: &[Module]) -> Result<Vec
             }
         }
     }
+    files.extend(unlisted_folders(root, modules)?);
     files.sort();
     Ok(files)
+}
+
+/// Folders with weights that no module names, such as `onnx` or the second of two `2_Dense`.
+fn unlisted_folders(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Error> {
+    let is_listed = |name: &str| {
+        modules.iter().any(|module| module.folder.split('/').next() == Some(name) && !module.folder.is_empty())
+    };
+    let mut found = Vec::new();
+    for name in entries(root)? {
+        let folder = root.join(&name);
+        // A link may lead anywhere, and nothing in it is read.
+        if name.starts_with('.') || is_listed(&name) || folder.is_symlink() || !folder.is_dir() {
+            continue;
+        }
+        if entries(&folder)?.iter().any(|name| is_weight(name)) {
+            found.push(folder);
+        }
+    }
+    Ok(found)
 }
 
 /// The checkpoint's own folder and those of its modules.

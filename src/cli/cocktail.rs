@@ -168,6 +168,9 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Ato
         render::warn(&args.prompts.warnings(checkpoint));
     }
     let encoder = Encoder::open(checkpoint, &args.encoder.options())?;
+    if !args.quiet {
+        render::warn(encoder.warnings());
+    }
     let prompts = args.prompts.of(checkpoint.settings());
     let texts = examples.iter().map(|example| 2 + example.negatives.len()).sum::<usize>();
     let bar = progress::encoding(texts as u64, args.quiet);

@@ -80,6 +80,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::open_with(&args.model, args.links.links())?;
     let prompt = prompt(args, checkpoint.settings())?;
     let encoder = Encoder::open(&checkpoint, &args.encoder.options())?;
+    if !args.quiet {
+        render::warn(encoder.warnings());
+    }
     let texts = read_lines()?;
     let started = Instant::now();
     let tokens = encoder.tokenize(&texts, prompt.as_deref())?;

@@ -78,6 +78,7 @@ impl PromptArgs {
         Prompts {
             query: pick(&self.query_prompt, &settings.query_prompt),
             document: pick(&self.document_prompt, &settings.document_prompt),
+            apart: settings.transformer.query_length != settings.transformer.document_length,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Head {
     pooled: usize,
     /// Dimensions of an embedding, before it is cut.
     pub(super) dimension: usize,
+    /// How token vectors become one where the folder does not say.
+    pub(super) unstated: Option<Mode>,
 }
 
 #[derive(Debug)]
@@ -59,9 +61,17 @@ impl Head {
             Some(pooling) => pooling.clone(),
             None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
         };
+        let is_unstated = options.pooling.is_none() && settings.pooling.is_none();
+        let unstated = is_unstated.then(|| unstated(checkpoint));
         let pooled = width * pooling.factor();
-        let mut head =
-            Self { pooling, include_prompt: settings.include_prompt, steps: Vec::new(), pooled, dimension: pooled };
+        let mut head = Self {
+            pooling,
+            include_prompt: settings.include_prompt,
+            steps: Vec::new(),
+            pooled,
+            dimension: pooled,
+            unstated,
+        };
         for module in checkpoint.modules() {
             let path = checkpoint.path().join(&module.folder);
             // Where it computes in half precision, only the transformer does.

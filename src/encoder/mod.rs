@@ -23,10 +23,12 @@ mod options;
 mod packed;
 mod pooling;
 mod relative;
+mod remarks;
 mod rotary;
 mod source;
 mod stack;
 mod tokenize;
+mod tokenizer_settings;
 mod tokens;
 mod words;
 
@@ -38,4 +40,4 @@ pub use open::Encoder;
 pub use options::{Options, Progress};
 pub use pooling::{Mode, Pooling};
 pub use source::{TensorData, TensorSource};
-pub use tokens::Tokens;
+pub use tokens::{Role, Tokens};

@@ -4,10 +4,11 @@ use super::config::Config;
 use super::error::Error;
 use super::head::Head;
 use super::options::Options;
+use super::remarks;
 use super::source::{Loader, TensorSource};
 use super::stack::Stack;
 use super::tokenize::Tokenizer;
-use super::tokens::Tokens;
+use super::tokens::{Role, Tokens};
 use super::words::Words;
 use crate::checkpoint::{Checkpoint, read_config};
 use crate::kernel::Float;
@@ -22,6 +23,9 @@ pub struct Encoder {
     pub(super) head: Head,
     max_length: usize,
     dimension: usize,
+    /// Tokenizers of queries and of documents, where those are cut at other lengths.
+    of_roles: [Option<Box<Tokenizer>>; 2],
+    warnings: Vec<String>,
 }
 
 impl Encoder {
@@ -45,12 +49,23 @@ impl Encoder {
         if stack.token_types {
             tokenizer.check_types()?;
         }
-        let stated = checkpoint.settings().max_seq_length.and_then(|length| usize::try_from(length).ok());
+        let stated = checkpoint.settings().max_seq_length.filter(|_| checkpoint.settings().transformer.truncates);
+        let stated = stated.and_then(|length| usize::try_from(length).ok());
         let stated = stated.unwrap_or(usize::MAX).min(stack.longest);
         let max_length = options.max_length.unwrap_or(stated);
         tokenizer.set_max_length(max_length, stack.longest)?;
+        let transformer = &checkpoint.settings().transformer;
+        let of_role = |length: Option<u64>| {
+            let length = length.filter(|_| transformer.truncates && options.max_length.is_none());
+            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(stack.longest));
+            let Some(length) = length.filter(|length| *length != max_length) else { return Ok(None) };
+            let mut tokenizer = Box::new(tokenizer.clone());
+            tokenizer.set_max_length(length, stack.longest).map(|()| Some(tokenizer))
+        };
+        let of_roles = [of_role(transformer.query_length)?, of_role(transformer.document_length)?];
+        let warnings = remarks::warnings(checkpoint, options, &head);
         let dimension = cut(checkpoint, options, head.dimension)?;
-        Ok(Self { options: options.clone(), device, tokenizer, stack, head, max_length, dimension })
+        Ok(Self { options: options.clone(), device, tokenizer, stack, head, max_length, dimension, of_roles, warnings })
     }
 
     /// Replaces the weights, as when the same folder is merged with another ratio. Tokens made before stay valid.
@@ -68,7 +83,31 @@ impl Encoder {
 
     /// Tokenises texts with `prompt` in front of each, on all threads.
     pub fn tokenize<T: AsRef<str> + Sync>(&self, texts: &[T], prompt: Option<&str>) -> Result<Tokens, Error> {
-        self.tokenizer.encode(texts, prompt.unwrap_or_default())
+        self.tokenize_as(Role::Text, texts, prompt)
+    }
+
+    /// As [`Encoder::tokenize`], for texts of which it is known what they are for.
+    ///
+    /// # Errors
+    /// A text that the tokenizer gives up on.
+    pub fn tokenize_as<T: AsRef<str> + Sync>(
+        &self,
+        role: Role,
+        texts: &[T],
+        prompt: Option<&str>,
+    ) -> Result<Tokens, Error> {
+        let [queries, documents] = &self.of_roles;
+        let own = match role {
+            Role::Text => None,
+            Role::Query => queries.as_deref(),
+            Role::Document => documents.as_deref(),
+        };
+        own.unwrap_or(&self.tokenizer).encode(texts, prompt.unwrap_or_default())
+    }
+
+    /// What of the folder is used otherwise than its files may lead to expect.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The dimensions of an embedding.
@@ -89,9 +128,12 @@ fn load(
     device: &candle_core::Device,
 ) -> Result<(Stack, Head), Error> {
     refuse_other_models(checkpoint)?;
+    remarks::check(checkpoint, options)?;
     let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
     let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
-    let config = Config::read(&path.join("config.json"), checkpoint.config())?;
+    let mut config = checkpoint.config().clone();
+    config.extend(checkpoint.settings().transformer.model.clone());
+    let config = Config::read(&path.join("config.json"), &config)?;
     let dtype = options.dtype.filter(|dtype| *dtype != Float::F64).unwrap_or(Float::F32);
     if config.overflows && dtype == Float::F16 {
         let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();

@@ -4,17 +4,17 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use serde_json::{Map, Value, json};
-use tokenizers::PostProcessorWrapper;
+use serde_json::{Map, Value};
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
 
 use super::bounded::{self, Bounded};
 use super::error::Error;
+use super::tokenizer_settings;
 use super::tokens::Tokens;
 use crate::caught::catch;
-use crate::checkpoint::{Checkpoint, read_config};
+use crate::checkpoint::{Checkpoint, TokenizerClass, read_config};
 
 const FILE: &str = "tokenizer.json";
 /// Texts of which the encodings are held at a time; only the numbers of their tokens are kept.
@@ -23,7 +23,7 @@ const SHARE: usize = 4096;
 const EXCERPT: usize = 60;
 
 /// A tokenizer that truncates to one length and never pads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tokenizer {
     inner: Bounded,
     path: PathBuf,
@@ -47,15 +47,17 @@ impl Tokenizer {
         let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
         let bytes = checkpoint.tokenizer().json().map_err(|error| refused(error.to_string()))?;
         let mut inner = bounded::read(&bytes).map_err(refused)?;
+        // A length written into the file is that of some training run.
+        let side = inner.get_truncation().map(|truncation| truncation.direction);
+        let config = configuration(checkpoint).map_err(|error| refused(error.to_string()))?;
+        let class = TokenizerClass::of(&config, checkpoint.config(), || speaks_of_bytes(&bytes));
+        tokenizer_settings::apply(&mut inner, &bytes, &class, &config).map_err(refused)?;
         if checkpoint.settings().lower_case {
             lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
         }
-        let config: Map<String, Value> =
-            read_config(&folder.join("tokenizer_config.json")).ok().flatten().unwrap_or_default();
-        end_texts(&mut inner, &config).map_err(refused)?;
         let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
         let special = special.collect();
-        let direction = direction(&config);
+        let direction = direction(&config, side).map_err(refused)?;
         let mut tokenizer = Self { inner, path, special, rows: usize::MAX };
         tokenizer.truncate(None, direction)?;
         Ok(tokenizer)
@@ -191,40 +193,31 @@ fn lower_case(tokenizer: &mut Bounded) -> tokenizers::Result<()> {
     tokenizer.with_normalizer(Some(Sequence::new(first.chain(steps).collect()))).map(drop)
 }
 
-/// Ends every text with the end token where `tokenizer_config.json` asks for it and tokenizer.json does not do it: models that
-/// were trained so, gte-Qwen2 among them, have the whole text only there. (transformers 5 leaves it out.)
-fn end_texts(tokenizer: &mut Bounded, config: &Map<String, Value>) -> Result<(), String> {
-    let on = |key: &str| config.get(key).and_then(Value::as_bool) == Some(true);
-    // A token is a string, or an object that holds it.
-    let token = |key: &str| {
-        let token = config.get(key)?;
-        let text = token.as_str().or_else(|| token.get("content")?.as_str())?;
-        Some((text.to_owned(), tokenizer.token_to_id(text)?))
-    };
-    let Some((end, end_id)) = token("eos_token").filter(|_| on("add_eos_token")) else { return Ok(()) };
-    let ids = bounded::encode(tokenizer, "a")?.get_ids().to_vec();
-    if ids.last() == Some(&end_id) {
-        return Ok(());
+/// tokenizer_config.json, with what the transformer's own settings put in its place, and with the special tokens that older
+/// folders keep in a file of their own.
+pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value>, crate::checkpoint::Error> {
+    let home = checkpoint.tokenizer().home();
+    let mut config = read_config(&home.join("tokenizer_config.json"))?.unwrap_or_default();
+    if !config.contains_key("added_tokens_decoder") {
+        config.extend(read_config(&home.join("special_tokens_map.json"))?.unwrap_or_default());
     }
-    let piece = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
-    let special = |token: &str, id: u32| json!({"id": token, "ids": [id], "tokens": [token]});
-    let mut single = vec![json!({"Sequence": {"id": "A", "type_id": 0}}), piece(&end)];
-    let mut tokens = json!({&end: special(&end, end_id)});
-    if let Some((begin, id)) = token("bos_token").filter(|_| on("add_bos_token")) {
-        single.insert(0, piece(&begin));
-        tokens[&begin] = special(&begin, id);
-    }
-    let pair = [single.clone(), vec![json!({"Sequence": {"id": "B", "type_id": 1}})]].concat();
-    let template = json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens});
-    let processor: PostProcessorWrapper = serde_json::from_value(template).map_err(|error| error.to_string())?;
-    tokenizer.with_post_processor(Some(processor));
-    Ok(())
+    config.extend(checkpoint.settings().transformer.tokenizer.clone());
+    Ok(config)
 }
 
-/// The side on which long texts are cut.
-fn direction(config: &Map<String, Value>) -> TruncationDirection {
-    match config.get("truncation_side").and_then(Value::as_str) {
-        Some("left") => TruncationDirection::Left,
-        _ => TruncationDirection::Right,
+fn speaks_of_bytes(json: &[u8]) -> bool {
+    let sought = b"\"ByteLevel\"";
+    json.windows(sought.len()).any(|window| window == sought)
+}
+
+/// The side on which long texts are cut: tokenizer_config.json's, else that of tokenizer.json.
+fn direction(config: &Map<String, Value>, own: Option<TruncationDirection>) -> Result<TruncationDirection, String> {
+    match config.get("truncation_side") {
+        None => Ok(own.unwrap_or_default()),
+        Some(Value::String(side)) if side == "left" => Ok(TruncationDirection::Left),
+        Some(Value::String(side)) if side == "right" => Ok(TruncationDirection::Right),
+        Some(side) => {
+            Err(format!("`truncation_side` of tokenizer_config.json is {side}, expected \"left\" or \"right\""))
+        }
     }
 }

@@ -2,6 +2,18 @@
 
 use std::ops::Range;
 
+/// What texts are for. A folder may cut queries and documents at lengths of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Texts that are neither queries nor documents, or either.
+    #[default]
+    Text,
+    /// Queries.
+    Query,
+    /// Documents.
+    Document,
+}
+
 /// Tokenised texts, special tokens and prompt included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{DataSet, Text};
-use crate::encoder::{Encoder, Error, Tokens};
+use crate::encoder::{Encoder, Error, Role, Tokens};
 
 /// What is put in front of texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Prompts {
     pub query: String,
     /// In front of a document.
     pub document: String,
+    /// Whether queries and documents are cut at different lengths.
+    pub apart: bool,
 }
 
 /// The distinct texts of some data sets, each with its prompt, numbered in the order in which the data sets have them.
@@ -21,6 +23,7 @@ pub struct Texts<'a> {
     distinct: Vec<&'a str>,
     sets: Vec<[Side; 2]>,
     prompts: [String; 2],
+    apart: bool,
 }
 
 /// The queries or the documents of one data set.
@@ -50,11 +53,11 @@ pub struct TokenisedTexts(pub(super) Vec<Tokens>);
 
 impl<'a> Texts<'a> {
     /// The texts of `sets`.
-    pub fn new(sets: &'a [DataSet], prompts: &Prompts) -> Self {
-        let prompts = [prompts.query.clone(), prompts.document.clone()];
+    pub fn new(sets: &'a [DataSet], of: &Prompts) -> Self {
+        let prompts = [of.query.clone(), of.document.clone()];
         // With the same prompt a query and a document may share an embedding.
-        let of_documents = u8::from(prompts[0] != prompts[1]);
-        let mut found = Self { distinct: Vec::new(), sets: Vec::new(), prompts };
+        let of_documents = u8::from(of.apart || prompts[0] != prompts[1]);
+        let mut found = Self { distinct: Vec::new(), sets: Vec::new(), prompts, apart: of.apart };
         let mut known = HashMap::new();
         for set in sets {
             let queries = found.side(&set.queries, 0, &mut known);
@@ -111,7 +114,12 @@ impl<'a> Texts<'a> {
     }
 
     pub(super) fn tokens(&self, chunk: &Chunk, encoder: &Encoder) -> Result<Tokens, Error> {
-        encoder.tokenize(&self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
+        let role = match (self.apart, chunk.side) {
+            // A text that is both is cut in one way.
+            (true, 1) => Role::Document,
+            _ => Role::Query,
+        };
+        encoder.tokenize_as(role, &self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
     }
 
     pub(super) fn sets(&self) -> &[[Side; 2]] {
@@ -165,7 +173,7 @@ mod tests {
         assert_eq!(texts.sets[1][1].rows, [2, 3]);
         assert_eq!(texts.chunks().iter().map(|chunk| chunk.texts.clone()).collect::<Vec<_>>(), [0..2, 2..3, 3..4]);
 
-        let texts = Texts::new(&sets, &Prompts { query: "query: ".into(), document: String::new() });
+        let texts = Texts::new(&sets, &Prompts { query: "query: ".into(), ..Prompts::default() });
         assert_eq!(texts.len(), 6);
         assert_eq!(texts.sets[1][0].rows, [4, 1]);
         assert_eq!(texts.sets[1][1].rows, [3, 5]);

@@ -100,6 +100,9 @@ fn score_model(
     }
     let similarity = similarity(checkpoint)?;
     let encoder = Encoder::open(checkpoint, &args.encoder.options())?;
+    if !args.quiet {
+        render::warn(encoder.warnings());
+    }
     let texts = Texts::new(&results.sets, &prompts);
     let depth = depth(args, &results.metrics);
     let task = Task {

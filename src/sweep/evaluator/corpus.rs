@@ -46,5 +46,6 @@ impl Corpus {
 }
 
 fn key(tokenizer: &str, prompts: &Prompts) -> (String, String, String) {
-    (tokenizer.to_owned(), prompts.query.clone(), prompts.document.clone())
+    let tokenizer = if prompts.apart { format!("{tokenizer} apart") } else { tokenizer.to_owned() };
+    (tokenizer, prompts.query.clone(), prompts.document.clone())
 }

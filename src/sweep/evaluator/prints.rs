@@ -128,15 +128,22 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     let mut parts = Parts::default();
     if let Some(mut tokenizer) = json.and_then(|json| serde_json::from_slice::<Value>(&json).ok()) {
         if let Some(map) = tokenizer.as_object_mut() {
-            // Lengths of some training run, which are not used.
-            map.remove("truncation");
+            // Lengths of some training run, of which only the side that is cut is used.
+            let side = map.remove("truncation").and_then(|truncation| truncation.get("direction").cloned());
+            parts.add(format!("{side:?}").as_bytes());
             map.remove("padding");
         }
         parts.add(sorted(&tokenizer).as_bytes());
     }
-    let side = read("tokenizer_config.json").and_then(|config| config.get("truncation_side").cloned());
-    let left = side == Some(Value::String("left".into()));
-    parts.add(format!("{left} {} {max_length}", checkpoint.settings().lower_case).as_bytes());
+    // The class that loads the tokenizer makes parts of it anew from these.
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+        let mut config = read(name).unwrap_or_default();
+        config.retain(|key, _| !matches!(key.as_str(), "chat_template" | "name_or_path" | "model_max_length"));
+        parts.add(sorted(&Value::Object(config)).as_bytes());
+    }
+    let model = ["model_type", "tokenizer_class"].map(|key| checkpoint.config().get(key).map(sorted));
+    let settings = checkpoint.settings();
+    parts.add(format!("{model:?} {:?} {} {max_length}", settings.transformer, settings.lower_case).as_bytes());
     parts.finish()
 }
 

@@ -185,6 +185,7 @@ impl Scorer {
         let prompts = Prompts {
             query: pick(&scoring.query_prompt, &settings.query_prompt),
             document: pick(&scoring.document_prompt, &settings.document_prompt),
+            apart: settings.transformer.query_length != settings.transformer.document_length,
         };
         let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();

@@ -1,0 +1,162 @@
+//! The settings of sentence-transformers' transformer module: what its file says about lengths, and about how the tokenizer
+//! and the model are loaded and called.
+
+use serde_json::{Map, Value};
+
+/// Settings of loading and calling that change no embedding.
+const HARMLESS: &[&str] = &[
+    "attn_implementation",
+    "add_pooling_layer",
+    "cache_dir",
+    "clean_up_tokenization_spaces",
+    "code_revision",
+    "device_map",
+    "dtype",
+    "local_files_only",
+    "low_cpu_mem_usage",
+    "pad_to_multiple_of",
+    "padding",
+    "return_attention_mask",
+    "return_tensors",
+    "return_token_type_ids",
+    "revision",
+    "token",
+    "torch_dtype",
+    "trust_remote_code",
+    "unpad_inputs",
+    "use_auth_token",
+    "use_cache",
+    "use_fast",
+    "use_memory_efficient_attention",
+    "use_safetensors",
+    "verbose",
+];
+/// Settings of the tokenizer that are read wherever they stand.
+const TOKENIZER: &[&str] = &[
+    "add_prefix_space",
+    "do_lower_case",
+    "legacy",
+    "model_max_length",
+    "padding_side",
+    "split_special_tokens",
+    "strip_accents",
+    "tokenize_chinese_chars",
+    "truncation_side",
+];
+
+/// What the file of a transformer module says, but for the length and lower-casing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransformerSettings {
+    /// The longest query in tokens, where it differs from other texts.
+    pub query_length: Option<u64>,
+    /// The longest document in tokens.
+    pub document_length: Option<u64>,
+    /// Settings of the tokenizer that stand in place of those of tokenizer_config.json.
+    pub(crate) tokenizer: Map<String, Value>,
+    /// Settings that stand in place of those of config.json.
+    pub(crate) model: Map<String, Value>,
+    /// Whether texts are cut.
+    pub(crate) truncates: bool,
+    /// What cannot be followed, with what was found.
+    pub(crate) unknown: Vec<String>,
+    /// Whether every text goes through the tokenizer's chat template.
+    pub(crate) is_message: bool,
+}
+
+impl TransformerSettings {
+    /// Reads the file; gives what it says and the longest text of every kind, where it says one.
+    pub(super) fn read(file: &Map<String, Value>) -> (Self, Option<u64>) {
+        let mut found = Self {
+            query_length: number(file, "query_length"),
+            document_length: number(file, "document_length"),
+            truncates: true,
+            ..Self::default()
+        };
+        found.loading(file);
+        let length = found.calling(file);
+        if length.is_some() {
+            // What a call is told holds for every text.
+            (found.query_length, found.document_length) = (length, length);
+        }
+        found.outputs(file);
+        let stated = number(&found.tokenizer, "model_max_length").or_else(|| number(file, "max_seq_length"));
+        (found, length.or(stated))
+    }
+
+    fn loading(&mut self, file: &Map<String, Value>) {
+        for (older, newer) in
+            [("tokenizer_args", "processor_kwargs"), ("model_args", "model_kwargs"), ("config_args", "config_kwargs")]
+        {
+            // The older name wins where both are there.
+            let key = if file.contains_key(older) { older } else { newer };
+            for (name, value) in file.get(key).and_then(Value::as_object).into_iter().flatten() {
+                if HARMLESS.contains(&name.as_str()) {
+                    continue;
+                }
+                if newer != "processor_kwargs" {
+                    self.model.insert(name.clone(), value.clone());
+                } else if TOKENIZER.contains(&name.as_str()) || (name.ends_with("_token") && !name.starts_with("add_"))
+                {
+                    self.tokenizer.insert(name.clone(), value.clone());
+                } else {
+                    self.unknown.push(format!("`{key}.{name}` is {value}"));
+                }
+            }
+        }
+    }
+
+    /// How the tokenizer is called; gives the length that it is told.
+    fn calling(&mut self, file: &Map<String, Value>) -> Option<u64> {
+        let calls = file.get("processing_kwargs").and_then(Value::as_object);
+        let mut length = None;
+        // Those of `common` win.
+        for part in ["text", "common"] {
+            for (name, value) in calls.and_then(|calls| calls.get(part)?.as_object()).into_iter().flatten() {
+                match name.as_str() {
+                    "max_length" if value.is_u64() => length = value.as_u64(),
+                    "truncation" => {
+                        self.truncates =
+                            !matches!(value.as_str(), Some("do_not_truncate")) && *value != Value::Bool(false);
+                    }
+                    "add_special_tokens" if *value == Value::Bool(true) => {}
+                    "padding_side" => {
+                        self.tokenizer.insert(name.clone(), value.clone());
+                    }
+                    name if HARMLESS.contains(&name) => {}
+                    _ => self.unknown.push(format!("`processing_kwargs.{part}.{name}` is {value}")),
+                }
+            }
+        }
+        length
+    }
+
+    /// What of the model's output is taken.
+    fn outputs(&mut self, file: &Map<String, Value>) {
+        let expected = [("transformer_task", "feature-extraction"), ("module_output_name", "token_embeddings")];
+        for (key, expected) in expected {
+            if let Some(value) = file.get(key).filter(|value| !value.is_null() && value.as_str() != Some(expected)) {
+                self.unknown.push(format!("`{key}` is {value}"));
+            }
+        }
+        if let Some(value) = file.get("query_expansion").filter(|value| !value.is_null()) {
+            self.unknown.push(format!("`query_expansion` is {value}"));
+        }
+        let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
+        self.is_message = modalities.contains_key("message");
+        let Some(text) = modalities.get("text") else {
+            if !self.is_message {
+                self.unknown.push("`modality_config` has no `text`".to_owned());
+            }
+            return;
+        };
+        for (key, expected) in [("method", "forward"), ("method_output_name", "last_hidden_state")] {
+            if let Some(value) = text.get(key).filter(|value| value.as_str() != Some(expected)) {
+                self.unknown.push(format!("`modality_config.text.{key}` is {value}"));
+            }
+        }
+    }
+}
+
+fn number(config: &Map<String, Value>, key: &str) -> Option<u64> {
+    config.get(key)?.as_u64()
+}
