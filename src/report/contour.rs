@@ -7,7 +7,7 @@ use super::marks;
 use super::palette::class;
 use super::surface::Surface;
 use super::svg::{Frame, Scale, escaped};
-use crate::sweep::spec::Axis;
+use crate::sweep::space::Axis;
 use crate::sweep::{Analysis, Row, Study};
 
 const FRAME: Frame = Frame { width: 500.0, height: 400.0, left: 64.0, right: 96.0, top: 28.0, bottom: 44.0 };

@@ -7,7 +7,7 @@ use super::marks;
 use super::palette::class;
 use super::surface::Surface;
 use super::svg::{Frame, escaped, px};
-use crate::sweep::spec::Axis;
+use crate::sweep::space::Axis;
 use crate::sweep::{Analysis, Row, Study};
 
 const FRAME: Frame = Frame { width: 500.0, height: 402.68, left: 56.0, right: 104.0, top: 44.0, bottom: 64.0 };

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::Error;
 use super::search::{History, next};
-use super::store::{Done, Failure, ODD, Orders, Owner, Results, Same, Watch, key_of};
-use super::study::{Generation, Stage, Study, Subject, Trial};
-use super::work::{CONFIRM, EXTEND, SEARCH, Schedule, UNPLANNED, file_of, place_of, same_file};
+use super::study::{
+    CONFIRM, Done, EXTEND, Failure, Generation, ODD, Orders, Owner, Results, SEARCH, Same, Schedule, Stage, Study,
+    Subject, Trial, UNPLANNED, Watch, file_of, key_of, place_of,
+};
+use super::worker::same_file;
 
 /// A damaged file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::analysis::{Analysis, Depth};
-use super::store::{Lease, Taken, Watch};
-use super::study::{Stage, Study};
+use super::study::{Lease, Stage, Study, Taken, Watch};
 
 /// Where a study stands. Nothing is computed but means.
 #[derive(Clone, Debug, Serialize)]
@@ -58,7 +57,7 @@ impl Status {
     /// # Errors
     /// Records that cannot be read.
     pub fn of(study: &Study, watch: &mut Watch) -> Result<Self, Error> {
-        let (schedule, results) = super::work::read(study)?;
+        let (schedule, results) = super::study::read(study)?;
         let trials = schedule.trials();
         let claims = study.store.claims(Lease::default(), watch)?;
         let running: Vec<Running> = trials

@@ -7,7 +7,7 @@ use super::events::{Limits, drain};
 use super::finish;
 use super::location::StudyArgs;
 use crate::sweep::confirm;
-use crate::sweep::spec::parse_time;
+use crate::sweep::file::parse_time;
 
 /// Score the front and the parents on the queries that the search has not seen
 #[derive(clap::Args, Debug)]

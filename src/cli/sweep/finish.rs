@@ -9,7 +9,7 @@ use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
 use crate::report::{Shown, terminal};
 use crate::shown::shell;
-use crate::sweep::spec::Keep;
+use crate::sweep::file::Keep;
 use crate::sweep::{Analysis, Depth, Error, Row, Stage, Study};
 use crate::write::{self, Request};
 

@@ -9,7 +9,7 @@ use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
 use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline, verdict};
-use crate::sweep::spec::Selection;
+use crate::sweep::file::Selection;
 use crate::sweep::{Analysis, Depth, Stage, Study, load};
 
 /// Show the results of a study: a table, an HTML file, figures

@@ -10,7 +10,7 @@ use super::events::{Limits, drain};
 use super::location::StudyArgs;
 use crate::cli::render::{self, Usage};
 use crate::encoder::Device;
-use crate::sweep::spec::parse_time;
+use crate::sweep::file::parse_time;
 use crate::sweep::{Ended, Study};
 
 /// Work on a study beside other workers, on this or another machine

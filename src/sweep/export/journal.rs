@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::shown;
 use crate::sweep::analysis::{Analysis, Row};
-use crate::sweep::spec::Axis;
+use crate::sweep::space::Axis;
 use crate::sweep::study::Study;
 
 /// Optuna's numbers of what a line does.

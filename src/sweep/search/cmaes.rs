@@ -5,7 +5,7 @@ use super::evolution::Evolution;
 use super::history::History;
 use super::sobol::unit_points;
 use crate::sweep::Error;
-use crate::sweep::spec::Spec;
+use crate::sweep::file::Spec;
 use crate::sweep::study::{Generation, Stage, Subject, Trial};
 
 /// Trials where the budget says nothing.

@@ -2,8 +2,8 @@
 
 use super::history::History;
 use crate::sweep::Error;
-use crate::sweep::spec::Rung;
-use crate::sweep::statistics::Strata;
+use crate::sweep::analysis::Strata;
+use crate::sweep::file::Rung;
 use crate::sweep::study::{Generation, Stage, Trial};
 
 /// The level at which a trial is dropped.

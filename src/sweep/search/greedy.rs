@@ -3,7 +3,7 @@
 
 use super::history::History;
 use crate::sweep::Error;
-use crate::sweep::spec::rounded;
+use crate::sweep::space::rounded;
 use crate::sweep::study::{Generation, Stage, Trial};
 
 pub(super) fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {

@@ -1,9 +1,9 @@
 //! What a search method knows.
 
 use crate::sweep::Error;
-use crate::sweep::spec::{Baseline, Spec};
-use crate::sweep::statistics::Strata;
-use crate::sweep::store::Results;
+use crate::sweep::analysis::Strata;
+use crate::sweep::file::{Baseline, Spec};
+use crate::sweep::study::Results;
 use crate::sweep::study::{Generation, Stage, Study, Subject, Trial};
 
 /// A study, its generations so far and their results.

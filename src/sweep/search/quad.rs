@@ -5,9 +5,10 @@ use super::history::History;
 use super::quadratic::{Quadratic, unknowns};
 use super::sobol::unit_points;
 use crate::sweep::Error;
-use crate::sweep::front::front;
-use crate::sweep::spec::{Axis, Space, Spec};
-use crate::sweep::statistics::Strata;
+use crate::sweep::analysis::Strata;
+use crate::sweep::analysis::front;
+use crate::sweep::file::Spec;
+use crate::sweep::space::{Axis, Space};
 use crate::sweep::study::{Generation, Stage, Trial};
 
 /// Points that the first fit and the second propose.

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::frozen::{Frozen, SCHEMA};
-use crate::sweep::spec::Spec;
+use super::manifest::{Frozen, SCHEMA};
+use crate::sweep::file::Spec;
 
 /// Lines that are shown of the differences.
 const MOST: usize = 12;

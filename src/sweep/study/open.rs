@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::compare;
-use super::frozen::{Frozen, SCHEMA};
+use super::manifest::{Frozen, SCHEMA};
+use super::store::{Owner, Put, Store, open_record};
+use crate::sweep::Error;
+use crate::sweep::file::{Parsed, Spec};
 use crate::sweep::hash::short;
-use crate::sweep::spec::{Parsed, Spec};
-use crate::sweep::store::{Owner, Put, Store, open_record};
-use crate::sweep::{Error, search};
 
 /// The record of what a study is about.
 const RECORD: &str = "study.json";
@@ -56,7 +56,7 @@ impl Study {
             study.check(Some(spec))?;
             return Ok(study);
         }
-        search::check(spec)?;
+        spec.check_size()?;
         let frozen = Frozen::of(spec.clone())?;
         Self::freeze(frozen, store)
     }

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::frozen::Frozen;
-use super::models::{alone, uniform, with_folders};
+use super::manifest::Frozen;
+use super::recipes::{alone, uniform, with_folders};
 use super::stage::Stage;
 use crate::plan;
 use crate::recipe::Recipe;
 use crate::sweep::Error;
+use crate::sweep::file::as_variables;
 use crate::sweep::hash::short;
-use crate::sweep::spec::as_variables;
 
 /// A retriever that is scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

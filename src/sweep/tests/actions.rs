@@ -1,8 +1,8 @@
 //! Reading, extending, confirming and picking.
 
 use super::fake::{Fake, options, run, study};
-use crate::sweep::spec::parse_axis;
-use crate::sweep::store::Results;
+use crate::sweep::file::parse_axis;
+use crate::sweep::study::Results;
 use crate::sweep::{
     Analysis, Bound, Depth, Done, Ended, History, Options, Schedule, Stage, Status, Study, Watch, confirm, extend,
     journal, pick, recipe_text, retry, to_csv, to_json, to_per_query_csv, work,
@@ -178,7 +178,7 @@ fn fill(study: &Study) {
             ..done.clone()
         };
         let name = format!("done/{key}.json");
-        let text = crate::sweep::store::seal(&done, study.store.study(), &name).unwrap();
+        let text = crate::sweep::study::seal(&done, study.store.study(), &name).unwrap();
         std::fs::write(study.store.path(&name), text).unwrap();
         std::fs::write(study.store.path(&format!("perq/{key}.bin")), &values).unwrap();
     }

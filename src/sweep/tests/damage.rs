@@ -21,7 +21,7 @@ fn finish(study: &Study) {
 fn finished(folder: &Path) -> Study {
     let study = super::fake::study(folder, SPEC);
     run(&study, &mut Fake::new(&study)).unwrap();
-    extend(&study, &[crate::sweep::spec::parse_axis("w", "0.4").unwrap()]).unwrap();
+    extend(&study, &[crate::sweep::file::parse_axis("w", "0.4").unwrap()]).unwrap();
     finish(&study);
     confirm(&study).unwrap();
     finish(&study);

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::eval::draw;
-use crate::sweep::spec::Spec;
-use crate::sweep::store::{Lease, Results};
+use crate::sweep::file::Spec;
 use crate::sweep::study::Frozen;
+use crate::sweep::study::{Lease, Results};
 use crate::sweep::{
     Done, Ended, Error, Evaluator, Model, Options, Prepared, Queries, Request, Schedule, Set, SetScores, Study,
     Subject, Trial, Trouble, hash, work,
@@ -50,7 +50,7 @@ pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
     };
     let names: Vec<String> = {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
-        let values = crate::sweep::spec::as_variables(&spec.params.names(), &middle);
+        let values = crate::sweep::file::as_variables(&spec.params.names(), &middle);
         spec.recipe.at(&values).unwrap().models().iter().map(|model| model.path.clone()).collect()
     };
     let mut names = names;
@@ -133,9 +133,9 @@ impl Fake {
 /// Changes what a record holds, as a program that knows its form would.
 pub(crate) fn rewrite(root: &Path, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
     let path = root.join(name);
-    let (mut value, of) = crate::sweep::store::open_record(&std::fs::read(&path).unwrap(), name, None).unwrap();
+    let (mut value, of) = crate::sweep::study::open_record(&std::fs::read(&path).unwrap(), name, None).unwrap();
     change(&mut value);
-    std::fs::write(path, crate::sweep::store::seal(&value, &of, name).unwrap()).unwrap();
+    std::fs::write(path, crate::sweep::study::seal(&value, &of, name).unwrap()).unwrap();
 }
 
 /// A number between −1 and 1 that depends on nothing but its arguments.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::fake::{Fake, recorded, run, study};
 use crate::eval::draw;
-use crate::sweep::store::Results;
+use crate::sweep::study::Results;
 use crate::sweep::{Analysis, Depth, Stage, Status, Study, Watch};
 
 /// Names the folder of the study that a worker process works on.

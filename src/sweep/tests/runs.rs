@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicBool;
 
 use super::fake::{Fake, NEVER, options, recorded, rewrite, run, study, trade_off};
-use crate::sweep::spec::Method;
-use crate::sweep::store::Results;
+use crate::sweep::file::Method;
+use crate::sweep::study::Results;
 use crate::sweep::{Ended, Error, Event, Options, Schedule, Stage, Study, work};
 
 #[test]

@@ -1,0 +1,30 @@
+//! The sweep file: what is merged, where it is looked for, and how it is scored.
+
+mod data;
+mod fields;
+mod grid;
+mod keys;
+mod objectives;
+mod params;
+mod parse;
+mod schema;
+mod search;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub(crate) use search::SOBOL_DIMENSIONS;
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use settings::parse_time;
+pub(crate) use types::as_variables;
+
+pub use data::{DataSource, Reference};
+pub use keys::LEVELS;
+pub use objectives::Objective;
+pub use params::parse_axis;
+pub use parse::{Parsed, is_sweep};
+pub use schema::schema;
+pub use search::{Method, Rung, Search};
+pub use settings::{Budget, Part, Scoring, Selection};
+pub use types::{Baseline, Keep, RecipeText, Spec};
