@@ -14,7 +14,7 @@ const FRAME: Frame = Frame { width: 500.0, height: 400.0, left: 64.0, right: 96.
 
 /// The figure of an objective; `None` unless two variables tell the points apart.
 pub fn contour(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>) -> Option<String> {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let [first, second] = spec.params.names()[..] else { return None };
     if spec.params.axes.iter().any(|axis| matches!(axis, Axis::Simplex { .. })) {
         return None;

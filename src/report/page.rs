@@ -13,7 +13,7 @@ use super::ternary::ternary;
 use super::timeline::timeline;
 use super::verdict::verdict;
 use crate::shown::{html as escaped, json};
-use crate::sweep::{Analysis, Error, Row, Stage, Study, recipe_text, to_json};
+use crate::sweep::{Analysis, Error, Row, Study, TrialStage, recipe_text, to_json};
 
 /// Queries that are shown of those that lose.
 const WORST: usize = 10;
@@ -27,7 +27,7 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     let headline = if has_points { confirmed } else { full };
     let picked = verdict(study, headline);
     let pick = picked.as_ref().map(|verdict| verdict.row.trial.id.as_str());
-    let title = escaped(&study.frozen.spec.study);
+    let title = escaped(&study.manifest.spec.study);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src \
@@ -35,9 +35,9 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
         include_str!("page.css"),
         series_style()
     );
-    let queries = if headline.stage == Stage::Confirm {
+    let queries = if headline.stage == TrialStage::Confirm {
         "Measured on held-out queries, which the search has not seen."
-    } else if study.frozen.spec.report.is_some() {
+    } else if study.manifest.spec.report.is_some() {
         "Measured on the queries that chose the point; admix sweep confirm scores it on held-out ones."
     } else {
         "Measured on the queries that chose the point: the best of many looks better than it is."
@@ -102,7 +102,7 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
         );
     }
     for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
-        let objectives = 0..study.frozen.spec.objectives.len();
+        let objectives = 0..study.manifest.spec.objectives.len();
         let found: Vec<String> = objectives.filter_map(|objective| figure(study, full, objective, pick)).collect();
         if !found.is_empty() {
             let _ = writeln!(
@@ -114,7 +114,7 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
             );
         }
     }
-    for second in 1..study.frozen.spec.objectives.len() {
+    for second in 1..study.manifest.spec.objectives.len() {
         let _ = writeln!(
             out,
             "<h2>The front</h2><div class=\"scroll\">{}</div><p class=\"note\">No trial lies above and to the right of the \
@@ -142,7 +142,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
          than chance (paired randomisation over queries, Holm over trials and objectives, p &lt; 0.05); * on the front\
          </caption><thead><tr><th scope=\"col\"><button>trial</button></th>"
     );
-    for objective in &study.frozen.spec.objectives {
+    for objective in &study.manifest.spec.objectives {
         let name = escaped(&objective.name);
         let _ = write!(
             out,
@@ -227,7 +227,7 @@ fn by_query(row: &Row, changes: &Changes, out: &mut String) {
 
 fn recipes(study: &Study, full: &Analysis, out: &mut String) {
     out.push_str("<h2>Recipes of the front</h2>\n");
-    for row in full.front() {
+    for row in full.pareto_front() {
         if let Ok(text) = recipe_text(study, row) {
             let _ = writeln!(
                 out,
@@ -240,8 +240,8 @@ fn recipes(study: &Study, full: &Analysis, out: &mut String) {
 }
 
 fn provenance(study: &Study, full: &Analysis, out: &mut String) {
-    let frozen = &study.frozen;
-    let scoring = &frozen.spec.scoring;
+    let manifest = &study.manifest;
+    let scoring = &manifest.spec.scoring;
     out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(
@@ -251,19 +251,19 @@ fn provenance(study: &Study, full: &Analysis, out: &mut String) {
             escaped(value)
         );
     };
-    line("admix", &frozen.admix);
-    line("search", &format!("{}, seed {}", frozen.spec.search.method.name(), frozen.spec.search.seed));
+    line("admix", &manifest.admix);
+    line("search", &format!("{}, seed {}", manifest.spec.search.method.name(), manifest.spec.search.seed));
     line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.done.device.clone()));
     line("rules", &scoring.compat.to_string());
     line("time", &duration(full.time.total));
-    for model in &frozen.models {
+    for model in &manifest.models {
         line(&model.short, &format!("{} sha256 {}", model.path.display(), model.hash));
     }
-    for set in &frozen.sets {
+    for set in &manifest.sets {
         let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
         line(&set.label, &format!("{} queries{held_out}, {} documents", set.queries, set.documents));
     }
-    for file in &frozen.data {
+    for file in &manifest.data {
         line("data", &format!("{} sha256 {}", file.file, file.sha256));
     }
     out.push_str("</tbody></table></div>\n");

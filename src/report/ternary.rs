@@ -17,7 +17,7 @@ const TALL: f64 = 0.866_025_403_784_438_6;
 
 /// The figure of an objective; `None` unless the points are shares of three.
 pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>) -> Option<String> {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let [Axis::Simplex { of, .. }] = spec.params.axes.as_slice() else { return None };
     let [first, second, third] = of.as_slice() else { return None };
     let points: Vec<(&Row, (f64, f64), f64)> = analysis

@@ -26,7 +26,7 @@ pub fn verdict<'a>(study: &Study, analysis: &'a Analysis) -> Option<Verdict<'a>>
     let total = |row: &Row| (0..ranges.len()).map(|index| share(row, index)).sum::<f64>();
     let points = analysis.rows.iter().filter(|row| row.on_front && row.trial.point().is_some());
     let row = points.max_by(|a, b| total(a).total_cmp(&total(b)))?;
-    let names = study.frozen.spec.objectives.iter().map(|objective| objective.name.as_str());
+    let names = study.manifest.spec.objectives.iter().map(|objective| objective.name.as_str());
     let parts: Vec<String> = names
         .enumerate()
         .filter_map(|(index, name)| {

@@ -2,34 +2,34 @@
 
 use super::Error;
 use super::analysis::{Analysis, Depth};
-use super::study::{CONFIRM, Generation, Schedule, Stage, Study, Subject, Trial};
+use super::study::{CONFIRM, Generation, Schedule, Study, Subject, Trial, TrialStage};
 
 /// Plans the front and the parents on held-out queries. Gives the trials.
 ///
 /// # Errors
 /// A study without held-out queries or without results; a folder that cannot be written.
 pub fn confirm(study: &Study) -> Result<Vec<Trial>, Error> {
-    if study.frozen.spec.report.is_none() {
+    if study.manifest.spec.report.is_none() {
         return Err(Error::usage(
             "no queries are held out: the sweep file has no `report`",
             "a sweep file with `select: {split: dev}` and `report: {split: test}`, or with `{part: 1/2}` and `{part: 2/2}`, \
              holds some out; it makes another study",
         ));
     }
-    let analysis = Analysis::read(study, Stage::Full, Depth::Means)?;
+    let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;
     if analysis.rows.is_empty() {
         return Err(Error::usage("no trial has results yet", "run `admix sweep run` first"));
     }
-    let models = 0..study.frozen.models.len();
-    let parents = models.map(|index| study.frozen.trial(Subject::Parent(index))).collect::<Result<Vec<_>, _>>()?;
-    let front = analysis.front().map(|row| row.trial.clone());
+    let models = 0..study.manifest.models.len();
+    let parents = models.map(|index| study.manifest.trial(Subject::Parent(index))).collect::<Result<Vec<_>, _>>()?;
+    let front = analysis.pareto_front().map(|row| row.trial.clone());
     let mut trials: Vec<Trial> = Vec::new();
     for trial in parents.into_iter().chain(front) {
         if trials.iter().all(|known| known.id != trial.id) {
             trials.push(trial);
         }
     }
-    let generation = Generation { stage: Stage::Confirm, trials: trials.clone(), notes: Vec::new() };
+    let generation = Generation { stage: TrialStage::Confirm, trials: trials.clone(), notes: Vec::new() };
     Schedule::read(&study.store)?.add(&study.store, CONFIRM, &generation)?;
     Ok(trials)
 }

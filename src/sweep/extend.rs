@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Error;
 use super::search::points_to_trials;
 use super::space::{Axis, Space, is_part_of_one, rounded};
-use super::study::{EXTEND, Generation, Schedule, Stage, Study, Trial};
+use super::study::{EXTEND, Generation, Schedule, Study, Trial, TrialStage};
 
 /// Adds the points of a grid to a study; those that it has already are not done again. Gives the number of new ones.
 ///
@@ -15,20 +15,20 @@ use super::study::{EXTEND, Generation, Schedule, Stage, Study, Trial};
 /// # Errors
 /// A variable that the recipe does not have, values that it does not take, a folder that cannot be written.
 pub fn extend(study: &Study, axes: &[Axis]) -> Result<usize, Error> {
-    let space = &study.frozen.spec.params;
+    let space = &study.manifest.spec.params;
     let points = new_points(space, axes)?;
     let trials = points_to_trials(study, &points)?;
     let mut schedule = Schedule::read(&study.store)?;
     let known: BTreeSet<String> = schedule
         .trials()
         .into_iter()
-        .filter(|(_, stage)| *stage == Stage::Full)
+        .filter(|(_, stage)| *stage == TrialStage::Full)
         .map(|(trial, _)| trial.id.clone())
         .collect();
     let new: Vec<Trial> = trials.into_iter().filter(|trial| !known.contains(&trial.id)).collect();
     let count = new.len();
     if count > 0 {
-        schedule.add(&study.store, EXTEND, &Generation { stage: Stage::Full, trials: new, notes: Vec::new() })?;
+        schedule.add(&study.store, EXTEND, &Generation { stage: TrialStage::Full, trials: new, notes: Vec::new() })?;
     }
     Ok(count)
 }

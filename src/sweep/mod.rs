@@ -26,7 +26,7 @@ mod trial;
 mod worker;
 
 pub use analysis::{
-    Analysis, Bound, BoundKind, Comparison, Depth, Dropped, LEVEL, Row, Strata, Versus, front, pick, recipe_text,
+    Analysis, Bound, BoundKind, Comparison, Depth, Dropped, LEVEL, Row, Strata, Versus, pareto_front, pick, recipe_text,
 };
 pub use check::{Checked, Damage, check};
 pub use confirm::confirm;
@@ -39,11 +39,11 @@ pub use search::{History, next};
 pub use slurm::{Slurm, slurm};
 pub use status::{Running, Status};
 pub use study::{
-    Claim, Done, Failure, Frozen, Generation, Lease, Loaded, Mode, Model, Owner, PerQuery, Put, Results, Same,
-    Schedule, Set, SetMeans, SetValues, Stage, Store, Study, Subject, Taken, Timings, Trial, Watch, load,
-    read as read_records,
+    Claim, Failure, Generation, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Results, SameWeights, Schedule,
+    Set, SetMeans, SetValues, Store, Study, Subject, Taken, Timings, Trial, TrialResult, TrialStage, Watch, Written,
+    load, read as read_records,
 };
 #[cfg(feature = "eval")]
 pub use trial::{Estimate, Scorer};
-pub use trial::{Evaluator, Prepared, Queries, Request, SetScores, Trouble, pool, tops};
+pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, candidate_pool, top_documents};
 pub use worker::{Ended, Event, Options, work};

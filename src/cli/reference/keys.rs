@@ -8,7 +8,7 @@ use super::examples::{self, Example};
 use super::{prose, sentence};
 use crate::plan::Allow;
 use crate::recipe::{self, Form, Key, Level, Status};
-use crate::sweep::file::{self, Method};
+use crate::sweep::file::{self, SearchMethod};
 
 /// The page of a recipe's keys.
 pub(super) fn recipe() -> String {
@@ -19,7 +19,7 @@ pub(super) fn recipe() -> String {
 pub(super) fn sweep() -> String {
     let mut out = page(SWEEP, &file::LEVELS, examples::SWEEP);
     out.push_str(SEARCHES);
-    for method in Method::ALL {
+    for method in SearchMethod::ALL {
         let _ = write!(out, "\n### Search `{}`\n\n{}\n", method.name(), method.doc());
         let examples = examples::SEARCHES.iter().filter(|example| example.of == method.name());
         examples.for_each(|example| block(&mut out, example));
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_search_has_an_example() {
-        for method in Method::ALL {
+        for method in SearchMethod::ALL {
             assert!(examples::SEARCHES.iter().any(|example| example.of == method.name()), "{}", method.name());
         }
     }

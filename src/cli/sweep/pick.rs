@@ -7,7 +7,7 @@ use super::finish::write_merge;
 use super::location::StudyArgs;
 use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
-use crate::sweep::{Analysis, Bound, Depth, Stage, pick, recipe_text};
+use crate::sweep::{Analysis, Bound, Depth, TrialStage, pick, recipe_text};
 
 /// Write the plain recipe of the point that is best on one objective and keeps the others
 #[derive(clap::Args, Debug)]
@@ -41,8 +41,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means)?;
-    let full = Analysis::read(&study, Stage::Full, Depth::Means)?;
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;
     let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
     let (analysis, on) = if has_points { (&confirmed, "held-out") } else { (&full, "the search's") };
     let row = pick(&study, analysis, &args.max, &args.keep)?;
@@ -54,11 +54,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     put(&args.output, &text)?;
     if let Some(out) = &args.merge
-        && let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
+        && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {
         write_merge(recipe, out, &study, &*run::interruption()?)?;
     }
-    let names = study.frozen.spec.objectives.iter().map(|objective| &objective.name);
+    let names = study.manifest.spec.objectives.iter().map(|objective| &objective.name);
     let values: Vec<String> = names.zip(&row.objectives).map(|(name, value)| format!("{name} {value:.4}")).collect();
     render::say(&format!("{}: {} on {on} queries", row.trial.label, values.join(", ")));
     Ok(())

@@ -6,7 +6,7 @@ mod resample;
 mod statistics;
 mod table;
 
-pub use pareto::front;
+pub use pareto::pareto_front;
 pub use pick::{Bound, BoundKind, pick, recipe_text};
 pub use statistics::{Comparison, Strata};
 pub use table::{Analysis, Depth, Dropped, LEVEL, Row, Versus};

@@ -1,7 +1,7 @@
 //! The trials that no other beats.
 
 /// Which of the points no other is at least as good as everywhere and better somewhere. Of equal points all are in.
-pub fn front(points: &[Vec<f64>]) -> Vec<bool> {
+pub fn pareto_front(points: &[Vec<f64>]) -> Vec<bool> {
     let beats = |one: &[f64], other: &[f64]| {
         one.iter().zip(other).all(|(a, b)| a >= b) && one.iter().zip(other).any(|(a, b)| a > b)
     };
@@ -24,14 +24,15 @@ mod tests {
                 vec![0.7 - 0.2 * w - barrier, 0.4 + 0.2 * w - barrier]
             })
             .collect();
-        let found: Vec<usize> = front(&points).iter().enumerate().filter(|(_, on)| **on).map(|(at, _)| at).collect();
+        let found: Vec<usize> =
+            pareto_front(&points).iter().enumerate().filter(|(_, on)| **on).map(|(at, _)| at).collect();
         assert_eq!(found, [0, 10]);
     }
 
     #[test]
     fn equal_points_are_all_in() {
-        assert_eq!(front(&[vec![1.0, 0.0], vec![1.0, 0.0], vec![0.5, 0.0]]), [true, true, false]);
-        assert!(front(&[]).is_empty());
+        assert_eq!(pareto_front(&[vec![1.0, 0.0], vec![1.0, 0.0], vec![0.5, 0.0]]), [true, true, false]);
+        assert!(pareto_front(&[]).is_empty());
     }
 
     proptest! {
@@ -40,7 +41,7 @@ mod tests {
             points in prop::collection::vec(prop::collection::vec(0..5_u8, 3), 1..20)
         ) {
             let points: Vec<Vec<f64>> = points.iter().map(|point| point.iter().map(|x| f64::from(*x)).collect()).collect();
-            let on = front(&points);
+            let on = pareto_front(&points);
             prop_assert!(on.contains(&true));
             for (point, _) in points.iter().zip(&on).filter(|(_, on)| !**on) {
                 let beaten = points.iter().zip(&on).filter(|(_, on)| **on).any(|(other, _)| {

@@ -110,7 +110,7 @@ pub fn pick<'a>(study: &Study, analysis: &'a Analysis, max: &str, bounds: &[Boun
 }
 
 fn objective(study: &Study, name: &str) -> Result<usize, Error> {
-    let names: Vec<&str> = study.frozen.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
+    let names: Vec<&str> = study.manifest.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
     names.iter().position(|known| *known == name).ok_or_else(|| {
         let hint = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -126,13 +126,13 @@ fn objective(study: &Study, name: &str) -> Result<usize, Error> {
 /// # Errors
 /// A trial that is no point.
 pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let Some(values) = row.trial.point() else {
         return Err(Error::usage(format!("`{}` is no point of the recipe", row.trial.label), "pick a point"));
     };
     let values = crate::sweep::file::as_variables(&spec.params.names(), values);
     let mut text = spec.recipe.filled(&values);
-    for model in &study.frozen.models {
+    for model in &study.manifest.models {
         let to = located(&model.name, &model.path, model.adapter.as_deref());
         if to != model.name {
             text = renamed(&text, &model.name, &to);

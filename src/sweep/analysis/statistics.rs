@@ -2,7 +2,7 @@
 
 use crate::eval::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, bootstrap_interval, draw, percentile, randomisation_p};
 use crate::sweep::Error;
-use crate::sweep::study::{Done, Frozen, PerQuery, Store};
+use crate::sweep::study::{Manifest, PerQuery, Store, TrialResult};
 
 /// The values of the queries of an objective's data sets, one list a data set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,7 +168,7 @@ pub(super) fn interval_of(draws: &Draws, mut means: Vec<f64>) -> (f64, f64) {
     (at(0.025), at(0.975))
 }
 
-impl Frozen {
+impl Manifest {
     /// The values of an objective's queries.
     pub fn strata(&self, objective: usize, values: &PerQuery) -> Strata {
         let metric = self.spec.objectives.get(objective).map(|objective| objective.metric);
@@ -188,7 +188,7 @@ impl Frozen {
     }
 
     /// The objectives of a trial, from its means; `None` where one has no value.
-    pub fn objectives_of(&self, done: &Done) -> Option<Vec<f64>> {
+    pub fn objectives_of(&self, done: &TrialResult) -> Option<Vec<f64>> {
         let objective = |(objective, sets): (&crate::sweep::file::Objective, &Vec<usize>)| {
             let metric = objective.metric.to_string();
             let of_set = |set: &usize| done.sets.get(*set)?.means.get(&metric).copied().flatten();

@@ -2,12 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::pareto::front;
+use super::pareto::pareto_front;
 use super::resample::intervals;
 use super::statistics::{Comparison, Strata};
 use crate::eval::holm;
 use crate::sweep::Error;
-use crate::sweep::study::{Done, Frozen, Results, Schedule, Stage, Study, Subject, Timings, Trial};
+use crate::sweep::study::{Manifest, Results, Schedule, Study, Subject, Timings, Trial, TrialResult, TrialStage};
 
 /// The level below which a difference is marked.
 pub const LEVEL: f64 = 0.05;
@@ -18,7 +18,7 @@ pub struct Row {
     /// The trial.
     pub trial: Trial,
     /// Its result over all documents.
-    pub done: Done,
+    pub done: TrialResult,
     /// Its objectives.
     pub objectives: Vec<f64>,
     /// Their 95 % intervals, where they were asked for.
@@ -57,7 +57,7 @@ pub struct Dropped {
     /// The trial.
     pub trial: Trial,
     /// The pool.
-    pub stage: Stage,
+    pub stage: TrialStage,
     /// Its objectives there, which are too high.
     pub objectives: Vec<f64>,
 }
@@ -66,7 +66,7 @@ pub struct Dropped {
 #[derive(Clone, Debug)]
 pub struct Analysis {
     /// What they were scored on: all documents and the search's queries, or those that are held out.
-    pub stage: Stage,
+    pub stage: TrialStage,
     /// The trials with results, in the order of the plan.
     pub rows: Vec<Row>,
     /// The index of the reference: the first baseline with results.
@@ -107,10 +107,10 @@ impl Analysis {
         study: &Study,
         schedule: &Schedule,
         results: &Results,
-        stage: Stage,
+        stage: TrialStage,
         depth: Depth,
     ) -> Result<Self, Error> {
-        let frozen = &study.frozen;
+        let manifest = &study.manifest;
         let mut found = Self {
             stage,
             rows: Vec::new(),
@@ -129,7 +129,7 @@ impl Analysis {
             found.planned += 1;
             let key = trial.key(stage);
             if let Some(done) = results.done.get(&key)
-                && let Some(objectives) = frozen.objectives_of(done)
+                && let Some(objectives) = manifest.objectives_of(done)
             {
                 let is_first = weights.insert(done.weights.clone());
                 found.rows.push(Row {
@@ -146,11 +146,11 @@ impl Analysis {
                 found.failed.push((trial.clone(), last.map_or_else(String::new, |failure| failure.error.clone())));
             }
         }
-        if stage == Stage::Full {
-            found.dropped = dropped(frozen, schedule, results, &found.rows);
+        if stage == TrialStage::Full {
+            found.dropped = dropped(manifest, schedule, results, &found.rows);
         }
         let objectives: Vec<Vec<f64>> = found.rows.iter().map(|row| row.objectives.clone()).collect();
-        for (row, on_front) in found.rows.iter_mut().zip(front(&objectives)) {
+        for (row, on_front) in found.rows.iter_mut().zip(pareto_front(&objectives)) {
             row.on_front = on_front;
         }
         found.reference = found.rows.iter().position(|row| row.trial.point().is_none());
@@ -164,7 +164,7 @@ impl Analysis {
     ///
     /// # Errors
     /// As [`Analysis::of`].
-    pub fn read(study: &Study, stage: Stage, depth: Depth) -> Result<Self, Error> {
+    pub fn read(study: &Study, stage: TrialStage, depth: Depth) -> Result<Self, Error> {
         let (schedule, results) = crate::sweep::study::read(study)?;
         Self::of(study, &schedule, &results, stage, depth)
     }
@@ -173,9 +173,9 @@ impl Analysis {
     fn test(&mut self, study: &Study, depth: Depth) -> Result<(), Error> {
         let Some(reference) = self.reference.and_then(|index| self.rows.get(index)) else { return Ok(()) };
         let stage = self.stage;
-        let base = study.frozen.all_strata(&study.store, &reference.trial.key(stage))?;
+        let base = study.manifest.all_strata(&study.store, &reference.trial.key(stage))?;
         let own = reference.done.weights.clone();
-        let of_row = |row: &Row| study.frozen.all_strata(&study.store, &row.trial.key(stage));
+        let of_row = |row: &Row| study.manifest.all_strata(&study.store, &row.trial.key(stage));
         let strata: Vec<Vec<Strata>> = self.rows.par_iter().map(of_row).collect::<Result<_, Error>>()?;
         let mut tested: Vec<Tested> = self
             .rows
@@ -240,7 +240,7 @@ impl Analysis {
     }
 
     /// The rows on the front, one for each weights; points before baselines of the same weights keep out.
-    pub fn front(&self) -> impl Iterator<Item = &Row> {
+    pub fn pareto_front(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.on_front && row.is_first)
     }
 
@@ -256,14 +256,14 @@ fn tested_only(strata: &Strata, base: &Strata) -> Option<Comparison> {
 }
 
 /// Trials with scores on a pool alone; each with its largest pool.
-fn dropped(frozen: &Frozen, schedule: &Schedule, results: &Results, rows: &[Row]) -> Vec<Dropped> {
+fn dropped(manifest: &Manifest, schedule: &Schedule, results: &Results, rows: &[Row]) -> Vec<Dropped> {
     let mut found: Vec<Dropped> = Vec::new();
     for (trial, stage) in schedule.trials() {
-        let is_pool = matches!(stage, Stage::Pool(_));
+        let is_pool = matches!(stage, TrialStage::Pool(_));
         if !is_pool || rows.iter().any(|row| row.trial.id == trial.id) {
             continue;
         }
-        let Some(objectives) = results.done.get(&trial.key(stage)).and_then(|done| frozen.objectives_of(done)) else {
+        let Some(objectives) = results.done.get(&trial.key(stage)).and_then(|done| manifest.objectives_of(done)) else {
             continue;
         };
         found.retain(|known| known.trial.id != trial.id);

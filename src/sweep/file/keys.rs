@@ -1,6 +1,6 @@
 //! The keys of a sweep file.
 
-use super::search::Method;
+use super::search_method::SearchMethod;
 use crate::plan::Allow;
 use crate::recipe::ADVICE;
 use crate::yaml::{Form, Level, read};
@@ -50,7 +50,7 @@ pub(super) static SWEEP: Level = Level {
 };
 
 /// The searches.
-const SEARCHES: Form = Form::OneOf(|| Method::ALL.map(Method::name).to_vec());
+const SEARCHES: Form = Form::OneOf(|| SearchMethod::ALL.map(SearchMethod::name).to_vec());
 
 /// Variables and their values.
 const PARAMS: Form = Form::Entries {

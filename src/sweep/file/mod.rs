@@ -9,12 +9,13 @@ mod params;
 mod parse;
 mod schema;
 mod search;
+mod search_method;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub(crate) use search::SOBOL_DIMENSIONS;
+pub(crate) use search_method::SOBOL_DIMENSIONS;
 #[cfg(all(feature = "cli", feature = "eval"))]
 pub(crate) use settings::parse_time;
 pub(crate) use types::as_variables;
@@ -25,6 +26,7 @@ pub use objectives::Objective;
 pub use params::parse_axis;
 pub use parse::{Parsed, is_sweep};
 pub use schema::schema;
-pub use search::{Method, Rung, Search};
+pub use search::{Rung, Search};
+pub use search_method::SearchMethod;
 pub use settings::{Budget, Part, Scoring, Selection};
 pub use types::{Baseline, Keep, RecipeText, Spec};

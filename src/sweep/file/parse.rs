@@ -8,7 +8,8 @@ use super::fields::{fields, list, text};
 use super::keys::SWEEP;
 use super::objectives::objectives;
 use super::params::params;
-use super::search::{Method, SOBOL_DIMENSIONS, Search, search};
+use super::search::{Search, search};
+use super::search_method::{SOBOL_DIMENSIONS, SearchMethod};
 use super::settings::{Budget, Selection, budget, scoring, selection};
 use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
 use crate::plan::Allow;
@@ -321,29 +322,29 @@ fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, diagnostics:
     let dimensions = space.dimensions();
     let refuse = |message: String, hint: &str| Err(Diagnostic::value(&at, message).hint(hint.to_owned()));
     match search.method {
-        Method::Lattice if !simplex => {
+        SearchMethod::Lattice if !simplex => {
             refuse("`lattice` needs a `simplex` under `params`".into(), "`grid` goes with other parameters")
         }
-        Method::Greedy if !(simplex && space.axes.len() == 1) => refuse(
+        SearchMethod::Greedy if !(simplex && space.axes.len() == 1) => refuse(
             "`greedy` needs a `simplex` under `params`, and nothing else".into(),
             "its variables are the models' weights",
         ),
-        Method::Quad if values => {
+        SearchMethod::Quad if values => {
             refuse("`quad` needs ranges, found a list of values".into(), "write `{min: …, max: …}`")
         }
-        Method::Quad if dimensions > 4 => refuse(
+        SearchMethod::Quad if dimensions > 4 => refuse(
             format!("`quad` fits up to 4 free parameters, found {dimensions}"),
             "`sobol` and `cmaes` go with more",
         ),
-        Method::Sobol if dimensions > SOBOL_DIMENSIONS => {
+        SearchMethod::Sobol if dimensions > SOBOL_DIMENSIONS => {
             let most = SOBOL_DIMENSIONS;
             refuse(format!("`sobol` goes up to {most} free parameters, found {dimensions}"), "`cmaes` goes with more")
         }
-        Method::Cmaes if dimensions < 2 => refuse(
+        SearchMethod::Cmaes if dimensions < 2 => refuse(
             format!("`cmaes` needs two free parameters or more, found {dimensions}"),
             "`grid` and `quad` go with fewer",
         ),
-        Method::Cmaes if values => {
+        SearchMethod::Cmaes if values => {
             refuse("`cmaes` needs ranges, found a list of values".into(), "write `{min: …, max: …}`")
         }
         _ => Ok(search),

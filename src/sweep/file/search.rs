@@ -4,77 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{fields, list, text, whole};
 use super::keys::{RUNG, SEARCH};
+use super::search_method::SearchMethod;
 use crate::recipe::NodePath;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, and, nearest, quoted};
-
-/// The most dimensions of `sobol`: it has direction numbers for so many.
-pub(crate) const SOBOL_DIMENSIONS: usize = 16;
-
-/// How points are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Every combination of the values.
-    #[default]
-    Grid,
-    /// Every point of a simplex in equal steps.
-    Lattice,
-    /// A sequence that fills the space evenly.
-    Sobol,
-    /// A few points, then those that a quadratic fit proposes.
-    Quad,
-    /// A soup that takes in one model after the other as long as it helps.
-    Greedy,
-    /// An evolution strategy, for five parameters and more.
-    Cmaes,
-}
-
-impl Method {
-    /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Grid, Self::Lattice, Self::Sobol, Self::Quad, Self::Greedy, Self::Cmaes];
-
-    /// The name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Grid => "grid",
-            Self::Lattice => "lattice",
-            Self::Sobol => "sobol",
-            Self::Quad => "quad",
-            Self::Greedy => "greedy",
-            Self::Cmaes => "cmaes",
-        }
-    }
-
-    /// What it does and when to take it, for the manual.
-    pub const fn doc(self) -> &'static str {
-        match self {
-            Self::Grid => {
-                "Tries every combination of the values. It is the default, and right for one or two variables. Variables \
-                 need a `step` or a list of values."
-            }
-            Self::Lattice => {
-                "Tries every point of a simplex (weights that sum to 1) in equal steps. It needs a `simplex` under `params`."
-            }
-            Self::Sobol => {
-                "Tries points of a Sobol sequence, which fills the space evenly. It is for more variables than a grid can hold, \
-                 up to 16. Without `budget: {trials: …}` it tries 32 points."
-            }
-            Self::Quad => {
-                "Tries a few points, fits a quadratic function to the scores of each data set, and tries the points that the fit \
-                 proposes. It is for one to four free variables, each a range or a simplex. Where the fit does not hold, the grid \
-                 is tried instead."
-            }
-            Self::Greedy => {
-                "Scores each model alone, and then adds one model after the other to an average, the best first. A model stays \
-                 in where the average does not lose by it. It needs a `simplex` under `params` and nothing else."
-            }
-            Self::Cmaes => {
-                "Runs an evolution strategy (CMA-ES), once for each balance of the objectives. It is meant for five variables and more, and needs two. \
-                 Without `budget: {trials: …}` it tries 100 points."
-            }
-        }
-    }
-}
 
 /// A round of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,7 +22,7 @@ pub enum Rung {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Search {
     /// The method.
-    pub method: Method,
+    pub method: SearchMethod,
     /// The seed of what is drawn at random.
     pub seed: u64,
     /// The rounds, the last one over all documents.
@@ -101,7 +33,7 @@ pub struct Search {
 
 impl Default for Search {
     fn default() -> Self {
-        Self { method: Method::Grid, seed: 0, rungs: vec![Rung::Full], scalarisations: 3 }
+        Self { method: SearchMethod::Grid, seed: 0, rungs: vec![Rung::Full], scalarisations: 3 }
     }
 }
 
@@ -123,7 +55,9 @@ pub(super) fn search(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) 
     }
     if let Some((node, at)) = fields.get("rungs") {
         search.rungs = rungs(node, &at, diagnostics)?;
-        if search.rungs.len() > 1 && !matches!(search.method, Method::Grid | Method::Lattice | Method::Sobol) {
+        if search.rungs.len() > 1
+            && !matches!(search.method, SearchMethod::Grid | SearchMethod::Lattice | SearchMethod::Sobol)
+        {
             let message = format!("`rungs` go with grid, lattice and sobol, found {}", search.method.name());
             return Err(
                 Diagnostic::key(&at, message).hint("leave them out: this method proposes few points".to_owned())
@@ -133,12 +67,12 @@ pub(super) fn search(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) 
     Ok(search)
 }
 
-fn method(node: &Node, at: &NodePath) -> Checked<Method> {
+fn method(node: &Node, at: &NodePath) -> Checked<SearchMethod> {
     let name = text(node, at, "a search method")?;
-    if let Some(method) = Method::ALL.into_iter().find(|method| method.name() == name) {
+    if let Some(method) = SearchMethod::ALL.into_iter().find(|method| method.name() == name) {
         return Ok(method);
     }
-    let names = Method::ALL.map(Method::name);
+    let names = SearchMethod::ALL.map(SearchMethod::name);
     let known = format!("the methods are {}", and(&names));
     let hint = match nearest(&name, names) {
         Some(near) => format!("did you mean `{near}`? {known}"),

@@ -10,7 +10,7 @@ mod quadratic;
 mod sobol;
 
 use super::Error;
-use super::file::Method;
+use super::file::SearchMethod;
 use super::study::Generation;
 
 pub use history::History;
@@ -22,10 +22,10 @@ pub(crate) use history::points_to_trials;
 /// Values that the recipe does not take; results that cannot be read.
 pub fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
     match history.spec().search.method {
-        Method::Grid | Method::Lattice => fixed::next(history, &history.spec().grid()?),
-        Method::Sobol => fixed::next(history, &sobol::points(history.spec())),
-        Method::Quad => quad::next(history, &|| history.spec().grid()),
-        Method::Greedy => greedy::next(history),
-        Method::Cmaes => cmaes::next(history),
+        SearchMethod::Grid | SearchMethod::Lattice => fixed::next(history, &history.spec().grid()?),
+        SearchMethod::Sobol => fixed::next(history, &sobol::points(history.spec())),
+        SearchMethod::Quad => quad::next(history, &|| history.spec().grid()),
+        SearchMethod::Greedy => greedy::next(history),
+        SearchMethod::Cmaes => cmaes::next(history),
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const SCHEMA: u32 = 2;
 
 /// What a study is about. It never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Frozen {
+pub struct Manifest {
     /// The form of this record.
     pub schema: u32,
     /// The program's version: another one may score differently.
@@ -51,7 +51,7 @@ pub struct Set {
     pub documents: usize,
 }
 
-impl Frozen {
+impl Manifest {
     /// Opens everything that a spec names.
     ///
     /// # Errors

@@ -14,17 +14,17 @@ mod trial;
 
 #[cfg(test)]
 pub(super) use manifest::SCHEMA;
-pub use manifest::{Frozen, Set};
+pub use manifest::{Manifest, Set};
 pub use models::Model;
 pub use open::Study;
-pub use records::{Done, Failure, Results, Same, SetMeans, Timings};
-pub(crate) use records::{ODD, Orders, key_of};
+pub use records::{Failure, Results, SameWeights, SetMeans, Timings, TrialResult};
+pub(crate) use records::{Orders, UNKNOWN_FILE, key_of};
 pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, file_of, place_of};
 pub use schedule::{Schedule, read};
 pub use sets::{Loaded, load};
-pub use stage::Stage;
-pub use store::{Claim, Lease, Mode, Owner, PerQuery, Put, SetValues, Store, Taken, Watch};
-pub(crate) use store::{mean_of, order_hash, tops_hash};
+pub use stage::TrialStage;
+pub use store::{Claim, Lease, Mode, Owner, PerQuery, SetValues, Store, Taken, Watch, Written};
+pub(crate) use store::{mean_of, order_hash, top_documents_hash};
 #[cfg(test)]
 pub(crate) use store::{open_record, seal};
 pub use trial::{Generation, Subject, Trial};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::manifest::Frozen;
+use super::manifest::Manifest;
 use super::models::Model;
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
@@ -35,7 +35,7 @@ pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
 }
 
 /// The recipe of the plain average of the models that the study's recipe merges.
-pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
+pub(super) fn uniform(study: &Manifest) -> Result<Recipe, Error> {
     let names = study.spec.params.names();
     let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
     let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;
@@ -75,7 +75,7 @@ pub(super) fn uniform(study: &Frozen) -> Result<Recipe, Error> {
 }
 
 /// The recipe of a model of the study's recipe with its adapter and nothing else.
-pub(super) fn alone(study: &Frozen, name: &str) -> Result<Recipe, Error> {
+pub(super) fn alone(study: &Manifest, name: &str) -> Result<Recipe, Error> {
     let names = study.spec.params.names();
     let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
     let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::open::Study;
-use super::records::{ODD, Results};
-use super::stage::Stage;
-use super::store::{Put, Store};
+use super::records::{Results, UNKNOWN_FILE};
+use super::stage::TrialStage;
+use super::store::{Store, Written};
 use super::trial::{Generation, Trial};
 use crate::sweep::Error;
 
@@ -77,7 +77,7 @@ impl Schedule {
     pub fn refresh(&mut self, store: &Store) -> Result<(), Error> {
         let names = store.list("plan")?;
         for name in &names {
-            place_of(name).ok_or_else(|| store.damaged(&format!("plan/{name}"), ODD))?;
+            place_of(name).ok_or_else(|| store.damaged(&format!("plan/{name}"), UNKNOWN_FILE))?;
         }
         for kind in KINDS {
             let known = self.of_kind_mut(kind);
@@ -120,7 +120,7 @@ impl Schedule {
     }
 
     /// Every trial with its stage, each once.
-    pub fn trials(&self) -> Vec<(&Trial, Stage)> {
+    pub fn trials(&self) -> Vec<(&Trial, TrialStage)> {
         let mut seen = BTreeSet::new();
         let each = self.all().flat_map(|generation| generation.trials.iter().map(|trial| (trial, generation.stage)));
         each.filter(|(trial, stage)| seen.insert((trial.id.as_str(), *stage))).collect()
@@ -137,8 +137,8 @@ impl Schedule {
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub fn add_search(&mut self, store: &Store, generation: &Generation) -> Result<Put, Error> {
-        let put = store.put_json(&file_of(SEARCH, self.search.len()), generation)?;
+    pub fn add_search(&mut self, store: &Store, generation: &Generation) -> Result<Written, Error> {
+        let put = store.write_record(&file_of(SEARCH, self.search.len()), generation)?;
         self.refresh(store)?;
         Ok(put)
     }
@@ -155,7 +155,7 @@ impl Schedule {
                 return Ok(());
             }
             let name = file_of(kind, known.len());
-            if store.put_json(&name, generation)? == Put::New {
+            if store.write_record(&name, generation)? == Written::New {
                 return self.refresh(store);
             }
         }

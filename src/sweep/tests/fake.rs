@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::eval::draw;
 use crate::sweep::file::Spec;
-use crate::sweep::study::Frozen;
+use crate::sweep::study::Manifest;
 use crate::sweep::study::{Lease, Results};
 use crate::sweep::{
-    Done, Ended, Error, Evaluator, Model, Options, Prepared, Queries, Request, Schedule, Set, SetScores, Study,
-    Subject, Trial, Trouble, hash, work,
+    Ended, Error, EvaluationError, Evaluator, Model, Options, Prepared, Queries, QueryScores, Request, Schedule, Set,
+    Study, Subject, Trial, TrialResult, hash, work,
 };
 
 /// Queries of each data set.
@@ -24,14 +24,14 @@ pub(crate) fn study(folder: &Path, more: &str) -> Study {
     if root.join("study.json").exists() {
         return Study::join(&root).unwrap();
     }
-    Study::freeze(frozen(folder, more), &root).unwrap()
+    Study::create_from(manifest(folder, more), &root).unwrap()
 }
 
 pub(crate) const SLERP: &str =
     "recipe: {merge_method: slerp, base_model: a, models: [{model: b}], parameters: {t: \"${w}\"}}\n";
 pub(crate) const GRID: &str = "params: {w: {min: 0, max: 1, step: 0.1}}\n";
 
-pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
+pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
     for name in ["mono", "cross"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -63,7 +63,7 @@ pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
         hash: format!("hash of {name}"),
         files: Vec::new(),
     };
-    Frozen {
+    Manifest {
         schema: crate::sweep::study::SCHEMA,
         admix: env!("CARGO_PKG_VERSION").to_owned(),
         models: names.iter().map(model).collect(),
@@ -89,7 +89,7 @@ pub(crate) fn trade_off(set: usize, weights: &[f64]) -> f64 {
 
 /// An evaluator whose scores are a curve's, with noise that is each query's own.
 pub(crate) struct Fake {
-    pub(crate) study: Frozen,
+    pub(crate) study: Manifest,
     pub(crate) curve: Curve,
     /// How much queries differ.
     pub(crate) spread: f64,
@@ -107,7 +107,7 @@ pub(crate) struct Fake {
 impl Fake {
     pub(crate) fn new(study: &Study) -> Self {
         Self {
-            study: study.frozen.clone(),
+            study: study.manifest.clone(),
             curve: trade_off,
             spread: 0.2,
             noise: 0.02,
@@ -144,21 +144,21 @@ fn chance(seed: u64, index: u64) -> f64 {
 }
 
 impl Evaluator for Fake {
-    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, Trouble> {
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError> {
         self.trial = Some(trial.clone());
         let weights = hash::of_bytes(format!("{:?}", self.weights(&trial.subject)).as_bytes());
         Ok(Prepared { weights, seconds: 0.001 })
     }
 
-    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<SetScores>, Trouble> {
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
         let trial = self.trial.clone().unwrap();
         self.scored.push(trial.label.clone());
         std::thread::sleep(self.time);
         if request.cancel.load(Ordering::Relaxed) {
-            return Err(Trouble::Cancelled);
+            return Err(EvaluationError::Cancelled);
         }
         if self.fails.is_some_and(|fails| trial.label.contains(fails)) {
-            return Err(Trouble::Trial("planted".into()));
+            return Err(EvaluationError::Trial("planted".into()));
         }
         let weights = self.weights(&trial.subject);
         let seed = weights.iter().fold(17, |seed: u64, weight| draw(seed, weight.to_bits()));
@@ -171,13 +171,13 @@ impl Evaluator for Fake {
                 // No metric is above 1.
                 Some((mean + own).clamp(0.0, 1.0))
             };
-            SetScores {
+            QueryScores {
                 queries: (0..QUERIES).map(|query| format!("{}-{query}", request.queries.name())).collect(),
                 metrics: vec![(0..QUERIES).map(value).collect()],
                 documents: request.pool.unwrap_or(1000),
                 tokens: 5000,
                 tops: (0..request.depth).map(|rank| format!("d{rank}")).collect(),
-                ..SetScores::default()
+                ..QueryScores::default()
             }
         };
         Ok((0..3).map(set).collect())
@@ -212,7 +212,7 @@ pub(crate) fn recorded(study: &Study) -> String {
     let schedule = Schedule::read(&study.store).unwrap();
     let mut out = format!("{:#?}\n", schedule.search);
     for (key, done) in &results.done {
-        let Done { worker: _, began: _, timings: _, ref sets, ref weights, ref label, .. } = *done;
+        let TrialResult { worker: _, began: _, timings: _, ref sets, ref weights, ref label, .. } = *done;
         let _ = writeln!(out, "{key} {label} {weights} {sets:#?} {:?}", study.store.per_query(key).unwrap());
     }
     for (key, failures) in &results.failures {

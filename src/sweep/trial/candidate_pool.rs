@@ -7,7 +7,7 @@ use crate::sweep::hash::short;
 
 /// The documents of a pool: those that are relevant to any query, then those that parents rank first, then others that are
 /// drawn by their ids until there are `size`. All of them where there are no more.
-pub fn pool(set: &DataSet, tops: &[Vec<String>], size: usize) -> BTreeSet<String> {
+pub fn candidate_pool(set: &DataSet, tops: &[Vec<String>], size: usize) -> BTreeSet<String> {
     let there: BTreeSet<&str> = set.documents.iter().map(|document| document.id.as_str()).collect();
     let relevant = set.qrels.grades.values().flatten().filter(|(_, grade)| **grade > 0).map(|(document, _)| document);
     let mut pool: BTreeSet<String> = relevant.filter(|document| there.contains(document.as_str())).cloned().collect();
@@ -34,7 +34,7 @@ pub fn pool(set: &DataSet, tops: &[Vec<String>], size: usize) -> BTreeSet<String
 }
 
 /// The documents that queries rank first, by rank: every query's first, then every query's second.
-pub fn tops(rankings: &[Vec<&str>], depth: usize) -> Vec<String> {
+pub fn top_documents(rankings: &[Vec<&str>], depth: usize) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let by_rank = (0..depth).flat_map(|rank| rankings.iter().filter_map(move |ranking| ranking.get(rank)));
     by_rank.filter(|document| seen.insert(**document)).map(|document| (*document).to_owned()).collect()
@@ -60,12 +60,12 @@ mod tests {
             oddities: Vec::new(),
         };
         let tops = [vec!["d1".to_owned(), "d2".into()], vec!["d3".to_owned(), "d4".into()]];
-        let names = |size| pool(&set, &tops, size).into_iter().collect::<Vec<_>>();
+        let names = |size| candidate_pool(&set, &tops, size).into_iter().collect::<Vec<_>>();
         assert_eq!(names(1), ["d7"]);
         assert_eq!(names(3), ["d1", "d3", "d7"]);
         assert_eq!(names(5), ["d1", "d2", "d3", "d4", "d7"]);
         assert_eq!(names(12).len(), 12);
         assert_eq!(names(100).len(), 20);
-        assert_eq!(super::tops(&[vec!["a", "b"], vec!["c", "a"]], 2), ["a", "c", "b"]);
+        assert_eq!(super::top_documents(&[vec!["a", "b"], vec!["c", "a"]], 2), ["a", "c", "b"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::candidate_pool::pool;
+use super::candidate_pool::candidate_pool;
 use crate::encoder::{Encoder, Error};
 use crate::eval::{DataSet, Prompts, Texts, TokenisedTexts};
 
@@ -22,7 +22,7 @@ impl Corpus {
     pub(super) fn pooled(&self, tops: &[Vec<Vec<String>>], size: usize) -> Self {
         let pooled = |(index, set): (usize, &DataSet)| {
             let of_set: Vec<Vec<String>> = tops.iter().filter_map(|parent| parent.get(index).cloned()).collect();
-            let kept = pool(set, &of_set, size);
+            let kept = candidate_pool(set, &of_set, size);
             let documents = set.documents.iter().filter(|document| kept.contains(&document.id)).cloned().collect();
             DataSet { documents, ..set.clone() }
         };

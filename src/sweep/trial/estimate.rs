@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::evaluator::{Evaluator as _, Queries, Trouble};
+use super::evaluator::{EvaluationError, Evaluator as _, Queries};
 use super::scorer::{Scorer, evaluation};
 use crate::encoder::{Encoder, Tokens};
 use crate::eval::{Prompts, Texts};
@@ -54,9 +54,9 @@ impl Scorer {
         let space = &self.study.spec.params;
         let trial = self.study.trial(Subject::Point(space.place(&vec![0.5; space.dimensions()])))?;
         let prepared = self.prepare(&trial).map_err(|trouble| match trouble {
-            Trouble::Cancelled => Error::Cancelled,
-            Trouble::Trial(message) => Error::Evaluation { message, hint: None },
-            Trouble::Fatal(error) => error,
+            EvaluationError::Cancelled => Error::Cancelled,
+            EvaluationError::Trial(message) => Error::Evaluation { message, hint: None },
+            EvaluationError::Fatal(error) => error,
         })?;
         let (Some(ready), Some(encoder), Some(corpus)) =
             (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None)))

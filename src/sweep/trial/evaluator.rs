@@ -12,13 +12,13 @@ pub trait Evaluator {
     ///
     /// # Errors
     /// Whatever keeps it from being merged.
-    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, Trouble>;
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError>;
 
     /// Scores what was made ready last on every data set of the study, in its order.
     ///
     /// # Errors
     /// Whatever keeps it from being scored.
-    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<SetScores>, Trouble>;
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError>;
 
     /// Where it computes.
     fn device(&self) -> String;
@@ -70,7 +70,7 @@ pub struct Request<'a> {
 
 /// The scores of a data set in one direction.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SetScores {
+pub struct QueryScores {
     /// The queries' ids.
     pub queries: Vec<String>,
     /// The study's metrics, each query by query; `None` where a query is no part of the mean.
@@ -93,7 +93,7 @@ pub struct SetScores {
 
 /// Why a trial has no scores.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum EvaluationError {
     /// The caller ended it.
     Cancelled,
     /// This trial fails; others may not.
@@ -102,7 +102,7 @@ pub enum Trouble {
     Fatal(Error),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for EvaluationError {
     fn from(error: Error) -> Self {
         match error {
             Error::Cancelled => Self::Cancelled,

@@ -59,9 +59,9 @@ pub(super) fn model<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, u128)>)
     let mut named: Vec<(&str, &str, u128)> = tensors.collect();
     named.sort_unstable();
     let mut all = Vec::new();
-    for (module, name, print) in named {
+    for (module, name, fingerprint) in named {
         all.extend(module.bytes().chain([0]).chain(name.bytes()).chain([0]));
-        all.extend(print.to_le_bytes());
+        all.extend(fingerprint.to_le_bytes());
     }
     all.resize(all.len().next_multiple_of(8), 0);
     tensor(&[all.len()], Float::F64, &all)
@@ -75,14 +75,14 @@ pub(super) fn checkpoint(checkpoint: &Checkpoint) -> u128 {
         .filter_map(|module| Some((module, module.weights.as_ref()?)))
         .flat_map(|(module, weights)| weights.tensors().iter().map(move |tensor| (module, weights, tensor)))
         .collect();
-    let prints: Vec<(&str, &str, u128)> = tensors
+    let fingerprints: Vec<(&str, &str, u128)> = tensors
         .into_par_iter()
         .filter_map(|(module, weights, found)| {
-            let print = tensor(&found.shape, found.float()?, weights.bytes(found));
-            Some((module.folder.as_str(), found.canonical.as_str(), print))
+            let fingerprint = tensor(&found.shape, found.float()?, weights.bytes(found));
+            Some((module.folder.as_str(), found.canonical.as_str(), fingerprint))
         })
         .collect();
-    model(prints.into_iter())
+    model(fingerprints.into_iter())
 }
 
 /// Keys of config.json that no embedding depends on.

@@ -27,7 +27,7 @@ struct Merged {
     float: Option<Float>,
     shape: Vec<usize>,
     bytes: Arc<Vec<u8>>,
-    print: u128,
+    fingerprint: u128,
     made: Made,
 }
 
@@ -92,8 +92,9 @@ impl Memory {
                 TensorOp::Merge { out_dtype, .. } => Some(*out_dtype),
                 TensorOp::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
             };
-            let print = float.map_or(0, |float| fingerprints::tensor(&tensor.shape, float, &bytes));
-            let merged = Merged { float, shape: tensor.shape.clone(), bytes, print, made: Made::of(plan, &tensor.op) };
+            let fingerprint = float.map_or(0, |float| fingerprints::tensor(&tensor.shape, float, &bytes));
+            let merged =
+                Merged { float, shape: tensor.shape.clone(), bytes, fingerprint, made: Made::of(plan, &tensor.op) };
             (key(tensor), merged)
         };
         let new: Vec<_> = plan.tensors.par_iter().zip(sink.0).map(finished).collect();
@@ -111,9 +112,11 @@ impl Memory {
     }
 
     /// What the values of the tensors are, in short.
-    pub(super) fn print(&self) -> u128 {
-        let prints = self.tensors.iter().filter(|(_, merged)| merged.float.is_some());
-        fingerprints::model(prints.map(|((module, name), merged)| (module.as_str(), name.as_str(), merged.print)))
+    pub(super) fn fingerprint(&self) -> u128 {
+        let fingerprints = self.tensors.iter().filter(|(_, merged)| merged.float.is_some());
+        fingerprints::model(
+            fingerprints.map(|((module, name), merged)| (module.as_str(), name.as_str(), merged.fingerprint)),
+        )
     }
 
     fn find(&self, module: &str, canonical: &str) -> Option<&Merged> {

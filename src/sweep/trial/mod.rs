@@ -13,9 +13,9 @@ mod memory;
 #[cfg(feature = "eval")]
 mod scorer;
 
-pub use candidate_pool::{pool, tops};
+pub use candidate_pool::{candidate_pool, top_documents};
 #[cfg(feature = "eval")]
 pub use estimate::Estimate;
-pub use evaluator::{Evaluator, Prepared, Queries, Request, SetScores, Trouble};
+pub use evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 #[cfg(feature = "eval")]
 pub use scorer::Scorer;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::candidate_pool::tops;
+use super::candidate_pool::top_documents;
 use super::corpus::Corpus;
-use super::evaluator::{Evaluator, Prepared, Queries, Request, SetScores, Trouble};
+use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 use super::fingerprints;
 use super::memory::Memory;
 use crate::checkpoint::Checkpoint;
@@ -19,7 +19,7 @@ use crate::merge::{self, Access, TILE};
 use crate::plan::{Alignment, Plan};
 use crate::sweep::Error;
 use crate::sweep::hash::short;
-use crate::sweep::study::{Frozen, Study, Subject, Trial, load};
+use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
 
 /// Documents of a ranking that are kept for a metric without a cut, as `admix score` does.
 const DEPTH: usize = 1000;
@@ -27,7 +27,7 @@ const DEPTH: usize = 1000;
 /// Merges in memory and scores on the study's data sets.
 #[derive(Debug)]
 pub struct Scorer {
-    pub(super) study: Frozen,
+    pub(super) study: Manifest,
     options: encoder::Options,
     level: Level,
     pub(super) memory: Memory,
@@ -56,8 +56,8 @@ impl Scorer {
     /// # Errors
     /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.
     pub fn new(study: &Study, level: Level) -> Result<Self, Error> {
-        let frozen = study.frozen.clone();
-        let scoring = &frozen.spec.scoring;
+        let manifest = study.manifest.clone();
+        let scoring = &manifest.spec.scoring;
         let refused = |error: encoder::Error| evaluation(&error);
         let options = encoder::Options {
             device: scoring.device.parse().map_err(refused)?,
@@ -65,12 +65,12 @@ impl Scorer {
             max_length: scoring.max_length,
             ..encoder::Options::default()
         };
-        let middle = frozen.spec.params.place(&vec![0.5; frozen.spec.params.dimensions()]);
-        if let Some(recipe) = frozen.recipe(&Subject::Point(middle))? {
-            Plan::build(recipe, &frozen.plan_options())?;
+        let middle = manifest.spec.params.place(&vec![0.5; manifest.spec.params.dimensions()]);
+        if let Some(recipe) = manifest.recipe(&Subject::Point(middle))? {
+            Plan::build(recipe, &manifest.plan_options())?;
         }
         let mut scorer = Self {
-            study: frozen,
+            study: manifest,
             options,
             level,
             memory: Memory::default(),
@@ -120,21 +120,22 @@ impl Scorer {
         Ok(())
     }
 
-    fn prepare_parent(&mut self, index: usize) -> Result<String, Trouble> {
+    fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
         // The old weights go first: there is no moment with two models.
         self.encoder = None;
-        let encoder = Encoder::open(&checkpoint, &self.options).map_err(|error| Trouble::Fatal(evaluation(&error)))?;
+        let encoder =
+            Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let values = fingerprints::checkpoint(&checkpoint);
         self.is_merged = false;
         self.begin(&checkpoint, encoder, values, None)
     }
 
-    fn prepare_merge(&mut self, subject: &Subject) -> Result<String, Trouble> {
-        let recipe = self.study.recipe(subject)?.ok_or_else(|| Trouble::Trial("there is no recipe".into()))?;
+    fn prepare_merge(&mut self, subject: &Subject) -> Result<String, EvaluationError> {
+        let recipe = self.study.recipe(subject)?.ok_or_else(|| EvaluationError::Trial("there is no recipe".into()))?;
         let options = self.study.plan_options();
-        let mut plan = Plan::build(recipe, &options).map_err(|error| Trouble::Trial(error.to_string()))?;
+        let mut plan = Plan::build(recipe, &options).map_err(|error| EvaluationError::Trial(error.to_string()))?;
         let vocabulary = plan.alignment.as_ref().map(Alignment::print);
         let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary, plan.settings);
         if of != self.merged_of {
@@ -156,7 +157,7 @@ impl Scorer {
         if let Some(encoder) = &mut self.encoder {
             encoder.release();
         }
-        self.memory.merge(&mut plan, merging).map_err(|error| Trouble::Trial(error.to_string()))?;
+        self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
         // An encoder that is there keeps its tokenizer.
         let is_kept = self.is_merged && self.encoder.is_some();
         let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
@@ -167,9 +168,9 @@ impl Scorer {
             Some(mut encoder) => encoder.replace(&merge, &self.memory).map(|()| encoder),
             None => Encoder::from_tensors(&merge, &self.memory, &self.options),
         };
-        let encoder = loaded.map_err(|error| Trouble::Fatal(evaluation(&error)))?;
+        let encoder = loaded.map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         self.is_merged = true;
-        self.begin(&merge, encoder, self.memory.print(), vocabulary)
+        self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
     }
 
     /// Takes an encoder into use. Gives the hash of everything that its scores depend on.
@@ -179,7 +180,7 @@ impl Scorer {
         encoder: Encoder,
         values: u128,
         vocabulary: Option<u64>,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
         let pick =
             |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
@@ -192,7 +193,7 @@ impl Scorer {
         let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
-            Trouble::Fatal(Error::Evaluation { message, hint: None })
+            EvaluationError::Fatal(Error::Evaluation { message, hint: None })
         })?;
         let tokenizer = self.tokenizer(checkpoint, encoder.max_length(), vocabulary);
         let used = fingerprints::settings(checkpoint);
@@ -214,7 +215,7 @@ pub(super) fn evaluation(error: &encoder::Error) -> Error {
 }
 
 impl Evaluator for Scorer {
-    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, Trouble> {
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError> {
         let begun = Instant::now();
         let weights = match &trial.subject {
             Subject::Parent(index) if self.study.models.get(*index).is_some_and(|model| model.adapter.is_none()) => {
@@ -225,18 +226,18 @@ impl Evaluator for Scorer {
         Ok(Prepared { weights, seconds: begun.elapsed().as_secs_f64() })
     }
 
-    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<SetScores>, Trouble> {
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
         self.corpus(request.queries, request.pool, request.tops)?;
         let metrics = self.study.metrics();
         let rules = self.study.spec.scoring.compat.rules();
         let corpus = self.corpora.get_mut(&(request.queries.name(), request.pool));
         let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
-            return Err(Trouble::Trial("no retriever is ready".into()));
+            return Err(EvaluationError::Trial("no retriever is ready".into()));
         };
         let begun = Instant::now();
         corpus
             .tokenise(&ready.tokenizer, &ready.prompts, encoder)
-            .map_err(|error| Trouble::Fatal(evaluation(&error)))?;
+            .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let tokenising = begun.elapsed();
         let texts = Texts::new(&corpus.sets, &ready.prompts);
         let deepest = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
@@ -256,7 +257,7 @@ impl Evaluator for Scorer {
             if request.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { asked }
         });
         let scored = scored.map_err(failed)?;
-        let mut found: Vec<SetScores> = scored
+        let mut found: Vec<QueryScores> = scored
             .iter()
             .zip(&corpus.sets)
             .map(|(scored, set)| set_scores(scored, set, metrics.len(), request.depth))
@@ -273,25 +274,25 @@ impl Evaluator for Scorer {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: ScoreError) -> Trouble {
+fn failed(error: ScoreError) -> EvaluationError {
     match *error.source {
-        encoder::Error::Cancelled => Trouble::Cancelled,
-        _ => Trouble::Trial(format!("{error}")),
+        encoder::Error::Cancelled => EvaluationError::Cancelled,
+        _ => EvaluationError::Trial(format!("{error}")),
     }
 }
 
-fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, depth: usize) -> SetScores {
+fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, depth: usize) -> QueryScores {
     let queries: Vec<String> = scored.scores.queries.keys().cloned().collect();
     let value =
         |metric: usize| scored.scores.queries.values().map(|values| values.get(metric).copied().flatten()).collect();
     let rankings: Vec<Vec<&str>> = scored.run.scores.values().map(|hits| first(hits, depth)).collect();
     let seconds = |time: Duration| time.as_secs_f64();
-    SetScores {
+    QueryScores {
         metrics: (0..metrics).map(value).collect(),
         queries,
         documents: set.documents.len(),
         tokens: scored.tokens,
-        tops: tops(&rankings, depth),
+        tops: top_documents(&rankings, depth),
         tokenise: 0.0,
         encode: seconds(scored.encoding),
         search: seconds(scored.time.saturating_sub(scored.encoding)),

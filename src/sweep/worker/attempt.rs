@@ -11,10 +11,11 @@ use crate::eval::Metric;
 use crate::sweep::Error;
 use crate::sweep::file::Rung;
 use crate::sweep::study::{
-    Done, Failure, Orders, PerQuery, Put, Same, SetMeans, SetValues, Timings, mean_of, order_hash, tops_hash,
+    Failure, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TrialResult, Written, mean_of, order_hash,
+    top_documents_hash,
 };
-use crate::sweep::study::{Stage, Subject, Trial};
-use crate::sweep::trial::{Queries, Request, SetScores, Trouble};
+use crate::sweep::study::{Subject, Trial, TrialStage};
+use crate::sweep::trial::{EvaluationError, Queries, QueryScores, Request};
 
 /// What an attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ const DEPTH: usize = 50;
 
 impl Worker<'_> {
     /// Evaluates a trial that this worker has claimed, and records what comes of it.
-    pub(super) fn attempt(&mut self, trial: &Trial, stage: Stage) -> Result<Attempted, Error> {
+    pub(super) fn attempt(&mut self, trial: &Trial, stage: TrialStage) -> Result<Attempted, Error> {
         let started = Instant::now();
         let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let key = trial.key(stage);
@@ -41,14 +42,14 @@ impl Worker<'_> {
         let found = self.evaluate(trial, stage, began, started);
         match found {
             Ok((done, reused)) => {
-                let (objectives, seconds) = (self.study.frozen.objectives_of(&done), done.timings.total);
+                let (objectives, seconds) = (self.study.manifest.objectives_of(&done), done.timings.total);
                 self.log(&json!({"event": "done", "trial": trial.id, "stage": stage, "seconds": seconds}));
                 (self.on)(&Event::Done { trial, stage, objectives, seconds, reused });
                 Ok(Attempted::Done)
             }
-            Err(Trouble::Cancelled) => Err(Error::Cancelled),
-            Err(Trouble::Fatal(error)) => Err(error),
-            Err(Trouble::Trial(error)) => {
+            Err(EvaluationError::Cancelled) => Err(Error::Cancelled),
+            Err(EvaluationError::Fatal(error)) => Err(error),
+            Err(EvaluationError::Trial(error)) => {
                 let attempt = self.results.attempts(&key);
                 let failure = Failure {
                     trial: trial.id.clone(),
@@ -58,7 +59,7 @@ impl Worker<'_> {
                     error: error.clone(),
                     worker: self.owner.worker.clone(),
                 };
-                self.study.store.put_json(&format!("fail/{key}.{attempt}.json"), &failure)?;
+                self.study.store.write_record(&format!("fail/{key}.{attempt}.json"), &failure)?;
                 self.log(&json!({"event": "failed", "trial": trial.id, "stage": stage, "error": error}));
                 (self.on)(&Event::Failed { trial, attempt, error: &error });
                 Ok(Attempted::Failed)
@@ -70,10 +71,16 @@ impl Worker<'_> {
         self.study.store.log(&self.owner.worker, line);
     }
 
-    fn evaluate(&mut self, trial: &Trial, stage: Stage, began: f64, started: Instant) -> Result<(Done, bool), Trouble> {
+    fn evaluate(
+        &mut self,
+        trial: &Trial,
+        stage: TrialStage,
+        began: f64,
+        started: Instant,
+    ) -> Result<(TrialResult, bool), EvaluationError> {
         let prepared = self.evaluator.prepare(trial)?;
         let same = same_file(&prepared.weights, stage);
-        let mut done = Done {
+        let mut done = TrialResult {
             trial: trial.id.clone(),
             stage: stage.to_string(),
             label: trial.label.clone(),
@@ -101,19 +108,19 @@ impl Worker<'_> {
             done.timings.search += scores.search;
             done.timings.score += scores.score;
         }
-        let metrics: Vec<String> = self.study.frozen.metrics().iter().map(ToString::to_string).collect();
-        let labels = self.study.frozen.sets.iter().map(|set| &set.label);
+        let metrics: Vec<String> = self.study.manifest.metrics().iter().map(ToString::to_string).collect();
+        let labels = self.study.manifest.sets.iter().map(|set| &set.label);
         done.sets = labels.zip(&scores).map(|(label, scores)| means(label, scores, &metrics)).collect();
         self.list_queries(stage, &scores)?;
         self.record(trial, stage, &mut done, &values(&scores), started)?;
-        self.study.store.put_json(&same, &Same { trial: trial.id.clone() })?;
+        self.study.store.write_record(&same, &SameWeights { trial: trial.id.clone() })?;
         Ok((done, false))
     }
 
     /// The scores of a trial with the same weights.
-    fn known(&self, same: &str, weights: &str, stage: Stage) -> Result<Option<(Vec<SetMeans>, PerQuery)>, Error> {
+    fn known(&self, same: &str, weights: &str, stage: TrialStage) -> Result<Option<(Vec<SetMeans>, PerQuery)>, Error> {
         let store = &self.study.store;
-        let Some(twin) = store.read_json::<Same>(same)? else { return Ok(None) };
+        let Some(twin) = store.read_json::<SameWeights>(same)? else { return Ok(None) };
         let key = format!("{}.{stage}", twin.trial);
         let Some(done) = self.study.result(&key, &Orders::read(self.study)?)? else { return Ok(None) };
         if done.weights != weights {
@@ -123,9 +130,13 @@ impl Worker<'_> {
     }
 
     /// The scores of what was made ready, and the hash of the documents that it ranks first where pools are made of them.
-    fn score(&mut self, stage: Stage, trial: &Trial) -> Result<(Vec<SetScores>, Option<String>), Trouble> {
-        let tops = if let Stage::Pool(_) = stage { self.parents_tops()? } else { Vec::new() };
-        let has_pools = self.study.frozen.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
+    fn score(
+        &mut self,
+        stage: TrialStage,
+        trial: &Trial,
+    ) -> Result<(Vec<QueryScores>, Option<String>), EvaluationError> {
+        let tops = if let TrialStage::Pool(_) = stage { self.parents_top_documents()? } else { Vec::new() };
+        let has_pools = self.study.manifest.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
         let is_parent = matches!(trial.subject, Subject::Parent(_));
         let on = &mut *self.on;
         let mut progress = |done, all| {
@@ -133,50 +144,50 @@ impl Worker<'_> {
             ControlFlow::Continue(())
         };
         let mut request = Request {
-            queries: if stage == Stage::Confirm { Queries::Report } else { Queries::Select },
-            pool: if let Stage::Pool(size) = stage { Some(size) } else { None },
+            queries: if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select },
+            pool: if let TrialStage::Pool(size) = stage { Some(size) } else { None },
             tops: &tops,
-            depth: if has_pools && is_parent && stage == Stage::Full { DEPTH } else { 0 },
+            depth: if has_pools && is_parent && stage == TrialStage::Full { DEPTH } else { 0 },
             cancel: self.options.cancel,
             progress: &mut progress,
         };
         let scores = self.evaluator.score(&mut request)?;
         let found = scores.len();
-        if found != self.study.frozen.sets.len() {
-            let message = format!("expected scores of {} data sets, found {found}", self.study.frozen.sets.len());
-            return Err(Trouble::Trial(message));
+        if found != self.study.manifest.sets.len() {
+            let message = format!("expected scores of {} data sets, found {found}", self.study.manifest.sets.len());
+            return Err(EvaluationError::Trial(message));
         }
         if request.depth == 0 {
             return Ok((scores, None));
         }
         let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
         let (store, name) = (&self.study.store, format!("tops/{}.json", trial.id));
-        let put = store.put_json(&name, &tops)?;
-        let known = if put == Put::Present { store.read_json(&name)? } else { None };
-        Ok((scores, Some(tops_hash(&known.unwrap_or(tops)))))
+        let put = store.write_record(&name, &tops)?;
+        let known = if put == Written::Present { store.read_json(&name)? } else { None };
+        Ok((scores, Some(top_documents_hash(&known.unwrap_or(tops)))))
     }
 
     /// The documents that parents rank first, parent by parent.
-    fn parents_tops(&self) -> Result<Vec<Vec<Vec<String>>>, Error> {
-        let frozen = &self.study.frozen;
+    fn parents_top_documents(&self) -> Result<Vec<Vec<Vec<String>>>, Error> {
+        let manifest = &self.study.manifest;
         let mut found = Vec::new();
-        for index in 0..frozen.models.len() {
-            let trial = frozen.trial(Subject::Parent(index))?;
-            let done = self.results.done.get(&trial.key(Stage::Full));
+        for index in 0..manifest.models.len() {
+            let trial = manifest.trial(Subject::Parent(index))?;
+            let done = self.results.done.get(&trial.key(TrialStage::Full));
             if let Some(hash) = done.and_then(|done| done.tops.as_ref()) {
-                found.push(self.study.store.tops(&trial.id, hash)?);
+                found.push(self.study.store.top_documents(&trial.id, hash)?);
             }
         }
         Ok(found)
     }
 
     /// Writes the ids of the queries, once a study.
-    fn list_queries(&mut self, stage: Stage, scores: &[SetScores]) -> Result<(), Error> {
-        let queries = if stage == Stage::Confirm { Queries::Report } else { Queries::Select };
+    fn list_queries(&mut self, stage: TrialStage, scores: &[QueryScores]) -> Result<(), Error> {
+        let queries = if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select };
         for (index, scores) in scores.iter().enumerate() {
             let name = format!("queries/{}-{index}.json", queries.name());
             if !self.listed.contains(&name) {
-                self.study.store.put_json(&name, &scores.queries)?;
+                self.study.store.write_record(&name, &scores.queries)?;
                 self.listed.insert(name);
             }
         }
@@ -187,21 +198,21 @@ impl Worker<'_> {
     fn record(
         &mut self,
         trial: &Trial,
-        stage: Stage,
-        done: &mut Done,
+        stage: TrialStage,
+        done: &mut TrialResult,
         values: &PerQuery,
         started: Instant,
     ) -> Result<(), Error> {
         let key = trial.key(stage);
         // A worker that was killed, or was slower, may have written values of its own: the result is that of the file.
-        let (kept, hash) = self.study.store.put_values(&key, values)?;
+        let (kept, hash) = self.study.store.write_values(&key, values)?;
         done.values = hash;
         if kept != *values {
-            retake_means(done, &kept, &self.study.frozen.metrics());
+            retake_means(done, &kept, &self.study.manifest.metrics());
         }
         done.timings.total = started.elapsed().as_secs_f64();
         let name = format!("done/{key}.json");
-        if self.study.store.put_json(&name, done)? == Put::Present
+        if self.study.store.write_record(&name, done)? == Written::Present
             && let Some(known) = self.study.result(&key, &Orders::read(self.study)?)?
         {
             let by = difference(done, &known);
@@ -215,12 +226,12 @@ impl Worker<'_> {
 }
 
 /// The file that names the trial that was scored first of those with these weights.
-pub(crate) fn same_file(weights: &str, stage: Stage) -> String {
+pub(crate) fn same_file(weights: &str, stage: TrialStage) -> String {
     format!("same/{weights}.{stage}")
 }
 
 /// Has a result hold the means of other values.
-fn retake_means(done: &mut Done, values: &PerQuery, metrics: &[Metric]) {
+fn retake_means(done: &mut TrialResult, values: &PerQuery, metrics: &[Metric]) {
     for (set, values) in done.sets.iter_mut().zip(&values.sets) {
         set.queries = values.metrics.first().map_or(0, |values| values.iter().filter(|x| x.is_finite()).count());
         set.means =
@@ -229,8 +240,8 @@ fn retake_means(done: &mut Done, values: &PerQuery, metrics: &[Metric]) {
 }
 
 /// The largest difference between two results' means.
-fn difference(one: &Done, other: &Done) -> f64 {
-    let values = |done: &Done| -> Vec<f64> {
+fn difference(one: &TrialResult, other: &TrialResult) -> f64 {
+    let values = |done: &TrialResult| -> Vec<f64> {
         done.sets.iter().flat_map(|set| set.means.values().map(|mean| mean.unwrap_or(-1.0))).collect()
     };
     let (one, other) = (values(one), values(other));
@@ -240,15 +251,15 @@ fn difference(one: &Done, other: &Done) -> f64 {
     one.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
-fn means(label: &str, scores: &SetScores, metrics: &[String]) -> SetMeans {
+fn means(label: &str, scores: &QueryScores, metrics: &[String]) -> SetMeans {
     let mean = |values: &Vec<Option<f64>>| mean_of(&values.iter().copied().flatten().collect::<Vec<_>>());
     let means: BTreeMap<String, Option<f64>> = metrics.iter().cloned().zip(scores.metrics.iter().map(mean)).collect();
     let counted = scores.metrics.first().map_or(0, |values| values.iter().flatten().count());
     SetMeans { set: label.to_owned(), queries: counted, documents: scores.documents, tokens: scores.tokens, means }
 }
 
-fn values(scores: &[SetScores]) -> PerQuery {
-    let of_set = |scores: &SetScores| SetValues {
+fn values(scores: &[QueryScores]) -> PerQuery {
+    let of_set = |scores: &QueryScores| SetValues {
         order: order_hash(&scores.queries),
         metrics: scores
             .metrics

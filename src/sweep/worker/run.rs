@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
 use super::state::{Ended, Event, Options, Worker};
-use crate::sweep::study::{Owner, Results, Schedule, Stage, Study, Subject, Trial, Watch};
+use crate::sweep::study::{Owner, Results, Schedule, Study, Subject, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
 use crate::sweep::{Error, search};
 
@@ -97,7 +97,7 @@ impl Worker<'_> {
 
     /// Begins the first trial that nobody has.
     fn look(&mut self) -> Result<Look, Error> {
-        let trials: Vec<(Trial, Stage)> =
+        let trials: Vec<(Trial, TrialStage)> =
             self.schedule.trials().into_iter().map(|(trial, stage)| (trial.clone(), stage)).collect();
         let planned = trials.len();
         let settled = trials.iter().filter(|(trial, stage)| self.results.is_settled(&trial.key(*stage))).count();
@@ -105,13 +105,13 @@ impl Worker<'_> {
         let pools = self.pools_are_known();
         for (trial, stage) in &trials {
             let key = trial.key(*stage);
-            if self.results.is_settled(&key) || !(self.options.search || *stage == Stage::Confirm) {
+            if self.results.is_settled(&key) || !(self.options.search || *stage == TrialStage::Confirm) {
                 continue;
             }
             if let Some(ended) = self.stop()? {
                 return Ok(Look::Stop(ended));
             }
-            if matches!(stage, Stage::Pool(_)) && !pools {
+            if matches!(stage, TrialStage::Pool(_)) && !pools {
                 others = true;
                 continue;
             }
@@ -140,7 +140,7 @@ impl Worker<'_> {
         let planned = self.schedule.trials();
         let parents = planned
             .iter()
-            .filter(|(trial, stage)| *stage == Stage::Full && matches!(trial.subject, Subject::Parent(_)));
+            .filter(|(trial, stage)| *stage == TrialStage::Full && matches!(trial.subject, Subject::Parent(_)));
         parents.into_iter().all(|(trial, stage)| self.results.is_settled(&trial.key(*stage)))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::sweep::study::{Lease, Owner, Results, Schedule, Stage, Study, Trial, Watch};
+use crate::sweep::study::{Lease, Owner, Results, Schedule, Study, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
 
 /// How a worker works.
@@ -32,7 +32,7 @@ pub enum Event<'a> {
     /// A generation is begun.
     Generation {
         /// What it is scored on.
-        stage: Stage,
+        stage: TrialStage,
         /// How many trials it has.
         trials: usize,
         /// Why these.
@@ -43,7 +43,7 @@ pub enum Event<'a> {
         /// The trial.
         trial: &'a Trial,
         /// Its stage.
-        stage: Stage,
+        stage: TrialStage,
         /// Trials that are settled.
         settled: usize,
         /// Trials that are planned so far.
@@ -61,7 +61,7 @@ pub enum Event<'a> {
         /// The trial.
         trial: &'a Trial,
         /// Its stage.
-        stage: Stage,
+        stage: TrialStage,
         /// Its objectives.
         objectives: Option<Vec<f64>>,
         /// Seconds it took.

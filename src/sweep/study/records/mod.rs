@@ -5,6 +5,6 @@ mod trial_result;
 mod verify;
 
 pub use results::Results;
-pub(crate) use results::{ODD, key_of};
-pub use trial_result::{Done, Failure, Same, SetMeans, Timings};
+pub(crate) use results::{UNKNOWN_FILE, key_of};
+pub use trial_result::{Failure, SameWeights, SetMeans, Timings, TrialResult};
 pub(crate) use verify::Orders;

@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::trial_result::{Done, Failure};
+use super::trial_result::{Failure, TrialResult};
 use super::verify::Orders;
 use crate::sweep::Error;
 use crate::sweep::study::open::Study;
-use crate::sweep::study::stage::Stage;
+use crate::sweep::study::stage::TrialStage;
 use crate::sweep::study::store::Store;
 
 /// What is wrong with a file that has no place in a study.
-pub(crate) const ODD: &str = "a study has no file of this name";
+pub(crate) const UNKNOWN_FILE: &str = "a study has no file of this name";
 
 /// The name of a trial at a stage, in a file's name.
 pub(crate) fn key_of<'a>(name: &'a str, end: &str) -> Option<&'a str> {
     let key = name.strip_suffix(end)?;
     let (trial, stage) = key.split_once('.')?;
     let is_id = trial.len() == 16 && trial.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_id && stage.parse::<Stage>().is_ok_and(|parsed| parsed.to_string() == stage)).then_some(key)
+    (is_id && stage.parse::<TrialStage>().is_ok_and(|parsed| parsed.to_string() == stage)).then_some(key)
 }
 
 impl Failure {
@@ -28,7 +28,7 @@ impl Failure {
         let file = format!("fail/{name}");
         let parts = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
         let known = parts.and_then(|(key, attempt)| Some((key_of(key, "")?, attempt.parse::<usize>().ok()?)));
-        let (key, attempt) = known.ok_or_else(|| store.damaged(&file, ODD))?;
+        let (key, attempt) = known.ok_or_else(|| store.damaged(&file, UNKNOWN_FILE))?;
         let Some(failure) = store.read_json::<Self>(&file)? else { return Ok(None) };
         if format!("{}.{}", failure.trial, failure.stage) != key || failure.attempt != attempt {
             return Err(store.damaged(&file, "it is of another attempt"));
@@ -44,7 +44,7 @@ pub(crate) const ATTEMPTS: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     /// By trial and stage, as `TRIAL.STAGE`.
-    pub done: BTreeMap<String, Done>,
+    pub done: BTreeMap<String, TrialResult>,
     /// The failed attempts, by trial and stage.
     pub failures: BTreeMap<String, Vec<Failure>>,
     seen: BTreeSet<String>,
@@ -69,7 +69,7 @@ impl Results {
         let store = &study.store;
         let mut new = Vec::new();
         for name in store.list("done")? {
-            let key = key_of(&name, ".json").ok_or_else(|| store.damaged(&format!("done/{name}"), ODD))?;
+            let key = key_of(&name, ".json").ok_or_else(|| store.damaged(&format!("done/{name}"), UNKNOWN_FILE))?;
             if !self.done.contains_key(key) {
                 new.push(key.to_owned());
             }
@@ -77,14 +77,15 @@ impl Results {
         if !new.is_empty() {
             let orders = Orders::read(study)?;
             let read = |key: String| Ok(study.result(&key, &orders)?.map(|done| (key, done)));
-            let read: Vec<Option<(String, Done)>> = new.into_par_iter().map(read).collect::<Result<_, Error>>()?;
+            let read: Vec<Option<(String, TrialResult)>> =
+                new.into_par_iter().map(read).collect::<Result<_, Error>>()?;
             self.done.extend(read.into_iter().flatten());
         }
         self.refresh_failures(store)
     }
 
     /// These results.
-    pub(crate) fn of(done: BTreeMap<String, Done>) -> Self {
+    pub(crate) fn of(done: BTreeMap<String, TrialResult>) -> Self {
         Self { done, ..Self::default() }
     }
 

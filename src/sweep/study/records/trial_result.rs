@@ -8,7 +8,7 @@ use crate::sweep::study::trial::Subject;
 
 /// The result of a trial at a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Done {
+pub struct TrialResult {
     /// The trial.
     pub trial: String,
     /// The stage.
@@ -87,7 +87,7 @@ impl Timings {
 
 /// The trial that was scored first of those with the same weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Same {
+pub struct SameWeights {
     /// The trial.
     pub trial: String,
 }

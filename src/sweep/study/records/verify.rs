@@ -1,11 +1,11 @@
 //! Holds that a trial's result is the one that was computed: its values are those it was made of, and its means theirs.
 
-use super::trial_result::Done;
+use super::trial_result::TrialResult;
 use crate::eval::Metric;
 use crate::sweep::Error;
-use crate::sweep::study::manifest::Frozen;
+use crate::sweep::study::manifest::Manifest;
 use crate::sweep::study::open::Study;
-use crate::sweep::study::stage::Stage;
+use crate::sweep::study::stage::TrialStage;
 use crate::sweep::study::store::{PerQuery, Store, mean_of, order_hash};
 
 /// Means that differ by more are other means; what is less is the way numbers are written.
@@ -21,15 +21,15 @@ pub(crate) struct Orders {
 impl Orders {
     pub(crate) fn read(study: &Study) -> Result<Self, Error> {
         let of = |name: &str| {
-            let each = 0..study.frozen.sets.len();
+            let each = 0..study.manifest.sets.len();
             let hash = |index| Ok(ids(&study.store, name, index)?.map(|ids| order_hash(&ids)));
             each.map(hash).collect::<Result<Vec<_>, Error>>()
         };
         Ok(Self { select: of("select")?, report: of("report")? })
     }
 
-    fn at(&self, stage: Stage) -> &[Option<String>] {
-        if stage == Stage::Confirm { &self.report } else { &self.select }
+    fn at(&self, stage: TrialStage) -> &[Option<String>] {
+        if stage == TrialStage::Confirm { &self.report } else { &self.select }
     }
 }
 
@@ -43,44 +43,44 @@ impl Study {
     ///
     /// # Errors
     /// A list that is missing or damaged.
-    pub fn queries(&self, stage: Stage) -> Result<Vec<Vec<String>>, Error> {
-        let name = if stage == Stage::Confirm { "report" } else { "select" };
+    pub fn queries(&self, stage: TrialStage) -> Result<Vec<Vec<String>>, Error> {
+        let name = if stage == TrialStage::Confirm { "report" } else { "select" };
         let missing = |index| self.store.damaged(&format!("queries/{name}-{index}.json"), "it is missing");
         let of = |index| ids(&self.store, name, index)?.ok_or_else(|| missing(index));
-        (0..self.frozen.sets.len()).map(of).collect()
+        (0..self.manifest.sets.len()).map(of).collect()
     }
 
     /// A trial's result; `None` where there is none.
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
-    pub(crate) fn result(&self, key: &str, orders: &Orders) -> Result<Option<Done>, Error> {
+    pub(crate) fn result(&self, key: &str, orders: &Orders) -> Result<Option<TrialResult>, Error> {
         let name = format!("done/{key}.json");
-        let Some(mut done) = self.store.read_json::<Done>(&name)? else { return Ok(None) };
+        let Some(mut done) = self.store.read_json::<TrialResult>(&name)? else { return Ok(None) };
         let damaged = |problem: String| self.store.damaged(&name, problem);
         if format!("{}.{}", done.trial, done.stage) != key {
             return Err(damaged(format!("it is the result of the trial {}.{}", done.trial, done.stage)));
         }
-        let stage: Stage = done.stage.parse().map_err(damaged)?;
+        let stage: TrialStage = done.stage.parse().map_err(damaged)?;
         let of_values = format!("perq/{key}.bin");
         let (values, hash) = self.store.values(key)?.ok_or_else(|| self.store.damaged(&of_values, "it is missing"))?;
         if hash != done.values {
             return Err(self.store.damaged(&of_values, format!("these are not the values that `{name}` was made of")));
         }
-        holds_values(&self.frozen, &values, orders.at(stage))
+        holds_values(&self.manifest, &values, orders.at(stage))
             .map_err(|problem| self.store.damaged(&of_values, problem))?;
-        holds_means(&self.frozen, stage, &mut done, &values).map_err(damaged)?;
+        holds_means(&self.manifest, stage, &mut done, &values).map_err(damaged)?;
         Ok(Some(done))
     }
 }
 
 /// Holds that values are complete and possible.
-fn holds_values(frozen: &Frozen, values: &PerQuery, orders: &[Option<String>]) -> Result<(), String> {
-    let metrics = frozen.metrics();
-    if values.sets.len() != frozen.sets.len() {
-        return Err(format!("it has {} data sets, and the study {}", values.sets.len(), frozen.sets.len()));
+fn holds_values(manifest: &Manifest, values: &PerQuery, orders: &[Option<String>]) -> Result<(), String> {
+    let metrics = manifest.metrics();
+    if values.sets.len() != manifest.sets.len() {
+        return Err(format!("it has {} data sets, and the study {}", values.sets.len(), manifest.sets.len()));
     }
-    for ((found, set), order) in values.sets.iter().zip(&frozen.sets).zip(orders) {
+    for ((found, set), order) in values.sets.iter().zip(&manifest.sets).zip(orders) {
         if found.metrics.len() != metrics.len() {
             return Err(format!("it has {} metrics, and the study {}", found.metrics.len(), metrics.len()));
         }
@@ -102,20 +102,25 @@ fn is_possible(_: Metric, value: f64) -> bool {
 }
 
 /// Holds that means are those of the values, and takes these for them.
-fn holds_means(frozen: &Frozen, stage: Stage, done: &mut Done, values: &PerQuery) -> Result<(), String> {
-    let metrics: Vec<String> = frozen.metrics().iter().map(ToString::to_string).collect();
-    if done.admix != frozen.admix {
-        return Err(format!("admix {} made it, and {} the study", done.admix, frozen.admix));
+fn holds_means(
+    manifest: &Manifest,
+    stage: TrialStage,
+    done: &mut TrialResult,
+    values: &PerQuery,
+) -> Result<(), String> {
+    let metrics: Vec<String> = manifest.metrics().iter().map(ToString::to_string).collect();
+    if done.admix != manifest.admix {
+        return Err(format!("admix {} made it, and {} the study", done.admix, manifest.admix));
     }
-    if done.sets.len() != frozen.sets.len() {
-        return Err(format!("it has {} data sets, and the study {}", done.sets.len(), frozen.sets.len()));
+    if done.sets.len() != manifest.sets.len() {
+        return Err(format!("it has {} data sets, and the study {}", done.sets.len(), manifest.sets.len()));
     }
-    for ((found, set), values) in done.sets.iter_mut().zip(&frozen.sets).zip(&values.sets) {
+    for ((found, set), values) in done.sets.iter_mut().zip(&manifest.sets).zip(&values.sets) {
         let label = &set.label;
         if found.set != *label {
             return Err(format!("it has the data set `{}` where the study has `{label}`", found.set));
         }
-        let is_whole = if matches!(stage, Stage::Pool(_)) {
+        let is_whole = if matches!(stage, TrialStage::Pool(_)) {
             found.documents <= set.documents
         } else {
             found.documents == set.documents

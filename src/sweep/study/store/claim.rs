@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::folder::Store;
 use super::owner::{self, Owner};
 use super::watch::{Stamp, Watch};
-use super::write_once::Put;
+use super::write_once::Written;
 use crate::sweep::Error;
 
 /// How long claims last.
@@ -88,7 +88,7 @@ impl Store {
     /// A folder that cannot be written.
     pub fn claim(&self, key: &str, owner: &Owner, lease: Lease, watch: &mut Watch) -> Result<Option<Claim>, Error> {
         let name = format!("claim/{key}");
-        if self.put_json(&name, owner)? == Put::Present {
+        if self.write_record(&name, owner)? == Written::Present {
             let Some(taken) = self.taken(key, lease, watch).filter(|taken| taken.is_stale) else { return Ok(None) };
             let path = self.path(&name);
             let aside = self.path(&format!("claim/.stale-{key}-{}", owner::tag()));
@@ -102,7 +102,7 @@ impl Store {
                 let _ = fs::rename(&aside, &path);
             }
             let _ = fs::remove_file(&aside).or_else(|_| fs::remove_dir(&aside));
-            if is_fresh || self.put_json(&name, owner)? == Put::Present {
+            if is_fresh || self.write_record(&name, owner)? == Written::Present {
                 return Ok(None);
             }
         }
@@ -253,7 +253,7 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             let store = store(folder.path());
-            store.put_json("claim/a", &elsewhere).unwrap();
+            store.write_record("claim/a", &elsewhere).unwrap();
             let file = File::options().write(true).open(store.path("claim/a")).unwrap();
             file.set_modified(date).unwrap();
             let (_, after) = taken_over(&store, &Owner::this(), lease);
@@ -266,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         let dead = Owner { began: Some(1), ..Owner::this() };
-        store.put_json("claim/a", &dead).unwrap();
+        store.write_record("claim/a", &dead).unwrap();
         if cfg!(target_os = "linux") {
             let claim = store.claim("a", &Owner::this(), Lease::default(), &mut Watch::default()).unwrap();
             assert!(claim.is_some());

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::read::{self, Unread};
 use super::sealed;
-use super::write_once::{self, Mode, Put};
+use super::write_once::{self, Mode, Written};
 use crate::sweep::Error;
 
 /// What a study's folder has besides study.json.
@@ -76,18 +76,18 @@ impl Store {
     ///
     /// # Errors
     /// What the system said. Nothing is left then.
-    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<Put, Error> {
+    pub fn write_once(&self, name: &str, bytes: &[u8]) -> Result<Written, Error> {
         let path = self.path(name);
-        write_once::put_if_absent(self.mode, &path, bytes).map_err(Error::io("write", &path))
+        write_once::write_once(self.mode, &path, bytes).map_err(Error::io("write", &path))
     }
 
     /// Puts a record where none is.
     ///
     /// # Errors
-    /// As [`Store::put`].
-    pub fn put_json(&self, name: &str, value: &impl Serialize) -> Result<Put, Error> {
+    /// As [`Store::write_once`].
+    pub fn write_record(&self, name: &str, value: &impl Serialize) -> Result<Written, Error> {
         let text = sealed::seal(value, &self.study, name).map_err(|error| self.damaged(name, error.to_string()))?;
-        self.put(name, text.as_bytes())
+        self.write_once(name, text.as_bytes())
     }
 
     /// A file's content; `None` where there is none.

@@ -14,9 +14,9 @@ pub use claim::{Claim, Lease, Taken};
 pub use folder::Store;
 pub use owner::Owner;
 pub use per_query::{PerQuery, SetValues};
-pub(crate) use per_query::{mean_of, order_hash, tops_hash};
+pub(crate) use per_query::{mean_of, order_hash, top_documents_hash};
 pub(crate) use sealed::open as open_record;
 #[cfg(test)]
 pub(crate) use sealed::seal;
 pub use watch::Watch;
-pub use write_once::{Mode, Put};
+pub use write_once::{Mode, Written};

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::folder::Store;
-use super::write_once::Put;
+use super::write_once::Written;
 use crate::sweep::Error;
 use crate::sweep::hash;
 
@@ -38,7 +38,7 @@ pub(crate) fn order_hash(queries: &[String]) -> String {
 }
 
 /// The hash of the documents that a parent ranks first, data set by data set.
-pub(crate) fn tops_hash(tops: &[Vec<String>]) -> String {
+pub(crate) fn top_documents_hash(tops: &[Vec<String>]) -> String {
     order_hash(&tops.iter().map(|documents| order_hash(documents)).collect::<Vec<_>>())
 }
 
@@ -155,10 +155,10 @@ impl Store {
     ///
     /// # Errors
     /// A file that is missing or damaged.
-    pub(crate) fn tops(&self, trial: &str, hash: &str) -> Result<Vec<Vec<String>>, Error> {
+    pub(crate) fn top_documents(&self, trial: &str, hash: &str) -> Result<Vec<Vec<String>>, Error> {
         let name = format!("tops/{trial}.json");
         let tops: Vec<Vec<String>> = self.read_json(&name)?.ok_or_else(|| self.damaged(&name, "it is missing"))?;
-        if tops_hash(&tops) == hash {
+        if top_documents_hash(&tops) == hash {
             return Ok(tops);
         }
         Err(self.damaged(&name, "these are not the documents that the trial ranked first"))
@@ -168,9 +168,9 @@ impl Store {
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub(crate) fn put_values(&self, key: &str, values: &PerQuery) -> Result<(PerQuery, String), Error> {
+    pub(crate) fn write_values(&self, key: &str, values: &PerQuery) -> Result<(PerQuery, String), Error> {
         let (name, bytes) = (format!("perq/{key}.bin"), values.to_bytes(self.study(), key));
-        if self.put(&name, &bytes)? == Put::Present {
+        if self.write_once(&name, &bytes)? == Written::Present {
             match self.values(key) {
                 Ok(Some(known)) => return Ok(known),
                 Ok(None) => {}
@@ -178,7 +178,7 @@ impl Store {
                 Err(Error::Damaged { .. }) => drop(self.set_aside(&name)?),
                 Err(error) => return Err(error),
             }
-            self.put(&name, &bytes)?;
+            self.write_once(&name, &bytes)?;
         }
         Ok((values.clone(), hash::of_bytes(&bytes)))
     }

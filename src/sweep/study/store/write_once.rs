@@ -1,4 +1,4 @@
-//! `put_if_absent`: the one primitive of a study's folder.
+//! `write_once`: the one primitive of a study's folder.
 //!
 //! A file is written under a name of its own in the same folder and linked to its final name, which fails where the name
 //! is taken. It works on shared file systems too: no lock, and no server but theirs.
@@ -22,7 +22,7 @@ pub enum Mode {
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
+pub enum Written {
     /// It is there now.
     New,
     /// Something had the name already.
@@ -33,10 +33,10 @@ pub enum Put {
 ///
 /// # Errors
 /// What the system said. Nothing is left then, and the name is free.
-pub(super) fn put_if_absent(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result<Put> {
+pub(super) fn write_once(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result<Written> {
     // A link to nothing has the name, too.
     if fs::symlink_metadata(path).is_ok() {
-        return Ok(Put::Present);
+        return Ok(Written::Present);
     }
     let temporary = write_beside(path, bytes)?;
     let put = match mode {
@@ -48,7 +48,7 @@ pub(super) fn put_if_absent(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result
     if mode == Mode::Link {
         removed?;
     }
-    if put == Put::New {
+    if put == Written::New {
         sync_folder(path)?;
     }
     Ok(put)
@@ -71,20 +71,20 @@ fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     Ok(temporary)
 }
 
-fn link(temporary: &Path, path: &Path) -> io::Result<Put> {
+fn link(temporary: &Path, path: &Path) -> io::Result<Written> {
     match fs::hard_link(temporary, path) {
-        Ok(()) => Ok(Put::New),
+        Ok(()) => Ok(Written::New),
         Err(error) => {
             // Over NFS the answer may be lost and the link made all the same.
             if links(temporary) == Some(2) {
-                return Ok(Put::New);
+                return Ok(Written::New);
             }
-            if error.kind() == io::ErrorKind::AlreadyExists { Ok(Put::Present) } else { Err(error) }
+            if error.kind() == io::ErrorKind::AlreadyExists { Ok(Written::Present) } else { Err(error) }
         }
     }
 }
 
-fn exclusive(temporary: &Path, path: &Path) -> io::Result<Put> {
+fn exclusive(temporary: &Path, path: &Path) -> io::Result<Written> {
     let mut marker = path.as_os_str().to_owned();
     marker.push(".taken");
     match File::create_new(&marker) {
@@ -92,14 +92,14 @@ fn exclusive(temporary: &Path, path: &Path) -> io::Result<Put> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Whoever made the marker may have died before the rename: the content is the same whoever writes it.
             if path.exists() {
-                return Ok(Put::Present);
+                return Ok(Written::Present);
             }
         }
         Err(error) => return Err(error),
     }
     fs::rename(temporary, path)?;
     let _ = fs::remove_file(marker);
-    Ok(Put::New)
+    Ok(Written::New)
 }
 
 #[cfg(unix)]
@@ -128,7 +128,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 /// Whether the folder's file system has links.
 pub(super) fn probe(folder: &Path) -> io::Result<Mode> {
     let target = folder.join(format!(".probe-{}", super::owner::tag()));
-    let put = put_if_absent(Mode::Link, &target, b"");
+    let put = write_once(Mode::Link, &target, b"");
     let _ = fs::remove_file(&target);
     match put {
         Ok(_) => Ok(Mode::Link),
@@ -151,15 +151,15 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("key");
             let new: usize = std::thread::scope(|scope| {
-                let put = |index: u8| put_if_absent(mode, &folder.path().join("key"), &[index; 1000]).unwrap();
+                let put = |index: u8| write_once(mode, &folder.path().join("key"), &[index; 1000]).unwrap();
                 let threads: Vec<_> = (0..8).map(|index| scope.spawn(move || put(index))).collect();
-                threads.into_iter().map(|thread| usize::from(thread.join().unwrap() == Put::New)).sum()
+                threads.into_iter().map(|thread| usize::from(thread.join().unwrap() == Written::New)).sum()
             });
             assert!(new >= 1, "{mode:?}");
             assert!(mode == Mode::Exclusive || new == 1, "{mode:?}: {new}");
             let bytes = fs::read(&path).unwrap();
             assert!(bytes.len() == 1000 && bytes.iter().all(|byte| *byte == bytes[0]));
-            assert_eq!(put_if_absent(mode, &path, b"other").unwrap(), Put::Present);
+            assert_eq!(write_once(mode, &path, b"other").unwrap(), Written::Present);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{mode:?}");
         }
     }
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(put_if_absent(Mode::Link, &folder.path().join("no/such/folder"), b"x").is_err());
+        assert!(write_once(Mode::Link, &folder.path().join("no/such/folder"), b"x").is_err());
         assert_eq!(probe(folder.path()).unwrap(), Mode::Link);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
