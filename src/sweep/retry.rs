@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::study::{Results, Study};
+use super::study::{Layout, Results, Study};
 
 /// Makes failed trials be tried again. Gives their labels.
 ///
@@ -17,7 +17,7 @@ pub fn retry(study: &Study) -> Result<Vec<String>, Error> {
             continue;
         }
         for failure in failures {
-            let path = study.store.path(&format!("fail/{key}.{}.json", failure.attempt));
+            let path = study.store.path(&Layout::failure(key, failure.attempt));
             std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             labels.insert(failure.label.clone());
         }

@@ -1,6 +1,7 @@
 //! A study: its manifest, the trials that are planned, and what is recorded of them, in a folder that workers share.
 
 mod compare;
+mod layout;
 mod manifest;
 mod models;
 mod open;
@@ -12,6 +13,7 @@ mod stage;
 mod store;
 mod trial;
 
+pub(crate) use layout::Layout;
 #[cfg(test)]
 pub(super) use manifest::SCHEMA;
 pub use manifest::{Manifest, Set};
@@ -19,7 +21,7 @@ pub use models::Model;
 pub use open::Study;
 pub use records::{Failure, Results, SameWeights, SetMeans, Timings, TrialResult};
 pub(crate) use records::{Orders, UNKNOWN_FILE, key_of};
-pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, file_of, place_of};
+pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, place_of};
 pub use schedule::{Schedule, read};
 pub use sets::{Loaded, load};
 pub use stage::TrialStage;

@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::compare;
+use super::layout::Layout;
 use super::manifest::{Manifest, SCHEMA};
 use super::store::{Owner, Store, Written, open_record};
 use crate::sweep::Error;
 use crate::sweep::file::{Parsed, Spec};
 use crate::sweep::hash::short;
-
-/// The record of what a study is about.
-const RECORD: &str = "study.json";
 
 /// What the records of a new study name it by: no other study has the same name.
 fn new_name() -> String {
@@ -51,7 +49,7 @@ impl Study {
     /// A checkpoint or data set that cannot be read; a study of something else.
     pub fn create(parsed: &Parsed) -> Result<Self, Error> {
         let Parsed { spec, store, .. } = parsed;
-        if store.join(RECORD).exists() {
+        if store.join(Layout::MANIFEST).exists() {
             let study = Self::open(store)?;
             study.check(Some(spec))?;
             return Ok(study);
@@ -67,7 +65,7 @@ impl Study {
     /// A folder that cannot be written, or that holds another study.
     pub fn create_from(manifest: Manifest, folder: &Path) -> Result<Self, Error> {
         let store = Store::create(folder)?.of_study(&new_name());
-        if store.write_record(RECORD, &manifest)? == Written::Present {
+        if store.write_record(Layout::MANIFEST, &manifest)? == Written::Present {
             // Another process was first.
             let study = Self::open(folder)?;
             study.check(Some(&manifest.spec))?;
@@ -82,14 +80,16 @@ impl Study {
     /// A folder without study, or with one of another program's form.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Store::read_only(folder);
-        let Some(bytes) = store.read(RECORD)? else { return Err(Error::NotAStudy(folder.to_owned())) };
-        let (value, name) = open_record(&bytes, RECORD, None)
-            .map_err(|problem| other_form(&bytes, folder).unwrap_or_else(|| store.damaged(RECORD, problem)))?;
+        let Some(bytes) = store.read(Layout::MANIFEST)? else { return Err(Error::NotAStudy(folder.to_owned())) };
+        let (value, name) = open_record(&bytes, Layout::MANIFEST, None).map_err(|problem| {
+            other_form(&bytes, folder).unwrap_or_else(|| store.damaged(Layout::MANIFEST, problem))
+        })?;
         if let Some(other) = other_form(&bytes, folder) {
             return Err(other);
         }
         let store = store.of_study(&name);
-        let manifest = serde_json::from_value(value).map_err(|error| store.damaged(RECORD, error.to_string()))?;
+        let manifest =
+            serde_json::from_value(value).map_err(|error| store.damaged(Layout::MANIFEST, error.to_string()))?;
         Ok(Self { manifest, store })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::layout::Layout;
 use super::open::Study;
 use super::records::{Results, UNKNOWN_FILE};
 use super::stage::TrialStage;
@@ -24,17 +25,12 @@ pub(crate) const CONFIRM: &str = "confirm";
 /// What is wrong with a result whose trial no generation has.
 pub(crate) const UNPLANNED: &str = "it is the result of a trial that no file of `plan` has";
 
-/// The file of a generation.
-pub(crate) fn file_of(kind: &str, index: usize) -> String {
-    format!("plan/{kind}-{index:04}.json")
-}
-
 /// The kind and the number in the name of a generation's file.
 pub(crate) fn place_of(name: &str) -> Option<(&'static str, usize)> {
     let (kind, index) = name.strip_suffix(".json")?.split_once('-')?;
     let kind = KINDS.into_iter().find(|known| *known == kind)?;
     let index: usize = index.parse().ok()?;
-    (file_of(kind, index).strip_prefix("plan/") == Some(name)).then_some((kind, index))
+    (Layout::generation(kind, index) == Layout::entry(Layout::PLAN, name)).then_some((kind, index))
 }
 
 /// The results of a study and its generations, which are read after them: what has a result was planned before.
@@ -75,16 +71,16 @@ impl Schedule {
     /// # Errors
     /// A file that cannot be read, is damaged or is missing before others.
     pub fn refresh(&mut self, store: &Store) -> Result<(), Error> {
-        let names = store.list("plan")?;
+        let names = store.list(Layout::PLAN)?;
         for name in &names {
-            place_of(name).ok_or_else(|| store.damaged(&format!("plan/{name}"), UNKNOWN_FILE))?;
+            place_of(name).ok_or_else(|| store.damaged(&Layout::entry(Layout::PLAN, name), UNKNOWN_FILE))?;
         }
         for kind in KINDS {
             let known = self.of_kind_mut(kind);
             let there = names.iter().filter_map(|name| place_of(name)).filter(|(of, _)| *of == kind);
             let end = there.map(|(_, index)| index + 1).max().unwrap_or(0);
             for index in known.len()..end {
-                let name = file_of(kind, index);
+                let name = Layout::generation(kind, index);
                 let missing = || store.damaged(&name, "it is missing, and later ones are there");
                 known.push(store.read_json::<Generation>(&name)?.ok_or_else(missing)?);
             }
@@ -111,7 +107,7 @@ impl Schedule {
     /// # Errors
     /// A result of another: a generation's file is gone.
     pub fn holds(&self, store: &Store, results: &Results) -> Result<(), Error> {
-        self.unplanned(results).first().map_or(Ok(()), |key| Err(store.damaged(&format!("done/{key}.json"), UNPLANNED)))
+        self.unplanned(results).first().map_or(Ok(()), |key| Err(store.damaged(&Layout::result(key), UNPLANNED)))
     }
 
     /// Every generation, in the order in which they are worked on.
@@ -138,7 +134,7 @@ impl Schedule {
     /// # Errors
     /// A folder that cannot be written.
     pub fn add_search(&mut self, store: &Store, generation: &Generation) -> Result<Written, Error> {
-        let put = store.write_record(&file_of(SEARCH, self.search.len()), generation)?;
+        let put = store.write_record(&Layout::generation(SEARCH, self.search.len()), generation)?;
         self.refresh(store)?;
         Ok(put)
     }
@@ -154,7 +150,7 @@ impl Schedule {
             if known.contains(generation) {
                 return Ok(());
             }
-            let name = file_of(kind, known.len());
+            let name = Layout::generation(kind, known.len());
             if store.write_record(&name, generation)? == Written::New {
                 return self.refresh(store);
             }

@@ -11,8 +11,8 @@ use crate::eval::Metric;
 use crate::sweep::Error;
 use crate::sweep::file::Rung;
 use crate::sweep::study::{
-    Failure, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TrialResult, Written, mean_of, order_hash,
-    top_documents_hash,
+    Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TrialResult, Written, mean_of,
+    order_hash, top_documents_hash,
 };
 use crate::sweep::study::{Subject, Trial, TrialStage};
 use crate::sweep::trial::{EvaluationError, Queries, QueryScores, Request};
@@ -59,7 +59,7 @@ impl Worker<'_> {
                     error: error.clone(),
                     worker: self.owner.worker.clone(),
                 };
-                self.study.store.write_record(&format!("fail/{key}.{attempt}.json"), &failure)?;
+                self.study.store.write_record(&Layout::failure(&key, attempt), &failure)?;
                 self.log(&json!({"event": "failed", "trial": trial.id, "stage": stage, "error": error}));
                 (self.on)(&Event::Failed { trial, attempt, error: &error });
                 Ok(Attempted::Failed)
@@ -79,7 +79,7 @@ impl Worker<'_> {
         started: Instant,
     ) -> Result<(TrialResult, bool), EvaluationError> {
         let prepared = self.evaluator.prepare(trial)?;
-        let same = same_file(&prepared.weights, stage);
+        let same = Layout::same_weights(&prepared.weights, stage);
         let mut done = TrialResult {
             trial: trial.id.clone(),
             stage: stage.to_string(),
@@ -161,7 +161,7 @@ impl Worker<'_> {
             return Ok((scores, None));
         }
         let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
-        let (store, name) = (&self.study.store, format!("tops/{}.json", trial.id));
+        let (store, name) = (&self.study.store, Layout::top_documents(&trial.id));
         let put = store.write_record(&name, &tops)?;
         let known = if put == Written::Present { store.read_json(&name)? } else { None };
         Ok((scores, Some(top_documents_hash(&known.unwrap_or(tops)))))
@@ -185,7 +185,7 @@ impl Worker<'_> {
     fn list_queries(&mut self, stage: TrialStage, scores: &[QueryScores]) -> Result<(), Error> {
         let queries = if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select };
         for (index, scores) in scores.iter().enumerate() {
-            let name = format!("queries/{}-{index}.json", queries.name());
+            let name = Layout::queries(queries.name(), index);
             if !self.listed.contains(&name) {
                 self.study.store.write_record(&name, &scores.queries)?;
                 self.listed.insert(name);
@@ -211,7 +211,7 @@ impl Worker<'_> {
             retake_means(done, &kept, &self.study.manifest.metrics());
         }
         done.timings.total = started.elapsed().as_secs_f64();
-        let name = format!("done/{key}.json");
+        let name = Layout::result(&key);
         if self.study.store.write_record(&name, done)? == Written::Present
             && let Some(known) = self.study.result(&key, &Orders::read(self.study)?)?
         {
@@ -223,11 +223,6 @@ impl Worker<'_> {
         }
         Ok(())
     }
-}
-
-/// The file that names the trial that was scored first of those with these weights.
-pub(crate) fn same_file(weights: &str, stage: TrialStage) -> String {
-    format!("same/{weights}.{stage}")
 }
 
 /// Has a result hold the means of other values.

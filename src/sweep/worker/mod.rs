@@ -4,6 +4,5 @@ mod attempt;
 mod run;
 mod state;
 
-pub(crate) use attempt::same_file;
 pub use run::work;
 pub use state::{Ended, Event, Options};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
 use super::state::{Ended, Event, Options, Worker};
-use crate::sweep::study::{Owner, Results, Schedule, Study, Subject, Trial, TrialStage, Watch};
+use crate::sweep::study::{Layout, Owner, Results, Schedule, Study, Subject, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
 use crate::sweep::{Error, search};
 
@@ -162,7 +162,7 @@ impl Worker<'_> {
         for taken in self.study.store.claims(self.options.lease, &mut self.watch)? {
             let key = &taken.key;
             if self.results.done.contains_key(key) || (taken.is_stale && self.results.is_settled(key)) {
-                let _ = std::fs::remove_file(self.study.store.path(&format!("claim/{}", taken.key)));
+                let _ = std::fs::remove_file(self.study.store.path(&Layout::claim(key)));
             }
         }
         Ok(())

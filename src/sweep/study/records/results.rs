@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::trial_result::{Failure, TrialResult};
 use super::verify::Orders;
 use crate::sweep::Error;
+use crate::sweep::study::layout::Layout;
 use crate::sweep::study::open::Study;
 use crate::sweep::study::stage::TrialStage;
 use crate::sweep::study::store::Store;
@@ -25,7 +26,7 @@ pub(crate) fn key_of<'a>(name: &'a str, end: &str) -> Option<&'a str> {
 impl Failure {
     /// Reads a failed attempt; `None` where there is none.
     pub(crate) fn read(store: &Store, name: &str) -> Result<Option<Self>, Error> {
-        let file = format!("fail/{name}");
+        let file = Layout::entry(Layout::FAILURES, &name);
         let parts = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
         let known = parts.and_then(|(key, attempt)| Some((key_of(key, "")?, attempt.parse::<usize>().ok()?)));
         let (key, attempt) = known.ok_or_else(|| store.damaged(&file, UNKNOWN_FILE))?;
@@ -43,7 +44,7 @@ pub(crate) const ATTEMPTS: usize = 3;
 /// What is known of a study's trials.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
-    /// By trial and stage, as `TRIAL.STAGE`.
+    /// By trial and stage, as `trial.STAGE`.
     pub done: BTreeMap<String, TrialResult>,
     /// The failed attempts, by trial and stage.
     pub failures: BTreeMap<String, Vec<Failure>>,
@@ -68,8 +69,9 @@ impl Results {
     pub fn refresh(&mut self, study: &Study) -> Result<(), Error> {
         let store = &study.store;
         let mut new = Vec::new();
-        for name in store.list("done")? {
-            let key = key_of(&name, ".json").ok_or_else(|| store.damaged(&format!("done/{name}"), UNKNOWN_FILE))?;
+        for name in store.list(Layout::RESULTS)? {
+            let key = key_of(&name, ".json")
+                .ok_or_else(|| store.damaged(&Layout::entry(Layout::RESULTS, &name), UNKNOWN_FILE))?;
             if !self.done.contains_key(key) {
                 new.push(key.to_owned());
             }
@@ -97,7 +99,7 @@ impl Results {
     }
 
     fn refresh_failures(&mut self, store: &Store) -> Result<(), Error> {
-        let names = store.list("fail")?;
+        let names = store.list(Layout::FAILURES)?;
         // `sweep retry` takes failures away.
         if names.len() < self.seen.len() || self.seen.iter().any(|name| names.binary_search(name).is_err()) {
             self.failures.clear();

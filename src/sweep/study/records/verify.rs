@@ -3,6 +3,7 @@
 use super::trial_result::TrialResult;
 use crate::eval::Metric;
 use crate::sweep::Error;
+use crate::sweep::study::layout::Layout;
 use crate::sweep::study::manifest::Manifest;
 use crate::sweep::study::open::Study;
 use crate::sweep::study::stage::TrialStage;
@@ -35,7 +36,7 @@ impl Orders {
 
 /// The ids of a data set's queries; `None` where they are not written.
 fn ids(store: &Store, name: &str, index: usize) -> Result<Option<Vec<String>>, Error> {
-    store.read_json(&format!("queries/{name}-{index}.json"))
+    store.read_json(&Layout::queries(name, index))
 }
 
 impl Study {
@@ -45,7 +46,7 @@ impl Study {
     /// A list that is missing or damaged.
     pub fn queries(&self, stage: TrialStage) -> Result<Vec<Vec<String>>, Error> {
         let name = if stage == TrialStage::Confirm { "report" } else { "select" };
-        let missing = |index| self.store.damaged(&format!("queries/{name}-{index}.json"), "it is missing");
+        let missing = |index| self.store.damaged(&Layout::queries(name, index), "it is missing");
         let of = |index| ids(&self.store, name, index)?.ok_or_else(|| missing(index));
         (0..self.manifest.sets.len()).map(of).collect()
     }
@@ -55,14 +56,14 @@ impl Study {
     /// # Errors
     /// A file that cannot be read or is damaged.
     pub(crate) fn result(&self, key: &str, orders: &Orders) -> Result<Option<TrialResult>, Error> {
-        let name = format!("done/{key}.json");
+        let name = Layout::result(key);
         let Some(mut done) = self.store.read_json::<TrialResult>(&name)? else { return Ok(None) };
         let damaged = |problem: String| self.store.damaged(&name, problem);
         if format!("{}.{}", done.trial, done.stage) != key {
             return Err(damaged(format!("it is the result of the trial {}.{}", done.trial, done.stage)));
         }
         let stage: TrialStage = done.stage.parse().map_err(damaged)?;
-        let of_values = format!("perq/{key}.bin");
+        let of_values = Layout::values(key);
         let (values, hash) = self.store.values(key)?.ok_or_else(|| self.store.damaged(&of_values, "it is missing"))?;
         if hash != done.values {
             return Err(self.store.damaged(&of_values, format!("these are not the values that `{name}` was made of")));

@@ -11,6 +11,7 @@ use super::owner::{self, Owner};
 use super::watch::{Stamp, Watch};
 use super::write_once::Written;
 use crate::sweep::Error;
+use crate::sweep::study::layout::Layout;
 
 /// How long claims last.
 #[derive(Clone, Copy, Debug)]
@@ -87,11 +88,11 @@ impl Store {
     /// # Errors
     /// A folder that cannot be written.
     pub fn claim(&self, key: &str, owner: &Owner, lease: Lease, watch: &mut Watch) -> Result<Option<Claim>, Error> {
-        let name = format!("claim/{key}");
+        let name = Layout::claim(key);
         if self.write_record(&name, owner)? == Written::Present {
             let Some(taken) = self.taken(key, lease, watch).filter(|taken| taken.is_stale) else { return Ok(None) };
             let path = self.path(&name);
-            let aside = self.path(&format!("claim/.stale-{key}-{}", owner::tag()));
+            let aside = self.path(&Layout::stale_claim(key, owner::tag()));
             // Whoever comes second finds nothing to move, or moves a fresh claim and puts it back.
             if fs::rename(&path, &aside).is_err() {
                 return Ok(None);
@@ -111,7 +112,7 @@ impl Store {
 
     /// The claim on a trial, if there is one.
     pub fn taken(&self, key: &str, lease: Lease, watch: &mut Watch) -> Option<Taken> {
-        let name = format!("claim/{key}");
+        let name = Layout::claim(key);
         // Reading comes first: over NFS the date is that of the last opening.
         let owner: Option<Owner> = self.read_json(&name).ok().flatten();
         let path = self.path(&name);
@@ -131,13 +132,13 @@ impl Store {
     /// # Errors
     /// A folder that cannot be read.
     pub fn claims(&self, lease: Lease, watch: &mut Watch) -> Result<Vec<Taken>, Error> {
-        let keys = self.list("claim")?;
+        let keys = self.list(Layout::CLAIMS)?;
         Ok(keys.iter().filter_map(|key| self.taken(key, lease, watch)).collect())
     }
 
     /// The time on the clock of whoever keeps the files; this machine's where the folder cannot be written.
     fn now(&self) -> SystemTime {
-        let path = self.path(&format!("log/.clock-{}", owner::tag()));
+        let path = self.path(&Layout::clock(owner::tag()));
         let told = File::create(&path).and_then(|file| file.metadata()).and_then(|metadata| metadata.modified());
         let _ = fs::remove_file(&path);
         told.unwrap_or_else(|_| SystemTime::now())

@@ -11,12 +11,7 @@ use super::read::{self, Unread};
 use super::sealed;
 use super::write_once::{self, Mode, Written};
 use crate::sweep::Error;
-
-/// What a study's folder has besides study.json.
-pub(super) const FOLDERS: [&str; 9] = ["plan", "claim", "done", "perq", "fail", "log", "queries", "same", "tops"];
-
-/// Where damaged files are put aside.
-const DAMAGED: &str = "damaged";
+use crate::sweep::study::layout::Layout;
 
 /// A study's folder.
 #[derive(Clone, Debug)]
@@ -33,7 +28,7 @@ impl Store {
     /// # Errors
     /// A folder that cannot be made or written.
     pub fn create(root: &Path) -> Result<Self, Error> {
-        for folder in FOLDERS {
+        for folder in Layout::FOLDERS {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
         }
@@ -123,13 +118,14 @@ impl Store {
     /// # Errors
     /// What the system said.
     pub(crate) fn set_aside(&self, name: &str) -> Result<String, Error> {
-        let folder = self.path(DAMAGED);
+        let folder = self.path(Layout::DAMAGED);
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let plain = name.replace('/', "-");
         let names = std::iter::once(plain.clone()).chain((1..10_000).map(|count| format!("{plain}.{count}")));
-        let free =
-            names.map(|name| format!("{DAMAGED}/{name}")).find(|name| fs::symlink_metadata(self.path(name)).is_err());
-        let (path, free) = (self.path(name), free.unwrap_or_else(|| format!("{DAMAGED}/{plain}")));
+        let free = names
+            .map(|name| Layout::entry(Layout::DAMAGED, &name))
+            .find(|name| fs::symlink_metadata(self.path(name)).is_err());
+        let (path, free) = (self.path(name), free.unwrap_or_else(|| Layout::entry(Layout::DAMAGED, &plain)));
         fs::rename(&path, self.path(&free)).map_err(Error::io("move", &path))?;
         Ok(free)
     }
@@ -159,7 +155,7 @@ impl Store {
     pub fn log(&self, worker: &str, line: &impl Serialize) {
         let Ok(mut text) = serde_json::to_string(line) else { return };
         text.push('\n');
-        let path = self.path(&format!("log/{worker}.jsonl"));
+        let path = self.path(&Layout::log(worker));
         let mut options = fs::OpenOptions::new();
         options.create(true).append(true);
         read::at_once(&mut options);

@@ -6,6 +6,7 @@ use super::folder::Store;
 use super::write_once::Written;
 use crate::sweep::Error;
 use crate::sweep::hash;
+use crate::sweep::study::layout::Layout;
 
 /// The values of a trial's queries.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -136,7 +137,7 @@ impl Store {
     /// # Errors
     /// A file that is damaged.
     pub(crate) fn values(&self, key: &str) -> Result<Option<(PerQuery, String)>, Error> {
-        let name = format!("perq/{key}.bin");
+        let name = Layout::values(key);
         let Some(bytes) = self.read(&name)? else { return Ok(None) };
         let values = PerQuery::from_bytes(&bytes, self.study(), key).map_err(|problem| self.damaged(&name, problem))?;
         Ok(Some((values, hash::of_bytes(&bytes))))
@@ -147,7 +148,7 @@ impl Store {
     /// # Errors
     /// A file that is missing or damaged.
     pub fn per_query(&self, key: &str) -> Result<PerQuery, Error> {
-        let missing = || self.damaged(&format!("perq/{key}.bin"), "it is missing");
+        let missing = || self.damaged(&Layout::values(key), "it is missing");
         Ok(self.values(key)?.ok_or_else(missing)?.0)
     }
 
@@ -156,7 +157,7 @@ impl Store {
     /// # Errors
     /// A file that is missing or damaged.
     pub(crate) fn top_documents(&self, trial: &str, hash: &str) -> Result<Vec<Vec<String>>, Error> {
-        let name = format!("tops/{trial}.json");
+        let name = Layout::top_documents(trial);
         let tops: Vec<Vec<String>> = self.read_json(&name)?.ok_or_else(|| self.damaged(&name, "it is missing"))?;
         if top_documents_hash(&tops) == hash {
             return Ok(tops);
@@ -169,7 +170,7 @@ impl Store {
     /// # Errors
     /// A folder that cannot be written.
     pub(crate) fn write_values(&self, key: &str, values: &PerQuery) -> Result<(PerQuery, String), Error> {
-        let (name, bytes) = (format!("perq/{key}.bin"), values.to_bytes(self.study(), key));
+        let (name, bytes) = (Layout::values(key), values.to_bytes(self.study(), key));
         if self.write_once(&name, &bytes)? == Written::Present {
             match self.values(key) {
                 Ok(Some(known)) => return Ok(known),

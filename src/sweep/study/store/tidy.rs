@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::folder::{FOLDERS, Store};
+use super::folder::Store;
 use super::owner;
 use super::watch::{Stamp, Watch};
+use crate::sweep::study::layout::Layout;
 
 /// How long a file that never got its name is seen unchanged before it is taken away.
 const LEFT: Duration = Duration::from_secs(600);
@@ -15,7 +16,7 @@ impl Store {
     /// Removes what killed workers have left: files of theirs that never got their names. Those of this system's processes
     /// go at once, others' when this process has seen them unchanged for long.
     pub fn tidy(&self, watch: &mut Watch) {
-        for folder in FOLDERS.into_iter().chain([""]) {
+        for folder in Layout::FOLDERS.into_iter().chain([""]) {
             for entry in fs::read_dir(self.path(folder)).into_iter().flatten().flatten() {
                 let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
                 let is_left = if is_temporary(folder, &name) {
