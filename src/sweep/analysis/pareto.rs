@@ -1,6 +1,6 @@
-//! The trials that no other beats.
+//! The Pareto front.
 
-/// Which of the points no other is at least as good as everywhere and better somewhere. Of equal points all are in.
+/// Marks the Pareto-optimal points: those that no other point equals everywhere and beats somewhere. Ties are kept.
 pub fn pareto_front(points: &[Vec<f64>]) -> Vec<bool> {
     let beats = |one: &[f64], other: &[f64]| {
         one.iter().zip(other).all(|(a, b)| a >= b) && one.iter().zip(other).any(|(a, b)| a > b)

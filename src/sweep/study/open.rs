@@ -111,7 +111,7 @@ impl Study {
         Ok(Self { store: Store::create(self.store.root())?.of_study(self.store.study()), ..self })
     }
 
-    /// Holds that program, sweep file, checkpoints and data sets are the study's.
+    /// Checks that program, sweep file, checkpoints and data sets are the study's.
     fn check(&self, spec: Option<&Spec>) -> Result<(), Error> {
         let mut differences = compare::program(&self.manifest);
         differences.extend(spec.map(|spec| compare::specs(&self.manifest.spec, spec)).unwrap_or_default());

@@ -102,7 +102,7 @@ impl Schedule {
         results.done.keys().filter(|key| !planned.contains(*key)).map(String::as_str).collect()
     }
 
-    /// Holds that every result is of a trial that was planned.
+    /// Checks that every result is of a trial that was planned.
     ///
     /// # Errors
     /// A result of another: a generation's file is gone.

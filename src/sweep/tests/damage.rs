@@ -174,7 +174,7 @@ fn what_is_shown_was_computed_whatever_is_damaged_and_a_check_mends_it() {
     assert!(["study", "plan", "done", "perq", "queries"].iter().all(|kind| kinds.contains_key(*kind)), "{kinds:?}");
 }
 
-/// Holds that a check finds the damage, and that what is then done gives the records as they were.
+/// Checks that a check finds the damage, and that what is then done gives the records as they were.
 fn mends(root: &Path, name: &str, records: &str) {
     let study = Study::open(root).unwrap().writable().unwrap();
     let found = check(&study).unwrap();

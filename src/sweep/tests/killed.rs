@@ -146,7 +146,7 @@ fn a_study_on_a_read_only_mount_is_read_and_not_worked_on() {
     assert!(rows.parse::<usize>().unwrap() > 2 && done.parse::<usize>().unwrap() > 13, "{read}");
 }
 
-/// Holds that the records are those of an undisturbed run, and that nothing else is left but unfinished files.
+/// Checks that the records are those of an undisturbed run, and that nothing else is left but unfinished files.
 fn holds(study: &Study, expected: &str) {
     assert_eq!(recorded(study), expected);
     assert!(study.store.list("claim").unwrap().is_empty());

@@ -51,7 +51,7 @@ pub(super) struct Ready {
 }
 
 impl Scorer {
-    /// Holds that the study's recipe can be merged and its data sets read, and makes the evaluator.
+    /// Checks that the study's recipe can be merged and its data sets read, and makes the evaluator.
     ///
     /// # Errors
     /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.

@@ -1,4 +1,4 @@
-//! Holds that a trial's result is the one that was computed: its values are those it was made of, and its means theirs.
+//! Checks that a trial's result is the one that was computed: its values are those it was made of, and its means theirs.
 
 use super::trial_result::TrialResult;
 use crate::eval::Metric;
@@ -75,7 +75,7 @@ impl Study {
     }
 }
 
-/// Holds that values are complete and possible.
+/// Checks that values are complete and possible.
 fn holds_values(manifest: &Manifest, values: &PerQuery, orders: &[Option<String>]) -> Result<(), String> {
     let metrics = manifest.metrics();
     if values.sets.len() != manifest.sets.len() {
@@ -102,7 +102,7 @@ fn is_possible(_: Metric, value: f64) -> bool {
     value.is_nan() || (-ROUNDING..=1.0 + ROUNDING).contains(&value)
 }
 
-/// Holds that means are those of the values, and takes these for them.
+/// Checks that means are those of the values, and takes these for them.
 fn holds_means(
     manifest: &Manifest,
     stage: TrialStage,
