@@ -161,7 +161,7 @@ impl Check<'_> {
     fn failures(&mut self) -> Result<(), Error> {
         let names = self.names(Layout::FAILURES)?;
         for name in &names {
-            let file = Layout::entry(Layout::FAILURES, &name);
+            let file = Layout::entry(Layout::FAILURES, name);
             if std::fs::symlink_metadata(self.study.store.path(&file)).is_err() {
                 continue;
             }

@@ -26,7 +26,7 @@ pub(crate) fn key_of<'a>(name: &'a str, end: &str) -> Option<&'a str> {
 impl Failure {
     /// Reads a failed attempt; `None` where there is none.
     pub(crate) fn read(store: &Store, name: &str) -> Result<Option<Self>, Error> {
-        let file = Layout::entry(Layout::FAILURES, &name);
+        let file = Layout::entry(Layout::FAILURES, name);
         let parts = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
         let known = parts.and_then(|(key, attempt)| Some((key_of(key, "")?, attempt.parse::<usize>().ok()?)));
         let (key, attempt) = known.ok_or_else(|| store.damaged(&file, UNKNOWN_FILE))?;
