@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Error;
 use super::analysis::{Analysis, Depth};
+use super::recommend::{Preference, shortlist};
 use super::search::points_to_trials;
 use super::spec::{Axis, Space, is_part_of_one, rounded};
 use super::store::Results;
@@ -55,6 +56,9 @@ pub fn extend(study: &Study, axes: &[Axis]) -> Result<usize, Error> {
     }
     Ok(count)
 }
+
+/// Points within the limits that are scored on held-out queries besides the front: one of them may be recommended.
+const SHORTLIST: usize = 5;
 
 /// What a step of the variables that sum to 1 is asked for under.
 const SIMPLEX: &str = "simplex";
@@ -174,8 +178,9 @@ pub fn confirm(study: &Study) -> Result<Vec<Trial>, Error> {
     let models = 0..study.frozen.models.len();
     let parents = models.map(|index| study.frozen.trial(Subject::Parent(index))).collect::<Result<Vec<_>, _>>()?;
     let front = analysis.front().map(|row| row.trial.clone());
+    let kept = shortlist(study, &analysis, &Preference::default(), SHORTLIST)?;
     let mut trials: Vec<Trial> = Vec::new();
-    for trial in parents.into_iter().chain(front) {
+    for trial in parents.into_iter().chain(front).chain(kept) {
         if trials.iter().all(|known| known.id != trial.id) {
             trials.push(trial);
         }

@@ -1,5 +1,6 @@
 //! The sweep file: what is merged, where it is looked for, and how it is scored.
 
+mod bound;
 mod data;
 mod fields;
 mod keys;
@@ -19,6 +20,7 @@ pub(crate) use settings::parse_time;
 pub(crate) use space::is_part_of_one;
 pub(crate) use types::as_variables;
 
+pub use bound::{Bound, BoundKind};
 pub use data::{DataSource, Reference};
 pub use keys::LEVELS;
 pub use objectives::Objective;
