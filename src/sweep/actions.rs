@@ -178,7 +178,8 @@ pub fn confirm(study: &Study) -> Result<Vec<Trial>, Error> {
     let models = 0..study.frozen.models.len();
     let parents = models.map(|index| study.frozen.trial(Subject::Parent(index))).collect::<Result<Vec<_>, _>>()?;
     let front = analysis.front().map(|row| row.trial.clone());
-    let kept = shortlist(study, &analysis, &Preference::default(), SHORTLIST)?;
+    let confirmed = Analysis::read(study, Stage::Confirm, Depth::Means)?;
+    let kept = shortlist(study, &analysis, &confirmed, &Preference::default(), SHORTLIST)?;
     let mut trials: Vec<Trial> = Vec::new();
     for trial in parents.into_iter().chain(front).chain(kept) {
         if trials.iter().all(|known| known.id != trial.id) {

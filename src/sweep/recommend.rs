@@ -174,13 +174,15 @@ pub fn recommend<'a>(
     Ok(Ok(Recommendation { row, reference: base, held_out, directions, gain: gain(chosen), near, queries }))
 }
 
-/// The trials of the best points within the limits, by what the search's queries say: at most so many.
+/// The trials of the best points within the limits, by what the search's queries say: at most so many. Those that held-out queries
+/// have ruled out make place for the next.
 ///
 /// # Errors
 /// As [`recommend`].
 pub(super) fn shortlist(
     study: &Study,
     full: &Analysis,
+    confirmed: &Analysis,
     preference: &Preference,
     most: usize,
 ) -> Result<Vec<Trial>, Error> {
@@ -190,8 +192,15 @@ pub(super) fn shortlist(
     let keeps = |row: &&Row| {
         limits.changes(study, row, reference).iter().all(DirectionChange::is_kept) && limits.keeps_means(row, reference)
     };
+    let base = confirmed.reference.and_then(|index| confirmed.rows.get(index));
+    let stands = |row: &&Row| match (confirmed.row(&row.trial.id), base) {
+        (Some(own), Some(base)) => {
+            limits.changes(study, own, base).iter().all(DirectionChange::is_kept) && limits.keeps_means(own, base)
+        }
+        _ => true,
+    };
     let points = full.rows.iter().filter(|row| row.trial.point().is_some());
-    let mut kept: Vec<&Row> = points.filter(keeps).collect();
+    let mut kept: Vec<&Row> = points.filter(keeps).filter(stands).collect();
     kept.sort_by(|a, b| mean_gain(b, reference, &weights).total_cmp(&mean_gain(a, reference, &weights)));
     Ok(kept.into_iter().take(most).map(|row| row.trial.clone()).collect())
 }
