@@ -13,7 +13,7 @@ use super::terminal::{duration, sorted};
 use super::ternary::ternary;
 use super::timeline::timeline;
 use crate::shown::{html as escaped, json};
-use crate::sweep::{Analysis, Error, Preference, Row, Stage, Study, recipe_text, recommend, to_json};
+use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
 /// Queries that are shown of those that lose.
 const WORST: usize = 10;
@@ -29,7 +29,7 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     let found = recommend(study, full, confirmed, &preference)?;
     let chosen = found.as_ref().ok().map(|found| found.row);
     let pick = chosen.map(|row| row.trial.id.as_str());
-    let title = escaped(&study.frozen.spec.study);
+    let title = escaped(&study.manifest.spec.study);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src \
@@ -37,9 +37,9 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
         include_str!("page.css"),
         series_style()
     );
-    let queries = if headline.stage == Stage::Confirm {
+    let queries = if headline.stage == TrialStage::Confirm {
         "Measured on held-out queries, which the search has not seen."
-    } else if study.frozen.spec.report.is_some() {
+    } else if study.manifest.spec.report.is_some() {
         "Measured on the queries that chose the point; admix sweep confirm scores it on held-out ones."
     } else {
         "Measured on the queries that chose the point: the best of many looks better than it is."
@@ -101,7 +101,7 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
         );
     }
     for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
-        let objectives = 0..study.frozen.spec.objectives.len();
+        let objectives = 0..study.manifest.spec.objectives.len();
         let found: Vec<String> = objectives.filter_map(|objective| figure(study, full, objective, pick)).collect();
         if !found.is_empty() {
             let _ = writeln!(
@@ -113,7 +113,7 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
             );
         }
     }
-    for second in 1..study.frozen.spec.objectives.len() {
+    for second in 1..study.manifest.spec.objectives.len() {
         let _ = writeln!(
             out,
             "<h2>The front</h2><div class=\"scroll\">{}</div><p class=\"note\">No trial lies above and to the right of the \
@@ -141,7 +141,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
          than chance (paired randomisation over queries, Holm over trials and objectives, p &lt; 0.05); * on the front\
          </caption><thead><tr><th scope=\"col\"><button>trial</button></th>"
     );
-    for objective in &study.frozen.spec.objectives {
+    for objective in &study.manifest.spec.objectives {
         let name = escaped(&objective.name);
         let _ = write!(
             out,
@@ -226,7 +226,7 @@ fn by_query(row: &Row, changes: &Changes, out: &mut String) {
 
 fn recipes(study: &Study, full: &Analysis, out: &mut String) {
     out.push_str("<h2>Recipes of the front</h2>\n");
-    for row in full.front() {
+    for row in full.pareto_front() {
         if let Ok(text) = recipe_text(study, row) {
             let _ = writeln!(
                 out,
@@ -239,7 +239,7 @@ fn recipes(study: &Study, full: &Analysis, out: &mut String) {
 }
 
 fn provenance(study: &Study, full: &Analysis, out: &mut String) {
-    let frozen = &study.frozen;
+    let frozen = &study.manifest;
     let scoring = &frozen.spec.scoring;
     out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
     let mut line = |name: &str, value: &str| {

@@ -49,7 +49,7 @@ fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preferenc
     }
     lines.extend(others(near, *queries));
     if !held_out {
-        lines.push(if study.frozen.spec.report.is_some() {
+        lines.push(if study.manifest.spec.report.is_some() {
             "These queries chose the point, so its scores look better than they are; `admix sweep confirm` scores it on held-out ones."
                 .to_owned()
         } else {
@@ -67,7 +67,7 @@ fn mean_difference(row: &Row, reference: &Row) -> f64 {
 
 /// What each objective gains or loses: `cross +0.080, mono −0.004`.
 fn objectives(study: &Study, row: &Row, reference: &Row) -> String {
-    let names = study.frozen.spec.objectives.iter().map(|objective| &objective.name);
+    let names = study.manifest.spec.objectives.iter().map(|objective| &objective.name);
     let parts = names.zip(row.objectives.iter().zip(&reference.objectives));
     parts.map(|(name, (value, base))| format!("{name} {}", signed(value - base))).collect::<Vec<_>>().join(", ")
 }

@@ -4,15 +4,15 @@
 
 use super::*;
 use crate::sweep::tests::fake::{self, Fake};
-use crate::sweep::{Analysis, Depth, Options, Stage, Study, confirm, work};
+use crate::sweep::{Analysis, Depth, Options, Study, TrialStage, confirm, work};
 
 fn finished(folder: &std::path::Path) -> (Study, Analysis, Analysis) {
     let study = fake::study(folder, "study: ko-en\nselect: {part: 1/2}\nreport: {part: 2/2}\n");
     fake::run(&study, &mut Fake::new(&study)).unwrap();
     confirm(&study).unwrap();
     work(&study, &mut Fake::new(&study), Options { search: false, ..fake::options() }, &mut |_| {}).unwrap();
-    let full = Analysis::read(&study, Stage::Full, Depth::Intervals).unwrap();
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Intervals).unwrap();
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals).unwrap();
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals).unwrap();
     (study, full, confirmed)
 }
 
@@ -74,7 +74,7 @@ fn two_variables_have_contours_and_three_models_a_triangle() {
         let folder = tempfile::tempdir().unwrap();
         let study = fake::study(folder.path(), &format!("{}params: {params}\n", models(names)));
         fake::run(&study, &mut Fake::new(&study)).unwrap();
-        let full = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+        let full = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
         for objective in 0..2 {
             let pick = Some(full.rows[5].trial.id.as_str());
             let (contour, triangle) =

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::Error;
 use super::search::{History, next};
-use super::store::{Done, Failure, ODD, Orders, Owner, Results, Same, Watch, key_of};
-use super::study::{Generation, Stage, Study, Subject, Trial};
-use super::work::{CONFIRM, EXTEND, SEARCH, Schedule, UNPLANNED, file_of, place_of, same_file};
+use super::study::{
+    CONFIRM, EXTEND, Failure, Generation, Orders, Owner, Results, SEARCH, SameWeights, Schedule, Study, Subject, Trial,
+    TrialResult, TrialStage, UNKNOWN_FILE, UNPLANNED, Watch, file_of, key_of, place_of,
+};
+use super::worker::same_file;
 
 /// A damaged file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,7 +62,7 @@ struct Check<'a> {
     study: &'a Study,
     found: Checked,
     /// The results that are whole.
-    done: BTreeMap<String, Done>,
+    done: BTreeMap<String, TrialResult>,
     /// The labels of trials whose results were put aside, by trial and stage.
     again: BTreeMap<String, String>,
 }
@@ -110,14 +112,14 @@ impl Check<'_> {
     fn lists(&mut self) -> Result<(), Error> {
         for name in self.names("queries")? {
             let file = format!("queries/{name}");
-            let mut known = (0..self.study.frozen.sets.len())
+            let mut known = (0..self.study.manifest.sets.len())
                 .flat_map(|set| ["select", "report"].map(|of| format!("{of}-{set}.json")));
             let is_known = known.any(|known| known == name);
             if is_known {
                 let read = self.study.store.read_json::<Vec<String>>(&file);
                 self.held(read)?;
             } else {
-                self.aside(&file, ODD)?;
+                self.aside(&file, UNKNOWN_FILE)?;
             }
         }
         Ok(())
@@ -128,11 +130,11 @@ impl Check<'_> {
         let orders = Orders::read(self.study)?;
         for name in self.names("done")? {
             let Some(key) = key_of(&name, ".json") else {
-                self.aside(&format!("done/{name}"), ODD)?;
+                self.aside(&format!("done/{name}"), UNKNOWN_FILE)?;
                 continue;
             };
             let read = self.study.result(key, &orders).and_then(|done| match done {
-                Some(done) if self.study.frozen.trial(done.subject.clone())?.id != done.trial => {
+                Some(done) if self.study.manifest.trial(done.subject.clone())?.id != done.trial => {
                     Err(self.study.store.damaged(&format!("done/{name}"), "its values are not those of its trial"))
                 }
                 done => Ok(done),
@@ -146,7 +148,7 @@ impl Check<'_> {
         for name in self.names("perq")? {
             let file = format!("perq/{name}");
             match key_of(&name, ".bin") {
-                None => self.aside(&file, ODD)?,
+                None => self.aside(&file, UNKNOWN_FILE)?,
                 // A worker that was killed leaves values without result.
                 Some(key) if !self.done.contains_key(key) => drop(self.held(self.study.store.values(key))?),
                 Some(_) => {}
@@ -185,7 +187,7 @@ impl Check<'_> {
     fn twins(&mut self) -> Result<(), Error> {
         for name in self.names("same")? {
             let file = format!("same/{name}");
-            let Some(same) = self.held(self.study.store.read_json::<Same>(&file))?.flatten() else { continue };
+            let Some(same) = self.held(self.study.store.read_json::<SameWeights>(&file))?.flatten() else { continue };
             let twin = name.rsplit_once('.').map(|(weights, stage)| (weights, format!("{}.{stage}", same.trial)));
             let is_right = twin.is_some_and(|(weights, key)| {
                 self.done.get(&key).map_or_else(|| key_of(&key, "").is_some(), |done| done.weights == weights)
@@ -200,8 +202,10 @@ impl Check<'_> {
     /// Names again the trials that were scored first.
     fn twins_again(&self) -> Result<(), Error> {
         for done in self.done.values() {
-            let Ok(stage) = done.stage.parse::<Stage>() else { continue };
-            self.study.store.put_json(&same_file(&done.weights, stage), &Same { trial: done.trial.clone() })?;
+            let Ok(stage) = done.stage.parse::<TrialStage>() else { continue };
+            self.study
+                .store
+                .write_record(&same_file(&done.weights, stage), &SameWeights { trial: done.trial.clone() })?;
         }
         Ok(())
     }
@@ -211,7 +215,7 @@ impl Check<'_> {
         for name in self.names("tops")? {
             let id = name.strip_suffix(".json").filter(|id| key_of(&format!("{id}.full"), "").is_some());
             match id {
-                None => self.aside(&format!("tops/{name}"), ODD)?,
+                None => self.aside(&format!("tops/{name}"), UNKNOWN_FILE)?,
                 Some(_) => drop(self.held(self.study.store.read_json::<Vec<Vec<String>>>(&format!("tops/{name}")))?),
             }
         }
@@ -221,7 +225,7 @@ impl Check<'_> {
         for (key, trial, weights, hash) in with_tops.collect::<Vec<_>>() {
             let file = format!("tops/{trial}.json");
             let was_seen = self.found.damaged.iter().any(|damage| damage.file == file);
-            let read = self.study.store.tops(&trial, &hash);
+            let read = self.study.store.top_documents(&trial, &hash);
             let is_whole = if was_seen { read.is_ok() } else { self.held(read)?.is_some() };
             if !is_whole {
                 self.queue_all(&key, &weights)?;
@@ -245,11 +249,11 @@ impl Check<'_> {
     /// Lists of queries that results need: they are written when a trial is scored.
     fn missing_lists(&mut self) -> Result<(), Error> {
         for (name, is_report) in [("select", false), ("report", true)] {
-            let of_list = |done: &Done| (done.stage == Stage::Confirm.to_string()) == is_report;
+            let of_list = |done: &TrialResult| (done.stage == TrialStage::Confirm.to_string()) == is_report;
             let Some((key, done)) = self.done.iter().find(|(_, done)| of_list(done)) else { continue };
             let (key, weights) = (key.clone(), done.weights.clone());
             let mut is_whole = true;
-            for index in 0..self.study.frozen.sets.len() {
+            for index in 0..self.study.manifest.sets.len() {
                 let file = format!("queries/{name}-{index}.json");
                 if std::fs::symlink_metadata(self.study.store.path(&file)).is_ok() {
                     continue;
@@ -272,7 +276,7 @@ impl Check<'_> {
         for name in self.names("plan")? {
             let file = format!("plan/{name}");
             let Some(place) = place_of(&name) else {
-                self.aside(&file, ODD)?;
+                self.aside(&file, UNKNOWN_FILE)?;
                 continue;
             };
             let read = self.study.store.read_json::<Generation>(&file);
@@ -345,7 +349,7 @@ impl Check<'_> {
                 }
                 return Ok(());
             };
-            self.put_again(&file, &again)?;
+            self.write_again(&file, &again)?;
             schedule.search.push(again);
         }
         Ok(())
@@ -360,7 +364,7 @@ impl Check<'_> {
         let whole =
             Schedule { search: schedule.search.iter().chain(kept.values()).cloned().collect(), ..Schedule::default() };
         let results = self.as_results();
-        let confirm = format!(".{}", Stage::Confirm);
+        let confirm = format!(".{}", TrialStage::Confirm);
         whole.unplanned(&results).into_iter().filter(|key| !key.ends_with(&confirm)).map(str::to_owned).collect()
     }
 
@@ -371,12 +375,12 @@ impl Check<'_> {
         schedule: &mut Schedule,
         kept: &mut BTreeMap<(&'static str, usize), Generation>,
     ) -> Result<(), Error> {
-        let stage = if kind == EXTEND { Stage::Full } else { Stage::Confirm };
+        let stage = if kind == EXTEND { TrialStage::Full } else { TrialStage::Confirm };
         let others = Schedule { search: schedule.all().chain(kept.values()).cloned().collect(), ..Schedule::default() };
         let results = self.as_results();
         let lost = others.unplanned(&results).into_iter().filter_map(|key| results.done.get(key));
         // Only points are added by hand.
-        let may_be = |done: &&Done| kind == CONFIRM || matches!(done.subject, Subject::Point(_));
+        let may_be = |done: &&TrialResult| kind == CONFIRM || matches!(done.subject, Subject::Point(_));
         let lost = lost.filter(|done| done.stage == stage.to_string()).filter(may_be);
         let mut lost: Vec<Trial> = lost
             .map(|done| Trial { id: done.trial.clone(), label: done.label.clone(), subject: done.subject.clone() })
@@ -387,7 +391,7 @@ impl Check<'_> {
                 Some(generation) => generation,
                 None if last.is_some_and(|last| index < last) || !lost.is_empty() => {
                     let again = Generation { stage, trials: std::mem::take(&mut lost), notes: Vec::new() };
-                    self.put_again(&file_of(kind, index), &again)?;
+                    self.write_again(&file_of(kind, index), &again)?;
                     again
                 }
                 None => return Ok(()),
@@ -401,8 +405,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn put_again(&mut self, file: &str, generation: &Generation) -> Result<(), Error> {
-        self.study.store.put_json(file, generation)?;
+    fn write_again(&mut self, file: &str, generation: &Generation) -> Result<(), Error> {
+        self.study.store.write_record(file, generation)?;
         if !self.found.damaged.iter().any(|damage| damage.file == file) {
             self.found.damaged.push(Damage { file: file.to_owned(), problem: "it is missing".to_owned(), moved: None });
         }
@@ -414,7 +418,7 @@ impl Check<'_> {
         for name in self.names("claim")? {
             let file = format!("claim/{name}");
             if key_of(&name, "").is_none() {
-                self.aside(&file, ODD)?;
+                self.aside(&file, UNKNOWN_FILE)?;
                 continue;
             }
             let read = self.study.store.read_json::<Owner>(&file);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::events::{Limits, drain};
 use super::finish;
 use super::location::StudyArgs;
-use crate::sweep::spec::parse_time;
-use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, Stage, confirm, recommend};
+use crate::sweep::file::parse_time;
+use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, TrialStage, confirm, recommend};
 
 /// Score the front and the parents on the queries that the search has not seen
 #[derive(clap::Args, Debug)]
@@ -39,8 +39,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         let limits =
             Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Arc::default() };
         drain(&study, &limits)?;
-        let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means)?;
-        let full = Analysis::read(&study, Stage::Full, Depth::Means)?;
+        let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
+        let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;
         // Where held-out queries rule out all of the shortlist, the next points get their turn.
         let found = recommend(&study, &full, &confirmed, &Preference::default())?;
         let is_over = confirmed.rows.len() <= known || confirmed.rows.len() < trials;

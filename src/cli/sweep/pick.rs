@@ -9,7 +9,7 @@ use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
 use crate::report::recommendation;
 use crate::sweep::{
-    Analysis, Bound, Depth, Error, Preference, Row, Stage, Study, pick, recipe_text, recommend, trial_named,
+    Analysis, Bound, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend, trial_named,
 };
 
 /// Write the plain recipe of the recommended point, or of another one
@@ -72,8 +72,8 @@ fn weight(text: &str) -> Result<(String, f64), String> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means)?;
-    let full = Analysis::read(&study, Stage::Full, Depth::Means)?;
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;
     check_output(args)?;
     let (row, said) = chosen(args, &study, &full, &confirmed)?;
     unfinished(if confirmed.row(&row.trial.id).is_some() { &confirmed } else { &full });
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     put(&args.output, &text)?;
     if let Some(out) = &args.merge
-        && let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
+        && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {
         write_merge(recipe, out, &study, &*run::interruption()?)?;
     }
@@ -114,7 +114,7 @@ fn chosen<'a>(
     let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
     let (analysis, on) = if has_points { (confirmed, "held-out") } else { (full, "the search's") };
     let scores = |row: &Row| {
-        let names = study.frozen.spec.objectives.iter().map(|objective| &objective.name);
+        let names = study.manifest.spec.objectives.iter().map(|objective| &objective.name);
         let values: Vec<String> =
             names.zip(&row.objectives).map(|(name, value)| format!("{name} {value:.4}")).collect();
         vec![format!("{}: {} on {on} queries", row.trial.label, values.join(", "))]

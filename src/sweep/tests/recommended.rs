@@ -1,7 +1,7 @@
 //! Planted studies, whose right choice is known.
 
 use super::fake::{Curve, Fake, run, study, trade_off};
-use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, Stage, confirm, recommend};
+use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, TrialStage, confirm, recommend};
 
 /// What is right for a study.
 #[derive(Debug, PartialEq)]
@@ -30,8 +30,8 @@ fn recommended(more: &str, curve: Curve, held_out: Option<Curve>, preference: &P
             run(&study, &mut fake).unwrap();
         }
     }
-    let full = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means).unwrap();
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means).unwrap();
     match recommend(&study, &full, &confirmed, preference).unwrap() {
         Ok(found) => {
             assert_eq!(found.held_out, held_out.is_some());
@@ -152,8 +152,8 @@ fn limits_of_what_there_is_not_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path(), "");
     run(&study, &mut Fake::new(&study)).unwrap();
-    let full = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means).unwrap();
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means).unwrap();
     let preference = Preference { limits: vec!["french >= -1%".parse().unwrap()], ..Preference::default() };
     let error = recommend(&study, &full, &confirmed, &preference).unwrap_err();
     assert_eq!(error.to_string(), "the study has no objective or direction `french`");
@@ -165,8 +165,8 @@ fn what_cannot_be_told_apart_is_named() {
     let study = study(folder.path(), "");
     let mut fake = Fake { curve: top_inside, noise: 0.2, ..Fake::new(&study) };
     run(&study, &mut fake).unwrap();
-    let full = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means).unwrap();
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means).unwrap();
     let preference = Preference {
         limits: vec!["mono >= -20%".parse().unwrap(), "cross >= -20%".parse().unwrap()],
         ..Preference::default()
