@@ -7,13 +7,13 @@ use super::curve::curve;
 use super::heat::{HEAT_ROWS, heat};
 use super::palette::SERIES;
 use super::queries::{Changes, Texts, changes};
+use super::recommendation::recommendation;
 use super::scatter::scatter;
 use super::terminal::{duration, sorted};
 use super::ternary::ternary;
 use super::timeline::timeline;
-use super::verdict::verdict;
 use crate::shown::{html as escaped, json};
-use crate::sweep::{Analysis, Error, Row, Study, TrialStage, recipe_text, to_json};
+use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
 /// Queries that are shown of those that lose.
 const WORST: usize = 10;
@@ -25,8 +25,10 @@ const WORST: usize = 10;
 pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts) -> Result<String, Error> {
     let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
     let headline = if has_points { confirmed } else { full };
-    let picked = verdict(study, headline);
-    let pick = picked.as_ref().map(|verdict| verdict.row.trial.id.as_str());
+    let preference = Preference::default();
+    let found = recommend(study, full, confirmed, &preference)?;
+    let chosen = found.as_ref().ok().map(|found| found.row);
+    let pick = chosen.map(|row| row.trial.id.as_str());
     let title = escaped(&study.manifest.spec.study);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -42,12 +44,9 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     } else {
         "Measured on the queries that chose the point: the best of many looks better than it is."
     };
-    let sentence = picked.as_ref().map_or("No point has results yet.", |verdict| verdict.sentence.as_str());
-    let _ = writeln!(
-        out,
-        "<p class=\"verdict\">{}.</p><p class=\"note\">{queries}</p>",
-        escaped(sentence.trim_end_matches('.'))
-    );
+    let sentences = recommendation(study, &found, &preference);
+    let sentences: Vec<String> = sentences.iter().map(|sentence| escaped(sentence).to_string()).collect();
+    let _ = writeln!(out, "<p class=\"verdict\">{}</p><p class=\"note\">{queries}</p>", sentences.join("<br>"));
     for note in &full.notes {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(note));
     }
@@ -56,10 +55,10 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     if !confirmed.rows.is_empty() {
         table("On held-out queries", study, confirmed, &mut out);
     }
-    if let Some(verdict) = &picked
-        && let Some(changes) = changes(study, headline, verdict.row, texts, WORST)?
+    if let Some(row) = chosen.and_then(|row| headline.row(&row.trial.id))
+        && let Some(changes) = changes(study, headline, row, texts, WORST)?
     {
-        by_query(verdict.row, &changes, &mut out);
+        by_query(row, &changes, &mut out);
     }
     if let Some(figure) = timeline(&[full, confirmed]) {
         let _ = writeln!(out, "<h2>Time</h2><div class=\"scroll\">{figure}</div>");
@@ -98,7 +97,7 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
             out,
             "<h2>The trade-off</h2><div class=\"scroll\">{figure}</div><p class=\"note\">Bands are 95 % bootstrap intervals \
              over queries; dotted chords join the ends: above the chord the merge is better than its parents' scores \
-             averaged. The ring marks the point of the verdict.</p>"
+             averaged. The ring marks the recommended point.</p>"
         );
     }
     for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
@@ -108,8 +107,8 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
             let _ = writeln!(
                 out,
                 "<h2>{title}</h2><div class=\"side\">{}</div><p class=\"note\">Dots are measured, filled ones on the front; \
-                 bands and lines follow a smooth surface through them and are no scores. The ring marks the point of the \
-                 verdict.</p>",
+                 bands and lines follow a smooth surface through them and are no scores. The ring marks the \
+                 recommended point.</p>",
                 found.concat()
             );
         }
@@ -240,8 +239,8 @@ fn recipes(study: &Study, full: &Analysis, out: &mut String) {
 }
 
 fn provenance(study: &Study, full: &Analysis, out: &mut String) {
-    let manifest = &study.manifest;
-    let scoring = &manifest.spec.scoring;
+    let frozen = &study.manifest;
+    let scoring = &frozen.spec.scoring;
     out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(
@@ -251,19 +250,19 @@ fn provenance(study: &Study, full: &Analysis, out: &mut String) {
             escaped(value)
         );
     };
-    line("admix", &manifest.admix);
-    line("search", &format!("{}, seed {}", manifest.spec.search.method.name(), manifest.spec.search.seed));
+    line("admix", &frozen.admix);
+    line("search", &format!("{}, seed {}", frozen.spec.search.method.name(), frozen.spec.search.seed));
     line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.done.device.clone()));
     line("rules", &scoring.compat.to_string());
     line("time", &duration(full.time.total));
-    for model in &manifest.models {
+    for model in &frozen.models {
         line(&model.short, &format!("{} sha256 {}", model.path.display(), model.hash));
     }
-    for set in &manifest.sets {
+    for set in &frozen.sets {
         let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
         line(&set.label, &format!("{} queries{held_out}, {} documents", set.queries, set.documents));
     }
-    for file in &manifest.data {
+    for file in &frozen.data {
         line("data", &format!("{} sha256 {}", file.file, file.sha256));
     }
     out.push_str("</tbody></table></div>\n");

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::spark::sparkline;
-use super::verdict::verdict;
 use crate::shown::{Page, padded, width};
 use crate::sweep::{Analysis, Row, Study, TrialStage};
 
@@ -37,10 +36,6 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> Page {
     if !analysis.dropped.is_empty() {
         let dropped = analysis.dropped.len();
         out.line(format_args!("{dropped} trials were dropped on a pool and have no scores over all documents"));
-    }
-    if let Some(verdict) = verdict(study, analysis) {
-        let on = if analysis.stage == TrialStage::Confirm { "held-out queries" } else { "the search's queries" };
-        out.line(format_args!("{} ({on}).", verdict.sentence));
     }
     out
 }

@@ -1,10 +1,13 @@
 //! Plans trials on held-out queries.
 
 use super::Error;
-use super::analysis::{Analysis, Depth};
+use super::analysis::{Analysis, Depth, Preference, shortlist};
 use super::study::{CONFIRM, Generation, Schedule, Study, Subject, Trial, TrialStage};
 
-/// Plans the front and the parents on held-out queries. Gives the trials.
+/// Points within the limits that are scored on held-out queries besides the front: one of them may be recommended.
+const SHORTLIST: usize = 5;
+
+/// Plans the parents, the front and the best points within the limits on held-out queries. Gives the trials.
 ///
 /// # Errors
 /// A study without held-out queries or without results; a folder that cannot be written.
@@ -23,8 +26,10 @@ pub fn confirm(study: &Study) -> Result<Vec<Trial>, Error> {
     let models = 0..study.manifest.models.len();
     let parents = models.map(|index| study.manifest.trial(Subject::Parent(index))).collect::<Result<Vec<_>, _>>()?;
     let front = analysis.pareto_front().map(|row| row.trial.clone());
+    let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Means)?;
+    let kept = shortlist(study, &analysis, &confirmed, &Preference::default(), SHORTLIST)?;
     let mut trials: Vec<Trial> = Vec::new();
-    for trial in parents.into_iter().chain(front) {
+    for trial in parents.into_iter().chain(front).chain(kept) {
         if trials.iter().all(|known| known.id != trial.id) {
             trials.push(trial);
         }

@@ -26,14 +26,15 @@ mod trial;
 mod worker;
 
 pub use analysis::{
-    Analysis, Bound, BoundKind, Comparison, Depth, Dropped, LEVEL, Row, Strata, Versus, pareto_front, pick, recipe_text,
+    Analysis, Comparison, Depth, DirectionChange, Dropped, LEVEL, LIMIT, Near, NoRecommendation, Preference,
+    Recommendation, Row, Strata, Versus, pareto_front, pick, recipe_text, recommend, trial_named,
 };
 pub use check::{Checked, Damage, check};
 pub use confirm::confirm;
 pub use error::Error;
 pub use export::{journal, to_csv, to_json, to_per_query_csv};
 pub use extend::extend;
-pub use file::Spec;
+pub use file::{Bound, BoundKind, Spec};
 pub use retry::retry;
 pub use search::{History, next};
 pub use slurm::{Slurm, slurm};

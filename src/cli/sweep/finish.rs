@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use crate::cli::{args, render};
 use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
-use crate::report::{Shown, terminal};
+use crate::report::{Shown, recommendation, terminal};
 use crate::shown::shell;
 use crate::sweep::file::Keep;
-use crate::sweep::{Analysis, Depth, Error, Row, Study, TrialStage};
+use crate::sweep::{Analysis, Depth, Error, NoRecommendation, Preference, Row, Study, TrialStage, recommend};
 use crate::write::{self, Request};
 
 /// Shows the results and what to do next.
@@ -22,11 +22,19 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     if !confirmed.rows.is_empty() {
         text.gap().add(&terminal(study, &confirmed, Shown { all: true, styled }));
     }
-    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed))))
+    let preference = Preference::default();
+    let found = recommend(study, &full, &confirmed, &preference)?;
+    if !matches!(found, Err(NoRecommendation::Unfinished)) {
+        text.gap();
+        for sentence in recommendation(study, &found, &preference) {
+            text.line(sentence);
+        }
+    }
+    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed, found.is_ok()))))
 }
 
 /// The command that comes next.
-fn next(study: &Study, full: &Analysis, confirmed: &Analysis) -> String {
+fn next(study: &Study, full: &Analysis, confirmed: &Analysis, has_recommendation: bool) -> String {
     let root = quoted(study.store.root());
     if full.rows.len() + full.failed.len() < full.planned || full.planned == 0 {
         return format!("admix sweep worker {root}");
@@ -37,11 +45,11 @@ fn next(study: &Study, full: &Analysis, confirmed: &Analysis) -> String {
     if study.manifest.spec.report.is_some() && confirmed.rows.len() < confirmed.planned.max(1) {
         return format!("admix sweep confirm {root}");
     }
-    let names: Vec<&str> = study.manifest.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
-    let (keep, max) = (names.first().copied().unwrap_or_default(), names.last().copied().unwrap_or_default());
-    let bound = format!("{keep} >= -1%");
-    let bound = if shell(keep) == keep { format!("\"{bound}\"") } else { shell(&bound) };
-    format!("admix sweep pick {root} --max {} --keep {bound} -o recipe.yaml", shell(max))
+    if has_recommendation {
+        format!("admix sweep pick {root} -o recipe.yaml")
+    } else {
+        format!("admix sweep report {root} --all")
+    }
 }
 
 /// A path as a shell takes it.

@@ -8,9 +8,9 @@ use super::export::put;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline, verdict};
+use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline};
 use crate::sweep::file::Selection;
-use crate::sweep::{Analysis, Depth, Study, TrialStage, load};
+use crate::sweep::{Analysis, Depth, Preference, Study, TrialStage, load, recommend};
 
 /// Show the results of a study: a table, an HTML file, figures
 #[derive(clap::Args, Debug)]
@@ -74,8 +74,8 @@ fn texts(study: &Study) -> Texts {
 
 fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let pick = verdict(study, full).map(|verdict| verdict.row.trial.id.clone());
-    let pick = pick.as_deref();
+    let found = recommend(study, full, confirmed, &Preference::default())?;
+    let pick = found.as_ref().ok().map(|found| found.row.trial.id.as_str());
     let mut all =
         vec![("front.svg".to_owned(), scatter(study, full, (0, 1), pick)), ("data.svg".to_owned(), heat(study, full))];
     all.extend(curve(study, full, pick).map(|figure| ("curve.svg".to_owned(), figure)));

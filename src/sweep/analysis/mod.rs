@@ -2,11 +2,14 @@
 
 mod pareto;
 mod pick;
+mod recommend;
 mod resample;
 mod statistics;
 mod table;
 
 pub use pareto::pareto_front;
-pub use pick::{Bound, BoundKind, pick, recipe_text};
+pub use pick::{pick, recipe_text, trial_named};
+pub(in crate::sweep) use recommend::shortlist;
+pub use recommend::{DirectionChange, LIMIT, Near, NoRecommendation, Preference, Recommendation, recommend};
 pub use statistics::{Comparison, Strata};
 pub use table::{Analysis, Depth, Dropped, LEVEL, Row, Versus};

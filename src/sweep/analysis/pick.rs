@@ -1,75 +1,14 @@
 //! The choice of a point: the best on one objective among those that keep the others.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
 use super::table::{Analysis, Row};
 use crate::checkpoint::HubSnapshot;
 use crate::shown::{literal, yaml};
 use crate::sweep::Error;
+use crate::sweep::file::{Bound, BoundKind};
 use crate::sweep::study::Study;
 use crate::yaml::nearest;
-
-/// A bound on an objective.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bound {
-    /// The objective.
-    pub objective: String,
-    /// How it is meant.
-    pub kind: BoundKind,
-    /// As it was written.
-    text: String,
-}
-
-/// How a bound is meant.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum BoundKind {
-    /// At least this value.
-    Value(f64),
-    /// At least the reference's value and this share of it: −0.01 allows a loss of a hundredth.
-    Share(f64),
-    /// At least the reference's value and this much.
-    Difference(f64),
-}
-
-impl FromStr for Bound {
-    type Err = String;
-
-    /// `mono >= -1%`, `mono >= -0.005` and `mono >= 0.6`; a number with a sign is from the reference.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no bound such as `mono >= -1%` or `mono >= 0.6`");
-        let (objective, bound) = text.split_once(">=").ok_or_else(wrong)?;
-        let (objective, bound) = (objective.trim(), bound.trim());
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(wrong);
-        let kind = match bound.strip_suffix('%') {
-            Some(share) => BoundKind::Share(number(share)? / 100.0),
-            None if bound.starts_with(['-', '+']) => BoundKind::Difference(number(bound)?),
-            None => BoundKind::Value(number(bound)?),
-        };
-        if objective.is_empty() {
-            return Err(wrong());
-        }
-        Ok(Self { objective: objective.to_owned(), kind, text: text.to_owned() })
-    }
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl Bound {
-    /// The least value that is allowed, given the reference's.
-    pub fn least(&self, reference: f64) -> f64 {
-        match self.kind {
-            BoundKind::Value(value) => value,
-            BoundKind::Share(share) => reference * (1.0 + share),
-            BoundKind::Difference(difference) => reference + difference,
-        }
-    }
-}
 
 /// The best point on an objective among those that keep every bound; of equal ones that which is better on the others.
 ///
@@ -109,7 +48,7 @@ pub fn pick<'a>(study: &Study, analysis: &'a Analysis, max: &str, bounds: &[Boun
     })
 }
 
-fn objective(study: &Study, name: &str) -> Result<usize, Error> {
+pub(super) fn objective(study: &Study, name: &str) -> Result<usize, Error> {
     let names: Vec<&str> = study.manifest.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
     names.iter().position(|known| *known == name).ok_or_else(|| {
         let hint = match nearest(name, names.iter().copied()) {
@@ -117,6 +56,23 @@ fn objective(study: &Study, name: &str) -> Result<usize, Error> {
             None => format!("the objectives are {}", names.join(", ")),
         };
         Error::usage(format!("the study has no objective `{name}`"), hint)
+    })
+}
+
+/// The point of a label, such as `w=0.4`, or of an id.
+///
+/// # Errors
+/// No point of that name with results.
+pub fn trial_named<'a>(analysis: &'a Analysis, name: &str) -> Result<&'a Row, Error> {
+    let points = || analysis.rows.iter().filter(|row| row.trial.point().is_some());
+    let same = |label: &str| label.split_whitespace().eq(name.split_whitespace());
+    points().find(|row| row.trial.id == name || same(&row.trial.label)).ok_or_else(|| {
+        let labels: Vec<&str> = points().map(|row| row.trial.label.as_str()).collect();
+        let hint = match nearest(name, labels.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", labels.join(", ")),
+        };
+        Error::usage(format!("no point `{name}` has results"), hint)
     })
 }
 
@@ -194,18 +150,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-
-    #[test]
-    fn bounds_are_read_as_people_write_them() {
-        let least = |text: &str| text.parse::<Bound>().unwrap().least(0.5);
-        assert!((least("mono >= -1%") - 0.495).abs() < 1e-12);
-        assert!((least("mono>=-0.01") - 0.49).abs() < 1e-12);
-        assert!((least("mono >= +0.01") - 0.51).abs() < 1e-12);
-        assert!((least("mono >= 0.6") - 0.6).abs() < 1e-12);
-        for wrong in ["mono", "mono > 1", ">= 1", "mono >= x", "mono >= 1 %%"] {
-            assert!(wrong.parse::<Bound>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn paths_are_replaced_where_they_stand_whole() {

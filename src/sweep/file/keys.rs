@@ -36,7 +36,14 @@ pub(super) static SWEEP: Level = Level {
         read("report", "the queries that only `sweep confirm` sees, as `{split: test}`").is(Form::Map(&SELECTION)),
         read("search", "how points are chosen, as `{method: grid}`").is(Form::Either(&[SEARCHES, Form::Map(&SEARCH)])),
         read("budget", "when to stop, as `{trials: 40, wall: 6h}`").is(Form::Map(&BUDGET)),
-        read("keep", "merged checkpoints to keep: none, front or all").is(Form::OneOf(|| vec!["none", "front", "all"])),
+        read(
+            "keep",
+            "what objectives and directions must keep, as `{en-en: \">= -1%\"}`, where no direction may lose more than 2 % without it; or merged checkpoints to keep: none, front or all",
+        )
+        .is(Form::Either(&[
+            Form::OneOf(|| vec!["none", "front", "all"]),
+            Form::Entries { least: 1, known: &[], other: &Form::Name },
+        ])),
         read("store", "the study's folder; studies/NAME without one").is(Form::Name),
         read("prompts", "what is put in front of texts, as `{query: …, document: …}`").is(Form::Map(&PROMPTS)),
         read("max_length", "tokens after which texts are cut").is(Form::Whole(1)),

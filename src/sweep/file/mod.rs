@@ -1,5 +1,6 @@
 //! The sweep file: what is merged, where it is looked for, and how it is scored.
 
+mod bound;
 mod data;
 mod fields;
 mod grid;
@@ -20,6 +21,7 @@ pub(crate) use search_method::SOBOL_DIMENSIONS;
 pub(crate) use settings::parse_time;
 pub(crate) use types::as_variables;
 
+pub use bound::{Bound, BoundKind};
 pub use data::{DataSource, Reference};
 pub use keys::LEVELS;
 pub use objectives::Objective;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::bound::Bound;
 use super::data::Sources;
 use super::fields::{fields, list, text};
 use super::keys::SWEEP;
@@ -172,11 +173,14 @@ impl Reading<'_> {
             Some((node, at)) => budget(node, &at, diagnostics),
             None => Ok(Budget::default()),
         });
-        let keep = diagnostics.attempt(|_| top.get("keep").map_or(Ok(Keep::None), |(node, at)| keep(node, &at)));
+        let kept = diagnostics.attempt(|diagnostics| match top.get("keep") {
+            Some((node, at)) => keep(node, &at, diagnostics),
+            None => Ok((Keep::None, Vec::new())),
+        });
         let allow = diagnostics.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
         let scoring = scoring(&top, diagnostics);
         let spec = (|| {
-            let (objectives, (select, report)) = (objectives?, selections?);
+            let (objectives, (select, report), (keep, limits)) = (objectives?, selections?, kept?);
             Some(Spec {
                 study,
                 recipe: RecipeText { text: String::new(), origin: String::new(), folder: None },
@@ -188,7 +192,8 @@ impl Reading<'_> {
                 report,
                 search: search?,
                 budget: budget?,
-                keep: keep?,
+                keep,
+                limits,
                 allow: allow?,
                 scoring,
             })
@@ -405,11 +410,28 @@ fn allow(node: &Node, at: &NodePath) -> Checked<Vec<String>> {
     Ok(found)
 }
 
-fn keep(node: &Node, at: &NodePath) -> Checked<Keep> {
+/// The checkpoints to keep, as a word; or limits, as a map from objectives and directions to bounds.
+fn keep(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<(Keep, Vec<Bound>)> {
+    let word = |keep| Ok((keep, Vec::new()));
     match node {
-        Node::Text(text) if text == "none" => Ok(Keep::None),
-        Node::Text(text) if text == "front" => Ok(Keep::Front),
-        Node::Text(text) if text == "all" => Ok(Keep::All),
-        other => Err(Diagnostic::value(at, format!("expected none, front or all, found {other}"))),
+        Node::Text(text) if text == "none" => word(Keep::None),
+        Node::Text(text) if text == "front" => word(Keep::Front),
+        Node::Text(text) if text == "all" => word(Keep::All),
+        Node::Map(entries) => {
+            let limit = |(name, value): &(String, Node), diagnostics: &mut Diagnostics| {
+                diagnostics.attempt(|_| limit(name, value, &at.key(name)))
+            };
+            Ok((Keep::None, entries.iter().filter_map(|entry| limit(entry, diagnostics)).collect()))
+        }
+        other => Err(Diagnostic::value(at, format!("expected none, front or all, or a map of limits, found {other}"))
+            .hint("limits are written as `keep: {en-en: \">= -1%\"}`".to_owned())),
     }
+}
+
+fn limit(name: &str, value: &Node, at: &NodePath) -> Checked<Bound> {
+    let written = text(value, at, "a bound such as `>= -1%`")?;
+    format!("{name} {written}").parse().map_err(|_| {
+        let hint = "a loss that is allowed is `>= -1%` or `>= -0.01`, a least score `>= 0.6`".to_owned();
+        Diagnostic::value(at, format!("expected a bound such as `>= -1%`, found {value}")).hint(hint)
+    })
 }

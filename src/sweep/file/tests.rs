@@ -88,7 +88,7 @@ fn mistakes_have_a_place_and_a_hint() {
         ("baselines: [parent]", "a baseline is parents or uniform, found `parent`", 13, "did you mean `parents`?"),
         ("compat: mtbe", "`mtbe` is none of trec, mteb, st, beir", 9, ""),
         ("device: tpu", "expected cpu, cuda, cuda:N or metal, found `tpu`", 9, ""),
-        ("keep: some", "expected none, front or all, found `some`", 7, ""),
+        ("keep: some", "expected none, front or all, or a map of limits, found `some`", 7, ""),
         ("dtype: float64", "expected float32, float16 or bfloat16, found `float64`", 8, ""),
     ] {
         let found = refused(&format!("{good}{more}\n"));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::bound::Bound;
 use super::data::DataSource;
 use super::objectives::Objective;
 use super::search::Search;
@@ -41,6 +42,9 @@ pub struct Spec {
     pub budget: Budget,
     /// Merged checkpoints to keep.
     pub keep: Keep,
+    /// What objectives and directions must not fall below; where none is set, no direction may lose more than a fiftieth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Bound>,
     /// Disagreements of the models that are accepted.
     pub allow: Vec<String>,
     /// How texts are encoded and rankings scored.

@@ -9,6 +9,7 @@ use super::sets::{Loaded, load};
 use crate::sweep::Error;
 use crate::sweep::file::{Spec, as_variables};
 use crate::sweep::hash::FileHash;
+use crate::yaml::nearest;
 
 /// The form of study.json.
 pub(crate) const SCHEMA: u32 = 2;
@@ -76,6 +77,7 @@ impl Manifest {
             })
             .collect();
         let objectives = objectives(&spec, &sets)?;
+        check_limits(&spec, &sets)?;
         let data = files(select.iter().chain(report.iter().flatten()))?;
         let admix = env!("CARGO_PKG_VERSION").to_owned();
         Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data })
@@ -115,6 +117,23 @@ fn objectives(spec: &Spec, sets: &[Set]) -> Result<Vec<Vec<usize>>, Error> {
         Ok(found)
     };
     spec.objectives.iter().map(indices).collect()
+}
+
+/// Checks that every limit is of an objective or of a direction.
+fn check_limits(spec: &Spec, sets: &[Set]) -> Result<(), Error> {
+    let objectives = spec.objectives.iter().map(|objective| objective.name.as_str());
+    let mut names: Vec<&str> = objectives.chain(sets.iter().map(|set| set.label.as_str())).collect();
+    names.dedup();
+    match spec.limits.iter().find(|limit| !names.contains(&limit.objective.as_str())) {
+        Some(limit) => Err(Error::usage(
+            format!("`keep` of the sweep file names `{}`, which is no objective and no direction", limit.objective),
+            match nearest(&limit.objective, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            },
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The hashes of the data sets' files, each once.

@@ -36,6 +36,7 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
     let objectives = "objectives: {mono: {mean: [mono]}, cross: {mean: [cross]}}\n";
+    let objectives = if more.contains("objectives:") { "" } else { objectives };
     let recipe = if more.contains("recipe:") { "" } else { SLERP };
     let params = if more.contains("params:") { "" } else { GRID };
     let spec = Spec::parse(&format!("{recipe}{params}{objectives}{more}"), "sweep.yaml", Some(folder)).unwrap().spec;
@@ -68,7 +69,12 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
         admix: env!("CARGO_PKG_VERSION").to_owned(),
         models: names.iter().map(model).collect(),
         sets: vec![set("mono", 0), set("cross one", 1), set("cross two", 1)],
-        objectives: vec![vec![0], vec![1, 2]],
+        // A third objective takes the second of the sets that lie in one folder.
+        objectives: if spec.objectives.len() == 3 {
+            vec![vec![0], vec![1], vec![2]]
+        } else {
+            vec![vec![0], vec![1, 2]]
+        },
         data: Vec::new(),
         spec,
     }
@@ -91,6 +97,8 @@ pub(crate) fn trade_off(set: usize, weights: &[f64]) -> f64 {
 pub(crate) struct Fake {
     pub(crate) study: Manifest,
     pub(crate) curve: Curve,
+    /// The curve of the held-out queries, where it is another one.
+    pub(crate) held_out: Option<Curve>,
     /// How much queries differ.
     pub(crate) spread: f64,
     /// How much a query's gain differs from the curve's.
@@ -109,6 +117,7 @@ impl Fake {
         Self {
             study: study.manifest.clone(),
             curve: trade_off,
+            held_out: None,
             spread: 0.2,
             noise: 0.02,
             time: Duration::ZERO,
@@ -164,7 +173,8 @@ impl Evaluator for Fake {
         let seed = weights.iter().fold(17, |seed: u64, weight| draw(seed, weight.to_bits()));
         let held_out = u64::from(request.queries == Queries::Report) * 1000;
         let set = |index: usize| {
-            let mean = (self.curve)(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
+            let curve = self.held_out.filter(|_| held_out > 0).unwrap_or(self.curve);
+            let mean = curve(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
             let value = |query: usize| {
                 let query = query as u64 + held_out + 10_000 * index as u64;
                 let own = chance(3, query) * self.spread + chance(seed, query) * self.noise;
