@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::parse;
-use super::review::Review;
-use super::tokenizer::Tokenizer;
-use super::types::{ModelRef, Origin, Recipe};
+use super::super::review::Review;
+use super::super::types::{Origin, Recipe};
+use super::document::read_document;
 use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Error, ErrorKind, Fields, Node, NodePath, Warning, place_at, quoted,
-    variable_names, without_mark,
+    Diagnostic, Error, ErrorKind, Node, NodePath, Warning, place_at, quoted, variable_names, without_mark,
 };
 
 /// Documents of a recipe: each is read by itself, and one may need all before it.
@@ -81,7 +79,7 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
         let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
         named.extend(names);
         let Review { recipe, faults, warnings, unknown } =
-            parse::one(Origin { text, ..source.clone() }, &own, open, true);
+            read_document(Origin { text, ..source.clone() }, &own, open, true);
         recipes.extend(recipe);
         whole.faults.extend(faults);
         whole.warnings.extend(warnings);
@@ -247,59 +245,4 @@ fn visit(index: usize, needs: &[Needs], order: &mut Vec<usize>, way: &mut Vec<us
     way.pop();
     order.push(index);
     Ok(())
-}
-
-/// `name`, by which other documents take the merge for a model, if there are several. One that is refused is still the
-/// document's name.
-pub(super) fn name(fields: &Fields<'_>, several: bool, diagnostics: &mut Diagnostics) -> Option<String> {
-    let (node, _) = fields.get("name")?;
-    if several {
-        diagnostics.attempt(|_| named_well(fields));
-    }
-    match node {
-        Node::Text(name) => Some(name.clone()),
-        other => Some(other.to_string()),
-    }
-}
-
-fn named_well(fields: &Fields<'_>) -> Checked<()> {
-    let Some((node, at)) = fields.get("name") else { return Ok(()) };
-    let Node::Text(name) = node else {
-        let hint = matches!(node, Node::Number(_) | Node::Flag(_)).then(|| "write it in quotes".to_owned());
-        return Err(Diagnostic::value(&at, format!("expected the document's name, found {node}")).hint(hint));
-    };
-    let is_plain = !name.trim().is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0', '+', '@']);
-    if is_plain {
-        return Ok(());
-    }
-    let hint =
-        "a name is that of a folder: not empty, without `/`, `\\`, `+` and `@`, and with no `.` in front".to_owned();
-    Err(Diagnostic::value(&at, format!("a document cannot be called {}", quoted(name))).hint(hint))
-}
-
-impl Recipe {
-    /// Every mention of a model.
-    pub(super) fn references(&self) -> Vec<&ModelRef> {
-        let of_slices = self
-            .slices
-            .iter()
-            .flat_map(|slice| slice.sources.iter().map(|source| &source.model).chain(slice.base_model.as_ref()));
-        of_slices.chain(self.base_model.as_ref()).collect()
-    }
-
-    /// Every mention of a model, to be changed.
-    pub(crate) fn references_mut(&mut self) -> Vec<&mut ModelRef> {
-        let of_slices = self.slices.iter_mut().flat_map(|slice| {
-            slice.sources.iter_mut().map(|source| &mut source.model).chain(slice.base_model.as_mut())
-        });
-        let of_tokens = self.tokenizer.iter_mut().flat_map(Tokenizer::models_mut);
-        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).chain(self.settings_source.as_mut()).collect()
-    }
-
-    /// The models of all documents that are none of the documents' merges, each once.
-    pub fn originals(&self) -> Vec<&ModelRef> {
-        let mut seen = BTreeSet::new();
-        let all = self.stages.iter().flat_map(Recipe::models).chain(self.models());
-        all.filter(|model| !model.stage && seen.insert(*model)).collect()
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::keys::{MODEL, MODULE, SLICE, SOURCE};
+use super::super::keys::{MODEL, MODULE, SLICE, SOURCE};
+use super::super::types::{ModelRef, Parameters, Slice, Source};
+use super::model_ref::reference;
 use super::parameters::{Owner, parameters};
-use super::parse::reference;
-use super::types::{ModelRef, Parameters, Slice, Source};
 use crate::method::MergeMethod;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, Level, Node, NodePath, and, number, quoted};
 

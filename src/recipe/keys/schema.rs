@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CONDITION, INERT_PARAMETERS, LEVELS, RECIPE};
-use super::unknown::DEFINITIONS;
+use super::advice::DEFINITIONS;
+use super::{CONDITION, INERT_PARAMETERS, LEVELS, RECIPE};
 use crate::method::{Base, Count, Kind, METHODS, MergeMethod, Parameter};
 use crate::yaml::schema::{document, either, flag, level_name, map, number, reference, variable};
 

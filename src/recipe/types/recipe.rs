@@ -1,18 +1,15 @@
 //! A recipe as the rest of the crate sees it: typed, checked, with the place of every node it came from.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::chat_template::ChatTemplate;
+use super::model_ref::ModelRef;
 use super::rows::Rows;
 use super::setting::Setting;
 use super::tokenizer::Tokenizer;
 use crate::kernel::Float;
 use crate::method::MergeMethod;
-use crate::shown::literal;
 use crate::yaml::{NodePath, Part, Place, YamlText};
 
 /// A recipe that passed every check that needs no checkpoint.
@@ -42,30 +39,30 @@ pub struct Recipe {
     /// What is accepted and probably not meant, one sentence each.
     pub warnings: Vec<String>,
     /// Whether stand-ins take the place of what could not be read.
-    pub(super) partial: bool,
+    pub(in crate::recipe) partial: bool,
     /// The name by which other documents take this one's merge for a model.
     pub name: Option<String>,
     /// The documents whose merges this one needs, each behind what it needs itself.
     pub stages: Vec<Recipe>,
-    pub(super) source: Origin,
+    pub(in crate::recipe) source: Origin,
 }
 
 /// Where a recipe came from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Origin {
-    pub(super) text: String,
+pub(in crate::recipe) struct Origin {
+    pub(in crate::recipe) text: String,
     /// All documents, where the text is that of one.
-    pub(super) whole: Option<String>,
+    pub(in crate::recipe) whole: Option<String>,
     /// The names of all documents, also of those that the result does not need.
-    pub(super) documents: Vec<String>,
-    pub(super) name: String,
-    pub(super) folder: Option<PathBuf>,
-    pub(super) variables: BTreeMap<String, String>,
+    pub(in crate::recipe) documents: Vec<String>,
+    pub(in crate::recipe) name: String,
+    pub(in crate::recipe) folder: Option<PathBuf>,
+    pub(in crate::recipe) variables: BTreeMap<String, String>,
 }
 
 impl Origin {
     /// The text as messages of the YAML reader call it.
-    pub(super) fn yaml(&self) -> YamlText<'_> {
+    pub(in crate::recipe) fn yaml(&self) -> YamlText<'_> {
         YamlText { text: &self.text, name: &self.name, what: "recipe" }
     }
 }
@@ -140,9 +137,43 @@ impl Recipe {
     pub fn models(&self) -> Vec<&ModelRef> {
         let sources = self.slices.iter().flat_map(|slice| slice.sources.iter().map(|source| &source.model));
         let bases = self.slices.iter().filter_map(|slice| self.base_of(slice)).chain(self.base_model.as_ref());
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         sources.chain(bases).filter(|model| seen.insert(*model)).collect()
     }
+
+    /// Every mention of a model.
+    pub(in crate::recipe) fn references(&self) -> Vec<&ModelRef> {
+        let of_slices = self
+            .slices
+            .iter()
+            .flat_map(|slice| slice.sources.iter().map(|source| &source.model).chain(slice.base_model.as_ref()));
+        of_slices.chain(self.base_model.as_ref()).collect()
+    }
+
+    /// Every mention of a model, to be changed.
+    pub(crate) fn references_mut(&mut self) -> Vec<&mut ModelRef> {
+        let of_slices = self.slices.iter_mut().flat_map(|slice| {
+            slice.sources.iter_mut().map(|source| &mut source.model).chain(slice.base_model.as_mut())
+        });
+        let of_tokens = self.tokenizer.iter_mut().flat_map(Tokenizer::models_mut);
+        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).chain(self.settings_source.as_mut()).collect()
+    }
+
+    /// The models of all documents that are none of the documents' merges, each once.
+    pub fn originals(&self) -> Vec<&ModelRef> {
+        let mut seen = BTreeSet::new();
+        let all = self.stages.iter().flat_map(Recipe::models).chain(self.models());
+        all.filter(|model| !model.stage && seen.insert(*model)).collect()
+    }
+}
+
+/// The chat template of the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatTemplate {
+    /// The one that most of the models have.
+    Auto,
+    /// A Jinja text.
+    Text(String),
 }
 
 /// A run of layers of the output and what it is merged from.
@@ -180,96 +211,10 @@ pub struct Source {
     pub at: NodePath,
 }
 
-/// A model as a recipe names it. Two are equal when they lead to the same folder, or, where they lead to none on this
-/// machine, when their paths and revisions are the same; and when their adapters are equal too.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ModelRef {
-    /// The folder, or the model's name on the Hub (`org/name`), as written, variables filled in.
-    pub path: String,
-    /// The branch, tag or commit that is asked for on the Hub.
-    pub revision: Option<String>,
-    /// The adapter that is merged into it first; it has none of its own.
-    pub adapter: Option<Box<ModelRef>>,
-    /// The class that the recipe says its config.json names.
-    pub architecture: Option<String>,
-    /// Whether it is the merge of another document, whose name is the path.
-    pub stage: bool,
-    /// The folder on this machine, without links; `None` where there is none, and for the merge of another document.
-    pub(crate) identity: Option<PathBuf>,
-    /// Where the recipe names it.
-    pub at: NodePath,
-}
-
-impl ModelRef {
-    /// The same model without its adapter.
-    #[must_use]
-    pub fn without_adapter(&self) -> Self {
-        Self { adapter: None, ..self.clone() }
-    }
-
-    /// The reference as a recipe may write it anywhere, whatever characters its names have.
-    pub fn flow(&self) -> String {
-        // `${` would begin a variable.
-        let quoted = |text: &str| literal(&text.replace("${", "$${"));
-        let part = |model: &Self| {
-            let revision = model.revision.as_deref().map(|revision| format!(", revision: {}", quoted(revision)));
-            format!("{{path: {}{}}}", quoted(&model.path), revision.unwrap_or_default())
-        };
-        let adapter = self.adapter.as_deref().map(|adapter| format!(", lora: {}", part(adapter)));
-        format!("{{model: {}{}}}", part(self), adapter.unwrap_or_default())
-    }
-
-    /// Stands for a model whose name is not known; no two are equal.
-    pub(super) fn unknown(at: &NodePath) -> Self {
-        // No folder's name holds this character.
-        let path = format!("\0{at}");
-        let (revision, adapter, architecture, identity) = (None, None, None, None);
-        Self { path, revision, adapter, architecture, at: at.clone(), stage: false, identity }
-    }
-
-    /// Whether the model's name could not be read, or depends on a variable without a value.
-    pub fn is_unknown(&self) -> bool {
-        self.path.starts_with('\0')
-    }
-}
-
-impl fmt::Display for ModelRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)?;
-        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))?;
-        self.adapter.iter().try_for_each(|adapter| write!(f, "+{adapter}"))
-    }
-}
-
-impl PartialEq for ModelRef {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for ModelRef {}
-
-impl PartialOrd for ModelRef {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ModelRef {
-    fn cmp(&self, other: &Self) -> Ordering {
-        fn named(model: &ModelRef) -> Option<(&str, Option<&str>)> {
-            model.identity.is_none().then_some((model.path.as_str(), model.revision.as_deref()))
-        }
-        let own = (&self.identity, named(self), &self.adapter);
-        own.cmp(&(&other.identity, named(other), &other.adapter))
-    }
-}
-
 /// The settings of one `parameters` map. Every name is a parameter of the recipe's method that has an effect there.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
-    pub(super) settings: BTreeMap<&'static str, Setting>,
+    pub(in crate::recipe) settings: BTreeMap<&'static str, Setting>,
 }
 
 impl Parameters {

@@ -1,8 +1,8 @@
 //! `settings_source`: the model whose settings of use the output has.
 
-use super::identity::identify_model;
+use super::super::identity::identify_model;
+use super::super::types::{ModelRef, Origin, Recipe};
 use super::model_ref::model_ref;
-use super::types::{ModelRef, Origin, Recipe};
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, and, nearest, quoted};
 
 /// Reads the key. The word `base` stands for the base model, or else for the first model.

@@ -4,12 +4,14 @@
 //! A new key is a line in the table of its level, `read("key", "what it is for").is(Form::…)`, a [`Level`] of its own and a
 //! line in [`LEVELS`] where its value is a map, and the code that reads it.
 
+pub(super) mod advice;
+pub(super) mod schema;
+
 use serde_json::json;
 
-use super::schema;
-use super::unknown::ADVICE;
 use crate::method;
 use crate::yaml::{Form, Level, read, without_effect};
+use advice::ADVICE;
 
 /// Every level, the outermost first.
 pub static LEVELS: [&Level; 12] = [

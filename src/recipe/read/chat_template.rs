@@ -1,15 +1,7 @@
 //! `chat_template`: the chat template that the output's tokenizer gets.
 
+use super::super::types::ChatTemplate;
 use crate::yaml::{Checked, Diagnostic, Fields, Node, and, nearest, quoted};
-
-/// The chat template of the output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChatTemplate {
-    /// The one that most of the models have.
-    Auto,
-    /// A Jinja text.
-    Text(String),
-}
 
 /// The templates that mergekit has under these names, written anew from the prompt formats of the models' cards.
 static NAMED: [(&str, &str); 5] = [

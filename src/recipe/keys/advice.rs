@@ -5,7 +5,7 @@
 //! weights is accepted with a warning, and what may be a setting is a mistake: a name that is near a known one or has
 //! a word of one, and any name with a number behind it.
 
-use super::keys::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
+use super::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
 use crate::method::{self, MergeMethod, Parameter};
 use crate::yaml::{KeyAdvice, Level, Node, Status, nearest, number, quoted};
 
@@ -177,7 +177,7 @@ fn new_name(level: &Level, key: &str) -> Option<&'static str> {
 }
 
 /// Why a parameter that the method does not have is accepted, as a warning says it; `None` for one that is a mistake.
-pub(super) fn remark_on_parameter(name: &str, node: &Node, method: &MergeMethod) -> Option<String> {
+pub(in crate::recipe) fn remark_on_parameter(name: &str, node: &Node, method: &MergeMethod) -> Option<String> {
     if is_parameter(name) {
         let alike = |own: &&Parameter| own.name.starts_with(name) || name.starts_with(own.name);
         // `t` begins much.
@@ -194,7 +194,7 @@ pub(super) fn remark_on_parameter(name: &str, node: &Node, method: &MergeMethod)
 }
 
 /// The parameter of any method that is nearest to a name.
-pub(super) fn near_parameter(name: &str) -> Option<&'static str> {
+pub(in crate::recipe) fn near_parameter(name: &str) -> Option<&'static str> {
     nearest(name, method::METHODS.iter().flat_map(|method| method.parameters).map(|parameter| parameter.name))
 }
 

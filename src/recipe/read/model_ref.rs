@@ -2,8 +2,8 @@
 //!
 //! A text is `path[@revision][+adapter[@revision]]`, as mergekit reads it.
 
-use super::keys::{PATH, REFERENCE};
-use super::types::ModelRef;
+use super::super::keys::{PATH, REFERENCE};
+use super::super::types::ModelRef;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, quoted};
 
 /// Reads a model reference.
@@ -42,6 +42,12 @@ pub(super) fn model_ref(node: &Node, at: &NodePath, diagnostics: &mut Diagnostic
         }
         other => Err(not_a_folder(other, at)),
     }
+}
+
+/// A model reference, or one that stands for it where it cannot be read.
+pub(super) fn reference(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> ModelRef {
+    let read = diagnostics.attempt(|diagnostics| model_ref(node, at, diagnostics));
+    read.filter(|_| !diagnostics.is_unknown(at)).unwrap_or_else(|| ModelRef::unknown(at))
 }
 
 /// `path[@revision][+adapter[@revision]]`.

@@ -1,96 +1,30 @@
-//! From text to recipe.
+//! Reads one document.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
+use super::super::check;
+use super::super::identity;
+use super::super::keys::RECIPE;
+use super::super::review::Review;
+use super::super::types::{Origin, Recipe};
 use super::chat_template;
-use super::check;
-use super::documents;
-use super::identity;
-use super::keys::RECIPE;
-use super::model_ref::model_ref;
-use super::others::refuse_others;
+use super::model_ref::reference;
+use super::other_formats::refuse_others;
 use super::parameters::{Owner, parameters};
-use super::review::Review;
 use super::settings_source;
 use super::slices::{self, Merged};
 use super::tokenizer;
-use super::types::{ModelRef, Origin, Recipe};
-use super::wrapped;
 use crate::kernel::Float;
 use crate::method::{self, MergeMethod};
-use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Error, Fields, LARGEST, Node, NodePath, Variables, and, nearest, quoted,
-    read_text, without_mark,
-};
-
-impl Recipe {
-    /// Reads a recipe from text. `origin` is what messages call it; `variables` are the values of its `${name}`.
-    pub fn parse(text: &str, origin: &str, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let source = Origin { text: text.to_owned(), name: origin.to_owned(), ..Origin::default() };
-        Self::from_source(source, variables)
-    }
-
-    /// Reads a recipe file.
-    pub fn read(path: &Path, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let origin = path.display().to_string();
-        let text = read_text(path, "recipe")?;
-        let folder = path.parent().map(Path::to_path_buf);
-        Self::from_source(Origin { text, name: origin, folder, ..Origin::default() }, variables)
-    }
-
-    /// Reads a recipe from a text whose models are looked up beside `folder`.
-    pub(crate) fn parse_in(
-        text: &str,
-        origin: &str,
-        folder: Option<PathBuf>,
-        variables: &BTreeMap<String, String>,
-    ) -> Result<Self, Error> {
-        let source = Origin { text: text.to_owned(), name: origin.to_owned(), folder, ..Origin::default() };
-        Self::from_source(source, variables)
-    }
-
-    pub(super) fn from_source(source: Origin, values: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let Review { recipe, faults, .. } = review(source, values, false);
-        match (Error::of(faults), recipe) {
-            (None, Some(recipe)) => Ok(recipe),
-            (Some(error), _) => Err(error),
-            (None, None) => Err(Error::file("the recipe cannot be read".to_owned(), None)),
-        }
-    }
-}
-
-/// Reads a recipe as far as it goes. With `open`, variables may lack a value.
-pub(super) fn review(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
-    let wrapped = wrapped::wrapped(&source.yaml());
-    let found = documents(source, values, open);
-    match wrapped.filter(|_| !found.faults.is_empty()) {
-        // What else is wrong is not about the recipe.
-        Some(error) => Review { faults: vec![error], ..Review::default() },
-        None => found,
-    }
-}
-
-fn documents(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
-    let parts = documents::split(&source.text);
-    if source.text.len() as u64 > LARGEST {
-        return one(source, values, open, false);
-    }
-    let whole = source.text.len() - without_mark(&source.text).len()..source.text.len();
-    match &parts[..] {
-        // The others are empty.
-        [part] if *part != whole => {
-            let text = documents::alone(&source.text, part);
-            return one(Origin { text, whole: Some(source.text), ..source }, values, open, false);
-        }
-        [] | [_] => return one(source, values, open, false),
-        _ => {}
-    }
-    documents::review(&source, &parts, values, open)
-}
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, nearest, quoted};
 
 /// Reads one document as far as it goes, one of `several` or the only one.
-pub(super) fn one(mut source: Origin, values: &BTreeMap<String, String>, open: bool, several: bool) -> Review {
+pub(super) fn read_document(
+    mut source: Origin,
+    values: &BTreeMap<String, String>,
+    open: bool,
+    several: bool,
+) -> Review {
     let mut diagnostics = Diagnostics::new(open);
     source.variables.clone_from(values);
     let root = match source.yaml().tree() {
@@ -147,7 +81,7 @@ fn recipe(
         settings_source: None,
         warnings: Vec::new(),
         partial: false,
-        name: documents::name(&fields, several, diagnostics),
+        name: name(&fields, several, diagnostics),
         stages: Vec::new(),
         source: Origin { documents: source.documents.clone(), ..Origin::default() },
     };
@@ -169,12 +103,6 @@ fn base_model<'n>(fields: &Fields<'n>) -> Option<(&'n Node, NodePath)> {
         Some((parameters.get("base_model")?, at.key("base_model")))
     };
     fields.get("base_model").or_else(misplaced)
-}
-
-/// A model reference, or one that stands for it where it cannot be read.
-pub(super) fn reference(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> ModelRef {
-    let read = diagnostics.attempt(|diagnostics| model_ref(node, at, diagnostics));
-    read.filter(|_| !diagnostics.is_unknown(at)).unwrap_or_else(|| ModelRef::unknown(at))
 }
 
 fn merge_method(fields: &Fields<'_>) -> Checked<&'static MergeMethod> {
@@ -216,4 +144,32 @@ fn dtype(fields: &Fields<'_>, key: &str) -> Checked<Option<Float>> {
     };
     let hint = meant.map_or(known, |meant| format!("did you mean `{meant}`?"));
     Err(Diagnostic::value(&at, format!("`{key}` names no floating-point format: {}", quoted(name))).hint(hint))
+}
+
+/// `name`, by which other documents take the merge for a model, if there are several. One that is refused is still the
+/// document's name.
+fn name(fields: &Fields<'_>, several: bool, diagnostics: &mut Diagnostics) -> Option<String> {
+    let (node, _) = fields.get("name")?;
+    if several {
+        diagnostics.attempt(|_| named_well(fields));
+    }
+    match node {
+        Node::Text(name) => Some(name.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn named_well(fields: &Fields<'_>) -> Checked<()> {
+    let Some((node, at)) = fields.get("name") else { return Ok(()) };
+    let Node::Text(name) = node else {
+        let hint = matches!(node, Node::Number(_) | Node::Flag(_)).then(|| "write it in quotes".to_owned());
+        return Err(Diagnostic::value(&at, format!("expected the document's name, found {node}")).hint(hint));
+    };
+    let is_plain = !name.trim().is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0', '+', '@']);
+    if is_plain {
+        return Ok(());
+    }
+    let hint =
+        "a name is that of a folder: not empty, without `/`, `\\`, `+` and `@`, and with no `.` in front".to_owned();
+    Err(Diagnostic::value(&at, format!("a document cannot be called {}", quoted(name))).hint(hint))
 }

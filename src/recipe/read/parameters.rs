@@ -1,10 +1,9 @@
 //! `parameters`: the settings of a recipe, a slice or a model.
 
-use super::keys::{CONDITION, INERT_PARAMETERS, RECIPE};
+use super::super::keys::advice::{near_parameter, remark_on_parameter};
+use super::super::keys::{CONDITION, INERT_PARAMETERS, RECIPE};
+use super::super::types::{Condition, Parameters, Setting, SettingValue};
 use super::rows::rows;
-use super::setting::{Condition, Setting, SettingValue};
-use super::types::Parameters;
-use super::unknown::{self, near_parameter};
 use crate::method::{Kind, MergeMethod, Parameter, Scope, Value};
 use crate::yaml::{
     Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Refusal, and, flag, nearest, number, quoted, written,
@@ -74,7 +73,7 @@ fn declared(
     match method.parameter(name) {
         Some(parameter) if parameter.kind != Kind::Ignored => return Ok(Some(parameter)),
         None if !INERT_PARAMETERS.contains(&name) => {
-            let Some(remark) = unknown::remark_on_parameter(name, node, method) else {
+            let Some(remark) = remark_on_parameter(name, node, method) else {
                 return Err(unknown_parameter(name, node, at, method));
             };
             diagnostics.warn(at, remark);
