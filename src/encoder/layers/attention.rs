@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use super::batch::{Batch, Padding};
-use super::layers::Norm;
-use super::relative::RelativeBias;
+use super::super::batch::{Batch, Padding};
+use super::norm::Norm;
+use super::relative_bias::RelativeBias;
 use super::rotary::{Rotary, rotate};
 
 /// What the score of a token that is not attended to is lowered by: finite, so that no row of scores becomes NaN.
@@ -14,25 +14,25 @@ const MASKED: f32 = -1e30;
 
 /// One kind of attention: who attends to whom, and how scores are made.
 #[derive(Debug)]
-pub(super) struct Attention {
+pub(in crate::encoder) struct Attention {
     /// Heads of queries.
-    pub(super) heads: usize,
+    pub(in crate::encoder) heads: usize,
     /// Heads of keys and values, each for as many heads of queries.
-    pub(super) pairs: usize,
+    pub(in crate::encoder) key_value_heads: usize,
     /// The width of a head.
-    pub(super) size: usize,
+    pub(in crate::encoder) size: usize,
     /// What scores are multiplied by.
-    pub(super) scale: f32,
+    pub(in crate::encoder) scale: f32,
     /// Whether a token attends only to those in front of it and to itself.
-    pub(super) causal: bool,
+    pub(in crate::encoder) causal: bool,
     /// How far a token attends.
-    pub(super) window: Option<usize>,
-    pub(super) rotary: Option<Rotary>,
-    pub(super) relative: Option<RelativeBias>,
+    pub(in crate::encoder) window: Option<usize>,
+    pub(in crate::encoder) rotary: Option<Rotary>,
+    pub(in crate::encoder) relative: Option<RelativeBias>,
 }
 
 /// What all layers with one kind of attention share in a padded batch.
-pub(super) struct Prepared<'a> {
+pub(in crate::encoder) struct Prepared<'a> {
     attention: &'a Attention,
     /// Texts, rows of each, and what is added to the scores of its tokens.
     texts: usize,
@@ -44,24 +44,29 @@ pub(super) struct Prepared<'a> {
 
 impl Attention {
     /// Numbers in the query, the key and the value of a token.
-    pub(super) fn columns(&self) -> usize {
-        (self.heads + 2 * self.pairs) * self.size
+    pub(in crate::encoder) fn columns(&self) -> usize {
+        (self.heads + 2 * self.key_value_heads) * self.size
     }
 
     /// Whether there are tokens that a token does not attend to.
-    pub(super) fn is_masked(&self) -> bool {
+    pub(in crate::encoder) fn is_masked(&self) -> bool {
         self.causal || self.window.is_some()
     }
 
     /// The tokens that token `query` of a text attends to.
-    pub(super) fn keys(&self, query: usize, length: usize) -> Range<usize> {
+    pub(in crate::encoder) fn keys(&self, query: usize, length: usize) -> Range<usize> {
         let window = self.window.unwrap_or(length);
         let end = if self.causal { query + 1 } else { query.saturating_add(window).saturating_add(1) };
         query.saturating_sub(window)..end.min(length)
     }
 
     /// Makes what is needed for a padded batch.
-    pub(super) fn prepare<'a>(&'a self, batch: &Batch, padding: &'a Padding, device: &Device) -> Result<Prepared<'a>> {
+    pub(in crate::encoder) fn prepare<'a>(
+        &'a self,
+        batch: &Batch,
+        padding: &'a Padding,
+        device: &Device,
+    ) -> Result<Prepared<'a>> {
         let longest = padding.width;
         let table = self.rotary.as_ref().map(|rotary| rotary.table(longest));
         let mask = if self.is_masked() && longest > 1 { Some(self.mask(longest, device)?) } else { None };
@@ -96,16 +101,16 @@ impl Attention {
 }
 
 impl Prepared<'_> {
-    /// `joined` holds in each row the query, the key and the value of a token; the result one vector a token. `norms` are those
+    /// `qkv` holds the query, the key and the value of a token in each row; the result has one vector for each token. `norms` are those
     /// of a query's head and of a key's. Softmax in float32 whatever the format of the rest.
-    pub(super) fn forward(&self, joined: &Tensor, norms: Option<&[Norm; 2]>) -> Result<Tensor> {
-        let Attention { heads, pairs, size, scale, .. } = *self.attention;
+    pub(in crate::encoder) fn forward(&self, qkv: &Tensor, norms: Option<&[Norm; 2]>) -> Result<Tensor> {
+        let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
         let (texts, length) = (self.texts, self.padding.width);
-        let split = joined.reshape((texts, length, heads + 2 * pairs, size))?;
+        let split = qkv.reshape((texts, length, heads + 2 * key_value_heads, size))?;
         let part = |start, count, which: Option<usize>| {
             let mut part = split.narrow(2, start, count)?.contiguous()?;
             if let (Some(norms), Some(which)) = (norms, which) {
-                part = norms[which].plain(&part)?;
+                part = norms[which].forward(&part)?;
             }
             let part = part.transpose(1, 2)?;
             match (&self.turns, which) {
@@ -113,20 +118,24 @@ impl Prepared<'_> {
                 _ => part.contiguous(),
             }
         };
-        let (query, key, value) =
-            (part(0, heads, Some(0))?, part(heads, pairs, Some(1))?, part(heads + pairs, pairs, None)?);
+        let (query, key, value) = (
+            part(0, heads, Some(0))?,
+            part(heads, key_value_heads, Some(1))?,
+            part(heads + key_value_heads, key_value_heads, None)?,
+        );
         // The queries of the heads that share a key stand under each other.
-        let query = (query * f64::from(scale))?.reshape((texts, pairs, heads / pairs * length, size))?;
+        let query =
+            (query * f64::from(scale))?.reshape((texts, key_value_heads, heads / key_value_heads * length, size))?;
         let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;
         let mut scores = scores.reshape((texts, heads, length, length))?;
         if let Some(relative) = &self.attention.relative {
-            scores = scores.broadcast_add(&self.attention.spread(relative, length, joined.device())?)?;
+            scores = scores.broadcast_add(&self.attention.spread(relative, length, qkv.device())?)?;
         }
         for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
             scores = scores.broadcast_add(mask)?;
         }
-        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(joined.dtype())?;
-        let weights = weights.reshape((texts, pairs, heads / pairs * length, length))?;
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(qkv.dtype())?;
+        let weights = weights.reshape((texts, key_value_heads, heads / key_value_heads * length, length))?;
         let mixed = weights.matmul(&value)?.reshape((texts, heads, length, size))?;
         mixed.transpose(1, 2)?.reshape((texts * length, heads * size))
     }

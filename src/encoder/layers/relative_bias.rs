@@ -9,11 +9,11 @@ const EXACT: usize = 8;
 /// Buckets in each direction.
 const HALF: usize = 16;
 /// Buckets in both.
-pub(super) const BUCKETS: usize = 2 * HALF;
+pub(in crate::encoder) const BUCKETS: usize = 2 * HALF;
 
 /// The bias of every head for every distance.
 #[derive(Debug)]
-pub(super) struct RelativeBias {
+pub(in crate::encoder) struct RelativeBias {
     /// The longest input.
     longest: usize,
     /// For each head `2 · longest − 1` numbers, for distances from `1 − longest` (a token far behind) on.
@@ -22,7 +22,7 @@ pub(super) struct RelativeBias {
 
 impl RelativeBias {
     /// Spreads a table of [`BUCKETS`] rows, one number a head in each, over all distances.
-    pub(super) fn new(table: &[f32], heads: usize, longest: usize) -> Self {
+    pub(in crate::encoder) fn new(table: &[f32], heads: usize, longest: usize) -> Self {
         let width = (2 * longest).saturating_sub(1);
         let mut values = Vec::with_capacity(width * heads);
         for head in 0..heads {
@@ -32,7 +32,7 @@ impl RelativeBias {
     }
 
     /// The biases of query `row` of `head` towards keys `0..length`.
-    pub(super) fn row(&self, head: usize, row: usize, length: usize) -> &[f32] {
+    pub(in crate::encoder) fn row(&self, head: usize, row: usize, length: usize) -> &[f32] {
         let width = (2 * self.longest).saturating_sub(1);
         let start = head * width + self.longest - 1 - row;
         &self.values[start..start + length]

@@ -1,4 +1,4 @@
-//! What stands behind the transformer: pooling and the modules `Dense`, `LayerNorm` and `Normalize`.
+//! The modules behind the transformer: pooling and the modules `Dense`, `LayerNorm` and `Normalize`.
 
 use std::path::Path;
 
@@ -8,16 +8,17 @@ use serde_json::{Map, Value};
 use super::batch::Batch;
 use super::config::NormStyle;
 use super::error::Error;
-use super::layers::{Linear, Norm};
+use super::layers::linear::Linear;
+use super::layers::norm::Norm;
 use super::options::Options;
 use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
 use crate::checkpoint::{Checkpoint, Module};
 use crate::kernel::{Activation, Float};
 
-/// What stands behind the transformer; always computed in float32.
+/// The modules behind the transformer; always computed in float32.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct ModulePipeline {
     pooling: Pooling,
     /// Whether a prompt's tokens are pooled too.
     include_prompt: bool,
@@ -45,7 +46,7 @@ enum Residual {
     Projected(Linear),
 }
 
-impl Head {
+impl ModulePipeline {
     /// Loads the modules behind the transformer of width `width`.
     pub(super) fn load(
         checkpoint: &Checkpoint,
@@ -64,7 +65,7 @@ impl Head {
         let is_unstated = options.pooling.is_none() && settings.pooling.is_none();
         let unstated = is_unstated.then(|| unstated(checkpoint));
         let pooled = width * pooling.factor();
-        let mut head = Self {
+        let mut pipeline = Self {
             pooling,
             include_prompt: settings.include_prompt,
             steps: Vec::new(),
@@ -77,9 +78,9 @@ impl Head {
             // Where it computes in half precision, only the transformer does.
             let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(Float::F32);
             let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false };
-            head.push(module, &loader)?;
+            pipeline.push(module, &loader)?;
         }
-        Ok(head)
+        Ok(pipeline)
     }
 
     fn push(&mut self, module: &Module, loader: &Loader<'_>) -> Result<(), Error> {
@@ -139,7 +140,7 @@ impl Head {
         for step in &self.steps {
             x = match step {
                 Step::Normalize => normalize(&x)?,
-                Step::Norm(norm) => norm.plain(&x)?,
+                Step::Norm(norm) => norm.forward(&x)?,
                 Step::Dense { layer, activation, residual } => {
                     let out = layer.forward(&x, *activation)?;
                     match residual {
@@ -187,7 +188,7 @@ fn dense_activation(path: &Path, config: &Map<String, Value>) -> Result<Activati
     }
 }
 
-/// Holds that the modules make one dense vector a text.
+/// Checks that the modules make one dense vector a text.
 fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Error> {
     let refused =
         |kind: &str, what| Err(Error::Module { path: checkpoint.path().to_owned(), kind: kind.to_owned(), what });

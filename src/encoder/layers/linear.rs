@@ -1,38 +1,37 @@
-//! Linear layers and normalisation: what they hold, and their plain tensor operations.
+//! Linear layers: what they hold, and their plain tensor operations.
 
-use candle_core::{D, DType, Result as Computed, Tensor};
+use candle_core::{D, Result as Computed, Tensor};
 use rayon::prelude::*;
 
-use super::config::NormStyle;
-use super::error::Error;
-use super::names::Up;
-use super::source::Loader;
-use crate::kernel::{Activation, NormKind};
+use super::super::error::Error;
+use super::super::source::Loader;
+use super::super::tensor_names::Up;
+use crate::kernel::Activation;
 
 /// `x · weight + bias`.
 #[derive(Debug)]
-pub(super) struct Linear {
+pub(in crate::encoder) struct Linear {
     /// Inputs × outputs, so that a row of the product is made from whole rows.
     weight: Tensor,
     bias: Option<Tensor>,
     /// The bias again, zeros if there is none, for fused operations; empty elsewhere.
-    host: Vec<f32>,
+    cpu_bias: Vec<f32>,
 }
 
 impl Linear {
     /// Loads `name.weight` and, if it is `biased`, `name.bias`.
-    pub(super) fn load(
+    pub(in crate::encoder) fn load(
         loader: &Loader<'_>,
         name: &str,
         inputs: usize,
         outputs: usize,
         biased: bool,
     ) -> Result<Self, Error> {
-        Self::joined(loader, &[(name, outputs)], inputs, biased)
+        Self::concatenated(loader, &[(name, outputs)], inputs, biased)
     }
 
     /// Loads several layers with the same input as one. Each has a name and a number of outputs.
-    pub(super) fn joined(
+    pub(in crate::encoder) fn concatenated(
         loader: &Loader<'_>,
         parts: &[(&str, usize)],
         inputs: usize,
@@ -43,7 +42,7 @@ impl Linear {
     }
 
     /// Loads a layer to an inner width, as a plain one, or as a gated one with the rows of the gate in front.
-    pub(super) fn up(
+    pub(in crate::encoder) fn up(
         loader: &Loader<'_>,
         up: &Up,
         name: impl Fn(&str) -> String,
@@ -73,51 +72,51 @@ impl Linear {
     fn place(loader: &Loader<'_>, weights: &[f32], biases: Vec<f32>, inputs: usize) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
         let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
-        let host = match (loader.device.is_cpu(), biases.is_empty()) {
+        let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {
             (false, _) => Vec::new(),
             (true, true) => vec![0.0; outputs],
             (true, false) => biases.clone(),
         };
         let bias = if biases.is_empty() { None } else { Some(loader.place(biases, &[outputs])?) };
-        Ok(Self { weight, bias, host })
+        Ok(Self { weight, bias, cpu_bias })
     }
 
     /// `activation(x · weight + bias)`.
-    pub(super) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
-        apply(activation, &self.plain(x)?)
+    pub(in crate::encoder) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        apply(activation, &self.affine(x)?)
     }
 
     /// The first half of the outputs, after the activation, times the second half.
-    pub(super) fn gated(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
-        let both = self.plain(x)?;
+    pub(in crate::encoder) fn gated(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        let both = self.affine(x)?;
         let half = both.dim(D::Minus1)? / 2;
         let gate = apply(activation, &both.narrow(D::Minus1, 0, half)?.contiguous()?)?;
         gate * both.narrow(D::Minus1, half, half)?
     }
 
     /// Inputs × outputs.
-    pub(super) fn weight(&self) -> &Tensor {
+    pub(in crate::encoder) fn weight(&self) -> &Tensor {
         &self.weight
     }
 
-    pub(super) fn inputs(&self) -> usize {
+    pub(in crate::encoder) fn inputs(&self) -> usize {
         self.weight.dims().first().copied().unwrap_or(1)
     }
 
-    pub(super) fn outputs(&self) -> usize {
+    pub(in crate::encoder) fn outputs(&self) -> usize {
         self.weight.dims().last().copied().unwrap_or(1)
     }
 
-    pub(super) fn is_biased(&self) -> bool {
+    pub(in crate::encoder) fn is_biased(&self) -> bool {
         self.bias.is_some()
     }
 
-    /// The bias on the processor, zeros if there is none.
-    pub(super) fn host_bias(&self) -> &[f32] {
-        &self.host
+    /// The bias on the CPU, zeros if there is none.
+    pub(in crate::encoder) fn cpu_bias(&self) -> &[f32] {
+        &self.cpu_bias
     }
 
-    fn plain(&self, x: &Tensor) -> Computed<Tensor> {
+    fn affine(&self, x: &Tensor) -> Computed<Tensor> {
         let product = x.matmul(&self.weight)?;
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
@@ -174,60 +173,6 @@ fn apply(activation: Activation, x: &Tensor) -> Computed<Tensor> {
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => candle_nn::ops::sigmoid(x),
     }
-}
-
-/// Normalisation of rows; always computed in float32.
-#[derive(Debug)]
-pub(super) struct Norm {
-    weight: Tensor,
-    shift: Tensor,
-    epsilon: f32,
-    kind: NormKind,
-    /// Weight and shift again, the latter empty if there is none, for fused operations; both empty elsewhere.
-    host: (Vec<f32>, Vec<f32>),
-}
-
-impl Norm {
-    /// Loads `name.weight` and, where the style has shifts, `name.bias`.
-    pub(super) fn load(loader: &Loader<'_>, name: &str, width: usize, style: NormStyle) -> Result<Self, Error> {
-        let mut weight = loader.values(&format!("{name}.weight"), &[width])?;
-        for x in &mut weight {
-            *x += style.offset;
-        }
-        let shift = if style.shifted { loader.values(&format!("{name}.bias"), &[width])? } else { Vec::new() };
-        let zeros = vec![0.0; width];
-        Ok(Self {
-            weight: Tensor::from_slice(&weight, width, loader.device)?,
-            shift: Tensor::from_slice(if style.shifted { &shift } else { &zeros }, width, loader.device)?,
-            epsilon: style.epsilon,
-            kind: style.kind,
-            host: if loader.device.is_cpu() { (weight, shift) } else { Default::default() },
-        })
-    }
-
-    /// The norm of each row of `x`, in plain tensor operations.
-    pub(super) fn plain(&self, x: &Tensor) -> Computed<Tensor> {
-        let wide = x.to_dtype(DType::F32)?.contiguous()?;
-        let norm = match self.kind {
-            NormKind::Layer => candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?,
-            NormKind::Rms => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
-        };
-        norm.to_dtype(x.dtype())
-    }
-
-    /// What fused operations compute with.
-    pub(super) fn host(&self) -> HostNorm<'_> {
-        HostNorm { weight: &self.host.0, shift: &self.host.1, epsilon: self.epsilon, kind: self.kind }
-    }
-}
-
-/// A norm on plain slices; `shift` is empty if there is none.
-#[derive(Clone, Copy)]
-pub(super) struct HostNorm<'a> {
-    pub(super) weight: &'a [f32],
-    pub(super) shift: &'a [f32],
-    pub(super) epsilon: f32,
-    pub(super) kind: NormKind,
 }
 
 #[cfg(test)]

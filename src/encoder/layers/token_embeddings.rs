@@ -2,20 +2,20 @@
 
 use candle_core::{Result as Computed, Tensor, bail};
 
-use super::config::Config;
-use super::error::Error;
-use super::host::with_values;
-use super::names::Names;
-use super::source::Loader;
-use super::stack::add_first_type;
+use super::super::config::Config;
+use super::super::error::Error;
+use super::super::source::Loader;
+use super::super::tensor_names::Names;
+use super::token_types::add_first_type;
+use super::values::{gather_rows, with_values};
 use crate::checkpoint::SharedData;
 use crate::kernel::{self, Float, Level};
 
 /// The table of token embeddings, with what is the same for every token already in it.
 #[derive(Debug)]
-pub(super) enum Words {
+pub(in crate::encoder) enum TokenEmbeddings {
     /// On the device.
-    Held(Tensor),
+    OnDevice(Tensor),
     /// Where it came from: it is most of a multilingual model, and texts have few of its tokens.
     InPlace(InPlace),
     /// Given back until the weights are replaced.
@@ -23,14 +23,14 @@ pub(super) enum Words {
 }
 
 #[derive(Debug)]
-pub(super) struct InPlace {
+pub(in crate::encoder) struct InPlace {
     data: SharedData,
     float: Float,
     scale: Option<f32>,
 }
 
-impl Words {
-    pub(super) fn load(
+impl TokenEmbeddings {
+    pub(in crate::encoder) fn load(
         loader: &Loader<'_>,
         config: &Config,
         names: &Names,
@@ -39,39 +39,39 @@ impl Words {
         let scale = config.embedding_scale.map(|scale| loader.rounded(scale));
         // Otherwise the vector of the first type is added to the positions.
         let has_type = names.positions.is_none() && config.token_types && names.token_types.is_some();
-        if !has_type && let Some((data, float)) = loader.in_place(names.words, &[vocabulary, width])? {
+        if !has_type && let Some((data, float)) = loader.in_place(names.token_embeddings, &[vocabulary, width])? {
             return Ok(Self::InPlace(InPlace { data, float, scale }));
         }
-        let mut values = loader.values(names.words, &[vocabulary, width])?;
+        let mut values = loader.values(names.token_embeddings, &[vocabulary, width])?;
         if let Some(scale) = scale {
             kernel::scale_rows(Level::best(), &mut values, width, width, &vec![scale; vocabulary]);
         }
         if has_type {
             add_first_type(loader, config, names, width, &mut values)?;
         }
-        loader.place(values, &[vocabulary, width]).map(Self::Held)
+        loader.place(values, &[vocabulary, width]).map(Self::OnDevice)
     }
 
     /// The table on the device.
-    pub(super) fn held(&self) -> Computed<&Tensor> {
+    pub(in crate::encoder) fn on_device(&self) -> Computed<&Tensor> {
         match self {
-            Self::Held(table) => Ok(table),
+            Self::OnDevice(table) => Ok(table),
             Self::InPlace(_) | Self::Released => bail!("the table of token embeddings is not on the device"),
         }
     }
 
-    /// Copies the rows of some tokens, on the processor.
-    pub(super) fn pick(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
+    /// Copies the rows of some tokens, on the CPU.
+    pub(in crate::encoder) fn gather(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
         match self {
-            Self::Held(table) => with_values(table, |table| pick(table, ids, out, width)),
-            Self::InPlace(table) => table.pick(ids, out, width),
+            Self::OnDevice(table) => with_values(table, |table| gather_rows(table, ids, out, width)),
+            Self::InPlace(table) => table.gather(ids, out, width),
             Self::Released => bail!("the weights were given back"),
         }
     }
 }
 
 impl InPlace {
-    fn pick(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
+    fn gather(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
         let (bytes, stride, level) = (self.data.bytes(), width * self.float.size(), Level::best());
         for (out, id) in out.chunks_exact_mut(width).zip(ids) {
             let start = *id as usize * stride;
@@ -83,16 +83,4 @@ impl InPlace {
         }
         Ok(())
     }
-}
-
-/// Copies rows of a table.
-pub(super) fn pick(table: &[f32], numbers: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
-    for (out, number) in out.chunks_exact_mut(width).zip(numbers) {
-        let start = *number as usize * width;
-        match table.get(start..start + width) {
-            Some(row) => out.copy_from_slice(row),
-            None => bail!("row {number} is not in a table of {} numbers in rows of {width}", table.len()),
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Tests of [`super`].
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use super::super::super::architectures::SUPPORTED;
 use super::*;
 
 fn read(text: &str) -> Result<Config, Error> {

@@ -4,21 +4,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::config::Rope;
+use super::super::config::Rope;
 
 /// Tables are made for at least so many positions.
 const LEAST: usize = 256;
 
 /// A rotation, and the table of its angles as far as it was needed.
 #[derive(Debug)]
-pub(super) struct Rotary {
+pub(in crate::encoder) struct Rotary {
     rope: Rope,
     table: Mutex<Arc<Table>>,
 }
 
 /// Cosines and sines of every position's angles, always computed from float32 angles.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(in crate::encoder) struct Table {
     rows: usize,
     /// Half a head's width.
     half: usize,
@@ -27,12 +27,12 @@ pub(super) struct Table {
 }
 
 impl Rotary {
-    pub(super) fn new(rope: Rope) -> Self {
+    pub(in crate::encoder) fn new(rope: Rope) -> Self {
         Self { rope, table: Mutex::default() }
     }
 
     /// A table of at least `rows` positions.
-    pub(super) fn table(&self, rows: usize) -> Arc<Table> {
+    pub(in crate::encoder) fn table(&self, rows: usize) -> Arc<Table> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.rows < rows {
             *table = Arc::new(Table::new(&self.rope, rows.max(LEAST).next_power_of_two()));
@@ -56,20 +56,20 @@ impl Table {
     }
 
     /// The cosines and sines of one position.
-    pub(super) fn row(&self, position: usize) -> (&[f32], &[f32]) {
+    pub(in crate::encoder) fn row(&self, position: usize) -> (&[f32], &[f32]) {
         let range = position * self.half..(position + 1) * self.half;
         (&self.cosines[range.clone()], &self.sines[range])
     }
 
     /// The first `rows` rows as tensors.
-    pub(super) fn tensors(&self, rows: usize, device: &Device) -> Result<(Tensor, Tensor)> {
+    pub(in crate::encoder) fn tensors(&self, rows: usize, device: &Device) -> Result<(Tensor, Tensor)> {
         let tensor = |values: &[f32]| Tensor::from_slice(&values[..rows * self.half], (rows, self.half), device);
         Ok((tensor(&self.cosines)?, tensor(&self.sines)?))
     }
 }
 
 /// Turns the heads of every text, texts × heads × positions × width, by their positions. In float32 whatever the format.
-pub(super) fn rotate(heads: &Tensor, (cosines, sines): &(Tensor, Tensor)) -> Result<Tensor> {
+pub(in crate::encoder) fn rotate(heads: &Tensor, (cosines, sines): &(Tensor, Tensor)) -> Result<Tensor> {
     let wide = heads.to_dtype(DType::F32)?.contiguous()?;
     candle_nn::rotary_emb::rope(&wide, cosines, sines)?.to_dtype(heads.dtype())
 }

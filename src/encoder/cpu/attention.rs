@@ -1,11 +1,11 @@
-//! Attention over texts that lie one after the other without padding, on the processor.
+//! Attention over texts that lie one after the other without padding, on the CPU.
 
 use rayon::prelude::*;
 
-use super::attention::Attention;
-use super::fused::{paired, room};
-use super::layers::HostNorm;
-use super::rotary::Table;
+use super::super::layers::attention::Attention;
+use super::super::layers::norm::CpuNorm;
+use super::super::layers::rotary::Table;
+use super::rows::{for_paired_rows, resized};
 use crate::kernel::{self, Level, Matrix, Threads};
 
 /// Queries of one text that are computed at a time.
@@ -15,21 +15,21 @@ const MASKED: f32 = -1e30;
 
 /// Normalises the heads of queries and keys, and turns them by their positions, in rows that hold the query, the key and the
 /// value of a token.
-pub(super) struct Prepare<'a> {
+pub(super) struct NormAndRotate<'a> {
     pub(super) attention: &'a Attention,
     /// Norms of a query's head and a key's.
-    pub(super) norms: Option<[HostNorm<'a>; 2]>,
+    pub(super) norms: Option<[CpuNorm<'a>; 2]>,
     pub(super) table: Option<&'a Table>,
 }
 
-impl Prepare<'_> {
+impl NormAndRotate<'_> {
     /// `positions` has the position of each row.
     pub(super) fn apply(&self, values: &mut [f32], positions: &[u32], threads: Threads) {
         if self.norms.is_none() && self.table.is_none() {
             return;
         }
         let width = self.attention.columns();
-        paired((values, width), (positions, 1), threads, |rows, positions| {
+        for_paired_rows((values, width), (positions, 1), threads, |rows, positions| {
             for (row, position) in rows.chunks_exact_mut(width).zip(positions) {
                 self.prepare(row, *position as usize);
             }
@@ -38,11 +38,11 @@ impl Prepare<'_> {
 
     fn prepare(&self, row: &mut [f32], position: usize) {
         let level = Level::best();
-        let Attention { heads, pairs, size, .. } = *self.attention;
-        let turned = &mut row[..(heads + pairs) * size];
+        let Attention { heads, key_value_heads, size, .. } = *self.attention;
+        let turned = &mut row[..(heads + key_value_heads) * size];
         if let Some(norms) = self.norms {
             let (queries, keys) = turned.split_at_mut(heads * size);
-            for (heads, HostNorm { weight, shift, epsilon, kind }) in [queries, keys].into_iter().zip(norms) {
+            for (heads, CpuNorm { weight, shift, epsilon, kind }) in [queries, keys].into_iter().zip(norms) {
                 kernel::norm(level, heads, weight, shift, epsilon, kind);
             }
         }
@@ -70,7 +70,7 @@ struct Task<'a> {
 }
 
 impl PackedAttention<'_> {
-    /// One row a token, head after head. `buffer` is room to work in.
+    /// One row a token, head after head. `buffer` is resized to work in.
     pub(super) fn apply(&self, out: &mut [f32], buffer: &mut Vec<f32>, threads: Threads) {
         let width = self.attention.heads * self.attention.size;
         match threads {
@@ -99,14 +99,14 @@ impl PackedAttention<'_> {
 
     fn attend(&self, task: Task<'_>, buffer: &mut Vec<f32>) {
         let Task { start, length, first, out } = task;
-        let Attention { heads, pairs, size, scale, .. } = *self.attention;
+        let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
         let (width, columns) = (heads * size, self.attention.columns());
         let queries = out.len() / width;
         // The keys that any of the queries attends to.
         let keys = self.attention.keys(first, length).start..self.attention.keys(first + queries - 1, length).end;
         let count = keys.len();
         let stride = kernel::row_of_lanes(count);
-        let scores = room(buffer, queries * stride);
+        let scores = resized(buffer, queries * stride);
         let mut scales = [0.0; QUERIES];
         let part = |row: usize, column: usize, rows: usize| Matrix {
             values: &self.values[(start + row) * columns + column..],
@@ -117,10 +117,10 @@ impl PackedAttention<'_> {
         };
         let level = Level::best();
         for head in 0..heads {
-            let pair = head / (heads / pairs);
+            let key_value_head = head / (heads / key_value_heads);
             let query = part(first, head * size, queries);
-            let key = part(keys.start, width + pair * size, count);
-            let value = part(keys.start, width + (pairs + pair) * size, count);
+            let key = part(keys.start, width + key_value_head * size, count);
+            let value = part(keys.start, width + (key_value_heads + key_value_head) * size, count);
             kernel::multiply(scores, stride, query, key.transposed(), scale, Threads::One);
             for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
                 self.adjust(head, first + row, length, keys.start, &mut scores[..count]);
