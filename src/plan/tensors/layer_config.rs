@@ -1,7 +1,8 @@
 //! What the output's configuration says of layers that were cut, stacked or put into another order.
 
-use super::tensors::{Collector, Part};
-use super::{Error, LayerSource};
+use super::super::error::Error;
+use super::super::types::LayerSource;
+use super::collector::{Collector, Part};
 use crate::checkpoint::{LayerKinds, LayerOrigin, Mismatch, layer_kinds, rearranged};
 
 impl Collector<'_> {
@@ -26,7 +27,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Holds that the layers that are merged into one are of one kind.
+    /// Checks that the layers that are merged into one are of one kind.
     pub(super) fn compare_layers(&mut self, parts: &[Part<'_>], depth: usize) {
         let kinds: Vec<LayerKinds> =
             parts.iter().map(|part| layer_kinds(self.models.checkpoints[part.model].config())).collect();

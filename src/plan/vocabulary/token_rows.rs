@@ -1,12 +1,8 @@
 //! Which tensors have a row a token.
 
-use std::sync::Arc;
-
-use super::models::Models;
-use super::tensors::{Collector, Part};
-use super::{Error, Gathered, Input, MeanRow};
+use super::super::error::Error;
+use super::super::models::Models;
 use crate::checkpoint::{Tensor, Weights, layer_of};
-use crate::recipe::Slice;
 
 /// Ends of the names of tables of token embeddings, the surest first.
 const TABLES: [&str; 9] = [
@@ -47,16 +43,16 @@ const OTHERS: [&str; 4] = ["position", "type", "norm", "Norm"];
 /// other size is likely to be the same.
 const MANY: usize = 1000;
 
-pub(super) fn is_table(canonical: &str) -> bool {
+pub(in crate::plan) fn is_table(canonical: &str) -> bool {
     layer_of(canonical).is_none() && TABLES.iter().any(|end| ends_with_name(canonical, end))
 }
 
-pub(super) fn is_head(canonical: &str) -> bool {
+pub(in crate::plan) fn is_head(canonical: &str) -> bool {
     HEADS.iter().any(|name| ends_with_name(canonical, name))
 }
 
 /// Whether a name ends with whole components.
-pub(super) fn ends_with_name(canonical: &str, end: &str) -> bool {
+pub(in crate::plan) fn ends_with_name(canonical: &str, end: &str) -> bool {
     canonical.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
@@ -65,7 +61,7 @@ fn is_matrix(tensor: &Tensor) -> bool {
 }
 
 /// The place of a model's table of token embeddings among its tensors, where it has a name that is known.
-pub(super) fn table(tensors: &[Tensor]) -> Option<usize> {
+pub(in crate::plan) fn table(tensors: &[Tensor]) -> Option<usize> {
     TABLES.iter().find_map(|end| {
         let fits = |tensor: &Tensor| {
             is_matrix(tensor) && layer_of(&tensor.canonical).is_none() && ends_with_name(&tensor.canonical, end)
@@ -75,7 +71,7 @@ pub(super) fn table(tensors: &[Tensor]) -> Option<usize> {
 }
 
 /// The rows of a model's table of token embeddings.
-pub(super) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> {
+pub(in crate::plan) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> {
     let checkpoint = &models.checkpoints[model];
     let tensors = checkpoint.main_module().and_then(|module| module.weights.as_ref()).map_or(&[][..], Weights::tensors);
     let named = table(tensors).and_then(|table| tensors.get(table));
@@ -91,7 +87,7 @@ pub(super) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> 
 ///
 /// # Errors
 /// A name that says so, and rows that do not.
-pub(super) fn has_token_rows(
+pub(in crate::plan) fn has_token_rows(
     canonical: &str,
     tensors: &[(usize, &Tensor)],
     model_rows: &[usize],
@@ -124,41 +120,6 @@ pub(super) fn has_token_rows(
     let is_other = OTHERS.iter().any(|part| canonical.contains(part));
     let many = tensors.iter().all(|found| rows(found) >= Some(MANY));
     Ok(layer_of(canonical).is_none() && (differ || (many && !is_other)))
-}
-
-impl Collector<'_> {
-    /// Gathers the rows of tables of tokens where vocabularies are merged. Gives the rows of the output's table.
-    pub(super) fn gather(
-        &mut self,
-        slice: &Slice,
-        canonical: &str,
-        label: &str,
-        present: &mut [(Part<'_>, Input, &Tensor)],
-    ) -> Result<Option<usize>, Error> {
-        let Some(alignment) = self.alignment.filter(|alignment| alignment.is_needed) else { return Ok(None) };
-        if !self.is_main {
-            return Ok(None);
-        }
-        let tensors: Vec<(usize, &Tensor)> = present.iter().map(|(part, _, tensor)| (part.model, *tensor)).collect();
-        if !has_token_rows(canonical, &tensors, &alignment.model_rows, &self.models.paths)? {
-            return Ok(None);
-        }
-        let models: Vec<usize> = present.iter().map(|(part, ..)| part.model).collect();
-        let base = self.recipe.base_of(slice).map(|base| self.models.index(base));
-        let gather = alignment.gather(&models, base, label, &self.models.paths)?;
-        let tables: Vec<Input> = present.iter().map(|(_, input, _)| *input).collect();
-        for (of, (_, input, tensor)) in present.iter_mut().enumerate() {
-            input.gathered = Some(self.gathered.len());
-            self.gathered.push(Gathered {
-                tables: tables.clone(),
-                of,
-                gather: Arc::clone(&gather),
-                width: tensor.shape.iter().skip(1).product(),
-                padding: MeanRow::default(),
-            });
-        }
-        Ok(Some(gather.rows()))
-    }
 }
 
 #[cfg(test)]

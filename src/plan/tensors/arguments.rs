@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Error;
+use super::super::error::Error;
 use crate::method::{Arguments, Complaint, Kind, MergeMethod, Parameter, Scope, Value};
 use crate::recipe::{Parameters, Recipe, RowKind, Setting, Slice};
 

@@ -3,21 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::tensors::Collector;
-use super::vocabulary::{is_head, is_table};
-use super::{PlannedTensor, Stage};
+use super::super::types::{PlannedTensor, Stage};
+use super::super::vocabulary::{TIED_BIASES, is_head, is_table};
+use super::collector::Collector;
 use crate::checkpoint::{Tensor, Weights, layer_of};
 
 /// The table of tokens that encoder and decoder share.
 const SHARED: &str = "shared.weight";
-
-/// Biases of heads that checkpoints hold under one of two names or under both: the copy, and the name that is trained.
-pub(super) const BIASES: [(&str, &str); 4] = [
-    ("cls.predictions.decoder.bias", "cls.predictions.bias"),
-    ("lm_head.decoder.bias", "lm_head.bias"),
-    ("predictions.decoder.bias", "predictions.bias"),
-    ("pred_layer.proj.bias", "pred_layer.bias"),
-];
 
 /// What makes two tensors one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +22,7 @@ enum Tie {
 
 impl Collector<'_> {
     /// The tensors of the module that are copies in every model that has them, each with what it is a copy of.
-    pub(super) fn find_copies(&self) -> BTreeMap<String, String> {
+    pub(super) fn find_tied(&self) -> BTreeMap<String, String> {
         let Some(donor) = self.weights(self.donor) else { return BTreeMap::new() };
         let outside = |tensor: &&Tensor| layer_of(&tensor.canonical).is_none();
         let tables = || donor.tensors().iter().filter(outside).filter(|tensor| is_table(&tensor.canonical));
@@ -40,7 +32,7 @@ impl Collector<'_> {
         let models = 0..self.models.checkpoints.len();
         for tensor in models.filter_map(|model| self.weights(model)).flat_map(Weights::tensors).filter(outside) {
             let name = tensor.canonical.as_str();
-            let bias = BIASES.iter().find(|(copy, _)| *copy == name).and_then(|(_, original)| donor.get(original));
+            let bias = TIED_BIASES.iter().find(|(copy, _)| *copy == name).and_then(|(_, original)| donor.get(original));
             let (original, tie) = match (bias, table) {
                 (Some(bias), _) => (bias, Tie::Class),
                 (None, Some(table)) if is_table(name) => (table, Tie::Class),
@@ -72,7 +64,7 @@ impl Collector<'_> {
         if one.dtype != other.dtype || one.shape != other.shape {
             return false;
         }
-        if let Some(stage) = self.models.stages.get(model).and_then(Option::as_deref) {
+        if let Some(stage) = self.stages.get(model).and_then(Option::as_deref) {
             return is_planned_copy(stage, &self.module, copy, original);
         }
         let changed = |name: &str| {
@@ -85,9 +77,9 @@ impl Collector<'_> {
     }
 
     /// Plans the copies that the donor has as what they are copies of.
-    pub(super) fn plan_copies(&mut self) {
+    pub(super) fn plan_tied(&mut self) {
         let Some(donor) = self.weights(self.donor) else { return };
-        for (copy, original) in std::mem::take(&mut self.copies) {
+        for (copy, original) in std::mem::take(&mut self.tied) {
             if donor.get(&copy).is_none() {
                 continue;
             }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 /// Marks a token that a table lacks.
-pub(super) const ABSENT: u32 = u32::MAX;
+pub(in crate::plan) const ABSENT: u32 = u32::MAX;
 
 /// The rows of several tables, in the order of the output's tokens.
 #[derive(Debug, PartialEq)]
 pub struct Gather {
     /// For each table, the row of each token of the output, or `u32::MAX`.
-    pub(super) tables: Vec<Arc<[u32]>>,
+    pub(in crate::plan) tables: Vec<Arc<[u32]>>,
     /// For each row of the output, what a table without its token takes.
-    pub(super) fallbacks: Vec<Fallback>,
+    pub(in crate::plan) fallbacks: Vec<Fallback>,
     /// Rows for which every table takes the fallback; in order.
-    pub(super) forced: Vec<u32>,
+    pub(in crate::plan) forced: Vec<u32>,
     /// How the rows come about.
-    pub(super) counts: RowCounts,
+    pub(in crate::plan) counts: RowCounts,
 }
 
 /// Where a row comes from that a table does not have.

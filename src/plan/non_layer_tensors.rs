@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::models::Models;
 use crate::checkpoint::{Checkpoint, layer_of};
 
 /// Classes whose tensors mergekit 0.1.5 lists as those in front of the layers and those behind them. Of any other class it
@@ -68,7 +67,7 @@ const LISTED: [&str; 55] = [
 
 /// Which slices the tensors outside of the layers come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Outside {
+pub struct NonLayerSlices {
     /// What stands behind the layers comes from the last slice, as what stands in front of them does from the first;
     /// otherwise all of it comes from the first.
     pub behind_from_last: bool,
@@ -76,10 +75,10 @@ pub struct Outside {
     pub class: Option<String>,
 }
 
-impl Outside {
+impl NonLayerSlices {
     /// As mergekit has it: behind the layers from the last slice where it lists the tensors of every model's class.
-    pub(super) fn of(models: &Models) -> Self {
-        let classes = || models.checkpoints.iter().map(class);
+    pub(super) fn of(models: &[Checkpoint]) -> Self {
+        let classes = || models.iter().map(class);
         let unlisted = classes().find(|class| !class.is_some_and(|class| LISTED.binary_search(&class).is_ok()));
         let class = unlisted.unwrap_or_else(|| classes().next().flatten());
         Self { behind_from_last: unlisted.is_none(), class: class.map(str::to_owned) }

@@ -1,24 +1,8 @@
-//! Tensors that a checkpoint need not hold: heads that are the token embeddings, and buffers that a model computes.
+//! Buffers that a model computes when it is loaded, and that some checkpoints hold.
 
-use serde_json::Value;
-
-use super::Input;
-use super::copies::BIASES;
-use super::tensors::Collector;
-use super::vocabulary::{ends_with_name, table};
-use crate::checkpoint::{Checkpoint, Tensor, Weights};
-
-/// The key of config.json that says whether the head is the table of token embeddings.
-pub(super) const TIED: &str = "tie_word_embeddings";
-
-/// Heads that are the table of token embeddings where the checkpoint has none of their own.
-const HEADS: [&str; 5] = [
-    "lm_head.weight",
-    "lm_head.decoder.weight",
-    "output.weight",
-    "cls.predictions.decoder.weight",
-    "vocab_projector.weight",
-];
+use super::super::vocabulary::ends_with_name;
+use super::collector::Collector;
+use crate::checkpoint::{Tensor, Weights};
 
 /// Ends of names of buffers that older checkpoints hold and models compute from their configuration.
 const COMPUTED: [&str; 6] = [
@@ -36,48 +20,18 @@ const MASKS: [&str; 2] = ["attn.bias", "attention.bias"];
 /// Model types whose checkpoints always hold their buffers.
 const WITH_BUFFERS: [&str; 2] = ["gpt_neox", "chatglm"];
 
-pub(super) fn is_tied_head(canonical: &str) -> bool {
-    HEADS.contains(&canonical)
-}
-
-/// What config.json says of the head being the token embeddings; what its absence means depends on the class.
-pub(super) fn ties_embeddings(model: &Checkpoint) -> Option<bool> {
-    let config = model.config();
-    let own = config.get(TIED).and_then(Value::as_bool);
-    own.or_else(|| config.get("text_config")?.get(TIED)?.as_bool())
-}
-
 /// Whether a tensor is a buffer that the model computes when it is loaded.
 fn is_computed(tensor: &Tensor) -> bool {
     let ends = |end: &&str| ends_with_name(&tensor.canonical, end);
     COMPUTED.iter().any(ends) || (tensor.shape.len() == 4 && MASKS.iter().any(ends))
 }
 
-impl<'a> Collector<'a> {
+impl Collector<'_> {
     /// Whether a tensor takes no part in the merge: loaders compute it, and some checkpoints hold it.
     pub(super) fn is_left_out(&self, tensor: &Tensor) -> bool {
         let architecture = &self.models.checkpoints[self.donor].settings().architecture;
         let has = || architecture.model_type.as_deref().is_some_and(|name| WITH_BUFFERS.contains(&name));
         is_computed(tensor) && !has()
-    }
-
-    /// What a model uses as a tensor of its head that the others have and it lacks: its token embeddings, or the same bias by
-    /// its other name.
-    pub(super) fn lent(&mut self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
-        if let Some((_, other)) = BIASES.iter().find(|(name, _)| *name == canonical) {
-            return self.find(model, other);
-        }
-        let unties = ties_embeddings(&self.models.checkpoints[model]) == Some(false);
-        if !is_tied_head(canonical) || unties {
-            return None;
-        }
-        let weights = self.weights(model)?;
-        let tensor = table(weights.tensors())?;
-        let input = Input { model, module: self.modules[model]?, tensor, gathered: None };
-        let path = &self.models.paths[model];
-        self.warnings
-            .push(format!("`{path}` has no `{canonical}` and lends its token embeddings, which it uses as its head"));
-        Some((input, weights.tensors().get(tensor)?))
     }
 
     /// Says which buffers stay behind.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::error::Error;
+use super::super::types::{Input, TensorOp};
 use super::arguments::{Lookup, Participant};
-use super::tensors::{Collector, Part};
-use super::{Error, Input, TensorOp};
+use super::collector::{Collector, Part};
 use crate::checkpoint::{Checkpoint, Mismatch, Module, Tensor};
 use crate::method::{self, Arguments, Scope, Value};
 use crate::yaml::and;

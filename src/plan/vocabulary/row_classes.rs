@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use super::models::Models;
-use super::vocabulary::{is_head, is_table};
-use super::{Alignment, ByRow, Error, RowClass};
+use super::super::error::Error;
+use super::super::models::Models;
+use super::alignment::Alignment;
+use super::by_row::{ByRow, RowClass};
+use super::token_rows::{is_head, is_table};
 use crate::checkpoint::{TokenScript, TokenScripts, layer_of};
 use crate::method::Arguments;
 use crate::recipe::{Recipe, RowKind};
 
 /// The rows of vocabulary tensors in groups that the recipe's conditions tell apart.
-pub(super) struct Rows {
+pub(in crate::plan) struct RowClasses {
     /// The kinds that conditions name. All others have one group behind them.
     named: Vec<RowKind>,
     /// The group of each token.
@@ -21,9 +23,9 @@ pub(super) struct Rows {
     unseen: Vec<RowKind>,
 }
 
-impl Rows {
+impl RowClasses {
     /// The rows that the conditions of a recipe name; `None` where it has no such condition.
-    pub(super) fn build(
+    pub(in crate::plan) fn build(
         recipe: &Recipe,
         models: &Models,
         donor: usize,
@@ -61,19 +63,19 @@ impl Rows {
     }
 
     /// Whether a tensor of the transformer has a row for each token.
-    pub(super) fn are_of(&self, canonical: &str, shape: &[usize]) -> bool {
+    pub(in crate::plan) fn are_of(&self, canonical: &str, shape: &[usize]) -> bool {
         let named = is_table(canonical) || is_head(canonical);
         named && layer_of(canonical).is_none() && shape.first().is_some_and(|rows| self.sizes.contains(rows))
     }
 
     /// The arguments of a tensor of so many rows. `resolve` gives those of a group of rows, which has a name for messages.
     /// Without rows of their own they are those of the whole tensor.
-    pub(super) fn arguments(
+    pub(in crate::plan) fn arguments(
         &mut self,
         rows: usize,
         resolve: impl Fn(Option<RowKind>, &str) -> Result<Arguments, Error>,
     ) -> Result<(Arguments, Option<ByRow>), Error> {
-        // Rows behind the last token.
+        // RowClasses behind the last token.
         let rest = group_of(&self.named, RowKind::NoScript);
         let mut counts = vec![0; self.named.len() + 1];
         for row in 0..rows {
@@ -105,7 +107,7 @@ impl Rows {
     }
 
     /// A sentence on each kind of rows that no tensor has.
-    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+    pub(in crate::plan) fn remarks(&self) -> impl Iterator<Item = String> {
         let remark =
             |kind: &RowKind| format!("`rows: {{script: {}}}` holds for no row of a vocabulary tensor", kind.name());
         self.unseen.iter().map(remark)
@@ -132,8 +134,8 @@ mod tests {
 
     const HANGUL: RowKind = RowKind::Script(Script::Hangul);
 
-    fn rows(named: &[RowKind], of_token: &[u8]) -> Rows {
-        Rows { named: named.to_vec(), of_token: of_token.into(), sizes: vec![6], unseen: named.to_vec() }
+    fn rows(named: &[RowKind], of_token: &[u8]) -> RowClasses {
+        RowClasses { named: named.to_vec(), of_token: of_token.into(), sizes: vec![6], unseen: named.to_vec() }
     }
 
     fn weight(number: f64) -> Arguments {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::PlannedTensor;
-use super::rows::Rows;
-use super::tensors::Collector;
+use super::super::types::PlannedTensor;
+use super::super::vocabulary::RowClasses;
+use super::collector::Collector;
 use crate::checkpoint::layer_of;
 
 impl Collector<'_> {
@@ -27,7 +27,7 @@ impl Collector<'_> {
             }
         }
         self.warnings.extend(useless);
-        self.warnings.extend(self.rows.iter().flat_map(Rows::remarks));
+        self.warnings.extend(self.rows.iter().flat_map(RowClasses::remarks));
         for (checkpoint, path) in self.models.checkpoints.iter().zip(&self.models.paths) {
             let name =
                 |file: &PathBuf| file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

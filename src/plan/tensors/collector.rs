@@ -1,15 +1,19 @@
 //! Which tensors the output has, and what each is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use safetensors::Dtype;
 
+use super::super::error::Error;
+use super::super::models::Models;
+use super::super::non_layer_tensors::NonLayerSlices;
+use super::super::open_models::OpenedModels;
+use super::super::options::Options;
+use super::super::types::{Gathered, Input, LayerSource, PlannedTensor, Stage, TensorOp};
+use super::super::usage::Usage;
+use super::super::vocabulary::{Alignment, RowClasses, is_tied_head};
 use super::arguments::{Lookup, Participant};
-use super::lent::is_tied_head;
-use super::models::Models;
-use super::rows::Rows;
-use super::usage::Usage;
-use super::{Alignment, Error, Gathered, Input, LayerSource, Options, Outside, PlannedTensor, TensorOp};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
 use crate::kernel::Float;
 use crate::method::{self, Arguments, Combination, Dots, Formula, MergeMethod};
@@ -17,53 +21,55 @@ use crate::recipe::{Parameters, Recipe, Slice};
 
 /// A model's part in a slice.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) model: usize,
-    pub(super) own: Option<&'a Parameters>,
+pub(in crate::plan) struct Part<'a> {
+    pub(in crate::plan) model: usize,
+    pub(in crate::plan) own: Option<&'a Parameters>,
     /// The model's layer that becomes the first of the slice; `None` where layers keep their places.
-    pub(super) first_layer: Option<usize>,
-    pub(super) is_base: bool,
+    pub(in crate::plan) first_layer: Option<usize>,
+    pub(in crate::plan) is_base: bool,
 }
 
 /// Collects the output's tensors.
-pub(super) struct Collector<'a> {
-    pub(super) recipe: &'a Recipe,
-    pub(super) models: &'a Models,
-    pub(super) donor: usize,
-    pub(super) usage: Usage,
-    pub(super) options: &'a Options,
-    pub(super) tensors: Vec<PlannedTensor>,
-    pub(super) layers: Option<Vec<LayerSource>>,
-    pub(super) outside: Outside,
+pub(in crate::plan) struct Collector<'a> {
+    pub(in crate::plan) recipe: &'a Recipe,
+    pub(in crate::plan) models: &'a Models,
+    /// For each model the document whose merge it is.
+    pub(in crate::plan) stages: &'a [Option<Arc<Stage>>],
+    pub(in crate::plan) donor: usize,
+    pub(in crate::plan) usage: Usage,
+    pub(in crate::plan) options: &'a Options,
+    pub(in crate::plan) tensors: Vec<PlannedTensor>,
+    pub(in crate::plan) layers: Option<Vec<LayerSource>>,
+    pub(in crate::plan) non_layer: NonLayerSlices,
     /// The donor's configuration for the output's layers, where they are not the donor's own.
-    pub(super) layer_config: Option<serde_json::Map<String, serde_json::Value>>,
-    pub(super) alignment: Option<&'a Alignment>,
-    pub(super) gathered: Vec<Gathered>,
+    pub(in crate::plan) layer_config: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(in crate::plan) alignment: Option<&'a Alignment>,
+    pub(in crate::plan) gathered: Vec<Gathered>,
     /// Rows that conditions tell apart.
-    pub(super) rows: Option<Rows>,
-    pub(super) warnings: Vec<String>,
+    pub(in crate::plan) rows: Option<RowClasses>,
+    pub(in crate::plan) warnings: Vec<String>,
     /// What is wrong with single tensors and modules.
-    pub(super) faults: Vec<Error>,
-    pub(super) missing: BTreeMap<(usize, String), Vec<String>>,
+    pub(in crate::plan) faults: Vec<Error>,
+    pub(in crate::plan) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
-    pub(super) names: BTreeSet<String>,
+    pub(in crate::plan) names: BTreeSet<String>,
     /// Tensors that are copies, each with what it is a copy of; of the module that is being collected.
-    pub(super) copies: BTreeMap<String, String>,
+    pub(in crate::plan) tied: BTreeMap<String, String>,
     /// The output's module that is being collected, and its place in each model.
-    pub(super) module: String,
-    pub(super) modules: Vec<Option<usize>>,
+    pub(in crate::plan) module: String,
+    pub(in crate::plan) modules: Vec<Option<usize>>,
     /// Whether it is the main module.
-    pub(super) is_main: bool,
+    pub(in crate::plan) is_main: bool,
     /// Whether models that lack it take no part in it.
-    pub(super) among_holders: bool,
+    pub(in crate::plan) among_holders: bool,
     /// Whether a model that the recipe names takes no part in it.
-    pub(super) is_partial: bool,
+    pub(in crate::plan) is_partial: bool,
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(
+    pub(in crate::plan) fn new(
         recipe: &'a Recipe,
-        models: &'a Models,
+        OpenedModels { models, stages }: &'a OpenedModels,
         donor: usize,
         usage: Usage,
         options: &'a Options,
@@ -72,12 +78,13 @@ impl<'a> Collector<'a> {
         Self {
             recipe,
             models,
+            stages,
             donor,
             usage,
             options,
             tensors: Vec::new(),
             layers: None,
-            outside: Outside::of(models),
+            non_layer: NonLayerSlices::of(&models.checkpoints),
             layer_config: None,
             alignment,
             gathered: Vec::new(),
@@ -86,7 +93,7 @@ impl<'a> Collector<'a> {
             faults: Vec::new(),
             missing: BTreeMap::new(),
             names: BTreeSet::new(),
-            copies: BTreeMap::new(),
+            tied: BTreeMap::new(),
             module: String::new(),
             modules: Vec::new(),
             is_main: false,
@@ -96,7 +103,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Every tensor of every module.
-    pub(super) fn collect(&mut self) -> Result<(), Error> {
+    pub(in crate::plan) fn collect(&mut self) -> Result<(), Error> {
         self.no_module_is_lost();
         let models = self.models;
         let used = &models.checkpoints[self.usage.model];
@@ -104,24 +111,24 @@ impl<'a> Collector<'a> {
             self.module.clone_from(&module.folder);
             self.is_main = used.is_main(module);
             self.modules = self.counterparts(module);
-            self.copies = self.find_copies();
+            self.tied = self.find_tied();
             if module.kind == "Transformer" && !self.recipe.whole_models() {
                 self.slices()?;
             } else {
                 self.whole(module.kind == "Transformer");
             }
-            self.plan_copies();
+            self.plan_tied();
         }
         self.report();
         if self.tensors.is_empty() && self.faults.is_empty() { Err(Error::Nothing) } else { Ok(()) }
     }
 
-    pub(super) fn weights(&self, model: usize) -> Option<&'a Weights> {
+    pub(in crate::plan) fn weights(&self, model: usize) -> Option<&'a Weights> {
         self.models.checkpoints[model].modules().get(self.modules[model]?)?.weights.as_ref()
     }
 
     /// The models of a slice, the base last where the slice does not list it.
-    pub(super) fn parts(&self, slice: &'a Slice) -> Vec<Part<'a>> {
+    pub(in crate::plan) fn parts(&self, slice: &'a Slice) -> Vec<Part<'a>> {
         let base = slice.base_model.as_ref().or(self.recipe.base_model.as_ref()).map(|base| self.models.index(base));
         let mut parts: Vec<Part<'a>> = slice
             .sources
@@ -173,15 +180,19 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub(super) fn canonical_names(&self, parts: &[Part<'_>], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    pub(in crate::plan) fn canonical_names(
+        &self,
+        parts: &[Part<'_>],
+        wanted: impl Fn(&str) -> bool,
+    ) -> BTreeSet<String> {
         let weights = parts.iter().filter_map(|part| self.weights(part.model));
         let tensors = weights.flat_map(Weights::tensors).filter(|tensor| !self.is_left_out(tensor));
         let names = tensors.map(|tensor| &tensor.canonical);
-        names.filter(|name| !self.copies.contains_key(*name) && wanted(name)).cloned().collect()
+        names.filter(|name| !self.tied.contains_key(*name) && wanted(name)).cloned().collect()
     }
 
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
-    pub(super) fn tensor(
+    pub(in crate::plan) fn tensor(
         &mut self,
         slice: &'a Slice,
         parts: &[Part<'a>],
@@ -198,7 +209,7 @@ impl<'a> Collector<'a> {
                 Some((offset, _)) => with_layer(name, part.first_layer.unwrap_or_default() + offset),
                 None => name.to_owned(),
             };
-            match self.find(part.model, &wanted).or_else(|| self.lent(part.model, &wanted)) {
+            match self.find(part.model, &wanted).or_else(|| self.tied_input(part.model, &wanted)) {
                 Some((input, tensor)) => present.push((*part, input, tensor)),
                 None => absent.push(*part),
             }
@@ -280,7 +291,7 @@ impl<'a> Collector<'a> {
         rows.and(shape.first().copied())
     }
 
-    pub(super) fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
+    pub(in crate::plan) fn find(&self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
         let weights = self.weights(model)?;
         let tensor = weights.tensors().binary_search_by(|tensor| tensor.canonical.as_str().cmp(canonical)).ok()?;
         let input = Input { model, module: self.modules[model]?, tensor, gathered: None };
@@ -335,7 +346,7 @@ impl<'a> Collector<'a> {
     }
 
     /// The format that tensors of these formats are merged in, and the format of the result.
-    pub(super) fn formats(&self, floats: &[Float]) -> (Float, Float) {
+    pub(in crate::plan) fn formats(&self, floats: &[Float]) -> (Float, Float) {
         let dtype = self.options.dtype.or(self.recipe.dtype);
         let widest = floats.iter().copied().reduce(Float::widest).unwrap_or(Float::F32);
         let is_wide = dtype == Some(Float::F64) || floats.contains(&Float::F64);
@@ -362,7 +373,7 @@ fn checked(
 }
 
 /// Where layer `index` of `depth` stands between 0 and 1; a single layer stands at 1.
-pub(super) fn gradient(index: usize, depth: usize) -> f64 {
+pub(in crate::plan) fn gradient(index: usize, depth: usize) -> f64 {
     if depth > 1 { index as f64 / (depth - 1) as f64 } else { 1.0 }
 }
 

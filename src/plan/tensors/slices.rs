@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::outside::is_in_front;
-use super::tensors::{Collector, gradient};
-use super::{Error, LayerSource};
+use super::super::error::Error;
+use super::super::non_layer_tensors::is_in_front;
+use super::super::types::LayerSource;
+use super::collector::{Collector, gradient};
 use crate::checkpoint::{Weights, layer_of, with_layer};
 use crate::recipe::Slice;
 
@@ -15,9 +16,9 @@ impl<'a> Collector<'a> {
         self.check_slices()?;
         if let (Some(first), Some(behind)) = (recipe.slices.first(), self.slice_behind()) {
             let apart = !std::ptr::eq(first, behind);
-            self.outside_of_layers(first, |name| !apart || is_in_front(name));
+            self.non_layer_tensors(first, |name| !apart || is_in_front(name));
             if apart {
-                self.outside_of_layers(behind, |name| !is_in_front(name));
+                self.non_layer_tensors(behind, |name| !is_in_front(name));
             }
         }
         let mut layers = Vec::new();
@@ -57,11 +58,11 @@ impl<'a> Collector<'a> {
     /// The slice that tensors behind the layers come from.
     pub(super) fn slice_behind(&self) -> Option<&'a Slice> {
         let slices = &self.recipe.slices;
-        if self.outside.behind_from_last { slices.last() } else { slices.first() }
+        if self.non_layer.behind_from_last { slices.last() } else { slices.first() }
     }
 
     /// Tensors outside of the layers, from the models of one slice.
-    fn outside_of_layers(&mut self, slice: &'a Slice, wanted: impl Fn(&str) -> bool) {
+    fn non_layer_tensors(&mut self, slice: &'a Slice, wanted: impl Fn(&str) -> bool) {
         let parts = self.parts(slice);
         for name in self.canonical_names(&parts, |name| layer_of(name).is_none() && wanted(name)) {
             let planned = self.tensor(slice, &parts, &name, None, 0.0);
