@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
 use crate::merge;
-use crate::plan::{Group, Outside, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
+use crate::plan::{Group, NonLayerSlices, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
 use crate::shown::{Page, padded, width};
 
 /// Show what a merge would do; nothing is written
@@ -102,7 +102,7 @@ fn text(out: &mut Page, before: &str, summary: &Summary, memory: Option<u64>) {
 }
 
 /// Which slices the tensors outside of the layers come from, and why.
-fn outside(outside: &Outside) -> String {
+fn outside(outside: &NonLayerSlices) -> String {
     let class = outside.class.as_deref().unwrap_or("a model that names no class");
     if outside.behind_from_last {
         format!("embeddings from the first slice; norm, head and pooler behind the layers from the last ({class})")

@@ -3,20 +3,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
+use super::cpu::Workspace;
 use super::embeddings::Embeddings;
 use super::error::Error;
-use super::host::Work;
 use super::open::Encoder;
 use super::options::Progress;
 use super::tokens::Tokens;
 use crate::kernel::Threads;
 
-/// A batch on the processor has at most so small a share of the tokens that are left, down to a quarter of the most. The same for
+/// A batch on the CPU has at most so small a share of the tokens that are left, down to a quarter of the most. The same for
 /// any number of threads, so that embeddings are the same too.
 const SHARES: usize = 8;
 
 /// A batch that was computed, by its number.
-type Done = (usize, Result<Vec<f32>, Error>);
+type ComputedBatch = (usize, Result<Vec<f32>, Error>);
 
 impl Encoder {
     /// Computes the embeddings, one a text, in the order of the texts. On the processor every thread takes batches of its own.
@@ -30,11 +30,11 @@ impl Encoder {
         let mut failed: Option<(usize, Error)> = None;
         let next = AtomicUsize::new(0);
         let threads = rayon::current_num_threads();
-        // With fewer batches than threads all threads work on each.
+        // With fewer batches than threads all threads workspace on each.
         let (helpers, each) =
             if self.padded() || batches.len() < threads { (0, Threads::All) } else { (threads - 1, Threads::One) };
-        let (sender, finished) = channel::<Done>();
-        let mut take_in = |(index, batch): Done| {
+        let (sender, finished) = channel::<ComputedBatch>();
+        let mut take_in = |(index, batch): ComputedBatch| {
             let Some(texts) = batches.get(index) else { return };
             let placed = batch.and_then(|batch| self.place(tokens, texts, &batch, &mut values));
             let going = placed.and_then(|()| {
@@ -50,21 +50,21 @@ impl Encoder {
                 }
             }
         };
-        let one = |work: &mut Work, sender: &Sender<Done>| {
+        let one = |workspace: &mut Workspace, sender: &Sender<ComputedBatch>| {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(texts) = batches.get(index) else { return false };
-            sender.send((index, self.embed(tokens, texts, work, each))).is_ok()
+            sender.send((index, self.embed(tokens, texts, workspace, each))).is_ok()
         };
         rayon::in_place_scope(|scope| {
             for _ in 0..helpers {
                 let (one, sender) = (&one, sender.clone());
                 scope.spawn(move |_| {
-                    let mut work = Work::default();
-                    while one(&mut work, &sender) {}
+                    let mut workspace = Workspace::default();
+                    while one(&mut workspace, &sender) {}
                 });
             }
-            let mut work = Work::default();
-            while one(&mut work, &sender) {
+            let mut workspace = Workspace::default();
+            while one(&mut workspace, &sender) {
                 finished.try_iter().for_each(&mut take_in);
             }
         });
@@ -77,7 +77,7 @@ impl Encoder {
 
     /// Puts the embeddings of a batch where they belong.
     fn place(&self, tokens: &Tokens, texts: &[usize], batch: &[f32], values: &mut [f32]) -> Result<(), Error> {
-        let (kept, whole) = (self.dimension(), self.head.dimension);
+        let (kept, whole) = (self.dimension(), self.modules.dimension);
         for (&text, embedding) in texts.iter().zip(batch.chunks_exact(whole)) {
             if !embedding.iter().all(|x| x.is_finite()) {
                 let excerpt = self.tokenizer.excerpt(tokens.get(text));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::config::SUPPORTED;
+use super::architectures::SUPPORTED;
 use super::device::Device;
 use crate::checkpoint::tokenizer_command;
 

@@ -4,35 +4,32 @@
 //! ([`TensorSource`]). [`Encoder::tokenize`] turns texts into [`Tokens`], which any encoder with the same tokenizer takes;
 //! [`Encoder::encode`] turns those into [`Embeddings`]. What an embedding is does not depend on the texts around it.
 
-mod attention;
+mod architectures;
 mod batch;
 mod bounded;
 mod config;
+mod cpu;
 mod device;
+mod embed;
 mod embeddings;
 mod encode;
 mod error;
-mod forward;
-mod fused;
-mod head;
-mod host;
 mod layers;
-mod names;
+mod module_pipeline;
 mod open;
+mod open_device;
 mod options;
-mod packed;
+
 mod pooling;
-mod relative;
 mod remarks;
-mod rotary;
 mod source;
-mod stack;
+mod tensor_names;
 mod tokenize;
 mod tokenizer_settings;
 mod tokens;
-mod words;
+mod transformer;
 
-pub use config::SUPPORTED;
+pub use architectures::SUPPORTED;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;

@@ -2,14 +2,14 @@
 
 use super::config::Config;
 use super::error::Error;
-use super::head::Head;
+use super::layers::token_embeddings::TokenEmbeddings;
+use super::module_pipeline::ModulePipeline;
 use super::options::Options;
 use super::remarks;
 use super::source::{Loader, TensorSource};
-use super::stack::Stack;
 use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
-use super::words::Words;
+use super::transformer::Transformer;
 use crate::checkpoint::{Checkpoint, read_config};
 use crate::kernel::Float;
 
@@ -19,8 +19,8 @@ pub struct Encoder {
     pub(super) options: Options,
     pub(super) device: candle_core::Device,
     pub(super) tokenizer: Tokenizer,
-    pub(super) stack: Stack,
-    pub(super) head: Head,
+    pub(super) transformer: Transformer,
+    pub(super) modules: ModulePipeline,
     max_length: usize,
     dimension: usize,
     /// Tokenizers of queries and of documents, where those are cut at other lengths.
@@ -43,42 +43,52 @@ impl Encoder {
             (load(checkpoint, source, options, &device), tokenizer.join())
         });
         // The model first: a folder that cannot be encoded with should say so, whatever its tokenizer is like.
-        let (stack, head) = model?;
+        let (transformer, modules) = model?;
         let mut tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        tokenizer.check_vocabulary(stack.vocabulary)?;
-        if stack.token_types {
+        tokenizer.check_vocabulary(transformer.vocabulary)?;
+        if transformer.token_types {
             tokenizer.check_types()?;
         }
         let stated = checkpoint.settings().max_seq_length.filter(|_| checkpoint.settings().transformer.truncates);
         let stated = stated.and_then(|length| usize::try_from(length).ok());
-        let stated = stated.unwrap_or(usize::MAX).min(stack.longest);
+        let stated = stated.unwrap_or(usize::MAX).min(transformer.longest);
         let max_length = options.max_length.unwrap_or(stated);
-        tokenizer.set_max_length(max_length, stack.longest)?;
-        let transformer = &checkpoint.settings().transformer;
+        tokenizer.set_max_length(max_length, transformer.longest)?;
+        let stated = &checkpoint.settings().transformer;
         let of_role = |length: Option<u64>| {
-            let length = length.filter(|_| transformer.truncates && options.max_length.is_none());
-            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(stack.longest));
+            let length = length.filter(|_| stated.truncates && options.max_length.is_none());
+            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(transformer.longest));
             let Some(length) = length.filter(|length| *length != max_length) else { return Ok(None) };
             let mut tokenizer = Box::new(tokenizer.clone());
-            tokenizer.set_max_length(length, stack.longest).map(|()| Some(tokenizer))
+            tokenizer.set_max_length(length, transformer.longest).map(|()| Some(tokenizer))
         };
-        let of_roles = [of_role(transformer.query_length)?, of_role(transformer.document_length)?];
-        let warnings = remarks::warnings(checkpoint, options, &head);
-        let dimension = cut(checkpoint, options, head.dimension)?;
-        Ok(Self { options: options.clone(), device, tokenizer, stack, head, max_length, dimension, of_roles, warnings })
+        let of_roles = [of_role(stated.query_length)?, of_role(stated.document_length)?];
+        let warnings = remarks::warnings(checkpoint, options, &modules);
+        let dimension = cut(checkpoint, options, modules.dimension)?;
+        Ok(Self {
+            options: options.clone(),
+            device,
+            tokenizer,
+            transformer,
+            modules,
+            max_length,
+            dimension,
+            of_roles,
+            warnings,
+        })
     }
 
     /// Replaces the weights, as when the same folder is merged with another ratio. Tokens made before stay valid.
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
-        let (stack, head) = load(checkpoint, source, &self.options, &self.device)?;
-        (self.stack, self.head) = (stack, head);
+        let (transformer, modules) = load(checkpoint, source, &self.options, &self.device)?;
+        (self.transformer, self.modules) = (transformer, modules);
         Ok(())
     }
 
     /// Gives the memory of the weights back before others are made; until [`Encoder::replace`] nothing can be encoded.
     pub fn release(&mut self) {
-        self.stack.words = Words::Released;
-        self.stack.layers.clear();
+        self.transformer.token_embeddings = TokenEmbeddings::Released;
+        self.transformer.layers.clear();
     }
 
     /// Tokenises texts with `prompt` in front of each, on all threads.
@@ -126,7 +136,7 @@ fn load(
     source: &dyn TensorSource,
     options: &Options,
     device: &candle_core::Device,
-) -> Result<(Stack, Head), Error> {
+) -> Result<(Transformer, ModulePipeline), Error> {
     refuse_other_models(checkpoint)?;
     remarks::check(checkpoint, options)?;
     let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
@@ -140,9 +150,9 @@ fn load(
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }
     let in_place = device.is_cpu() && !options.padded;
-    let stack = Stack::load(&Loader { source, module, path, device, dtype, in_place }, &config)?;
-    let head = Head::load(checkpoint, source, options, device, stack.width)?;
-    Ok((stack, head))
+    let transformer = Transformer::load(&Loader { source, module, path, device, dtype, in_place }, &config)?;
+    let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
+    Ok((transformer, modules))
 }
 
 /// Refuses what `config_sentence_transformers.json` calls a model that makes no dense vectors.

@@ -6,12 +6,12 @@ use super::device::Device;
 use super::pooling::Pooling;
 use crate::kernel::Float;
 
-/// How a model is loaded and used. The default is what sentence-transformers does with the folder, in float32 on the processor.
+/// How a model is loaded and used. The default is what sentence-transformers does with the folder, in float32 on the CPU.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Where it runs.
     pub device: Device,
-    /// The format of weights and activations; float32 when not given. The processor computes in float32 all the same, with
+    /// The format of weights and activations; float32 when not given. The CPU computes in float32 all the same, with
     /// weights rounded to this format.
     pub dtype: Option<Float>,
     /// The longest input in tokens, special tokens included; the model's own when not given.
@@ -22,7 +22,7 @@ pub struct Options {
     pub truncate_dim: Option<usize>,
     /// Tokens computed at a time; a number that suits the device when not given.
     pub batch_tokens: Option<usize>,
-    /// Use the padded, unfused computation of GPUs on the processor too.
+    /// Use the padded, unfused computation of GPUs on the CPU too.
     #[doc(hidden)]
     pub padded: bool,
 }

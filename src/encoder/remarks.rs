@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::error::Error;
-use super::head::Head;
+use super::module_pipeline::ModulePipeline;
 use super::options::Options;
 use super::pooling::Mode;
 use super::tokenize::configuration;
 use crate::checkpoint::{Checkpoint, has_code};
 
-/// Holds that what the transformer's settings say can be followed.
+/// Checks that what the transformer's settings say can be followed.
 pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Error> {
     let transformer = &checkpoint.settings().transformer;
     let file = checkpoint.usage_folder().join("sentence_bert_config.json");
@@ -31,11 +31,11 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
 }
 
 /// What a user should know.
-pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options, head: &Head) -> Vec<String> {
+pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options, modules: &ModulePipeline) -> Vec<String> {
     let path = checkpoint.path().display();
     let config = checkpoint.config();
     let mut warnings = Vec::new();
-    if let Some(mode) = head.unstated {
+    if let Some(mode) = modules.unstated {
         let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str()).unwrap_or_default();
         let what = match class {
             class if class.ends_with("ForSequenceClassification") => " and is a classifier or reranker",
@@ -55,7 +55,7 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options, head: &Head) 
             let said = format!(
                 "`{path}`: `{key}` of tokenizer_config.json is left out, as by transformers 5: what stands around a text is tokenizer.json's"
             );
-            warnings.extend((!around_is_whole(checkpoint, key, &tokenizer)).then_some(said));
+            warnings.extend((!is_in_post_processor(checkpoint, key, &tokenizer)).then_some(said));
         }
     }
     if has_code(&tokenizer) {
@@ -73,16 +73,16 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options, head: &Head) 
 }
 
 /// Whether tokenizer.json itself puts that special token around texts.
-fn around_is_whole(checkpoint: &Checkpoint, key: &str, config: &serde_json::Map<String, Value>) -> bool {
+fn is_in_post_processor(checkpoint: &Checkpoint, key: &str, config: &serde_json::Map<String, Value>) -> bool {
     let token = config.get(key.trim_start_matches("add_"));
     let token = token.and_then(|token| token.as_str().or_else(|| token.get("content")?.as_str()));
     let bytes = checkpoint.tokenizer().json().unwrap_or_default();
-    let json: Around = serde_json::from_slice(&bytes).unwrap_or_default();
+    let json: PostProcessor = serde_json::from_slice(&bytes).unwrap_or_default();
     token.is_some_and(|token| json.post_processor.to_string().contains(&Value::from(token).to_string()))
 }
 
 #[derive(Default, serde::Deserialize)]
-struct Around {
+struct PostProcessor {
     #[serde(default)]
     post_processor: Value,
 }

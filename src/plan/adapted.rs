@@ -19,7 +19,7 @@ pub struct Adapted {
 }
 
 impl Adapted {
-    /// Holds that the adapter fits the model.
+    /// Checks that the adapter fits the model.
     pub(super) fn new(adapter: Adapter, model: &Checkpoint) -> Result<Self, Error> {
         let main = model.main_module();
         let module = main.and_then(|main| model.modules().iter().position(|module| std::ptr::eq(module, main)));

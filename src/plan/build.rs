@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::chat_template::chat_template;
 use super::config::classes;
 use super::models::Models;
-use super::rows::Rows;
+use super::open_models::OpenedModels;
 use super::tensors::Collector;
 use super::usage::Usage;
+use super::vocabulary::RowClasses;
 use super::{Alignment, Error, Faults, Options, Plan, Stage, layout};
 use crate::recipe::Recipe;
 
@@ -49,7 +50,8 @@ impl Plan {
     /// The plan of one document.
     fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Faults> {
         let mut faults = Vec::new();
-        let models = Models::open(&recipe, stages, options.allow.links(), &mut faults);
+        let opened = OpenedModels::open(&recipe, stages, options.allow.links(), &mut faults);
+        let models = &opened.models;
         // Models that could not be opened may include the one that the others are compared with.
         let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
@@ -64,30 +66,31 @@ impl Plan {
         if !complete || models.paths.is_empty() {
             return Err(Faults(faults));
         }
-        warnings.extend(classes(&recipe, &models, donor));
+        warnings.extend(classes(&recipe, models, donor));
 
-        let alignment = match Alignment::build(&recipe, &models, donor, &mut warnings) {
+        let alignment = match Alignment::build(&recipe, models, donor, &mut warnings) {
             Ok(alignment) => alignment,
             Err(error) => {
                 faults.push(error);
                 return Err(Faults(faults));
             }
         };
-        let chat_template = match chat_template(&recipe, &models, donor, alignment.as_ref(), &mut warnings) {
+        let chat_template = match chat_template(&recipe, &opened, donor, alignment.as_ref(), &mut warnings) {
             Ok(template) => template,
             Err(error) => {
                 faults.push(error);
                 None
             }
         };
-        let mut collector = Collector::new(&recipe, &models, donor, usage, options, alignment.as_ref());
-        match Rows::build(&recipe, &models, donor, alignment.as_ref()) {
+        let mut collector = Collector::new(&recipe, &opened, donor, usage, options, alignment.as_ref());
+        match RowClasses::build(&recipe, models, donor, alignment.as_ref()) {
             Ok(rows) => collector.rows = rows,
             Err(error) => faults.push(error),
         }
         let collected = collector.collect();
-        let Collector { mut tensors, layers, layer_config, outside, gathered, warnings: found, faults: unfit, .. } =
-            collector;
+        let Collector {
+            mut tensors, layers, layer_config, non_layer, gathered, warnings: found, faults: unfit, ..
+        } = collector;
         faults.extend(unfit);
         faults.extend(collected.err());
         // Stand-ins say nothing about the values that the recipe will have.
@@ -96,9 +99,9 @@ impl Plan {
             return Err(Faults(faults));
         }
         warnings.extend(found);
-        let outside = layers.as_ref().map(|_| outside);
+        let non_layer = layers.as_ref().map(|_| non_layer);
         let files = layout::place(&mut tensors, options.shard_size);
-        let Models { checkpoints: models, adapters, stages, .. } = models;
+        let OpenedModels { models: Models { checkpoints: models, adapters, .. }, stages } = opened;
         let Options { seed, allow, .. } = options.clone();
         Ok(Self {
             recipe,
@@ -111,7 +114,7 @@ impl Plan {
             files,
             layers,
             layer_config,
-            outside,
+            non_layer,
             alignment,
             chat_template,
             gathered,

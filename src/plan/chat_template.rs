@@ -1,26 +1,30 @@
 //! The chat template of the output's tokenizer.
 
-use super::alignment::Alignment;
+use std::sync::Arc;
+
+use super::error::Error;
 use super::models::Models;
-use super::{Error, Plan};
+use super::open_models::OpenedModels;
+use super::types::Stage;
+use super::vocabulary::Alignment;
 use crate::recipe::{ChatTemplate, Recipe};
 
 /// The template that the output gets; nothing where it has what its tokenizer's folder has.
 pub(super) fn chat_template(
     recipe: &Recipe,
-    models: &Models,
+    OpenedModels { models, stages }: &OpenedModels,
     donor: usize,
     alignment: Option<&Alignment>,
     warnings: &mut Vec<String>,
 ) -> Result<Option<String>, Error> {
     // A document's merge has what that document says.
     let tokenizer_of = alignment.map_or(Some(donor), |alignment| alignment.tokenizer_of);
-    let inherited = || tokenizer_of.and_then(|model| models.stages.get(model)?.as_ref()?.plan.chat_template.clone());
+    let inherited = || tokenizer_of.and_then(|model| stages.get(model)?.as_ref()?.plan.chat_template.clone());
     let chosen = match &recipe.chat_template {
         None => None,
         Some(ChatTemplate::Text(text)) => Some(text.clone()),
         Some(ChatTemplate::Auto) => {
-            let most = most_frequent(models, donor)?;
+            let most = most_frequent(models, stages, donor)?;
             if most.is_none() {
                 warnings
                     .push("`chat_template: auto` finds no model with a chat template, and the output has none".into());
@@ -40,11 +44,11 @@ pub(super) fn chat_template(
 
 /// The template that most models have, without white space around it; among equals the donor's, then that of the model
 /// that the recipe names first. mergekit's choice among equals is not defined.
-fn most_frequent(models: &Models, donor: usize) -> Result<Option<String>, Error> {
+fn most_frequent(models: &Models, stages: &[Option<Arc<Stage>>], donor: usize) -> Result<Option<String>, Error> {
     let order = std::iter::once(donor).chain((0..models.checkpoints.len()).filter(|model| *model != donor));
     let mut counts: Vec<(String, usize)> = Vec::new();
     for model in order {
-        let Some(template) = of_model(models, model)?.map(|text| text.trim().to_owned()) else { continue };
+        let Some(template) = of_model(models, stages, model)?.map(|text| text.trim().to_owned()) else { continue };
         match counts.iter_mut().find(|(known, _)| *known == template) {
             _ if template.is_empty() => {}
             Some((_, count)) => *count += 1,
@@ -55,9 +59,9 @@ fn most_frequent(models: &Models, donor: usize) -> Result<Option<String>, Error>
     Ok(counts.into_iter().find(|(_, count)| Some(*count) == most).map(|(template, _)| template))
 }
 
-fn of_model(models: &Models, model: usize) -> Result<Option<String>, Error> {
-    let stage: Option<&Plan> = models.stages.get(model).and_then(|stage| Some(&stage.as_ref()?.plan));
-    if let Some(template) = stage.and_then(|plan| plan.chat_template.clone()) {
+fn of_model(models: &Models, stages: &[Option<Arc<Stage>>], model: usize) -> Result<Option<String>, Error> {
+    let stage = stages.get(model).and_then(Option::as_ref);
+    if let Some(template) = stage.and_then(|stage| stage.plan.chat_template.clone()) {
         return Ok(Some(template));
     }
     match models.checkpoints.get(model) {

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::lent::{TIED, is_tied_head, ties_embeddings};
 use super::models::Models;
-use super::{Input, Plan, PlannedTensor};
+use super::types::{Input, Plan, PlannedTensor};
+use super::vocabulary::{TIED, is_tied_head, ties_embeddings};
 use crate::checkpoint::Checkpoint;
 use crate::recipe::{ModelRef, Recipe};
 

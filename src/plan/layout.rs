@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use safetensors::Dtype;
 use serde_json::{Map, Value, json};
 
-use super::{PlannedFile, PlannedTensor};
+use super::types::{PlannedFile, PlannedTensor};
 
 /// A safetensors header is padded to this many bytes, so that the data begins aligned.
 const ALIGNMENT: usize = 8;

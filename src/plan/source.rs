@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::{Gathered, Input, Plan, Stage, TensorOp};
+use super::types::{Gathered, Input, Plan, Stage, TensorOp};
 use crate::checkpoint::{Module, Product, Tensor, Weights};
 use crate::kernel::Float;
 

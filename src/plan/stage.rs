@@ -4,33 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 
-use super::{Input, Plan, PlannedTensor, TensorOp};
+use super::types::{Cost, Input, Plan, PlannedTensor, Stage, TensorOp};
 use crate::checkpoint::{Checkpoint, Weights};
 use crate::kernel::Float;
-
-/// A named document of a recipe and its plan.
-#[derive(Debug)]
-pub struct Stage {
-    /// The document's name.
-    pub name: String,
-    /// What it merges.
-    pub plan: Plan,
-    /// For each module of the merge and each of its tensors, as a checkpoint lists them, the planned tensor.
-    tensors: Vec<Vec<usize>>,
-    /// For each planned tensor what one pass over it costs, and what it is made of.
-    costs: Vec<Cost>,
-}
-
-/// What one pass over a planned tensor costs.
-#[derive(Clone, Copy, Debug)]
-struct Cost {
-    /// Bytes read from files.
-    bytes: u64,
-    /// Tiles in memory at once.
-    tiles: u64,
-    /// Equal for tensors that are made of the same in the same way.
-    print: u64,
-}
 
 impl Stage {
     pub(super) fn new(name: String, plan: Plan) -> Self {
@@ -81,14 +57,14 @@ fn cost(plan: &Plan, tensor: &PlannedTensor) -> Cost {
         let source = plan.source(*input);
         bytes = bytes.saturating_add(source.bytes_read());
         tiles = tiles.saturating_add(2).saturating_add(source.tiles());
-        (input, plan.print(*input)).hash(&mut hasher);
+        (input, plan.fingerprint(*input)).hash(&mut hasher);
     }
     if let TensorOp::Merge { method, arguments, by_row, compute_dtype, out_dtype, .. } = &tensor.op {
         let rows = by_row.as_ref().map(|rows| (&rows.classes, &rows.class_of_group));
         (method.name, format!("{arguments:?} {rows:?}"), *compute_dtype == Float::F64, out_dtype.name())
             .hash(&mut hasher);
     }
-    Cost { bytes, tiles, print: hasher.finish() }
+    Cost { bytes, tiles, fingerprint: hasher.finish() }
 }
 
 impl Plan {
@@ -105,9 +81,9 @@ impl Plan {
     }
 
     /// Equal for inputs that are made of the same in the same way; 0 for what lies in a file.
-    pub fn print(&self, input: Input) -> u64 {
+    pub fn fingerprint(&self, input: Input) -> u64 {
         let stage = self.stages.get(input.model).and_then(Option::as_ref);
-        stage.and_then(|stage| stage.costs.get(stage.tensor(input))).map_or(0, |cost| cost.print)
+        stage.and_then(|stage| stage.costs.get(stage.tensor(input))).map_or(0, |cost| cost.fingerprint)
     }
 
     /// The plans of the documents that the merge needs, each once, behind what it needs itself.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Input, Outside, Plan, PlannedTensor, RowCounts, Stage, TensorOp};
+use super::non_layer_tensors::NonLayerSlices;
+use super::types::{Input, Plan, PlannedTensor, Stage, TensorOp};
+use super::vocabulary::RowCounts;
 use crate::checkpoint::layer_of;
 use crate::method::{Arguments, Value};
 
@@ -24,7 +26,7 @@ pub struct Summary {
     pub settings: Option<String>,
     /// Which slices the tensors outside of the layers come from, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub outside: Option<Outside>,
+    pub outside: Option<NonLayerSlices>,
     /// The output's vocabulary, where different ones are merged.
     pub vocabulary: Option<VocabularySummary>,
     /// The output's tensors, grouped.
@@ -151,7 +153,7 @@ impl Plan {
             models: self.labels(),
             donor: self.label(self.donor),
             settings: self.is_sentence_transformers().then(|| self.label(self.settings)),
-            outside: self.outside.clone().filter(|_| self.recipe.slices.len() > 1),
+            outside: self.non_layer.clone().filter(|_| self.recipe.slices.len() > 1),
             vocabulary: self.alignment.as_ref().map(|alignment| VocabularySummary {
                 tokenizer: match alignment.tokenizer_of {
                     Some(model) => self.models[model].name(),

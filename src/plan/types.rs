@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 use safetensors::Dtype;
 use serde_json::{Map, Value};
 
-use super::{Adapted, Alignment, Allow, Gather, Outside, Stage};
+use super::adapted::Adapted;
+use super::non_layer_tensors::NonLayerSlices;
+use super::options::Allow;
+use super::vocabulary::{Alignment, ByRow, Gather};
 use crate::checkpoint::Checkpoint;
 use crate::kernel::Float;
 use crate::method::{Arguments, MergeMethod};
@@ -37,7 +40,7 @@ pub struct Plan {
     /// The donor's configuration, true for the layers of the output, when the recipe is made of slices.
     pub(super) layer_config: Option<Map<String, Value>>,
     /// Which slices the tensors outside of the layers come from, when the recipe is made of slices.
-    pub outside: Option<Outside>,
+    pub non_layer: Option<NonLayerSlices>,
     /// The vocabulary of the output, where the recipe merges different ones.
     pub alignment: Option<Alignment>,
     /// The chat template of the output, where it is not the one that its tokenizer's folder has.
@@ -50,6 +53,30 @@ pub struct Plan {
     pub seed: u64,
     /// What the user accepts.
     pub allow: Allow,
+}
+
+/// A named document of a recipe and its plan.
+#[derive(Debug)]
+pub struct Stage {
+    /// The document's name.
+    pub name: String,
+    /// What it merges.
+    pub plan: Plan,
+    /// For each module of the merge and each of its tensors, as a checkpoint lists them, the planned tensor.
+    pub(super) tensors: Vec<Vec<usize>>,
+    /// For each planned tensor what one pass over it costs, and what it is made of.
+    pub(super) costs: Vec<Cost>,
+}
+
+/// What one pass over a planned tensor costs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    /// Bytes read from files.
+    pub(super) bytes: u64,
+    /// Tiles in memory at once.
+    pub(super) tiles: u64,
+    /// Equal for tensors that are made of the same in the same way.
+    pub(super) fingerprint: u64,
 }
 
 /// The origin of an output layer: a layer of the first source of its slice.
@@ -121,38 +148,6 @@ pub enum TensorOp {
         /// The format the result is rounded to.
         out_dtype: Float,
     },
-}
-
-/// Parameters that differ between the rows of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ByRow {
-    /// What the tokens are, by number.
-    pub(super) group_of_token: Arc<[u8]>,
-    /// What rows behind the last token are.
-    pub(super) rest: u8,
-    /// The class of each group, an index into `classes`.
-    pub(super) class_of_group: Vec<usize>,
-    /// Rows that are treated alike.
-    pub classes: Vec<RowClass>,
-}
-
-impl ByRow {
-    /// The class of a row, an index into [`Self::classes`].
-    pub fn class(&self, row: usize) -> usize {
-        let group = self.group_of_token.get(row).copied().unwrap_or(self.rest);
-        self.class_of_group.get(usize::from(group)).copied().unwrap_or_default()
-    }
-}
-
-/// Rows of a tensor that have the same parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RowClass {
-    /// What they are: a script, `special`, `none` or `others`.
-    pub name: String,
-    /// How many there are.
-    pub rows: usize,
-    /// The method's parameters for them.
-    pub arguments: Arguments,
 }
 
 impl TensorOp {
@@ -259,5 +254,15 @@ impl Plan {
             self.tensors.iter().filter(is).map(PlannedTensor::byte_len).sum()
         };
         Float::ALL.into_iter().max_by_key(|float| bytes(*float)).filter(|float| bytes(*float) > 0)
+    }
+
+    /// The folder that settings of use come from in the end: a model's, or that of its adapter.
+    pub fn origin_of_settings(&self) -> &Path {
+        self.models[self.settings].usage_path()
+    }
+
+    /// Whether the output is a sentence-transformers folder.
+    pub fn is_sentence_transformers(&self) -> bool {
+        self.models[self.settings].is_sentence_transformers()
     }
 }

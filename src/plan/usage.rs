@@ -1,11 +1,12 @@
 //! Whose settings of use the output has: modules, pooling, prompts, similarity, the longest input.
 
-use std::path::Path;
-
-use super::models::{Models, opened};
-use super::{Allow, Error, Plan};
+use super::error::Error;
+use super::models::Models;
+use super::open_models::open_model;
+use super::options::Allow;
+use super::vocabulary::token_rows;
 use crate::checkpoint::{
-    Checkpoint, DisagreementAmong, Links, Mismatch, disagreements_among, disagreements_of_use, used_among,
+    Checkpoint, Disagreement, DisagreementAmong, Links, Mismatch, disagreements_among, disagreements_of_use, used_among,
 };
 use crate::recipe::{ModelRef, Recipe};
 
@@ -25,13 +26,6 @@ pub(super) fn chosen(recipe: &Recipe) -> Option<&ModelRef> {
     let models = recipe.models();
     let alone = |model: &&&ModelRef| model.without_adapter() == *source;
     models.iter().find(|model| **model == source).or_else(|| models.iter().find(alone)).copied()
-}
-
-/// Whether a model with an adapter is to be used as it is without, whatever the adapter's folder says.
-pub(super) fn is_without_adapter(recipe: &Recipe, model: &ModelRef) -> bool {
-    let source = recipe.settings_source.as_ref().filter(|source| source.adapter.is_none());
-    model.adapter.is_some()
-        && source.is_some_and(|source| *source == model.without_adapter() && !recipe.models().contains(&source))
 }
 
 /// The model that a merge of some of a recipe's models must name to be used as the recipe's own merge is; nothing where it is by
@@ -62,7 +56,7 @@ fn settings_model(recipe: &Recipe, all: &Recipe) -> Option<(ModelRef, Checkpoint
 /// A model that says how it is used.
 fn says(recipe: &Recipe, model: &ModelRef) -> Option<(ModelRef, Checkpoint)> {
     // The caller has opened it before, by its own rule for links.
-    let (checkpoint, _) = opened(recipe, model, None, Links::Followed, &mut Vec::new()).ok()?;
+    let (checkpoint, _) = open_model(recipe, model, None, Links::Followed, &mut Vec::new()).ok()?;
     checkpoint.is_sentence_transformers().then(|| (model.clone(), checkpoint))
 }
 
@@ -121,16 +115,18 @@ impl Models {
             }
         }
     }
-}
 
-impl Plan {
-    /// The folder that settings of use come from in the end: a model's, or that of its adapter.
-    pub fn origin_of_settings(&self) -> &Path {
-        self.models[self.settings].usage_path()
-    }
-
-    /// Whether the output is a sentence-transformers folder.
-    pub fn is_sentence_transformers(&self) -> bool {
-        self.models[self.settings].is_sentence_transformers()
+    /// Whether a disagreement is about what config.json says of tables that are alike, or with a model that has no
+    /// tokenizer of its own.
+    fn is_only_said(&self, found: &Disagreement, left: usize, right: usize) -> bool {
+        let bare = |model: usize| self.checkpoints[model].tokenizer().is_empty();
+        match found.kind {
+            Mismatch::Tokenizer => bare(left) != bare(right),
+            Mismatch::Architecture if found.what == "vocabulary size" => {
+                let rows = |model: usize| token_rows(self, model).ok();
+                rows(left).is_some() && rows(left) == rows(right)
+            }
+            _ => false,
+        }
     }
 }

@@ -2,36 +2,22 @@
 //! lies.
 
 mod canonical;
-mod chat_template;
 mod check;
-mod documents;
 mod identity;
 mod keys;
-mod model_ref;
-mod others;
-mod parameters;
-mod parse;
+mod read;
 mod review;
-mod rows;
-mod schema;
-mod setting;
-mod settings_source;
-mod slices;
-mod tokenizer;
 mod types;
-mod unknown;
-mod wrapped;
 
-pub use chat_template::ChatTemplate;
 pub use keys::LEVELS;
+pub(crate) use keys::advice::ADVICE;
+pub(crate) use keys::schema::definitions as recipe_definitions;
+pub use keys::schema::schema;
 pub use review::Review;
-pub use rows::{RowKind, Rows};
-pub(crate) use schema::definitions as recipe_definitions;
-pub use schema::schema;
-pub use setting::{Condition, Setting, SettingValue};
-pub use tokenizer::{TokenRule, TokenSource, Tokenizer, TokenizerSource};
-pub use types::{ModelRef, Parameters, Recipe, Slice, Source};
-pub(crate) use unknown::ADVICE;
+pub use types::{
+    ChatTemplate, Condition, ModelRef, Parameters, Recipe, RowKind, Rows, Setting, SettingValue, Slice, Source,
+    TokenRule, TokenSource, Tokenizer, TokenizerSource,
+};
 
 pub use crate::yaml::{Error, ErrorKind, Form, Key, Level, NodePath, Place, Status, Step, Warning};
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Renders the named chat templates of src/recipe/templates with Jinja as transformers does: see README.md.
+"""Renders the named chat templates of src/recipe/read/templates with Jinja as transformers does: see README.md.
 
 Writes chat_templates.json: for each template its text, and what it makes of three dialogues. Needs jinja2; no network.
 """
@@ -28,7 +28,7 @@ def render(text, messages, prompt, **options):
 
 def main():
     out = {}
-    for path in sorted((HERE / "../../src/recipe/templates").glob("*.jinja")):
+    for path in sorted((HERE / "../../src/recipe/read/templates").glob("*.jinja")):
         text = path.read_text(encoding="utf-8").rstrip()
         entry = {"template": text}
         for name, (messages, prompt) in DIALOGUES.items():

@@ -1,7 +1,7 @@
 //! Models with a table of positions, in the order of BERT: bert, xlm-roberta, roberta, camembert, distilbert, mpnet.
 
 use super::super::error::Error;
-use super::super::names::{BERT, DISTILBERT, MPNET};
+use super::super::tensor_names::{BERT, DISTILBERT, MPNET};
 use super::json::Json;
 use super::shape::{Biases, Config, NormStyle, Pattern, Position};
 use crate::kernel::Activation;
@@ -23,7 +23,7 @@ pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
         names,
         layers,
         heads,
-        pairs: heads,
+        key_value_heads: heads,
         size: None,
         scale: None,
         norm: NormStyle::layer(epsilon),

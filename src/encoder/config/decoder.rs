@@ -1,7 +1,7 @@
 //! Models in the order of decoders: qwen2, qwen3, mistral, llama, and `gemma3_text`, which attends in both directions.
 
 use super::super::error::Error;
-use super::super::names::{GEMMA3, LLAMA, Names, QWEN3};
+use super::super::tensor_names::{GEMMA3, LLAMA, Names, QWEN3};
 use super::json::Json;
 use super::rope::{Rope, Source};
 use super::shape::{Biases, Config, GLOBAL, LOCAL, NormStyle, Pattern, Position, head_size, layer_patterns};
@@ -11,19 +11,19 @@ use crate::kernel::Activation;
 struct Common {
     layers: usize,
     heads: usize,
-    pairs: usize,
+    key_value_heads: usize,
     size: usize,
     longest: usize,
     norm: NormStyle,
 }
 
 impl Common {
-    fn read(json: Json<'_>, pairs: Option<usize>) -> Result<Self, Error> {
+    fn read(json: Json<'_>, key_value_heads: Option<usize>) -> Result<Self, Error> {
         let heads = json.number(&["num_attention_heads"])?;
         Ok(Self {
             layers: json.number(&["num_hidden_layers"])?,
             heads,
-            pairs: json.number_if(&["num_key_value_heads"])?.or(pairs).unwrap_or(heads),
+            key_value_heads: json.number_if(&["num_key_value_heads"])?.or(key_value_heads).unwrap_or(heads),
             size: head_size(json, heads)?,
             longest: json.number(&["max_position_embeddings"])?,
             norm: NormStyle::rms(json.epsilon(&["rms_norm_eps"], 1e-6)?),
@@ -35,7 +35,7 @@ impl Common {
             names,
             layers: self.layers,
             heads: self.heads,
-            pairs: self.pairs,
+            key_value_heads: self.key_value_heads,
             size: Some(self.size),
             scale: None,
             norm: self.norm,
@@ -84,11 +84,11 @@ pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
 
 fn biases(json: Json<'_>, model_type: &str) -> Result<Biases, Error> {
     if model_type == "qwen2" {
-        return Ok(Biases { attended: true, ..Biases::NONE });
+        return Ok(Biases { qkv: true, ..Biases::NONE });
     }
     let attention = model_type != "mistral" && json.flag("attention_bias", false)?;
     let inner = model_type == "llama" && json.flag("mlp_bias", false)?;
-    Ok(Biases { attended: attention, joined: attention, up: inner, down: inner })
+    Ok(Biases { qkv: attention, attention_output: attention, up: inner, down: inner })
 }
 
 /// How far a token attends: a causal window counts the token itself.
@@ -133,7 +133,7 @@ pub(super) fn read_gemma3(json: Json<'_>, _: &str) -> Result<Config, Error> {
     let attention = json.flag("attention_bias", false)?;
     let width = json.number(&["hidden_size"])?;
     Ok(Config {
-        biases: Biases { attended: attention, joined: attention, ..Biases::NONE },
+        biases: Biases { qkv: attention, attention_output: attention, ..Biases::NONE },
         activation: json.activation(&["hidden_activation", "hidden_act"], Activation::GeluTanh)?,
         scale: Some(1.0 / (json.float("query_pre_attn_scalar", 256.0)? as f32).sqrt()),
         embedding_scale: Some((width as f64).sqrt() as f32),

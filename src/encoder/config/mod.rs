@@ -4,10 +4,10 @@ mod bert;
 mod decoder;
 mod json;
 mod modernbert;
+mod read;
 mod rope;
 mod rotary_bert;
 mod shape;
 
 pub(super) use rope::Rope;
-pub use shape::SUPPORTED;
 pub(super) use shape::{Config, NormStyle, Pattern, Position};

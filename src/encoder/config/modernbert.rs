@@ -1,7 +1,7 @@
 //! `modernbert`: a norm in front of each part of a layer, a local window in most layers, rotary positions.
 
 use super::super::error::Error;
-use super::super::names::MODERNBERT;
+use super::super::tensor_names::MODERNBERT;
 use super::json::Json;
 use super::rope::{Rope, Source};
 use super::shape::{Biases, Config, GLOBAL, LOCAL, NormStyle, Pattern, Position, head_size, layer_patterns};
@@ -25,11 +25,11 @@ pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
         names: &MODERNBERT,
         layers,
         heads,
-        pairs: heads,
+        key_value_heads: heads,
         size: Some(size),
         scale: None,
         norm,
-        biases: Biases { attended: attention, joined: attention, up: inner, down: inner },
+        biases: Biases { qkv: attention, attention_output: attention, up: inner, down: inner },
         activation: json.activation(&["hidden_activation"], Activation::Gelu)?,
         first: Position::default(),
         longest,

@@ -10,11 +10,11 @@ const KINDS: &str = "default, linear, dynamic, llama3 or yarn";
 
 /// The turns of one head: pair `i` is turned by `position · frequencies[i]`.
 #[derive(Clone, Debug, PartialEq)]
-pub(in super::super) struct Rope {
+pub(in crate::encoder) struct Rope {
     /// Radians a token, half the head's width of them.
-    pub(in super::super) frequencies: Vec<f32>,
+    pub(in crate::encoder) frequencies: Vec<f32>,
     /// What turned numbers are multiplied by.
-    pub(in super::super) scale: f32,
+    pub(in crate::encoder) scale: f32,
 }
 
 /// Where the parameters of a rotation stand.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::error::Error;
-use super::super::names::{GTE, NOMIC, Names};
+use super::super::tensor_names::{GTE, NOMIC, Names};
 use super::json::Json;
 use super::rope::{Rope, Source};
 use super::shape::{Biases, Config, NormStyle, Pattern, Position, head_size};
@@ -39,8 +39,8 @@ pub(super) fn read_nomic(json: Json<'_>, _: &str) -> Result<Config, Error> {
     json.expect_none("rotary_emb_scale_base")?;
     let older = json.find(&["n_embd"]).is_some();
     let biases = Biases {
-        attended: json.flag("qkv_proj_bias", older)?,
-        joined: json.flag("qkv_proj_bias", older)?,
+        qkv: json.flag("qkv_proj_bias", older)?,
+        attention_output: json.flag("qkv_proj_bias", older)?,
         up: json.flag("mlp_fc1_bias", older)?,
         down: json.flag("mlp_fc2_bias", older)?,
     };
@@ -79,7 +79,7 @@ fn read(
         names,
         layers,
         heads,
-        pairs: heads,
+        key_value_heads: heads,
         size: Some(size),
         scale: None,
         norm: NormStyle::layer(json.epsilon(&["layer_norm_eps", "layer_norm_epsilon"], 1e-12)?),

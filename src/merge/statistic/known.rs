@@ -51,7 +51,7 @@ impl Dependencies {
             }
             _ => return None,
         };
-        let stages = inputs.iter().map(|input| context.plan.print(*input)).collect();
+        let stages = inputs.iter().map(|input| context.plan.fingerprint(*input)).collect();
         Some(Self { inputs: inputs.clone(), stages, compute_dtype: *compute_dtype, kind })
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn uniform(study: &Manifest) -> Result<Recipe, Error> {
     if merged.len() == 1 || merged.iter().any(|model| model.stage) {
         merged = recipe.originals();
     }
-    let tokenizer = recipe.tokenizer.as_ref().map(|tokenizer| tokenizer.without_base(&recipe, &merged));
+    let tokenizer =
+        recipe.tokenizer.as_ref().map(|tokenizer| tokenizer.without_base(recipe.base_model.as_ref(), &merged));
     let mut text = String::from("merge_method: linear\nmodels:\n");
     for model in &merged {
         let _ = writeln!(text, "  - {{model: {}, parameters: {{weight: 1}}}}", model.flow());

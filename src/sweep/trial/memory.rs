@@ -46,7 +46,7 @@ struct Made {
 
 impl Made {
     fn of(plan: &Plan, op: &TensorOp) -> Self {
-        let under = op.inputs().iter().map(|input| plan.print(*input)).collect();
+        let under = op.inputs().iter().map(|input| plan.fingerprint(*input)).collect();
         match op {
             TensorOp::Copy { sources } => {
                 Self { inputs: sources.clone(), under, arguments: None, rows: None, method: "", compute_dtype: None }

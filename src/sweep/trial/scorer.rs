@@ -136,7 +136,7 @@ impl Scorer {
         let recipe = self.study.recipe(subject)?.ok_or_else(|| EvaluationError::Trial("there is no recipe".into()))?;
         let options = self.study.plan_options();
         let mut plan = Plan::build(recipe, &options).map_err(|error| EvaluationError::Trial(error.to_string()))?;
-        let vocabulary = plan.alignment.as_ref().map(Alignment::print);
+        let vocabulary = plan.alignment.as_ref().map(Alignment::fingerprint);
         let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary, plan.settings);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);

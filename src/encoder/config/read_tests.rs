@@ -1,0 +1,56 @@
+//! Tests of [`super`].
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::super::super::architectures::SUPPORTED;
+use super::*;
+
+fn read(text: &str) -> Result<Config, Error> {
+    Config::read(Path::new("m/config.json"), &serde_json::from_str(text).unwrap())
+}
+
+#[test]
+fn every_supported_type_has_names() {
+    for model_type in SUPPORTED {
+        let config = read(&format!(
+            r#"{{"model_type":"{model_type}","num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
+            "hidden_size":16,"max_position_embeddings":64,"pad_token_id":5}}"#
+        ));
+        let first = config.unwrap().first.start;
+        let expected = match *model_type {
+            "mpnet" => 2,
+            "roberta" | "xlm-roberta" | "camembert" => 6,
+            _ => 0,
+        };
+        assert_eq!(first, expected, "{model_type}");
+    }
+}
+
+#[test]
+fn what_cannot_be_encoded_with_is_named() {
+    let base = r#""num_hidden_layers":2,"num_attention_heads":4"#;
+    for (rest, expected) in [
+        (String::new(), "`m/config.json` has no `model_type`"),
+        (r#","model_type":"t5""#.to_owned(), "`m` is a `t5` model, which cannot be encoded with"),
+        (
+            r#","model_type":"bert","position_embedding_type":"relative_key""#.to_owned(),
+            "`m/config.json`: `position_embedding_type` is \"relative_key\", expected \"absolute\"",
+        ),
+        (
+            r#","model_type":"bert","architectures":["HF_ColBERT"]"#.to_owned(),
+            "`m` is a `HF_ColBERT` model, which cannot be encoded with",
+        ),
+        (
+            r#","model_type":"bert","hidden_act":"mish""#.to_owned(),
+            "`m/config.json`: `hidden_act` is \"mish\", expected gelu, gelu_new, relu, silu or tanh",
+        ),
+        (
+            r#","model_type":"bert","is_decoder":true"#.to_owned(),
+            "`m/config.json`: `is_decoder` is true, expected an encoder",
+        ),
+    ] {
+        let error = read(&format!("{{{base}{rest}}}")).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let error = read(r#"{"model_type":"bert","num_hidden_layers":-1,"num_attention_heads":4}"#).unwrap_err();
+    assert_eq!(error.to_string(), "`m/config.json`: `num_hidden_layers` is -1, expected a positive integer");
+}

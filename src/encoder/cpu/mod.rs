@@ -1,0 +1,7 @@
+//! The transformer on the CPU: fused passes over plain slices, without padding.
+
+mod attention;
+mod rows;
+mod transformer;
+
+pub(super) use transformer::Workspace;

@@ -1,0 +1,142 @@
+//! Self-attention over a batch.
+
+use std::ops::Range;
+
+use candle_core::{D, DType, Device, Result, Tensor};
+
+use super::super::batch::{Batch, Padding};
+use super::norm::Norm;
+use super::relative_bias::RelativeBias;
+use super::rotary::{Rotary, rotate};
+
+/// What the score of a token that is not attended to is lowered by: finite, so that no row of scores becomes NaN.
+const MASKED: f32 = -1e30;
+
+/// One kind of attention: who attends to whom, and how scores are made.
+#[derive(Debug)]
+pub(in crate::encoder) struct Attention {
+    /// Heads of queries.
+    pub(in crate::encoder) heads: usize,
+    /// Heads of keys and values, each for as many heads of queries.
+    pub(in crate::encoder) key_value_heads: usize,
+    /// The width of a head.
+    pub(in crate::encoder) size: usize,
+    /// What scores are multiplied by.
+    pub(in crate::encoder) scale: f32,
+    /// Whether a token attends only to those in front of it and to itself.
+    pub(in crate::encoder) causal: bool,
+    /// How far a token attends.
+    pub(in crate::encoder) window: Option<usize>,
+    pub(in crate::encoder) rotary: Option<Rotary>,
+    pub(in crate::encoder) relative: Option<RelativeBias>,
+}
+
+/// What all layers with one kind of attention share in a padded batch.
+pub(in crate::encoder) struct Prepared<'a> {
+    attention: &'a Attention,
+    /// Texts, rows of each, and what is added to the scores of its tokens.
+    texts: usize,
+    padding: &'a Padding,
+    /// The table of rotary angles, and what is added to all scores.
+    turns: Option<(Tensor, Tensor)>,
+    mask: Option<Tensor>,
+}
+
+impl Attention {
+    /// Numbers in the query, the key and the value of a token.
+    pub(in crate::encoder) fn columns(&self) -> usize {
+        (self.heads + 2 * self.key_value_heads) * self.size
+    }
+
+    /// Whether there are tokens that a token does not attend to.
+    pub(in crate::encoder) fn is_masked(&self) -> bool {
+        self.causal || self.window.is_some()
+    }
+
+    /// The tokens that token `query` of a text attends to.
+    pub(in crate::encoder) fn keys(&self, query: usize, length: usize) -> Range<usize> {
+        let window = self.window.unwrap_or(length);
+        let end = if self.causal { query + 1 } else { query.saturating_add(window).saturating_add(1) };
+        query.saturating_sub(window)..end.min(length)
+    }
+
+    /// Makes what is needed for a padded batch.
+    pub(in crate::encoder) fn prepare<'a>(
+        &'a self,
+        batch: &Batch,
+        padding: &'a Padding,
+        device: &Device,
+    ) -> Result<Prepared<'a>> {
+        let longest = padding.width;
+        let table = self.rotary.as_ref().map(|rotary| rotary.table(longest));
+        let mask = if self.is_masked() && longest > 1 { Some(self.mask(longest, device)?) } else { None };
+        Ok(Prepared {
+            attention: self,
+            texts: batch.lengths.len(),
+            padding,
+            turns: table.map(|table| table.tensors(longest, device)).transpose()?,
+            mask,
+        })
+    }
+
+    /// What is added to the scores of a text of `length` tokens, 1 × 1 × queries × keys.
+    fn mask(&self, length: usize, device: &Device) -> Result<Tensor> {
+        let mut values = vec![MASKED; length * length];
+        for (query, row) in values.chunks_exact_mut(length).enumerate() {
+            row[self.keys(query, length)].fill(0.0);
+        }
+        Tensor::from_vec(values, (1, 1, length, length), device)
+    }
+
+    /// The bias of every head, query and key.
+    fn spread(&self, relative: &RelativeBias, length: usize, device: &Device) -> Result<Tensor> {
+        let mut values = Vec::with_capacity(self.heads * length * length);
+        for head in 0..self.heads {
+            for row in 0..length {
+                values.extend_from_slice(relative.row(head, row, length));
+            }
+        }
+        Tensor::from_vec(values, (1, self.heads, length, length), device)
+    }
+}
+
+impl Prepared<'_> {
+    /// `qkv` holds the query, the key and the value of a token in each row; the result has one vector for each token. `norms` are those
+    /// of a query's head and of a key's. Softmax in float32 whatever the format of the rest.
+    pub(in crate::encoder) fn forward(&self, qkv: &Tensor, norms: Option<&[Norm; 2]>) -> Result<Tensor> {
+        let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
+        let (texts, length) = (self.texts, self.padding.width);
+        let split = qkv.reshape((texts, length, heads + 2 * key_value_heads, size))?;
+        let part = |start, count, which: Option<usize>| {
+            let mut part = split.narrow(2, start, count)?.contiguous()?;
+            if let (Some(norms), Some(which)) = (norms, which) {
+                part = norms[which].forward(&part)?;
+            }
+            let part = part.transpose(1, 2)?;
+            match (&self.turns, which) {
+                (Some(turns), Some(_)) => rotate(&part, turns),
+                _ => part.contiguous(),
+            }
+        };
+        let (query, key, value) = (
+            part(0, heads, Some(0))?,
+            part(heads, key_value_heads, Some(1))?,
+            part(heads + key_value_heads, key_value_heads, None)?,
+        );
+        // The queries of the heads that share a key stand under each other.
+        let query =
+            (query * f64::from(scale))?.reshape((texts, key_value_heads, heads / key_value_heads * length, size))?;
+        let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;
+        let mut scores = scores.reshape((texts, heads, length, length))?;
+        if let Some(relative) = &self.attention.relative {
+            scores = scores.broadcast_add(&self.attention.spread(relative, length, qkv.device())?)?;
+        }
+        for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
+            scores = scores.broadcast_add(mask)?;
+        }
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(qkv.dtype())?;
+        let weights = weights.reshape((texts, key_value_heads, heads / key_value_heads * length, length))?;
+        let mixed = weights.matmul(&value)?.reshape((texts, heads, length, size))?;
+        mixed.transpose(1, 2)?.reshape((texts * length, heads * size))
+    }
+}

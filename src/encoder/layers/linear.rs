@@ -1,0 +1,192 @@
+//! Linear layers: what they hold, and their plain tensor operations.
+
+use candle_core::{D, Result as Computed, Tensor};
+use rayon::prelude::*;
+
+use super::super::error::Error;
+use super::super::source::Loader;
+use super::super::tensor_names::Up;
+use crate::kernel::Activation;
+
+/// `x · weight + bias`.
+#[derive(Debug)]
+pub(in crate::encoder) struct Linear {
+    /// Inputs × outputs, so that a row of the product is made from whole rows.
+    weight: Tensor,
+    bias: Option<Tensor>,
+    /// The bias again, zeros if there is none, for fused operations; empty elsewhere.
+    cpu_bias: Vec<f32>,
+}
+
+impl Linear {
+    /// Loads `name.weight` and, if it is `biased`, `name.bias`.
+    pub(in crate::encoder) fn load(
+        loader: &Loader<'_>,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+        biased: bool,
+    ) -> Result<Self, Error> {
+        Self::concatenated(loader, &[(name, outputs)], inputs, biased)
+    }
+
+    /// Loads several layers with the same input as one. Each has a name and a number of outputs.
+    pub(in crate::encoder) fn concatenated(
+        loader: &Loader<'_>,
+        parts: &[(&str, usize)],
+        inputs: usize,
+        biased: bool,
+    ) -> Result<Self, Error> {
+        let (weights, biases) = read(loader, parts, inputs, biased)?;
+        Self::place(loader, &weights, biases, inputs)
+    }
+
+    /// Loads a layer to an inner width, as a plain one, or as a gated one with the rows of the gate in front.
+    pub(in crate::encoder) fn up(
+        loader: &Loader<'_>,
+        up: &Up,
+        name: impl Fn(&str) -> String,
+        inputs: usize,
+        biased: bool,
+    ) -> Result<(Self, usize), Error> {
+        let rows = |part: &str| Ok::<_, Error>(loader.dimensions(&format!("{}.weight", name(part)))?.0);
+        let (names, rows, inner) = match *up {
+            Up::Plain(part) => (vec![name(part)], rows(part)?, rows(part)?),
+            Up::Gated(gate, part) => (vec![name(gate), name(part)], rows(gate)?, rows(gate)?),
+            Up::GateFirst(part) | Up::GateLast(part) => (vec![name(part)], rows(part)?, rows(part)? / 2),
+        };
+        if !matches!(up, Up::Plain(_)) && names.len() * rows != 2 * inner {
+            let problem = format!("`{}.weight` has {rows} rows, expected two equal parts", names.join(""));
+            return Err(Error::setting(&loader.path.join("model.safetensors"), problem));
+        }
+        let parts: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), rows)).collect();
+        let (mut weights, mut biases) = read(loader, &parts, inputs, biased)?;
+        if matches!(up, Up::GateLast(_)) {
+            weights.rotate_left(inner * inputs);
+            biases.rotate_left(if biased { inner } else { 0 });
+        }
+        Ok((Self::place(loader, &weights, biases, inputs)?, inner))
+    }
+
+    /// Rows of `inputs` weights each, and as many biases, or none.
+    fn place(loader: &Loader<'_>, weights: &[f32], biases: Vec<f32>, inputs: usize) -> Result<Self, Error> {
+        let outputs = weights.len() / inputs;
+        let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
+        let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => vec![0.0; outputs],
+            (true, false) => biases.clone(),
+        };
+        let bias = if biases.is_empty() { None } else { Some(loader.place(biases, &[outputs])?) };
+        Ok(Self { weight, bias, cpu_bias })
+    }
+
+    /// `activation(x · weight + bias)`.
+    pub(in crate::encoder) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        apply(activation, &self.affine(x)?)
+    }
+
+    /// The first half of the outputs, after the activation, times the second half.
+    pub(in crate::encoder) fn gated(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        let both = self.affine(x)?;
+        let half = both.dim(D::Minus1)? / 2;
+        let gate = apply(activation, &both.narrow(D::Minus1, 0, half)?.contiguous()?)?;
+        gate * both.narrow(D::Minus1, half, half)?
+    }
+
+    /// Inputs × outputs.
+    pub(in crate::encoder) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    pub(in crate::encoder) fn inputs(&self) -> usize {
+        self.weight.dims().first().copied().unwrap_or(1)
+    }
+
+    pub(in crate::encoder) fn outputs(&self) -> usize {
+        self.weight.dims().last().copied().unwrap_or(1)
+    }
+
+    pub(in crate::encoder) fn is_biased(&self) -> bool {
+        self.bias.is_some()
+    }
+
+    /// The bias on the CPU, zeros if there is none.
+    pub(in crate::encoder) fn cpu_bias(&self) -> &[f32] {
+        &self.cpu_bias
+    }
+
+    fn affine(&self, x: &Tensor) -> Computed<Tensor> {
+        let product = x.matmul(&self.weight)?;
+        match &self.bias {
+            Some(bias) => product.broadcast_add(bias),
+            None => Ok(product),
+        }
+    }
+}
+
+/// Columns as rows: a matrix in rows of `width` numbers, the other way round. On all threads.
+fn transposed(matrix: &[f32], width: usize) -> Vec<f32> {
+    /// Rows and columns of a square that stays in the cache.
+    const SQUARE: usize = 32;
+    let height = matrix.len() / width.max(1);
+    let mut out = vec![0.0; matrix.len()];
+    out.par_chunks_mut((SQUARE * height).max(1)).enumerate().for_each(|(index, out)| {
+        let columns = index * SQUARE..((index + 1) * SQUARE).min(width);
+        for start in (0..height).step_by(SQUARE) {
+            let rows = start..(start + SQUARE).min(height);
+            for (column, out) in columns.clone().zip(out.chunks_exact_mut(height)) {
+                for (row, out) in rows.clone().zip(&mut out[rows.clone()]) {
+                    *out = matrix[row * width + column];
+                }
+            }
+        }
+    });
+    out
+}
+
+/// The weights of layers with the same input, one row an output, and their biases, or none.
+fn read(
+    loader: &Loader<'_>,
+    parts: &[(&str, usize)],
+    inputs: usize,
+    biased: bool,
+) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    let (mut weights, mut biases) = (Vec::new(), Vec::new());
+    for &(name, outputs) in parts {
+        weights.extend(loader.values(&format!("{name}.weight"), &[outputs, inputs])?);
+        if biased {
+            biases.extend(loader.values(&format!("{name}.bias"), &[outputs])?);
+        }
+    }
+    Ok((weights, biases))
+}
+
+/// The activation in plain tensor operations.
+fn apply(activation: Activation, x: &Tensor) -> Computed<Tensor> {
+    match activation {
+        Activation::Identity => Ok(x.clone()),
+        Activation::Gelu => x.gelu_erf(),
+        Activation::GeluTanh => x.gelu(),
+        Activation::Relu => x.relu(),
+        Activation::Silu => x.silu(),
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => candle_nn::ops::sigmoid(x),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_is_transposed() {
+        for (height, width) in [(1, 1), (3, 70), (70, 3), (33, 65)] {
+            let matrix: Vec<f32> = (0..height * width).map(|index| index as f32).collect();
+            let out = transposed(&matrix, width);
+            let right =
+                |(index, x): (usize, &f32)| x.to_bits() == matrix[index % height * width + index / height].to_bits();
+            assert!(out.iter().enumerate().all(right), "{height} × {width}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The modules behind the transformer: pooling and the modules `Dense`, `LayerNorm` and `Normalize`.
+
+use std::path::Path;
+
+use candle_core::{D, Tensor};
+use serde_json::{Map, Value};
+
+use super::batch::Batch;
+use super::config::NormStyle;
+use super::error::Error;
+use super::layers::linear::Linear;
+use super::layers::norm::Norm;
+use super::options::Options;
+use super::pooling::{Mode, Pooling};
+use super::source::{Loader, TensorSource};
+use crate::checkpoint::{Checkpoint, Module};
+use crate::kernel::{Activation, Float};
+
+/// The modules behind the transformer; always computed in float32.
+#[derive(Debug)]
+pub(super) struct ModulePipeline {
+    pooling: Pooling,
+    /// Whether a prompt's tokens are pooled too.
+    include_prompt: bool,
+    steps: Vec<Step>,
+    /// Width of the pooled vector.
+    pooled: usize,
+    /// Dimensions of an embedding, before it is cut.
+    pub(super) dimension: usize,
+    /// How token vectors become one where the folder does not say.
+    pub(super) unstated: Option<Mode>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Dense { layer: Linear, activation: Activation, residual: Residual },
+    Norm(Norm),
+    Normalize,
+}
+
+/// What is added to the result of a Dense module.
+#[derive(Debug)]
+enum Residual {
+    None,
+    Input,
+    Projected(Linear),
+}
+
+impl ModulePipeline {
+    /// Loads the modules behind the transformer of width `width`.
+    pub(super) fn load(
+        checkpoint: &Checkpoint,
+        source: &dyn TensorSource,
+        options: &Options,
+        device: &candle_core::Device,
+        width: usize,
+    ) -> Result<Self, Error> {
+        check_modules(checkpoint, options.pooling.is_some())?;
+        let settings = checkpoint.settings();
+        let stated = settings.pooling.as_deref().map(str::parse::<Pooling>).transpose();
+        let pooling = match &options.pooling {
+            Some(pooling) => pooling.clone(),
+            None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
+        };
+        let is_unstated = options.pooling.is_none() && settings.pooling.is_none();
+        let unstated = is_unstated.then(|| unstated(checkpoint));
+        let pooled = width * pooling.factor();
+        let mut pipeline = Self {
+            pooling,
+            include_prompt: settings.include_prompt,
+            steps: Vec::new(),
+            pooled,
+            dimension: pooled,
+            unstated,
+        };
+        for module in checkpoint.modules() {
+            let path = checkpoint.path().join(&module.folder);
+            // Where it computes in half precision, only the transformer does.
+            let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(Float::F32);
+            let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false };
+            pipeline.push(module, &loader)?;
+        }
+        Ok(pipeline)
+    }
+
+    fn push(&mut self, module: &Module, loader: &Loader<'_>) -> Result<(), Error> {
+        match module.kind.as_str() {
+            "Dense" => {
+                let step = self.dense(&module.config, loader)?;
+                self.steps.push(step);
+            }
+            "LayerNorm" => {
+                self.steps.push(Step::Norm(Norm::load(loader, "norm", self.dimension, NormStyle::layer(1e-5))?));
+            }
+            "Normalize" => self.steps.push(Step::Normalize),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dense(&mut self, config: &Map<String, Value>, loader: &Loader<'_>) -> Result<Step, Error> {
+        let path = loader.path.join("config.json");
+        let size = |key: &str| {
+            let value = config.get(key).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
+            value
+                .filter(|size| *size > 0)
+                .ok_or_else(|| Error::setting(&path, format!("`{key}` is missing or no size")))
+        };
+        let (inputs, outputs) = (size("in_features")?, size("out_features")?);
+        if inputs != self.dimension {
+            let problem = format!("`in_features` is {inputs}, but the vector in front of it has {}", self.dimension);
+            return Err(Error::setting(&path, problem));
+        }
+        let flag = |key: &str, default| config.get(key).and_then(Value::as_bool).unwrap_or(default);
+        let residual = match (flag("use_residual", false), inputs == outputs) {
+            (false, _) => Residual::None,
+            (true, true) => Residual::Input,
+            (true, false) => Residual::Projected(Linear::load(loader, "residual", inputs, outputs, false)?),
+        };
+        self.dimension = outputs;
+        Ok(Step::Dense {
+            layer: Linear::load(loader, "linear", inputs, outputs, flag("bias", true))?,
+            activation: dense_activation(&path, config)?,
+            residual,
+        })
+    }
+
+    /// One embedding a text, from the vectors of their tokens.
+    pub(super) fn forward(&self, hidden: &Tensor, batch: &Batch, prompt: usize) -> Result<Tensor, Error> {
+        let skip = if self.include_prompt { 0 } else { prompt };
+        self.finish(self.pooling.forward(hidden, batch, skip)?)
+    }
+
+    /// The embedding of a text without tokens, as often as asked.
+    pub(super) fn empty(&self, texts: usize, device: &candle_core::Device) -> Result<Tensor, Error> {
+        self.finish(Tensor::zeros((texts, self.pooled), candle_core::DType::F32, device)?)
+    }
+
+    fn finish(&self, mut x: Tensor) -> Result<Tensor, Error> {
+        for step in &self.steps {
+            x = match step {
+                Step::Normalize => normalize(&x)?,
+                Step::Norm(norm) => norm.forward(&x)?,
+                Step::Dense { layer, activation, residual } => {
+                    let out = layer.forward(&x, *activation)?;
+                    match residual {
+                        Residual::None => out,
+                        Residual::Input => (out + &x)?,
+                        Residual::Projected(layer) => (out + layer.forward(&x, Activation::Identity)?)?,
+                    }
+                }
+            };
+        }
+        Ok(x)
+    }
+}
+
+/// The pooling of a folder that says nothing about it: models that were made to continue texts have all of a text only in its
+/// last token.
+fn unstated(checkpoint: &Checkpoint) -> Mode {
+    let config = checkpoint.config();
+    let class = config.get("architectures").and_then(Value::as_array).and_then(|classes| classes.first());
+    let continues = class.and_then(Value::as_str).is_some_and(|class| class.ends_with("ForCausalLM"));
+    let causal = config.get("is_causal").and_then(Value::as_bool) != Some(false);
+    if continues && causal && !checkpoint.is_sentence_transformers() { Mode::LastToken } else { Mode::Mean }
+}
+
+fn normalize(x: &Tensor) -> Result<Tensor, candle_core::Error> {
+    let length = x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.maximum(1e-12)?;
+    x.broadcast_div(&length)
+}
+
+fn dense_activation(path: &Path, config: &Map<String, Value>) -> Result<Activation, Error> {
+    let Some(value) = config.get("activation_function").filter(|value| !value.is_null()) else {
+        return Ok(Activation::Tanh);
+    };
+    match value.as_str().unwrap_or_default().rsplit('.').next().unwrap_or_default() {
+        "Tanh" => Ok(Activation::Tanh),
+        "Identity" => Ok(Activation::Identity),
+        "ReLU" => Ok(Activation::Relu),
+        "GELU" => Ok(Activation::Gelu),
+        "SiLU" => Ok(Activation::Silu),
+        "Sigmoid" => Ok(Activation::Sigmoid),
+        _ => Err(Error::setting(
+            path,
+            format!("`activation_function` is {value}, expected torch's Tanh, Identity, ReLU, GELU, SiLU or Sigmoid"),
+        )),
+    }
+}
+
+/// Checks that the modules make one dense vector a text.
+fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Error> {
+    let refused =
+        |kind: &str, what| Err(Error::Module { path: checkpoint.path().to_owned(), kind: kind.to_owned(), what });
+    let modules = checkpoint.modules();
+    let mut pooled = pooling_given || !checkpoint.is_sentence_transformers();
+    for (index, module) in modules.iter().enumerate() {
+        let over_tokens = module.config.get("module_input_name").and_then(Value::as_str) == Some("token_embeddings");
+        match module.kind.as_str() {
+            "Transformer" if index == 0 => {}
+            "Pooling" => pooled = true,
+            "Dense" if over_tokens || !modules.iter().any(|module| module.kind == "Pooling") => {
+                return refused("Dense", "a late-interaction model with one vector a token");
+            }
+            "Dense" | "LayerNorm" | "Normalize" if pooled => {}
+            "Dense" | "LayerNorm" | "Normalize" => return Err(Error::NoPooling { path: checkpoint.path().to_owned() }),
+            "Dropout" => {}
+            kind => return refused(kind, described(kind)),
+        }
+    }
+    if pooled { Ok(()) } else { Err(Error::NoPooling { path: checkpoint.path().to_owned() }) }
+}
+
+/// What kind of model a module makes.
+fn described(kind: &str) -> &'static str {
+    match kind {
+        "MultiVectorMask" | "TokenPooling" | "ColBERT" => "a late-interaction model with one vector a token",
+        "SpladePooling" | "MLMTransformer" | "SparseAutoEncoder" | "SparseStaticEmbedding" | "IDF" => "a sparse model",
+        "Router" | "Asym" => "a model that chooses between several",
+        "StaticEmbedding" | "WordEmbeddings" | "BoW" => "a model without a transformer",
+        _ => "a model with this module",
+    }
+}

@@ -1,0 +1,143 @@
+//! Which module of one checkpoint stands where another's does, and what becomes of a module that not all models have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::error::Error;
+use super::super::types::{Input, TensorOp};
+use super::arguments::{Lookup, Participant};
+use super::collector::{Collector, Part};
+use crate::checkpoint::{Checkpoint, Mismatch, Module, Tensor};
+use crate::method::{self, Arguments, Scope, Value};
+use crate::yaml::and;
+
+impl Collector<'_> {
+    /// A module with weights that is not in the output would vanish.
+    pub(super) fn no_module_is_lost(&mut self) {
+        let used = &self.models.checkpoints[self.usage.model];
+        for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
+            for module in checkpoint.modules().iter().filter(|module| module.weights.is_some()) {
+                if !checkpoint.is_main(module) && counterpart(checkpoint.modules(), module, used.modules()).is_none() {
+                    let error = missing_module(&self.models.paths[index], module, &self.models.paths[self.usage.model]);
+                    if self.usage.chosen || self.options.allow.accepts(Mismatch::Modules) {
+                        self.warnings.push(format!("{error}; it is left out"));
+                    } else {
+                        self.faults.push(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where each model has a module of the output. Plain folders may lack it where no base has it: it is then merged among the
+    /// others. Any model may where the recipe chose whose modules count, or the user accepts it.
+    pub(super) fn counterparts(&mut self, module: &Module) -> Vec<Option<usize>> {
+        let (models, paths) = (&self.models.checkpoints, &self.models.paths);
+        let used = &models[self.usage.model];
+        let place = |model: &Checkpoint| {
+            let main = || model.modules().iter().position(|own| model.is_main(own));
+            if self.is_main { main() } else { counterpart(used.modules(), module, model.modules()) }
+        };
+        let found: Vec<Option<usize>> = models.iter().map(place).collect();
+        let (have, lack): (Vec<usize>, Vec<usize>) = (0..found.len()).partition(|model| found[*model].is_some());
+        let accepted = self.options.allow.accepts(Mismatch::Modules);
+        let no_base_has = self.recipe.base_model.is_none() || found[self.donor].is_none();
+        self.among_holders = self.usage.chosen || no_base_has;
+        for model in &lack {
+            let is_plain = !models[*model].is_sentence_transformers();
+            if !(accepted || self.usage.chosen || (no_base_has && is_plain)) {
+                self.faults.push(missing_module(&paths[self.usage.model], module, &paths[*model]));
+            }
+        }
+        if self.among_holders && !lack.is_empty() {
+            let list = |models: &[usize]| {
+                let names: Vec<String> = models.iter().map(|model| format!("`{}`", paths[*model])).collect();
+                and(&names)
+            };
+            let (folder, kind, verb) = (&module.folder, &module.kind, if lack.len() == 1 { "has" } else { "have" });
+            let (have, lack) = (list(&have), list(&lack));
+            self.warnings
+                .push(format!("the module `{folder}` ({kind}) is merged from {have} alone: {lack} {verb} none"));
+        }
+        found
+    }
+
+    /// Leaves out tensors that the module as it is used does not have: a loader would refuse them.
+    pub(super) fn drop_unused(&mut self, names: &mut BTreeSet<String>) {
+        let Some(used) = self.weights(self.usage.model).filter(|_| !self.is_main && self.options.allow.missing_tensor)
+        else {
+            return;
+        };
+        let (folder, path) = (&self.module, &self.models.paths[self.usage.model]);
+        names.retain(|name| {
+            let is_used = used.get(name).is_some();
+            if !is_used {
+                self.warnings.push(format!("`{folder}/{name}` is left out: the module of `{path}` has no such tensor"));
+            }
+            is_used
+        });
+    }
+
+    /// A tensor of a module that other models lack: the weighted average of those that have it, whose weights need not sum to
+    /// one; of a single one the tensor itself.
+    pub(super) fn among(
+        &self,
+        lookup: &Lookup<'_>,
+        holders: &[&(Part<'_>, Input, &Tensor)],
+    ) -> Result<TensorOp, Error> {
+        let weights = self.shares(lookup, holders)?;
+        let linear = method::find("linear").unwrap_or(self.recipe.method);
+        let arguments = Arguments {
+            shared: BTreeMap::from([("normalize", Value::Flag(true))]),
+            models: weights.iter().map(|weight| BTreeMap::from([("weight", Value::Number(*weight))])).collect(),
+        };
+        let (compute_dtype, out_dtype) =
+            self.formats(&holders.iter().filter_map(|(_, _, tensor)| tensor.float()).collect::<Vec<_>>());
+        let inputs = holders.iter().map(|(_, input, _)| *input).collect();
+        Ok(TensorOp::Merge { method: linear, inputs, arguments, by_row: None, compute_dtype, out_dtype })
+    }
+
+    /// The recipe's weights of models, where its method has such; where it has none, or all are 0, all count alike.
+    fn shares(&self, lookup: &Lookup<'_>, holders: &[&(Part<'_>, Input, &Tensor)]) -> Result<Vec<f64>, Error> {
+        let alike = vec![1.0; holders.len()];
+        let weight = self.recipe.method.parameter("weight").filter(|weight| weight.scope == Scope::PerModel);
+        let Some(weight) = weight.filter(|_| holders.len() > 1) else { return Ok(alike) };
+        let weight = |(part, _, tensor): &&(Part<'_>, Input, &Tensor)| {
+            let participant = Participant { path: &self.models.paths[part.model], tensor: &tensor.name, own: part.own };
+            lookup.number(weight, &participant)
+        };
+        let weights = holders.iter().map(weight).collect::<Result<Vec<f64>, Error>>()?;
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Ok(alike);
+        }
+        if weights.iter().sum::<f64>().abs() < f64::EPSILON {
+            return Err(Error::Arguments {
+                tensor: lookup.label.to_owned(),
+                reason: "only some models have it, and their weights sum to zero".to_owned(),
+                hint: Some("`settings_source` can name a model without the module".to_owned()),
+                place: None,
+            });
+        }
+        Ok(weights)
+    }
+}
+
+/// The module of `there` that stands where `module` stands among `here`: in the same folder, else of the same kind and rank.
+fn counterpart(here: &[Module], module: &Module, there: &[Module]) -> Option<usize> {
+    let same_folder = |other: &Module| other.weights.is_some() && other.folder == module.folder;
+    if let Some(found) = there.iter().position(same_folder) {
+        return Some(found);
+    }
+    let alike = |other: &&Module| other.weights.is_some() && other.kind == module.kind;
+    let rank = here.iter().filter(alike).position(|other| other.folder == module.folder)?;
+    let found = there.iter().filter(alike).nth(rank)?;
+    there.iter().position(|other| std::ptr::eq(other, found))
+}
+
+fn missing_module(present: &str, module: &Module, absent: &str) -> Error {
+    Error::MissingModule {
+        present: present.to_owned(),
+        module: module.folder.clone(),
+        kind: module.kind.clone(),
+        absent: absent.to_owned(),
+    }
+}

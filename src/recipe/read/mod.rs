@@ -1,0 +1,14 @@
+//! From YAML to a recipe: a file for each part of it.
+
+mod chat_template;
+mod document;
+mod documents;
+mod model_ref;
+mod other_formats;
+mod parameters;
+mod rows;
+mod settings_source;
+mod slices;
+mod text;
+mod tokenizer;
+mod wrapped;

@@ -1,0 +1,14 @@
+//! A recipe as the rest of the crate sees it: typed, checked, with the place of every node it came from.
+
+mod model_ref;
+mod recipe;
+pub(super) mod rows;
+mod setting;
+mod tokenizer;
+
+pub use model_ref::ModelRef;
+pub(super) use recipe::Origin;
+pub use recipe::{ChatTemplate, Parameters, Recipe, Slice, Source};
+pub use rows::{RowKind, Rows};
+pub use setting::{Condition, Setting, SettingValue};
+pub use tokenizer::{TokenRule, TokenSource, Tokenizer, TokenizerSource};
