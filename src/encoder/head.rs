@@ -26,8 +26,6 @@ pub(super) struct Head {
     pooled: usize,
     /// Dimensions of an embedding, before it is cut.
     pub(super) dimension: usize,
-    /// How token vectors become one where the folder does not say.
-    pub(super) unstated: Option<Mode>,
 }
 
 #[derive(Debug)]
@@ -61,8 +59,6 @@ impl Head {
             Some(pooling) => pooling.clone(),
             None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
         };
-        let is_unstated = options.pooling.is_none() && settings.pooling.is_none();
-        let unstated = is_unstated.then(|| unstated(checkpoint));
         let pooled = width * pooling.factor();
         let mut head = Self {
             pooling,
@@ -70,7 +66,6 @@ impl Head {
             steps: Vec::new(),
             pooled,
             dimension: pooled,
-            unstated,
         };
         for module in checkpoint.modules() {
             let path = checkpoint.path().join(&module.folder);
@@ -156,7 +151,7 @@ impl Head {
 
 /// The pooling of a folder that says nothing about it: models that were made to continue texts have all of a text only in its
 /// last token.
-fn unstated(checkpoint: &Checkpoint) -> Mode {
+pub(super) fn unstated(checkpoint: &Checkpoint) -> Mode {
     let config = checkpoint.config();
     let class = config.get("architectures").and_then(Value::as_array).and_then(|classes| classes.first());
     let continues = class.and_then(Value::as_str).is_some_and(|class| class.ends_with("ForCausalLM"));

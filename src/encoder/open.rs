@@ -63,9 +63,14 @@ impl Encoder {
             tokenizer.set_max_length(length, stack.longest).map(|()| Some(tokenizer))
         };
         let of_roles = [of_role(transformer.query_length)?, of_role(transformer.document_length)?];
-        let warnings = remarks::warnings(checkpoint, options, &head);
+        let warnings = remarks::warnings(checkpoint, options);
         let dimension = cut(checkpoint, options, head.dimension)?;
         Ok(Self { options: options.clone(), device, tokenizer, stack, head, max_length, dimension, of_roles, warnings })
+    }
+
+    /// What of a folder would be used otherwise than its files may lead to expect, before it is loaded.
+    pub fn warnings_of(checkpoint: &Checkpoint, options: &Options) -> Vec<String> {
+        remarks::warnings(checkpoint, options)
     }
 
     /// Replaces the weights, as when the same folder is merged with another ratio. Tokens made before stay valid.

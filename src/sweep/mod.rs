@@ -31,7 +31,7 @@ pub use analysis::{Analysis, Depth, Dropped, LEVEL, Row, Versus};
 pub use check::{Checked, Damage, check};
 pub use error::Error;
 #[cfg(feature = "eval")]
-pub use evaluator::{Estimate, Scorer};
+pub use evaluator::{Estimate, Scorer, warnings};
 pub use export::{journal, to_csv, to_json, to_per_query_csv};
 pub use front::front;
 pub use pick::{Bound, BoundKind, pick, recipe_text};

@@ -5,6 +5,8 @@ mod estimate;
 mod memory;
 mod prints;
 mod scorer;
+mod warnings;
 
 pub use estimate::Estimate;
 pub use scorer::Scorer;
+pub use warnings::warnings;
