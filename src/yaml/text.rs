@@ -12,6 +12,7 @@ use super::path::NodePath;
 use super::place::{self, Part, Place};
 use super::syntax;
 use super::tree::{self, Node};
+use crate::files;
 
 /// Bytes of the largest file that is read.
 pub(crate) const LARGEST: u64 = 1 << 20;
@@ -105,7 +106,7 @@ pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, Error
         let hint = (error.kind() == std::io::ErrorKind::NotFound).then(|| format!("check the {what}'s path"));
         Error::file(format!("cannot read the {what} {name}: {error}"), hint)
     };
-    let file = std::fs::File::open(path).map_err(|error| unread(&error))?;
+    let file = files::open_or_pipe(path).map_err(|error| unread(&error))?;
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
     if bytes.len() as u64 > LARGEST {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::put::{self, Mode, Put};
 use super::read::{self, Unread};
 use super::sealed;
+use crate::files;
 use crate::sweep::Error;
 
 /// What a study's folder has besides study.json.
@@ -162,7 +163,7 @@ impl Store {
         let path = self.path(&format!("log/{worker}.jsonl"));
         let mut options = fs::OpenOptions::new();
         options.create(true).append(true);
-        read::at_once(&mut options);
+        files::at_once(&mut options);
         let file = options.open(path);
         let _ = file.and_then(|mut file| file.write_all(text.as_bytes()));
     }
