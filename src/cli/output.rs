@@ -56,7 +56,7 @@ fn filled(
 /// Opens a device or a pipe to write into it. A pipe that nobody reads is an error and keeps nobody waiting.
 fn into(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true);
+    options.append(true);
     files::at_once(&mut options);
     let file = options.open(path)?;
     #[cfg(unix)]
