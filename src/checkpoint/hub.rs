@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::Error;
 use super::model_path::{Links, ModelPath};
+use crate::files;
 
 /// The revision of a name that asks for none.
 pub const DEFAULT_REVISION: &str = "main";
@@ -172,7 +173,7 @@ fn commit_of(folder: &Path, revision: &str) -> Result<Option<String>, Error> {
         return Ok(Some(revision.to_owned()));
     }
     let path = folder.join("refs").join(revision);
-    let Ok(file) = fs::File::open(&path) else { return Ok(None) };
+    let Ok(file) = files::open(&path) else { return Ok(None) };
     let mut text = String::new();
     // A folder of refs (`refs/pr`) opens and does not read.
     if file.take(LONGEST_REF).read_to_string(&mut text).is_err() {
