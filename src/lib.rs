@@ -37,6 +37,7 @@ pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod convert;
+mod diagnose;
 #[cfg(feature = "eval")]
 pub mod encoder;
 pub mod eval;
@@ -53,4 +54,6 @@ pub mod sweep;
 pub mod write;
 mod yaml;
 
+#[doc(hidden)]
 pub use caught::catches_panics;
+pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};

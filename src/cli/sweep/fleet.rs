@@ -13,6 +13,7 @@ use super::events::{Limits, Talk};
 use crate::cli::render;
 use crate::cli::render::Usage;
 use crate::cli::run;
+use crate::diagnose::Diagnose as _;
 use crate::encoder::Device;
 use crate::sweep::{Ended, Error, Event, Results, Schedule, Study};
 
@@ -38,7 +39,7 @@ impl Fleet {
         }
         if let Some(device) = devices.iter().find(|device| !device.is_built()) {
             let error = crate::encoder::Error::NotBuilt { device: *device };
-            let hint = crate::encoder::Error::hint(&error).unwrap_or_default();
+            let hint = error.hint().unwrap_or_default();
             return Err(Usage::with_hint(error.to_string(), hint));
         }
         if let Some(other) = devices.iter().find(|device| device.kind() != devices[0].kind()) {

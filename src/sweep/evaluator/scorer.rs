@@ -10,6 +10,7 @@ use super::corpus::Corpus;
 use super::memory::Memory;
 use super::prints;
 use crate::checkpoint::Checkpoint;
+use crate::diagnose::Diagnose as _;
 use crate::encoder::{self, Encoder};
 use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
 use crate::kernel::{Float, Level};

@@ -1,6 +1,7 @@
 //! Reading, extending, confirming and picking.
 
 use super::fake::{Fake, options, run, study};
+use crate::diagnose::Diagnose as _;
 use crate::sweep::spec::parse_axis;
 use crate::sweep::store::Results;
 use crate::sweep::{
