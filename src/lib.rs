@@ -31,11 +31,12 @@
 //! # }
 //! ```
 
+mod api;
 mod budget;
 mod caught;
 pub mod checkpoint;
 #[cfg(feature = "cli")]
-pub mod cli;
+mod cli;
 pub mod convert;
 mod diagnose;
 #[cfg(feature = "eval")]
@@ -47,6 +48,7 @@ pub mod kernel;
 pub mod merge;
 pub mod method;
 pub mod plan;
+mod progress;
 pub mod recipe;
 pub mod report;
 pub mod shown;
@@ -54,6 +56,14 @@ pub mod sweep;
 pub mod write;
 mod yaml;
 
+pub use api::{Error, Merge, RecipeFile, RecipeSource};
+#[cfg(feature = "eval")]
+pub use api::{Score, ScoreReport, ScoredSet, Sweep, SweepReport};
 #[doc(hidden)]
 pub use caught::catches_panics;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use cli::main as command_line;
 pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
+pub use progress::{Cancel, Progress};
+pub use recipe::RecipeBuilder;

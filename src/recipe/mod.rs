@@ -1,6 +1,7 @@
 //! YAML to a typed, validated recipe. No checkpoint is opened here; that a model is named twice is told by where its folder
 //! lies.
 
+mod build;
 mod canonical;
 mod chat_template;
 mod check;
@@ -22,6 +23,9 @@ mod types;
 mod unknown;
 mod wrapped;
 
+pub use build::RecipeBuilder;
+#[cfg(feature = "cli")]
+pub(crate) use build::model_reference;
 pub use chat_template::ChatTemplate;
 pub use keys::LEVELS;
 pub use review::Review;

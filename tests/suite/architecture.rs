@@ -44,7 +44,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// What every module may use. `shown` uses none, and the rest are files of their own.
-const FOR_ALL: [&str; 4] = [SHOWN, "diagnose", "budget", "caught"];
+const FOR_ALL: [&str; 5] = [SHOWN, "diagnose", "progress", "budget", "caught"];
 
 const SHOWN: &str = "shown";
 

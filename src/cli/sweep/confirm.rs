@@ -1,11 +1,11 @@
 //! `admix sweep confirm`
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::{Limits, drain};
 use super::finish;
 use super::location::StudyArgs;
+use crate::progress::Cancel;
 use crate::sweep::confirm;
 use crate::sweep::spec::parse_time;
 
@@ -34,7 +34,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.join()?;
     confirm(&study)?;
-    let limits = Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Arc::default() };
+    let limits = Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Cancel::new() };
     drain(&study, &limits)?;
     finish::show(&study, false)
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use crate::cli::render::Usage;
 use crate::cli::run;
 use crate::diagnose::Diagnose as _;
 use crate::encoder::Device;
+use crate::progress::Cancel;
 use crate::sweep::{Ended, Error, Event, Results, Schedule, Study};
 
 /// How often the parent looks at what its workers did.
@@ -128,7 +128,7 @@ struct Workers {
 }
 
 impl Workers {
-    fn wait(&mut self, watch: &mut Watch<'_>, cancel: &AtomicBool) -> anyhow::Result<Ended> {
+    fn wait(&mut self, watch: &mut Watch<'_>, cancel: &Cancel) -> anyhow::Result<Ended> {
         let mut failure: Option<anyhow::Error> = None;
         let (mut killed, mut ended) = (0, 0);
         let mut asked: Option<Instant> = None;
@@ -151,7 +151,7 @@ impl Workers {
                     }
                 }
             }
-            if cancel.load(Ordering::Relaxed) {
+            if cancel.is_cancelled() {
                 let since = *asked.get_or_insert_with(Instant::now);
                 if since.elapsed() > PATIENCE {
                     self.running.iter().for_each(Worker::end);
@@ -159,7 +159,7 @@ impl Workers {
             }
         }
         watch.look()?;
-        if cancel.load(Ordering::Relaxed) {
+        if cancel.is_cancelled() {
             return Err(Error::Cancelled.into());
         }
         if let Some(failure) = failure {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::export::{put, unfinished};
-use super::finish::write_merge;
 use super::location::StudyArgs;
+use crate::api::write_merge;
+use crate::cli::args::level;
 use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
 use crate::sweep::{Analysis, Bound, Depth, Stage, pick, recipe_text};
@@ -56,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(out) = &args.merge
         && let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
     {
-        write_merge(recipe, out, &study, &*run::interruption()?)?;
+        write_merge(recipe, out, &study, level()?, &run::interruption()?)?;
     }
     let names = study.frozen.spec.objectives.iter().map(|objective| &objective.name);
     let values: Vec<String> = names.zip(&row.objectives).map(|(name, value)| format!("{name} {value:.4}")).collect();

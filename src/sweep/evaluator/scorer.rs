@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::corpus::Corpus;
@@ -16,6 +15,7 @@ use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
 use crate::kernel::{Float, Level};
 use crate::merge::{self, Access, TILE};
 use crate::plan::{Alignment, Plan};
+use crate::progress::Cancel;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Frozen, Study, Subject, Trial, load};
 use crate::sweep::{Error, Evaluator, Prepared, Queries, Request, SetScores, Trouble, tops};
@@ -142,7 +142,7 @@ impl Scorer {
         }
         // As the folder of the merge would be opened.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
-        let never = AtomicBool::new(false);
+        let never = Cancel::new();
         let merging = merge::Options {
             threads: 0,
             tile: TILE,
@@ -252,7 +252,7 @@ impl Evaluator for Scorer {
         let scored = eval::score(encoder, &task, &mut |progress| {
             done += progress.texts;
             let asked = (request.progress)(done, all);
-            if request.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { asked }
+            if request.cancel.is_cancelled() { ControlFlow::Break(()) } else { asked }
         });
         let scored = scored.map_err(failed)?;
         let mut found: Vec<SetScores> = scored

@@ -1,12 +1,12 @@
 //! The loop of a worker.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
 use super::evaluator::Evaluator;
 use super::schedule::Schedule;
+use crate::progress::Cancel;
 use crate::sweep::store::{Lease, Owner, Results, Watch};
 use crate::sweep::study::{Stage, Study, Subject, Trial};
 use crate::sweep::{Error, search};
@@ -26,9 +26,9 @@ pub struct Options<'a> {
     /// The time between looks at what others do.
     pub poll: Duration,
     /// Set from elsewhere to end early.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Set from elsewhere to end after the trial that is being done.
-    pub finish: &'a AtomicBool,
+    pub finish: &'a Cancel,
     /// Whether trials of the search are begun, not only those to confirm.
     pub search: bool,
 }
@@ -259,10 +259,10 @@ impl Worker<'_> {
     }
 
     fn stop(&self) -> Result<Option<Ended>, Error> {
-        if self.options.cancel.load(Ordering::Relaxed) {
+        if self.options.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        if self.options.finish.load(Ordering::Relaxed) {
+        if self.options.finish.is_cancelled() {
             return Ok(Some(Ended::Asked));
         }
         if self.options.wall.is_some_and(|wall| self.begun.elapsed() >= wall) {
@@ -296,11 +296,11 @@ impl Worker<'_> {
     fn wait(&self) -> Result<(), Error> {
         let until = Instant::now() + self.options.poll;
         loop {
-            if self.options.cancel.load(Ordering::Relaxed) {
+            if self.options.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.options.finish.load(Ordering::Relaxed) {
+            if left.is_zero() || self.options.finish.is_cancelled() {
                 return Ok(());
             }
             std::thread::sleep(left.min(Duration::from_millis(50)));
