@@ -147,7 +147,6 @@ fn flow(value: &Value) -> String {
     }
 }
 
-#[cfg(feature = "cli")]
 /// A model in a recipe. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
 pub(crate) fn model_reference(path: &str) -> String {
     // `${` would begin a variable.

@@ -13,4 +13,6 @@ pub(crate) use files::reserve;
 pub(crate) use folder::OutputFolder;
 pub(crate) use record::RECORD;
 pub(crate) use request::put;
-pub use request::{Outcome, Request, write};
+pub use request::Outcome;
+#[doc(hidden)]
+pub use request::{Request, write};
