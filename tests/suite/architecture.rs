@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     (SHOWN, &[]),
     ("yaml", &[]),
     ("kernel", &[]),
@@ -23,9 +23,11 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
     ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
     ("report", &["kernel", "recipe", "eval", "sweep"]),
+    ("api", &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep"]),
     (
         "cli",
         &[
+            "api",
             "kernel",
             "checkpoint",
             "method",
