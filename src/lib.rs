@@ -1,57 +1,142 @@
-//! admix merges retriever (embedding) checkpoints and shows what the merge did.
+//! admix merges retriever (embedding) models, scores the merges, and finds the ratio at which a merge is best.
 //!
-//! A merge flows through the modules from left to right, once, and a module uses only what stands before it:
+//! A retriever that was fine-tuned for a new task often forgets some of its old ones. A merge, an average of the weights of
+//! both, keeps most of the old and gains most of the new, and costs no training. This crate is the library behind the program
+//! `admix`: what the program does, four types do here. They need no settings, and their defaults are those of the program.
 //!
-//! [`kernel`] numeric kernels → [`checkpoint`] model folders → [`method`] merge methods → [`recipe`] YAML →
-//! [`plan`] recipe and checkpoints resolved → [`merge`] the passes → [`write`](mod@write) the output folder →
-//! [`eval`] data sets, metrics and statistics → `cli`.
+//! # Merge
 //!
-//! ```no_run
-//! use std::collections::BTreeMap;
-//! use std::path::Path;
-//! use std::sync::atomic::AtomicBool;
+//! [`Merge`] takes model folders, as `save_pretrained` and sentence-transformers write them, and writes another.
 //!
-//! use admix::{kernel::Level, merge, plan::{self, Plan}, recipe::Recipe, write};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let recipe = Recipe::read(Path::new("recipe.yaml"), &BTreeMap::new())?;
-//! let plan = Plan::build(recipe, &plan::Options::default())?;
-//! let options = merge::Options {
-//!     threads: 0,
-//!     tile: merge::TILE,
-//!     level: Level::best(),
-//!     access: merge::Access::Read,
-//!     cancel: &AtomicBool::new(false),
-//!     progress: &|_bytes| {},
-//! };
-//! let request = write::Request { plan: &plan, out: Path::new("merged"), force: false, sync: true };
-//! let outcome = write::write(request, options)?;
-//! # let _ = outcome;
+//! ```
+//! # fn main() -> Result<(), admix::Error> {
+//! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/retrievers");
+//! # let (base, tuned) = (format!("{folder}/base"), format!("{folder}/cross-ko-en"));
+//! # let target = std::env::temp_dir().join(format!("admix-doc-lib-{}", std::process::id()));
+//! # let out = target.join("merged");
+//! let merged = admix::Merge::linear([(base, 0.4), (tuned, 0.6)]).write(out)?;
+//! println!("{} tensors in {}", merged.report.tensors, merged.path.display());
+//! # let _ = std::fs::remove_dir_all(target);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Recipes
+//!
+//! A recipe names a method, its models and its parameters. It comes from a YAML file in mergekit's language
+//! ([`Merge::recipe`]) or is made in code. Either way everything that is wrong with it is found before a tensor is read.
+//!
+//! ```
+//! # fn main() -> Result<(), admix::Error> {
+//! use admix::{Diagnose, RecipeBuilder};
+//!
+//! let recipe = RecipeBuilder::new("ties")
+//!     .base("base")
+//!     .model("ko-en", [("weight", 0.6)])
+//!     .model("ko-ko", [("weight", 0.4)])
+//!     .parameter("density", 0.2);
+//! assert_eq!(recipe.build()?.method.name, "ties");
+//!
+//! let error = recipe.parameter("lamda", 0.9).build().unwrap_err();
+//! assert_eq!(Diagnose::hint(&error).as_deref(), Some("did you mean `lambda`?"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Score
+//!
+//! [`Score`] encodes the texts of retrieval data sets, searches them exactly, and computes metrics as `trec_eval` does.
+//!
+//! ```
+//! # #[cfg(feature = "eval")]
+//! # fn main() -> Result<(), admix::Error> {
+//! # let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+//! # let (merged, data) = (format!("{fixtures}/retrievers/mono-ko"), format!("{fixtures}/bilingual/ko-ko"));
+//! let report = admix::Score::model(merged).data(data).metric("ndcg@10").run()?;
+//! assert!(report.mean("ndcg@10").is_some_and(|mean| mean > 0.5));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "eval"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Sweep
+//!
+//! [`Sweep`] tries many values of a recipe's variables and scores each merge. Merges are made in memory, and results are kept in
+//! a folder that any number of programs may share, so that a sweep that was stopped goes on.
+//!
+//! ```no_run
+//! # #[cfg(feature = "eval")]
+//! # fn main() -> Result<(), admix::Error> {
+//! let report = admix::Sweep::file("sweep.yaml").run()?;
+//! let best = report.best("cross", &["mono >= -1%"])?;
+//! admix::Merge::of(report.recipe(best)?).write("merged")?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "eval"))]
+//! # fn main() {}
+//! ```
+//!
+//! `examples/` has these four as programs, with a [`Sink`](merge::Sink) that takes the tensors of a merge in place of a folder.
+//!
+//! # Long work and errors
+//!
+//! A [`Cancel`] token ends any of them from another thread, and each tells its [`Progress`] to whoever asks. Every error says
+//! what to do about it, where in a recipe it is, and with which code the program exits, through [`Diagnose`].
+//!
+//! # Features
+//!
+//! `eval`, on by default, holds everything that encodes: [`Score`], [`Sweep`] and [`encoder`]. `parquet` reads data sets in that
+//! form. `hub` downloads models. `cli` is the program and adds nothing to the library, so that a library leaves it out:
+//! `admix = { version = "0.1", default-features = false, features = ["eval"] }`.
+//!
+//! # Modules
+//!
+//! The types above are enough for most programs. Below them, a merge flows through the modules from left to right, once, and a
+//! module uses only what stands before it:
+//!
+//! [`checkpoint`] model folders → [`method`] merge methods → [`recipe`] recipes → [`plan`] a recipe and its models, resolved →
+//! [`merge`] the merge itself → [`write`](mod@write) the output folder → [`encoder`] texts to embeddings → [`eval`] data sets,
+//! metrics and statistics → [`sweep`] studies → [`report`] their results for people. [`convert`] turns weights that torch saved
+//! into safetensors.
 
+mod api;
 mod budget;
 mod caught;
 pub mod checkpoint;
 #[cfg(feature = "cli")]
-pub mod cli;
+mod cli;
 pub mod convert;
+mod diagnose;
 #[cfg(feature = "eval")]
 pub mod encoder;
 pub mod eval;
 #[cfg(feature = "hub")]
 pub mod fetch;
 mod files;
+#[doc(hidden)]
 pub mod kernel;
 pub mod merge;
 pub mod method;
 pub mod plan;
+mod progress;
 pub mod recipe;
 pub mod report;
+#[doc(hidden)]
 pub mod shown;
 pub mod sweep;
 pub mod write;
 mod yaml;
 
+pub use api::{Error, Merge, RecipeFile, RecipeSource};
+#[cfg(feature = "eval")]
+pub use api::{Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+#[doc(hidden)]
 pub use caught::catches_panics;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use cli::main as command_line;
+pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
+pub use kernel::Float;
+pub use progress::{Cancel, Progress};
+pub use recipe::RecipeBuilder;

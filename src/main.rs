@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    admix::cli::main()
+    admix::command_line()
 }

@@ -31,6 +31,7 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    mod library;
     mod links;
     mod mergekit;
     mod metrics;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::header_error::HeaderError;
 use super::hub::{DEFAULT_REVISION, HubModel};
 use super::modules::MODULES;
+use crate::diagnose::{Diagnose, ExitClass};
 use crate::shown::{literal, shell, shown};
 
 /// Why a folder cannot be opened as a checkpoint.
@@ -228,9 +229,34 @@ pub enum ModuleProblem {
     Routed(String),
 }
 
+impl Diagnose for ModuleProblem {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Path(_) | Self::Twice(_) | Self::Routed(_) => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
+    }
+}
+
 impl Error {
-    /// What the user can do about it, where there is something to say.
-    pub fn hint(&self) -> Option<String> {
+    /// An error of the system about `path`, with broken links told apart.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        if source.kind() == std::io::ErrorKind::NotFound && path.is_symlink() {
+            return Self::BrokenLink { path };
+        }
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Self::NotAFile { path };
+        }
+        Self::Io { path, source }
+    }
+}
+
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NotInCache { model, .. } | Self::NoRevision { model, .. } => Some(download_hint(model)),
             Self::NotACommit { .. } | Self::LeadsOut { cached: true, .. } => {
@@ -252,25 +278,55 @@ impl Error {
             Self::NoTokenizerJson { path, found } if !found.is_empty() => {
                 Some(format!("write one: {}", tokenizer_command(path)))
             }
-            Self::Header { source: HeaderError::LfsPointer, .. } => {
-                Some("run git lfs pull in the repository the folder was cloned from".to_owned())
-            }
-            Self::Header { source: HeaderError::Cut { .. } | HeaderError::OutOfRange { .. }, .. }
-            | Self::NoShard { .. } => Some("the download may be incomplete; download the model again".to_owned()),
-            _ => None,
+            Self::Header { source, .. } => source.hint(),
+            Self::NoShard { .. } => Some("the download may be incomplete; download the model again".to_owned()),
+            Self::NoSuchFolder { .. }
+            | Self::NotAFolder { .. }
+            | Self::Io { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLong { .. }
+            | Self::Json { .. }
+            | Self::Module { .. }
+            | Self::NoModules { .. }
+            | Self::NoWeights { .. }
+            | Self::NoTensors { .. }
+            | Self::ShardName { .. }
+            | Self::NotInShard { .. }
+            | Self::NoTokenizerJson { .. }
+            | Self::Vocabulary { .. }
+            | Self::InTwoShards { .. } => None,
         }
     }
 
-    /// An error of the system about `path`, with broken links told apart.
-    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        let path = path.to_owned();
-        if source.kind() == std::io::ErrorKind::NotFound && path.is_symlink() {
-            return Self::BrokenLink { path };
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::NoSuchFolder { .. }
+            | Self::NotAFolder { .. }
+            | Self::NotInCache { .. }
+            | Self::NoRevision { .. }
+            | Self::NotACommit { .. }
+            | Self::LeadsOut { .. }
+            | Self::Io { .. }
+            | Self::BrokenLink { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLong { .. }
+            | Self::Json { .. }
+            | Self::NoConfig { .. }
+            | Self::Module { .. }
+            | Self::NoModules { .. }
+            | Self::NoWeights { .. }
+            | Self::ForeignWeights { .. }
+            | Self::Adapter { .. }
+            | Self::Adapted { .. }
+            | Self::Header { .. }
+            | Self::NoTensors { .. }
+            | Self::ShardName { .. }
+            | Self::NoShard { .. }
+            | Self::NotInShard { .. }
+            | Self::NoTokenizerJson { .. }
+            | Self::Vocabulary { .. }
+            | Self::InTwoShards { .. } => ExitClass::Refused,
         }
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Self::NotAFile { path };
-        }
-        Self::Io { path, source }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::diagnose::Diagnose as _;
 
 /// A folder with those files; weights of one tensor under every name that ends in `.safetensors`.
 fn folder(files: &[(&str, &str)]) -> TempDir {

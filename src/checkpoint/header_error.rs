@@ -3,6 +3,7 @@
 use safetensors::Dtype;
 
 use super::header::LONGEST_HEADER;
+use crate::diagnose::{Diagnose, ExitClass};
 
 /// Why a file is not a safetensors file that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -146,4 +147,34 @@ pub enum HeaderError {
         /// Bytes between the offsets.
         found: usize,
     },
+}
+
+impl Diagnose for HeaderError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::LfsPointer => Some("run git lfs pull in the repository the folder was cloned from".to_owned()),
+            Self::Cut { .. } | Self::OutOfRange { .. } => {
+                Some("the download may be incomplete; download the model again".to_owned())
+            }
+            Self::Empty
+            | Self::Short { .. }
+            | Self::Long { .. }
+            | Self::Utf8 { .. }
+            | Self::Json { .. }
+            | Self::Entry { .. }
+            | Self::Duplicate { .. }
+            | Self::UnknownDtype { .. }
+            | Self::Reversed { .. }
+            | Self::Overlap { .. }
+            | Self::Gap { .. }
+            | Self::Trailing { .. }
+            | Self::ShapeOverflow { .. }
+            | Self::PartialByte { .. }
+            | Self::Length { .. } => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
+    }
 }

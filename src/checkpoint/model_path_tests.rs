@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
+use crate::diagnose::Diagnose as _;
 
 /// A folder with a model in `model`, a secret beside it, and another folder that its name begins with.
 fn around() -> TempDir {

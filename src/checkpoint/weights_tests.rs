@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::diagnose::Diagnose as _;
 
 /// A folder of the Hub's cache, below that of a repository's.
 const SNAPSHOT: &str = "models--a--b/snapshots/0123456789abcdef0123456789abcdef01234567";

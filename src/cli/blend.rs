@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::args::{PlanArgs, RunArgs, assignment};
 use super::render::{self, Usage};
 use super::run;
-use crate::checkpoint::HubModel;
 use crate::method::{self, Base, Count, Kind, METHODS, MergeMethod, Scope};
 use crate::recipe::Recipe;
-use crate::shown::{is_hidden, yaml as scalar};
+pub(super) use crate::recipe::model_reference as reference;
+use crate::shown::is_hidden;
 
 /// Merge checkpoints by weight, without a recipe file
 #[derive(clap::Args, Debug)]
@@ -185,12 +185,4 @@ fn model(text: &str) -> anyhow::Result<(String, f64)> {
             _ => Err(Usage::new(format!("the weight of `{path}` is `{weight}`, which is not a number")).into()),
         },
     }
-}
-
-/// A model in a recipe. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
-pub(super) fn reference(path: &str) -> String {
-    // `${` would begin a variable.
-    let quoted = scalar(&path.replace("${", "$${"));
-    let literal = path.contains(['+', '@']) && HubModel::parse(path).is_none_or(|_| Path::new(path).exists());
-    if literal { format!("{{model: {{path: {quoted}}}}}") } else { quoted }
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::args::{PlanArgs, assignment, assignments, pipe_text, stdin_text};
-use super::render::{self, Shown};
+use super::render;
+use crate::diagnose::{Diagnose as _, Diagnosis};
 use crate::files;
 use crate::plan::{self, Faults, Options, Plan};
 use crate::recipe::{self, Place, Recipe, Review, Warning};
@@ -47,34 +48,29 @@ pub(super) struct Args {
 /// Something found in a file.
 struct Finding {
     file: String,
-    place: Option<Place>,
-    message: String,
-    hint: Option<String>,
-    /// The exit code of a fault; 0 for a warning.
-    code: u8,
+    found: Diagnosis,
 }
 
 impl Finding {
-    fn of(file: &str, shown: Shown<'_>) -> Self {
-        let Shown { message, place, hint, code, warning } = shown;
-        let code = if warning { 0 } else { code };
-        Self { file: file.to_owned(), place: place.cloned(), message, hint, code }
+    fn new(file: &str, found: Diagnosis) -> Self {
+        Self { file: file.to_owned(), found }
     }
 
     fn warning(file: &str, message: String, place: Option<Place>) -> Self {
-        Self { file: file.to_owned(), place, message, hint: None, code: 0 }
+        Self::new(file, Diagnosis::warning(message, place, None))
     }
 
     fn to_json(&self) -> Value {
-        let place = self.place.as_ref();
+        let Diagnosis { message, place, hint, .. } = &self.found;
+        let place = place.as_ref();
         json!({
             "file": place.map_or(&self.file, |place| &place.file),
             "line": place.map(|place| place.line),
             "column": place.map(|place| place.column),
             "end": place.map(|place| place.column + place.length),
-            "severity": if self.code == 0 { "warning" } else { "error" },
-            "message": self.message,
-            "hint": self.hint,
+            "severity": if self.found.is_warning() { "warning" } else { "error" },
+            "message": message,
+            "hint": hint,
         })
     }
 }
@@ -86,16 +82,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for path in &args.files {
         findings.extend(check(path, &variables, &options)?);
     }
-    let code = findings.iter().map(|finding| finding.code).max().unwrap_or(0);
+    let code = findings.iter().map(|finding| finding.found.code()).max().unwrap_or(0);
     if args.json {
         render::print_json(&findings.iter().map(Finding::to_json).collect())?;
         return Ok(ExitCode::from(code));
     }
-    for Finding { file, place, message, hint, code } in &findings {
-        let several = args.files.len() > 1 && place.is_none() && !message.contains(file.as_str());
-        let message = if several { format!("{file}: {message}") } else { message.clone() };
-        let (place, hint) = (place.as_ref(), hint.clone());
-        render::show(&Shown { message, place, hint, code: *code, warning: *code == 0 });
+    for Finding { file, found } in findings {
+        let several = args.files.len() > 1 && found.place.is_none() && !found.message.contains(file.as_str());
+        let message = if several { format!("{file}: {}", found.message) } else { found.message.clone() };
+        render::show(&Diagnosis { message, ..found });
     }
     if code == 0 {
         let files: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
@@ -130,7 +125,7 @@ fn check_text(text: &str, name: &str, variables: &BTreeMap<String, String>, opti
 
 fn sweep_file(name: &str, parsed: Result<Parsed, recipe::Error>, options: &Options) -> Vec<Finding> {
     match parsed {
-        Err(error) => render::recipe_faults(&error).into_iter().map(|shown| Finding::of(name, shown)).collect(),
+        Err(error) => all(name, error.diagnoses()),
         Ok(parsed) => {
             let mut findings = warnings(name, parsed.notices);
             findings.extend(checkpoints_of(name, &parsed.spec, options));
@@ -143,13 +138,13 @@ fn recipe(name: &str, review: Review, options: &Options) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let fatal = review.recipe.is_none();
     for fault in &review.faults {
-        findings.extend(render::recipe_faults(fault).into_iter().map(|shown| Finding::of(name, shown)));
+        findings.extend(all(name, fault.diagnoses()));
     }
     findings.extend(warnings(name, review.warnings));
     for (variable, place) in review.unknown {
         let message = format!("the variable `${{{variable}}}` has no value: what depends on it is not checked");
         let hint = Some(format!("give it one with `--set {variable}=…`"));
-        findings.push(Finding { file: name.to_owned(), place, message, hint, code: 0 });
+        findings.push(Finding::new(name, Diagnosis::warning(message, place, hint)));
     }
     if let Some(recipe) = review.recipe.filter(|_| !fatal) {
         let known = recipe.warnings.clone();
@@ -158,8 +153,12 @@ fn recipe(name: &str, review: Review, options: &Options) -> Vec<Finding> {
         let new = found.into_iter().filter(|warning| !known.contains(warning));
         findings.extend(new.map(|message| Finding::warning(name, message, None)));
     }
-    findings.sort_by_key(|finding| finding.place.as_ref().map(|place| (place.line, place.column)));
+    findings.sort_by_key(|finding| finding.found.place.as_ref().map(|place| (place.line, place.column)));
     findings
+}
+
+fn all(name: &str, found: Vec<Diagnosis>) -> Vec<Finding> {
+    found.into_iter().map(|found| Finding::new(name, found)).collect()
 }
 
 fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Finding> {
@@ -167,8 +166,7 @@ fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Finding> {
 }
 
 fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Finding> {
-    let faults = Faults(faults);
-    render::plan_faults(&faults).into_iter().map(|shown| Finding::of(name, shown)).collect()
+    all(name, Faults(faults).diagnoses())
 }
 
 /// The checkpoints of a sweep, by its recipe at both ends of the ranges.
@@ -184,7 +182,7 @@ fn checkpoints_of(name: &str, spec: &Spec, options: &Options) -> Vec<Finding> {
         let found = found.into_iter().filter(|warning| !known.contains(warning));
         let found = found.map(|message| Finding::warning(name, message, None));
         for finding in checkpoints(name, faults).into_iter().chain(found) {
-            if !findings.iter().any(|known| known.message == finding.message) {
+            if !findings.iter().any(|known| known.found.message == finding.found.message) {
                 findings.push(finding);
             }
         }

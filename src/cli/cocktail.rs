@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -16,6 +15,7 @@ use crate::encoder::Encoder;
 use crate::eval::data::{self, Options};
 use crate::eval::{Example, cocktail_weights, contrastive_loss};
 use crate::method;
+use crate::progress::Cancel;
 use crate::shown::{columns, line};
 
 /// Weigh models by a few labelled examples (LM-Cocktail) and print the recipe that averages them
@@ -163,7 +163,7 @@ fn examples(args: &Args) -> anyhow::Result<Vec<Example>> {
     Ok(sets.iter().flat_map(|set| Example::of_set(set, args.limit)).collect())
 }
 
-fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &AtomicBool) -> anyhow::Result<f64> {
+fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Cancel) -> anyhow::Result<f64> {
     if !args.quiet {
         render::warn(&args.prompts.warnings(checkpoint));
     }
@@ -177,7 +177,7 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Ato
     bar.set_message(line(&checkpoint.path().display().to_string()));
     let found = contrastive_loss(&encoder, examples, &prompts, similarity(checkpoint)?, &mut |texts, _| {
         bar.inc(texts as u64);
-        if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
     set_aside(encoder);

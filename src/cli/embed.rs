@@ -3,7 +3,6 @@
 use std::io::{self, BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -17,6 +16,7 @@ use super::render::{self, Usage};
 use super::{output, progress, run, units};
 use crate::checkpoint::{Checkpoint, Settings};
 use crate::encoder::{Embeddings, Encoder, Error};
+use crate::progress::Cancel;
 
 /// Write the embeddings of texts, one a line of stdin
 #[derive(clap::Args, Debug)]
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         finished += count;
         bar.set_message(format!("{finished}/{} texts  {:.0} texts/s", texts.len(), rate(finished, started.elapsed())));
         bar.inc(tokens as u64);
-        if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
     let embeddings = done?;
@@ -178,7 +178,7 @@ fn write(
     format: Format,
     texts: &[String],
     embeddings: &Embeddings,
-    cancel: &AtomicBool,
+    cancel: &Cancel,
 ) -> anyhow::Result<()> {
     output::write(&args.out, args.force, |file| {
         match format {
@@ -186,7 +186,7 @@ fn write(
             Format::Safetensors => write_safetensors(file, embeddings),
             Format::JsonLines => write_json_lines(file, texts, embeddings),
         }?;
-        if cancel.load(Ordering::Relaxed) {
+        if cancel.is_cancelled() {
             return Err(Error::Cancelled.into());
         }
         Ok(())

@@ -1,8 +1,6 @@
 //! From a recipe to a folder, with progress: what `merge` and `blend` share.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -12,6 +10,7 @@ use super::args::{PlanArgs, RunArgs, level};
 use super::{progress, render, units};
 use crate::merge;
 use crate::plan::Plan;
+use crate::progress::Cancel;
 use crate::recipe::Recipe;
 use crate::write::{self, Request};
 
@@ -99,19 +98,19 @@ pub(super) fn run(
     Ok(())
 }
 
-/// A flag that Ctrl-C and a polite kill set. A second Ctrl-C ends the program at once.
-pub(super) fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
+/// A token that Ctrl-C and a polite kill set. A second Ctrl-C ends the program at once.
+pub(super) fn interruption() -> anyhow::Result<Cancel> {
+    let cancel = Cancel::new();
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            signal_hook::flag::register_conditional_shutdown(signal, 130, cancel.flag())
                 .context("cannot handle signals")?;
-            signal_hook::flag::register(signal, Arc::clone(&flag)).context("cannot handle signals")?;
+            signal_hook::flag::register(signal, cancel.flag()).context("cannot handle signals")?;
         }
         // A file-size limit then is an error of the write that meets it, and not the end of the program.
-        signal_hook::flag::register(SIGXFSZ, Arc::default()).context("cannot handle signals")?;
+        signal_hook::flag::register(SIGXFSZ, Cancel::new().flag()).context("cannot handle signals")?;
     }
-    Ok(flag)
+    Ok(cancel)
 }

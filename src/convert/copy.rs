@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::Crc;
 use rayon::prelude::*;
@@ -11,6 +10,7 @@ use rayon::prelude::*;
 use super::error::{Error, FileError};
 use super::state::Tensor;
 use super::torch::TorchFile;
+use crate::progress::Cancel;
 
 /// Bytes that are worked on at once.
 const PIECE: usize = 4 << 20;
@@ -19,14 +19,14 @@ const PIECE: usize = 4 << 20;
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Set to end it.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Told how many bytes more are done.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Options<'_> {
     pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::pickle_error::PickleError;
 use super::zip::ZipError;
+use crate::diagnose::{Diagnose, ExitClass};
 use crate::{checkpoint, write};
 
 /// Why a folder was not converted. Nothing is left of the output, and nothing that a file holds was run.
@@ -121,6 +122,33 @@ pub enum FileError {
     },
 }
 
+impl Diagnose for FileError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Pickle(error) => error.hint(),
+            Self::Zip(error) => error.hint(),
+            Self::State(error) => error.hint(),
+            Self::Format { found: "a git-lfs pointer" } => {
+                Some("run git lfs pull in the repository the folder was cloned from".to_owned())
+            }
+            Self::Storage { .. } | Self::Checksum { .. } => {
+                Some("the download may be incomplete; download the model again".to_owned())
+            }
+            Self::Format { .. }
+            | Self::NoEntry(_)
+            | Self::Script
+            | Self::ByteOrder(_)
+            | Self::LongPickle { .. }
+            | Self::Amplified { .. }
+            | Self::Legacy { .. } => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
+    }
+}
+
 /// Why a pickle is no state dict.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -182,13 +210,33 @@ pub enum StateError {
     },
 }
 
+impl Diagnose for StateError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotADict { .. }
+            | Self::Key { .. }
+            | Self::NotATensor { .. }
+            | Self::Name { .. }
+            | Self::NoTensors
+            | Self::NoStorage { .. }
+            | Self::Size { .. }
+            | Self::OutOfStorage { .. } => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
+    }
+}
+
 impl Error {
     pub(super) fn file(path: &Path, source: impl Into<FileError>) -> Self {
         Self::File { path: path.to_owned(), source: source.into() }
     }
+}
 
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Checkpoint(error) => error.hint(),
             Self::Write(error) => error.hint(),
@@ -196,19 +244,17 @@ impl Error {
             Self::Nothing { .. } => {
                 Some("admix converts pytorch_model.bin, its shards, adapter_model.bin, *.pt and *.pth".to_owned())
             }
-            Self::File {
-                source: FileError::Pickle(PickleError::Global { .. } | PickleError::Opcode { .. }), ..
-            } => Some(
-                "nothing of it was run; a file that needs more than tensors may do anything when torch loads it"
-                    .to_owned(),
-            ),
-            Self::File { source: FileError::Format { found: "a git-lfs pointer" }, .. } => {
-                Some("run git lfs pull in the repository the folder was cloned from".to_owned())
-            }
-            Self::File {
-                source: FileError::Zip(_) | FileError::Checksum { .. } | FileError::Storage { .. }, ..
-            } => Some("the download may be incomplete; download the model again".to_owned()),
-            _ => None,
+            Self::File { source, .. } => source.hint(),
+            Self::Clash { .. } | Self::TooDeep { .. } | Self::Cancelled => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Checkpoint(error) => error.exit_class(),
+            Self::Write(error) => error.exit_class(),
+            Self::Cancelled => ExitClass::Interrupted,
+            Self::Nothing { .. } | Self::File { .. } | Self::Clash { .. } | Self::TooDeep { .. } => ExitClass::Refused,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a pickle is refused.
 
+use crate::diagnose::{Diagnose, ExitClass};
+
 /// Why a pickle is refused. Every offset counts from the start of the file that holds the pickle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -116,4 +118,30 @@ pub enum PickleError {
         /// The most that are done.
         limit: usize,
     },
+}
+
+impl Diagnose for PickleError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Opcode { .. } | Self::Global { .. } => Some(
+                "nothing of it was run; a file that needs more than tensors may do anything when torch loads it"
+                    .to_owned(),
+            ),
+            Self::Call { .. }
+            | Self::NotCallable { .. }
+            | Self::Kind { .. }
+            | Self::Underflow { .. }
+            | Self::Memo { .. }
+            | Self::Length { .. }
+            | Self::Text { .. }
+            | Self::Number { .. }
+            | Self::Protocol { .. }
+            | Self::Cut { .. }
+            | Self::TooLong { .. } => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::checkpoint::stays_inside;
+use crate::diagnose::{Diagnose, ExitClass};
 use crate::shown::shown;
 
 const END: &[u8] = b"PK\x05\x06";
@@ -103,6 +104,27 @@ pub enum ZipError {
         /// The entry.
         name: String,
     },
+}
+
+impl Diagnose for ZipError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoEnd
+            | Self::NoRecord { .. }
+            | Self::Parts
+            | Self::Method { .. }
+            | Self::Name { .. }
+            | Self::Path { .. }
+            | Self::Twice { .. }
+            | Self::OutOfRange { .. }
+            | Self::Overlap { .. }
+            | Self::Differ { .. } => Some("the download may be incomplete; download the model again".to_owned()),
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
+    }
 }
 
 /// The entries of the archive, in the order of their bytes.

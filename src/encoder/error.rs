@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::architectures::SUPPORTED;
 use super::device::Device;
 use crate::checkpoint::tokenizer_command;
+use crate::diagnose::{Diagnose, ExitClass};
 
 /// Why a model cannot be loaded, or its embeddings not computed.
 #[derive(Debug, thiserror::Error)]
@@ -181,8 +182,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it, where there is something to say.
-    pub fn hint(&self) -> Option<String> {
+    /// A value of the configuration file `path` that cannot be used.
+    pub(super) fn setting(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Setting { path: path.to_owned(), problem: problem.into() }
+    }
+}
+
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoModelType { .. } => {
                 Some(format!("admix encodes with models whose config.json says {}", SUPPORTED.join(", ")))
@@ -202,13 +209,45 @@ impl Error {
             Self::NonFinite { .. } => {
                 Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
             }
-            _ => None,
+            Self::Setting { .. }
+            | Self::Missing { .. }
+            | Self::Shape { .. }
+            | Self::Tokenizer { .. }
+            | Self::MaxLength { .. }
+            | Self::TruncateDim { .. }
+            | Self::UnknownDevice(_)
+            | Self::UnknownPooling(_)
+            | Self::Device { .. }
+            | Self::Tokenise { .. }
+            | Self::Cancelled
+            | Self::Compute(_) => None,
         }
     }
 
-    /// A value of the configuration file `path` that cannot be used.
-    pub(super) fn setting(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Setting { path: path.to_owned(), problem: problem.into() }
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Cancelled => ExitClass::Interrupted,
+            Self::MaxLength { .. }
+            | Self::TruncateDim { .. }
+            | Self::UnknownDevice(_)
+            | Self::UnknownPooling(_)
+            | Self::NotBuilt { .. } => ExitClass::Usage,
+            Self::Device { .. } | Self::NonFinite { .. } | Self::OutOfMemory { .. } | Self::Compute(_) => {
+                ExitClass::Evaluation
+            }
+            Self::NoModelType { .. }
+            | Self::Architecture { .. }
+            | Self::Setting { .. }
+            | Self::Overflows { .. }
+            | Self::Module { .. }
+            | Self::NoPooling { .. }
+            | Self::Missing { .. }
+            | Self::Shape { .. }
+            | Self::NoTokenizer { .. }
+            | Self::Tokenizer { .. }
+            | Self::Vocabulary { .. }
+            | Self::Tokenise { .. } => ExitClass::Refused,
+        }
     }
 }
 

@@ -38,6 +38,7 @@ impl FromStr for Device {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::diagnose::Diagnose as _;
 
     #[test]
     fn devices_are_read_as_they_are_written() {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::diagnose::{Diagnose, ExitClass};
+
 /// Why judgements or a run cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -109,18 +111,49 @@ pub enum LineProblem {
     EmptyId(&'static str),
 }
 
-impl Error {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        let Self::Line { problem, .. } = self else { return None };
-        let hint = match problem {
-            LineProblem::Fields { .. } => "fields are separated by white space, and an id holds none",
-            LineProblem::Duplicate { .. } => "remove one of the two lines; trec_eval refuses this as well",
-            LineProblem::NotANumber(_) => "NaN has no place in a ranking; look for it in the embeddings",
-            LineProblem::Grade(_) => "grades are whole numbers: relevant from 1 up, not relevant at 0 and below",
-            LineProblem::Example(_) => "an example is {\"query\": \"…\", \"pos\": [\"…\"], \"neg\": [\"…\"]}",
-            _ => return None,
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Line { problem, .. } => problem.hint(),
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Empty { .. }
+            | Self::NoCommonQuery { .. }
+            | Self::Id { .. } => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Write { .. } => ExitClass::Unexpected,
+            Self::Read { .. }
+            | Self::Line { .. }
+            | Self::Empty { .. }
+            | Self::NoCommonQuery { .. }
+            | Self::Id { .. } => ExitClass::Refused,
+        }
+    }
+}
+
+impl Diagnose for LineProblem {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Fields { .. } => "fields are separated by white space, and an id holds none",
+            Self::Duplicate { .. } => "remove one of the two lines; trec_eval refuses this as well",
+            Self::NotANumber(_) => "NaN has no place in a ranking; look for it in the embeddings",
+            Self::Grade(_) => "grades are whole numbers: relevant from 1 up, not relevant at 0 and below",
+            Self::Example(_) => "an example is {\"query\": \"…\", \"pos\": [\"…\"], \"neg\": [\"…\"]}",
+            Self::NotUtf8(_)
+            | Self::TooLong(_)
+            | Self::Quote(_)
+            | Self::Columns(_)
+            | Self::Score(_)
+            | Self::EmptyId(_) => return None,
         };
         Some(hint.to_owned())
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Refused
     }
 }

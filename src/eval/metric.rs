@@ -4,6 +4,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use crate::diagnose::{Diagnose, ExitClass};
+
 /// What is measured of one query's ranking. A document is relevant when its grade is 1 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -92,6 +94,18 @@ pub enum MetricError {
     /// A measure that needs a cut.
     #[error("`{0}` needs a cut, as in `{0}@10`")]
     NeedsCut(String),
+}
+
+impl Diagnose for MetricError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown(_) | Self::Cut(_) | Self::NeedsCut(_) => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Usage
+    }
 }
 
 impl FromStr for Metric {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::search::{Hit, Rows, Similarity, search};
 use super::texts::{Chunk, Texts, TokenisedTexts};
 use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
+use crate::diagnose::{Diagnose, ExitClass};
 use crate::encoder::{Encoder, Error};
 
 /// What is scored, and by which rules.
@@ -60,6 +61,16 @@ pub struct ScoreError {
     pub set: String,
     /// Why.
     pub source: Box<Error>,
+}
+
+impl Diagnose for ScoreError {
+    fn hint(&self) -> Option<String> {
+        self.source.hint()
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        self.source.exit_class()
+    }
 }
 
 /// Scores the encoder on every data set of the task, in their order. Each text is encoded once for each prompt, however

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::HubModel;
+use crate::diagnose::{Diagnose, ExitClass};
 
 /// Why a model was not downloaded. What has arrived stays, and the next run goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -143,9 +144,10 @@ impl Error {
             _ => false,
         }
     }
+}
 
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         let login = "set HF_TOKEN, or log in with `hf auth login`";
         match self {
             Self::NoModel { token: false, .. } => Some(format!("if it is private: {login}")),
@@ -165,7 +167,32 @@ impl Error {
             Self::Size { .. } | Self::Hash { .. } => {
                 Some("it was removed; the same command downloads it again".to_owned())
             }
-            _ => None,
+            Self::NoRevision(_)
+            | Self::NoFile { .. }
+            | Self::Status { .. }
+            | Self::Answer { .. }
+            | Self::Path { .. }
+            | Self::NoWeights { .. }
+            | Self::Setting { .. }
+            | Self::Io { .. }
+            | Self::Cancelled => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Cancelled => ExitClass::Interrupted,
+            Self::Setting { .. } => ExitClass::Usage,
+            Self::Status { .. } | Self::Network { .. } | Self::Io { .. } => ExitClass::Unexpected,
+            Self::NoModel { .. }
+            | Self::NoRevision(_)
+            | Self::Denied { .. }
+            | Self::NoFile { .. }
+            | Self::Answer { .. }
+            | Self::Path { .. }
+            | Self::NoWeights { .. }
+            | Self::Size { .. }
+            | Self::Hash { .. } => ExitClass::Refused,
         }
     }
 }

@@ -4,13 +4,14 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Error;
 use super::blob::{self, Blob};
 use super::client::{Client, answer};
 use super::listing::{Listing, file_url};
 use crate::checkpoint::{HubModel, is_commit};
+use crate::progress::Cancel;
 
 /// Files that are downloaded at once.
 const AT_ONCE: usize = 4;
@@ -19,14 +20,14 @@ const AT_ONCE: usize = 4;
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Set to end it.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Told how many bytes more are there.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Options<'_> {
     pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a merge ended early.
 
 use super::SinkError;
+use crate::diagnose::{Diagnose, ExitClass};
 
 /// A merge that ended early.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +64,26 @@ pub enum Error {
     Threads(String),
 }
 
-impl Error {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NonFinite { .. } => Some("`--allow non-finite` goes on all the same".into()),
             Self::Overflow { .. } => Some("choose a wider `out_dtype`, or `--allow non-finite`".into()),
-            _ => None,
+            Self::CopiesDiffer { .. }
+            | Self::Read { .. }
+            | Self::Coefficients { .. }
+            | Self::Sink(_)
+            | Self::Cancelled
+            | Self::Threads(_) => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Cancelled => ExitClass::Interrupted,
+            Self::Coefficients { .. } => ExitClass::Usage,
+            Self::NonFinite { .. } | Self::Overflow { .. } | Self::CopiesDiffer { .. } => ExitClass::Refused,
+            Self::Read { .. } | Self::Sink(_) | Self::Threads(_) => ExitClass::Unexpected,
         }
     }
 }

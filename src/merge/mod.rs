@@ -23,9 +23,14 @@ mod stages;
 mod statistic;
 mod workers;
 
+#[doc(hidden)]
 pub use compare::{Difference, compare};
 pub use error::Error;
+#[doc(hidden)]
 pub use options::{Access, Options, TILE};
-pub use run::{Report, memory, run, run_again, work_bytes};
+pub use run::Report;
+#[doc(hidden)]
+pub use run::{memory, run, run_again, work_bytes};
 pub use sink::{Sink, SinkError};
+#[doc(hidden)]
 pub use statistic::Statistics;

@@ -1,9 +1,8 @@
 //! Options that say how a merge runs. None of them changes its result.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::Error;
 use crate::kernel::{BLOCK, Level};
+use crate::progress::Cancel;
 
 /// Elements of a tile: 128 KiB of each f32 input, so that all inputs of a merge stay in the second-level cache.
 pub const TILE: usize = 2 * BLOCK;
@@ -31,14 +30,14 @@ pub struct Options<'a> {
     /// How tensors are read.
     pub access: Access,
     /// Set from elsewhere to end the merge early.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Called from the worker threads with the bytes read since its last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Options<'_> {
     pub(super) fn check_cancelled(&self) -> Result<(), Error> {
-        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// The tile size, rounded down to whole blocks, at least one.

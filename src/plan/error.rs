@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::checkpoint;
+use crate::diagnose::{Diagnose, ExitClass};
 use crate::recipe::Place;
 
 /// A recipe that does not fit its checkpoints.
@@ -299,8 +300,24 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// Whether it is about values of parameters, not about the checkpoints.
+    pub(super) fn is_of_values(&self) -> bool {
+        matches!(self, Self::MissingParameter { .. } | Self::Arguments { .. } | Self::SliceWithoutBase { .. })
+    }
+
+    /// Whether both are about the same values of parameters, in two tensors.
+    pub(super) fn has_the_values_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Arguments { reason, place, .. }, Self::Arguments { reason: of_other, place: at_other, .. }) => {
+                reason == of_other && place == at_other
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoSuchModel { near: Some(near), .. } => Some(format!("did you mean the document `{near}`?")),
             Self::NoSuchModel { path, beside, .. } => {
@@ -353,27 +370,19 @@ impl Error {
             ),
             Self::LayerKinds { .. } => Some("`--allow architecture` goes on with what the first has".into()),
             Self::SliceWithoutBase { .. } => Some("list it with the `layer_range` that belongs to the slice".into()),
-            _ => None,
+            Self::NoSettings { .. }
+            | Self::Kind { .. }
+            | Self::LayerRange { .. }
+            | Self::Stacks { .. }
+            | Self::MissingModule { .. }
+            | Self::NoTokenTable { .. }
+            | Self::TokenRows { .. }
+            | Self::TokenWithoutTensor { .. }
+            | Self::Nothing => None,
         }
     }
 
-    /// Whether it is about values of parameters, not about the checkpoints.
-    pub(super) fn is_of_values(&self) -> bool {
-        matches!(self, Self::MissingParameter { .. } | Self::Arguments { .. } | Self::SliceWithoutBase { .. })
-    }
-
-    /// Whether both are about the same values of parameters, in two tensors.
-    pub(super) fn has_the_values_of(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Arguments { reason, place, .. }, Self::Arguments { reason: of_other, place: at_other, .. }) => {
-                reason == of_other && place == at_other
-            }
-            _ => false,
-        }
-    }
-
-    /// Where in the recipe the trouble is.
-    pub fn place(&self) -> Option<&Place> {
+    fn place(&self) -> Option<&Place> {
         match self {
             Self::NoSuchModel { place, .. }
             | Self::AdapterOfStage { place, .. }
@@ -384,7 +393,56 @@ impl Error {
             | Self::SliceWithoutBase { place, .. }
             | Self::NoSettings { place, .. }
             | Self::TokenRule { place, .. } => place.as_deref(),
-            _ => None,
+            Self::VocabularyOfStage { .. }
+            | Self::Checkpoint(_)
+            | Self::Disagreement { .. }
+            | Self::Shape { .. }
+            | Self::Kind { .. }
+            | Self::MissingTensor { .. }
+            | Self::MissingParameter { .. }
+            | Self::Stacks { .. }
+            | Self::CountedLayers { .. }
+            | Self::LayerKinds { .. }
+            | Self::MissingModule { .. }
+            | Self::NoTokenTable { .. }
+            | Self::TokenRows { .. }
+            | Self::TokenWithoutRow { .. }
+            | Self::VocabularyKinds { .. }
+            | Self::TokenWithoutTensor { .. }
+            | Self::Padding { .. }
+            | Self::Nothing => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::NoSettings { .. }
+            | Self::MissingParameter { .. }
+            | Self::Arguments { .. }
+            | Self::LayerRange { .. }
+            | Self::Stacks { .. }
+            | Self::SliceWithoutBase { .. }
+            | Self::TokenRule { .. }
+            | Self::TokenWithoutTensor { .. }
+            | Self::Nothing => ExitClass::Usage,
+            Self::NoSuchModel { .. }
+            | Self::Hub { .. }
+            | Self::AdapterOfStage { .. }
+            | Self::VocabularyOfStage { .. }
+            | Self::Checkpoint(_)
+            | Self::Disagreement { .. }
+            | Self::Shape { .. }
+            | Self::Kind { .. }
+            | Self::MissingTensor { .. }
+            | Self::Tokens { .. }
+            | Self::CountedLayers { .. }
+            | Self::LayerKinds { .. }
+            | Self::MissingModule { .. }
+            | Self::NoTokenTable { .. }
+            | Self::TokenRows { .. }
+            | Self::TokenWithoutRow { .. }
+            | Self::VocabularyKinds { .. }
+            | Self::Padding { .. } => ExitClass::Refused,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Everything that is wrong with a recipe's checkpoints.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::mem::{Discriminant, discriminant};
 
 use super::Error;
+use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
 use crate::recipe::Place;
 
 /// All faults that were found. There is none where a recipe with stand-ins is all that is wrong.
@@ -39,16 +40,6 @@ impl Faults {
         shown
     }
 
-    /// What the user can do about the first.
-    pub fn hint(&self) -> Option<String> {
-        self.first().and_then(Error::hint)
-    }
-
-    /// Where in the recipe the first is.
-    pub fn place(&self) -> Option<&Place> {
-        self.first().and_then(Error::place)
-    }
-
     /// The fault that was found first.
     pub fn first(&self) -> Option<&Error> {
         self.0.first()
@@ -65,6 +56,35 @@ impl fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+impl Diagnose for Faults {
+    /// What the user can do about the first.
+    fn hint(&self) -> Option<String> {
+        self.first().and_then(Error::hint)
+    }
+
+    /// Where in the recipe the first is.
+    fn place(&self) -> Option<&Place> {
+        self.first().and_then(Error::place)
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        self.0.iter().map(Error::exit_class).max().unwrap_or(ExitClass::Usage)
+    }
+
+    /// At most a few faults of a sort.
+    fn diagnoses(&self) -> Vec<Diagnosis> {
+        let mut found = Vec::new();
+        for (error, more) in self.shown() {
+            let mut diagnosis = Diagnosis::of(error);
+            if more > 0 {
+                let _ = write!(diagnosis.message, ", and {more} more of this sort");
+            }
+            found.push(diagnosis);
+        }
+        found
+    }
+}
 
 impl From<Error> for Faults {
     fn from(fault: Error) -> Self {

@@ -1,6 +1,7 @@
 //! YAML to a typed, validated recipe. No checkpoint is opened here; that a model is named twice is told by where its folder
 //! lies.
 
+mod build;
 mod canonical;
 mod check;
 mod identity;
@@ -9,6 +10,9 @@ mod read;
 mod review;
 mod types;
 
+pub use build::RecipeBuilder;
+#[cfg(feature = "cli")]
+pub(crate) use build::model_reference;
 pub use keys::LEVELS;
 pub(crate) use keys::advice::ADVICE;
 pub(crate) use keys::schema::definitions as recipe_definitions;

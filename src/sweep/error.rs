@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
+use crate::recipe::{self, Place};
 use crate::shown::shell;
-use crate::{checkpoint, eval, merge, plan, recipe, write};
+use crate::{checkpoint, eval, merge, plan, write};
 
 /// Why a study cannot be made, read or worked on.
 #[derive(Debug, thiserror::Error)]
@@ -111,8 +113,19 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// Makes an error of what the system said.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Recipe(error) => error.hint().map(str::to_owned),
             Self::Plan(error) => error.hint(),
@@ -151,13 +164,66 @@ impl Error {
         }
     }
 
-    /// Makes an error of what the system said.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Recipe(error) => error.place(),
+            Self::Plan(faults) => faults.place(),
+            Self::Checkpoint(_)
+            | Self::Data(_)
+            | Self::Merge(_)
+            | Self::Write(_)
+            | Self::Io { .. }
+            | Self::NotAStudy(_)
+            | Self::Damaged { .. }
+            | Self::Found { .. }
+            | Self::Mismatch { .. }
+            | Self::TooManyPoints { .. }
+            | Self::Direction { .. }
+            | Self::NoQueries(_)
+            | Self::Usage { .. }
+            | Self::Evaluation { .. }
+            | Self::Cancelled => None,
+        }
     }
 
-    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Recipe(error) => error.exit_class(),
+            Self::Plan(faults) => faults.exit_class(),
+            Self::Checkpoint(error) => error.exit_class(),
+            Self::Data(error) => error.exit_class(),
+            Self::Merge(error) => error.exit_class(),
+            Self::Write(error) => error.exit_class(),
+            Self::Mismatch { .. } => ExitClass::Mismatch,
+            Self::Evaluation { .. } => ExitClass::Evaluation,
+            Self::Cancelled => ExitClass::Interrupted,
+            Self::Io { .. } => ExitClass::Unexpected,
+            Self::NotAStudy(_) | Self::TooManyPoints { .. } | Self::Direction { .. } | Self::Usage { .. } => {
+                ExitClass::Usage
+            }
+            Self::Damaged { .. } | Self::Found { .. } | Self::NoQueries(_) => ExitClass::Refused,
+        }
+    }
+
+    fn diagnoses(&self) -> Vec<Diagnosis> {
+        match self {
+            Self::Recipe(error) => error.diagnoses(),
+            Self::Plan(faults) => faults.diagnoses(),
+            Self::Checkpoint(_)
+            | Self::Data(_)
+            | Self::Merge(_)
+            | Self::Write(_)
+            | Self::Io { .. }
+            | Self::NotAStudy(_)
+            | Self::Damaged { .. }
+            | Self::Found { .. }
+            | Self::Mismatch { .. }
+            | Self::TooManyPoints { .. }
+            | Self::Direction { .. }
+            | Self::NoQueries(_)
+            | Self::Usage { .. }
+            | Self::Evaluation { .. }
+            | Self::Cancelled => vec![Diagnosis::of(self)],
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::diagnose::{Diagnose, ExitClass};
 use crate::{checkpoint, merge};
 
 /// An output folder that was not written. Nothing of it is left.
@@ -79,9 +80,10 @@ impl Error {
             Self::Io { action, path, source }
         }
     }
+}
 
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some("`--force` replaces it once the new one is complete".into()),
             Self::Rival(_) => Some("one run at a time for one output, or an output for each".into()),
@@ -89,7 +91,21 @@ impl Error {
             Self::HoldsInput { .. } | Self::InsideInput { .. } => Some("choose a folder beside the inputs".into()),
             Self::Merge(error) => error.hint(),
             Self::Checkpoint(error) => error.hint(),
-            _ => None,
+            Self::NoName(_) | Self::NoRoom { .. } | Self::Io { .. } => None,
+        }
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::Merge(error) => error.exit_class(),
+            Self::Checkpoint(error) => error.exit_class(),
+            Self::NoRoom { .. } | Self::Io { .. } => ExitClass::Unexpected,
+            Self::Exists(_)
+            | Self::Rival(_)
+            | Self::NotAMerge(_)
+            | Self::InsideInput { .. }
+            | Self::HoldsInput { .. }
+            | Self::NoName(_) => ExitClass::Usage,
         }
     }
 }

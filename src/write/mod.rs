@@ -12,5 +12,7 @@ pub use error::Error;
 pub(crate) use files::reserve;
 pub(crate) use folder::OutputFolder;
 pub(crate) use record::RECORD;
+pub use request::Outcome;
 pub(crate) use request::put;
-pub use request::{Outcome, Request, write};
+#[doc(hidden)]
+pub use request::{Request, write};

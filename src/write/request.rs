@@ -61,7 +61,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
     put(RECORD, shown::json(&record(plan, &warnings), true) + "\n")?;
-    if options.cancel.load(std::sync::atomic::Ordering::Relaxed) {
+    if options.cancel.is_cancelled() {
         return Err(merge::Error::Cancelled.into());
     }
     let path = folder.commit(sync)?;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 
+use admix::Cancel;
 use admix::kernel::Level;
 use admix::merge::{self, Access, Sink, SinkError};
 use admix::plan::{self, Plan};
@@ -76,7 +76,7 @@ pub(crate) fn plan(folder: &Path, recipe: &str) -> Plan {
 /// Runs a plan and gives its tensors.
 pub(crate) fn merge(plan: &Plan, threads: usize, tile: usize, level: Level, access: Access) -> Tensors {
     let memory = Memory(plan.tensors.iter().map(|tensor| Mutex::new(vec![0; tensor.byte_len() as usize])).collect());
-    let cancel = AtomicBool::new(false);
+    let cancel = Cancel::new();
     let options = merge::Options { threads, tile, level, access, cancel: &cancel, progress: &|_| {} };
     merge::run(plan, &memory, options).unwrap();
     let tensor = |(planned, bytes): (&plan::PlannedTensor, Mutex<Vec<u8>>)| {

@@ -4,6 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use admix::Diagnose as _;
 use admix::checkpoint::Checkpoint;
 use admix::encoder::{Embeddings, Encoder, Error, Options};
 use admix::kernel::Float;

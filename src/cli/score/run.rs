@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::eval::data::{self, Opened};
 use crate::eval::{DataSet, Metric, OddityKind, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
+use crate::progress::Cancel;
 use crate::shown::{line, shell};
 
 /// All results.
@@ -91,7 +91,7 @@ fn score_model(
     args: &Args,
     checkpoint: &Checkpoint,
     results: &Results,
-    cancel: &AtomicBool,
+    cancel: &Cancel,
 ) -> anyhow::Result<Vec<SetScores>> {
     let settings = checkpoint.settings();
     let prompts = args.prompts.of(settings);
@@ -122,7 +122,7 @@ fn score_model(
         let name = checkpoint.path().display();
         bar.set_message(line(&format!("{name}  {finished}/{} texts  {rate:.0} texts/s", texts.len())));
         bar.inc(done.bytes);
-        if cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
     set_aside(encoder);

@@ -1,11 +1,11 @@
 //! `admix sweep confirm`
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::{Limits, drain};
 use super::finish;
 use super::location::StudyArgs;
+use crate::progress::Cancel;
 use crate::sweep::file::parse_time;
 use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, TrialStage, confirm, recommend};
 
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     loop {
         let trials = confirm(&study)?.len();
         let limits =
-            Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Arc::default() };
+            Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Cancel::new() };
         drain(&study, &limits)?;
         let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
         let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;

@@ -1,13 +1,12 @@
 //! What a worker says while it works.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{args, render, run};
 use crate::encoder::Device;
+use crate::progress::Cancel;
 use crate::shown::line;
 use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Study, TrialStage, work};
 
@@ -20,7 +19,7 @@ pub(super) struct Limits {
     pub(super) search: bool,
     pub(super) quiet: bool,
     /// Set to end after the trial that is being done.
-    pub(super) finish: Arc<AtomicBool>,
+    pub(super) finish: Cancel,
 }
 
 /// Works on a study until nothing is left or a limit is met.
@@ -31,12 +30,7 @@ pub(super) fn drain(study: &Study, limits: &Limits) -> anyhow::Result<Ended> {
     drain_with(study, &mut scorer, limits, &cancel)
 }
 
-fn drain_with(
-    study: &Study,
-    evaluator: &mut dyn Evaluator,
-    limits: &Limits,
-    cancel: &AtomicBool,
-) -> anyhow::Result<Ended> {
+fn drain_with(study: &Study, evaluator: &mut dyn Evaluator, limits: &Limits, cancel: &Cancel) -> anyhow::Result<Ended> {
     let options = Options {
         wall: limits.wall,
         max_trials: limits.trials,

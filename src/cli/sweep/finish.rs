@@ -2,16 +2,11 @@
 
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use crate::cli::{args, render};
-use crate::merge::{self, Access, TILE};
-use crate::plan::Plan;
+use crate::cli::render;
 use crate::report::{Shown, recommendation, terminal};
 use crate::shown::shell;
-use crate::sweep::file::Keep;
-use crate::sweep::{Analysis, Depth, Error, NoRecommendation, Preference, Row, Study, TrialStage, recommend};
-use crate::write::{self, Request};
+use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, Study, TrialStage, recommend};
 
 /// Shows the results and what to do next.
 pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
@@ -55,45 +50,4 @@ fn next(study: &Study, full: &Analysis, confirmed: &Analysis, has_recommendation
 /// A path as a shell takes it.
 pub(super) fn quoted(path: &Path) -> String {
     shell(&path.display().to_string())
-}
-
-/// Writes the checkpoints that the sweep file keeps.
-pub(super) fn keep(study: &Study, which: Keep, cancel: &AtomicBool) -> anyhow::Result<Vec<String>> {
-    let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;
-    let wanted = |row: &&Row| match which {
-        Keep::None => false,
-        Keep::Front => row.on_front,
-        Keep::All => true,
-    };
-    let mut written = Vec::new();
-    for row in analysis.rows.iter().filter(wanted) {
-        let out = study.store.path("merged").join(row.trial.label.replace([' ', '/'], "-"));
-        if let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
-            && !out.exists()
-        {
-            write_merge(recipe, &out, study, cancel)?;
-            written.push(out.display().to_string());
-        }
-    }
-    Ok(written)
-}
-
-/// Merges into a folder.
-pub(super) fn write_merge(
-    recipe: crate::recipe::Recipe,
-    out: &Path,
-    study: &Study,
-    cancel: &AtomicBool,
-) -> anyhow::Result<()> {
-    let plan = Plan::build(recipe, &study.manifest.plan_options()).map_err(Error::from)?;
-    let options = merge::Options {
-        threads: 0,
-        tile: TILE,
-        level: args::level()?,
-        access: Access::Read,
-        cancel,
-        progress: &|_| {},
-    };
-    write::write(Request { plan: &plan, out, force: false, sync: true }, options)?;
-    Ok(())
 }

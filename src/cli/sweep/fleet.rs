@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,9 @@ use super::events::{Limits, Talk};
 use crate::cli::render;
 use crate::cli::render::Usage;
 use crate::cli::run;
+use crate::diagnose::Diagnose as _;
 use crate::encoder::Device;
+use crate::progress::Cancel;
 use crate::sweep::{Ended, Error, Event, Results, Schedule, Study};
 
 /// How often the parent looks at what its workers did.
@@ -38,7 +39,7 @@ impl Fleet {
         }
         if let Some(device) = devices.iter().find(|device| !device.is_built()) {
             let error = crate::encoder::Error::NotBuilt { device: *device };
-            let hint = crate::encoder::Error::hint(&error).unwrap_or_default();
+            let hint = error.hint().unwrap_or_default();
             return Err(Usage::with_hint(error.to_string(), hint));
         }
         if let Some(other) = devices.iter().find(|device| device.kind() != devices[0].kind()) {
@@ -127,7 +128,7 @@ struct Workers {
 }
 
 impl Workers {
-    fn wait(&mut self, watch: &mut Watch<'_>, cancel: &AtomicBool) -> anyhow::Result<Ended> {
+    fn wait(&mut self, watch: &mut Watch<'_>, cancel: &Cancel) -> anyhow::Result<Ended> {
         let mut failure: Option<anyhow::Error> = None;
         let (mut killed, mut ended) = (0, 0);
         let mut asked: Option<Instant> = None;
@@ -150,7 +151,7 @@ impl Workers {
                     }
                 }
             }
-            if cancel.load(Ordering::Relaxed) {
+            if cancel.is_cancelled() {
                 let since = *asked.get_or_insert_with(Instant::now);
                 if since.elapsed() > PATIENCE {
                     self.running.iter().for_each(Worker::end);
@@ -158,7 +159,7 @@ impl Workers {
             }
         }
         watch.look()?;
-        if cancel.load(Ordering::Relaxed) {
+        if cancel.is_cancelled() {
             return Err(Error::Cancelled.into());
         }
         if let Some(failure) = failure {

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::export::{put, unfinished};
-use super::finish::write_merge;
 use super::location::StudyArgs;
+use crate::api::write_merge;
+use crate::cli::args::level;
 use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
 use crate::report::recommendation;
@@ -86,7 +87,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(out) = &args.merge
         && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {
-        write_merge(recipe, out, &study, &*run::interruption()?)?;
+        write_merge(recipe, out, &study, level()?, &run::interruption()?)?;
     }
     for sentence in said {
         render::say(&sentence);

@@ -1,15 +1,16 @@
 //! `admix sweep run`
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::events::{Limits, drain};
 use super::fleet::{self, Fleet};
 use super::{finish, location};
+use crate::api::keep;
+use crate::cli::args::level;
 use crate::cli::render;
 use crate::encoder::Device;
+use crate::progress::Cancel;
 use crate::sweep::file::{Keep, parse_time};
 use crate::sweep::{Ended, Study, warnings};
 
@@ -69,11 +70,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         trials: None,
         search: true,
         quiet: args.quiet,
-        finish: Arc::default(),
+        finish: Cancel::new(),
     };
     let ended = if fleet.is_one() { drain(&study, &limits)? } else { fleet::drain(&study, &fleet, &limits)? };
     if ended == Ended::Finished && parsed.spec.keep != Keep::None {
-        let written = finish::keep(&study, parsed.spec.keep, &AtomicBool::new(false))?;
+        let written = keep(&study, parsed.spec.keep, level()?, &Cancel::new())?;
+        let written: Vec<String> = written.iter().map(|folder| folder.display().to_string()).collect();
         if !args.quiet && !written.is_empty() {
             render::say(&format!("merged to {}", written.join(", ")));
         }

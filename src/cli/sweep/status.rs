@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             return Ok(());
         }
         for _ in 0..20 {
-            if cancel.load(std::sync::atomic::Ordering::Relaxed) {
+            if cancel.is_cancelled() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(100));

@@ -1,7 +1,5 @@
 //! `admix sweep worker`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +8,7 @@ use super::events::{Limits, drain};
 use super::location::StudyArgs;
 use crate::cli::render::{self, Usage};
 use crate::encoder::Device;
+use crate::progress::Cancel;
 use crate::sweep::file::parse_time;
 use crate::sweep::{Ended, Study};
 
@@ -57,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(device) = args.device {
         on_device(&mut study, device)?;
     }
-    let finish = Arc::new(AtomicBool::new(false));
+    let finish = Cancel::new();
     listen(&args.stop_on, &finish)?;
     let limits = Limits { wall: args.max_time, trials: args.max_trials, search: true, quiet: args.quiet, finish };
     let ended = drain(&study, &limits)?;
@@ -105,7 +104,7 @@ fn on_device(study: &mut Study, device: Device) -> anyhow::Result<()> {
 }
 
 #[cfg(unix)]
-fn listen(signals: &[String], finish: &Arc<AtomicBool>) -> anyhow::Result<()> {
+fn listen(signals: &[String], finish: &Cancel) -> anyhow::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1, SIGUSR2};
     for signal in signals {
         let number = match signal.as_str() {
@@ -114,12 +113,12 @@ fn listen(signals: &[String], finish: &Arc<AtomicBool>) -> anyhow::Result<()> {
             "HUP" => SIGHUP,
             _ => SIGTERM,
         };
-        signal_hook::flag::register(number, Arc::clone(finish)).context("cannot handle signals")?;
+        signal_hook::flag::register(number, finish.flag()).context("cannot handle signals")?;
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn listen(_: &[String], _: &Arc<AtomicBool>) -> anyhow::Result<()> {
+fn listen(_: &[String], _: &Cancel) -> anyhow::Result<()> {
     Ok(())
 }

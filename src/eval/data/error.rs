@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::layout::Form;
+use crate::diagnose::{Diagnose, ExitClass};
 
 /// Why a folder cannot be opened as a data set.
 #[derive(Debug, thiserror::Error)]
@@ -203,8 +204,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn line_hint(&self) -> Option<&'static str> {
+        let Self::Line { problem, .. } = self else { return None };
+        if problem.contains("whole number") {
+            Some("grades are whole numbers: relevant from 1 up, not relevant at 0 and below")
+        } else if problem.contains("a tab") {
+            Some("topics in SGML or XML are not read; write them as lines of id, tab, text")
+        } else if problem.contains("UTF-8") {
+            Some("`iconv -t UTF-8` converts a file from another encoding")
+        } else {
+            None
+        }
+    }
+}
+
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unknown { .. } => FORMS.to_owned(),
             Self::Incomplete { form, .. } => form.looks_like().to_owned(),
@@ -233,21 +248,40 @@ impl Error {
             Self::NoKnownQuery { .. } | Self::NoKnownDocument { .. } => {
                 "are the judgements of another version of the data set?".into()
             }
-            _ => return None,
+            Self::NoSuchFolder { .. }
+            | Self::NotAFolder { .. }
+            | Self::Read { .. }
+            | Self::NotAFile { .. }
+            | Self::TooManyFiles { .. }
+            | Self::Json { .. }
+            | Self::Nothing { .. } => return None,
         };
         Some(hint)
     }
 
-    fn line_hint(&self) -> Option<&'static str> {
-        let Self::Line { problem, .. } = self else { return None };
-        if problem.contains("whole number") {
-            Some("grades are whole numbers: relevant from 1 up, not relevant at 0 and below")
-        } else if problem.contains("a tab") {
-            Some("topics in SGML or XML are not read; write them as lines of id, tab, text")
-        } else if problem.contains("UTF-8") {
-            Some("`iconv -t UTF-8` converts a file from another encoding")
-        } else {
-            None
+    fn exit_class(&self) -> ExitClass {
+        match self {
+            Self::NoSuchFolder { .. }
+            | Self::NotAFolder { .. }
+            | Self::Read { .. }
+            | Self::NotAFile { .. }
+            | Self::EmptyFile { .. }
+            | Self::TooManyFiles { .. }
+            | Self::Several { .. }
+            | Self::Unknown { .. }
+            | Self::Incomplete { .. }
+            | Self::Outside { .. }
+            | Self::Settings { .. }
+            | Self::NoSplit { .. }
+            | Self::WhichSplit { .. }
+            | Self::WhichFile { .. }
+            | Self::Json { .. }
+            | Self::Line { .. }
+            | Self::Parquet { .. }
+            | Self::NotAligned { .. }
+            | Self::Nothing { .. }
+            | Self::NoKnownQuery { .. }
+            | Self::NoKnownDocument { .. } => ExitClass::Refused,
         }
     }
 }

@@ -73,6 +73,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::diagnose::Diagnose as _;
 
     fn chosen<'a>(labels: &[&'a str], wanted: Option<&str>) -> Result<&'a str, Error> {
         choose(Path::new("set"), labels, wanted).map(|at| labels[at])

@@ -1,6 +1,7 @@
 //! Reading, extending, confirming and picking.
 
 use super::fake::{Fake, options, run, study};
+use crate::diagnose::Diagnose as _;
 use crate::sweep::file::parse_axis;
 use crate::sweep::study::Results;
 use crate::sweep::{

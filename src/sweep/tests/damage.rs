@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::fake::{Fake, options, recorded, rewrite, run};
+use crate::diagnose::Diagnose as _;
 use crate::sweep::{
     Analysis, Checked, Depth, Error, Options, Status, Study, TrialStage, Watch, check, confirm, extend, journal,
     to_csv, to_json, to_per_query_csv, work,

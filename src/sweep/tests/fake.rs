@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::eval::draw;
+use crate::progress::Cancel;
 use crate::sweep::file::Spec;
 use crate::sweep::study::Manifest;
 use crate::sweep::study::{Lease, Results};
@@ -163,7 +164,7 @@ impl Evaluator for Fake {
         let trial = self.trial.clone().unwrap();
         self.scored.push(trial.label.clone());
         std::thread::sleep(self.time);
-        if request.cancel.load(Ordering::Relaxed) {
+        if request.cancel.is_cancelled() {
             return Err(EvaluationError::Cancelled);
         }
         if self.fails.is_some_and(|fails| trial.label.contains(fails)) {
@@ -198,7 +199,7 @@ impl Evaluator for Fake {
     }
 }
 
-pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
+pub(crate) static NEVER: LazyLock<Cancel> = LazyLock::new(Cancel::new);
 
 pub(crate) fn options() -> Options<'static> {
     Options {

@@ -1,8 +1,7 @@
 //! What a worker does with a study.
 
-use std::sync::atomic::AtomicBool;
-
 use super::fake::{Fake, NEVER, options, recorded, rewrite, run, study, trade_off};
+use crate::progress::Cancel;
 use crate::sweep::file::SearchMethod;
 use crate::sweep::study::Results;
 use crate::sweep::{Ended, Error, Event, Options, Schedule, Study, TrialStage, work};
@@ -61,7 +60,8 @@ fn workers_stop_when_they_are_told_and_go_on_where_they_were() {
     assert_eq!(with(Options { max_trials: Some(3), ..options() }).unwrap(), Ended::MaxTrials);
     assert_eq!(Results::read(&study).unwrap().done.len(), 3);
     assert_eq!(with(Options { wall: Some(<_>::default()), ..options() }).unwrap(), Ended::Wall);
-    let set = AtomicBool::new(true);
+    let set = Cancel::new();
+    set.cancel();
     assert_eq!(with(Options { finish: &set, ..options() }).unwrap(), Ended::Asked);
     assert!(matches!(with(Options { cancel: &set, ..options() }), Err(Error::Cancelled)));
     assert_eq!(Results::read(&study).unwrap().done.len(), 3);

@@ -1,8 +1,8 @@
 //! What scores a trial. The sweep knows nothing else of models.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicBool;
 
+use crate::progress::Cancel;
 use crate::sweep::Error;
 use crate::sweep::study::Trial;
 
@@ -63,7 +63,7 @@ pub struct Request<'a> {
     /// How many of the documents that each query ranks first are wanted back.
     pub depth: usize,
     /// Set from elsewhere to end early.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Called with the texts that were encoded and those that there are.
     pub progress: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::candidate_pool::top_documents;
@@ -12,11 +11,13 @@ use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScore
 use super::fingerprints;
 use super::memory::Memory;
 use crate::checkpoint::Checkpoint;
+use crate::diagnose::Diagnose as _;
 use crate::encoder::{self, Encoder};
 use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
 use crate::kernel::{Float, Level};
 use crate::merge::{self, Access, TILE};
 use crate::plan::{Alignment, Plan};
+use crate::progress::Cancel;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
@@ -134,7 +135,7 @@ impl Scorer {
         }
         // As the folder of the merge would be opened.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
-        let never = AtomicBool::new(false);
+        let never = Cancel::new();
         let merging = merge::Options {
             threads: 0,
             tile: TILE,
@@ -244,7 +245,7 @@ impl Evaluator for Scorer {
         let scored = eval::score(encoder, &task, &mut |progress| {
             done += progress.texts;
             let asked = (request.progress)(done, all);
-            if request.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { asked }
+            if request.cancel.is_cancelled() { ControlFlow::Break(()) } else { asked }
         });
         let scored = scored.map_err(failed)?;
         let mut found: Vec<QueryScores> = scored

@@ -1,7 +1,6 @@
 //! The loop of a worker.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
@@ -145,10 +144,10 @@ impl Worker<'_> {
     }
 
     fn stop(&self) -> Result<Option<Ended>, Error> {
-        if self.options.cancel.load(Ordering::Relaxed) {
+        if self.options.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        if self.options.finish.load(Ordering::Relaxed) {
+        if self.options.finish.is_cancelled() {
             return Ok(Some(Ended::Asked));
         }
         if self.options.wall.is_some_and(|wall| self.begun.elapsed() >= wall) {
@@ -182,11 +181,11 @@ impl Worker<'_> {
     fn wait(&self) -> Result<(), Error> {
         let until = Instant::now() + self.options.poll;
         loop {
-            if self.options.cancel.load(Ordering::Relaxed) {
+            if self.options.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.options.finish.load(Ordering::Relaxed) {
+            if left.is_zero() || self.options.finish.is_cancelled() {
                 return Ok(());
             }
             std::thread::sleep(left.min(Duration::from_millis(50)));

@@ -1,9 +1,9 @@
 //! A worker: how it works, what it knows, and what it tells.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::progress::Cancel;
 use crate::sweep::study::{Lease, Owner, Results, Schedule, Study, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
 
@@ -19,9 +19,9 @@ pub struct Options<'a> {
     /// The time between looks at what others do.
     pub poll: Duration,
     /// Set from elsewhere to end early.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Set from elsewhere to end after the trial that is being done.
-    pub finish: &'a AtomicBool,
+    pub finish: &'a Cancel,
     /// Whether trials of the search are begun, not only those to confirm.
     pub search: bool,
 }

@@ -1,0 +1,102 @@
+//! Whatever can go wrong in a merge, a scoring or a sweep.
+
+use std::path::PathBuf;
+
+use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
+use crate::recipe::{self, Place};
+use crate::{checkpoint, eval, merge, plan, sweep, write};
+
+/// Why a [`Merge`](crate::Merge), a [`Score`](crate::Score) or a [`Sweep`](crate::Sweep) ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A recipe or a sweep file.
+    #[error(transparent)]
+    Recipe(#[from] recipe::Error),
+    /// A recipe and its checkpoints that do not go together.
+    #[error(transparent)]
+    Plan(#[from] plan::Faults),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// A merge.
+    #[error(transparent)]
+    Merge(#[from] merge::Error),
+    /// An output folder.
+    #[error(transparent)]
+    Write(#[from] write::Error),
+    /// A data set.
+    #[error(transparent)]
+    Data(#[from] eval::data::Error),
+    /// A text that names no metric.
+    #[error(transparent)]
+    Metric(#[from] eval::MetricError),
+    /// A study.
+    #[error(transparent)]
+    Sweep(#[from] sweep::Error),
+    /// A model that does not encode.
+    #[cfg(feature = "eval")]
+    #[error(transparent)]
+    Encoder(#[from] crate::encoder::Error),
+    /// A data set that could not be scored.
+    #[cfg(feature = "eval")]
+    #[error(transparent)]
+    Score(#[from] eval::ScoreError),
+    /// A model whose embeddings are compared in a way that is unknown.
+    #[error("`{}` compares embeddings by `{name}`, which is unknown", model.display())]
+    Similarity {
+        /// The model folder.
+        model: PathBuf,
+        /// What it names.
+        name: String,
+    },
+    /// A word that names nothing that can be accepted.
+    #[error("`{0}` is nothing that can be allowed")]
+    Allow(String),
+    /// A scoring without data set.
+    #[error("no data set is given")]
+    NoData,
+}
+
+impl Error {
+    /// The error that it stands for, where it is another module's.
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        Some(match self {
+            Self::Recipe(error) => error,
+            Self::Plan(faults) => faults,
+            Self::Checkpoint(error) => error,
+            Self::Merge(error) => error,
+            Self::Write(error) => error,
+            Self::Data(error) => error,
+            Self::Metric(error) => error,
+            Self::Sweep(error) => error,
+            #[cfg(feature = "eval")]
+            Self::Encoder(error) => error,
+            #[cfg(feature = "eval")]
+            Self::Score(error) => error,
+            Self::Similarity { .. } | Self::Allow(_) | Self::NoData => return None,
+        })
+    }
+}
+
+impl Diagnose for Error {
+    fn hint(&self) -> Option<String> {
+        if let Self::Allow(_) = self {
+            let names: Vec<&str> = plan::Allow::names().into_iter().map(|(name, _)| name).collect();
+            return Some(format!("there are {}", names.join(", ")));
+        }
+        self.inner()?.hint()
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.inner()?.place()
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        self.inner().map_or(ExitClass::Usage, Diagnose::exit_class)
+    }
+
+    fn diagnoses(&self) -> Vec<Diagnosis> {
+        self.inner().map_or_else(|| vec![Diagnosis::of(self)], Diagnose::diagnoses)
+    }
+}

@@ -1,0 +1,291 @@
+//! A merge in a few lines.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Error;
+use crate::kernel::{Float, Level};
+use crate::merge::{self, Access, Report, Sink, TILE};
+use crate::plan::{self, Plan};
+use crate::progress::{Cancel, Meter, Progress};
+use crate::recipe::{self, Recipe, RecipeBuilder};
+use crate::write::{self, Outcome, Request};
+
+/// What a [`Merge`] takes its recipe from.
+pub trait RecipeSource {
+    /// The recipe, checked.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn recipe(&self) -> Result<Recipe, recipe::Error>;
+}
+
+impl RecipeSource for RecipeBuilder {
+    fn recipe(&self) -> Result<Recipe, recipe::Error> {
+        self.build()
+    }
+}
+
+impl RecipeSource for Recipe {
+    fn recipe(&self) -> Result<Recipe, recipe::Error> {
+        Ok(self.clone())
+    }
+}
+
+/// A recipe file and the values of its variables.
+#[derive(Clone, Debug)]
+pub struct RecipeFile {
+    path: PathBuf,
+    variables: BTreeMap<String, String>,
+}
+
+impl RecipeSource for RecipeFile {
+    fn recipe(&self) -> Result<Recipe, recipe::Error> {
+        Recipe::read(&self.path, &self.variables)
+    }
+}
+
+/// A merge of models into a folder, or into a [`Sink`].
+///
+/// Nothing is read before [`Merge::plan`], [`Merge::write`] or [`Merge::send`].
+///
+/// ```
+/// # fn main() -> Result<(), admix::Error> {
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/retrievers");
+/// # let (base, ko, en) = (format!("{folder}/base"), format!("{folder}/mono-ko"), format!("{folder}/mono-en"));
+/// # let target = std::env::temp_dir().join(format!("admix-doc-merge-{}", std::process::id()));
+/// # let out = target.join("merged");
+/// let merged = admix::Merge::ties(base, [(ko, 0.6), (en, 0.4)]).density(0.2).force().write(&out)?;
+/// assert_eq!(merged.path, out);
+/// # let _ = std::fs::remove_dir_all(target);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Merge<R = RecipeBuilder> {
+    recipe: R,
+    options: plan::Options,
+    allowed: Vec<String>,
+    threads: usize,
+    force: bool,
+    sync: bool,
+    cancel: Cancel,
+    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// The largest weight file, as the program has it.
+const SHARD: u64 = 5_000_000_000;
+
+impl Merge<RecipeBuilder> {
+    /// A merge by a method of that name, with its models still to be added.
+    pub fn new(method: impl Into<String>) -> Self {
+        Self::of(RecipeBuilder::new(method))
+    }
+
+    /// The weighted average of models.
+    pub fn linear<P: AsRef<Path>>(models: impl IntoIterator<Item = (P, f64)>) -> Self {
+        Self::new("linear").weighted(models)
+    }
+
+    /// A point between two models, on the arc from one (`t` = 0) to the other (`t` = 1).
+    pub fn slerp(from: impl AsRef<Path>, to: impl AsRef<Path>, t: f64) -> Self {
+        Self::of(RecipeBuilder::new("slerp").base(from).model(to, NONE)).parameter("t", t)
+    }
+
+    /// A base and the weighted differences of models to it.
+    pub fn task_arithmetic<P: AsRef<Path>>(base: impl AsRef<Path>, models: impl IntoIterator<Item = (P, f64)>) -> Self {
+        Self::new("task_arithmetic").base(base).weighted(models)
+    }
+
+    /// As [`Merge::task_arithmetic`], of the largest differences and of the sign that most weight is on. It needs a
+    /// [`density`](Merge::density).
+    pub fn ties<P: AsRef<Path>>(base: impl AsRef<Path>, models: impl IntoIterator<Item = (P, f64)>) -> Self {
+        Self::new("ties").base(base).weighted(models)
+    }
+
+    /// As [`Merge::ties`], of differences that are drawn at random. It needs a [`density`](Merge::density).
+    pub fn dare_ties<P: AsRef<Path>>(base: impl AsRef<Path>, models: impl IntoIterator<Item = (P, f64)>) -> Self {
+        Self::new("dare_ties").base(base).weighted(models)
+    }
+
+    /// The model that others are compared with.
+    #[must_use]
+    pub fn base(mut self, model: impl AsRef<Path>) -> Self {
+        self.recipe = self.recipe.base(model);
+        self
+    }
+
+    /// Adds models with a weight each.
+    #[must_use]
+    pub fn weighted<P: AsRef<Path>>(mut self, models: impl IntoIterator<Item = (P, f64)>) -> Self {
+        for (model, weight) in models {
+            self.recipe = self.recipe.weighted(model, weight);
+        }
+        self
+    }
+
+    /// Adds a model without parameters of its own.
+    #[must_use]
+    pub fn model(mut self, model: impl AsRef<Path>) -> Self {
+        self.recipe = self.recipe.model(model, NONE);
+        self
+    }
+
+    /// Sets a parameter of the method for all models and tensors.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.recipe = self.recipe.parameter(name, value);
+        self
+    }
+
+    /// The share of each difference that is kept.
+    #[must_use]
+    pub fn density(self, density: f64) -> Self {
+        self.parameter("density", density)
+    }
+
+    /// Sets another key of the recipe, such as `tokenizer_source`.
+    #[must_use]
+    pub fn setting(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.recipe = self.recipe.setting(key, value);
+        self
+    }
+}
+
+/// No parameters.
+const NONE: [(&str, f64); 0] = [];
+
+impl Merge<RecipeFile> {
+    /// The merge that a recipe file describes.
+    pub fn recipe(path: impl Into<PathBuf>) -> Self {
+        Self::of(RecipeFile { path: path.into(), variables: BTreeMap::new() })
+    }
+
+    /// Gives the variable `${name}` of the recipe a value.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.recipe.variables.insert(name.into(), value.to_string());
+        self
+    }
+}
+
+impl<R: RecipeSource> Merge<R> {
+    /// A merge by a [`RecipeBuilder`] or a [`Recipe`].
+    pub fn of(recipe: R) -> Self {
+        let options = plan::Options { shard_size: Some(SHARD), ..plan::Options::default() };
+        let (allowed, cancel) = (Vec::new(), Cancel::new());
+        Self { recipe, options, allowed, threads: 0, force: false, sync: true, cancel, watch: None }
+    }
+
+    /// The format of the output, in place of the recipe's.
+    #[must_use]
+    pub fn dtype(mut self, dtype: Float) -> Self {
+        self.options.dtype = Some(dtype);
+        self
+    }
+
+    /// The seed of methods that draw at random; 0 without.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.options.seed = seed;
+        self
+    }
+
+    /// Accepts a disagreement or fault of the models, by the name that `--allow` has for it.
+    #[must_use]
+    pub fn allow(mut self, name: impl Into<String>) -> Self {
+        self.allowed.push(name.into());
+        self
+    }
+
+    /// The largest weight file in bytes; a model that is larger is split. 5 GB without.
+    #[must_use]
+    pub fn shard_size(mut self, bytes: u64) -> Self {
+        self.options.shard_size = Some(bytes).filter(|bytes| *bytes > 0);
+        self
+    }
+
+    /// Threads; one a core without. The result does not depend on it.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Replaces the output folder, if it is an earlier merge, once the new one is complete.
+    #[must_use]
+    pub fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    /// Does not wait until the output is on disk.
+    #[must_use]
+    pub fn no_sync(mut self) -> Self {
+        self.sync = false;
+        self
+    }
+
+    /// Lets the token end the merge; nothing of the output is left then.
+    #[must_use]
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// Is told, from several threads, how many bytes are read.
+    #[must_use]
+    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
+    }
+
+    /// What the merge will do: every output tensor, its inputs and its place. Reads headers and small files only.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the recipe, or with its models.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        let mut options = self.options.clone();
+        for name in &self.allowed {
+            if !options.allow.accept(name) {
+                return Err(Error::Allow(name.clone()));
+            }
+        }
+        Ok(Plan::build(self.recipe.recipe()?, &options)?)
+    }
+
+    /// Merges into a folder, which appears when it is complete.
+    ///
+    /// # Errors
+    /// As [`Merge::plan`]; a folder that is there already or cannot be written; weights that cannot be merged.
+    pub fn write(&self, out: impl AsRef<Path>) -> Result<Outcome, Error> {
+        let plan = self.plan()?;
+        let request = Request { plan: &plan, out: out.as_ref(), force: self.force, sync: self.sync };
+        let mut outcome = self.run(&plan, |options| write::write(request, options))?;
+        outcome.report.warnings.splice(0..0, plan.warnings);
+        Ok(outcome)
+    }
+
+    /// Merges a plan of this merge into a sink of one's own. Nothing is written to disk.
+    ///
+    /// # Errors
+    /// Weights that cannot be merged; whatever the sink says.
+    pub fn send(&self, plan: &Plan, sink: &dyn Sink) -> Result<Report, Error> {
+        Ok(self.run(plan, |options| merge::run(plan, sink, options))?)
+    }
+
+    fn run<T>(&self, plan: &Plan, run: impl FnOnce(merge::Options<'_>) -> T) -> T {
+        let meter = Meter::new(self.watch.as_deref(), merge::work_bytes(plan));
+        run(merge::Options {
+            threads: self.threads,
+            tile: TILE,
+            level: Level::best(),
+            access: Access::default(),
+            cancel: &self.cancel,
+            progress: &|bytes| meter.add(bytes),
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! A scoring in a few lines.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Error;
+use crate::checkpoint::{Checkpoint, Links};
+use crate::encoder::{self, Encoder};
+use crate::eval::{self, Compat, DataSet, Measure, Metric, Paired, Prompts, SetScores, Similarity, Task, Texts};
+use crate::progress::{Cancel, Meter, Progress};
+
+/// Documents of a ranking that are kept for a metric without a cut, as the program does.
+const DEPTH: usize = 1000;
+
+/// The scores of a retriever on retrieval data sets.
+///
+/// ```
+/// # fn main() -> Result<(), admix::Error> {
+/// # let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+/// # let (model, data) = (format!("{fixtures}/retrievers/mono-ko"), format!("{fixtures}/bilingual/ko-ko"));
+/// let report = admix::Score::model(model).data(data).metric("ndcg@10").run()?;
+/// assert!(report.mean("ndcg@10").unwrap() > 0.5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Score {
+    model: PathBuf,
+    data: Vec<PathBuf>,
+    metrics: Vec<String>,
+    reading: eval::data::Options,
+    encoder: encoder::Options,
+    links: Links,
+    compat: Compat,
+    query_prompt: Option<String>,
+    document_prompt: Option<String>,
+    cancel: Cancel,
+    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+impl Score {
+    /// Scores the model in a folder.
+    pub fn model(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            model: folder.into(),
+            data: Vec::new(),
+            metrics: Vec::new(),
+            reading: eval::data::Options::default(),
+            encoder: encoder::Options::default(),
+            links: Links::Inside,
+            compat: Compat::default(),
+            query_prompt: None,
+            document_prompt: None,
+            cancel: Cancel::new(),
+            watch: None,
+        }
+    }
+
+    /// Adds the data sets in a folder.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data.push(folder.into());
+        self
+    }
+
+    /// Adds a metric, such as `ndcg@10` or `recall@100`; these two without any.
+    #[must_use]
+    pub fn metric(mut self, name: impl Into<String>) -> Self {
+        self.metrics.push(name.into());
+        self
+    }
+
+    /// The split of the data sets; `test` without, or the only one.
+    #[must_use]
+    pub fn split(mut self, split: impl Into<String>) -> Self {
+        self.reading.split = Some(split.into());
+        self
+    }
+
+    /// Takes the first queries of each data set only.
+    #[must_use]
+    pub fn limit_queries(mut self, queries: usize) -> Self {
+        self.reading.limit_queries = Some(queries);
+        self
+    }
+
+    /// How the model is loaded: device, format, longest input.
+    #[must_use]
+    pub fn encoder(mut self, options: encoder::Options) -> Self {
+        self.encoder = options;
+        self
+    }
+
+    /// The tool whose rules hold where tools differ.
+    #[must_use]
+    pub fn compat(mut self, compat: Compat) -> Self {
+        self.compat = compat;
+        self
+    }
+
+    /// What is put in front of queries, in place of the model's own prompt.
+    #[must_use]
+    pub fn query_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.query_prompt = Some(prompt.into());
+        self
+    }
+
+    /// What is put in front of documents, in place of the model's own prompt.
+    #[must_use]
+    pub fn document_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.document_prompt = Some(prompt.into());
+        self
+    }
+
+    /// Follows links out of the model's folder, for folders that you trust.
+    #[must_use]
+    pub fn follow_links(mut self) -> Self {
+        self.links = Links::Followed;
+        self
+    }
+
+    /// Lets the token end the scoring.
+    #[must_use]
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// Is told how many bytes of the texts are encoded.
+    #[must_use]
+    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
+    }
+
+    /// Encodes all texts, searches every data set and computes the metrics.
+    ///
+    /// # Errors
+    /// A model or data set that cannot be read, a text that names no metric, embeddings that cannot be computed.
+    pub fn run(&self) -> Result<ScoreReport, Error> {
+        if self.data.is_empty() {
+            return Err(Error::NoData);
+        }
+        let metrics = self.metrics()?;
+        let checkpoint = Checkpoint::open_with(&self.model, self.links)?;
+        let mut sets = Vec::new();
+        for folder in &self.data {
+            sets.extend(eval::data::open(folder, &self.reading)?);
+        }
+        let similarity = &checkpoint.settings().similarity;
+        let unknown = || Error::Similarity { model: self.model.clone(), name: similarity.to_string() };
+        let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
+        let encoder = Encoder::open(&checkpoint, &self.encoder)?;
+        let texts = Texts::new(&sets, &self.prompts(&checkpoint));
+        let depth = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
+        let rules = self.compat.rules();
+        let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };
+        let meter = Meter::new(self.watch.as_deref(), texts.bytes());
+        let scored = eval::score(&encoder, &task, &mut |done| {
+            meter.add(done.bytes);
+            if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        let warnings = encoder.warnings().to_vec();
+        let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();
+        Ok(ScoreReport { model: self.model.clone(), sets, warnings })
+    }
+
+    /// The metrics, each once.
+    fn metrics(&self) -> Result<Vec<Metric>, Error> {
+        let mut metrics = Vec::new();
+        for name in &self.metrics {
+            let metric = name.parse()?;
+            if !metrics.contains(&metric) {
+                metrics.push(metric);
+            }
+        }
+        if metrics.is_empty() {
+            metrics = vec![Metric::new(Measure::Ndcg, 10), Metric::new(Measure::Recall, 100)];
+        }
+        Ok(metrics)
+    }
+
+    fn prompts(&self, checkpoint: &Checkpoint) -> Prompts {
+        let settings = checkpoint.settings();
+        let pick =
+            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
+        Prompts {
+            query: pick(&self.query_prompt, &settings.query_prompt),
+            document: pick(&self.document_prompt, &settings.document_prompt),
+            apart: settings.transformer.query_length != settings.transformer.document_length,
+        }
+    }
+}
+
+/// The scores of one model.
+#[derive(Clone, Debug)]
+pub struct ScoreReport {
+    /// The model's folder.
+    pub model: PathBuf,
+    /// One entry a data set and direction.
+    pub sets: Vec<ScoredSet>,
+    /// What of the model's folder is used otherwise than its files may lead to expect.
+    pub warnings: Vec<String>,
+}
+
+impl ScoreReport {
+    /// The mean of a metric over data sets. `None` for a metric that was not computed.
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        let means: Vec<f64> = self.sets.iter().map(|set| set.mean(metric)).collect::<Option<_>>()?;
+        (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64)
+    }
+}
+
+/// A line a data set and metric.
+impl fmt::Display for ScoreReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for set in &self.sets {
+            for (index, metric) in set.found.scores.metrics.iter().enumerate() {
+                let mean = set.found.scores.mean(index).unwrap_or(f64::NAN);
+                writeln!(f, "{}  {metric}  {mean:.4}", crate::shown::line(&set.data.label()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A data set and what the model scored on it.
+#[derive(Clone, Debug)]
+pub struct ScoredSet {
+    /// The data set.
+    pub data: DataSet,
+    /// The scores of each query, and the documents that were found for it.
+    pub found: SetScores,
+}
+
+impl ScoredSet {
+    /// The mean of a metric over queries. `None` for a metric that was not computed, or without queries.
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        self.found.scores.mean(self.index(metric)?)
+    }
+
+    /// The difference to another model's scores on the same data set, with its interval and p-value.
+    pub fn compare(&self, baseline: &Self, metric: &str) -> Option<Paired> {
+        let (own, base) = self.found.scores.paired(&baseline.found.scores, self.index(metric)?);
+        eval::paired(&base, &own)
+    }
+
+    fn index(&self, metric: &str) -> Option<usize> {
+        let metric: Metric = metric.parse().ok()?;
+        self.found.scores.metrics.iter().position(|known| *known == metric)
+    }
+}

@@ -1,0 +1,80 @@
+//! How far work is, and how it is ended early.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Ends work early, from another thread or from a signal. Clones are one token: what cancels one cancels all.
+///
+/// ```
+/// # fn main() -> Result<(), admix::Error> {
+/// let cancel = admix::Cancel::new();
+/// let merge = admix::Merge::linear([("base", 0.4), ("ko-en", 0.6)]).cancel(&cancel);
+/// cancel.cancel(); // Usually where somebody presses a key.
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/retrievers");
+/// # let models = ["mono-en", "mono-ko"].map(|name| (format!("{folder}/{name}"), 0.5));
+/// # let merge = admix::Merge::linear(models).cancel(&cancel);
+/// let error = merge.write("merged").unwrap_err();
+/// assert_eq!(error.to_string(), "interrupted");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A token that nobody has cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the work that has this token.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has ended the work.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag behind the token, which a signal sets.
+    #[cfg(feature = "cli")]
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// How far work is: bytes of a merge, texts of a scoring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done.
+    pub done: u64,
+    /// What there is to do.
+    pub total: u64,
+}
+
+impl Progress {
+    /// The share that is done, from 0 to 1.
+    pub fn share(self) -> f64 {
+        if self.total == 0 { 1.0 } else { (self.done as f64 / self.total as f64).min(1.0) }
+    }
+}
+
+/// Adds up what is done, and tells it to whoever watches.
+pub(crate) struct Meter<'a> {
+    watch: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
+    done: std::sync::atomic::AtomicU64,
+    total: u64,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn new(watch: Option<&'a (dyn Fn(Progress) + Send + Sync)>, total: u64) -> Self {
+        Self { watch, done: 0.into(), total }
+    }
+
+    pub(crate) fn add(&self, more: u64) {
+        let Some(watch) = self.watch else { return };
+        let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
+        watch(Progress { done: done.min(self.total), total: self.total });
+    }
+}
