@@ -1,7 +1,7 @@
 //! Merges retrievers in three ways: by weights, by a method with parameters, and by a recipe file.
 //!
 //! `cargo run --example merge` writes to `target/merge`.
-#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "an example shows what it does")]
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub fn run(fixtures: &Path, out: &Path) -> Result<Vec<String>, Error> {
 
     // A recipe file is read as the command line reads it. `set` gives its variables their values.
     let recipe = out.join("recipe.yaml");
-    let text = "merge_method: slerp\nbase_model: BASE\nmodels: [OTHER]\nparameters: {t: \"${t}\"}\n";
+    let text = "merge_method: slerp\nbase_model: BASE\nmodels: [{model: OTHER}]\nparameters: {t: \"${t}\"}\n";
     let text = text.replace("BASE", &quoted(&model("base"))).replace("OTHER", &quoted(&model("mono-ko")));
     std::fs::write(&recipe, text).expect("the output folder takes a file");
     let merged = Merge::recipe(&recipe).set("t", 0.3).force().write(out.join("slerp"))?;

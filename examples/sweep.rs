@@ -1,7 +1,7 @@
 //! Looks for the best ratio of a fine-tuned retriever and its base, and merges at it.
 //!
 //! `cargo run --example sweep` writes to `target/sweep`.
-#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "an example shows what it does")]
 
 use std::path::Path;
 

@@ -131,7 +131,6 @@ mod yaml;
 pub use api::{Error, Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
 pub use api::{Score, ScoreReport, ScoredSet, Sweep, SweepReport};
-#[doc(hidden)]
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

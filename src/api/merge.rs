@@ -166,6 +166,7 @@ impl Merge<RecipeFile> {
 
     /// Gives the variable `${name}` of the recipe a value.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts are given as they are")]
     pub fn set(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.recipe.variables.insert(name.into(), value.to_string());
         self

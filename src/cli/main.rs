@@ -113,7 +113,7 @@ fn spelt_out() -> Option<clap::Error> {
 fn hide_caught_panics() {
     let shown = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !crate::catches_panics() {
+        if !crate::caught::catches_panics() {
             shown(panic);
         }
     }));

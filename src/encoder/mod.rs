@@ -34,7 +34,9 @@ pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;
 pub use open::Encoder;
-pub use options::{Options, Progress};
+pub use options::Options;
+#[doc(hidden)]
+pub use options::Progress;
 pub use pooling::{Mode, Pooling};
 pub use source::{TensorData, TensorSource};
 pub use tokens::{Role, Tokens};

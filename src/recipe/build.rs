@@ -105,13 +105,13 @@ impl RecipeBuilder {
         for (model, parameters) in &self.models {
             add(format!("  - model: {}\n", model_reference(model)));
             if !parameters.is_empty() {
-                add(format!("    parameters:\n{}", lines(parameters, 6)));
+                add(format!("    parameters:\n{}", lines(parameters, 6, ".nan")));
             }
         }
         if !self.parameters.is_empty() {
-            add(format!("parameters:\n{}", lines(&self.parameters, 2)));
+            add(format!("parameters:\n{}", lines(&self.parameters, 2, ".nan")));
         }
-        add(lines(&self.settings, 0));
+        add(lines(&self.settings, 0, "null"));
         text
     }
 
@@ -128,11 +128,12 @@ fn named(model: &Path) -> String {
     model.to_string_lossy().into_owned()
 }
 
-/// One line an entry.
-fn lines(entries: &[(String, Value)], indent: usize) -> String {
+/// One line an entry. A number that is not finite is null in JSON, and as a parameter must not pass for one that is left out.
+fn lines(entries: &[(String, Value)], indent: usize, null: &str) -> String {
     let mut text = String::new();
     for (key, value) in entries {
-        let _ = writeln!(text, "{:indent$}{}: {}", "", flow(&Value::from(key.as_str())), flow(value));
+        let value = if value.is_null() { null.to_owned() } else { flow(value) };
+        let _ = writeln!(text, "{:indent$}{}: {value}", "", flow(&Value::from(key.as_str())));
     }
     text
 }

@@ -97,7 +97,8 @@ fn every_error_of_the_library_has_a_hint_a_place_and_an_exit_class() {
             }
             let text = std::fs::read_to_string(&entry).unwrap();
             for (at, _) in text.match_indices("thiserror::Error)]") {
-                let declared = text[at..].lines().find(|line| line.starts_with("pub")).unwrap();
+                // What stays inside of a module is turned into one of the module's errors.
+                let Some(declared) = text[at..].lines().find(|line| line.starts_with("pub ")) else { continue };
                 let name = declared.split(['{', ' ']).rfind(|word| word.starts_with(char::is_uppercase)).unwrap();
                 found += 1;
                 // The reader of YAML stands below the trait.
