@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::header_error::HeaderError;
-use super::hub::{DEFAULT_REVISION, HubModel};
-use super::modules::MODULES;
+use super::file_names::MODULES;
+use super::header::HeaderError;
+use super::hub_model::{DEFAULT_REVISION, HubModel};
 use crate::shown::{literal, shell, shown};
 
 /// Why a folder cannot be opened as a checkpoint.

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::architecture::Architecture;
+use super::config::Architecture;
 use super::error::Error;
-use super::hub::{self, HubSnapshot};
+use super::hub_cache;
+use super::hub_model::HubSnapshot;
 use super::json;
 use super::model_path::{Links, ModelPath};
 use super::modules::{self, Module, Place};
@@ -42,7 +43,7 @@ impl Checkpoint {
 
     /// As [`Checkpoint::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
-        let folder = hub::locate(folder)?;
+        let folder = hub_cache::locate(folder)?;
         check_folder(&folder)?;
         let folder = ModelPath::of(&folder, links)?;
         Self::with_places(&folder, modules::read_places(&folder)?, true)

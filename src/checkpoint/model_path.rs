@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::error::Error;
-use super::hub::HubSnapshot;
+use super::hub_model::HubSnapshot;
 use super::map::Map;
 
 /// Whether files of a model folder may lie outside it.
@@ -165,7 +165,7 @@ fn repository(place: &Path) -> &Path {
 }
 
 fn is_cached(bounds: &Path) -> bool {
-    bounds.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::hub::PREFIX))
+    bounds.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::hub_model::PREFIX))
 }
 
 /// How a folder on the way is opened.

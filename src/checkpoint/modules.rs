@@ -5,13 +5,11 @@ use serde_json::{Map, Value};
 use std::collections::HashSet;
 
 use super::error::{Error, ModuleProblem};
-use super::hub::stays_inside;
+use super::file_names::MODULES;
+use super::hub_model::stays_inside;
 use super::json;
 use super::model_path::ModelPath;
 use super::weights::Weights;
-
-/// The list of modules, at the top of a sentence-transformers folder.
-pub(crate) const MODULES: &str = "modules.json";
 
 /// One module of a checkpoint.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::architecture::Architecture;
+use super::config::Architecture;
 use super::error::Error;
 use super::json;
 use super::model_path::ModelPath;

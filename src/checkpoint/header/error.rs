@@ -2,7 +2,8 @@
 
 use safetensors::Dtype;
 
-use super::header::LONGEST_HEADER;
+/// The longest header the format's own reader takes.
+pub(crate) const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Why a file is not a safetensors file that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use super::super::hub_model::HubSnapshot;
 use super::*;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
