@@ -110,7 +110,7 @@ fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -
         return Ok(recipe("<stdin>", review, options));
     }
     let name = path.display().to_string();
-    if !sweep::spec::is_sweep(path) {
+    if !sweep::file::is_sweep(path) {
         return Ok(recipe(&name, Recipe::review(path, variables, true), options));
     }
     Ok(match Spec::read(path) {

@@ -14,7 +14,7 @@ use crate::checkpoint::{HubHome, HubModel};
 use crate::fetch::{Client, Fetched, Options, Remote, Server};
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
-use crate::sweep::spec::{Spec, as_variables};
+use crate::sweep::file::{Spec, as_variables};
 
 /// Download the models that recipes name from the Hugging Face Hub
 ///

@@ -45,7 +45,7 @@ impl What {
     pub(super) fn schema(self) -> Value {
         match self {
             Self::Recipe => recipe::schema(),
-            Self::Sweep => sweep::spec::schema(),
+            Self::Sweep => sweep::file::schema(),
         }
     }
 }

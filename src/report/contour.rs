@@ -7,14 +7,14 @@ use super::marks;
 use super::palette::class;
 use super::surface::Surface;
 use super::svg::{Frame, Scale, escaped};
-use crate::sweep::spec::Axis;
+use crate::sweep::space::Axis;
 use crate::sweep::{Analysis, Row, Study};
 
 const FRAME: Frame = Frame { width: 500.0, height: 400.0, left: 64.0, right: 96.0, top: 28.0, bottom: 44.0 };
 
 /// The figure of an objective; `None` unless two variables tell the points apart.
 pub fn contour(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>) -> Option<String> {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let [first, second] = spec.params.names()[..] else { return None };
     if spec.params.axes.iter().any(|axis| matches!(axis, Axis::Simplex { .. })) {
         return None;

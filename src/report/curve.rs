@@ -10,7 +10,7 @@ const FRAME: Frame = Frame { width: 720.0, height: 380.0, left: 64.0, right: 120
 
 /// The curve; `None` where more than one number tells the points apart.
 pub fn curve(study: &Study, analysis: &Analysis, pick: Option<&str>) -> Option<String> {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     if spec.params.dimensions() != 1 {
         return None;
     }

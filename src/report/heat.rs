@@ -25,8 +25,8 @@ pub fn heat(study: &Study, analysis: &Analysis) -> String {
         rows.retain(|row| row.on_front || row.trial.point().is_none());
         rows.truncate(2 * HEAT_ROWS);
     }
-    let metric = study.frozen.metrics().first().map(ToString::to_string).unwrap_or_default();
-    let sets = &study.frozen.sets;
+    let metric = study.manifest.metrics().first().map(ToString::to_string).unwrap_or_default();
+    let sets = &study.manifest.sets;
     let longest = rows.iter().map(|row| row.trial.label.chars().count() + 1).max().unwrap_or(0).min(LETTERS);
     let left = (LETTER * longest as f64 + 16.0).max(120.0);
     let frame = Frame {

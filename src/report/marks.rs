@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::svg::{escaped, px};
 use crate::sweep::Row;
 
-/// A measured point: filled on the front, a ring elsewhere; a second ring round the point of the verdict.
+/// A measured point: filled on the front, a ring elsewhere; a second ring round the recommended point.
 pub(super) fn mark(row: &Row, (x, y): (f64, f64), title: &str, pick: Option<&str>, out: &mut String) {
     let class = if row.on_front { "dot" } else { "dot hollow" };
     let _ = writeln!(

@@ -8,6 +8,7 @@ mod marks;
 mod page;
 mod palette;
 mod queries;
+mod recommendation;
 mod scatter;
 mod spark;
 mod surface;
@@ -17,17 +18,16 @@ mod ternary;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod verdict;
 
 pub use contour::contour;
 pub use curve::curve;
 pub use heat::heat;
 pub use page::page;
 pub use queries::{Change, Changes, Texts, changes};
+pub use recommendation::recommendation;
 pub use scatter::scatter;
 pub use spark::sparkline;
 pub use svg::standalone;
 pub use terminal::{Shown, duration, terminal};
 pub use ternary::ternary;
 pub use timeline::timeline;
-pub use verdict::{Verdict, verdict};

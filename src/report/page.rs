@@ -7,13 +7,13 @@ use super::curve::curve;
 use super::heat::{HEAT_ROWS, heat};
 use super::palette::SERIES;
 use super::queries::{Changes, Texts, changes};
+use super::recommendation::recommendation;
 use super::scatter::scatter;
 use super::terminal::{duration, sorted};
 use super::ternary::ternary;
 use super::timeline::timeline;
-use super::verdict::verdict;
 use crate::shown::{html as escaped, json};
-use crate::sweep::{Analysis, Error, Row, Stage, Study, recipe_text, to_json};
+use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
 /// Queries that are shown of those that lose.
 const WORST: usize = 10;
@@ -25,9 +25,11 @@ const WORST: usize = 10;
 pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts) -> Result<String, Error> {
     let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
     let headline = if has_points { confirmed } else { full };
-    let picked = verdict(study, headline);
-    let pick = picked.as_ref().map(|verdict| verdict.row.trial.id.as_str());
-    let title = escaped(&study.frozen.spec.study);
+    let preference = Preference::default();
+    let found = recommend(study, full, confirmed, &preference)?;
+    let chosen = found.as_ref().ok().map(|found| found.row);
+    let pick = chosen.map(|row| row.trial.id.as_str());
+    let title = escaped(&study.manifest.spec.study);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src \
@@ -35,19 +37,16 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
         include_str!("page.css"),
         series_style()
     );
-    let queries = if headline.stage == Stage::Confirm {
+    let queries = if headline.stage == TrialStage::Confirm {
         "Measured on held-out queries, which the search has not seen."
-    } else if study.frozen.spec.report.is_some() {
+    } else if study.manifest.spec.report.is_some() {
         "Measured on the queries that chose the point; admix sweep confirm scores it on held-out ones."
     } else {
         "Measured on the queries that chose the point: the best of many looks better than it is."
     };
-    let sentence = picked.as_ref().map_or("No point has results yet.", |verdict| verdict.sentence.as_str());
-    let _ = writeln!(
-        out,
-        "<p class=\"verdict\">{}.</p><p class=\"note\">{queries}</p>",
-        escaped(sentence.trim_end_matches('.'))
-    );
+    let sentences = recommendation(study, &found, &preference);
+    let sentences: Vec<String> = sentences.iter().map(|sentence| escaped(sentence).to_string()).collect();
+    let _ = writeln!(out, "<p class=\"verdict\">{}</p><p class=\"note\">{queries}</p>", sentences.join("<br>"));
     for note in &full.notes {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(note));
     }
@@ -56,10 +55,10 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     if !confirmed.rows.is_empty() {
         table("On held-out queries", study, confirmed, &mut out);
     }
-    if let Some(verdict) = &picked
-        && let Some(changes) = changes(study, headline, verdict.row, texts, WORST)?
+    if let Some(row) = chosen.and_then(|row| headline.row(&row.trial.id))
+        && let Some(changes) = changes(study, headline, row, texts, WORST)?
     {
-        by_query(verdict.row, &changes, &mut out);
+        by_query(row, &changes, &mut out);
     }
     if let Some(figure) = timeline(&[full, confirmed]) {
         let _ = writeln!(out, "<h2>Time</h2><div class=\"scroll\">{figure}</div>");
@@ -98,23 +97,23 @@ fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String)
             out,
             "<h2>The trade-off</h2><div class=\"scroll\">{figure}</div><p class=\"note\">Bands are 95 % bootstrap intervals \
              over queries; dotted chords join the ends: above the chord the merge is better than its parents' scores \
-             averaged. The ring marks the point of the verdict.</p>"
+             averaged. The ring marks the recommended point.</p>"
         );
     }
     for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
-        let objectives = 0..study.frozen.spec.objectives.len();
+        let objectives = 0..study.manifest.spec.objectives.len();
         let found: Vec<String> = objectives.filter_map(|objective| figure(study, full, objective, pick)).collect();
         if !found.is_empty() {
             let _ = writeln!(
                 out,
                 "<h2>{title}</h2><div class=\"side\">{}</div><p class=\"note\">Dots are measured, filled ones on the front; \
-                 bands and lines follow a smooth surface through them and are no scores. The ring marks the point of the \
-                 verdict.</p>",
+                 bands and lines follow a smooth surface through them and are no scores. The ring marks the \
+                 recommended point.</p>",
                 found.concat()
             );
         }
     }
-    for second in 1..study.frozen.spec.objectives.len() {
+    for second in 1..study.manifest.spec.objectives.len() {
         let _ = writeln!(
             out,
             "<h2>The front</h2><div class=\"scroll\">{}</div><p class=\"note\">No trial lies above and to the right of the \
@@ -142,7 +141,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
          than chance (paired randomisation over queries, Holm over trials and objectives, p &lt; 0.05); * on the front\
          </caption><thead><tr><th scope=\"col\"><button>trial</button></th>"
     );
-    for objective in &study.frozen.spec.objectives {
+    for objective in &study.manifest.spec.objectives {
         let name = escaped(&objective.name);
         let _ = write!(
             out,
@@ -227,7 +226,7 @@ fn by_query(row: &Row, changes: &Changes, out: &mut String) {
 
 fn recipes(study: &Study, full: &Analysis, out: &mut String) {
     out.push_str("<h2>Recipes of the front</h2>\n");
-    for row in full.front() {
+    for row in full.pareto_front() {
         if let Ok(text) = recipe_text(study, row) {
             let _ = writeln!(
                 out,
@@ -240,7 +239,7 @@ fn recipes(study: &Study, full: &Analysis, out: &mut String) {
 }
 
 fn provenance(study: &Study, full: &Analysis, out: &mut String) {
-    let frozen = &study.frozen;
+    let frozen = &study.manifest;
     let scoring = &frozen.spec.scoring;
     out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
     let mut line = |name: &str, value: &str| {

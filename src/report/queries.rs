@@ -47,7 +47,7 @@ pub fn changes(
     let after = study.store.per_query(&row.trial.key(analysis.stage))?;
     let mut found = Changes::default();
     let queries = study.queries(analysis.stage)?;
-    for ((index, set), ids) in study.frozen.sets.iter().enumerate().zip(queries) {
+    for ((index, set), ids) in study.manifest.sets.iter().enumerate().zip(queries) {
         let values = |from: &crate::sweep::PerQuery| -> Vec<f64> {
             from.sets.get(index).and_then(|set| set.metrics.first().cloned()).unwrap_or_default()
         };

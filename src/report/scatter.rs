@@ -11,7 +11,7 @@ const FRAME: Frame = Frame { width: 560.0, height: 400.0, left: 64.0, right: 24.
 /// The front over two objectives by their numbers.
 pub fn scatter(study: &Study, analysis: &Analysis, (first, second): (usize, usize), pick: Option<&str>) -> String {
     let frame = FRAME;
-    let name = |index: usize| study.frozen.spec.objectives.get(index).map_or("", |objective| objective.name.as_str());
+    let name = |index: usize| study.manifest.spec.objectives.get(index).map_or("", |objective| objective.name.as_str());
     let value = |row: &Row, index: usize| row.objectives.get(index).copied().unwrap_or(f64::NAN);
     let x = Scale::over(analysis.rows.iter().map(|row| value(row, first)), frame.x(), true);
     let y = Scale::over(analysis.rows.iter().map(|row| value(row, second)), frame.y(), true);

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::spark::sparkline;
-use super::verdict::verdict;
 use crate::shown::{Page, padded, width};
-use crate::sweep::{Analysis, Row, Stage, Study};
+use crate::sweep::{Analysis, Row, Study, TrialStage};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,20 +37,16 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> Page {
         let dropped = analysis.dropped.len();
         out.line(format_args!("{dropped} trials were dropped on a pool and have no scores over all documents"));
     }
-    if let Some(verdict) = verdict(study, analysis) {
-        let on = if analysis.stage == Stage::Confirm { "held-out queries" } else { "the search's queries" };
-        out.line(format_args!("{} ({on}).", verdict.sentence));
-    }
     out
 }
 
 fn heading(study: &Study, analysis: &Analysis) -> String {
     let time = analysis.time;
-    let mut out = format!("{}: {}/{} trials", study.frozen.spec.study, analysis.rows.len(), analysis.planned);
-    if analysis.stage == Stage::Confirm {
+    let mut out = format!("{}: {}/{} trials", study.manifest.spec.study, analysis.rows.len(), analysis.planned);
+    if analysis.stage == TrialStage::Confirm {
         out.push_str(" on held-out queries");
     }
-    let front = analysis.front().count();
+    let front = analysis.pareto_front().count();
     let _ = write!(out, ", {front} on the front (*)");
     let parts = [("merge", time.merge), ("encode", time.encode), ("search", time.search)];
     if time.total > 0.0 {
@@ -82,7 +77,7 @@ pub(super) fn sorted(analysis: &Analysis) -> Vec<&Row> {
 }
 
 fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &mut Page) {
-    let objectives = &study.frozen.spec.objectives;
+    let objectives = &study.manifest.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {
         let mark = if row.on_front { "*" } else { " " };
@@ -124,11 +119,11 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &
 /// A line an objective where one number tells the points apart.
 fn curves(study: &Study, rows: &[&Row], out: &mut Page) {
     let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
-    if study.frozen.spec.params.dimensions() != 1 || points.len() < 3 {
+    if study.manifest.spec.params.dimensions() != 1 || points.len() < 3 {
         return;
     }
     let ends = |row: Option<&&&Row>| row.map_or_else(String::new, |row| row.trial.label.clone());
-    let objectives = study.frozen.spec.objectives.iter();
+    let objectives = study.manifest.spec.objectives.iter();
     let widest = objectives.clone().map(|objective| width(&objective.name)).max().unwrap_or(0);
     for (index, objective) in objectives.enumerate() {
         let values: Vec<f64> = points.iter().filter_map(|row| row.objectives.get(index).copied()).collect();

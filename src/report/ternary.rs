@@ -7,7 +7,7 @@ use super::marks;
 use super::palette::class;
 use super::surface::Surface;
 use super::svg::{Frame, escaped, px};
-use crate::sweep::spec::Axis;
+use crate::sweep::space::Axis;
 use crate::sweep::{Analysis, Row, Study};
 
 const FRAME: Frame = Frame { width: 500.0, height: 402.68, left: 56.0, right: 104.0, top: 44.0, bottom: 64.0 };
@@ -17,7 +17,7 @@ const TALL: f64 = 0.866_025_403_784_438_6;
 
 /// The figure of an objective; `None` unless the points are shares of three.
 pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>) -> Option<String> {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let [Axis::Simplex { of, .. }] = spec.params.axes.as_slice() else { return None };
     let [first, second, third] = of.as_slice() else { return None };
     let points: Vec<(&Row, (f64, f64), f64)> = analysis

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::Error;
 use super::search::{History, next};
-use super::store::{Done, Failure, ODD, Orders, Owner, Results, Same, Watch, key_of};
-use super::study::{Generation, Stage, Study, Subject, Trial};
-use super::work::{CONFIRM, EXTEND, SEARCH, Schedule, UNPLANNED, file_of, place_of, same_file};
+use super::study::{
+    CONFIRM, EXTEND, Failure, Generation, Layout, Orders, Owner, Results, SEARCH, SameWeights, Schedule, Study,
+    Subject, Trial, TrialResult, TrialStage, UNKNOWN_FILE, UNPLANNED, Watch, key_of, place_of,
+};
 
 /// A damaged file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,7 +61,7 @@ struct Check<'a> {
     study: &'a Study,
     found: Checked,
     /// The results that are whole.
-    done: BTreeMap<String, Done>,
+    done: BTreeMap<String, TrialResult>,
     /// The labels of trials whose results were put aside, by trial and stage.
     again: BTreeMap<String, String>,
 }
@@ -96,7 +97,7 @@ impl Check<'_> {
 
     /// Puts a trial's result aside, so that it is scored again.
     fn queue(&mut self, key: &str) -> Result<(), Error> {
-        for name in [format!("done/{key}.json"), format!("perq/{key}.bin")] {
+        for name in [Layout::result(key), Layout::values(key)] {
             if std::fs::symlink_metadata(self.study.store.path(&name)).is_ok() {
                 self.study.store.set_aside(&name)?;
             }
@@ -108,16 +109,16 @@ impl Check<'_> {
 
     /// The lists of queries.
     fn lists(&mut self) -> Result<(), Error> {
-        for name in self.names("queries")? {
-            let file = format!("queries/{name}");
-            let mut known = (0..self.study.frozen.sets.len())
-                .flat_map(|set| ["select", "report"].map(|of| format!("{of}-{set}.json")));
-            let is_known = known.any(|known| known == name);
+        for name in self.names(Layout::QUERIES)? {
+            let file = Layout::entry(Layout::QUERIES, &name);
+            let mut known = (0..self.study.manifest.sets.len())
+                .flat_map(|set| ["select", "report"].map(|part| Layout::queries(part, set)));
+            let is_known = known.any(|known| known == file);
             if is_known {
                 let read = self.study.store.read_json::<Vec<String>>(&file);
                 self.held(read)?;
             } else {
-                self.aside(&file, ODD)?;
+                self.aside(&file, UNKNOWN_FILE)?;
             }
         }
         Ok(())
@@ -126,15 +127,16 @@ impl Check<'_> {
     /// The results and the values that they were made of.
     fn results(&mut self) -> Result<(), Error> {
         let orders = Orders::read(self.study)?;
-        for name in self.names("done")? {
+        for name in self.names(Layout::RESULTS)? {
             let Some(key) = key_of(&name, ".json") else {
-                self.aside(&format!("done/{name}"), ODD)?;
+                self.aside(&Layout::entry(Layout::RESULTS, &name), UNKNOWN_FILE)?;
                 continue;
             };
             let read = self.study.result(key, &orders).and_then(|done| match done {
-                Some(done) if self.study.frozen.trial(done.subject.clone())?.id != done.trial => {
-                    Err(self.study.store.damaged(&format!("done/{name}"), "its values are not those of its trial"))
-                }
+                Some(done) if self.study.manifest.trial(done.subject.clone())?.id != done.trial => Err(self
+                    .study
+                    .store
+                    .damaged(&Layout::entry(Layout::RESULTS, &name), "its values are not those of its trial")),
                 done => Ok(done),
             });
             match self.held(read)? {
@@ -143,10 +145,10 @@ impl Check<'_> {
                 None => self.queue(key)?,
             }
         }
-        for name in self.names("perq")? {
-            let file = format!("perq/{name}");
+        for name in self.names(Layout::VALUES)? {
+            let file = Layout::entry(Layout::VALUES, &name);
             match key_of(&name, ".bin") {
-                None => self.aside(&file, ODD)?,
+                None => self.aside(&file, UNKNOWN_FILE)?,
                 // A worker that was killed leaves values without result.
                 Some(key) if !self.done.contains_key(key) => drop(self.held(self.study.store.values(key))?),
                 Some(_) => {}
@@ -157,9 +159,9 @@ impl Check<'_> {
 
     /// The failed attempts.
     fn failures(&mut self) -> Result<(), Error> {
-        let names = self.names("fail")?;
+        let names = self.names(Layout::FAILURES)?;
         for name in &names {
-            let file = format!("fail/{name}");
+            let file = Layout::entry(Layout::FAILURES, name);
             if std::fs::symlink_metadata(self.study.store.path(&file)).is_err() {
                 continue;
             }
@@ -169,7 +171,7 @@ impl Check<'_> {
             // Attempts are counted: the trial begins anew.
             let Some((key, _)) = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.')) else { continue };
             for other in names.iter().filter(|other| *other != name && other.starts_with(&format!("{key}."))) {
-                let other = format!("fail/{other}");
+                let other = Layout::entry(Layout::FAILURES, other);
                 if std::fs::symlink_metadata(self.study.store.path(&other)).is_ok() {
                     self.study.store.set_aside(&other)?;
                 }
@@ -183,9 +185,9 @@ impl Check<'_> {
 
     /// The files that name the trials that were scored first.
     fn twins(&mut self) -> Result<(), Error> {
-        for name in self.names("same")? {
-            let file = format!("same/{name}");
-            let Some(same) = self.held(self.study.store.read_json::<Same>(&file))?.flatten() else { continue };
+        for name in self.names(Layout::SAME_WEIGHTS)? {
+            let file = Layout::entry(Layout::SAME_WEIGHTS, &name);
+            let Some(same) = self.held(self.study.store.read_json::<SameWeights>(&file))?.flatten() else { continue };
             let twin = name.rsplit_once('.').map(|(weights, stage)| (weights, format!("{}.{stage}", same.trial)));
             let is_right = twin.is_some_and(|(weights, key)| {
                 self.done.get(&key).map_or_else(|| key_of(&key, "").is_some(), |done| done.weights == weights)
@@ -200,28 +202,33 @@ impl Check<'_> {
     /// Names again the trials that were scored first.
     fn twins_again(&self) -> Result<(), Error> {
         for done in self.done.values() {
-            let Ok(stage) = done.stage.parse::<Stage>() else { continue };
-            self.study.store.put_json(&same_file(&done.weights, stage), &Same { trial: done.trial.clone() })?;
+            let Ok(stage) = done.stage.parse::<TrialStage>() else { continue };
+            self.study.store.write_record(
+                &Layout::same_weights(&done.weights, stage),
+                &SameWeights { trial: done.trial.clone() },
+            )?;
         }
         Ok(())
     }
 
     /// The documents that parents rank first.
     fn tops(&mut self) -> Result<(), Error> {
-        for name in self.names("tops")? {
+        for name in self.names(Layout::TOP_DOCUMENTS)? {
             let id = name.strip_suffix(".json").filter(|id| key_of(&format!("{id}.full"), "").is_some());
             match id {
-                None => self.aside(&format!("tops/{name}"), ODD)?,
-                Some(_) => drop(self.held(self.study.store.read_json::<Vec<Vec<String>>>(&format!("tops/{name}")))?),
+                None => self.aside(&Layout::entry(Layout::TOP_DOCUMENTS, &name), UNKNOWN_FILE)?,
+                Some(_) => drop(self.held(
+                    self.study.store.read_json::<Vec<Vec<String>>>(&Layout::entry(Layout::TOP_DOCUMENTS, &name)),
+                )?),
             }
         }
         let with_tops = self.done.iter().filter_map(|(key, done)| {
             Some((key.clone(), done.trial.clone(), done.weights.clone(), done.tops.clone()?))
         });
         for (key, trial, weights, hash) in with_tops.collect::<Vec<_>>() {
-            let file = format!("tops/{trial}.json");
+            let file = Layout::top_documents(&trial);
             let was_seen = self.found.damaged.iter().any(|damage| damage.file == file);
-            let read = self.study.store.tops(&trial, &hash);
+            let read = self.study.store.top_documents(&trial, &hash);
             let is_whole = if was_seen { read.is_ok() } else { self.held(read)?.is_some() };
             if !is_whole {
                 self.queue_all(&key, &weights)?;
@@ -245,12 +252,12 @@ impl Check<'_> {
     /// Lists of queries that results need: they are written when a trial is scored.
     fn missing_lists(&mut self) -> Result<(), Error> {
         for (name, is_report) in [("select", false), ("report", true)] {
-            let of_list = |done: &Done| (done.stage == Stage::Confirm.to_string()) == is_report;
+            let of_list = |done: &TrialResult| (done.stage == TrialStage::Confirm.to_string()) == is_report;
             let Some((key, done)) = self.done.iter().find(|(_, done)| of_list(done)) else { continue };
             let (key, weights) = (key.clone(), done.weights.clone());
             let mut is_whole = true;
-            for index in 0..self.study.frozen.sets.len() {
-                let file = format!("queries/{name}-{index}.json");
+            for index in 0..self.study.manifest.sets.len() {
+                let file = Layout::queries(name, index);
                 if std::fs::symlink_metadata(self.study.store.path(&file)).is_ok() {
                     continue;
                 }
@@ -269,10 +276,10 @@ impl Check<'_> {
     /// The generations. They follow from the sweep file and the results, or from the results alone.
     fn plan(&mut self) -> Result<(), Error> {
         let mut kept: BTreeMap<(&'static str, usize), Generation> = BTreeMap::new();
-        for name in self.names("plan")? {
-            let file = format!("plan/{name}");
+        for name in self.names(Layout::PLAN)? {
+            let file = Layout::entry(Layout::PLAN, &name);
             let Some(place) = place_of(&name) else {
-                self.aside(&file, ODD)?;
+                self.aside(&file, UNKNOWN_FILE)?;
                 continue;
             };
             let read = self.study.store.read_json::<Generation>(&file);
@@ -286,11 +293,7 @@ impl Check<'_> {
         let results = self.as_results();
         let lost: Vec<String> = schedule.unplanned(&results).into_iter().map(str::to_owned).collect();
         for key in lost {
-            self.found.damaged.push(Damage {
-                file: format!("done/{key}.json"),
-                problem: UNPLANNED.to_owned(),
-                moved: None,
-            });
+            self.found.damaged.push(Damage { file: Layout::result(&key), problem: UNPLANNED.to_owned(), moved: None });
             self.queue(&key)?;
         }
         for (trial, stage) in schedule.trials() {
@@ -312,7 +315,7 @@ impl Check<'_> {
         kept: &mut BTreeMap<(&'static str, usize), Generation>,
     ) -> Result<(), Error> {
         for index in 0.. {
-            let file = file_of(SEARCH, index);
+            let file = Layout::generation(SEARCH, index);
             if let Some(generation) = kept.remove(&(SEARCH, index)) {
                 schedule.search.push(generation);
                 continue;
@@ -341,11 +344,11 @@ impl Check<'_> {
                 // What follows cannot be told to be right.
                 for at in later {
                     kept.remove(&(SEARCH, at));
-                    self.aside(&file_of(SEARCH, at), "a generation before it is gone")?;
+                    self.aside(&Layout::generation(SEARCH, at), "a generation before it is gone")?;
                 }
                 return Ok(());
             };
-            self.put_again(&file, &again)?;
+            self.write_again(&file, &again)?;
             schedule.search.push(again);
         }
         Ok(())
@@ -360,7 +363,7 @@ impl Check<'_> {
         let whole =
             Schedule { search: schedule.search.iter().chain(kept.values()).cloned().collect(), ..Schedule::default() };
         let results = self.as_results();
-        let confirm = format!(".{}", Stage::Confirm);
+        let confirm = format!(".{}", TrialStage::Confirm);
         whole.unplanned(&results).into_iter().filter(|key| !key.ends_with(&confirm)).map(str::to_owned).collect()
     }
 
@@ -371,12 +374,12 @@ impl Check<'_> {
         schedule: &mut Schedule,
         kept: &mut BTreeMap<(&'static str, usize), Generation>,
     ) -> Result<(), Error> {
-        let stage = if kind == EXTEND { Stage::Full } else { Stage::Confirm };
+        let stage = if kind == EXTEND { TrialStage::Full } else { TrialStage::Confirm };
         let others = Schedule { search: schedule.all().chain(kept.values()).cloned().collect(), ..Schedule::default() };
         let results = self.as_results();
         let lost = others.unplanned(&results).into_iter().filter_map(|key| results.done.get(key));
         // Only points are added by hand.
-        let may_be = |done: &&Done| kind == CONFIRM || matches!(done.subject, Subject::Point(_));
+        let may_be = |done: &&TrialResult| kind == CONFIRM || matches!(done.subject, Subject::Point(_));
         let lost = lost.filter(|done| done.stage == stage.to_string()).filter(may_be);
         let mut lost: Vec<Trial> = lost
             .map(|done| Trial { id: done.trial.clone(), label: done.label.clone(), subject: done.subject.clone() })
@@ -387,7 +390,7 @@ impl Check<'_> {
                 Some(generation) => generation,
                 None if last.is_some_and(|last| index < last) || !lost.is_empty() => {
                     let again = Generation { stage, trials: std::mem::take(&mut lost), notes: Vec::new() };
-                    self.put_again(&file_of(kind, index), &again)?;
+                    self.write_again(&Layout::generation(kind, index), &again)?;
                     again
                 }
                 None => return Ok(()),
@@ -401,8 +404,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn put_again(&mut self, file: &str, generation: &Generation) -> Result<(), Error> {
-        self.study.store.put_json(file, generation)?;
+    fn write_again(&mut self, file: &str, generation: &Generation) -> Result<(), Error> {
+        self.study.store.write_record(file, generation)?;
         if !self.found.damaged.iter().any(|damage| damage.file == file) {
             self.found.damaged.push(Damage { file: file.to_owned(), problem: "it is missing".to_owned(), moved: None });
         }
@@ -411,10 +414,10 @@ impl Check<'_> {
 
     /// Claims. Those that are whole are their workers'.
     fn claims(&mut self) -> Result<(), Error> {
-        for name in self.names("claim")? {
-            let file = format!("claim/{name}");
+        for name in self.names(Layout::CLAIMS)? {
+            let file = Layout::entry(Layout::CLAIMS, &name);
             if key_of(&name, "").is_none() {
-                self.aside(&file, ODD)?;
+                self.aside(&file, UNKNOWN_FILE)?;
                 continue;
             }
             let read = self.study.store.read_json::<Owner>(&file);

@@ -1,52 +1,50 @@
 //! Studies over a recipe's parameters: points are chosen, merged in memory, scored, and recorded once.
 //!
-//! A [`Spec`] is read from a sweep file and frozen with the content of its checkpoints and data sets into a [`Study`], a
-//! folder that any number of workers share. [`work`] is what a worker does; what scores a trial is an [`Evaluator`].
+//! A [`Spec`] is read from a sweep file and pinned to the content of its checkpoints and data sets in a [`Study`], a folder
+//! that any number of workers share. [`work`] is what a worker does; what scores a trial is an [`Evaluator`].
+//!
+//! The parts in the order in which a study meets them: [`file`] → `space` → `search` → `study` → `worker` → `trial` →
+//! `analysis` → `export`.
 
-mod actions;
 mod analysis;
 mod check;
+mod confirm;
 mod error;
-#[cfg(feature = "eval")]
-mod evaluator;
 mod export;
-mod front;
+mod extend;
+pub mod file;
 pub(crate) mod hash;
-mod pick;
-mod pool;
-mod resample;
+mod retry;
 mod search;
 mod slurm;
-pub mod spec;
-mod statistics;
+pub mod space;
 mod status;
-mod store;
 mod study;
 #[cfg(test)]
 pub(crate) mod tests;
-mod work;
+mod trial;
+mod worker;
 
-pub use actions::{confirm, extend, retry};
-pub use analysis::{Analysis, Depth, Dropped, LEVEL, Row, Versus};
+pub use analysis::{
+    Analysis, Comparison, Depth, DirectionChange, Dropped, LEVEL, LIMIT, Near, NoRecommendation, Preference,
+    Recommendation, Row, Strata, Versus, pareto_front, pick, recipe_text, recommend, trial_named,
+};
 pub use check::{Checked, Damage, check};
+pub use confirm::confirm;
 pub use error::Error;
-#[cfg(feature = "eval")]
-pub use evaluator::{Estimate, Scorer};
 pub use export::{journal, to_csv, to_json, to_per_query_csv};
-pub use front::front;
-pub use pick::{Bound, BoundKind, pick, recipe_text};
-pub use pool::{pool, tops};
+pub use extend::extend;
+pub use file::{Bound, BoundKind, Spec};
+pub use retry::retry;
 pub use search::{History, next};
 pub use slurm::{Slurm, slurm};
-pub use spec::Spec;
-pub use statistics::{Comparison, Strata};
 pub use status::{Running, Status};
-pub use store::{
-    Claim, Done, Failure, Lease, Mode, Owner, PerQuery, Put, Results, Same, SetMeans, SetValues, Store, Taken, Timings,
-    Watch,
+pub use study::{
+    Claim, Failure, Generation, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Results, SameWeights, Schedule,
+    Set, SetMeans, SetValues, Store, Study, Subject, Taken, Timings, Trial, TrialResult, TrialStage, Watch, Written,
+    load, read as read_records,
 };
-pub use study::{Frozen, Generation, Loaded, Model, Set, Stage, Study, Subject, Trial, load};
-pub use work::{
-    Ended, Evaluator, Event, Options, Prepared, Queries, Request, Schedule, SetScores, Trouble, read as read_records,
-    work,
-};
+#[cfg(feature = "eval")]
+pub use trial::{Estimate, Scorer};
+pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, candidate_pool, top_documents};
+pub use worker::{Ended, Event, Options, work};

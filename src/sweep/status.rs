@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::analysis::{Analysis, Depth};
-use super::store::{Lease, Taken, Watch};
-use super::study::{Stage, Study};
+use super::study::{Lease, Study, Taken, TrialStage, Watch};
 
 /// Where a study stands. Nothing is computed but means.
 #[derive(Clone, Debug, Serialize)]
@@ -40,7 +39,7 @@ pub struct Running {
     /// What people call the trial.
     pub label: String,
     /// Its stage.
-    pub stage: Stage,
+    pub stage: TrialStage,
     /// The worker.
     pub worker: String,
     /// The Slurm job it runs in.
@@ -58,7 +57,7 @@ impl Status {
     /// # Errors
     /// Records that cannot be read.
     pub fn of(study: &Study, watch: &mut Watch) -> Result<Self, Error> {
-        let (schedule, results) = super::work::read(study)?;
+        let (schedule, results) = super::study::read(study)?;
         let trials = schedule.trials();
         let claims = study.store.claims(Lease::default(), watch)?;
         let running: Vec<Running> = trials
@@ -69,7 +68,7 @@ impl Status {
                 Some(running(&trial.label, *stage, taken))
             })
             .collect();
-        let count = |of: &dyn Fn(&str, Stage) -> bool| {
+        let count = |of: &dyn Fn(&str, TrialStage) -> bool| {
             trials.iter().filter(|(trial, stage)| of(&trial.key(*stage), *stage)).count()
         };
         let done = count(&|key, _| results.done.contains_key(key));
@@ -79,27 +78,27 @@ impl Status {
         let seconds_a_trial = (!scored.is_empty()).then(|| scored.iter().sum::<f64>() / scored.len() as f64);
         let left = trials.len() - done - failed;
         let workers = running.iter().filter(|running| !running.stale).count();
-        let analysis = Analysis::of(study, &schedule, &results, Stage::Full, Depth::Means)?;
+        let analysis = Analysis::of(study, &schedule, &results, TrialStage::Full, Depth::Means)?;
         Ok(Self {
-            study: study.frozen.spec.study.clone(),
+            study: study.manifest.spec.study.clone(),
             planned: trials.len(),
             done,
             failed,
             confirmed: [
-                count(&|_, stage| stage == Stage::Confirm),
-                count(&|key, stage| stage == Stage::Confirm && results.done.contains_key(key)),
+                count(&|_, stage| stage == TrialStage::Confirm),
+                count(&|key, stage| stage == TrialStage::Confirm && results.done.contains_key(key)),
             ],
             settled: left == 0 && !trials.is_empty(),
             seconds_a_trial,
             seconds_left: seconds_a_trial.filter(|_| workers > 0).map(|each| each * left as f64 / workers as f64),
-            front: analysis.front().map(|row| (row.trial.label.clone(), row.objectives.clone())).collect(),
-            objectives: study.frozen.spec.objectives.iter().map(|objective| objective.name.clone()).collect(),
+            front: analysis.pareto_front().map(|row| (row.trial.label.clone(), row.objectives.clone())).collect(),
+            objectives: study.manifest.spec.objectives.iter().map(|objective| objective.name.clone()).collect(),
             running,
         })
     }
 }
 
-fn running(label: &str, stage: Stage, taken: &Taken) -> Running {
+fn running(label: &str, stage: TrialStage, taken: &Taken) -> Running {
     let owner = taken.owner.as_ref();
     Running {
         label: label.to_owned(),

@@ -33,12 +33,6 @@ impl Set {
             _ => self.name.clone(),
         }
     }
-
-    /// Whether queries and documents are in one language.
-    pub(super) fn is_mono(&self) -> Option<bool> {
-        let (query, document) = self.direction.as_ref()?.split_once('-')?;
-        Some(query == document)
-    }
 }
 
 /// The data sets in some folders.

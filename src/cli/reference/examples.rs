@@ -249,6 +249,14 @@ store: out/study
     ),
     example(
         "the top of the sweep file",
+        "What may be lost: a share of the reference's score, a difference, or a least score, of an objective or of a data set in one \
+         direction. Without a limit of its own no data set and direction may lose more than 2 %:",
+        "\
+keep: {ko-ko: \">= -1%\", ko-en: \">= 0.3\"}
+",
+    ),
+    example(
+        "the top of the sweep file",
         "How texts are encoded and scored. Without these keys the settings are the models' own, computed in float32 on the \
          processor, with MTEB's rules:",
         "\

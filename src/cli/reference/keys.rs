@@ -8,7 +8,7 @@ use super::examples::{self, Example};
 use super::{prose, sentence};
 use crate::plan::Allow;
 use crate::recipe::{self, Form, Key, Level, Status};
-use crate::sweep::spec::{self, Method};
+use crate::sweep::file::{self, SearchMethod};
 
 /// The page of a recipe's keys.
 pub(super) fn recipe() -> String {
@@ -17,9 +17,9 @@ pub(super) fn recipe() -> String {
 
 /// The page of a sweep file's keys.
 pub(super) fn sweep() -> String {
-    let mut out = page(SWEEP, &spec::LEVELS, examples::SWEEP);
+    let mut out = page(SWEEP, &file::LEVELS, examples::SWEEP);
     out.push_str(SEARCHES);
-    for method in Method::ALL {
+    for method in SearchMethod::ALL {
         let _ = write!(out, "\n### Search `{}`\n\n{}\n", method.name(), method.doc());
         let examples = examples::SEARCHES.iter().filter(|example| example.of == method.name());
         examples.for_each(|example| block(&mut out, example));
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn every_key_that_is_read_stands_in_an_example_of_its_map() {
         let mut missing = Vec::new();
-        for (levels, examples) in [(&recipe::LEVELS[..], examples::RECIPE), (&spec::LEVELS[..], examples::SWEEP)] {
+        for (levels, examples) in [(&recipe::LEVELS[..], examples::RECIPE), (&file::LEVELS[..], examples::SWEEP)] {
             for level in levels {
                 let texts: Vec<&str> = examples.iter().filter(|one| one.of == level.at).map(|one| one.yaml).collect();
                 for key in level.keys.iter().filter(|key| key.status == Status::Read) {
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_search_has_an_example() {
-        for method in Method::ALL {
+        for method in SearchMethod::ALL {
             assert!(examples::SEARCHES.iter().any(|example| example.of == method.name()), "{}", method.name());
         }
     }

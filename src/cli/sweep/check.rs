@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn text(study: &Study, checked: &Checked) -> Page {
-    let (name, files) = (&study.frozen.spec.study, checked.files);
+    let (name, files) = (&study.manifest.spec.study, checked.files);
     if checked.damaged.is_empty() {
         return Page::of(format_args!("{name}: {files} files, all whole"));
     }

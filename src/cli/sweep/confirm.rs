@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::events::{Limits, drain};
 use super::finish;
 use super::location::StudyArgs;
-use crate::sweep::confirm;
-use crate::sweep::spec::parse_time;
+use crate::sweep::file::parse_time;
+use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, TrialStage, confirm, recommend};
 
 /// Score the front and the parents on the queries that the search has not seen
 #[derive(clap::Args, Debug)]
@@ -33,8 +33,20 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.join()?;
-    confirm(&study)?;
-    let limits = Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Arc::default() };
-    drain(&study, &limits)?;
-    finish::show(&study, false)
+    let mut known = 0;
+    loop {
+        let trials = confirm(&study)?.len();
+        let limits =
+            Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Arc::default() };
+        drain(&study, &limits)?;
+        let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
+        let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;
+        // Where held-out queries rule out all of the shortlist, the next points get their turn.
+        let found = recommend(&study, &full, &confirmed, &Preference::default())?;
+        let is_over = confirmed.rows.len() <= known || confirmed.rows.len() < trials;
+        if is_over || !matches!(found, Err(NoRecommendation::Limits(..))) {
+            return finish::show(&study, false);
+        }
+        known = confirmed.rows.len();
+    }
 }

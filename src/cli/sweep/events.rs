@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::{args, render, run};
 use crate::encoder::Device;
 use crate::shown::line;
-use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Stage, Study, work};
+use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Study, TrialStage, work};
 
 /// When a worker stops.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Limits {
 
 /// Works on a study until nothing is left or a limit is met.
 pub(super) fn drain(study: &Study, limits: &Limits) -> anyhow::Result<Ended> {
-    device_is_built(&study.frozen.spec.scoring.device)?;
+    device_is_built(&study.manifest.spec.scoring.device)?;
     let cancel = run::interruption()?;
     let mut scorer = Scorer::new(study, args::level()?)?;
     drain_with(study, &mut scorer, limits, &cancel)
@@ -98,7 +98,7 @@ impl<'a> Talk<'a> {
     pub(super) fn on(&mut self, event: &Event<'_>) {
         match event {
             Event::Generation { stage, trials, notes } => {
-                if let Stage::Pool(size) = stage {
+                if let TrialStage::Pool(size) = stage {
                     self.say(&format!("{trials} trials on pools of {size} documents"));
                 }
                 notes.iter().for_each(|note| self.say(note));
@@ -112,15 +112,15 @@ impl<'a> Talk<'a> {
                 self.bar.set_position(*done as u64);
             }
             Event::Done { trial, stage, objectives, seconds, reused } => {
-                let names = self.study.frozen.spec.objectives.iter().map(|objective| &objective.name);
+                let names = self.study.manifest.spec.objectives.iter().map(|objective| &objective.name);
                 let values: Vec<String> = match objectives {
                     Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),
                     None => vec!["no query counts".to_owned()],
                 };
                 let place = match stage {
-                    Stage::Pool(size) => format!(" (pool of {size})"),
-                    Stage::Confirm => " (held out)".to_owned(),
-                    Stage::Full => String::new(),
+                    TrialStage::Pool(size) => format!(" (pool of {size})"),
+                    TrialStage::Confirm => " (held out)".to_owned(),
+                    TrialStage::Full => String::new(),
                 };
                 let how =
                     if *reused { "same weights as an earlier trial".to_owned() } else { format!("{seconds:.1} s") };

@@ -6,7 +6,7 @@ use super::location::StudyArgs;
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
 use crate::shown::json;
-use crate::sweep::{Analysis, Depth, Stage, journal, to_csv, to_json, to_per_query_csv};
+use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_json, to_per_query_csv};
 
 /// Write the results of a study for other programs
 #[derive(clap::Args, Debug)]
@@ -41,8 +41,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Usage::with_hint("no form is given", "`--csv trials.csv`, for one").into());
     }
     let study = args.study.open()?;
-    let full = Analysis::read(&study, Stage::Full, Depth::Intervals)?;
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Intervals)?;
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals)?;
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals)?;
     unfinished(&full);
     let both = [&full, &confirmed];
     if let Some(path) = &args.csv {

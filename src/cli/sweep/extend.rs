@@ -6,7 +6,7 @@ use crate::cli::args::assignment;
 use crate::cli::render::{self, Usage};
 use crate::shown::Page;
 use crate::sweep::extend;
-use crate::sweep::spec::parse_axis;
+use crate::sweep::file::parse_axis;
 
 /// Add points to a study; what it has is not done again
 #[derive(clap::Args, Debug)]

@@ -7,26 +7,34 @@ use std::sync::atomic::AtomicBool;
 use crate::cli::{args, render};
 use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
-use crate::report::{Shown, terminal};
+use crate::report::{Shown, recommendation, terminal};
 use crate::shown::shell;
-use crate::sweep::spec::Keep;
-use crate::sweep::{Analysis, Depth, Error, Row, Stage, Study};
+use crate::sweep::file::Keep;
+use crate::sweep::{Analysis, Depth, Error, NoRecommendation, Preference, Row, Study, TrialStage, recommend};
 use crate::write::{self, Request};
 
 /// Shows the results and what to do next.
 pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
-    let full = Analysis::read(study, Stage::Full, Depth::Tests)?;
-    let confirmed = Analysis::read(study, Stage::Confirm, Depth::Tests)?;
+    let full = Analysis::read(study, TrialStage::Full, Depth::Tests)?;
+    let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Tests)?;
     let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut text = terminal(study, &full, Shown { all, styled });
     if !confirmed.rows.is_empty() {
         text.gap().add(&terminal(study, &confirmed, Shown { all: true, styled }));
     }
-    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed))))
+    let preference = Preference::default();
+    let found = recommend(study, &full, &confirmed, &preference)?;
+    if !matches!(found, Err(NoRecommendation::Unfinished)) {
+        text.gap();
+        for sentence in recommendation(study, &found, &preference) {
+            text.line(sentence);
+        }
+    }
+    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed, found.is_ok()))))
 }
 
 /// The command that comes next.
-fn next(study: &Study, full: &Analysis, confirmed: &Analysis) -> String {
+fn next(study: &Study, full: &Analysis, confirmed: &Analysis, has_recommendation: bool) -> String {
     let root = quoted(study.store.root());
     if full.rows.len() + full.failed.len() < full.planned || full.planned == 0 {
         return format!("admix sweep worker {root}");
@@ -34,14 +42,14 @@ fn next(study: &Study, full: &Analysis, confirmed: &Analysis) -> String {
     if !full.failed.is_empty() {
         return format!("admix sweep retry {root}");
     }
-    if study.frozen.spec.report.is_some() && confirmed.rows.len() < confirmed.planned.max(1) {
+    if study.manifest.spec.report.is_some() && confirmed.rows.len() < confirmed.planned.max(1) {
         return format!("admix sweep confirm {root}");
     }
-    let names: Vec<&str> = study.frozen.spec.objectives.iter().map(|objective| objective.name.as_str()).collect();
-    let (keep, max) = (names.first().copied().unwrap_or_default(), names.last().copied().unwrap_or_default());
-    let bound = format!("{keep} >= -1%");
-    let bound = if shell(keep) == keep { format!("\"{bound}\"") } else { shell(&bound) };
-    format!("admix sweep pick {root} --max {} --keep {bound} -o recipe.yaml", shell(max))
+    if has_recommendation {
+        format!("admix sweep pick {root} -o recipe.yaml")
+    } else {
+        format!("admix sweep report {root} --all")
+    }
 }
 
 /// A path as a shell takes it.
@@ -51,7 +59,7 @@ pub(super) fn quoted(path: &Path) -> String {
 
 /// Writes the checkpoints that the sweep file keeps.
 pub(super) fn keep(study: &Study, which: Keep, cancel: &AtomicBool) -> anyhow::Result<Vec<String>> {
-    let analysis = Analysis::read(study, Stage::Full, Depth::Means)?;
+    let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;
     let wanted = |row: &&Row| match which {
         Keep::None => false,
         Keep::Front => row.on_front,
@@ -60,7 +68,7 @@ pub(super) fn keep(study: &Study, which: Keep, cancel: &AtomicBool) -> anyhow::R
     let mut written = Vec::new();
     for row in analysis.rows.iter().filter(wanted) {
         let out = study.store.path("merged").join(row.trial.label.replace([' ', '/'], "-"));
-        if let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
+        if let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
             && !out.exists()
         {
             write_merge(recipe, &out, study, cancel)?;
@@ -77,7 +85,7 @@ pub(super) fn write_merge(
     study: &Study,
     cancel: &AtomicBool,
 ) -> anyhow::Result<()> {
-    let plan = Plan::build(recipe, &study.frozen.plan_options()).map_err(Error::from)?;
+    let plan = Plan::build(recipe, &study.manifest.plan_options()).map_err(Error::from)?;
     let options = merge::Options {
         threads: 0,
         tile: TILE,

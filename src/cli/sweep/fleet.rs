@@ -241,7 +241,7 @@ impl<'a> Watch<'a> {
             self.talk.on(&Event::Done {
                 trial,
                 stage: *stage,
-                objectives: self.study.frozen.objectives_of(done),
+                objectives: self.study.manifest.objectives_of(done),
                 seconds: done.timings.total,
                 reused: done.timings.encode == 0.0,
             });

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::render;
-use crate::sweep::spec::Parsed;
+use crate::sweep::file::Parsed;
 use crate::sweep::{Spec, Study};
 
 /// A study.

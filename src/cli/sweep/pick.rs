@@ -1,34 +1,52 @@
 //! `admix sweep pick`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::export::{put, unfinished};
 use super::finish::write_merge;
 use super::location::StudyArgs;
 use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
-use crate::sweep::{Analysis, Bound, Depth, Stage, pick, recipe_text};
+use crate::report::recommendation;
+use crate::sweep::{
+    Analysis, Bound, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend, trial_named,
+};
 
-/// Write the plain recipe of the point that is best on one objective and keeps the others
+/// Write the plain recipe of the recommended point, or of another one
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
+Without options the point is the one that run, report and status recommend: the best on average of those
+that lose no more than the limits on any data set and direction. The limits are those of `keep` in the sweep file; where it
+sets none, no direction may lose more than 2 %. --keep adds a limit, --prefer makes an objective count more,
+--max asks for the best on one objective alone, and --trial takes a point by its label or id.
+
 A bound with a sign or per cent is from the reference, the first baseline; `mono >= 0.6` is a value.
-Where trials are confirmed on held-out queries, their scores there decide.
+Where trials are confirmed on held-out queries, a point must keep the limits there, too.
 
 Examples:
-  admix sweep pick studies/ko-en --max cross --keep 'mono >= -1%' -o recipe.yaml
-  admix sweep pick studies/ko-en --max cross --keep 'mono >= 0.6' -o recipe.yaml --merge merged")]
+  admix sweep pick studies/ko-en -o recipe.yaml
+  admix sweep pick studies/ko-en --prefer cross=2 --keep 'en-en >= -1%' -o recipe.yaml --merge merged
+  admix sweep pick studies/ko-en --max cross --keep 'mono >= 0.6' -o recipe.yaml
+  admix sweep pick studies/ko-en --trial w=0.4")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,
 
-    /// Objective that is to be as high as possible
-    #[arg(long, value_name = "OBJECTIVE")]
-    max: String,
+    /// Objective that is to be as high as possible, whatever the others do within the bounds
+    #[arg(long, value_name = "OBJECTIVE", conflicts_with_all = ["trial", "prefer"])]
+    max: Option<String>,
 
-    /// Bound on another objective (repeatable)
-    #[arg(long, value_name = "BOUND")]
+    /// Bound on an objective or a direction (repeatable)
+    #[arg(long, value_name = "BOUND", conflicts_with = "trial")]
     keep: Vec<Bound>,
+
+    /// Objective that counts so many times as much as the others, as cross=2 (repeatable)
+    #[arg(long, value_name = "OBJECTIVE=WEIGHT", conflicts_with = "trial", value_parser = weight)]
+    prefer: Vec<(String, f64)>,
+
+    /// Point by its label or id, as w=0.4
+    #[arg(long, value_name = "TRIAL")]
+    trial: Option<String>,
 
     /// Recipe to write; - is stdout
     #[arg(short, long, value_name = "RECIPE", default_value = "-")]
@@ -37,16 +55,28 @@ pub(super) struct Args {
     /// Merge into this folder, too
     #[arg(long, value_name = "DIR")]
     merge: Option<PathBuf>,
+
+    /// Replace a recipe that is there
+    #[arg(short, long)]
+    force: bool,
+}
+
+fn weight(text: &str) -> Result<(String, f64), String> {
+    let (name, weight) =
+        text.split_once('=').ok_or_else(|| "expected an objective and a weight, as cross=2".to_owned())?;
+    match weight.trim().parse::<f64>() {
+        Ok(weight) if weight.is_finite() && weight >= 0.0 => Ok((name.trim().to_owned(), weight)),
+        _ => Err(format!("expected a weight of 0 or more, found `{weight}`")),
+    }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Means)?;
-    let full = Analysis::read(&study, Stage::Full, Depth::Means)?;
-    let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
-    let (analysis, on) = if has_points { (&confirmed, "held-out") } else { (&full, "the search's") };
-    let row = pick(&study, analysis, &args.max, &args.keep)?;
-    unfinished(analysis);
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;
+    check_output(args)?;
+    let (row, said) = chosen(args, &study, &full, &confirmed)?;
+    unfinished(if confirmed.row(&row.trial.id).is_some() { &confirmed } else { &full });
     let mut text = recipe_text(&study, row)?;
     if args.output.as_os_str() != "-" {
         schema::put_beside(&args.output, What::Recipe)?;
@@ -54,12 +84,58 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     put(&args.output, &text)?;
     if let Some(out) = &args.merge
-        && let Some(recipe) = study.frozen.recipe(&row.trial.subject)?
+        && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {
         write_merge(recipe, out, &study, &*run::interruption()?)?;
     }
-    let names = study.frozen.spec.objectives.iter().map(|objective| &objective.name);
-    let values: Vec<String> = names.zip(&row.objectives).map(|(name, value)| format!("{name} {value:.4}")).collect();
-    render::say(&format!("{}: {} on {on} queries", row.trial.label, values.join(", ")));
+    for sentence in said {
+        render::say(&sentence);
+    }
     Ok(())
+}
+
+/// Checks before anything is computed that no file is replaced unasked.
+fn check_output(args: &Args) -> anyhow::Result<()> {
+    let is_there = |path: &Path| path.as_os_str() != "-" && path.symlink_metadata().is_ok_and(|found| found.is_file());
+    if is_there(&args.output) && !args.force {
+        let message = format!("`{}` is there already", args.output.display());
+        return Err(Error::usage(message, "`--force` replaces it").into());
+    }
+    Ok(())
+}
+
+/// The point that is asked for, and what there is to say about it.
+fn chosen<'a>(
+    args: &Args,
+    study: &Study,
+    full: &'a Analysis,
+    confirmed: &'a Analysis,
+) -> anyhow::Result<(&'a Row, Vec<String>)> {
+    let has_points = confirmed.rows.iter().any(|row| row.trial.point().is_some());
+    let (analysis, on) = if has_points { (confirmed, "held-out") } else { (full, "the search's") };
+    let scores = |row: &Row| {
+        let names = study.manifest.spec.objectives.iter().map(|objective| &objective.name);
+        let values: Vec<String> =
+            names.zip(&row.objectives).map(|(name, value)| format!("{name} {value:.4}")).collect();
+        vec![format!("{}: {} on {on} queries", row.trial.label, values.join(", "))]
+    };
+    if let Some(name) = &args.trial {
+        let row = trial_named(analysis, name).or_else(|_| trial_named(full, name))?;
+        return Ok((row, scores(row)));
+    }
+    if let Some(max) = &args.max {
+        let row = pick(study, analysis, max, &args.keep)?;
+        return Ok((row, scores(row)));
+    }
+    let preference = Preference { limits: args.keep.clone(), weights: args.prefer.clone() };
+    let found = recommend(study, full, confirmed, &preference)?;
+    let said = recommendation(study, &found, &preference);
+    match found {
+        Ok(found) => Ok((found.row, said)),
+        Err(_) => {
+            let hint = "`--keep 'DIRECTION >= -5%'` sets another limit, `--trial` takes any point by its label";
+            let sentence = said.join(" ");
+            Err(Error::usage(sentence.trim_end_matches('.').to_owned(), hint).into())
+        }
+    }
 }

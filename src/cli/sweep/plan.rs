@@ -57,13 +57,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         + first.as_ref().map_or(0, |generation| generation.trials.len());
     if args.json {
         return render::print_json(&json!({
-            "study": study.frozen.spec.study,
+            "study": study.manifest.spec.study,
             "store": study.store.root().display().to_string(),
             "trials": trials.iter().map(|(label, stage)| json!({"label": label, "stage": stage})).collect::<Vec<_>>(),
             "left": left,
             "estimate": estimate.as_ref().ok(),
-            "data": study.frozen.sets,
-            "models": study.frozen.models.iter().map(|model| json!({"name": model.name, "hash": model.hash})).collect::<Vec<_>>(),
+            "data": study.manifest.sets,
+            "models": study.manifest.models.iter().map(|model| json!({"name": model.name, "hash": model.hash})).collect::<Vec<_>>(),
         }));
     }
     let store = args.store.as_ref().map_or_else(String::new, |store| format!(" --store {}", quoted(store)));
@@ -94,18 +94,18 @@ fn cost(estimate: Result<&Estimate, &Error>, left: usize) -> String {
 }
 
 fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> Page {
-    let frozen = &study.frozen;
-    let mut out = Page::of(format_args!("{}: {} trials to begin with", frozen.spec.study, trials.len()));
+    let manifest = &study.manifest;
+    let mut out = Page::of(format_args!("{}: {} trials to begin with", manifest.spec.study, trials.len()));
     let names: Vec<&str> = trials.iter().map(|(label, _)| label.as_str()).collect();
     let (shown, more) = names.split_at(names.len().min(30));
     let more = if more.is_empty() { String::new() } else { format!(", … {} more", more.len()) };
     out.line(format_args!("  trials   {}{more}", shown.join(", ")));
-    for (objective, sets) in frozen.spec.objectives.iter().zip(&frozen.objectives) {
+    for (objective, sets) in manifest.spec.objectives.iter().zip(&manifest.objectives) {
         let sets: Vec<&str> =
-            sets.iter().filter_map(|set| frozen.sets.get(*set)).map(|set| set.label.as_str()).collect();
+            sets.iter().filter_map(|set| manifest.sets.get(*set)).map(|set| set.label.as_str()).collect();
         out.line(format_args!("  {}  {} over {}", objective.name, objective.metric, sets.join(", ")));
     }
-    for set in &frozen.sets {
+    for set in &manifest.sets {
         let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
         let (label, queries, documents) = (&set.label, set.queries, set.documents);
         out.line(format_args!("  data     {label}: {queries} queries{held_out}, {documents} documents"));

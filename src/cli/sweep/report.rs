@@ -8,9 +8,9 @@ use super::export::put;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline, verdict};
-use crate::sweep::spec::Selection;
-use crate::sweep::{Analysis, Depth, Stage, Study, load};
+use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline};
+use crate::sweep::file::Selection;
+use crate::sweep::{Analysis, Depth, Preference, Study, TrialStage, load, recommend};
 
 /// Show the results of a study: a table, an HTML file, figures
 #[derive(clap::Args, Debug)]
@@ -42,8 +42,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if args.output.is_none() && args.svg.is_none() {
         return finish::show(&study, args.all);
     }
-    let full = Analysis::read(&study, Stage::Full, Depth::Intervals)?;
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Intervals)?;
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals)?;
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals)?;
     if let Some(path) = &args.output {
         put(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
     }
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The texts of all queries, as far as the data sets are still there.
 fn texts(study: &Study) -> Texts {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let selections: Vec<&Selection> = std::iter::once(&spec.select).chain(&spec.report).collect();
     let mut texts = Texts::new();
     for selection in selections {
@@ -74,12 +74,12 @@ fn texts(study: &Study) -> Texts {
 
 fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let pick = verdict(study, full).map(|verdict| verdict.row.trial.id.clone());
-    let pick = pick.as_deref();
+    let found = recommend(study, full, confirmed, &Preference::default())?;
+    let pick = found.as_ref().ok().map(|found| found.row.trial.id.as_str());
     let mut all =
         vec![("front.svg".to_owned(), scatter(study, full, (0, 1), pick)), ("data.svg".to_owned(), heat(study, full))];
     all.extend(curve(study, full, pick).map(|figure| ("curve.svg".to_owned(), figure)));
-    for (index, objective) in study.frozen.spec.objectives.iter().enumerate() {
+    for (index, objective) in study.manifest.spec.objectives.iter().enumerate() {
         let name: String =
             objective.name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
         all.extend(contour(study, full, index, pick).map(|figure| (format!("contour-{name}.svg"), figure)));

@@ -10,7 +10,7 @@ use super::fleet::{self, Fleet};
 use super::{finish, location};
 use crate::cli::render;
 use crate::encoder::Device;
-use crate::sweep::spec::{Keep, parse_time};
+use crate::sweep::file::{Keep, parse_time};
 use crate::sweep::{Ended, Study};
 
 /// Run a sweep from its file; the same command goes on where it stopped

@@ -54,5 +54,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         partition: args.partition.clone(),
         program,
     };
-    render::print_file(&slurm(study.store.root(), &study.frozen.spec.study, &wish)?)
+    render::print_file(&slurm(study.store.root(), &study.manifest.spec.study, &wish)?)
 }

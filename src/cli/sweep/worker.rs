@@ -10,7 +10,7 @@ use super::events::{Limits, drain};
 use super::location::StudyArgs;
 use crate::cli::render::{self, Usage};
 use crate::encoder::Device;
-use crate::sweep::spec::parse_time;
+use crate::sweep::file::parse_time;
 use crate::sweep::{Ended, Study};
 
 /// Work on a study beside other workers, on this or another machine
@@ -91,7 +91,7 @@ fn end_with_stdin() -> anyhow::Result<()> {
 
 /// Has a study computed on another device of its kind.
 fn on_device(study: &mut Study, device: Device) -> anyhow::Result<()> {
-    let scoring = &mut study.frozen.spec.scoring;
+    let scoring = &mut study.manifest.spec.scoring;
     let own: Device = scoring.device.parse()?;
     if own.kind() != device.kind() {
         return Err(Usage::with_hint(

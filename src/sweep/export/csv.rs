@@ -3,19 +3,19 @@
 use crate::shown::csv;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::study::{Study, Subject};
-use crate::sweep::{Error, Stage};
+use crate::sweep::{Error, TrialStage};
 
 /// A line a trial: its values, objectives with their tests, the means of each data set, and its times.
 pub fn to_csv(study: &Study, analyses: &[&Analysis]) -> String {
-    let frozen = &study.frozen;
+    let manifest = &study.manifest;
     let mut head: Vec<String> = ["trial", "label", "kind", "queries", "front"].map(str::to_owned).to_vec();
-    head.extend(frozen.spec.params.names().iter().map(|name| (*name).to_owned()));
-    for objective in &frozen.spec.objectives {
+    head.extend(manifest.spec.params.names().iter().map(|name| (*name).to_owned()));
+    for objective in &manifest.spec.objectives {
         let name = &objective.name;
         head.extend([name.clone(), format!("{name} difference"), format!("{name} p"), format!("{name} p corrected")]);
     }
-    let metrics: Vec<String> = frozen.metrics().iter().map(ToString::to_string).collect();
-    for set in &frozen.sets {
+    let metrics: Vec<String> = manifest.metrics().iter().map(ToString::to_string).collect();
+    for set in &manifest.sets {
         head.extend(metrics.iter().map(|metric| format!("{} {metric}", set.label)));
     }
     head.extend(["merge s", "tokenise s", "encode s", "search s", "score s", "total s"].map(str::to_owned));
@@ -28,13 +28,13 @@ pub fn to_csv(study: &Study, analyses: &[&Analysis]) -> String {
     out
 }
 
-fn cells(study: &Study, stage: Stage, row: &Row, metrics: &[String]) -> Vec<String> {
+fn cells(study: &Study, stage: TrialStage, row: &Row, metrics: &[String]) -> Vec<String> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let kind = kind(&row.trial.subject);
-    let queries = if stage == Stage::Confirm { "held out" } else { "select" };
+    let queries = if stage == TrialStage::Confirm { "held out" } else { "select" };
     let mut cells: Vec<String> =
         [&row.trial.id, &row.trial.label, kind, queries, &row.on_front.to_string()].map(ToString::to_string).to_vec();
-    let names = study.frozen.spec.params.names();
+    let names = study.manifest.spec.params.names();
     match row.trial.point() {
         Some(values) => cells.extend(values.iter().map(ToString::to_string)),
         None => cells.extend(names.iter().map(|_| String::new())),
@@ -69,17 +69,17 @@ pub(super) const fn kind(subject: &Subject) -> &'static str {
 /// Records that cannot be read.
 pub fn to_per_query_csv(study: &Study, analyses: &[&Analysis]) -> Result<String, Error> {
     let mut head: Vec<String> = ["trial", "label", "queries", "data set", "query"].map(str::to_owned).to_vec();
-    head.extend(study.frozen.metrics().iter().map(ToString::to_string));
+    head.extend(study.manifest.metrics().iter().map(ToString::to_string));
     let mut out = line(&head);
     for analysis in analyses {
-        let queries = if analysis.stage == Stage::Confirm { "report" } else { "select" };
+        let queries = if analysis.stage == TrialStage::Confirm { "report" } else { "select" };
         if analysis.rows.is_empty() {
             continue;
         }
         let ids = study.queries(analysis.stage)?;
         for row in &analysis.rows {
             let values = study.store.per_query(&row.trial.key(analysis.stage))?;
-            for ((set, ids), values) in study.frozen.sets.iter().zip(&ids).zip(&values.sets) {
+            for ((set, ids), values) in study.manifest.sets.iter().zip(&ids).zip(&values.sets) {
                 for (at, id) in ids.iter().enumerate() {
                     let mut cells = vec![
                         row.trial.id.clone(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::shown;
 use crate::sweep::analysis::{Analysis, Row};
-use crate::sweep::spec::Axis;
+use crate::sweep::space::Axis;
 use crate::sweep::study::Study;
 
 /// Optuna's numbers of what a line does.
@@ -20,7 +20,7 @@ const COMPLETE: u8 = 1;
 
 /// The points of a study with their objectives. Baselines are no points of the space and are left out.
 pub fn journal(study: &Study, analysis: &Analysis) -> String {
-    let spec = &study.frozen.spec;
+    let spec = &study.manifest.spec;
     let mut lines = vec![
         json!({"op_code": CREATE_STUDY, "study_name": spec.study, "directions": vec![MAXIMISE; spec.objectives.len()]}),
         json!({"op_code": STUDY_SYSTEM_ATTRIBUTE, "study_id": 0, "system_attr": {
@@ -43,7 +43,7 @@ pub fn journal(study: &Study, analysis: &Analysis) -> String {
 fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec<Value>) {
     let done = &row.done;
     lines.push(json!({"op_code": CREATE_TRIAL, "study_id": 0, "datetime_start": date(done.began)}));
-    let axes = &study.frozen.spec.params.axes;
+    let axes = &study.manifest.spec.params.axes;
     let bounds = axes.iter().flat_map(|axis| axis.names().into_iter().map(move |name| (name, distribution(axis))));
     for ((name, distribution), value) in bounds.zip(point) {
         lines.push(json!({

@@ -4,23 +4,23 @@ use serde_json::{Map, Value, json};
 
 use super::csv::kind;
 use crate::sweep::analysis::{Analysis, Row};
-use crate::sweep::study::{Stage, Study};
+use crate::sweep::study::{Study, TrialStage};
 
 /// The results as JSON.
 pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> Value {
-    let frozen = &study.frozen;
-    let objectives: Vec<Value> = frozen
+    let manifest = &study.manifest;
+    let objectives: Vec<Value> = manifest
         .spec
         .objectives
         .iter()
-        .zip(&frozen.objectives)
+        .zip(&manifest.objectives)
         .map(|(objective, sets)| {
             let sets: Vec<&str> =
-                sets.iter().filter_map(|set| frozen.sets.get(*set)).map(|set| set.label.as_str()).collect();
+                sets.iter().filter_map(|set| manifest.sets.get(*set)).map(|set| set.label.as_str()).collect();
             json!({"name": objective.name, "metric": objective.metric.to_string(), "data": sets})
         })
         .collect();
-    let models: Vec<Value> = frozen
+    let models: Vec<Value> = manifest
         .models
         .iter()
         .map(|model| json!({"name": model.short, "path": model.name, "hash": model.hash}))
@@ -37,15 +37,15 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
         .collect();
     let reference = full.reference.and_then(|index| full.rows.get(index)).map(|row| &row.trial.label);
     json!({
-        "admix": frozen.admix,
-        "study": frozen.spec.study,
-        "recipe": frozen.spec.recipe.text,
-        "variables": frozen.spec.params.names(),
+        "admix": manifest.admix,
+        "study": manifest.spec.study,
+        "recipe": manifest.spec.recipe.text,
+        "variables": manifest.spec.params.names(),
         "objectives": objectives,
         "models": models,
-        "data": frozen.sets,
-        "search": frozen.spec.search,
-        "scoring": frozen.spec.scoring,
+        "data": manifest.sets,
+        "search": manifest.spec.search,
+        "scoring": manifest.spec.scoring,
         "reference": reference,
         "notes": full.notes,
         "trials": rows(study, full),
@@ -58,7 +58,7 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
 
 fn values(study: &Study, point: Option<&[f64]>) -> Value {
     let Some(point) = point else { return Value::Null };
-    let names = study.frozen.spec.params.names();
+    let names = study.manifest.spec.params.names();
     Value::Object(names.iter().zip(point).map(|(name, value)| ((*name).to_owned(), json!(value))).collect())
 }
 
@@ -81,7 +81,7 @@ fn row(study: &Study, row: &Row) -> Value {
         }
         value
     };
-    let names = study.frozen.spec.objectives.iter().map(|objective| objective.name.clone());
+    let names = study.manifest.spec.objectives.iter().map(|objective| objective.name.clone());
     let objectives: Map<String, Value> = names.enumerate().map(|(index, name)| (name, objective(index))).collect();
     json!({
         "trial": row.trial.id,
@@ -99,7 +99,7 @@ fn row(study: &Study, row: &Row) -> Value {
 /// The times of each trial, apart from what is the same in every run.
 fn timings(full: &Analysis, confirmed: Option<&Analysis>) -> Value {
     let all = std::iter::once(full).chain(confirmed);
-    let of_row = |stage: Stage, row: &Row| {
+    let of_row = |stage: TrialStage, row: &Row| {
         let value = json!({"worker": row.done.worker, "began": row.done.began, "seconds": row.done.timings});
         (format!("{}.{stage}", row.trial.id), value)
     };

@@ -5,8 +5,8 @@ use super::evolution::Evolution;
 use super::history::History;
 use super::sobol::unit_points;
 use crate::sweep::Error;
-use crate::sweep::spec::Spec;
-use crate::sweep::study::{Generation, Stage, Subject, Trial};
+use crate::sweep::file::Spec;
+use crate::sweep::study::{Generation, Subject, Trial, TrialStage};
 
 /// Trials where the budget says nothing.
 const TRIALS: usize = 100;
@@ -30,8 +30,9 @@ pub(super) fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
             let scale = Scale::of(history, generation + 1);
             let mut scored: Vec<(f64, Vec<f64>)> = Vec::new();
             for unit in ranked.drain(..) {
-                let trial = history.study.frozen.trial(Subject::Point(spec.params.place(&unit)))?;
-                let distance = history.objectives(&trial, Stage::Full).map(|values| scale.distance(&values, weights));
+                let trial = history.study.manifest.trial(Subject::Point(spec.params.place(&unit)))?;
+                let distance =
+                    history.objectives(&trial, TrialStage::Full).map(|values| scale.distance(&values, weights));
                 scored.push((distance.unwrap_or(f64::INFINITY), unit));
             }
             scored.sort_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -45,7 +46,7 @@ pub(super) fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
     let points: Vec<Trial> = history.trials(&points)?.into_iter().take(budget - begun).collect();
     let baselines = if history.generations.is_empty() { history.baselines()? } else { Vec::new() };
     let trials = baselines.into_iter().chain(points).collect();
-    Ok(Some(Generation { stage: Stage::Full, trials, notes: Vec::new() }))
+    Ok(Some(Generation { stage: TrialStage::Full, trials, notes: Vec::new() }))
 }
 
 /// A strategy for each weighting.
@@ -83,7 +84,7 @@ impl Scale {
     fn of(history: &History<'_>, generations: usize) -> Self {
         let mut scale = Self { best: Vec::new(), worst: Vec::new() };
         let trials = history.generations.iter().take(generations).flat_map(|generation| &generation.trials);
-        for values in trials.filter_map(|trial| history.objectives(trial, Stage::Full)) {
+        for values in trials.filter_map(|trial| history.objectives(trial, TrialStage::Full)) {
             if scale.best.is_empty() {
                 (scale.best, scale.worst) = (values.clone(), values);
                 continue;

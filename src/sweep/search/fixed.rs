@@ -2,9 +2,9 @@
 
 use super::history::History;
 use crate::sweep::Error;
-use crate::sweep::spec::Rung;
-use crate::sweep::statistics::Strata;
-use crate::sweep::study::{Generation, Stage, Trial};
+use crate::sweep::analysis::Strata;
+use crate::sweep::file::Rung;
+use crate::sweep::study::{Generation, Trial, TrialStage};
 
 /// The level at which a trial is dropped.
 const LEVEL: f64 = 0.05;
@@ -18,14 +18,14 @@ pub(super) fn next(history: &History<'_>, points: &[Vec<f64>]) -> Result<Option<
             return Ok(None);
         }
         let trials = baselines.into_iter().chain(history.trials(points)?).collect();
-        return generation(Stage::Full, trials, Vec::new());
+        return generation(TrialStage::Full, trials, Vec::new());
     }
     // Pools are made of what the parents find, so these come first.
-    let Some(round) = begun.checked_sub(1) else { return generation(Stage::Full, baselines, Vec::new()) };
+    let Some(round) = begun.checked_sub(1) else { return generation(TrialStage::Full, baselines, Vec::new()) };
     let Some(rung) = rungs.get(round) else { return Ok(None) };
     let stage = match rung {
-        Rung::Pool(size) => Stage::Pool(*size),
-        Rung::Full => Stage::Full,
+        Rung::Pool(size) => TrialStage::Pool(*size),
+        Rung::Full => TrialStage::Full,
     };
     let Some(last) = history.generations.last().filter(|_| round > 0) else {
         return generation(stage, history.trials(points)?, Vec::new());

@@ -3,11 +3,11 @@
 
 use super::history::History;
 use crate::sweep::Error;
-use crate::sweep::spec::rounded;
-use crate::sweep::study::{Generation, Stage, Trial};
+use crate::sweep::space::rounded;
+use crate::sweep::study::{Generation, Trial, TrialStage};
 
 pub(super) fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
-    let stage = Stage::Full;
+    let stage = TrialStage::Full;
     let models = history.spec().params.names().len();
     let alone: Vec<Vec<f64>> = (0..models).map(|model| average(models, &[model])).collect();
     if history.generations.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
 
 /// The mean of a trial's objectives.
 fn score(history: &History<'_>, trial: &Trial) -> Option<f64> {
-    let objectives = history.objectives(trial, Stage::Full)?;
+    let objectives = history.objectives(trial, TrialStage::Full)?;
     Some(objectives.iter().sum::<f64>() / objectives.len() as f64)
 }
 

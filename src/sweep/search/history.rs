@@ -1,10 +1,10 @@
 //! What a search method knows.
 
 use crate::sweep::Error;
-use crate::sweep::spec::{Baseline, Spec};
-use crate::sweep::statistics::Strata;
-use crate::sweep::store::Results;
-use crate::sweep::study::{Generation, Stage, Study, Subject, Trial};
+use crate::sweep::analysis::Strata;
+use crate::sweep::file::{Baseline, Spec};
+use crate::sweep::study::Results;
+use crate::sweep::study::{Generation, Study, Subject, Trial, TrialStage};
 
 /// A study, its generations so far and their results.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct History<'a> {
 
 impl History<'_> {
     pub(super) fn spec(&self) -> &Spec {
-        &self.study.frozen.spec
+        &self.study.manifest.spec
     }
 
     /// The baselines; parents first where they are asked for first.
@@ -33,27 +33,27 @@ impl History<'_> {
     }
 
     /// The objectives of a trial at a stage; `None` for one without result.
-    pub(super) fn objectives(&self, trial: &Trial, stage: Stage) -> Option<Vec<f64>> {
-        self.study.frozen.objectives_of(self.results.done.get(&trial.key(stage))?)
+    pub(super) fn objectives(&self, trial: &Trial, stage: TrialStage) -> Option<Vec<f64>> {
+        self.study.manifest.objectives_of(self.results.done.get(&trial.key(stage))?)
     }
 
     /// The values of single queries of a trial at a stage, objective by objective.
-    pub(super) fn strata(&self, trial: &Trial, stage: Stage) -> Result<Vec<Strata>, Error> {
-        self.study.frozen.all_strata(&self.study.store, &trial.key(stage))
+    pub(super) fn strata(&self, trial: &Trial, stage: TrialStage) -> Result<Vec<Strata>, Error> {
+        self.study.manifest.all_strata(&self.study.store, &trial.key(stage))
     }
 }
 
 /// The baselines of a study.
 pub(crate) fn baselines(study: &Study) -> Result<Vec<Trial>, Error> {
-    let frozen = &study.frozen;
+    let manifest = &study.manifest;
     let mut subjects = Vec::new();
-    for baseline in &frozen.spec.baselines {
+    for baseline in &manifest.spec.baselines {
         match baseline {
-            Baseline::Parents => subjects.extend((0..frozen.models.len()).map(Subject::Parent)),
+            Baseline::Parents => subjects.extend((0..manifest.models.len()).map(Subject::Parent)),
             Baseline::Uniform => subjects.push(Subject::Uniform),
         }
     }
-    subjects.into_iter().map(|subject| frozen.trial(subject)).collect()
+    subjects.into_iter().map(|subject| manifest.trial(subject)).collect()
 }
 
 /// The trials of points, each once.
@@ -61,7 +61,7 @@ pub(crate) fn points_to_trials(study: &Study, points: &[Vec<f64>]) -> Result<Vec
     let mut trials: Vec<Trial> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for point in points {
-        let trial = study.frozen.trial(Subject::Point(point.clone()))?;
+        let trial = study.manifest.trial(Subject::Point(point.clone()))?;
         if seen.insert(trial.id.clone()) {
             trials.push(trial);
         }

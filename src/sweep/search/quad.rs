@@ -5,10 +5,11 @@ use super::history::History;
 use super::quadratic::{Quadratic, unknowns};
 use super::sobol::unit_points;
 use crate::sweep::Error;
-use crate::sweep::front::front;
-use crate::sweep::spec::{Axis, Space, Spec};
-use crate::sweep::statistics::Strata;
-use crate::sweep::study::{Generation, Stage, Trial};
+use crate::sweep::analysis::Strata;
+use crate::sweep::analysis::pareto_front;
+use crate::sweep::file::Spec;
+use crate::sweep::space::{Axis, Space};
+use crate::sweep::study::{Generation, Trial, TrialStage};
 
 /// Points that the first fit and the second propose.
 const PROPOSALS: [usize; 2] = [4, 2];
@@ -23,7 +24,7 @@ pub(super) fn next(
     history: &History<'_>,
     grid: &dyn Fn() -> Result<Vec<Vec<f64>>, Error>,
 ) -> Result<Option<Generation>, Error> {
-    let stage = Stage::Full;
+    let stage = TrialStage::Full;
     let Some(round) = history.generations.len().checked_sub(1) else {
         let points = history.trials(&design(history.spec()))?;
         let trials = history.baselines()?.into_iter().chain(points).collect();
@@ -91,7 +92,7 @@ impl Tried {
         let mut tried = Self { trials: Vec::new(), units: Vec::new() };
         for trial in history.generations.iter().flat_map(|generation| &generation.trials) {
             if let Some(point) = trial.point()
-                && history.objectives(trial, Stage::Full).is_some()
+                && history.objectives(trial, TrialStage::Full).is_some()
                 && tried.trials.iter().all(|known| known.id != trial.id)
             {
                 tried.units.push(history.spec().params.unit(point));
@@ -106,14 +107,14 @@ impl Tried {
 #[expect(clippy::type_complexity, reason = "a result of a result")]
 fn fits(history: &History<'_>, tried: &Tried) -> Result<Result<(Vec<Vec<Quadratic>>, String), String>, Error> {
     let strata: Vec<Vec<Strata>> =
-        tried.trials.iter().map(|trial| history.strata(trial, Stage::Full)).collect::<Result<_, _>>()?;
-    let frozen = &history.study.frozen;
+        tried.trials.iter().map(|trial| history.strata(trial, TrialStage::Full)).collect::<Result<_, _>>()?;
+    let manifest = &history.study.manifest;
     let mut all = Vec::new();
     let (mut largest, mut least) = (0.0_f64, f64::INFINITY);
-    for (objective, sets) in frozen.objectives.iter().enumerate() {
+    for (objective, sets) in manifest.objectives.iter().enumerate() {
         let mut of_objective = Vec::new();
         for (place, set) in sets.iter().enumerate() {
-            let label = frozen.sets.get(*set).map_or("", |set| set.label.as_str());
+            let label = manifest.sets.get(*set).map_or("", |set| set.label.as_str());
             let of_set: Vec<Strata> = strata
                 .iter()
                 .map(|trial| {
@@ -170,7 +171,7 @@ fn proposals(history: &History<'_>, tried: &Tried, fits: &[Vec<Quadratic>], most
     let mut on_front: Vec<(&Vec<f64>, &Vec<f64>)> = candidates
         .iter()
         .zip(&predicted)
-        .zip(front(&predicted))
+        .zip(pareto_front(&predicted))
         .filter(|(_, on_front)| *on_front)
         .map(|(pair, _)| pair)
         .collect();

@@ -3,10 +3,7 @@
 //! Sobol's sequence with the direction numbers of Joe and Kuo (new-joe-kuo-6), in Gray code order, shifted by random bits.
 
 use crate::eval::draw;
-use crate::sweep::spec::Spec;
-
-/// The dimensions that there are direction numbers for.
-pub(crate) const DIMENSIONS: usize = 16;
+use crate::sweep::file::{SOBOL_DIMENSIONS, Spec};
 
 /// Points where the budget says nothing.
 const POINTS: usize = 32;
@@ -14,7 +11,7 @@ const POINTS: usize = 32;
 const BITS: usize = 32;
 
 /// Degree, coefficients and first direction numbers of each dimension after the first.
-const TABLE: [(u32, u32, &[u32]); DIMENSIONS - 1] = [
+const TABLE: [(u32, u32, &[u32]); SOBOL_DIMENSIONS - 1] = [
     (1, 0, &[1]),
     (2, 1, &[1, 3]),
     (3, 1, &[1, 3, 1]),
@@ -43,7 +40,7 @@ pub(super) fn points(spec: &Spec) -> Vec<Vec<f64>> {
 
 /// The first points of the sequence, each number at least 0 and below 1; shifted where there is a seed.
 pub(super) fn unit_points(dimensions: usize, count: usize, seed: Option<u64>) -> Vec<Vec<f64>> {
-    let directions: Vec<[u32; BITS]> = (0..dimensions.min(DIMENSIONS)).map(directions).collect();
+    let directions: Vec<[u32; BITS]> = (0..dimensions.min(SOBOL_DIMENSIONS)).map(directions).collect();
     let shift = |dimension: usize| seed.map_or(0, |seed| (draw(seed, dimension as u64) >> 32) as u32);
     let mut state: Vec<u32> = (0..directions.len()).map(shift).collect();
     let mut points = Vec::with_capacity(count);
@@ -90,8 +87,8 @@ mod tests {
     fn every_dimension_is_evenly_filled() {
         // Of the first 2^k points each dimension has one in every 2^k-th part.
         for seed in [None, Some(7)] {
-            let points = unit_points(DIMENSIONS, 64, seed);
-            for dimension in 0..DIMENSIONS {
+            let points = unit_points(SOBOL_DIMENSIONS, 64, seed);
+            for dimension in 0..SOBOL_DIMENSIONS {
                 let mut cells: Vec<i32> = points.iter().map(|point| (point[dimension] * 64.0) as i32).collect();
                 cells.sort_unstable();
                 assert_eq!(cells, (0..64).collect::<Vec<_>>(), "dimension {dimension}");

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::frozen::{Frozen, SCHEMA};
-use crate::sweep::spec::Spec;
+use super::manifest::{Manifest, SCHEMA};
+use crate::sweep::file::Spec;
 
 /// Lines that are shown of the differences.
 const MOST: usize = 12;
@@ -29,7 +29,7 @@ pub(super) fn specs(study: &Spec, asked: &Spec) -> Vec<String> {
 }
 
 /// What differs in the program.
-pub(super) fn program(study: &Frozen) -> Vec<String> {
+pub(super) fn program(study: &Manifest) -> Vec<String> {
     let mut found = Vec::new();
     let version = env!("CARGO_PKG_VERSION");
     if study.admix != version {

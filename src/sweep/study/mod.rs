@@ -1,17 +1,32 @@
-//! A study: a spec, and the very checkpoints and data sets it is about.
+//! A study: its manifest, the trials that are planned, and what is recorded of them, in a folder that workers share.
 
 mod compare;
-mod frozen;
+mod layout;
+mod manifest;
 mod models;
 mod open;
+mod recipes;
+mod records;
+mod schedule;
 mod sets;
 mod stage;
+mod store;
 mod trial;
 
+pub(crate) use layout::Layout;
 #[cfg(test)]
-pub(super) use frozen::SCHEMA;
-pub use frozen::{Frozen, Model, Set};
+pub(super) use manifest::SCHEMA;
+pub use manifest::{Manifest, Set};
+pub use models::Model;
 pub use open::Study;
+pub use records::{Failure, Results, SameWeights, SetMeans, Timings, TrialResult};
+pub(crate) use records::{Orders, UNKNOWN_FILE, key_of};
+pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, place_of};
+pub use schedule::{Schedule, read};
 pub use sets::{Loaded, load};
-pub use stage::Stage;
+pub use stage::TrialStage;
+pub use store::{Claim, Lease, Mode, Owner, PerQuery, SetValues, Store, Taken, Watch, Written};
+pub(crate) use store::{mean_of, order_hash, top_documents_hash};
+#[cfg(test)]
+pub(crate) use store::{open_record, seal};
 pub use trial::{Generation, Subject, Trial};

@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::compare;
-use super::frozen::{Frozen, SCHEMA};
+use super::layout::Layout;
+use super::manifest::{Manifest, SCHEMA};
+use super::store::{Owner, Store, Written, open_record};
+use crate::sweep::Error;
+use crate::sweep::file::{Parsed, Spec};
 use crate::sweep::hash::short;
-use crate::sweep::spec::{Parsed, Spec};
-use crate::sweep::store::{Owner, Put, Store, open_record};
-use crate::sweep::{Error, search};
-
-/// The record of what a study is about.
-const RECORD: &str = "study.json";
 
 /// What the records of a new study name it by: no other study has the same name.
 fn new_name() -> String {
@@ -39,7 +37,7 @@ fn other_form(bytes: &[u8], folder: &Path) -> Option<Error> {
 #[derive(Clone, Debug)]
 pub struct Study {
     /// What it is about.
-    pub frozen: Frozen,
+    pub manifest: Manifest,
     /// Its folder.
     pub store: Store,
 }
@@ -51,29 +49,29 @@ impl Study {
     /// A checkpoint or data set that cannot be read; a study of something else.
     pub fn create(parsed: &Parsed) -> Result<Self, Error> {
         let Parsed { spec, store, .. } = parsed;
-        if store.join(RECORD).exists() {
+        if store.join(Layout::MANIFEST).exists() {
             let study = Self::open(store)?;
             study.check(Some(spec))?;
             return Ok(study);
         }
-        search::check(spec)?;
-        let frozen = Frozen::of(spec.clone())?;
-        Self::freeze(frozen, store)
+        spec.check_size()?;
+        let manifest = Manifest::of(spec.clone())?;
+        Self::create_from(manifest, store)
     }
 
     /// Writes down what a study is about.
     ///
     /// # Errors
     /// A folder that cannot be written, or that holds another study.
-    pub fn freeze(frozen: Frozen, folder: &Path) -> Result<Self, Error> {
+    pub fn create_from(manifest: Manifest, folder: &Path) -> Result<Self, Error> {
         let store = Store::create(folder)?.of_study(&new_name());
-        if store.put_json(RECORD, &frozen)? == Put::Present {
+        if store.write_record(Layout::MANIFEST, &manifest)? == Written::Present {
             // Another process was first.
             let study = Self::open(folder)?;
-            study.check(Some(&frozen.spec))?;
+            study.check(Some(&manifest.spec))?;
             return Ok(study);
         }
-        Ok(Self { frozen, store })
+        Ok(Self { manifest, store })
     }
 
     /// Opens a study to read it.
@@ -82,15 +80,17 @@ impl Study {
     /// A folder without study, or with one of another program's form.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Store::read_only(folder);
-        let Some(bytes) = store.read(RECORD)? else { return Err(Error::NotAStudy(folder.to_owned())) };
-        let (value, name) = open_record(&bytes, RECORD, None)
-            .map_err(|problem| other_form(&bytes, folder).unwrap_or_else(|| store.damaged(RECORD, problem)))?;
+        let Some(bytes) = store.read(Layout::MANIFEST)? else { return Err(Error::NotAStudy(folder.to_owned())) };
+        let (value, name) = open_record(&bytes, Layout::MANIFEST, None).map_err(|problem| {
+            other_form(&bytes, folder).unwrap_or_else(|| store.damaged(Layout::MANIFEST, problem))
+        })?;
         if let Some(other) = other_form(&bytes, folder) {
             return Err(other);
         }
         let store = store.of_study(&name);
-        let frozen = serde_json::from_value(value).map_err(|error| store.damaged(RECORD, error.to_string()))?;
-        Ok(Self { frozen, store })
+        let manifest =
+            serde_json::from_value(value).map_err(|error| store.damaged(Layout::MANIFEST, error.to_string()))?;
+        Ok(Self { manifest, store })
     }
 
     /// Opens a study to work on it.
@@ -111,10 +111,10 @@ impl Study {
         Ok(Self { store: Store::create(self.store.root())?.of_study(self.store.study()), ..self })
     }
 
-    /// Holds that program, sweep file, checkpoints and data sets are the study's.
+    /// Checks that program, sweep file, checkpoints and data sets are the study's.
     fn check(&self, spec: Option<&Spec>) -> Result<(), Error> {
-        let mut differences = compare::program(&self.frozen);
-        differences.extend(spec.map(|spec| compare::specs(&self.frozen.spec, spec)).unwrap_or_default());
+        let mut differences = compare::program(&self.manifest);
+        differences.extend(spec.map(|spec| compare::specs(&self.manifest.spec, spec)).unwrap_or_default());
         if differences.is_empty() {
             self.check_files(&mut differences)?;
         }
@@ -125,9 +125,9 @@ impl Study {
     }
 
     fn check_files(&self, differences: &mut Vec<String>) -> Result<(), Error> {
-        let models = self.frozen.models.iter();
+        let models = self.manifest.models.iter();
         let of_models = models.flat_map(|model| model.files.iter().map(|file| (model.path.join(&file.file), file)));
-        let of_data = self.frozen.data.iter().map(|file| (PathBuf::from(&file.file), file));
+        let of_data = self.manifest.data.iter().map(|file| (PathBuf::from(&file.file), file));
         for (path, file) in of_models.chain(of_data) {
             if !path.exists() {
                 differences.push(format!("`{}` is gone", path.display()));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::eval::DataSet;
 use crate::eval::data::{self, Options};
 use crate::sweep::Error;
-use crate::sweep::spec::{DataSource, Selection};
+use crate::sweep::file::{DataSource, Selection};
 
 /// A data set in one direction.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What a trial is scored on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub enum Stage {
+pub enum TrialStage {
     /// The search's queries, and so many documents of each data set. No result: the scores are too high.
     Pool(usize),
     /// The search's queries and all documents.
@@ -17,7 +17,7 @@ pub enum Stage {
     Confirm,
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for TrialStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pool(size) => write!(f, "pool-{size}"),
@@ -27,7 +27,7 @@ impl fmt::Display for Stage {
     }
 }
 
-impl FromStr for Stage {
+impl FromStr for TrialStage {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -42,13 +42,13 @@ impl FromStr for Stage {
     }
 }
 
-impl From<Stage> for String {
-    fn from(stage: Stage) -> Self {
+impl From<TrialStage> for String {
+    fn from(stage: TrialStage) -> Self {
         stage.to_string()
     }
 }
 
-impl TryFrom<String> for Stage {
+impl TryFrom<String> for TrialStage {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::frozen::Frozen;
-use super::models::{alone, uniform, with_folders};
-use super::stage::Stage;
+use super::manifest::Manifest;
+use super::recipes::{alone, uniform, with_folders};
+use super::stage::TrialStage;
 use crate::plan;
 use crate::recipe::Recipe;
 use crate::sweep::Error;
+use crate::sweep::file::as_variables;
 use crate::sweep::hash::short;
-use crate::sweep::spec::as_variables;
 
 /// A retriever that is scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct Trial {
 
 impl Trial {
     /// The name of its files at a stage.
-    pub fn key(&self, stage: Stage) -> String {
+    pub fn key(&self, stage: TrialStage) -> String {
         format!("{}.{stage}", self.id)
     }
 
@@ -53,7 +53,7 @@ impl Trial {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
     /// What they are scored on.
-    pub stage: Stage,
+    pub stage: TrialStage,
     /// The trials, in the order in which they are begun.
     pub trials: Vec<Trial>,
     /// Why these, where it needs saying.
@@ -61,7 +61,7 @@ pub struct Generation {
     pub notes: Vec<String>,
 }
 
-impl Frozen {
+impl Manifest {
     /// What a plan of the study's recipes accepts.
     pub fn plan_options(&self) -> plan::Options {
         let mut options = plan::Options::default();
@@ -90,7 +90,7 @@ impl Frozen {
     /// The trial of a subject.
     ///
     /// # Errors
-    /// As [`Frozen::recipe`].
+    /// As [`Manifest::recipe`].
     pub fn trial(&self, subject: Subject) -> Result<Trial, Error> {
         let id = match &subject {
             Subject::Parent(index) => {

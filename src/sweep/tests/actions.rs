@@ -1,11 +1,11 @@
 //! Reading, extending, confirming and picking.
 
 use super::fake::{Fake, options, run, study};
-use crate::sweep::spec::parse_axis;
-use crate::sweep::store::Results;
+use crate::sweep::file::parse_axis;
+use crate::sweep::study::Results;
 use crate::sweep::{
-    Analysis, Bound, Depth, Done, Ended, History, Options, Schedule, Stage, Status, Study, Watch, confirm, extend,
-    journal, pick, recipe_text, retry, to_csv, to_json, to_per_query_csv, work,
+    Analysis, Bound, Depth, Ended, History, Options, Schedule, Status, Study, TrialResult, TrialStage, Watch, confirm,
+    extend, journal, pick, recipe_text, retry, to_csv, to_json, to_per_query_csv, work,
 };
 
 fn finished(folder: &std::path::Path, more: &str) -> Study {
@@ -15,14 +15,14 @@ fn finished(folder: &std::path::Path, more: &str) -> Study {
 }
 
 fn labels(analysis: &Analysis) -> Vec<&str> {
-    analysis.front().map(|row| row.trial.label.as_str()).collect()
+    analysis.pareto_front().map(|row| row.trial.label.as_str()).collect()
 }
 
 #[test]
 fn the_front_is_the_planted_one() {
     let folder = tempfile::tempdir().unwrap();
     let study = finished(folder.path(), "");
-    let analysis = Analysis::read(&study, Stage::Full, Depth::Intervals).unwrap();
+    let analysis = Analysis::read(&study, TrialStage::Full, Depth::Intervals).unwrap();
     // Mono falls all the way; cross rises up to w = 1 but little beyond 0.9.
     assert_eq!(labels(&analysis)[..2], ["a", "b"]);
     assert!(labels(&analysis).contains(&"w=0.5"));
@@ -84,7 +84,7 @@ fn failed_trials_are_tried_again_when_asked() {
     run(&study, &mut Fake { fails: Some("w=0.3"), ..Fake::new(&study) }).unwrap();
     let status = Status::of(&study, &mut Watch::default()).unwrap();
     assert_eq!((status.planned, status.done, status.failed, status.settled), (13, 12, 1, true));
-    let analysis = Analysis::read(&study, Stage::Full, Depth::Tests).unwrap();
+    let analysis = Analysis::read(&study, TrialStage::Full, Depth::Tests).unwrap();
     assert_eq!(analysis.failed[0].1, "planted");
     assert_eq!(retry(&study).unwrap(), ["w=0.3"]);
     let mut fake = Fake::new(&study);
@@ -99,11 +99,11 @@ fn the_front_and_the_parents_are_confirmed_on_other_queries() {
     let folder = tempfile::tempdir().unwrap();
     let study = finished(folder.path(), "select: {part: 1/2}\nreport: {part: 2/2}\n");
     let trials = confirm(&study).unwrap();
-    let front = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+    let front = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
     assert!(trials.iter().any(|trial| trial.label == "a") && trials.len() >= labels(&front).len());
     let ended = work(&study, &mut Fake::new(&study), Options { search: false, ..options() }, &mut |_| {}).unwrap();
     assert_eq!(ended, Ended::Finished);
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Tests).unwrap();
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Tests).unwrap();
     assert_eq!(confirmed.rows.len(), trials.len());
     for row in &confirmed.rows {
         let selected = &front.row(&row.trial.id).unwrap().objectives;
@@ -120,7 +120,7 @@ fn the_front_and_the_parents_are_confirmed_on_other_queries() {
 fn a_pick_keeps_its_bounds_and_its_recipe_is_plain() {
     let folder = tempfile::tempdir().unwrap();
     let study = finished(folder.path(), "");
-    let analysis = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+    let analysis = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
     let bound = |text: &str| text.parse::<Bound>().unwrap();
     let picked = pick(&study, &analysis, "cross", &[bound("mono >= -5%")]).unwrap();
     let reference = analysis.rows[0].objectives[0];
@@ -142,7 +142,7 @@ fn exports_hold_every_trial_and_two_runs_give_the_same() {
     let export = || {
         let folder = tempfile::tempdir().unwrap();
         let study = finished(folder.path(), "");
-        let analysis = Analysis::read(&study, Stage::Full, Depth::Intervals).unwrap();
+        let analysis = Analysis::read(&study, TrialStage::Full, Depth::Intervals).unwrap();
         let csv = to_csv(&study, &[&analysis]);
         assert_eq!(csv.lines().count(), 14);
         assert!(csv.lines().all(|line| line.split(',').count() == csv.lines().next().unwrap().split(',').count()));
@@ -169,7 +169,7 @@ fn fill(study: &Study) {
     for (trial, stage) in schedule.trials() {
         let key = trial.key(stage);
         let values = values.to_bytes(study.store.study(), &key);
-        let done = Done {
+        let done = TrialResult {
             trial: trial.id.clone(),
             label: trial.label.clone(),
             subject: trial.subject.clone(),
@@ -178,7 +178,7 @@ fn fill(study: &Study) {
             ..done.clone()
         };
         let name = format!("done/{key}.json");
-        let text = crate::sweep::store::seal(&done, study.store.study(), &name).unwrap();
+        let text = crate::sweep::study::seal(&done, study.store.study(), &name).unwrap();
         std::fs::write(study.store.path(&name), text).unwrap();
         std::fs::write(study.store.path(&format!("perq/{key}.bin")), &values).unwrap();
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::fake::{Fake, options, recorded, rewrite, run};
 use crate::sweep::{
-    Analysis, Checked, Depth, Error, Options, Stage, Status, Study, Watch, check, confirm, extend, journal, to_csv,
-    to_json, to_per_query_csv, work,
+    Analysis, Checked, Depth, Error, Options, Status, Study, TrialStage, Watch, check, confirm, extend, journal,
+    to_csv, to_json, to_per_query_csv, work,
 };
 
 /// A study with pools, points that were added and confirmed trials, which has files of all kinds.
@@ -21,7 +21,7 @@ fn finish(study: &Study) {
 fn finished(folder: &Path) -> Study {
     let study = super::fake::study(folder, SPEC);
     run(&study, &mut Fake::new(&study)).unwrap();
-    extend(&study, &[crate::sweep::spec::parse_axis("w", "0.4").unwrap()]).unwrap();
+    extend(&study, &[crate::sweep::file::parse_axis("w", "0.4").unwrap()]).unwrap();
     finish(&study);
     confirm(&study).unwrap();
     finish(&study);
@@ -55,8 +55,8 @@ fn files(root: &Path) -> Vec<String> {
 fn shown(root: &Path) -> Result<Vec<String>, Error> {
     let study = Study::open(root)?;
     let status = serde_json::to_string(&Status::of(&study, &mut Watch::default())?).unwrap();
-    let full = Analysis::read(&study, Stage::Full, Depth::Tests)?;
-    let confirmed = Analysis::read(&study, Stage::Confirm, Depth::Tests)?;
+    let full = Analysis::read(&study, TrialStage::Full, Depth::Tests)?;
+    let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Tests)?;
     let both = [&full, &confirmed];
     let mut out = vec![status, to_csv(&study, &both), to_per_query_csv(&study, &both)?, journal(&study, &full)];
     out.push(to_json(&study, &full, Some(&confirmed)).to_string());
@@ -174,7 +174,7 @@ fn what_is_shown_was_computed_whatever_is_damaged_and_a_check_mends_it() {
     assert!(["study", "plan", "done", "perq", "queries"].iter().all(|kind| kinds.contains_key(*kind)), "{kinds:?}");
 }
 
-/// Holds that a check finds the damage, and that what is then done gives the records as they were.
+/// Checks that a check finds the damage, and that what is then done gives the records as they were.
 fn mends(root: &Path, name: &str, records: &str) {
     let study = Study::open(root).unwrap().writable().unwrap();
     let found = check(&study).unwrap();
@@ -219,11 +219,11 @@ fn records_that_vouch_for_themselves_and_do_not_fit_the_study_are_refused() {
     ];
     for (change, problem) in changes {
         rewrite(root, &name, change);
-        let error = Analysis::read(&study, Stage::Full, Depth::Means).unwrap_err();
+        let error = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap_err();
         assert!(error.to_string().contains(problem), "{error}");
         let hint = format!("`admix sweep check {}` sets damaged files aside", root.display());
         assert!(error.hint().unwrap().starts_with(&hint), "{:?}", error.hint());
         fs::write(root.join(&name), &text).unwrap();
     }
-    Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+    Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::eval::draw;
-use crate::sweep::spec::Spec;
-use crate::sweep::store::{Lease, Results};
-use crate::sweep::study::Frozen;
+use crate::sweep::file::Spec;
+use crate::sweep::study::Manifest;
+use crate::sweep::study::{Lease, Results};
 use crate::sweep::{
-    Done, Ended, Error, Evaluator, Model, Options, Prepared, Queries, Request, Schedule, Set, SetScores, Study,
-    Subject, Trial, Trouble, hash, work,
+    Ended, Error, EvaluationError, Evaluator, Model, Options, Prepared, Queries, QueryScores, Request, Schedule, Set,
+    Study, Subject, Trial, TrialResult, hash, work,
 };
 
 /// Queries of each data set.
@@ -24,18 +24,19 @@ pub(crate) fn study(folder: &Path, more: &str) -> Study {
     if root.join("study.json").exists() {
         return Study::join(&root).unwrap();
     }
-    Study::freeze(frozen(folder, more), &root).unwrap()
+    Study::create_from(manifest(folder, more), &root).unwrap()
 }
 
 pub(crate) const SLERP: &str =
     "recipe: {merge_method: slerp, base_model: a, models: [{model: b}], parameters: {t: \"${w}\"}}\n";
 pub(crate) const GRID: &str = "params: {w: {min: 0, max: 1, step: 0.1}}\n";
 
-pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
+pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
     for name in ["mono", "cross"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
     let objectives = "objectives: {mono: {mean: [mono]}, cross: {mean: [cross]}}\n";
+    let objectives = if more.contains("objectives:") { "" } else { objectives };
     let recipe = if more.contains("recipe:") { "" } else { SLERP };
     let params = if more.contains("params:") { "" } else { GRID };
     let spec = Spec::parse(&format!("{recipe}{params}{objectives}{more}"), "sweep.yaml", Some(folder)).unwrap().spec;
@@ -50,7 +51,7 @@ pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
     };
     let names: Vec<String> = {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
-        let values = crate::sweep::spec::as_variables(&spec.params.names(), &middle);
+        let values = crate::sweep::file::as_variables(&spec.params.names(), &middle);
         spec.recipe.at(&values).unwrap().models().iter().map(|model| model.path.clone()).collect()
     };
     let mut names = names;
@@ -63,12 +64,17 @@ pub(crate) fn frozen(folder: &Path, more: &str) -> Frozen {
         hash: format!("hash of {name}"),
         files: Vec::new(),
     };
-    Frozen {
+    Manifest {
         schema: crate::sweep::study::SCHEMA,
         admix: env!("CARGO_PKG_VERSION").to_owned(),
         models: names.iter().map(model).collect(),
         sets: vec![set("mono", 0), set("cross one", 1), set("cross two", 1)],
-        objectives: vec![vec![0], vec![1, 2]],
+        // A third objective takes the second of the sets that lie in one folder.
+        objectives: if spec.objectives.len() == 3 {
+            vec![vec![0], vec![1], vec![2]]
+        } else {
+            vec![vec![0], vec![1, 2]]
+        },
         data: Vec::new(),
         spec,
     }
@@ -89,8 +95,10 @@ pub(crate) fn trade_off(set: usize, weights: &[f64]) -> f64 {
 
 /// An evaluator whose scores are a curve's, with noise that is each query's own.
 pub(crate) struct Fake {
-    pub(crate) study: Frozen,
+    pub(crate) study: Manifest,
     pub(crate) curve: Curve,
+    /// The curve of the held-out queries, where it is another one.
+    pub(crate) held_out: Option<Curve>,
     /// How much queries differ.
     pub(crate) spread: f64,
     /// How much a query's gain differs from the curve's.
@@ -107,8 +115,9 @@ pub(crate) struct Fake {
 impl Fake {
     pub(crate) fn new(study: &Study) -> Self {
         Self {
-            study: study.frozen.clone(),
+            study: study.manifest.clone(),
             curve: trade_off,
+            held_out: None,
             spread: 0.2,
             noise: 0.02,
             time: Duration::ZERO,
@@ -133,9 +142,9 @@ impl Fake {
 /// Changes what a record holds, as a program that knows its form would.
 pub(crate) fn rewrite(root: &Path, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
     let path = root.join(name);
-    let (mut value, of) = crate::sweep::store::open_record(&std::fs::read(&path).unwrap(), name, None).unwrap();
+    let (mut value, of) = crate::sweep::study::open_record(&std::fs::read(&path).unwrap(), name, None).unwrap();
     change(&mut value);
-    std::fs::write(path, crate::sweep::store::seal(&value, &of, name).unwrap()).unwrap();
+    std::fs::write(path, crate::sweep::study::seal(&value, &of, name).unwrap()).unwrap();
 }
 
 /// A number between −1 and 1 that depends on nothing but its arguments.
@@ -144,40 +153,41 @@ fn chance(seed: u64, index: u64) -> f64 {
 }
 
 impl Evaluator for Fake {
-    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, Trouble> {
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError> {
         self.trial = Some(trial.clone());
         let weights = hash::of_bytes(format!("{:?}", self.weights(&trial.subject)).as_bytes());
         Ok(Prepared { weights, seconds: 0.001 })
     }
 
-    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<SetScores>, Trouble> {
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
         let trial = self.trial.clone().unwrap();
         self.scored.push(trial.label.clone());
         std::thread::sleep(self.time);
         if request.cancel.load(Ordering::Relaxed) {
-            return Err(Trouble::Cancelled);
+            return Err(EvaluationError::Cancelled);
         }
         if self.fails.is_some_and(|fails| trial.label.contains(fails)) {
-            return Err(Trouble::Trial("planted".into()));
+            return Err(EvaluationError::Trial("planted".into()));
         }
         let weights = self.weights(&trial.subject);
         let seed = weights.iter().fold(17, |seed: u64, weight| draw(seed, weight.to_bits()));
         let held_out = u64::from(request.queries == Queries::Report) * 1000;
         let set = |index: usize| {
-            let mean = (self.curve)(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
+            let curve = self.held_out.filter(|_| held_out > 0).unwrap_or(self.curve);
+            let mean = curve(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
             let value = |query: usize| {
                 let query = query as u64 + held_out + 10_000 * index as u64;
                 let own = chance(3, query) * self.spread + chance(seed, query) * self.noise;
                 // No metric is above 1.
                 Some((mean + own).clamp(0.0, 1.0))
             };
-            SetScores {
+            QueryScores {
                 queries: (0..QUERIES).map(|query| format!("{}-{query}", request.queries.name())).collect(),
                 metrics: vec![(0..QUERIES).map(value).collect()],
                 documents: request.pool.unwrap_or(1000),
                 tokens: 5000,
                 tops: (0..request.depth).map(|rank| format!("d{rank}")).collect(),
-                ..SetScores::default()
+                ..QueryScores::default()
             }
         };
         Ok((0..3).map(set).collect())
@@ -212,7 +222,7 @@ pub(crate) fn recorded(study: &Study) -> String {
     let schedule = Schedule::read(&study.store).unwrap();
     let mut out = format!("{:#?}\n", schedule.search);
     for (key, done) in &results.done {
-        let Done { worker: _, began: _, timings: _, ref sets, ref weights, ref label, .. } = *done;
+        let TrialResult { worker: _, began: _, timings: _, ref sets, ref weights, ref label, .. } = *done;
         let _ = writeln!(out, "{key} {label} {weights} {sets:#?} {:?}", study.store.per_query(key).unwrap());
     }
     for (key, failures) in &results.failures {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::fake::{Fake, recorded, run, study};
 use crate::eval::draw;
-use crate::sweep::store::Results;
-use crate::sweep::{Analysis, Depth, Stage, Status, Study, Watch};
+use crate::sweep::study::Results;
+use crate::sweep::{Analysis, Depth, Status, Study, TrialStage, Watch};
 
 /// Names the folder of the study that a worker process works on.
 const FOLDER: &str = "ADMIX_TEST_STUDY";
@@ -24,7 +24,7 @@ fn worker_process() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     if std::env::var_os(READ).is_some() {
         let study = Study::open(&Path::new(&folder).join("study")).unwrap();
-        let analysis = Analysis::read(&study, Stage::Full, Depth::Tests).unwrap();
+        let analysis = Analysis::read(&study, TrialStage::Full, Depth::Tests).unwrap();
         let found = format!("{} {}", analysis.rows.len(), Status::of(&study, &mut Watch::default()).unwrap().done);
         std::fs::write("read", found).unwrap();
         return;
@@ -146,7 +146,7 @@ fn a_study_on_a_read_only_mount_is_read_and_not_worked_on() {
     assert!(rows.parse::<usize>().unwrap() > 2 && done.parse::<usize>().unwrap() > 13, "{read}");
 }
 
-/// Holds that the records are those of an undisturbed run, and that nothing else is left but unfinished files.
+/// Checks that the records are those of an undisturbed run, and that nothing else is left but unfinished files.
 fn holds(study: &Study, expected: &str) {
     assert_eq!(recorded(study), expected);
     assert!(study.store.list("claim").unwrap().is_empty());

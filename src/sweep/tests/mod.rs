@@ -6,5 +6,6 @@ mod actions;
 mod damage;
 pub(crate) mod fake;
 mod killed;
+mod recommended;
 mod runs;
 mod searches;

@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use super::fake::{Fake, NEVER, options, recorded, rewrite, run, study, trade_off};
-use crate::sweep::spec::Method;
-use crate::sweep::store::Results;
-use crate::sweep::{Ended, Error, Event, Options, Schedule, Stage, Study, work};
+use crate::sweep::file::SearchMethod;
+use crate::sweep::study::Results;
+use crate::sweep::{Ended, Error, Event, Options, Schedule, Study, TrialStage, work};
 
 #[test]
 fn a_grid_is_run_once_and_equal_weights_are_scored_once() {
@@ -22,9 +22,9 @@ fn a_grid_is_run_once_and_equal_weights_are_scored_once() {
     let labels: Vec<&str> = schedule.search[0].trials.iter().map(|trial| trial.label.as_str()).collect();
     assert_eq!(&labels[..4], ["a", "b", "w=0", "w=0.1"]);
     for trial in &schedule.search[0].trials {
-        let done = &results.done[&trial.key(Stage::Full)];
-        let values = study.frozen.all_strata(&study.store, &trial.key(Stage::Full)).unwrap();
-        let objectives = study.frozen.objectives_of(done).unwrap();
+        let done = &results.done[&trial.key(TrialStage::Full)];
+        let values = study.manifest.all_strata(&study.store, &trial.key(TrialStage::Full)).unwrap();
+        let objectives = study.manifest.objectives_of(done).unwrap();
         for (objective, strata) in objectives.iter().zip(&values) {
             assert!((objective - strata.mean().unwrap()).abs() < 1e-12);
         }
@@ -78,8 +78,8 @@ fn rungs_drop_what_a_survivor_beats_everywhere() {
         Fake { curve: |_, weights| 0.5 - (weights[1] - 0.5).max(0.0) * 0.5 + 0.001 * weights[1], ..Fake::new(&study) };
     run(&study, &mut fake).unwrap();
     let schedule = Schedule::read(&study.store).unwrap();
-    let stages: Vec<Stage> = schedule.search.iter().map(|generation| generation.stage).collect();
-    assert_eq!(stages, [Stage::Full, Stage::Pool(100), Stage::Full]);
+    let stages: Vec<TrialStage> = schedule.search.iter().map(|generation| generation.stage).collect();
+    assert_eq!(stages, [TrialStage::Full, TrialStage::Pool(100), TrialStage::Full]);
     assert_eq!(schedule.search[1].trials.len(), 11);
     let labels: Vec<&str> = schedule.search[2].trials.iter().map(|trial| trial.label.as_str()).collect();
     assert_eq!(labels[..5], ["w=0", "w=0.1", "w=0.2", "w=0.3", "w=0.4"]);
@@ -93,7 +93,7 @@ fn a_sobol_study_has_as_many_points_as_its_budget() {
     let folder = tempfile::tempdir().unwrap();
     let study =
         study(folder.path(), "params: {w: {min: 0, max: 1}}\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 8}\n");
-    assert_eq!(study.frozen.spec.search.method, Method::Sobol);
+    assert_eq!(study.manifest.spec.search.method, SearchMethod::Sobol);
     run(&study, &mut Fake::new(&study)).unwrap();
     assert_eq!(Results::read(&study).unwrap().done.len(), 10);
 }
@@ -103,8 +103,8 @@ fn another_spec_or_version_is_refused_with_the_difference() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(folder.path(), "");
     let root = study.store.root();
-    let other = super::fake::frozen(folder.path(), "params: {w: {min: 0, max: 1, step: 0.05}}\n");
-    let error = Study::freeze(other, root).unwrap_err();
+    let other = super::fake::manifest(folder.path(), "params: {w: {min: 0, max: 1, step: 0.05}}\n");
+    let error = Study::create_from(other, root).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(

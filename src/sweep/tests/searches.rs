@@ -1,7 +1,7 @@
 //! Methods that learn from results, on planted curves.
 
 use super::fake::{Fake, recorded, run, study};
-use crate::sweep::{Analysis, Depth, Schedule, Stage, Study};
+use crate::sweep::{Analysis, Depth, Schedule, Study, TrialStage};
 
 fn labels(study: &Study) -> Vec<String> {
     let schedule = Schedule::read(&study.store).unwrap();
@@ -32,7 +32,7 @@ fn a_quadratic_truth_is_found_with_few_trials() {
     let proposed: Vec<f64> = tried[5..].iter().map(|label| label[2..].parse().unwrap()).collect();
     assert!(proposed.len() >= 4 && proposed.iter().all(|w| (0.2..=0.8).contains(w)), "{proposed:?}");
     let best = |index: usize| {
-        let analysis = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+        let analysis = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
         let of = |row: &crate::sweep::Row| row.objectives[index];
         let best = analysis.rows.iter().max_by(|a, b| of(a).total_cmp(&of(b))).unwrap();
         best.trial.point().unwrap()[0]
@@ -58,8 +58,8 @@ fn a_barrier_between_the_parents_makes_the_whole_grid_run() {
         "{notes:?}"
     );
     // Nothing that is shown comes from the fit.
-    let analysis = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
-    let front: Vec<&str> = analysis.front().map(|row| row.trial.label.as_str()).collect();
+    let analysis = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
+    let front: Vec<&str> = analysis.pareto_front().map(|row| row.trial.label.as_str()).collect();
     assert!(!front.iter().any(|label| ["w=0.4", "w=0.5", "w=0.6"].contains(label)), "{front:?}");
 }
 
@@ -113,7 +113,7 @@ fn evolution_comes_close_to_the_front_and_is_replayed_exactly() {
         let study = study(folder.path(), &format!("{THREE}{more}"));
         run(&study, &mut Fake { curve, noise: 0.001, ..Fake::new(&study) }).unwrap();
         assert_eq!(labels(&study).len(), 112);
-        let analysis = Analysis::read(&study, Stage::Full, Depth::Means).unwrap();
+        let analysis = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
         let best = |index: usize| analysis.rows.iter().map(|row| row.objectives[index]).fold(0.0, f64::max);
         assert!(best(0) > 0.85 && best(1) > 0.85, "{} {}", best(0), best(1));
         recorded(&study)

@@ -1,0 +1,72 @@
+//! The search methods by name.
+
+use serde::{Deserialize, Serialize};
+
+/// The most dimensions of `sobol`: it has direction numbers for so many.
+pub(crate) const SOBOL_DIMENSIONS: usize = 16;
+
+/// How points are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMethod {
+    /// Every combination of the values.
+    #[default]
+    Grid,
+    /// Every point of a simplex in equal steps.
+    Lattice,
+    /// A sequence that fills the space evenly.
+    Sobol,
+    /// A few points, then those that a quadratic fit proposes.
+    Quad,
+    /// A soup that takes in one model after the other as long as it helps.
+    Greedy,
+    /// An evolution strategy, for five parameters and more.
+    Cmaes,
+}
+
+impl SearchMethod {
+    /// Each of them.
+    pub const ALL: [Self; 6] = [Self::Grid, Self::Lattice, Self::Sobol, Self::Quad, Self::Greedy, Self::Cmaes];
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::Lattice => "lattice",
+            Self::Sobol => "sobol",
+            Self::Quad => "quad",
+            Self::Greedy => "greedy",
+            Self::Cmaes => "cmaes",
+        }
+    }
+
+    /// What it does and when to take it, for the manual.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            Self::Grid => {
+                "Tries every combination of the values. It is the default, and right for one or two variables. Variables \
+                 need a `step` or a list of values."
+            }
+            Self::Lattice => {
+                "Tries every point of a simplex (weights that sum to 1) in equal steps. It needs a `simplex` under `params`."
+            }
+            Self::Sobol => {
+                "Tries points of a Sobol sequence, which fills the space evenly. It is for more variables than a grid can hold, \
+                 up to 16. Without `budget: {trials: …}` it tries 32 points."
+            }
+            Self::Quad => {
+                "Tries a few points, fits a quadratic function to the scores of each data set, and tries the points that the fit \
+                 proposes. It is for one to four free variables, each a range or a simplex. Where the fit does not hold, the grid \
+                 is tried instead."
+            }
+            Self::Greedy => {
+                "Scores each model alone, and then adds one model after the other to an average, the best first. A model stays \
+                 in where the average does not lose by it. It needs a `simplex` under `params` and nothing else."
+            }
+            Self::Cmaes => {
+                "Runs an evolution strategy (CMA-ES), once for each balance of the objectives. It is meant for five variables and more, and needs two. \
+                 Without `budget: {trials: …}` it tries 100 points."
+            }
+        }
+    }
+}

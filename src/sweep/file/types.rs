@@ -1,0 +1,121 @@
+//! The sweep file as the rest of the crate sees it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::bound::Bound;
+use super::data::DataSource;
+use super::objectives::Objective;
+use super::search::Search;
+use super::settings::{Budget, Scoring, Selection};
+use crate::checkpoint::Links;
+use crate::plan::Allow;
+use crate::recipe::{self, Recipe};
+use crate::sweep::space::Space;
+use crate::yaml;
+
+/// A sweep that passed every check that needs neither checkpoints nor data sets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Spec {
+    /// The study's name.
+    pub study: String,
+    /// What is merged.
+    pub recipe: RecipeText,
+    /// The values of the recipe's variables.
+    pub params: Space,
+    /// The data sets.
+    pub data: Vec<DataSource>,
+    /// What is to be good.
+    pub objectives: Vec<Objective>,
+    /// Retrievers that are always scored; the first is what others are compared with.
+    pub baselines: Vec<Baseline>,
+    /// The queries that the search sees.
+    pub select: Selection,
+    /// The queries that only a confirmation sees.
+    pub report: Option<Selection>,
+    /// How points are chosen.
+    pub search: Search,
+    /// When to stop.
+    pub budget: Budget,
+    /// Merged checkpoints to keep.
+    pub keep: Keep,
+    /// What objectives and directions must not fall below; where none is set, no direction may lose more than a fiftieth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Bound>,
+    /// Disagreements of the models that are accepted.
+    pub allow: Vec<String>,
+    /// How texts are encoded and rankings scored.
+    pub scoring: Scoring,
+}
+
+impl Spec {
+    /// Which links of model folders are followed.
+    pub fn links(&self) -> Links {
+        let mut allow = Allow::default();
+        for name in &self.allow {
+            allow.accept(name);
+        }
+        allow.links()
+    }
+}
+
+/// A recipe with variables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipeText {
+    /// The YAML.
+    pub text: String,
+    /// What messages call it.
+    pub origin: String,
+    /// The folder beside which models are looked up, absolute.
+    pub folder: Option<PathBuf>,
+}
+
+impl RecipeText {
+    /// The recipe at a point.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the recipe there.
+    pub fn at(&self, values: &BTreeMap<String, String>) -> Result<Recipe, recipe::Error> {
+        Recipe::parse_in(&self.text, &self.origin, self.folder.clone(), values)
+    }
+
+    /// The recipe's text at a point, without lines that stood before it in its file.
+    pub fn filled(&self, values: &BTreeMap<String, String>) -> String {
+        let filled = yaml::filled(&self.text, values);
+        let lines: Vec<&str> = filled.lines().skip_while(|line| line.trim().is_empty()).collect();
+        let indent = |line: &&str| line.len() - line.trim_start().len();
+        let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+        lines.iter().flat_map(|line| [line.get(margin..).unwrap_or_default().trim_end(), "\n"]).collect()
+    }
+}
+
+/// A retriever that is always scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Baseline {
+    /// Every model of the recipe alone.
+    Parents,
+    /// The plain average of the models that the recipe merges.
+    Uniform,
+}
+
+/// Merged checkpoints to keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// None.
+    #[default]
+    None,
+    /// Those that no other beats on every objective.
+    Front,
+    /// All.
+    All,
+}
+
+/// The values of variables as a recipe takes them.
+pub(crate) fn as_variables(names: &[&str], values: &[f64]) -> BTreeMap<String, String> {
+    names.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
+}

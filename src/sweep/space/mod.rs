@@ -1,0 +1,12 @@
+//! The space that a search explores: axes, simplexes and the points over them.
+
+mod axis;
+mod points;
+mod rounding;
+mod simplex;
+
+pub(crate) use simplex::is_part_of_one;
+
+pub use axis::Axis;
+pub use points::Space;
+pub use rounding::rounded;

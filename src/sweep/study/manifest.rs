@@ -1,0 +1,151 @@
+//! What a study is about, as it is written down once.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::models::{Model, models};
+use super::sets::{Loaded, load};
+use crate::sweep::Error;
+use crate::sweep::file::{Spec, as_variables};
+use crate::sweep::hash::FileHash;
+use crate::yaml::nearest;
+
+/// The form of study.json.
+pub(crate) const SCHEMA: u32 = 2;
+
+/// What a study is about. It never changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The form of this record.
+    pub schema: u32,
+    /// The program's version: another one may score differently.
+    pub admix: String,
+    /// The sweep file.
+    pub spec: Spec,
+    /// The checkpoints, the base first.
+    pub models: Vec<Model>,
+    /// The data sets, one entry a direction.
+    pub sets: Vec<Set>,
+    /// For each objective the indices of its data sets.
+    pub objectives: Vec<Vec<usize>>,
+    /// The files of the data sets.
+    pub data: Vec<FileHash>,
+}
+
+/// A data set in one direction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// What tables call it.
+    pub label: String,
+    /// Index into the spec's data.
+    pub source: usize,
+    /// The direction.
+    pub direction: Option<String>,
+    /// The split that was read.
+    pub split: Option<String>,
+    /// Queries that the search sees.
+    pub queries: usize,
+    /// Queries that are held out.
+    pub held_out: usize,
+    /// Documents.
+    pub documents: usize,
+}
+
+impl Manifest {
+    /// Opens everything that a spec names.
+    ///
+    /// # Errors
+    /// A checkpoint or data set that cannot be read, a direction that is not there.
+    pub fn of(spec: Spec) -> Result<Self, Error> {
+        let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
+        let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
+        let models = models(&recipe, spec.links())?;
+        let select = load(&spec.data, &spec.select)?;
+        let report = spec.report.as_ref().map(|report| load(&spec.data, report)).transpose()?;
+        let sets: Vec<Set> = select
+            .iter()
+            .enumerate()
+            .map(|(index, loaded)| Set {
+                label: loaded.label.clone(),
+                source: loaded.source,
+                direction: loaded.set.direction.clone(),
+                split: loaded.split.clone(),
+                queries: loaded.set.queries.len(),
+                held_out: report.as_ref().and_then(|sets| sets.get(index)).map_or(0, |loaded| loaded.set.queries.len()),
+                documents: loaded.set.documents.len(),
+            })
+            .collect();
+        let objectives = objectives(&spec, &sets)?;
+        check_limits(&spec, &sets)?;
+        let data = files(select.iter().chain(report.iter().flatten()))?;
+        let admix = env!("CARGO_PKG_VERSION").to_owned();
+        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data })
+    }
+
+    /// The metrics of all objectives, each once.
+    pub fn metrics(&self) -> Vec<crate::eval::Metric> {
+        let mut metrics = Vec::new();
+        for objective in &self.spec.objectives {
+            if !metrics.contains(&objective.metric) {
+                metrics.push(objective.metric);
+            }
+        }
+        metrics
+    }
+}
+
+fn objectives(spec: &Spec, sets: &[Set]) -> Result<Vec<Vec<usize>>, Error> {
+    let indices = |objective: &crate::sweep::file::Objective| {
+        let mut found = Vec::new();
+        for reference in &objective.mean {
+            let of_source = || sets.iter().enumerate().filter(|(_, set)| set.source == reference.data);
+            let wanted = |set: &Set| reference.direction.is_none() || set.direction == reference.direction;
+            let mut here: Vec<usize> = of_source().filter(|(_, set)| wanted(set)).map(|(index, _)| index).collect();
+            if here.is_empty() {
+                let directions: Vec<&str> = of_source().filter_map(|(_, set)| set.direction.as_deref()).collect();
+                return Err(Error::Direction {
+                    objective: objective.name.clone(),
+                    direction: reference.direction.clone().unwrap_or_default(),
+                    data: spec.data.get(reference.data).map_or_else(String::new, |source| source.name.clone()),
+                    found: if directions.is_empty() { "none".into() } else { directions.join(", ") },
+                });
+            }
+            here.retain(|index| !found.contains(index));
+            found.extend(here);
+        }
+        Ok(found)
+    };
+    spec.objectives.iter().map(indices).collect()
+}
+
+/// Checks that every limit is of an objective or of a direction.
+fn check_limits(spec: &Spec, sets: &[Set]) -> Result<(), Error> {
+    let objectives = spec.objectives.iter().map(|objective| objective.name.as_str());
+    let mut names: Vec<&str> = objectives.chain(sets.iter().map(|set| set.label.as_str())).collect();
+    names.dedup();
+    match spec.limits.iter().find(|limit| !names.contains(&limit.objective.as_str())) {
+        Some(limit) => Err(Error::usage(
+            format!("`keep` of the sweep file names `{}`, which is no objective and no direction", limit.objective),
+            match nearest(&limit.objective, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            },
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The hashes of the data sets' files, each once.
+fn files<'a>(loaded: impl Iterator<Item = &'a Loaded>) -> Result<Vec<FileHash>, Error> {
+    let mut paths: Vec<&Path> = loaded.flat_map(|loaded| loaded.files.iter().map(PathBuf::as_path)).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+        .into_iter()
+        .map(|path| {
+            let path = std::path::absolute(path).map_err(Error::io("find", path))?;
+            FileHash::of(&path, path.to_string_lossy().into_owned())
+        })
+        .collect()
+}

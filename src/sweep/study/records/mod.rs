@@ -1,0 +1,10 @@
+//! What is recorded of trials: results and failures, checked whenever they are read.
+
+mod results;
+mod trial_result;
+mod verify;
+
+pub use results::Results;
+pub(crate) use results::{UNKNOWN_FILE, key_of};
+pub use trial_result::{Failure, SameWeights, SetMeans, Timings, TrialResult};
+pub(crate) use verify::Orders;

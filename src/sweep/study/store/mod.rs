@@ -1,0 +1,22 @@
+//! A study's folder: files that are written once, by whoever is first.
+
+mod claim;
+mod folder;
+mod owner;
+mod per_query;
+mod read;
+mod sealed;
+mod tidy;
+mod watch;
+mod write_once;
+
+pub use claim::{Claim, Lease, Taken};
+pub use folder::Store;
+pub use owner::Owner;
+pub use per_query::{PerQuery, SetValues};
+pub(crate) use per_query::{mean_of, order_hash, top_documents_hash};
+pub(crate) use sealed::open as open_record;
+#[cfg(test)]
+pub(crate) use sealed::seal;
+pub use watch::Watch;
+pub use write_once::{Mode, Written};

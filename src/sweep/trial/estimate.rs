@@ -1,0 +1,115 @@
+//! What a trial costs, measured on a merge and a few texts.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::evaluator::{EvaluationError, Evaluator as _, Queries};
+use super::scorer::{Scorer, evaluation};
+use crate::encoder::{Encoder, Tokens};
+use crate::eval::{Prompts, Texts};
+use crate::sweep::Error;
+use crate::sweep::study::Subject;
+
+/// Texts whose tokens are counted; the others are taken to have as many for their length.
+const COUNTED: usize = 1024;
+
+/// Texts that are encoded first, and those that are encoded where that took no time.
+const ENCODED: [usize; 2] = [32, 256];
+
+/// Seconds of encoding that are measure enough.
+const ENOUGH: f64 = 0.4;
+
+/// What a trial over all documents costs.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Estimate {
+    /// Bytes of the merged weights.
+    pub merged_bytes: u64,
+    /// Distinct texts that are encoded.
+    pub texts: usize,
+    /// Their tokens, counted on some of them.
+    pub tokens: u64,
+    /// Floating-point operations of encoding: two for each token and each parameter that is no embedding.
+    pub operations: f64,
+    /// Seconds of merging, as measured.
+    pub merge: f64,
+    /// Seconds of encoding, from the tokens a second of the measurement.
+    pub encode: f64,
+    /// Texts that were encoded to measure.
+    pub measured: usize,
+}
+
+impl Estimate {
+    /// Seconds of a trial.
+    pub fn seconds(&self) -> f64 {
+        self.merge + self.encode
+    }
+}
+
+impl Scorer {
+    /// Merges the middle of the space and encodes a few texts, and reckons what a trial costs.
+    ///
+    /// # Errors
+    /// Whatever keeps the middle from being merged or texts from being encoded.
+    pub fn estimate(&mut self) -> Result<Estimate, Error> {
+        let space = &self.study.spec.params;
+        let trial = self.study.trial(Subject::Point(space.place(&vec![0.5; space.dimensions()])))?;
+        let prepared = self.prepare(&trial).map_err(|trouble| match trouble {
+            EvaluationError::Cancelled => Error::Cancelled,
+            EvaluationError::Trial(message) => Error::Evaluation { message, hint: None },
+            EvaluationError::Fatal(error) => error,
+        })?;
+        let (Some(ready), Some(encoder), Some(corpus)) =
+            (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None)))
+        else {
+            return Err(Error::Evaluation { message: "no retriever is ready".into(), hint: None });
+        };
+        let texts = Texts::new(&corpus.sets, &ready.prompts);
+        let tokens = tokens(&texts, &ready.prompts, encoder)?;
+        let (rate, measured) = rate(&texts, &ready.prompts, encoder)?;
+        let (merged_bytes, parameters) = self.memory.size();
+        Ok(Estimate {
+            merged_bytes,
+            texts: texts.len(),
+            tokens,
+            operations: 2.0 * parameters as f64 * tokens as f64,
+            merge: prepared.seconds,
+            encode: tokens as f64 / rate,
+            measured,
+        })
+    }
+}
+
+fn tokenised(texts: [Vec<&str>; 2], prompts: &Prompts, encoder: &Encoder) -> Result<[Tokens; 2], Error> {
+    let [queries, documents] = texts;
+    let of = |texts: &[&str], prompt: &str| encoder.tokenize(texts, Some(prompt)).map_err(|error| evaluation(&error));
+    Ok([of(&queries, &prompts.query)?, of(&documents, &prompts.document)?])
+}
+
+/// The tokens of all texts.
+fn tokens(texts: &Texts<'_>, prompts: &Prompts, encoder: &Encoder) -> Result<u64, Error> {
+    let some = texts.spread(COUNTED);
+    let bytes: usize = some.iter().flatten().map(|text| text.len()).sum();
+    let counted: usize = tokenised(some, prompts, encoder)?.iter().map(Tokens::total).sum();
+    let share = texts.bytes() as f64 / bytes.max(1) as f64;
+    #[expect(clippy::cast_sign_loss, reason = "a count")]
+    Ok((counted as f64 * share).round() as u64)
+}
+
+/// Tokens a second, and the texts that it was measured on.
+fn rate(texts: &Texts<'_>, prompts: &Prompts, encoder: &Encoder) -> Result<(f64, usize), Error> {
+    let mut found = (1.0, 0);
+    for count in ENCODED {
+        let some = tokenised(texts.spread(count), prompts, encoder)?;
+        let begun = Instant::now();
+        for tokens in some.iter().filter(|tokens| !tokens.is_empty()) {
+            encoder.encode(tokens, &mut |_, _| ControlFlow::Continue(())).map_err(|error| evaluation(&error))?;
+        }
+        let seconds = begun.elapsed().as_secs_f64().max(1e-6);
+        let total: usize = some.iter().map(Tokens::total).sum();
+        found = (total.max(1) as f64 / seconds, some.iter().map(Tokens::len).sum());
+        if seconds > ENOUGH {
+            break;
+        }
+    }
+    Ok(found)
+}

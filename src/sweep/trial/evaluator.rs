@@ -1,0 +1,112 @@
+//! What scores a trial. The sweep knows nothing else of models.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
+
+use crate::sweep::Error;
+use crate::sweep::study::Trial;
+
+/// Merges trials and scores them.
+pub trait Evaluator {
+    /// Makes a trial's retriever ready.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being merged.
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError>;
+
+    /// Scores what was made ready last on every data set of the study, in its order.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being scored.
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError>;
+
+    /// Where it computes.
+    fn device(&self) -> String;
+}
+
+/// A retriever that is ready.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prepared {
+    /// A hash of its weights: equal hashes, equal scores.
+    pub weights: String,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// Which queries are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// Those that the search sees.
+    Select,
+    /// Those that are held out.
+    Report,
+}
+
+impl Queries {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// What is scored.
+pub struct Request<'a> {
+    /// The queries.
+    pub queries: Queries,
+    /// So many documents of each data set; all without.
+    pub pool: Option<usize>,
+    /// For the pool: the documents that each parent ranks first, data set by data set.
+    pub tops: &'a [Vec<Vec<String>>],
+    /// How many of the documents that each query ranks first are wanted back.
+    pub depth: usize,
+    /// Set from elsewhere to end early.
+    pub cancel: &'a AtomicBool,
+    /// Called with the texts that were encoded and those that there are.
+    pub progress: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+}
+
+/// The scores of a data set in one direction.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueryScores {
+    /// The queries' ids.
+    pub queries: Vec<String>,
+    /// The study's metrics, each query by query; `None` where a query is no part of the mean.
+    pub metrics: Vec<Vec<Option<f64>>>,
+    /// Documents that were searched.
+    pub documents: usize,
+    /// Tokens of its texts.
+    pub tokens: usize,
+    /// The documents that queries rank first, as many as asked for, by rank.
+    pub tops: Vec<String>,
+    /// Seconds for tokenising; texts that several data sets share count where they are first.
+    pub tokenise: f64,
+    /// Seconds for encoding.
+    pub encode: f64,
+    /// Seconds for searching.
+    pub search: f64,
+    /// Seconds for metrics.
+    pub score: f64,
+}
+
+/// Why a trial has no scores.
+#[derive(Debug)]
+pub enum EvaluationError {
+    /// The caller ended it.
+    Cancelled,
+    /// This trial fails; others may not.
+    Trial(String),
+    /// All would fail.
+    Fatal(Error),
+}
+
+impl From<Error> for EvaluationError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Cancelled => Self::Cancelled,
+            error => Self::Fatal(error),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! One trial: merged in memory, encoded, searched and scored as `merge` and then `score` would.
+
+mod candidate_pool;
+#[cfg(feature = "eval")]
+mod corpus;
+#[cfg(feature = "eval")]
+mod estimate;
+mod evaluator;
+#[cfg(feature = "eval")]
+mod fingerprints;
+#[cfg(feature = "eval")]
+mod memory;
+#[cfg(feature = "eval")]
+mod scorer;
+
+pub use candidate_pool::{candidate_pool, top_documents};
+#[cfg(feature = "eval")]
+pub use estimate::Estimate;
+pub use evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
+#[cfg(feature = "eval")]
+pub use scorer::Scorer;

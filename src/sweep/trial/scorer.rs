@@ -1,0 +1,305 @@
+//! The evaluator of real studies.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::candidate_pool::top_documents;
+use super::corpus::Corpus;
+use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
+use super::fingerprints;
+use super::memory::Memory;
+use crate::checkpoint::Checkpoint;
+use crate::encoder::{self, Encoder};
+use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
+use crate::kernel::{Float, Level};
+use crate::merge::{self, Access, TILE};
+use crate::plan::{Alignment, Plan};
+use crate::sweep::Error;
+use crate::sweep::hash::short;
+use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
+
+/// Documents of a ranking that are kept for a metric without a cut, as `admix score` does.
+const DEPTH: usize = 1000;
+
+/// Merges in memory and scores on the study's data sets.
+#[derive(Debug)]
+pub struct Scorer {
+    pub(super) study: Manifest,
+    options: encoder::Options,
+    level: Level,
+    pub(super) memory: Memory,
+    /// The checkpoints that the merge in memory is of, in the order of its plan, how their vocabularies are merged, and which of
+    /// them says how the merge is used.
+    merged_of: (Vec<PathBuf>, Option<u64>, usize),
+    pub(super) encoder: Option<Encoder>,
+    /// Whether the encoder's weights are merged ones.
+    is_merged: bool,
+    pub(super) ready: Option<Ready>,
+    pub(super) corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
+    tokenizers: BTreeMap<(PathBuf, usize, Option<u64>), String>,
+}
+
+/// How the retriever that is ready is used.
+#[derive(Debug)]
+pub(super) struct Ready {
+    tokenizer: String,
+    pub(super) prompts: Prompts,
+    similarity: Similarity,
+}
+
+impl Scorer {
+    /// Checks that the study's recipe can be merged and its data sets read, and makes the evaluator.
+    ///
+    /// # Errors
+    /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.
+    pub fn new(study: &Study, level: Level) -> Result<Self, Error> {
+        let manifest = study.manifest.clone();
+        let scoring = &manifest.spec.scoring;
+        let refused = |error: encoder::Error| evaluation(&error);
+        let options = encoder::Options {
+            device: scoring.device.parse().map_err(refused)?,
+            dtype: scoring.dtype.as_deref().and_then(Float::from_name),
+            max_length: scoring.max_length,
+            ..encoder::Options::default()
+        };
+        let middle = manifest.spec.params.place(&vec![0.5; manifest.spec.params.dimensions()]);
+        if let Some(recipe) = manifest.recipe(&Subject::Point(middle))? {
+            Plan::build(recipe, &manifest.plan_options())?;
+        }
+        let mut scorer = Self {
+            study: manifest,
+            options,
+            level,
+            memory: Memory::default(),
+            merged_of: (Vec::new(), None, 0),
+            encoder: None,
+            is_merged: false,
+            ready: None,
+            corpora: BTreeMap::new(),
+            tokenizers: BTreeMap::new(),
+        };
+        scorer.corpus(Queries::Select, None, &[])?;
+        Ok(scorer)
+    }
+
+    /// Warnings of a plan in the middle of the space.
+    ///
+    /// # Errors
+    /// As [`Scorer::new`].
+    pub fn warnings(&self) -> Result<Vec<String>, Error> {
+        let middle = self.study.spec.params.place(&vec![0.5; self.study.spec.params.dimensions()]);
+        let Some(recipe) = self.study.recipe(&Subject::Point(middle))? else { return Ok(Vec::new()) };
+        Ok(Plan::build(recipe, &self.study.plan_options())?.warnings)
+    }
+
+    /// Makes data sets ready, unless they are.
+    fn corpus(&mut self, queries: Queries, pool: Option<usize>, tops: &[Vec<Vec<String>>]) -> Result<(), Error> {
+        let key = (queries.name(), pool);
+        if self.corpora.contains_key(&key) {
+            return Ok(());
+        }
+        let corpus = match pool {
+            None => {
+                let spec = &self.study.spec;
+                let selection = match queries {
+                    Queries::Select => spec.select.clone(),
+                    Queries::Report => spec.report.clone().unwrap_or_default(),
+                };
+                Corpus::new(load(&spec.data, &selection)?.into_iter().map(|loaded| loaded.set).collect())
+            }
+            Some(size) => {
+                self.corpus(queries, None, tops)?;
+                let whole = self.corpora.get(&(queries.name(), None));
+                whole.map(|whole| whole.pooled(tops, size)).unwrap_or_default()
+            }
+        };
+        self.corpora.insert(key, corpus);
+        Ok(())
+    }
+
+    fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
+        let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
+        let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
+        // The old weights go first: there is no moment with two models.
+        self.encoder = None;
+        let encoder =
+            Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        let values = fingerprints::checkpoint(&checkpoint);
+        self.is_merged = false;
+        self.begin(&checkpoint, encoder, values, None)
+    }
+
+    fn prepare_merge(&mut self, subject: &Subject) -> Result<String, EvaluationError> {
+        let recipe = self.study.recipe(subject)?.ok_or_else(|| EvaluationError::Trial("there is no recipe".into()))?;
+        let options = self.study.plan_options();
+        let mut plan = Plan::build(recipe, &options).map_err(|error| EvaluationError::Trial(error.to_string()))?;
+        let vocabulary = plan.alignment.as_ref().map(Alignment::fingerprint);
+        let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary, plan.settings);
+        if of != self.merged_of {
+            (self.memory, self.merged_of) = (Memory::default(), of);
+            self.encoder = None;
+        }
+        // As the folder of the merge would be opened.
+        let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
+        let never = AtomicBool::new(false);
+        let merging = merge::Options {
+            threads: 0,
+            tile: TILE,
+            level: self.level,
+            access: Access::Read,
+            cancel: &never,
+            progress: &|_| {},
+        };
+        // The old weights go first: there is no moment with two models.
+        if let Some(encoder) = &mut self.encoder {
+            encoder.release();
+        }
+        self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
+        // An encoder that is there keeps its tokenizer.
+        let is_kept = self.is_merged && self.encoder.is_some();
+        let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
+            Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
+            None => merge,
+        };
+        let loaded = match self.encoder.take().filter(|_| self.is_merged) {
+            Some(mut encoder) => encoder.replace(&merge, &self.memory).map(|()| encoder),
+            None => Encoder::from_tensors(&merge, &self.memory, &self.options),
+        };
+        let encoder = loaded.map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        self.is_merged = true;
+        self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
+    }
+
+    /// Takes an encoder into use. Gives the hash of everything that its scores depend on.
+    fn begin(
+        &mut self,
+        checkpoint: &Checkpoint,
+        encoder: Encoder,
+        values: u128,
+        vocabulary: Option<u64>,
+    ) -> Result<String, EvaluationError> {
+        let settings = checkpoint.settings();
+        let pick =
+            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
+        let scoring = &self.study.spec.scoring;
+        let prompts = Prompts {
+            query: pick(&scoring.query_prompt, &settings.query_prompt),
+            document: pick(&scoring.document_prompt, &settings.document_prompt),
+            apart: settings.transformer.query_length != settings.transformer.document_length,
+        };
+        let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
+            let path = checkpoint.path().display();
+            let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
+            EvaluationError::Fatal(Error::Evaluation { message, hint: None })
+        })?;
+        let tokenizer = self.tokenizer(checkpoint, encoder.max_length(), vocabulary);
+        let used = fingerprints::settings(checkpoint);
+        let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
+        self.encoder = Some(encoder);
+        self.ready = Some(Ready { tokenizer, prompts, similarity });
+        Ok(weights)
+    }
+
+    fn tokenizer(&mut self, checkpoint: &Checkpoint, max_length: usize, vocabulary: Option<u64>) -> String {
+        let key = (Path::to_path_buf(checkpoint.path()), max_length, vocabulary);
+        self.tokenizers.entry(key).or_insert_with(|| fingerprints::tokenizer(checkpoint, max_length)).clone()
+    }
+}
+
+/// An error that every trial would meet.
+pub(super) fn evaluation(error: &encoder::Error) -> Error {
+    Error::Evaluation { message: error.to_string(), hint: error.hint() }
+}
+
+impl Evaluator for Scorer {
+    fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError> {
+        let begun = Instant::now();
+        let weights = match &trial.subject {
+            Subject::Parent(index) if self.study.models.get(*index).is_some_and(|model| model.adapter.is_none()) => {
+                self.prepare_parent(*index)
+            }
+            subject => self.prepare_merge(subject),
+        }?;
+        Ok(Prepared { weights, seconds: begun.elapsed().as_secs_f64() })
+    }
+
+    fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
+        self.corpus(request.queries, request.pool, request.tops)?;
+        let metrics = self.study.metrics();
+        let rules = self.study.spec.scoring.compat.rules();
+        let corpus = self.corpora.get_mut(&(request.queries.name(), request.pool));
+        let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
+            return Err(EvaluationError::Trial("no retriever is ready".into()));
+        };
+        let begun = Instant::now();
+        corpus
+            .tokenise(&ready.tokenizer, &ready.prompts, encoder)
+            .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        let tokenising = begun.elapsed();
+        let texts = Texts::new(&corpus.sets, &ready.prompts);
+        let deepest = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
+        let task = Task {
+            sets: &corpus.sets,
+            texts: &texts,
+            tokens: corpus.tokens(&ready.tokenizer, &ready.prompts),
+            metrics: &metrics,
+            rules,
+            similarity: ready.similarity,
+            depth: deepest.max(request.depth),
+        };
+        let (mut done, all) = (0, texts.len());
+        let scored = eval::score(encoder, &task, &mut |progress| {
+            done += progress.texts;
+            let asked = (request.progress)(done, all);
+            if request.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { asked }
+        });
+        let scored = scored.map_err(failed)?;
+        let mut found: Vec<QueryScores> = scored
+            .iter()
+            .zip(&corpus.sets)
+            .map(|(scored, set)| set_scores(scored, set, metrics.len(), request.depth))
+            .collect();
+        if let Some(first) = found.first_mut() {
+            first.tokenise = tokenising.as_secs_f64();
+        }
+        Ok(found)
+    }
+
+    fn device(&self) -> String {
+        self.options.device.to_string()
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: ScoreError) -> EvaluationError {
+    match *error.source {
+        encoder::Error::Cancelled => EvaluationError::Cancelled,
+        _ => EvaluationError::Trial(format!("{error}")),
+    }
+}
+
+fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, depth: usize) -> QueryScores {
+    let queries: Vec<String> = scored.scores.queries.keys().cloned().collect();
+    let value =
+        |metric: usize| scored.scores.queries.values().map(|values| values.get(metric).copied().flatten()).collect();
+    let rankings: Vec<Vec<&str>> = scored.run.scores.values().map(|hits| first(hits, depth)).collect();
+    let seconds = |time: Duration| time.as_secs_f64();
+    QueryScores {
+        metrics: (0..metrics).map(value).collect(),
+        queries,
+        documents: set.documents.len(),
+        tokens: scored.tokens,
+        tops: top_documents(&rankings, depth),
+        tokenise: 0.0,
+        encode: seconds(scored.encoding),
+        search: seconds(scored.time.saturating_sub(scored.encoding)),
+        score: 0.0,
+    }
+}
+
+fn first(hits: &[(String, f64)], depth: usize) -> Vec<&str> {
+    hits.iter().take(depth).map(|(document, _)| document.as_str()).collect()
+}

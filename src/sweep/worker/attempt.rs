@@ -1,0 +1,266 @@
+//! One attempt at a trial, from weights to records.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::state::{Event, Worker};
+use crate::eval::Metric;
+use crate::sweep::Error;
+use crate::sweep::file::Rung;
+use crate::sweep::study::{
+    Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TrialResult, Written, mean_of,
+    order_hash, top_documents_hash,
+};
+use crate::sweep::study::{Subject, Trial, TrialStage};
+use crate::sweep::trial::{EvaluationError, Queries, QueryScores, Request};
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempted {
+    /// There are scores.
+    Done,
+    /// There are none.
+    Failed,
+}
+
+/// A second result that differs by more is reported.
+const TOLERANCE: f64 = 1e-4;
+
+/// Documents of each query's ranking that make up pools.
+const DEPTH: usize = 50;
+
+impl Worker<'_> {
+    /// Evaluates a trial that this worker has claimed, and records what comes of it.
+    pub(super) fn attempt(&mut self, trial: &Trial, stage: TrialStage) -> Result<Attempted, Error> {
+        let started = Instant::now();
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        let key = trial.key(stage);
+        self.log(&json!({"time": began, "event": "begun", "trial": trial.id, "stage": stage, "label": trial.label}));
+        let found = self.evaluate(trial, stage, began, started);
+        match found {
+            Ok((done, reused)) => {
+                let (objectives, seconds) = (self.study.manifest.objectives_of(&done), done.timings.total);
+                self.log(&json!({"event": "done", "trial": trial.id, "stage": stage, "seconds": seconds}));
+                (self.on)(&Event::Done { trial, stage, objectives, seconds, reused });
+                Ok(Attempted::Done)
+            }
+            Err(EvaluationError::Cancelled) => Err(Error::Cancelled),
+            Err(EvaluationError::Fatal(error)) => Err(error),
+            Err(EvaluationError::Trial(error)) => {
+                let attempt = self.results.attempts(&key);
+                let failure = Failure {
+                    trial: trial.id.clone(),
+                    stage: stage.to_string(),
+                    label: trial.label.clone(),
+                    attempt,
+                    error: error.clone(),
+                    worker: self.owner.worker.clone(),
+                };
+                self.study.store.write_record(&Layout::failure(&key, attempt), &failure)?;
+                self.log(&json!({"event": "failed", "trial": trial.id, "stage": stage, "error": error}));
+                (self.on)(&Event::Failed { trial, attempt, error: &error });
+                Ok(Attempted::Failed)
+            }
+        }
+    }
+
+    fn log(&self, line: &serde_json::Value) {
+        self.study.store.log(&self.owner.worker, line);
+    }
+
+    fn evaluate(
+        &mut self,
+        trial: &Trial,
+        stage: TrialStage,
+        began: f64,
+        started: Instant,
+    ) -> Result<(TrialResult, bool), EvaluationError> {
+        let prepared = self.evaluator.prepare(trial)?;
+        let same = Layout::same_weights(&prepared.weights, stage);
+        let mut done = TrialResult {
+            trial: trial.id.clone(),
+            stage: stage.to_string(),
+            label: trial.label.clone(),
+            subject: trial.subject.clone(),
+            weights: prepared.weights,
+            sets: Vec::new(),
+            values: String::new(),
+            tops: None,
+            device: self.evaluator.device(),
+            admix: env!("CARGO_PKG_VERSION").to_owned(),
+            worker: self.owner.worker.clone(),
+            began,
+            timings: Timings { merge: prepared.seconds, ..Timings::default() },
+        };
+        if let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
+            done.sets = sets;
+            self.record(trial, stage, &mut done, &values, started)?;
+            return Ok((done, true));
+        }
+        let (scores, tops) = self.score(stage, trial)?;
+        done.tops = tops;
+        for scores in &scores {
+            done.timings.tokenise += scores.tokenise;
+            done.timings.encode += scores.encode;
+            done.timings.search += scores.search;
+            done.timings.score += scores.score;
+        }
+        let metrics: Vec<String> = self.study.manifest.metrics().iter().map(ToString::to_string).collect();
+        let labels = self.study.manifest.sets.iter().map(|set| &set.label);
+        done.sets = labels.zip(&scores).map(|(label, scores)| means(label, scores, &metrics)).collect();
+        self.list_queries(stage, &scores)?;
+        self.record(trial, stage, &mut done, &values(&scores), started)?;
+        self.study.store.write_record(&same, &SameWeights { trial: trial.id.clone() })?;
+        Ok((done, false))
+    }
+
+    /// The scores of a trial with the same weights.
+    fn known(&self, same: &str, weights: &str, stage: TrialStage) -> Result<Option<(Vec<SetMeans>, PerQuery)>, Error> {
+        let store = &self.study.store;
+        let Some(twin) = store.read_json::<SameWeights>(same)? else { return Ok(None) };
+        let key = format!("{}.{stage}", twin.trial);
+        let Some(done) = self.study.result(&key, &Orders::read(self.study)?)? else { return Ok(None) };
+        if done.weights != weights {
+            return Err(store.damaged(same, format!("the trial {key} has other weights")));
+        }
+        Ok(Some((done.sets, store.per_query(&key)?)))
+    }
+
+    /// The scores of what was made ready, and the hash of the documents that it ranks first where pools are made of them.
+    fn score(
+        &mut self,
+        stage: TrialStage,
+        trial: &Trial,
+    ) -> Result<(Vec<QueryScores>, Option<String>), EvaluationError> {
+        let tops = if let TrialStage::Pool(_) = stage { self.parents_top_documents()? } else { Vec::new() };
+        let has_pools = self.study.manifest.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
+        let is_parent = matches!(trial.subject, Subject::Parent(_));
+        let on = &mut *self.on;
+        let mut progress = |done, all| {
+            on(&Event::Progress { done, all });
+            ControlFlow::Continue(())
+        };
+        let mut request = Request {
+            queries: if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select },
+            pool: if let TrialStage::Pool(size) = stage { Some(size) } else { None },
+            tops: &tops,
+            depth: if has_pools && is_parent && stage == TrialStage::Full { DEPTH } else { 0 },
+            cancel: self.options.cancel,
+            progress: &mut progress,
+        };
+        let scores = self.evaluator.score(&mut request)?;
+        let found = scores.len();
+        if found != self.study.manifest.sets.len() {
+            let message = format!("expected scores of {} data sets, found {found}", self.study.manifest.sets.len());
+            return Err(EvaluationError::Trial(message));
+        }
+        if request.depth == 0 {
+            return Ok((scores, None));
+        }
+        let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
+        let (store, name) = (&self.study.store, Layout::top_documents(&trial.id));
+        let put = store.write_record(&name, &tops)?;
+        let known = if put == Written::Present { store.read_json(&name)? } else { None };
+        Ok((scores, Some(top_documents_hash(&known.unwrap_or(tops)))))
+    }
+
+    /// The documents that parents rank first, parent by parent.
+    fn parents_top_documents(&self) -> Result<Vec<Vec<Vec<String>>>, Error> {
+        let manifest = &self.study.manifest;
+        let mut found = Vec::new();
+        for index in 0..manifest.models.len() {
+            let trial = manifest.trial(Subject::Parent(index))?;
+            let done = self.results.done.get(&trial.key(TrialStage::Full));
+            if let Some(hash) = done.and_then(|done| done.tops.as_ref()) {
+                found.push(self.study.store.top_documents(&trial.id, hash)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes the ids of the queries, once a study.
+    fn list_queries(&mut self, stage: TrialStage, scores: &[QueryScores]) -> Result<(), Error> {
+        let queries = if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select };
+        for (index, scores) in scores.iter().enumerate() {
+            let name = Layout::queries(queries.name(), index);
+            if !self.listed.contains(&name) {
+                self.study.store.write_record(&name, &scores.queries)?;
+                self.listed.insert(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the values of single queries, then the result. A result that is there stays.
+    fn record(
+        &mut self,
+        trial: &Trial,
+        stage: TrialStage,
+        done: &mut TrialResult,
+        values: &PerQuery,
+        started: Instant,
+    ) -> Result<(), Error> {
+        let key = trial.key(stage);
+        // A worker that was killed, or was slower, may have written values of its own: the result is that of the file.
+        let (kept, hash) = self.study.store.write_values(&key, values)?;
+        done.values = hash;
+        if kept != *values {
+            retake_means(done, &kept, &self.study.manifest.metrics());
+        }
+        done.timings.total = started.elapsed().as_secs_f64();
+        let name = Layout::result(&key);
+        if self.study.store.write_record(&name, done)? == Written::Present
+            && let Some(known) = self.study.result(&key, &Orders::read(self.study)?)?
+        {
+            let by = difference(done, &known);
+            if by > TOLERANCE {
+                (self.on)(&Event::Differs { trial, by });
+            }
+            *done = known;
+        }
+        Ok(())
+    }
+}
+
+/// Has a result hold the means of other values.
+fn retake_means(done: &mut TrialResult, values: &PerQuery, metrics: &[Metric]) {
+    for (set, values) in done.sets.iter_mut().zip(&values.sets) {
+        set.queries = values.metrics.first().map_or(0, |values| values.iter().filter(|x| x.is_finite()).count());
+        set.means =
+            metrics.iter().map(ToString::to_string).zip(values.metrics.iter().map(|values| mean_of(values))).collect();
+    }
+}
+
+/// The largest difference between two results' means.
+fn difference(one: &TrialResult, other: &TrialResult) -> f64 {
+    let values = |done: &TrialResult| -> Vec<f64> {
+        done.sets.iter().flat_map(|set| set.means.values().map(|mean| mean.unwrap_or(-1.0))).collect()
+    };
+    let (one, other) = (values(one), values(other));
+    if one.len() != other.len() {
+        return f64::INFINITY;
+    }
+    one.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+fn means(label: &str, scores: &QueryScores, metrics: &[String]) -> SetMeans {
+    let mean = |values: &Vec<Option<f64>>| mean_of(&values.iter().copied().flatten().collect::<Vec<_>>());
+    let means: BTreeMap<String, Option<f64>> = metrics.iter().cloned().zip(scores.metrics.iter().map(mean)).collect();
+    let counted = scores.metrics.first().map_or(0, |values| values.iter().flatten().count());
+    SetMeans { set: label.to_owned(), queries: counted, documents: scores.documents, tokens: scores.tokens, means }
+}
+
+fn values(scores: &[QueryScores]) -> PerQuery {
+    let of_set = |scores: &QueryScores| SetValues {
+        order: order_hash(&scores.queries),
+        metrics: scores
+            .metrics
+            .iter()
+            .map(|values| values.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+            .collect(),
+    };
+    PerQuery { sets: scores.iter().map(of_set).collect() }
+}
