@@ -107,7 +107,7 @@ pub enum Error {
         /// The entry, counted from 0 as in the file.
         index: usize,
         /// What is wrong with it.
-        problem: ModuleProblem,
+        problem: ModuleError,
     },
     /// A modules.json that lists nothing.
     #[error("`{}` lists no modules", path.display())]
@@ -216,7 +216,7 @@ pub enum Error {
 /// What is wrong with an entry of modules.json.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ModuleProblem {
+pub enum ModuleError {
     /// A path that leads elsewhere or is not plain.
     #[error("has the path `{}`, which is not a plain folder name inside the model folder", shown(.0))]
     Path(String),

@@ -29,7 +29,7 @@ pub use agree::{
 pub use config::Architecture;
 pub(crate) use config::{LayerKinds, LayerOrigin, layer_kinds, rearranged};
 pub(crate) use error::tokenizer_command;
-pub use error::{Error, ModuleProblem};
+pub use error::{Error, ModuleError};
 pub use folder::Checkpoint;
 pub(crate) use folder::check_folder;
 pub use header::HeaderError;

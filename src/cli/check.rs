@@ -42,8 +42,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Something found in a file.
-struct Finding {
+/// A diagnostic of a file.
+struct Diagnostic {
     file: String,
     place: Option<Place>,
     message: String,
@@ -52,7 +52,7 @@ struct Finding {
     code: u8,
 }
 
-impl Finding {
+impl Diagnostic {
     fn of(file: &str, shown: Shown<'_>) -> Self {
         let Shown { message, place, hint, code, warning } = shown;
         let code = if warning { 0 } else { code };
@@ -80,16 +80,16 @@ impl Finding {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let variables = assignments(&args.variables)?;
     let options = args.plan.options()?;
-    let mut findings = Vec::new();
+    let mut diagnostics = Vec::new();
     for path in &args.files {
-        findings.extend(check(path, &variables, &options)?);
+        diagnostics.extend(check(path, &variables, &options)?);
     }
-    let code = findings.iter().map(|finding| finding.code).max().unwrap_or(0);
+    let code = diagnostics.iter().map(|diagnostic| diagnostic.code).max().unwrap_or(0);
     if args.json {
-        render::print_json(&findings.iter().map(Finding::to_json).collect())?;
+        render::print_json(&diagnostics.iter().map(Diagnostic::to_json).collect())?;
         return Ok(ExitCode::from(code));
     }
-    for Finding { file, place, message, hint, code } in &findings {
+    for Diagnostic { file, place, message, hint, code } in &diagnostics {
         let several = args.files.len() > 1 && place.is_none() && !message.contains(file.as_str());
         let message = if several { format!("{file}: {message}") } else { message.clone() };
         let (place, hint) = (place.as_ref(), hint.clone());
@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything to say about a file, in the order in which it stands there.
-fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -> anyhow::Result<Vec<Finding>> {
+fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -> anyhow::Result<Vec<Diagnostic>> {
     if path.as_os_str() == "-" {
         let review = Recipe::review_text(&stdin_text()?, "<stdin>", None, variables, true);
         return Ok(recipe("<stdin>", review, options));
@@ -114,64 +114,64 @@ fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -
         return Ok(recipe(&name, Recipe::review(path, variables, true), options));
     }
     Ok(match Spec::read(path) {
-        Err(error) => render::recipe_faults(&error).into_iter().map(|shown| Finding::of(&name, shown)).collect(),
+        Err(error) => render::recipe_faults(&error).into_iter().map(|shown| Diagnostic::of(&name, shown)).collect(),
         Ok(parsed) => {
-            let mut findings = warnings(&name, parsed.notices);
-            findings.extend(checkpoints_of(&name, &parsed.spec, options));
-            findings
+            let mut diagnostics = warnings(&name, parsed.notices);
+            diagnostics.extend(checkpoints_of(&name, &parsed.spec, options));
+            diagnostics
         }
     })
 }
 
-fn recipe(name: &str, review: Review, options: &Options) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
+fn recipe(name: &str, review: Review, options: &Options) -> Vec<Diagnostic> {
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let fatal = review.recipe.is_none();
     for fault in &review.faults {
-        findings.extend(render::recipe_faults(fault).into_iter().map(|shown| Finding::of(name, shown)));
+        diagnostics.extend(render::recipe_faults(fault).into_iter().map(|shown| Diagnostic::of(name, shown)));
     }
-    findings.extend(warnings(name, review.warnings));
+    diagnostics.extend(warnings(name, review.warnings));
     for (variable, place) in review.unknown {
         let message = format!("the variable `${{{variable}}}` has no value: what depends on it is not checked");
         let hint = Some(format!("give it one with `--set {variable}=…`"));
-        findings.push(Finding { file: name.to_owned(), place, message, hint, code: 0 });
+        diagnostics.push(Diagnostic { file: name.to_owned(), place, message, hint, code: 0 });
     }
     if let Some(recipe) = review.recipe.filter(|_| !fatal) {
         let known = recipe.warnings.clone();
         let (faults, found) = Plan::check(recipe, options);
-        findings.extend(checkpoints(name, faults));
+        diagnostics.extend(checkpoints(name, faults));
         let new = found.into_iter().filter(|warning| !known.contains(warning));
-        findings.extend(new.map(|message| Finding::warning(name, message, None)));
+        diagnostics.extend(new.map(|message| Diagnostic::warning(name, message, None)));
     }
-    findings.sort_by_key(|finding| finding.place.as_ref().map(|place| (place.line, place.column)));
-    findings
+    diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| (place.line, place.column)));
+    diagnostics
 }
 
-fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Finding> {
-    warnings.into_iter().map(|warning| Finding::warning(name, warning.message, warning.place)).collect()
+fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Diagnostic> {
+    warnings.into_iter().map(|warning| Diagnostic::warning(name, warning.message, warning.place)).collect()
 }
 
-fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Finding> {
+fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Diagnostic> {
     let faults = Faults(faults);
-    render::plan_faults(&faults).into_iter().map(|shown| Finding::of(name, shown)).collect()
+    render::plan_faults(&faults).into_iter().map(|shown| Diagnostic::of(name, shown)).collect()
 }
 
 /// The checkpoints of a sweep, by its recipe at both ends of the ranges.
-fn checkpoints_of(name: &str, spec: &Spec, options: &Options) -> Vec<Finding> {
+fn checkpoints_of(name: &str, spec: &Spec, options: &Options) -> Vec<Diagnostic> {
     let mut options = Options { shard_size: None, ..options.clone() };
     for allowed in &spec.allow {
         options.allow.accept(allowed);
     }
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for recipe in spec.at_the_ends().into_iter().flatten() {
         let known = recipe.warnings.clone();
         let (faults, found) = Plan::check(recipe, &options);
         let found = found.into_iter().filter(|warning| !known.contains(warning));
-        let found = found.map(|message| Finding::warning(name, message, None));
-        for finding in checkpoints(name, faults).into_iter().chain(found) {
-            if !findings.iter().any(|known| known.message == finding.message) {
-                findings.push(finding);
+        let found = found.map(|message| Diagnostic::warning(name, message, None));
+        for diagnostic in checkpoints(name, faults).into_iter().chain(found) {
+            if !diagnostics.iter().any(|known| known.message == diagnostic.message) {
+                diagnostics.push(diagnostic);
             }
         }
     }
-    findings
+    diagnostics
 }
