@@ -172,7 +172,7 @@ impl Checkpoint {
     }
 }
 
-/// Holds that there is a folder.
+/// Checks that there is a folder.
 pub(crate) fn check_folder(path: &Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
@@ -190,7 +190,7 @@ fn main_module(modules: &[Module]) -> usize {
     transformer.or_else(|| modules.iter().position(|module| module.weights.is_some())).unwrap_or(0)
 }
 
-/// Holds that the main module is whole.
+/// Checks that the main module is whole.
 fn check_main(root: &ModelPath, module: Option<&Module>) -> Result<(), Error> {
     let path = module.map_or_else(|| root.clone(), |module| root.join(&module.folder));
     let Some(module) = module.filter(|module| module.weights.is_some()) else {

@@ -48,7 +48,7 @@ impl HubHome {
 /// The folder that a path or a name stands for: the path if there is something, else the model of that name in the cache.
 ///
 /// # Errors
-/// A name of the Hub that the cache does not have. A path that leads nowhere and is no such name comes back as it is.
+/// A name of the Hub that the cache does not have. A path that leads nowhere and is not such a name is returned as it is.
 pub fn locate(given: &Path) -> Result<PathBuf, Error> {
     if fs::symlink_metadata(given).is_ok() {
         return Ok(given.to_path_buf());

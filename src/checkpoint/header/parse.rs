@@ -114,7 +114,7 @@ impl RawEntry {
     }
 }
 
-/// Holds that the entries, sorted by offset, cover the data once.
+/// Checks that the entries, sorted by offset, cover the data once.
 fn check_tiling(entries: &[RawEntry], available: usize) -> Result<(), HeaderError> {
     let mut covered = 0;
     let mut previous = "";

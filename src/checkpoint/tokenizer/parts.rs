@@ -86,7 +86,7 @@ fn write(value: &Value, text: &mut String) {
     }
 }
 
-/// A long string as what stands for it.
+/// A short text that stands for a long string.
 fn hashed(long: &str) -> String {
     format!("\"#{:016x}\"", hash(long))
 }
