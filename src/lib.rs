@@ -42,6 +42,7 @@ pub mod encoder;
 pub mod eval;
 #[cfg(feature = "hub")]
 pub mod fetch;
+mod files;
 pub mod kernel;
 pub mod merge;
 pub mod method;

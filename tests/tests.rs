@@ -56,6 +56,8 @@ mod suite {
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
+    #[cfg(feature = "eval")]
+    mod tokenizer_settings;
     mod unchanged;
     #[cfg(feature = "eval")]
     mod vocabularies;

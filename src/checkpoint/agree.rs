@@ -129,7 +129,7 @@ fn disagreements_of_weights(a: &Checkpoint, b: &Checkpoint, vocabulary: bool) ->
     list.0
 }
 
-/// Compares what tokenizer_config.json makes of tokenizer.json where one class loads both.
+/// Compares what `tokenizer_config.json` makes of tokenizer.json where one class loads both.
 fn compare_tokenizer_settings(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     let parts = |checkpoint: &Checkpoint| {
         let tokenizer = checkpoint.tokenizer();

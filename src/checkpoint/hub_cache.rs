@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::hub_model::{HubModel, is_commit, is_revision};
 use super::model_path::{Links, ModelPath};
+use crate::files;
 
 /// The longest file with a commit in it.
 const LONGEST_REF: u64 = 256;
@@ -91,7 +92,7 @@ fn commit_of(folder: &Path, revision: &str) -> Result<Option<String>, Error> {
         return Ok(Some(revision.to_owned()));
     }
     let path = folder.join("refs").join(revision);
-    let Ok(file) = fs::File::open(&path) else { return Ok(None) };
+    let Ok(file) = files::open(&path) else { return Ok(None) };
     let mut text = String::new();
     // A folder of refs (`refs/pr`) opens and does not read.
     if file.take(LONGEST_REF).read_to_string(&mut text).is_err() {

@@ -1,7 +1,7 @@
 //! The class of transformers that loads a tokenizer, and which parts of tokenizer.json it makes anew.
 //!
 //! Most classes of transformers 5 take the vocabulary and the merges of tokenizer.json and build the rest from what
-//! tokenizer_config.json says and from defaults of their own; others load tokenizer.json as it is.
+//! `tokenizer_config.json` says and from defaults of their own; others load tokenizer.json as it is.
 
 use serde_json::{Map, Value, json};
 
@@ -115,7 +115,7 @@ pub(crate) enum TokenizerClass {
 
 impl TokenizerClass {
     /// The class that transformers' `AutoTokenizer` takes, without running code of the folder: `config` is
-    /// tokenizer_config.json, `model` config.json, and `is_byte_level` says whether tokenizer.json speaks of bytes.
+    /// `tokenizer_config.json`, `model` config.json, and `is_byte_level` says whether tokenizer.json speaks of bytes.
     pub(crate) fn of(
         config: &Map<String, Value>,
         model: &Map<String, Value>,
@@ -196,7 +196,7 @@ impl TokenizerClass {
         }
     }
 
-    /// Its special tokens where the files name none, by the key they have in tokenizer_config.json.
+    /// Its special tokens where the files name none, by the key they have in `tokenizer_config.json`.
     pub(crate) fn default_token(&self, key: &str) -> Option<&'static str> {
         let tokens: [&str; 7] = match self {
             Self::Bert | Self::ConvBert => ["", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"],

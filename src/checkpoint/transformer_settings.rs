@@ -51,7 +51,7 @@ pub struct TransformerSettings {
     pub query_length: Option<u64>,
     /// The longest document in tokens.
     pub document_length: Option<u64>,
-    /// Settings of the tokenizer that stand in place of those of tokenizer_config.json.
+    /// Settings of the tokenizer that stand in place of those of `tokenizer_config.json`.
     pub(crate) tokenizer: Map<String, Value>,
     /// Settings that stand in place of those of config.json.
     pub(crate) model: Map<String, Value>,

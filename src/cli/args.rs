@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,6 +11,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use super::render::Usage;
 use super::units;
 use crate::checkpoint::Links;
+use crate::files;
 use crate::kernel::{Float, Level};
 use crate::merge::Access;
 use crate::plan::{self, Allow};
@@ -147,8 +148,16 @@ pub(super) fn stdin_text() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// No recipe is longer.
-const RECIPE_LIMIT: u64 = 1 << 20;
+/// What a shell's `<(…)` gives, which can be read only once.
+pub(super) fn pipe_text(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = files::open_or_pipe(path).and_then(|pipe| pipe.take(RECIPE_LIMIT).read_to_string(&mut text));
+    read.with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(text)
+}
+
+/// One byte more than any recipe has, so that a longer one is refused.
+const RECIPE_LIMIT: u64 = (1 << 20) + 1;
 
 /// The instruction set that `ADMIX_SIMD` asks for, or the best there is.
 pub(super) fn level() -> anyhow::Result<Level> {

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::args::{PlanArgs, assignment, assignments, stdin_text};
+use super::args::{PlanArgs, assignment, assignments, pipe_text, stdin_text};
 use super::render::{self, Shown};
+use crate::files;
 use crate::plan::{self, Faults, Options, Plan};
-use crate::recipe::{Place, Recipe, Review, Warning};
+use crate::recipe::{self, Place, Recipe, Review, Warning};
 use crate::shown::Page;
+use crate::sweep::file::Parsed;
 use crate::sweep::{self, Spec};
 
 /// Find everything that is wrong with recipes and sweep files, and with the headers of their checkpoints
@@ -105,22 +107,36 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Everything to say about a file, in the order in which it stands there.
 fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -> anyhow::Result<Vec<Diagnostic>> {
-    if path.as_os_str() == "-" {
-        let review = Recipe::review_text(&stdin_text()?, "<stdin>", None, variables, true);
-        return Ok(recipe("<stdin>", review, options));
-    }
     let name = path.display().to_string();
+    if path.as_os_str() == "-" {
+        return Ok(check_text(&stdin_text()?, "<stdin>", variables, options));
+    }
+    if files::is_descriptor(path) {
+        return Ok(check_text(&pipe_text(path)?, &name, variables, options));
+    }
     if !sweep::file::is_sweep(path) {
         return Ok(recipe(&name, Recipe::review(path, variables, true), options));
     }
-    Ok(match Spec::read(path) {
-        Err(error) => render::recipe_faults(&error).into_iter().map(|shown| Diagnostic::of(&name, shown)).collect(),
+    Ok(sweep_file(&name, Spec::read(path), options))
+}
+
+/// Everything to say about a text that messages call `name`.
+fn check_text(text: &str, name: &str, variables: &BTreeMap<String, String>, options: &Options) -> Vec<Diagnostic> {
+    if sweep::file::is_sweep_text(text) {
+        return sweep_file(name, Spec::parse(text, name, None), options);
+    }
+    recipe(name, Recipe::review_text(text, name, None, variables, true), options)
+}
+
+fn sweep_file(name: &str, parsed: Result<Parsed, recipe::Error>, options: &Options) -> Vec<Diagnostic> {
+    match parsed {
+        Err(error) => render::recipe_faults(&error).into_iter().map(|shown| Diagnostic::of(name, shown)).collect(),
         Ok(parsed) => {
-            let mut diagnostics = warnings(&name, parsed.notices);
-            diagnostics.extend(checkpoints_of(&name, &parsed.spec, options));
+            let mut diagnostics = warnings(name, parsed.notices);
+            diagnostics.extend(checkpoints_of(name, &parsed.spec, options));
             diagnostics
         }
-    })
+    }
 }
 
 fn recipe(name: &str, review: Review, options: &Options) -> Vec<Diagnostic> {

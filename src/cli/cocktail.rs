@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         return Err(Usage::new(format!("`--temperature` is {}, expected a number above 0", args.temperature)).into());
     }
-    if let Some(out) = args.out.as_ref().filter(|out| !args.force && out.symlink_metadata().is_ok()) {
+    if let Some(out) = args.out.as_ref().filter(|out| !args.force && output::is_taken(out)) {
         return Err(output::exists(out));
     }
     let cancel = run::interruption()?;

@@ -73,7 +73,7 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let format = format(&args.out)?;
-    if !args.force && args.out.symlink_metadata().is_ok() {
+    if !args.force && output::is_taken(&args.out) {
         return Err(output::exists(&args.out));
     }
     let cancel = run::interruption()?;

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use serde_json::json;
 
-use super::args::assignment;
+use super::args::{assignment, pipe_text};
 use super::render::Usage;
 use super::{progress, render, run, units};
 use crate::checkpoint::{HubHome, HubModel};
 use crate::fetch::{Client, Fetched, Options, Remote, Server};
+use crate::files;
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
-use crate::sweep::file::{Spec, as_variables};
+use crate::sweep::file::{Spec, as_variables, is_sweep_text};
 
 /// Download the models that recipes name from the Hugging Face Hub
 ///
@@ -116,7 +116,7 @@ fn said(model: &HubModel, fetched: &Fetched, started: Instant) -> String {
 /// The models of the Hub that an argument names: itself, or those of a recipe or sweep file that are no folders here.
 fn named(text: &str, variables: &BTreeMap<String, String>) -> anyhow::Result<Vec<HubModel>> {
     let path = Path::new(text);
-    if path.is_file() {
+    if path.is_file() || files::is_descriptor(path) {
         let recipe = recipe(path, variables)?;
         let models = recipe.originals().into_iter().flat_map(with_adapter);
         let of_hub = models.filter(|model| !plan::is_here(&recipe, model));
@@ -147,12 +147,12 @@ fn with_adapter(model: &ModelRef) -> impl Iterator<Item = &ModelRef> {
 
 /// The recipe of a file: the file's, or a sweep's at the middle of its space.
 fn recipe(path: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<Recipe> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let is_sweep = text.lines().any(|line| line.starts_with("recipe:"));
-    if !is_sweep {
-        return Ok(Recipe::read(path, variables)?);
+    let (text, name) = (pipe_text(path)?, path.display().to_string());
+    let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
+    if !is_sweep_text(&text) {
+        return Ok(Recipe::parse_in(&text, &name, folder, variables)?);
     }
-    let spec = Spec::read(path)?.spec;
+    let spec = Spec::parse(&text, &name, folder.as_deref())?.spec;
     let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
     Ok(spec.recipe.at(&as_variables(&spec.params.names(), &middle))?)
 }

@@ -1,12 +1,13 @@
 //! `admix schema`
 
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
 use super::{output, render};
-use crate::{recipe, sweep};
+use crate::{files, recipe, sweep};
 
 /// Print the JSON Schema of recipes or sweep files, for editors
 #[derive(clap::Args, Debug)]
@@ -60,7 +61,10 @@ pub(super) fn put_beside(file: &Path, what: What) -> anyhow::Result<()> {
     let folder = file.with_file_name(FOLDER);
     let path = folder.join(what.file());
     let text = format!("{:#}\n", what.schema());
-    if std::fs::read_to_string(&path).is_ok_and(|known| known == text) {
+    output::remove_left_over(&path);
+    let mut known = String::new();
+    let read = files::open(&path).and_then(|file| file.take(text.len() as u64 + 1).read_to_string(&mut known));
+    if read.is_ok() && known == text {
         return Ok(());
     }
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot write `{}`", folder.display()))?;

@@ -27,8 +27,6 @@ pub(super) struct ModulePipeline {
     pooled: usize,
     /// Dimensions of an embedding, before it is cut.
     pub(super) dimension: usize,
-    /// How token vectors become one where the folder does not say.
-    pub(super) unstated: Option<Mode>,
 }
 
 #[derive(Debug)]
@@ -62,17 +60,9 @@ impl ModulePipeline {
             Some(pooling) => pooling.clone(),
             None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
         };
-        let is_unstated = options.pooling.is_none() && settings.pooling.is_none();
-        let unstated = is_unstated.then(|| unstated(checkpoint));
         let pooled = width * pooling.factor();
-        let mut pipeline = Self {
-            pooling,
-            include_prompt: settings.include_prompt,
-            steps: Vec::new(),
-            pooled,
-            dimension: pooled,
-            unstated,
-        };
+        let mut pipeline =
+            Self { pooling, include_prompt: settings.include_prompt, steps: Vec::new(), pooled, dimension: pooled };
         for module in checkpoint.modules() {
             let path = checkpoint.path().join(&module.folder);
             // Where it computes in half precision, only the transformer does.
@@ -157,7 +147,7 @@ impl ModulePipeline {
 
 /// The pooling of a folder that says nothing about it: models that were made to continue texts have all of a text only in its
 /// last token.
-fn unstated(checkpoint: &Checkpoint) -> Mode {
+pub(super) fn unstated(checkpoint: &Checkpoint) -> Mode {
     let config = checkpoint.config();
     let class = config.get("architectures").and_then(Value::as_array).and_then(|classes| classes.first());
     let continues = class.and_then(Value::as_str).is_some_and(|class| class.ends_with("ForCausalLM"));

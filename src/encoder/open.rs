@@ -63,7 +63,7 @@ impl Encoder {
             tokenizer.set_max_length(length, transformer.longest).map(|()| Some(tokenizer))
         };
         let of_roles = [of_role(stated.query_length)?, of_role(stated.document_length)?];
-        let warnings = remarks::warnings(checkpoint, options, &modules);
+        let warnings = remarks::warnings(checkpoint, options);
         let dimension = cut(checkpoint, options, modules.dimension)?;
         Ok(Self {
             options: options.clone(),
@@ -76,6 +76,11 @@ impl Encoder {
             of_roles,
             warnings,
         })
+    }
+
+    /// What of a folder would be used otherwise than its files may lead to expect, before it is loaded.
+    pub fn warnings_of(checkpoint: &Checkpoint, options: &Options) -> Vec<String> {
+        remarks::warnings(checkpoint, options)
     }
 
     /// Replaces the weights, as when the same folder is merged with another ratio. Tokens made before stay valid.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::error::Error;
-use super::module_pipeline::ModulePipeline;
+use super::module_pipeline::unstated;
 use super::options::Options;
 use super::pooling::Mode;
 use super::tokenize::configuration;
@@ -31,18 +31,18 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
 }
 
 /// What a user should know.
-pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options, modules: &ModulePipeline) -> Vec<String> {
+pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String> {
     let path = checkpoint.path().display();
     let config = checkpoint.config();
     let mut warnings = Vec::new();
-    if let Some(mode) = modules.unstated {
+    if options.pooling.is_none() && checkpoint.settings().pooling.is_none() {
         let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str()).unwrap_or_default();
         let what = match class {
             class if class.ends_with("ForSequenceClassification") => " and is a classifier or reranker",
             class if class.ends_with("ForMaskedLM") => " and is a masked language model",
             _ => "",
         };
-        let taken = match mode {
+        let taken = match unstated(checkpoint) {
             Mode::LastToken => "the last token's vector is taken",
             _ => "the mean of its tokens' vectors is taken",
         };

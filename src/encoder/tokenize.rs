@@ -193,7 +193,7 @@ fn lower_case(tokenizer: &mut Bounded) -> tokenizers::Result<()> {
     tokenizer.with_normalizer(Some(Sequence::new(first.chain(steps).collect()))).map(drop)
 }
 
-/// tokenizer_config.json, with what the transformer's own settings put in its place, and with the special tokens that older
+/// `tokenizer_config.json`, with what the transformer's own settings put in its place, and with the special tokens that older
 /// folders keep in a file of their own.
 pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value>, crate::checkpoint::Error> {
     let home = checkpoint.tokenizer().home();
@@ -210,7 +210,7 @@ fn speaks_of_bytes(json: &[u8]) -> bool {
     json.windows(sought.len()).any(|window| window == sought)
 }
 
-/// The side on which long texts are cut: tokenizer_config.json's, else that of tokenizer.json.
+/// The side on which long texts are cut: `tokenizer_config.json`'s, else that of tokenizer.json.
 fn direction(config: &Map<String, Value>, own: Option<TruncationDirection>) -> Result<TruncationDirection, String> {
     match config.get("truncation_side") {
         None => Ok(own.unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! What tokenizer_config.json changes about a tokenizer.json, as transformers' classes read the two.
+//! What `tokenizer_config.json` changes about a tokenizer.json, as transformers' classes read the two.
 
 use serde_json::{Map, Value, json};
 use tokenizers::models::ModelWrapper;
@@ -128,7 +128,7 @@ struct StatedModel {
     unk_id: Option<usize>,
 }
 
-/// Adds the tokens that are looked for before the model sees a text: those of tokenizer_config.json where it lists them, else those
+/// Adds the tokens that are looked for before the model sees a text: those of `tokenizer_config.json` where it lists them, else those
 /// of tokenizer.json, and special tokens that neither lists.
 fn add_tokens(
     tokenizer: &mut Bounded,
@@ -201,7 +201,7 @@ fn special(token: &Value, left: bool) -> Option<AddedToken> {
     Some(found)
 }
 
-/// The special token of a key of tokenizer_config.json, or the one that the class has.
+/// The special token of a key of `tokenizer_config.json`, or the one that the class has.
 fn named(class: &TokenizerClass, config: &Map<String, Value>, key: &str) -> Option<AddedToken> {
     let is_mask = key == "mask_token";
     let mut token = match config.get(key) {

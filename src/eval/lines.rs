@@ -1,19 +1,19 @@
 //! The numbered lines of a text file.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::fields::white_space_separated;
 use super::numbered::{LineFault, Numbered, decompressed};
 use super::{Error, LineProblem};
+use crate::files;
 
 /// The longest line that is read.
 const LONGEST: usize = 1 << 20;
 
 /// Opens a file, compressed by gzip or not; which of the two, its first bytes say.
 pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
-    let opened = File::open(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
+    let opened = files::open_or_pipe(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
     opened.map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
@@ -68,6 +68,7 @@ pub(super) fn is_blank(line: &str) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::fs::File;
     use std::io::Write as _;
 
     use super::*;

@@ -16,6 +16,7 @@ use super::client::{Client, Follow, answer, network};
 use super::listing::{accepted, file_url};
 use super::model::Options;
 use crate::checkpoint::HubModel;
+use crate::files;
 
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 20;
@@ -117,7 +118,7 @@ impl Blob {
     /// Checks that a complete file is what was announced; one that is not is removed.
     fn check(&self, model: &HubModel, file: &str, partial: &Path, options: Options<'_>) -> Result<(), Error> {
         let (model, file) = (model.clone(), file.to_owned());
-        let content = File::open(partial).map_err(Error::io("read", partial))?;
+        let content = files::open(partial).map_err(Error::io("read", partial))?;
         content.sync_all().map_err(Error::io("sync", partial))?;
         let found = content.metadata().map_err(Error::io("read", partial))?.len();
         let refused = if found != self.size {
@@ -140,7 +141,7 @@ impl Blob {
         let locks = folder.with_file_name(".locks").join(name);
         fs::create_dir_all(&locks).map_err(Error::io("create", &locks))?;
         let path: PathBuf = locks.join(format!("{}.lock", self.etag));
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let open = writable(&path);
         let lock = open.map_err(Error::io("open", &path))?;
         loop {
             match lock.try_lock() {
@@ -150,6 +151,14 @@ impl Blob {
             }
         }
     }
+}
+
+/// Opens a file to write into it, whatever it holds; a pipe that nobody reads is refused.
+fn writable(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    files::at_once(&mut options);
+    options.open(path)
 }
 
 /// A transfer of what is missing of a file.
@@ -177,7 +186,7 @@ impl Transfer<'_> {
         let response = self.client.ask(self.url, false, range, Follow::Anywhere)?;
         let response = accepted(self.client, self.model, self.url, Some(self.file), response)?;
         let start = self.start(&response, there)?;
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(self.partial);
+        let open = writable(self.partial);
         let mut out = open.map_err(Error::io("write", self.partial))?;
         // A server that sends everything from the start: what is there was not needed.
         out.set_len(start).map_err(Error::io("write", self.partial))?;

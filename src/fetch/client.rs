@@ -1,5 +1,6 @@
 //! Requests. Redirects are followed here and not by the library: the token goes to the server it is for, and nowhere else.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use ureq::http::{Response, Uri};
@@ -8,6 +9,7 @@ use ureq::{Agent, Body};
 
 use super::Error;
 use super::server::{Server, is_same_origin};
+use crate::files;
 
 /// Redirects in a row.
 const MOST_REDIRECTS: usize = 8;
@@ -112,6 +114,9 @@ pub(super) fn network(url: &str, reason: &dyn std::fmt::Display) -> Error {
     Error::Network { url: url.to_owned(), reason }
 }
 
+/// Larger than what any system trusts.
+const LARGEST_CERTIFICATES: u64 = 64 << 20;
+
 fn certificates() -> Result<Option<Vec<Certificate<'static>>>, Error> {
     let given =
         CERTIFICATES.iter().find_map(|name| Some((*name, std::env::var_os(name).filter(|value| !value.is_empty())?)));
@@ -120,7 +125,9 @@ fn certificates() -> Result<Option<Vec<Certificate<'static>>>, Error> {
     if path.is_dir() {
         return Ok(None);
     }
-    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let mut bytes = Vec::new();
+    let read = files::open(&path).and_then(|file| file.take(LARGEST_CERTIFICATES).read_to_end(&mut bytes));
+    read.map_err(Error::io("read", &path))?;
     let items = parse_pem(&bytes).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate.to_owned()),
         _ => None,

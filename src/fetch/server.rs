@@ -1,7 +1,6 @@
 //! Which server, and with which token: the settings of the `huggingface_hub` library.
 
 use std::env;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use ureq::http::{HeaderValue, Uri};
 
 use super::Error;
 use crate::checkpoint::HubHome;
+use crate::files;
 
 const HUB: &str = "https://huggingface.co";
 /// The longest token file.
@@ -104,7 +104,7 @@ pub(super) fn is_same_origin(a: &Uri, b: &Uri) -> bool {
 
 fn saved(path: &Path) -> Option<String> {
     let mut token = String::new();
-    File::open(path).ok()?.take(LONGEST_TOKEN).read_to_string(&mut token).ok()?;
+    files::open(path).ok()?.take(LONGEST_TOKEN).read_to_string(&mut token).ok()?;
     Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 

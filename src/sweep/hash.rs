@@ -1,7 +1,6 @@
 //! Content hashes: SHA-256, as the Hub shows it for weight files.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Error;
+use crate::files;
 
 /// The hash of bytes, in hexadecimal.
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
@@ -77,7 +77,7 @@ fn stamp(path: &Path) -> Result<(u64, u64), Error> {
 }
 
 fn of_file(path: &Path) -> Result<String, Error> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let mut file = files::open(path).map_err(Error::io("read", path))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -45,6 +45,6 @@ pub use study::{
     load, read as read_records,
 };
 #[cfg(feature = "eval")]
-pub use trial::{Estimate, Scorer};
+pub use trial::{Estimate, Scorer, warnings};
 pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, candidate_pool, top_documents};
 pub use worker::{Ended, Event, Options, work};

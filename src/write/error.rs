@@ -15,6 +15,9 @@ pub enum Error {
     /// `--force` on something that is no merge.
     #[error("`{}` was not written by admix and is not replaced", .0.display())]
     NotAMerge(PathBuf),
+    /// Another run has put its output there since this one began.
+    #[error("another run has written `{}` meanwhile, and its output stays", .0.display())]
+    Rival(PathBuf),
     /// The output lies inside an input.
     #[error("the output `{}` lies inside the input `{}`", out.display(), input.display())]
     InsideInput {
@@ -81,6 +84,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some("`--force` replaces it once the new one is complete".into()),
+            Self::Rival(_) => Some("one run at a time for one output, or an output for each".into()),
             Self::NotAMerge(_) => Some("`--force` replaces folders that hold an admix.json, and empty ones".into()),
             Self::HoldsInput { .. } | Self::InsideInput { .. } => Some("choose a folder beside the inputs".into()),
             Self::Merge(error) => error.hint(),

@@ -20,6 +20,8 @@ pub(crate) struct OutputFolder {
     temporary: PathBuf,
     /// Its name when it is complete.
     target: PathBuf,
+    /// The earlier output that it replaces.
+    earlier: Option<Identity>,
     force: bool,
     committed: bool,
     /// Parents that were made for it, outermost first.
@@ -37,7 +39,8 @@ impl OutputFolder {
             _ => Path::new("."),
         };
         check_inputs(out, inputs)?;
-        if fs::symlink_metadata(out).is_ok() {
+        let earlier = Identity::of(out);
+        if earlier.is_some() {
             if !force {
                 return Err(Error::Exists(out.to_path_buf()));
             }
@@ -52,7 +55,7 @@ impl OutputFolder {
             remove_made(&made);
         }
         let (temporary, lock) = started?;
-        Ok(Self { temporary, target: parent.join(name), force, committed: false, made, _lock: lock })
+        Ok(Self { temporary, target: parent.join(name), earlier, force, committed: false, made, _lock: lock })
     }
 
     /// Where files are put until the folder is complete.
@@ -65,10 +68,13 @@ impl OutputFolder {
         if sync {
             sync_folders(&self.temporary)?;
         }
-        if self.force && self.target.exists() {
-            self.replace()?;
+        if let Some(known) = self.earlier.filter(|_| fs::symlink_metadata(&self.target).is_ok()) {
+            self.replace(known)?;
         } else {
             rename_new(&self.temporary, &self.target).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty if self.force => {
+                    Error::Rival(self.target.clone())
+                }
                 io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => Error::Exists(self.target.clone()),
                 _ => Error::io("create", &self.target)(error),
             })?;
@@ -80,23 +86,74 @@ impl OutputFolder {
         Ok(self.target.clone())
     }
 
-    /// Puts the new folder in the place of the old one, which is then removed.
-    fn replace(&self) -> Result<(), Error> {
-        let old = if exchange(&self.temporary, &self.target).is_ok() {
-            self.temporary.clone()
-        } else {
-            // Without an exchange the old folder steps aside first, under a name that the next run would clean up.
-            let mut aside = self.temporary.clone().into_os_string();
-            aside.push("-old");
-            let aside = PathBuf::from(aside);
-            fs::rename(&self.target, &aside).map_err(Error::io("move", &self.target))?;
-            fs::rename(&self.temporary, &self.target).map_err(|error| {
-                let _ = fs::rename(&aside, &self.target);
-                Error::io("create", &self.target)(error)
-            })?;
-            aside
+    /// Puts the new folder in the place of the old one, which is then removed. What has taken the old one's place meanwhile
+    /// is put back.
+    fn replace(&self, known: Identity) -> Result<(), Error> {
+        let old = match exchange(&self.temporary, &self.target) {
+            Ok(()) => {
+                if let Err(error) = self.check_old(&self.temporary, known) {
+                    exchange(&self.temporary, &self.target).map_err(Error::io("put back", &self.target))?;
+                    return Err(error);
+                }
+                self.temporary.clone()
+            }
+            Err(_) => self.replace_in_two_steps(known)?,
         };
-        fs::remove_dir_all(&old).map_err(Error::io("remove", &old))
+        // The output is whole: an old folder that cannot be removed is left for the next run.
+        let _ = fs::remove_dir_all(old);
+        Ok(())
+    }
+
+    /// Without an exchange the old folder steps aside first, under a name that the next run would clean up, and locked as
+    /// long as it is the only one.
+    fn replace_in_two_steps(&self, known: Identity) -> Result<PathBuf, Error> {
+        let mut aside = self.temporary.clone().into_os_string();
+        aside.push("-old");
+        let aside = PathBuf::from(aside);
+        let lock = File::open(&self.target).map_err(Error::io("open", &self.target))?;
+        let _ = lock.try_lock();
+        fs::rename(&self.target, &aside).map_err(Error::io("move", &self.target))?;
+        let placed = self.check_old(&aside, known).and_then(|()| {
+            rename_new(&self.temporary, &self.target).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => Error::Rival(self.target.clone()),
+                _ => Error::io("create", &self.target)(error),
+            })
+        });
+        match placed {
+            Ok(()) => Ok(aside),
+            Err(error) => {
+                rename_new(&aside, &self.target).map_err(Error::io("put back", &aside))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Holds that what the output would replace is what was there at the start, and still nothing but an earlier merge's.
+    fn check_old(&self, old: &Path, known: Identity) -> Result<(), Error> {
+        if !is_replaceable(old) {
+            return Err(Error::NotAMerge(self.target.clone()));
+        }
+        if Identity::of(old).is_some_and(|found| found != known) {
+            return Err(Error::Rival(self.target.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// What tells a folder from another that takes its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(folder: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::symlink_metadata(folder).ok().map(|found| Self(found.dev(), found.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn of(folder: &Path) -> Option<Self> {
+        fs::symlink_metadata(folder).ok().map(|_| Self(0, 0))
     }
 }
 
@@ -203,6 +260,7 @@ fn remove_left_over(parent: &Path, name: &str) {
     let prefix = format!(".{name}{UNFINISHED}");
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(&prefix)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
             && let Ok(folder) = File::open(entry.path())
             && folder.try_lock().is_ok()
         {
@@ -309,6 +367,32 @@ mod tests {
         assert_eq!(names(root.path()), ["out"]);
         assert_eq!(fs::read_to_string(out.join("config.json")).unwrap(), "new");
         assert!(!out.join("diary.txt").exists());
+    }
+
+    #[test]
+    fn of_rivals_that_replace_one_output_the_first_wins_and_the_other_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("out");
+        let begin = |text: &str| {
+            let folder = OutputFolder::create(&out, true, std::iter::empty()).unwrap();
+            fs::write(folder.path().join(RECORD), text).unwrap();
+            folder
+        };
+        let written = || fs::read_to_string(out.join(RECORD)).unwrap();
+        // Where there is nothing yet, and where there is an earlier output.
+        for _ in 0..2 {
+            let (first, second) = (begin("first"), begin("second"));
+            first.commit(false).unwrap();
+            assert!(matches!(second.commit(false), Err(Error::Rival(path)) if path == out));
+            assert_eq!((written().as_str(), names(root.path())), ("first", vec!["out".to_owned()]));
+        }
+        // What the user has put there meanwhile stays.
+        let folder = begin("late");
+        fs::remove_dir_all(&out).unwrap();
+        fs::create_dir(&out).unwrap();
+        fs::write(out.join("diary.txt"), "dear").unwrap();
+        assert!(matches!(folder.commit(false), Err(Error::NotAMerge(_))));
+        assert_eq!((names(&out), names(root.path())), (vec!["diary.txt".to_owned()], vec!["out".to_owned()]));
     }
 
     #[test]

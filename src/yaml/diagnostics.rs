@@ -25,9 +25,15 @@ pub(crate) struct Diagnostics {
     open: bool,
 }
 
-/// Warnings that are written out, and faults; a place costs a pass over the text.
+/// Warnings that are written out, and faults.
 const MOST: usize = 20;
 const MOST_FAULTS: usize = 50;
+
+/// The same where each quotes a line of many thousand characters.
+const MOST_OF_LONG_LINES: usize = 3;
+
+/// Keys of one map that are not known and are still told apart; more are a mistake as a whole.
+pub(crate) const MOST_UNKNOWN: usize = 1000;
 
 impl Diagnostics {
     /// Diagnostics of a reading in which variables may lack a value, if `open`.
@@ -101,8 +107,9 @@ impl Diagnostics {
         let faults = std::mem::take(&mut self.faults);
         let first_hand = faults.iter().any(|fault| !fault.follows);
         let shown = faults.into_iter().filter(|fault| !(fault.follows && first_hand));
+        let most = if text.has_long_line() { MOST_OF_LONG_LINES } else { MOST_FAULTS };
         let mut errors: Vec<Error> = Vec::new();
-        for error in shown.take(MOST_FAULTS).map(|fault| text.error(fault)) {
+        for error in text.errors(shown.take(most).collect()) {
             if !errors.contains(&error) {
                 errors.push(error);
             }
@@ -112,17 +119,23 @@ impl Diagnostics {
 
     /// The variables without a value, each with its first place.
     pub(crate) fn variables(&self, text: &YamlText<'_>) -> Vec<(String, Option<Place>)> {
-        let place = |at| text.place(at, Part::Value);
-        self.variables.iter().map(|(name, at)| (name.clone(), place(at))).collect()
+        let spots: Vec<(&NodePath, Part)> = self.variables.values().map(|at| (at, Part::Value)).collect();
+        self.variables.keys().cloned().zip(text.places(&spots)).collect()
     }
 
     /// The warnings, with their places.
     pub(crate) fn warnings(self, text: &YamlText<'_>) -> Vec<Warning> {
-        let more = self.warnings.len().saturating_sub(MOST);
-        let place = |at: &NodePath| text.place(at, Part::Key);
-        let shown = self.warnings.into_iter().take(MOST);
-        let shown = shown.map(|(at, message)| Warning { message, place: at.as_ref().and_then(place) });
+        let most = if text.has_long_line() { MOST_OF_LONG_LINES } else { MOST };
+        let more = self.warnings.len().saturating_sub(most);
+        let shown: Vec<_> = self.warnings.into_iter().take(most).collect();
+        let spots: Vec<(&NodePath, Part)> =
+            shown.iter().filter_map(|(at, _)| Some((at.as_ref()?, Part::Key))).collect();
+        let mut places = text.places(&spots).into_iter();
+        let shown: Vec<Warning> = shown
+            .into_iter()
+            .map(|(at, message)| Warning { message, place: at.and_then(|_| places.next().flatten()) })
+            .collect();
         let rest = (more > 0).then(|| Warning::of_all(format!("{more} more warnings of these kinds")));
-        shown.chain(rest).collect()
+        shown.into_iter().chain(rest).collect()
     }
 }

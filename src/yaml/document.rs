@@ -6,7 +6,8 @@ use super::diagnostic::Diagnostic;
 use super::diagnostics::Diagnostics;
 use super::error::{Error, Warning};
 use super::path::NodePath;
-use super::place::{self, Part};
+use super::place::{self, Part, Place};
+use super::places::places;
 use super::text::{YamlText, read_text};
 use super::tree::Node;
 
@@ -50,19 +51,82 @@ impl Document {
         diagnostics.warnings(&self.yaml())
     }
 
-    /// The map that stands under a key of the root, as a text in which every line is where it was.
+    /// The map that stands under a key of the root, as a text in which every line and column is where it was.
     pub(crate) fn embedded(&self, key: &str) -> Option<String> {
         let Node::Map(entries) = &self.root else { return None };
         let text = &self.text;
+        let at = entries.iter().position(|(name, _)| name == key)?;
+        // Where there are many keys, the next one is the next in the text.
+        let others = if entries.len() > MANY { entries.get(at + 1..=at + 1) } else { Some(entries.as_slice()) };
         let root = NodePath::default();
-        let offset = |key: &str, part| {
-            let place = place::place(text, "", &root.key(key), part)?;
-            place::byte_at(text, place.line, place.column)
-        };
-        let start = offset(key, Part::Value)?;
-        let keys = entries.iter().filter_map(|(name, _)| offset(name, Part::Key));
-        let end = keys.filter(|end| *end > start).min().unwrap_or(text.len());
+        let (value, others) = (root.key(key), others.unwrap_or_default().iter().map(|(name, _)| root.key(name)));
+        let others: Vec<NodePath> = others.collect();
+        let mut wanted = vec![(&value, Part::Value)];
+        wanted.extend(others.iter().map(|other| (other, Part::Key)));
+        let offset = |place: Option<Place>| place.and_then(|place| place::byte_at(text, place.line, place.column));
+        let mut offsets = places(text, "", &wanted).into_iter().map(offset);
+        let start = offsets.next()??;
+        let next = || offsets.flatten().filter(|end| *end > start).min().unwrap_or(text.len());
+        let end = flow_end(text.get(start..)?).map_or_else(next, |length| start + length);
         let blank = |part: &str| -> String { part.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect() };
         Some(format!("{}{}", blank(text.get(..start)?), text.get(start..end)?.trim_end()))
+    }
+}
+
+/// More keys than a file has that somebody wrote.
+const MANY: usize = 64;
+
+/// The length of a map in braces at the start of a text, behind its anchor; `None` where it is written in lines.
+fn flow_end(text: &str) -> Option<usize> {
+    let anchor = if text.starts_with('&') { text.find(char::is_whitespace)? } else { 0 };
+    let rest = text.get(anchor..)?;
+    let begin = anchor + (rest.len() - rest.trim_start().len());
+    if !text.get(begin..)?.starts_with('{') {
+        return None;
+    }
+    let (mut depth, mut quote, mut escaped, mut comment, mut previous) = (0_usize, None, false, false, ' ');
+    for (offset, c) in text.get(begin..)?.char_indices() {
+        match (quote, c) {
+            _ if comment => comment = c != '\n',
+            _ if escaped => escaped = false,
+            (Some('"'), '\\') => escaped = true,
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            // A quote within a word is a letter of it.
+            (None, '"' | '\'') if previous.is_whitespace() || "{[,:".contains(previous) => quote = Some(c),
+            (None, '#') if previous.is_whitespace() => comment = true,
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(begin + offset + 1);
+        }
+        previous = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_map_in_braces_ends_at_its_brace() {
+        for (text, recipe) in [
+            ("{\"a\": 1, \"recipe\": {\"b\": \"}\\\"\", \"c\": [{}]}, \"d\": 2}", "{\"b\": \"}\\\"\", \"c\": [{}]}"),
+            ("{recipe: {a: ${b}, it's: '}''}'}, d: 2}", "{a: ${b}, it's: '}''}'}"),
+            ("a: 1\nrecipe: {b: 1, # }\n  c: 2}\nd: 3\n", "{b: 1, # }\n  c: 2}"),
+            ("recipe:\n  b: 1\n  c: 2\nd: 3\n", "b: 1\n  c: 2"),
+            ("a: 1\nrecipe:\n  b: {c: 1}\n", "b: {c: 1}"),
+        ] {
+            let document = Document::parse(text.to_owned(), "f".into(), "sweep file").unwrap();
+            let found = document.embedded("recipe").unwrap();
+            assert_eq!(found.trim_start(), recipe);
+            let start = text.find(recipe).unwrap();
+            assert_eq!(found.len() - found.trim_start().len(), start, "{text}");
+        }
     }
 }

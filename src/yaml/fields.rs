@@ -1,7 +1,7 @@
 //! A map of the file, its keys checked against the table of its level.
 
 use super::diagnostic::{Checked, Diagnostic};
-use super::diagnostics::Diagnostics;
+use super::diagnostics::{Diagnostics, MOST_UNKNOWN};
 use super::keys::{Level, Status};
 use super::message::quoted;
 use super::path::NodePath;
@@ -28,8 +28,15 @@ impl<'n> Fields<'n> {
             return Err(Diagnostic::value(at, format!("expected {} as a map, found {node}", level.name)).hint(hint));
         };
         let mut meant = Vec::new();
+        let mut unknown = 0;
         for (key, value) in entries {
             let path = at.key(key);
+            unknown += usize::from(level.key(key).is_none());
+            if unknown > MOST_UNKNOWN {
+                let message = format!("more than {MOST_UNKNOWN} unknown keys in {}", level.name);
+                diagnostics.fault(Diagnostic::key(&path, message));
+                break;
+            }
             match level.key(key).map(|key| key.status) {
                 Some(Status::Read) => {}
                 Some(Status::NoEffect) => diagnostics.warn(&path, format!("`{key}` has no effect")),

@@ -16,6 +16,7 @@ mod message;
 mod nearest;
 mod path;
 mod place;
+mod places;
 mod scalar;
 pub(crate) mod schema;
 mod syntax;
@@ -24,7 +25,7 @@ mod tree;
 mod variables;
 
 pub(crate) use diagnostic::{Checked, Diagnostic};
-pub(crate) use diagnostics::Diagnostics;
+pub(crate) use diagnostics::{Diagnostics, MOST_UNKNOWN};
 pub(crate) use document::Document;
 pub use error::{Error, ErrorKind, Warning};
 pub(crate) use fields::Fields;

@@ -46,16 +46,22 @@ pub(crate) enum Part {
 pub(crate) fn place(text: &str, origin: &str, at: &NodePath, part: Part) -> Option<Place> {
     let masked = mask::mask(text);
     let root = tree::read(&masked, "file").ok()?;
-    let mut steps = merge_keys::written_path(&root, &at.0);
+    let steps = merge_keys::written_path(&root, &at.0);
     // An entry of a list has no key.
-    let mut part = if matches!(steps.last(), Some(Step::Key(_))) { part } else { Part::Value };
+    let part = if matches!(steps.last(), Some(Step::Key(_))) { part } else { Part::Value };
+    let (line, column) = single(&masked, steps, part)?;
+    Some(place_at(text, origin, offset(text, line, column)))
+}
+
+/// The line and column of a node of a masked text, or of the nearest one above it.
+pub(super) fn single(masked: &str, mut steps: Vec<Step>, mut part: Part) -> Option<(usize, usize)> {
     loop {
-        let found = serde_yaml::Deserializer::from_str(&masked)
+        let found = serde_yaml::Deserializer::from_str(masked)
             .next()
             .and_then(|document| Walk { steps: &steps, part }.deserialize(document).err())
             .and_then(|error| error.location());
         if let Some(location) = found {
-            return Some(place_at(text, origin, offset(text, location.line(), location.column())));
+            return Some((location.line(), location.column()));
         }
         steps.pop()?;
         part = Part::Value;

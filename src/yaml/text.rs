@@ -10,11 +10,16 @@ use super::merge_keys;
 use super::message::quoted;
 use super::path::NodePath;
 use super::place::{self, Part, Place};
+use super::places::places;
 use super::syntax;
 use super::tree::{self, Node};
+use crate::files;
 
 /// Bytes of the largest file that is read.
 pub(crate) const LARGEST: u64 = 1 << 20;
+
+/// A line of more bytes is no written one; a message quotes its line.
+const LONG_LINE: usize = 10_000;
 
 /// A YAML text, in which variables may stand.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +84,33 @@ impl YamlText<'_> {
         Error { kind, message, place: place.map(Box::new), hint, others: Vec::new() }
     }
 
+    /// The errors of diagnostics, whose places are looked up together.
+    pub(crate) fn errors(&self, diagnostics: Vec<Diagnostic>) -> Vec<Error> {
+        let spots: Vec<(&NodePath, Part)> = diagnostics
+            .iter()
+            .map(|diagnostic| match &diagnostic.at {
+                Spot::Key(path) => (path, Part::Key),
+                Spot::Value(path) => (path, Part::Value),
+            })
+            .collect();
+        let places = self.places(&spots);
+        let errors = diagnostics.into_iter().zip(places).map(|(diagnostic, place)| {
+            let Diagnostic { kind, message, hint, .. } = diagnostic;
+            Error { kind, message, place: place.map(Box::new), hint, others: Vec::new() }
+        });
+        errors.collect()
+    }
+
+    /// The places of nodes.
+    pub(crate) fn places(&self, spots: &[(&NodePath, Part)]) -> Vec<Option<Place>> {
+        if spots.is_empty() { Vec::new() } else { places(self.text, self.name, spots) }
+    }
+
+    /// Whether a line is so long that few of it are shown.
+    pub(crate) fn has_long_line(&self) -> bool {
+        self.text.len() > LONG_LINE && self.text.lines().any(|line| line.len() > LONG_LINE)
+    }
+
     /// The place of a node.
     pub(crate) fn place(&self, at: &NodePath, part: Part) -> Option<Place> {
         place::place(self.text, self.name, at, part)
@@ -105,7 +137,7 @@ pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, Error
         let hint = (error.kind() == std::io::ErrorKind::NotFound).then(|| format!("check the {what}'s path"));
         Error::file(format!("cannot read the {what} {name}: {error}"), hint)
     };
-    let file = std::fs::File::open(path).map_err(|error| unread(&error))?;
+    let file = files::open_or_pipe(path).map_err(|error| unread(&error))?;
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
     if bytes.len() as u64 > LARGEST {

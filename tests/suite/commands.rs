@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::support::{admix, encoder, pair, read_tensors, retrievers, run, stderr, stdout_json};
+use super::support::{admix, encoder, pair, program, read_tensors, repository, retrievers, run, stderr, stdout_json};
 
 fn weights(folder: &std::path::Path, out: &str) -> Vec<u8> {
     fs::read(folder.join(out).join("model.safetensors")).unwrap()
@@ -280,4 +280,115 @@ fn help_names_every_command_and_exit_code() {
     }
     let version = String::from_utf8(run(folder.path(), &["--version"]).stdout).unwrap();
     assert_eq!(version, format!("admix {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_stdout_is_named_by_every_command_that_prints() {
+    let folder = retrievers("tiny");
+    let rankings = repository().join("fixtures/rankings");
+    let (qrels, before) = (rankings.join("qrels.txt"), rankings.join("before.txt"));
+    let weather = repository().join("fixtures/sets/weather");
+    let (qrels, before, weather) = (qrels.to_str().unwrap(), before.to_str().unwrap(), weather.to_str().unwrap());
+    let commands: [&[&str]; 13] = [
+        &["check", "recipe.yaml"],
+        &["check", "recipe.yaml", "--json"],
+        &["plan", "recipe.yaml"],
+        &["plan", "recipe.yaml", "--json"],
+        &["merge", "recipe.yaml", "-o", "out", "--force", "--json", "--quiet"],
+        &["inspect", "a"],
+        &["methods"],
+        &["schema", "recipe"],
+        &["data", weather],
+        &["metrics", qrels, before],
+        &["score", "a", "--data", weather, "--quiet"],
+        &["generate", "completions", "bash"],
+        &["--help"],
+    ];
+    for arguments in commands {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(program());
+        let output = command.current_dir(folder.path()).args(arguments).stdout(full).output().unwrap();
+        let said = stderr(&output);
+        assert!(said.contains("cannot write to stdout"), "{arguments:?}: {said}");
+        assert!(!output.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_recipe_may_come_through_a_pipe_of_the_shell_and_no_other_pipe_is_waited_for() {
+    let folder = pair();
+    let shell = |line: &str| {
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", line]).current_dir(folder.path()).env("ADMIX", program()).output().unwrap()
+    };
+    for line in [
+        "\"$ADMIX\" merge <(cat recipe.yaml) -o out --force --quiet",
+        "\"$ADMIX\" check <(cat recipe.yaml)",
+        "cat recipe.yaml | \"$ADMIX\" plan /dev/stdin",
+    ] {
+        let output = shell(line);
+        assert!(output.status.success(), "{line}: {}", stderr(&output));
+    }
+    let output = shell("mkfifo pipe && \"$ADMIX\" merge pipe -o other");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("a named pipe, expected a regular file"), "{}", stderr(&output));
+    let output = shell("\"$ADMIX\" metrics pipe pipe");
+    assert!(stderr(&output).contains("a named pipe, expected a regular file"), "{}", stderr(&output));
+}
+
+#[test]
+fn recipes_and_sweep_files_may_be_json_on_one_line() {
+    let folder = retrievers("tiny");
+    let recipe = |weight: Value| {
+        json!({
+            "merge_method": "linear",
+            "models": [
+                {"model": "a", "parameters": {"weight": 1}},
+                {"model": "b", "parameters": {"weight": weight}},
+            ],
+        })
+    };
+    let set = |name: &str| repository().join("fixtures/bilingual").join(name);
+    let sweep = |weight: Value| {
+        json!({
+            "recipe": recipe(weight),
+            "params": {"w": {"min": 0, "max": 1, "step": 0.5}},
+            "data": {"ko-ko": {"path": set("ko-ko")}, "en-en": {"path": set("en-en")}},
+            "objectives": {
+                "ko": {"metric": "ndcg@10", "mean": ["ko-ko"]},
+                "en": {"metric": "ndcg@10", "mean": ["en-en"]},
+            },
+            "select": {"split": "dev"},
+            "report": {"split": "test"},
+            "store": "study",
+        })
+    };
+    fs::write(folder.path().join("r.json"), recipe(json!(0.5)).to_string()).unwrap();
+    fs::write(folder.path().join("s.json"), sweep(json!("${w}")).to_string()).unwrap();
+    for file in ["r.json", "s.json"] {
+        let output = admix(folder.path()).args(["check", file]).output().unwrap();
+        assert!(output.status.success(), "{file}: {}", stderr(&output));
+    }
+    // The place of a mistake in the recipe is that in the file.
+    let text = sweep(json!("${w}")).to_string().replace("merge_method", "merge_methud");
+    fs::write(folder.path().join("s.json"), &text).unwrap();
+    let output = admix(folder.path()).args(["check", "s.json", "--json"]).output().unwrap();
+    let column = text.find("\"merge_methud").unwrap() + 1;
+    let found = stdout_json(&output);
+    assert!(found.as_array().unwrap().iter().any(|found| found["column"] == column), "{column}: {found}");
+}
+
+#[test]
+fn a_map_of_very_many_unknown_keys_is_a_mistake_as_a_whole() {
+    let folder = pair();
+    let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+    let keys: String = (0..20_000).map(|number| format!("k{number}: 1\n")).collect();
+    fs::write(folder.path().join("many.yaml"), recipe + &keys).unwrap();
+    let output = admix(folder.path()).args(["check", "many.yaml", "--json"]).output().unwrap();
+    let found = stdout_json(&output);
+    let lines: Vec<u64> = found.as_array().unwrap().iter().filter_map(|found| found["line"].as_u64()).collect();
+    assert_eq!((output.status.code(), lines.len()), (Some(2), 50));
+    assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "{lines:?}");
 }

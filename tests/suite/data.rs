@@ -336,3 +336,134 @@ fn folders_that_are_not_there_are_named() {
     let output = admix(folder.path()).args(["data", "file"]).output().unwrap();
     assert!(stderr(&output).contains("`file` is not a folder") && output.status.code() == Some(3));
 }
+
+#[test]
+fn columns_are_those_that_the_header_names_and_surer_names_win() {
+    let qrels = "query-id\tcorpus-id\tscore\tannotator\nq1\td1\t1\t3\nq2\td2\t2\t3\n";
+    let corpus = "{\"_id\": \"d1\", \"id\": 7, \"text\": \"수도\", \"contents\": \"wrong and long\"}\n\
+                  {\"contents\": \"wrong and long\", \"docid\": 1, \"text\": \"항구\", \"_id\": \"d2\"}\n";
+    let set = folder(&[("corpus.jsonl", corpus), ("queries.jsonl", QUERIES), ("qrels/test.tsv", qrels)]);
+    let found = shown(set.path(), &[]);
+    assert_eq!(gist(&found), json!(["beir", ["test"], [["set", "ko-ko", 2, 2, 2]]]));
+    assert_eq!(found["datasets"][0]["grades"], json!({"1": 1, "2": 1}));
+    assert_eq!(found["datasets"][0]["documents"]["longest_characters"], 2);
+    assert_eq!(found["datasets"][0]["oddities"], json!([]));
+}
+
+#[test]
+fn folders_of_several_data_sets_are_not_read_as_one() {
+    let qrels = "{\"query-id\": \"q1\", \"corpus-id\": \"d1\", \"score\": 1}\n";
+    let beir = |name: &str| ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"].map(|file| format!("{name}/{file}"));
+    let tables =
+        |name: &str| ["corpus/a.jsonl", "queries/a.jsonl", "default/a.jsonl"].map(|file| format!("{name}/{file}"));
+    let two_of_beir = [beir("a"), beir("b")].concat();
+    let one_of_two = [&beir("a")[..], &beir("b")[..2]].concat();
+    let in_parts = [&beir("a")[..2], &beir("b")[2..]].concat();
+    let of_tables = [tables("a"), tables("b")].concat();
+    for (files, named) in [(two_of_beir, "a, b"), (one_of_two, "a"), (in_parts, "a, b"), (of_tables, "a, b")] {
+        let text = |name: &str| match name.rsplit_once('/').unwrap() {
+            (folder, _) if folder.ends_with("default") => qrels,
+            (_, "test.tsv") => QRELS,
+            _ if name.contains("corpus") => CORPUS,
+            _ => QUERIES,
+        };
+        let list: Vec<(&str, &str)> = files.iter().map(|name| (name.as_str(), text(name))).collect();
+        let set = folder(&list);
+        let output = refused(set.path());
+        assert!(
+            output.contains(&format!("`set` holds data sets in folders of their own: {named}")),
+            "{files:?}: {output}"
+        );
+        assert!(output.contains("hint: `--data set/*` reads each as a data set of its own"), "{output}");
+    }
+}
+
+/// What the program says when it refuses `set`.
+fn refused(folder: &Path) -> String {
+    let output = admix(folder).args(["data", "set"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    stderr(&output)
+}
+
+#[test]
+fn sets_in_subfolders_that_belong_together_are_read() {
+    let qrels = "{\"query-id\": \"q1\", \"corpus-id\": \"d1\", \"score\": 1}\n";
+    let readme = "---\nconfigs:\n- config_name: ko-corpus\n  data_files: ko/corpus.jsonl\n- config_name: ko-queries\n  data_files: \
+                  ko/queries.jsonl\n- config_name: ko-qrels\n  data_files: [{split: test, path: ko/qrels.jsonl}]\n- config_name: \
+                  en-corpus\n  data_files: en/corpus.jsonl\n- config_name: en-queries\n  data_files: en/queries.jsonl\n- \
+                  config_name: en-qrels\n  data_files: [{split: test, path: en/qrels.jsonl}]\n---\n";
+    let mut files = vec![("README.md", readme)];
+    for (name, text) in [("corpus", CORPUS), ("queries", QUERIES), ("qrels", qrels)] {
+        files.extend(
+            [("ko", name), ("en", name)].map(|(folder, name)| (&*format!("{folder}/{name}.jsonl").leak(), text)),
+        );
+    }
+    let found = gist(&shown(folder(&files).path(), &[]));
+    assert_eq!(found[0], "mteb");
+    assert_eq!(found[2].as_array().unwrap().len(), 2, "{found}");
+    // A folder that is whole is read without what lies below it.
+    let trec = [
+        ("docs.jsonl", CORPUS),
+        ("topics.tsv", "q1\t수도\n"),
+        ("qrels.txt", "q1 0 d1 1\n"),
+        ("old/docs.jsonl", CORPUS),
+    ];
+    assert_eq!(gist(&shown(folder(&trec).path(), &[])), json!(["trec", [], [["set", "ko-ko", 1, 2, 1]]]));
+}
+
+#[test]
+fn decomposed_letters_are_named_in_ids_and_texts() {
+    let decomposed = "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}";
+    let corpus = format!("{{\"_id\": \"한글\", \"text\": \"{decomposed}\"}}\n{{\"_id\": \"d2\", \"text\": \"b\"}}\n");
+    let qrels = format!("query-id\tcorpus-id\tscore\nq1\t{decomposed}\t1\nq2\td2\t1\n");
+    let set = folder(&[("corpus.jsonl", &*corpus), ("queries.jsonl", QUERIES), ("qrels/test.tsv", &*qrels)]);
+    let found = shown(set.path(), &[]);
+    let odd = found["datasets"][0]["oddities"].as_array().unwrap();
+    let kinds: Vec<&str> = odd.iter().map(|odd| odd["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["unknown-document", "other-normalization", "decomposed-document"]);
+    assert_eq!(odd[2]["example"], "`한글`, corpus.jsonl line 1");
+    // Where no id fits, that is why.
+    let corpus = corpus.replace("d2", "d3");
+    fs::write(set.path().join("set/corpus.jsonl"), corpus).unwrap();
+    let output = admix(set.path()).args(["data", "set"]).output().unwrap();
+    assert!(stderr(&output).contains("differ by their Unicode normalization"), "{}", stderr(&output));
+}
+
+/// As BEIR's loader, MTEB's and pytrec_eval read the same lines.
+#[test]
+fn ids_grades_and_line_ends_are_read_as_other_tools_read_them() {
+    let corpus = "\u{feff}{\"_id\": 1, \"title\": \"a\", \"text\": \"b \"}\r\n{\"_id\": \"2\", \"text\": \"\"}\r\n{\"_id\": \"1\", \
+                  \"title\": \"a\", \"text\": \"b\"}\r\n";
+    let queries = "{\"_id\": 7, \"text\": \"x\"}\r\n";
+    let qrels = "query-id\tcorpus-id\tscore\r\n7\t1\t1.0\r\n\"7\"\t2\t-1\r\n";
+    let set = folder(&[("corpus.jsonl", corpus), ("queries.jsonl", queries), ("qrels/test.tsv", qrels)]);
+    let found = shown(set.path(), &[]);
+    assert_eq!(gist(&found), json!(["beir", ["test"], [["set", "en-en", 1, 2, 2]]]));
+    assert_eq!(found["datasets"][0]["grades"], json!({"-1": 1, "1": 1}));
+    assert_eq!(found["datasets"][0]["documents"]["longest_characters"], "a b".len());
+    let kinds: Vec<&Value> =
+        found["datasets"][0]["oddities"].as_array().unwrap().iter().map(|odd| &odd["kind"]).collect();
+    assert_eq!(kinds, ["duplicate-document-id", "empty-document"]);
+    let json = [
+        ("queries.json", "\u{feff}{\"q\": \"a\"}"),
+        ("corpus.json", "\u{feff}{\"d\": \"b\"}"),
+        ("relevant_docs.json", "\u{feff}{\"q\": [\"d\"]}"),
+    ];
+    assert_eq!(gist(&shown(folder(&json).path(), &[])), json!(["three-json", [], [["set", "en-en", 1, 1, 1]]]));
+}
+
+#[test]
+#[cfg(unix)]
+fn pipes_in_place_of_files_keep_nobody_waiting() {
+    let set = folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", QRELS)]);
+    for name in ["corpus.jsonl", "qrels/test.tsv", "dataset.yaml"] {
+        let path = set.path().join("set").join(name);
+        let kept = fs::read(&path).ok();
+        let _ = fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let output = admix(set.path()).args(["data", "set"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{name}: {}", stderr(&output));
+        fs::remove_file(&path).unwrap();
+        kept.map_or(Ok(()), |kept| fs::write(&path, kept)).unwrap();
+    }
+}

@@ -375,3 +375,36 @@ fn faults_have_their_messages_and_exit_codes() {
         assert!(output.stdout.is_empty(), "{name}");
     }
 }
+
+#[test]
+fn ids_that_no_run_carries_cost_the_run_and_not_the_scores() {
+    let folder = folder();
+    beir(&folder.path().join("rain"));
+    let set = folder.path().join("rain");
+    for name in ["corpus.jsonl", "qrels/test.tsv"] {
+        let text = fs::read_to_string(set.join(name)).unwrap().replace("d1", "d 1");
+        fs::write(set.join(name), text).unwrap();
+    }
+    let arguments = ["score", "a", "--data", "rain", "--data", "weather", "--run-file", "{data}.run"];
+    let output = admix(folder.path()).args(arguments).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("warning: no run of `rain en-en` will be written: the id `d 1`"), "{said}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("ndcg@10"));
+    let runs: Vec<String> = names(folder.path()).into_iter().filter(|name| name.ends_with(".run")).collect();
+    assert_eq!(runs, ["weather-en-ko.run", "weather-ko-en.run"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_device_is_written_into_and_stays_one() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = folder();
+    std::os::unix::fs::symlink("/dev/null", folder.path().join("null")).unwrap();
+    let output = run(folder.path(), &["score", "a", "--data", "weather", "--per-query", "null", "--quiet"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(folder.path().join("null").is_symlink());
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    let output = run(folder.path(), &["score", "a", "--data", "weather", "--per-query", "/dev/stdout", "--json"]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("model\tdata\tdirection\tquery\tmetric\tvalue\n"));
+}

@@ -101,7 +101,7 @@ pub(super) struct Differing {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let sweep_file = args.sweep.clone().unwrap_or_else(|| beside(&args.out));
     for file in [&args.out, &sweep_file] {
-        if !args.force && file.symlink_metadata().is_ok() {
+        if !args.force && output::is_taken(file) {
             return Err(output::exists(file));
         }
     }
@@ -139,7 +139,9 @@ fn put(path: &Path, text: &str, what: What, force: bool) -> anyhow::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    super::schema::put_beside(path, what)?;
+    if !output::is_special(path) {
+        super::schema::put_beside(path, what)?;
+    }
     output::write(path, force, |out| Ok(out.write_all(text.as_bytes())?))
 }
 

@@ -9,7 +9,7 @@ use super::location;
 use crate::cli::{args, render, units};
 use crate::report::duration;
 use crate::shown::Page;
-use crate::sweep::{Error, Estimate, History, Mode, Scorer, Study, next, read_records};
+use crate::sweep::{Error, Estimate, History, Mode, Scorer, Study, next, read_records, warnings};
 
 /// Show what a sweep would try and what it costs, and make its study folder
 #[derive(clap::Args, Debug)]
@@ -37,6 +37,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let parsed = location::read(&args.sweep, args.store.as_ref(), args.json)?;
     let study = Study::create(&parsed)?;
     let mut scorer = Scorer::new(&study, args::level()?)?;
+    if !args.json {
+        render::warn(&warnings(&study.manifest)?);
+    }
     // A machine that plans need not be one that works: it may lack the device.
     let estimate = scorer.estimate();
     let (schedule, results) = read_records(&study)?;

@@ -11,7 +11,7 @@ use super::{finish, location};
 use crate::cli::render;
 use crate::encoder::Device;
 use crate::sweep::file::{Keep, parse_time};
-use crate::sweep::{Ended, Study};
+use crate::sweep::{Ended, Study, warnings};
 
 /// Run a sweep from its file; the same command goes on where it stopped
 #[derive(clap::Args, Debug)]
@@ -61,6 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         device.kind().clone_into(&mut parsed.spec.scoring.device);
     }
     let study = Study::create(&parsed)?.writable()?;
+    if !args.quiet {
+        render::warn(&warnings(&study.manifest)?);
+    }
     let limits = Limits {
         wall: args.max_time.or(parsed.spec.budget.wall),
         trials: None,

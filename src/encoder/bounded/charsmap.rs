@@ -8,7 +8,7 @@ pub(super) fn check(encoded: &str) -> Result<(), String> {
     let bytes = base64(encoded).ok_or("`precompiled_charsmap` is no base64")?;
     let (size, rest) = bytes.split_first_chunk().ok_or("`precompiled_charsmap` is cut short")?;
     let size = u32::from_le_bytes(*size) as usize;
-    if size > rest.len() || size % 4 != 0 || size == 0 {
+    if size > rest.len() || !size.is_multiple_of(4) || size == 0 {
         return Err(format!("`precompiled_charsmap` says {size} bytes of units, but {} follow", rest.len()));
     }
     let (units, texts) = rest.split_at(size);
@@ -79,6 +79,8 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

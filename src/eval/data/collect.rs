@@ -1,11 +1,12 @@
 //! Puts queries, documents and judgements together, and finds what is odd about them.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
 use super::Error;
+use super::composed::{composed, is_decomposed};
 use super::oddities::{Oddities, OddityKind};
 use crate::eval::{DataSet, Qrels, Text};
 use crate::shown::shown;
@@ -37,6 +38,11 @@ impl Texts {
     pub(super) fn contains(&self, id: &str) -> bool {
         self.index.contains_key(id)
     }
+
+    /// The ids that have decomposed letters, composed.
+    fn composed(&self) -> HashSet<String> {
+        self.items.iter().filter(|text| is_decomposed(&text.id)).map(|text| composed(&text.id).into_owned()).collect()
+    }
 }
 
 /// Whether a text is a query or a document.
@@ -58,9 +64,9 @@ pub(super) struct Collector {
 impl Collector {
     /// Adds a query or a document; `place` says where it stands.
     pub(super) fn text(&mut self, role: Role, id: String, text: String, place: impl Fn() -> String) {
-        let (texts, duplicate) = match role {
-            Role::Query => (&mut self.queries, OddityKind::DuplicateQueryId),
-            Role::Document => (&mut self.documents, OddityKind::DuplicateDocumentId),
+        let (texts, duplicate, decomposed) = match role {
+            Role::Query => (&mut self.queries, OddityKind::DuplicateQueryId, OddityKind::DecomposedQuery),
+            Role::Document => (&mut self.documents, OddityKind::DuplicateDocumentId, OddityKind::DecomposedDocument),
         };
         if id.is_empty() {
             self.oddities.note(OddityKind::EmptyId, &place);
@@ -68,6 +74,12 @@ impl Collector {
             self.oddities.note(OddityKind::SpaceInId, || format!("`{}`, {}", shown(&id), place()));
         }
         let example = shown(&id);
+        if is_decomposed(&id) {
+            self.oddities.note(OddityKind::DecomposedId, || format!("`{example}`, {}", place()));
+        }
+        if is_decomposed(&text) {
+            self.oddities.note(decomposed, || format!("`{example}`, {}", place()));
+        }
         if !texts.insert(Text { id, text }) {
             self.oddities.note(duplicate, || format!("`{example}`, {}", place()));
         }
@@ -111,13 +123,23 @@ impl Collector {
         let Some(query) = self.queries.items.first() else { return nothing("queries") };
         let Some(judged) = self.grades.keys().next() else { return nothing("judgements") };
         if !self.grades.keys().any(|query| self.queries.contains(query)) {
-            return Err(Error::NoKnownQuery { path: path(), judged: shown(judged), there: shown(&query.id) });
+            let composed = self.queries.composed();
+            let is_other = |id: &String| is_but_for_letters(&self.queries, &composed, id);
+            let normalization = self.grades.keys().any(is_other);
+            return Err(Error::NoKnownQuery {
+                path: path(),
+                judged: shown(judged),
+                there: shown(&query.id),
+                normalization,
+            });
         }
         let judged = self.grades.iter().filter(|(query, _)| self.queries.contains(query));
-        let mut judged = judged.flat_map(|(_, documents)| documents.keys()).peekable();
-        let first = judged.peek().map(|first| shown(first)).unwrap_or_default();
-        if !judged.any(|document| self.documents.contains(document)) {
-            return Err(Error::NoKnownDocument { path: path(), judged: first, there: shown(&document.id) });
+        let judged: Vec<&String> = judged.flat_map(|(_, documents)| documents.keys()).collect();
+        if !judged.iter().any(|document| self.documents.contains(document)) {
+            let composed = self.documents.composed();
+            let normalization = judged.iter().any(|id| is_but_for_letters(&self.documents, &composed, id));
+            let judged = judged.first().map(|first| shown(first)).unwrap_or_default();
+            return Err(Error::NoKnownDocument { path: path(), judged, there: shown(&document.id), normalization });
         }
         Ok(())
     }
@@ -125,10 +147,14 @@ impl Collector {
     /// Drops judged queries without text and queries without judgement, as MTEB does.
     fn match_queries(&mut self) {
         let Self { queries, grades, oddities, documents } = self;
+        let composed = queries.composed();
         grades.retain(|query, _| {
             let known = queries.contains(query);
             if !known {
                 oddities.note(OddityKind::UnknownQuery, || quoted(query));
+                if is_but_for_letters(queries, &composed, query) {
+                    oddities.note(OddityKind::OtherNormalization, || format!("query {}", quoted(query)));
+                }
             }
             known
         });
@@ -150,10 +176,14 @@ impl Collector {
     }
 
     fn match_documents(&mut self) {
+        let composed = self.documents.composed();
         for (query, documents) in &self.grades {
             for document in documents.keys().filter(|document| !self.documents.contains(document)) {
                 self.oddities
                     .note(OddityKind::UnknownDocument, || format!("{} of query {}", quoted(document), quoted(query)));
+                if is_but_for_letters(&self.documents, &composed, document) {
+                    self.oddities.note(OddityKind::OtherNormalization, || format!("document {}", quoted(document)));
+                }
             }
         }
     }
@@ -179,6 +209,12 @@ impl Collector {
             }
         }
     }
+}
+
+/// Whether an id that is not there is, once letters are composed; `decomposed` are those of the texts that are not.
+fn is_but_for_letters(texts: &Texts, decomposed: &HashSet<String>, id: &str) -> bool {
+    let id = composed(id);
+    texts.contains(&id) || decomposed.contains(&*id)
 }
 
 fn quoted(id: &str) -> String {

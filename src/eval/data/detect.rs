@@ -1,7 +1,10 @@
 //! What form a folder is of.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::files::{Entry, Listing};
-use super::layout::{Form, Found, Layout};
+use super::layout::{Form, Found, Labelled, Layout, Part};
 use super::settings::Settings;
 use super::{Error, beir, mteb, parallel, three_json, trec};
 
@@ -22,9 +25,8 @@ pub(super) fn layout(listing: &Listing, settings: &Settings) -> Result<Layout, E
             continue;
         }
         match find() {
-            Found::Whole(layout) => {
-                let of_top = matches!(&layout, Layout::Parts(Form::Beir | Form::ThreeJson, _) | Layout::Pairs(_));
-                let found = if of_top { Vec::new() } else { sets(listing) };
+            Found::Whole(mut layout) => {
+                let found = apart(listing, &mut layout);
                 if found.is_empty() {
                     return Ok(layout);
                 }
@@ -35,15 +37,88 @@ pub(super) fn layout(listing: &Listing, settings: &Settings) -> Result<Layout, E
         }
     }
     let (path, found) = (listing.root.clone(), listing.names());
+    let below = sets(listing, &|inner| matches!(mteb::find(inner), Found::Whole(_)));
+    if !below.is_empty() && settings.form.is_none() && settings.files.is_empty() {
+        return Err(Error::Several { path, found: below });
+    }
     Err(match lacks {
         Some((form, missing)) => Error::Incomplete { path, form, missing, found },
         None => Error::Unknown { path, found },
     })
 }
 
+/// The folders whose files would be mixed if the layout were read as one data set.
+fn apart(listing: &Listing, layout: &mut Layout) -> Vec<String> {
+    let Layout::Parts(form, parts) = layout else { return Vec::new() };
+    // What README.md assigns belongs together, wherever it lies.
+    let is_assigned = *form == Form::Mteb && mteb::is_assigned(listing);
+    if is_assigned || matches!(form, Form::Beir | Form::ThreeJson) {
+        return Vec::new();
+    }
+    let mut found: BTreeSet<String> = sets(listing, &|_| false).into_iter().collect();
+    for part in parts {
+        found.extend(homes(listing, part));
+    }
+    found.into_iter().collect()
+}
+
+/// The folders of which each has files of a part, where those are not one data set's. A folder that is complete without its
+/// subfolders is read without them.
+fn homes(listing: &Listing, part: &mut Part) -> BTreeSet<String> {
+    let of = |from: &[Labelled]| -> BTreeSet<String> {
+        from.iter().flat_map(|labelled| &labelled.files).map(|file| home(listing, file)).collect()
+    };
+    let roles = [&part.documents, &part.queries, &part.judgements].map(|from| of(from));
+    let mut all: BTreeSet<String> = roles.iter().flatten().cloned().collect();
+    if all.len() > 1 && roles.iter().all(|homes| homes.contains("")) {
+        for from in [&mut part.documents, &mut part.queries, &mut part.judgements] {
+            for labelled in &mut *from {
+                labelled.files.retain(|file| home(listing, file).is_empty());
+            }
+            from.retain(|labelled| !labelled.files.is_empty());
+        }
+        return BTreeSet::new();
+    }
+    // Documents of the folder itself, and queries and judgements in one below it.
+    let is_shared = all.len() == 2 && all.contains("") && roles.iter().all(|homes| homes.len() == 1);
+    if all.len() < 2 || is_shared {
+        return BTreeSet::new();
+    }
+    all.remove("");
+    all
+}
+
+/// Names of folders that say what is in them, and not whose it is.
+const ROLES: [&str; 11] = [
+    "collection",
+    "documents",
+    "docs",
+    "passages",
+    "topics",
+    "questions",
+    "qrel",
+    "judgements",
+    "judgments",
+    "annotations",
+    "relevance",
+];
+
+/// The folder of the data set that a file belongs to, seen from the listing's: without folders such as `corpus`.
+fn home(listing: &Listing, file: &Path) -> String {
+    let inside = file.strip_prefix(&listing.root).unwrap_or(file);
+    let mut home = inside.parent().unwrap_or(Path::new(""));
+    while let Some(name) = home.file_name().map(|name| name.to_string_lossy()) {
+        if !ROLES.contains(&&*name) && !mteb::is_table(&name) {
+            break;
+        }
+        home = home.parent().unwrap_or(Path::new(""));
+    }
+    home.to_string_lossy().into_owned()
+}
+
 /// The folders of a folder that are data sets themselves: BEIR's files, or three files of which each says by its name or
 /// folder what it is.
-fn sets(listing: &Listing) -> Vec<String> {
+fn sets(listing: &Listing, other: &dyn Fn(&Listing) -> bool) -> Vec<String> {
     let mut folders: Vec<&str> =
         listing.entries.iter().filter_map(|entry| Some(entry.relative.split_once('/')?.0)).collect();
     folders.dedup();
@@ -52,7 +127,10 @@ fn sets(listing: &Listing) -> Vec<String> {
         let entries = listing.entries.iter().filter_map(inside).collect();
         let listing = Listing { root: listing.root.join(folder), entries };
         let whole = |found: Found| matches!(found, Found::Whole(_));
-        whole(beir::find(&listing)) || whole(three_json::find(&listing)) || whole(trec::find(&listing))
+        whole(beir::find(&listing))
+            || whole(three_json::find(&listing))
+            || whole(trec::find(&listing))
+            || other(&listing)
     };
     folders.into_iter().filter(is_set).map(str::to_owned).collect()
 }

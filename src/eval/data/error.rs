@@ -185,6 +185,8 @@ pub enum Error {
         judged: String,
         /// A query.
         there: String,
+        /// Whether only their Unicode normalization is another.
+        normalization: bool,
     },
     /// Judgements of other documents than the folder's.
     #[error("`{}`: no judged document is among its documents: judged `{judged}`, there `{there}`", path.display())]
@@ -195,6 +197,8 @@ pub enum Error {
         judged: String,
         /// A document.
         there: String,
+        /// Whether only their Unicode normalization is another.
+        normalization: bool,
     },
 }
 
@@ -206,7 +210,7 @@ impl Error {
             Self::Incomplete { form, .. } => form.looks_like().to_owned(),
             Self::Several { path, .. } => {
                 let path = crate::shown::shell(&path.display().to_string());
-                format!("each is a data set: `--data {}/*`", path.trim_end_matches('/'))
+                format!("`--data {}/*` reads each as a data set of its own", path.trim_end_matches('/'))
             }
             Self::EmptyFile { .. } => "was the download complete?".into(),
             Self::Outside { .. } => "files are named relative to the folder, without `..`".into(),
@@ -223,6 +227,9 @@ impl Error {
             Self::Line { .. } => return self.line_hint().map(str::to_owned),
             Self::Parquet { problem, .. } => return parquet_hint(problem),
             Self::NotAligned { .. } => "line n of one file is the translation of line n of the other".into(),
+            Self::NoKnownQuery { normalization: true, .. } | Self::NoKnownDocument { normalization: true, .. } => {
+                "the ids differ by their Unicode normalization (NFC or NFD) only: write them alike in all files".into()
+            }
             Self::NoKnownQuery { .. } | Self::NoKnownDocument { .. } => {
                 "are the judgements of another version of the data set?".into()
             }

@@ -1,11 +1,12 @@
 //! The numbered lines of a text file, compressed by gzip or not.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::eval::numbered::{LineFault, Numbered, decompressed};
+use crate::files;
 
 /// The longest line that is read.
 const LONGEST: usize = 64 << 20;
@@ -14,8 +15,18 @@ const LONGEST: usize = 64 << 20;
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     check(path)?;
-    let opened = File::open(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
+    let opened = files::open(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
     opened.map_err(unreadable)
+}
+
+/// Opens a file that is one JSON value. A byte order mark, which JSON does not allow, is no part of it.
+pub(super) fn open_json(path: &Path) -> Result<Box<dyn BufRead>, Error> {
+    let mut reader = open(path)?;
+    let start = reader.fill_buf().map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    if start.starts_with(b"\xef\xbb\xbf") {
+        reader.consume(3);
+    }
+    Ok(reader)
 }
 
 /// Refuses what is no regular file, or empty.
@@ -70,6 +81,7 @@ pub(super) fn line_error(path: &Path, line: u64, problem: impl Into<String>) -> 
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::fs::File;
     use std::io::Write as _;
 
     use super::*;

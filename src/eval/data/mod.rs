@@ -2,6 +2,7 @@
 
 mod beir;
 mod collect;
+mod composed;
 mod delimited;
 mod detect;
 mod error;

@@ -64,18 +64,33 @@ pub(super) fn find(listing: &Listing) -> Found {
     whole(drafts)
 }
 
+/// What README.md assigns, of files that may be tables.
+fn assigned(listing: &Listing) -> Vec<(String, String, &super::files::Entry)> {
+    let files = readme::assigned(listing).into_iter().filter(|file| is_readable(file.entry.kind));
+    files.map(|file| (file.config, file.split, file.entry)).collect()
+}
+
+fn is_readable(kind: Kind) -> bool {
+    matches!(kind, Kind::Jsonl | Kind::Parquet | Kind::Delimited)
+}
+
+/// Whether README.md says which files are which table.
+pub(super) fn is_assigned(listing: &Listing) -> bool {
+    !assigned(listing).is_empty()
+}
+
+/// Whether a configuration or a folder of this name is a table.
+pub(super) fn is_table(config: &str) -> bool {
+    table_of(config).is_some()
+}
+
 /// Configuration, split and file of every table.
 fn tables(listing: &Listing) -> Vec<(String, String, &super::files::Entry)> {
-    let is_table = |kind| matches!(kind, Kind::Jsonl | Kind::Parquet | Kind::Delimited);
-    let assigned: Vec<_> = readme::assigned(listing)
-        .into_iter()
-        .filter(|file| is_table(file.entry.kind))
-        .map(|file| (file.config, file.split, file.entry))
-        .collect();
+    let assigned = assigned(listing);
     if !assigned.is_empty() {
         return assigned;
     }
-    let entries = listing.entries.iter().filter(|entry| is_table(entry.kind));
+    let entries = listing.entries.iter().filter(|entry| is_readable(entry.kind));
     let named = entries.filter_map(|entry| {
         let label = without_shard(&entry.stem).to_owned();
         let config = match entry.parent.rsplit('/').next() {

@@ -82,6 +82,20 @@ kinds! {
     /// An id with white space.
     SpaceInId "space-in-id" "id holds white space" "ids hold white space"
         "kept; a TREC run file cannot carry it"
+    /// An id with letters written as several characters.
+    DecomposedId "decomposed-id" "id has decomposed letters (NFD)" "ids have decomposed letters (NFD)"
+        "kept; ids are compared byte by byte, as in BEIR and MTEB"
+    /// A judged id that is written otherwise than the data set's.
+    OtherNormalization "other-normalization"
+        "judged id is the data set's but for its Unicode normalization (NFC or NFD)"
+        "judged ids are the data set's but for their Unicode normalization (NFC or NFD)"
+        "ids are compared byte by byte, as in BEIR and MTEB: write them alike"
+    /// A query with letters written as several characters.
+    DecomposedQuery "decomposed-query" "query has decomposed letters (NFD)" "queries have decomposed letters (NFD)"
+        "embedded as they are; a model whose tokenizer does not compose letters (NFC) finds other tokens and scores worse"
+    /// A document with letters written as several characters.
+    DecomposedDocument "decomposed-document" "document has decomposed letters (NFD)" "documents have decomposed letters (NFD)"
+        "embedded as they are; a model whose tokenizer does not compose letters (NFC) finds other tokens and scores worse"
     /// An id that a query and a document share.
     SharedId "shared-id" "id is a query's and a document's" "ids are a query's and a document's"
         "BEIR never returns such a document for its query, MTEB does but for some tasks"

@@ -1,8 +1,11 @@
 //! What the pages of a parquet file say they become, read before the parquet reader makes room for it.
 
 use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 
+use flate2::read::MultiGzDecoder;
+use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::budget::Budget;
@@ -19,7 +22,7 @@ pub(super) fn check(file: &File, metadata: &ParquetMetaData, is_read: impl Fn(&s
     let length = file.metadata().map_err(|error| error.to_string())?.len();
     let mut budget = Budget::of(length);
     let mut listed = 0_u64;
-    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+    for column in metadata.row_groups().iter().flat_map(parquet::file::metadata::RowGroupMetaData::columns) {
         let descriptor = column.column_descr();
         if !descriptor.path().parts().first().is_some_and(|name| is_read(name)) {
             continue;
@@ -32,6 +35,12 @@ pub(super) fn check(file: &File, metadata: &ParquetMetaData, is_read: impl Fn(&s
         while at < end {
             let page = page(file, at, end)?;
             budget.take(page.uncompressed).map_err(|error| error.to_string())?;
+            if matches!(column.compression(), Compression::GZIP(_)) && !page.is_plain {
+                let levels = page.levels.min(page.compressed);
+                let from = at.checked_add(page.header + levels).ok_or(DAMAGED)?;
+                let packed = Part { file, at: from, left: page.compressed - levels };
+                check_gzip(packed, page.uncompressed.saturating_sub(levels))?;
+            }
             if descriptor.max_rep_level() > 0 {
                 listed = listed.saturating_add(page.values);
                 if listed > length.saturating_add(VALUES) {
@@ -46,12 +55,40 @@ pub(super) fn check(file: &File, metadata: &ParquetMetaData, is_read: impl Fn(&s
 
 const DAMAGED: &str = "the file is damaged";
 
+/// Holds that a page becomes no more than its header says: the reader would take whatever comes.
+fn check_gzip(packed: Part<'_>, stated: u64) -> Result<(), String> {
+    let mut unpacked = MultiGzDecoder::new(BufReader::new(packed)).take(stated.saturating_add(1));
+    // Other damage is for the reader to name.
+    let becomes = io::copy(&mut unpacked, &mut io::sink()).unwrap_or_default();
+    if becomes > stated { Err("a page becomes more than its header says".to_owned()) } else { Ok(()) }
+}
+
+/// A part of a file.
+struct Part<'f> {
+    file: &'f File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(buffer.get_mut(..most).unwrap_or_default(), self.at)?;
+        (self.at, self.left) = (self.at + read as u64, self.left - read as u64);
+        Ok(read)
+    }
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Page {
     header: u64,
     uncompressed: u64,
     compressed: u64,
     values: u64,
+    /// Bytes of levels in front of the values, which are not packed.
+    levels: u64,
+    /// Whether the page is not packed although its column is.
+    is_plain: bool,
 }
 
 fn page(file: &File, at: u64, end: u64) -> Result<Page, String> {
@@ -68,6 +105,8 @@ fn page(file: &File, at: u64, end: u64) -> Result<Page, String> {
                     [2] => page.uncompressed = value,
                     [3] => page.compressed = value,
                     [5 | 7 | 8, 1] => page.values = value,
+                    [8, 5 | 6] => page.levels = page.levels.saturating_add(value),
+                    [8, 7] => page.is_plain = value == 0,
                     _ => {}
                 },
                 &mut Vec::new(),
@@ -116,7 +155,7 @@ impl Thrift<'_> {
 
     fn zigzag(&mut self) -> Option<i64> {
         let value = self.varint()?;
-        Some((value >> 1) as i64 ^ -((value & 1) as i64))
+        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
     fn structure(&mut self, depth: u8, on: &mut OnNumber<'_>, path: &mut Vec<i64>) -> Option<()> {
@@ -124,14 +163,15 @@ impl Thrift<'_> {
         let mut field = 0_i64;
         loop {
             let head = self.byte()?;
-            if head & 0xf == 0 {
+            if head.trailing_zeros() >= 4 {
                 return Some(());
             }
             field = if head >> 4 == 0 { self.zigzag()? } else { field + i64::from(head >> 4) };
             path.push(field);
             // A field's type tells the value of a boolean.
-            if !matches!(head & 0xf, 1 | 2) {
-                self.value(head & 0xf, depth, on, path)?;
+            match head & 0xf {
+                kind @ (1 | 2) => on(path, u64::from(kind == 1)),
+                kind => self.value(kind, depth, on, path)?,
             }
             path.pop();
         }
@@ -188,7 +228,7 @@ mod tests {
         let length = bytes.len() as u64;
         assert_eq!(
             page(&file, 0, length).unwrap(),
-            Page { header: length - 1, uncompressed: 300, compressed: 20, values: 7 }
+            Page { header: length - 1, uncompressed: 300, compressed: 20, values: 7, levels: 0, is_plain: false }
         );
         assert!(page(&file, 0, 10).is_err());
     }

@@ -12,6 +12,7 @@ use super::layout::{Form, Found, Layout, Pair, PairSide};
 use super::lines::Lines;
 use super::script::Letters;
 use super::settings::Settings;
+use super::texts::file_name;
 use crate::eval::DataSet;
 
 /// Files that lie beside texts and are none.
@@ -99,8 +100,9 @@ pub(super) fn read(root: &Path, name: &str, pair: &Pair, limit: Option<usize>) -
     let languages = languages([left, right], [&left_lines, &right_lines]);
     let direction =
         |from: usize, to: usize| Some(format!("{}-{}", languages.get(from)?.as_ref()?, languages.get(to)?.as_ref()?));
-    let there = set(root, name, &left_lines, &right_lines, limit)?;
-    let back = set(root, name, &right_lines, &left_lines, limit)?;
+    let (left, right) = ((&*left_lines, &*left.file), (&*right_lines, &*right.file));
+    let there = set(root, name, left, right, limit)?;
+    let back = set(root, name, right, left, limit)?;
     Ok(vec![DataSet { direction: direction(0, 1), ..there }, DataSet { direction: direction(1, 0), ..back }])
 }
 
@@ -116,17 +118,19 @@ fn lines(path: &Path) -> Result<Vec<String>, Error> {
 fn set(
     root: &Path,
     name: &str,
-    queries: &[String],
-    documents: &[String],
+    (queries, query_file): (&[String], &Path),
+    (documents, document_file): (&[String], &Path),
     limit: Option<usize>,
 ) -> Result<DataSet, Error> {
     let mut collector = Collector::default();
+    let (query_file, document_file) = (file_name(query_file), file_name(document_file));
     for (query, number) in queries.iter().zip(1_u64..) {
-        collector.text(Role::Query, format!("q{number}"), query.clone(), String::new);
+        collector.text(Role::Query, format!("q{number}"), query.clone(), || format!("{query_file} line {number}"));
         collector.judgement(format!("q{number}"), format!("d{number}"), 1, String::new);
     }
     for (document, number) in documents.iter().zip(1_u64..) {
-        collector.text(Role::Document, format!("d{number}"), document.clone(), String::new);
+        collector
+            .text(Role::Document, format!("d{number}"), document.clone(), || format!("{document_file} line {number}"));
     }
     collector.finish(root, name.to_owned(), limit)
 }

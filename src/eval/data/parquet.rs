@@ -1,6 +1,5 @@
 //! Rows of a parquet file.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use super::record::{Cell, Record};
 use super::texts::EachRow;
 use crate::budget::Budget;
 use crate::caught::catch;
+use crate::files;
 
 /// Calls `each` for every row, with the columns that are read.
 ///
@@ -31,7 +31,7 @@ fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
         let problem = text.split_once(": ").map_or(text.as_str(), |(_, problem)| problem);
         Error::Parquet { path: path.to_owned(), problem: problem.to_owned() }
     };
-    let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let file = files::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let refused = |problem: String| Error::Parquet { path: path.to_owned(), problem };
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     let pages = file.try_clone().map_err(|source| Error::Read { path: path.to_owned(), source })?;

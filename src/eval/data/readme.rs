@@ -1,11 +1,11 @@
 //! The `configs:` that a data set's README.md may have: which files are which table, and which split.
 
-use std::fs;
 use std::io::Read as _;
 
 use serde::Deserialize;
 
 use super::files::{Entry, Listing};
+use crate::files;
 
 const LONGEST: u64 = 4 << 20;
 
@@ -86,11 +86,8 @@ pub(super) fn assigned(listing: &Listing) -> Vec<Assigned<'_>> {
 
 fn front_matter(listing: &Listing) -> Option<FrontMatter> {
     let path = listing.root.join("README.md");
-    if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
-        return None;
-    }
     let mut text = String::new();
-    fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    files::open(&path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
     let inner = text.trim_start_matches('\u{feff}').strip_prefix("---")?;
     let (yaml, _) = inner.split_once("\n---")?;
     serde_yaml::from_str(yaml).ok()
@@ -112,6 +109,8 @@ fn matches(pattern: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs;
 
     use super::*;
 

@@ -1,7 +1,6 @@
 //! `dataset.yaml`: what a folder's files cannot say.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde::Deserialize;
 
 use super::layout::Form;
 use super::{Error, lines};
+use crate::files;
 
 const NAMES: [&str; 2] = ["dataset.yaml", "dataset.yml"];
 const LONGEST: u64 = 1 << 20;
@@ -47,7 +47,7 @@ pub(super) fn read(root: &Path) -> Result<(Settings, PathBuf), Error> {
     let wrong = |line, problem| Error::Settings { path: path.clone(), line, problem };
     lines::check(&path)?;
     let mut text = String::new();
-    let file = fs::File::open(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let file = files::open(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
     let read = file.take(LONGEST + 1).read_to_string(&mut text);
     read.map_err(|source| Error::Read { path: path.clone(), source })?;
     if text.len() as u64 > LONGEST {

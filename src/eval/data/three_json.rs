@@ -68,7 +68,7 @@ fn entries<V: for<'de> Deserialize<'de>>(
     path: &Path,
     each: &mut dyn FnMut(String, V) -> Result<(), String>,
 ) -> Result<(), Error> {
-    let mut reader = serde_json::Deserializer::from_reader(lines::open(path)?);
+    let mut reader = serde_json::Deserializer::from_reader(lines::open_json(path)?);
     let read = Entries { each, value: PhantomData }.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|error| {
         if error.is_io() {

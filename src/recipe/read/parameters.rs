@@ -6,7 +6,8 @@ use super::super::types::{Condition, Parameters, Setting, SettingValue};
 use super::rows::rows;
 use crate::method::{Kind, MergeMethod, Parameter, Scope, Value};
 use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Refusal, and, flag, nearest, number, quoted, written,
+    Checked, Diagnostic, Diagnostics, Fields, MOST_UNKNOWN, Node, NodePath, Refusal, and, flag, nearest, number,
+    quoted, written,
 };
 
 /// Whose settings a map holds.
@@ -35,8 +36,15 @@ pub(super) fn parameters(
         return parameters;
     };
     let Some(method) = method else { return parameters };
+    let mut unknown = 0;
     for (name, node) in entries {
         let at = at.key(name);
+        unknown += usize::from(method.parameter(name).is_none());
+        if unknown > MOST_UNKNOWN {
+            let message = format!("more than {MOST_UNKNOWN} parameters that `{}` does not have", method.name);
+            diagnostics.fault(Diagnostic::key(&at, message));
+            break;
+        }
         let declared = diagnostics.attempt(|diagnostics| declared(name, node, &at, method, diagnostics));
         let Some(parameter) = declared.or_else(|| meant(name, method).map(Some)).flatten() else {
             continue;

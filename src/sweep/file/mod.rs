@@ -26,7 +26,7 @@ pub use data::{DataSource, Reference};
 pub use keys::LEVELS;
 pub use objectives::Objective;
 pub use params::parse_axis;
-pub use parse::{Parsed, is_sweep};
+pub use parse::{Parsed, is_sweep, is_sweep_text};
 pub use schema::schema;
 pub use search::{Rung, Search};
 pub use search_method::SearchMethod;

@@ -76,7 +76,16 @@ impl Spec {
 
 /// Whether a file is a sweep file and no recipe, as far as its keys tell.
 pub fn is_sweep(path: &Path) -> bool {
-    let Ok(document) = Document::read(path, "sweep file") else { return false };
+    Document::read(path, "sweep file").is_ok_and(|document| is_sweep_document(&document))
+}
+
+/// Whether a text is a sweep file and no recipe, as far as its keys tell.
+pub fn is_sweep_text(text: &str) -> bool {
+    let document = Document::parse(text.to_owned(), String::new(), "sweep file");
+    document.is_ok_and(|document| is_sweep_document(&document))
+}
+
+fn is_sweep_document(document: &Document) -> bool {
     let has = |key| document.root.get(key).is_some();
     !has("merge_method") && ["recipe", "params", "objectives"].into_iter().any(has)
 }

@@ -12,6 +12,8 @@ mod fingerprints;
 mod memory;
 #[cfg(feature = "eval")]
 mod scorer;
+#[cfg(feature = "eval")]
+mod warnings;
 
 pub use candidate_pool::{candidate_pool, top_documents};
 #[cfg(feature = "eval")]
@@ -19,3 +21,5 @@ pub use estimate::Estimate;
 pub use evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 #[cfg(feature = "eval")]
 pub use scorer::Scorer;
+#[cfg(feature = "eval")]
+pub use warnings::warnings;

@@ -85,16 +85,6 @@ impl Scorer {
         Ok(scorer)
     }
 
-    /// Warnings of a plan in the middle of the space.
-    ///
-    /// # Errors
-    /// As [`Scorer::new`].
-    pub fn warnings(&self) -> Result<Vec<String>, Error> {
-        let middle = self.study.spec.params.place(&vec![0.5; self.study.spec.params.dimensions()]);
-        let Some(recipe) = self.study.recipe(&Subject::Point(middle))? else { return Ok(Vec::new()) };
-        Ok(Plan::build(recipe, &self.study.plan_options())?.warnings)
-    }
-
     /// Makes data sets ready, unless they are.
     fn corpus(&mut self, queries: Queries, pool: Option<usize>, tops: &[Vec<Vec<String>>]) -> Result<(), Error> {
         let key = (queries.name(), pool);

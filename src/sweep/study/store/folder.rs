@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::read::{self, Unread};
 use super::sealed;
 use super::write_once::{self, Mode, Written};
+use crate::files;
 use crate::sweep::Error;
 use crate::sweep::study::layout::Layout;
 
@@ -158,7 +159,7 @@ impl Store {
         let path = self.path(&Layout::log(worker));
         let mut options = fs::OpenOptions::new();
         options.create(true).append(true);
-        read::at_once(&mut options);
+        files::at_once(&mut options);
         let file = options.open(path);
         let _ = file.and_then(|mut file| file.write_all(text.as_bytes()));
     }

@@ -1,8 +1,10 @@
 //! Reading the files of a study, which may be anything: a pipe would keep a reader waiting, a device has no end.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+
+use crate::files;
 
 /// No record of a study is larger.
 const MOST: u64 = 1 << 30;
@@ -18,7 +20,7 @@ pub(super) enum Unread {
 
 /// The content of a plain file; `None` where there is none.
 pub(super) fn plain(path: &Path) -> Result<Option<Vec<u8>>, Unread> {
-    let file = match open(path) {
+    let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let is_there = fs::symlink_metadata(path).is_ok();
@@ -44,25 +46,6 @@ pub(super) fn plain(path: &Path) -> Result<Option<Vec<u8>>, Unread> {
 
 fn odd(problem: &str) -> Unread {
     Unread::Odd(problem.to_owned())
-}
-
-/// Opens a file without waiting for whoever is at the other end.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    at_once(&mut options);
-    options.open(path)
-}
-
-/// Has a file opened without waiting for whoever is at the other end.
-pub(super) fn at_once(options: &mut OpenOptions) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    #[cfg(not(unix))]
-    let _ = options;
 }
 
 #[cfg(all(test, unix))]

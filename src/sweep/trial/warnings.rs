@@ -1,0 +1,39 @@
+//! What a user should know of how a study's models are used, said before the work.
+
+use std::path::Path;
+
+use super::scorer::evaluation;
+use crate::checkpoint::Checkpoint;
+use crate::encoder::{Encoder, Options};
+use crate::plan::Plan;
+use crate::sweep::Error;
+use crate::sweep::file::Baseline;
+use crate::sweep::study::{Manifest, Subject};
+
+/// As [`Encoder::warnings`], of the merge in the middle of the space and of every parent.
+///
+/// # Errors
+/// Checkpoints that cannot be read or do not go together.
+pub fn warnings(study: &Manifest) -> Result<Vec<String>, Error> {
+    let scoring = &study.spec.scoring;
+    let device = scoring.device.parse().map_err(|error| evaluation(&error))?;
+    let options = Options { device, max_length: scoring.max_length, ..Options::default() };
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |checkpoint: &Checkpoint| {
+        for warning in Encoder::warnings_of(checkpoint, &options) {
+            if !found.contains(&warning) {
+                found.push(warning);
+            }
+        }
+    };
+    let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
+    if let Some(recipe) = study.recipe(&Subject::Point(middle))? {
+        let plan = Plan::build(recipe, &study.plan_options())?;
+        add(&plan.outline(Path::to_path_buf(plan.models[plan.donor].path())));
+    }
+    let is_scored = study.spec.baselines.contains(&Baseline::Parents);
+    for model in study.models.iter().filter(|model| is_scored && model.adapter.is_none()) {
+        add(&Checkpoint::open_with(&model.path, study.spec.links())?);
+    }
+    Ok(found)
+}
