@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::header_error::HeaderError;
-use super::hub::{DEFAULT_REVISION, HubModel};
-use super::modules::MODULES;
+use super::file_names::MODULES;
+use super::header::HeaderError;
+use super::hub_model::{DEFAULT_REVISION, HubModel};
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::shown::{literal, shell, shown};
 
@@ -108,7 +108,7 @@ pub enum Error {
         /// The entry, counted from 0 as in the file.
         index: usize,
         /// What is wrong with it.
-        problem: ModuleProblem,
+        problem: ModuleError,
     },
     /// A modules.json that lists nothing.
     #[error("`{}` lists no modules", path.display())]
@@ -217,7 +217,7 @@ pub enum Error {
 /// What is wrong with an entry of modules.json.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ModuleProblem {
+pub enum ModuleError {
     /// A path that leads elsewhere or is not plain.
     #[error("has the path `{}`, which is not a plain folder name inside the model folder", shown(.0))]
     Path(String),
@@ -229,7 +229,7 @@ pub enum ModuleProblem {
     Routed(String),
 }
 
-impl Diagnose for ModuleProblem {
+impl Diagnose for ModuleError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Path(_) | Self::Twice(_) | Self::Routed(_) => None,

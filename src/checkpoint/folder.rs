@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::architecture::Architecture;
+use super::config::Architecture;
 use super::error::Error;
-use super::hub::{self, HubSnapshot};
+use super::hub_cache;
+use super::hub_model::HubSnapshot;
 use super::json;
 use super::model_path::{Links, ModelPath};
 use super::modules::{self, Module, Place};
@@ -42,7 +43,7 @@ impl Checkpoint {
 
     /// As [`Checkpoint::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
-        let folder = hub::locate(folder)?;
+        let folder = hub_cache::locate(folder)?;
         check_folder(&folder)?;
         let folder = ModelPath::of(&folder, links)?;
         Self::with_places(&folder, modules::read_places(&folder)?, true)
@@ -171,7 +172,7 @@ impl Checkpoint {
     }
 }
 
-/// Holds that there is a folder.
+/// Checks that there is a folder.
 pub(crate) fn check_folder(path: &Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
@@ -189,7 +190,7 @@ fn main_module(modules: &[Module]) -> usize {
     transformer.or_else(|| modules.iter().position(|module| module.weights.is_some())).unwrap_or(0)
 }
 
-/// Holds that the main module is whole.
+/// Checks that the main module is whole.
 fn check_main(root: &ModelPath, module: Option<&Module>) -> Result<(), Error> {
     let path = module.map_or_else(|| root.clone(), |module| root.join(&module.folder));
     let Some(module) = module.filter(|module| module.weights.is_some()) else {

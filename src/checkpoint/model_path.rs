@@ -1,4 +1,4 @@
-//! Paths in a model folder. Links in it are a stranger's, and are followed only as far as they stay in the folder.
+//! Paths in a model folder. Links are not trusted: they are followed only as far as they stay in the folder.
 //!
 //! There is one rule for every file that is read as text or copied: it is a regular file of the folder. What a link out of it
 //! leads to, be it a key or a list of passwords, could become a part of what people publish. Weights may lie elsewhere, as
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::error::Error;
-use super::hub::HubSnapshot;
+use super::hub_model::HubSnapshot;
 use super::map::Map;
 
 /// Whether files of a model folder may lie outside it.
@@ -63,7 +63,7 @@ impl ModelPath {
         Self { path, bounds: self.bounds.clone() }
     }
 
-    /// Holds that what is there, a file or a folder, lies in the model's folder.
+    /// Checks that what is there, a file or a folder, lies in the model's folder.
     ///
     /// # Errors
     /// A link that leads out, to nothing, or round in circles.
@@ -74,7 +74,7 @@ impl ModelPath {
     /// Opens a file. What is not regular (a named pipe, a device, a folder) is never opened.
     ///
     /// # Errors
-    /// As [`ModelPath::check`]; what is no regular file; what the system says.
+    /// As [`ModelPath::check`]; a path that is not a regular file; errors of the system.
     pub fn open(&self) -> Result<File, Error> {
         let failed = |error| Error::io(self, error);
         let irregular = || Error::NotAFile { path: self.path.clone() };
@@ -165,7 +165,7 @@ fn repository(place: &Path) -> &Path {
 }
 
 fn is_cached(bounds: &Path) -> bool {
-    bounds.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::hub::PREFIX))
+    bounds.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::hub_model::PREFIX))
 }
 
 /// How a folder on the way is opened.

@@ -4,14 +4,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-use super::error::{Error, ModuleProblem};
-use super::hub::stays_inside;
+use super::error::{Error, ModuleError};
+use super::file_names::MODULES;
+use super::hub_model::stays_inside;
 use super::json;
 use super::model_path::ModelPath;
 use super::weights::Weights;
-
-/// The list of modules, at the top of a sentence-transformers folder.
-pub(crate) const MODULES: &str = "modules.json";
 
 /// One module of a checkpoint.
 #[derive(Debug)]
@@ -87,13 +85,13 @@ pub(crate) fn read_places(root: &ModelPath) -> Result<Option<Vec<Place>>, Error>
         let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
         let is_plain = entry.path.is_empty() || stays_inside(&entry.path);
         if !is_plain || entry.path.contains(char::is_control) {
-            return Err(refused(ModuleProblem::Path(entry.path)));
+            return Err(refused(ModuleError::Path(entry.path)));
         }
         if matches!(kind.as_str(), "Router" | "Asym") {
-            return Err(refused(ModuleProblem::Routed(kind)));
+            return Err(refused(ModuleError::Routed(kind)));
         }
         if !seen.insert(entry.path.clone()) {
-            return Err(refused(ModuleProblem::Twice(entry.path)));
+            return Err(refused(ModuleError::Twice(entry.path)));
         }
         Ok(Place { folder: entry.path, kind })
     });

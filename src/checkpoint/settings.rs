@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::architecture::Architecture;
+use super::config::Architecture;
 use super::error::Error;
 use super::json;
 use super::model_path::ModelPath;
@@ -180,7 +180,7 @@ pub(super) fn max_length(
     tokenizer: &Map<String, Value>,
     architecture: &Architecture,
 ) -> Option<u64> {
-    // Tokenizers without a limit of their own carry 1e30, which is no u64.
+    // Tokenizers without a limit of their own carry 1e30, which does not fit a u64.
     let stated = TransformerSettings::read(transformer).1.or_else(|| number(tokenizer, "model_max_length"));
     match (stated, architecture.positions) {
         (Some(length), Some(positions)) => Some(length.min(positions)),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::file_names::MODULES;
 use super::folder::{Checkpoint, check_folder};
 use super::json;
 use super::model_path::{Links, ModelPath};
@@ -200,7 +201,7 @@ fn side_files(transformer: &Checkpoint, usage: &Checkpoint) -> Vec<SideFile> {
 
 /// Whether a file at the top or in the transformer's folder says how the model is used.
 fn is_of_use(name: &str) -> bool {
-    matches!(name, modules::MODULES | "config_sentence_transformers.json" | "router_config.json")
+    matches!(name, MODULES | "config_sentence_transformers.json" | "router_config.json")
         || (name.starts_with("sentence_") && name.ends_with("_config.json"))
 }
 

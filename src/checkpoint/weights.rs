@@ -181,7 +181,7 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Holds that every tensor is where the index says. A tensor that the index leaves out is taken all the same.
+    /// Checks that every tensor is where the index says. A tensor that the index leaves out is taken all the same.
     fn check_index(&self, path: &Path, weight_map: &BTreeMap<String, String>) -> Result<(), Error> {
         let place: HashMap<&str, usize> =
             self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.file)).collect();

@@ -45,13 +45,13 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Something found in a file.
-struct Finding {
+/// A diagnostic of a file.
+struct Diagnostic {
     file: String,
     found: Diagnosis,
 }
 
-impl Finding {
+impl Diagnostic {
     fn new(file: &str, found: Diagnosis) -> Self {
         Self { file: file.to_owned(), found }
     }
@@ -78,16 +78,16 @@ impl Finding {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let variables = assignments(&args.variables)?;
     let options = args.plan.options()?;
-    let mut findings = Vec::new();
+    let mut diagnostics = Vec::new();
     for path in &args.files {
-        findings.extend(check(path, &variables, &options)?);
+        diagnostics.extend(check(path, &variables, &options)?);
     }
-    let code = findings.iter().map(|finding| finding.found.code()).max().unwrap_or(0);
+    let code = diagnostics.iter().map(|diagnostic| diagnostic.found.code()).max().unwrap_or(0);
     if args.json {
-        render::print_json(&findings.iter().map(Finding::to_json).collect())?;
+        render::print_json(&diagnostics.iter().map(Diagnostic::to_json).collect())?;
         return Ok(ExitCode::from(code));
     }
-    for Finding { file, found } in findings {
+    for Diagnostic { file, found } in diagnostics {
         let several = args.files.len() > 1 && found.place.is_none() && !found.message.contains(file.as_str());
         let message = if several { format!("{file}: {}", found.message) } else { found.message.clone() };
         render::show(&Diagnosis { message, ..found });
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything to say about a file, in the order in which it stands there.
-fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -> anyhow::Result<Vec<Finding>> {
+fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -> anyhow::Result<Vec<Diagnostic>> {
     let name = path.display().to_string();
     if path.as_os_str() == "-" {
         return Ok(check_text(&stdin_text()?, "<stdin>", variables, options));
@@ -116,76 +116,76 @@ fn check(path: &Path, variables: &BTreeMap<String, String>, options: &Options) -
 }
 
 /// Everything to say about a text that messages call `name`.
-fn check_text(text: &str, name: &str, variables: &BTreeMap<String, String>, options: &Options) -> Vec<Finding> {
+fn check_text(text: &str, name: &str, variables: &BTreeMap<String, String>, options: &Options) -> Vec<Diagnostic> {
     if sweep::file::is_sweep_text(text) {
         return sweep_file(name, Spec::parse(text, name, None), options);
     }
     recipe(name, Recipe::review_text(text, name, None, variables, true), options)
 }
 
-fn sweep_file(name: &str, parsed: Result<Parsed, recipe::Error>, options: &Options) -> Vec<Finding> {
+fn sweep_file(name: &str, parsed: Result<Parsed, recipe::Error>, options: &Options) -> Vec<Diagnostic> {
     match parsed {
         Err(error) => all(name, error.diagnoses()),
         Ok(parsed) => {
-            let mut findings = warnings(name, parsed.notices);
-            findings.extend(checkpoints_of(name, &parsed.spec, options));
-            findings
+            let mut diagnostics = warnings(name, parsed.notices);
+            diagnostics.extend(checkpoints_of(name, &parsed.spec, options));
+            diagnostics
         }
     }
 }
 
-fn recipe(name: &str, review: Review, options: &Options) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
+fn recipe(name: &str, review: Review, options: &Options) -> Vec<Diagnostic> {
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let fatal = review.recipe.is_none();
     for fault in &review.faults {
-        findings.extend(all(name, fault.diagnoses()));
+        diagnostics.extend(all(name, fault.diagnoses()));
     }
-    findings.extend(warnings(name, review.warnings));
+    diagnostics.extend(warnings(name, review.warnings));
     for (variable, place) in review.unknown {
         let message = format!("the variable `${{{variable}}}` has no value: what depends on it is not checked");
         let hint = Some(format!("give it one with `--set {variable}=…`"));
-        findings.push(Finding::new(name, Diagnosis::warning(message, place, hint)));
+        diagnostics.push(Diagnostic::new(name, Diagnosis::warning(message, place, hint)));
     }
     if let Some(recipe) = review.recipe.filter(|_| !fatal) {
         let known = recipe.warnings.clone();
         let (faults, found) = Plan::check(recipe, options);
-        findings.extend(checkpoints(name, faults));
+        diagnostics.extend(checkpoints(name, faults));
         let new = found.into_iter().filter(|warning| !known.contains(warning));
-        findings.extend(new.map(|message| Finding::warning(name, message, None)));
+        diagnostics.extend(new.map(|message| Diagnostic::warning(name, message, None)));
     }
-    findings.sort_by_key(|finding| finding.found.place.as_ref().map(|place| (place.line, place.column)));
-    findings
+    diagnostics.sort_by_key(|diagnostic| diagnostic.found.place.as_ref().map(|place| (place.line, place.column)));
+    diagnostics
 }
 
-fn all(name: &str, found: Vec<Diagnosis>) -> Vec<Finding> {
-    found.into_iter().map(|found| Finding::new(name, found)).collect()
+fn all(name: &str, found: Vec<Diagnosis>) -> Vec<Diagnostic> {
+    found.into_iter().map(|found| Diagnostic::new(name, found)).collect()
 }
 
-fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Finding> {
-    warnings.into_iter().map(|warning| Finding::warning(name, warning.message, warning.place)).collect()
+fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Diagnostic> {
+    warnings.into_iter().map(|warning| Diagnostic::warning(name, warning.message, warning.place)).collect()
 }
 
-fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Finding> {
+fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Diagnostic> {
     all(name, Faults(faults).diagnoses())
 }
 
 /// The checkpoints of a sweep, by its recipe at both ends of the ranges.
-fn checkpoints_of(name: &str, spec: &Spec, options: &Options) -> Vec<Finding> {
+fn checkpoints_of(name: &str, spec: &Spec, options: &Options) -> Vec<Diagnostic> {
     let mut options = Options { shard_size: None, ..options.clone() };
     for allowed in &spec.allow {
         options.allow.accept(allowed);
     }
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for recipe in spec.at_the_ends().into_iter().flatten() {
         let known = recipe.warnings.clone();
         let (faults, found) = Plan::check(recipe, &options);
         let found = found.into_iter().filter(|warning| !known.contains(warning));
-        let found = found.map(|message| Finding::warning(name, message, None));
-        for finding in checkpoints(name, faults).into_iter().chain(found) {
-            if !findings.iter().any(|known| known.found.message == finding.found.message) {
-                findings.push(finding);
+        let found = found.map(|message| Diagnostic::warning(name, message, None));
+        for diagnostic in checkpoints(name, faults).into_iter().chain(found) {
+            if !diagnostics.iter().any(|known| known.found.message == diagnostic.found.message) {
+                diagnostics.push(diagnostic);
             }
         }
     }
-    findings
+    diagnostics
 }

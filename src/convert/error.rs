@@ -149,7 +149,7 @@ impl Diagnose for FileError {
     }
 }
 
-/// Why a pickle is no state dict.
+/// Why a pickle is not a state dict.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
@@ -159,13 +159,13 @@ pub enum StateError {
         /// What.
         found: &'static str,
     },
-    /// A key that is no text.
+    /// A key that is not text.
     #[error("the state dict has {found} as a key, not a name")]
     Key {
         /// What.
         found: &'static str,
     },
-    /// A value that is no tensor.
+    /// A value that is not a tensor.
     #[error("`{name}` of the state dict is {found}, not a tensor")]
     NotATensor {
         /// The name.

@@ -129,7 +129,7 @@ impl Listing {
     }
 }
 
-/// Holds that every shard of an index is a file beside it.
+/// Checks that every shard of an index is a file beside it.
 fn check_index(path: &Path, names: &BTreeSet<String>, weight_map: &BTreeMap<String, String>) -> Result<(), Error> {
     for (tensor, shard) in weight_map {
         let path = || path.to_owned();

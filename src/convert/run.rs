@@ -167,7 +167,7 @@ impl Conversion {
         Ok(())
     }
 
-    /// Holds that every tensor is in the shard that the index names.
+    /// Checks that every tensor is in the shard that the index names.
     fn check_indexes(&self) -> Result<(), Error> {
         for (inside, weight_map) in &self.listing.indexes {
             let of_folder = self.files.iter().filter(|item| parent(&item.from) == inside);

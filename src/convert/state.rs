@@ -98,7 +98,7 @@ pub(super) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<
     Ok(found)
 }
 
-/// Holds that every element of a tensor lies in its storage.
+/// Checks that every element of a tensor lies in its storage.
 fn tensor(name: &str, view: &View, heap: &Heap<'_>, storages: &[Range<usize>]) -> Result<Tensor, Error> {
     let named = || shown(name);
     let Some(range) = storages.get(view.storage) else {

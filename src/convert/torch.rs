@@ -118,7 +118,7 @@ fn read_pickle(bytes: &[u8], start: usize) -> Result<Pickle<'_>, FileError> {
     Ok(pickle::read(bytes, start)?)
 }
 
-/// Holds that a storage has the bytes that the pickle says.
+/// Checks that a storage has the bytes that the pickle says.
 fn sized(storage: &Storage<'_>, range: Range<usize>) -> Result<Range<usize>, FileError> {
     let found = range.len() as u64;
     match storage.byte_len() {
@@ -127,7 +127,7 @@ fn sized(storage: &Storage<'_>, range: Range<usize>) -> Result<Range<usize>, Fil
     }
 }
 
-/// Holds that the output is not many times the input.
+/// Checks that the output is not many times the input.
 fn bounded(tensors: &[Tensor], file: &[u8]) -> Result<(), FileError> {
     let needed = tensors.iter().fold(0_u64, |sum, tensor| sum.saturating_add(tensor.byte_len()));
     let times = needed / (file.len() as u64).max(1);

@@ -60,7 +60,7 @@ pub enum ZipError {
         /// What it is.
         how: &'static str,
     },
-    /// A name that is no text.
+    /// A name that is not text.
     #[error("the name of entry {index} of the archive is not text")]
     Name {
         /// The entry, counted from 0.

@@ -8,7 +8,7 @@ use super::tokens::Tokens;
 /// What a masked score is lowered by: finite, so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
 
-/// Texts that are computed together: one row a token, text after text.
+/// Texts that are computed together: one row for each token, text after text.
 pub(super) struct Batch {
     pub(super) ids: Vec<u32>,
     /// The position of each row.

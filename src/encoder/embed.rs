@@ -1,4 +1,4 @@
-//! One batch through the model.
+//! Encodes one batch.
 
 use candle_core::Tensor;
 

@@ -1,6 +1,6 @@
 //! The result of encoding.
 
-/// One embedding a text, in the order of the texts.
+/// One embedding for each text, in the order of the texts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Embeddings {
     /// The dimensions of an embedding.

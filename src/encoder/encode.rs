@@ -1,4 +1,4 @@
-//! Many texts through the model: sorted by length, in batches, and back in their order.
+//! Encodes many texts: sorts them by length, computes them in batches, and returns the embeddings in the order of the texts.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -19,7 +19,7 @@ const SHARES: usize = 8;
 type ComputedBatch = (usize, Result<Vec<f32>, Error>);
 
 impl Encoder {
-    /// Computes the embeddings, one a text, in the order of the texts. On the processor every thread takes batches of its own.
+    /// Computes the embeddings, one a text, in the order of the texts. On the CPU every thread takes batches of its own.
     ///
     /// # Errors
     /// An embedding that is not finite, a text that the device has no memory for, [`Error::Cancelled`] if `progress` breaks.

@@ -115,7 +115,7 @@ impl ModulePipeline {
         })
     }
 
-    /// One embedding a text, from the vectors of their tokens.
+    /// One embedding for each text, from the vectors of their tokens.
     pub(super) fn forward(&self, hidden: &Tensor, batch: &Batch, prompt: usize) -> Result<Tensor, Error> {
         let skip = if self.include_prompt { 0 } else { prompt };
         self.finish(self.pooling.forward(hidden, batch, skip)?)

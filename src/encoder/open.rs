@@ -1,4 +1,4 @@
-//! Loading an encoder.
+//! Loads an encoder.
 
 use super::config::Config;
 use super::error::Error;
@@ -101,7 +101,7 @@ impl Encoder {
         self.tokenize_as(Role::Text, texts, prompt)
     }
 
-    /// As [`Encoder::tokenize`], for texts of which it is known what they are for.
+    /// Like [`Encoder::tokenize`], for texts whose role is known.
     ///
     /// # Errors
     /// A text that the tokenizer gives up on.
@@ -120,7 +120,7 @@ impl Encoder {
         own.unwrap_or(&self.tokenizer).encode(texts, prompt.unwrap_or_default())
     }
 
-    /// What of the folder is used otherwise than its files may lead to expect.
+    /// Warnings about settings of the folder that are not used as its files may suggest.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

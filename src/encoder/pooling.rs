@@ -1,4 +1,4 @@
-//! From one vector a token to one a text, as sentence-transformers does it.
+//! Pooling: from one vector for each token to one for each text, as sentence-transformers computes it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What of a folder's settings cannot be followed, and what a user should know of how the folder is used.
+//! Refuses settings that admix cannot follow, and warns of what a user should know.
 
 use serde_json::Value;
 

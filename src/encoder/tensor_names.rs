@@ -1,4 +1,4 @@
-//! What the classes of models call their tensors.
+//! The names of the tensors in each class of models.
 
 /// The canonical names of one class of model. In a layer's names the layer stands in front.
 #[derive(Debug)]

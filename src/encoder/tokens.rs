@@ -1,4 +1,4 @@
-//! Texts as numbers.
+//! Tokenised texts.
 
 use std::ops::Range;
 

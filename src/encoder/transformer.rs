@@ -20,7 +20,7 @@ use crate::kernel::Activation;
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
-    /// One row a position, with the vector of the first token type added where there is one.
+    /// One row for each position, with the vector of the first token type added where there is one.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
     pub(super) layers: Vec<TransformerLayer>,
@@ -81,7 +81,7 @@ impl Transformer {
         })
     }
 
-    /// One vector a row of a padded batch.
+    /// One vector for each row of a padded batch.
     pub(super) fn forward(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
         let device = padding.ids.device();
         let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, padding, device));

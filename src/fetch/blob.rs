@@ -1,4 +1,4 @@
-//! One file: what the server announces, and its bytes, resumed where a connection was cut and held to what was announced.
+//! Downloads one file: resumes where a connection was cut, and compares the bytes with what the server announced.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -115,7 +115,7 @@ impl Blob {
         Ok(downloaded)
     }
 
-    /// Holds that a complete file is what was announced; one that is not is removed.
+    /// Checks that a complete file is what was announced; one that is not is removed.
     fn check(&self, model: &HubModel, file: &str, partial: &Path, options: Options<'_>) -> Result<(), Error> {
         let (model, file) = (model.clone(), file.to_owned());
         let content = files::open(partial).map_err(Error::io("read", partial))?;

@@ -4,7 +4,8 @@ use super::dare_linear::RANDOM_DENSITY;
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
 use super::{
-    Arguments, Base, Complaint, Count, Formula, Kind, MaskedSum, MergeMethod, Parameter, Scope, Sparsification, Value,
+    ArgumentError, Arguments, Base, Count, Formula, Kind, MaskedSum, MergeMethod, Parameter, Scope, Sparsification,
+    Value,
 };
 
 /// Drop by magnitude, elect a sign, merge.
@@ -40,13 +41,13 @@ pub(super) const EPSILON: Parameter = Parameter {
 };
 
 /// Probabilities must lie between 0 and 1. mergekit refuses the ends too.
-pub(super) fn check(arguments: &Arguments) -> Result<(), Complaint> {
+pub(super) fn check(arguments: &Arguments) -> Result<(), ArgumentError> {
     let pairs = arguments.numbers("density").into_iter().zip(arguments.numbers("epsilon"));
     for (model, (density, epsilon)) in pairs.enumerate() {
         let drawn = density > 0.0 && density < 1.0;
         if drawn && (density + epsilon >= 1.0 || density - epsilon <= 0.0) {
             let widest = density.min(1.0 - density);
-            return Err(Complaint {
+            return Err(ArgumentError {
                 parameters: &["epsilon", "density"],
                 model: Some(model),
                 reason: format!(

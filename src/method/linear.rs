@@ -1,8 +1,8 @@
 //! Weighted average of the models.
 
 use super::{
-    Arguments, Base, Coefficients, Combination, Complaint, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope,
-    Value, Vectors,
+    ArgumentError, Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter,
+    Scope, Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -39,18 +39,18 @@ pub(super) static LINEAR: MergeMethod = MergeMethod {
 
 fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {
     let weights = arguments.numbers("weight");
-    let sum = sum(arguments, "normalize").map_err(|complaint| complaint.reason)?;
+    let sum = sum(arguments, "normalize").map_err(|error| error.reason)?;
     Ok(weights.iter().map(|weight| weight / sum).collect())
 }
 
 /// What weights are divided by: their sum where the flag is set, else 1.
-pub(super) fn sum(arguments: &Arguments, flag: &str) -> Result<f64, Complaint> {
+pub(super) fn sum(arguments: &Arguments, flag: &str) -> Result<f64, ArgumentError> {
     if !arguments.flag(flag) {
         return Ok(1.0);
     }
     let sum: f64 = arguments.numbers("weight").iter().sum();
     if sum.abs() < f64::EPSILON {
-        return Err(Complaint {
+        return Err(ArgumentError {
             parameters: &["weight"],
             model: Some(0),
             reason: "the weights sum to zero and cannot be normalised".into(),

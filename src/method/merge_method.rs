@@ -28,11 +28,11 @@ pub struct MergeMethod {
 }
 
 /// A check of a tensor's parameter values.
-pub type Check = fn(&Arguments) -> Result<(), Complaint>;
+pub type Check = fn(&Arguments) -> Result<(), ArgumentError>;
 
 /// Parameter values that do not go together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ArgumentError {
     /// The parameters to change, the likeliest first.
     pub parameters: &'static [&'static str],
     /// Whose values they are, for per-model parameters: an index among the models.

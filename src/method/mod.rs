@@ -29,7 +29,7 @@ mod ties;
 
 pub use arguments::{Arguments, Value};
 pub use formula::{Along, Coefficients, Combination, Dots, Formula, Joint, MaskedSum, Pairwise, Vectors};
-pub use merge_method::{Base, Check, Complaint, Count, MergeMethod};
+pub use merge_method::{ArgumentError, Base, Check, Count, MergeMethod};
 pub use parameter::{Kind, Parameter, Scope};
 pub use sparsification::Sparsification;
 

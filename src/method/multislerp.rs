@@ -4,8 +4,8 @@ use super::linear::sum;
 use super::slerp::NO_GRAM;
 use super::task_arithmetic::WEIGHT;
 use super::{
-    Arguments, Base, Coefficients, Combination, Complaint, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope,
-    Value, Vectors,
+    ArgumentError, Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter,
+    Scope, Value, Vectors,
 };
 use crate::kernel::Gram;
 
@@ -42,7 +42,7 @@ pub(super) static MULTISLERP: MergeMethod = MergeMethod {
 };
 
 /// A single model is taken whatever its weight.
-fn check(arguments: &Arguments) -> Result<(), Complaint> {
+fn check(arguments: &Arguments) -> Result<(), ArgumentError> {
     if arguments.models.len() == 1 { Ok(()) } else { sum(arguments, "normalize_weights").map(drop) }
 }
 
@@ -52,7 +52,7 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     if weights.len() == 1 {
         return Ok(vec![1.0]);
     }
-    let sum = sum(arguments, "normalize_weights").map_err(|complaint| complaint.reason)?;
+    let sum = sum(arguments, "normalize_weights").map_err(|error| error.reason)?;
     for weight in &mut weights {
         *weight /= sum;
     }

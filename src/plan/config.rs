@@ -1,4 +1,4 @@
-//! The transformer's config.json, made true for the merge.
+//! Adapts the transformer's config.json to the merge.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! What the caller may override or accept.
+//! Options of the caller: values that override the recipe, and differences that are accepted.
 
 use std::collections::BTreeSet;
 

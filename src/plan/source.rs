@@ -1,4 +1,4 @@
-//! What an input's numbers come from.
+//! Where the numbers of an input come from.
 
 use safetensors::Dtype;
 
@@ -49,7 +49,7 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// The format of the numbers; nothing where they are no floating-point numbers.
+    /// The format of the numbers; nothing where they are not floating-point numbers.
     pub fn float(&self) -> Option<Float> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.float(),

@@ -80,7 +80,7 @@ impl Plan {
         self.models[self.donor].planned(&self.models[self.settings], path, self.config(), &mut weights)
     }
 
-    /// Equal for inputs that are made of the same in the same way; 0 for what lies in a file.
+    /// A fingerprint that is equal for inputs that are computed from the same tensors in the same way; 0 for tensors of files.
     pub fn fingerprint(&self, input: Input) -> u64 {
         let stage = self.stages.get(input.model).and_then(Option::as_ref);
         stage.and_then(|stage| stage.costs.get(stage.tensor(input))).map_or(0, |cost| cost.fingerprint)

@@ -1,4 +1,4 @@
-//! A plan for people and programs: its tensors in groups that are treated alike.
+//! A summary of a plan for people and programs. Tensors that are treated alike are one group.
 
 use std::collections::BTreeMap;
 

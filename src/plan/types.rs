@@ -75,7 +75,7 @@ pub(super) struct Cost {
     pub(super) bytes: u64,
     /// Tiles in memory at once.
     pub(super) tiles: u64,
-    /// Equal for tensors that are made of the same in the same way.
+    /// A fingerprint of what the tensor is computed from, and how.
     pub(super) fingerprint: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A text that is the same for recipes that say the same.
+//! A canonical text, which is equal for recipes that mean the same.
 
 use std::fmt::Write as _;
 

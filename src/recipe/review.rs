@@ -1,4 +1,4 @@
-//! Everything that is wrong with a recipe, not only what is wrong first.
+//! A recipe with everything that is wrong with it.
 
 use super::Error;
 use super::types::Recipe;

@@ -70,7 +70,7 @@ struct Task<'a> {
 }
 
 impl PackedAttention<'_> {
-    /// One row a token, head after head. `buffer` is resized to work in.
+    /// One row for each token, head after head. `buffer` is resized to work in.
     pub(super) fn apply(&self, out: &mut [f32], buffer: &mut Vec<f32>, threads: Threads) {
         let width = self.attention.heads * self.attention.size;
         match threads {

@@ -1,4 +1,4 @@
-//! One batch through the layers on the CPU, over plain slices that are kept from batch to batch.
+//! Computes one batch on the CPU, over plain slices that are kept from batch to batch.
 //!
 //! Texts lie one after the other without padding. A thread takes a batch through all layers on its own, so that what a layer
 //! hands to the next stays in its cache and no thread waits for another; only where there are fewer batches than threads
@@ -24,7 +24,7 @@ use crate::kernel::{self, Activation, Level, Matrix, Threads};
 /// The buffers of a thread.
 #[derive(Debug, Default)]
 pub(in crate::encoder) struct Workspace {
-    /// One vector a token.
+    /// One vector for each token.
     hidden: Vec<f32>,
     /// The next one.
     next: Vec<f32>,
@@ -44,7 +44,7 @@ struct Computation<'a> {
 }
 
 impl Transformer {
-    /// One vector a token of the batch, in a buffer of `workspace`.
+    /// One vector for each token of the batch, in a buffer of `workspace`.
     pub(in crate::encoder) fn forward_packed<'w>(
         &self,
         batch: &Batch,
@@ -138,7 +138,8 @@ impl ResidualNorms {
         input
     }
 
-    /// Makes `hidden` the sum of itself and of what the sublayer's last linear layer makes of `inner`; `next` is exchanged with it.
+    /// Makes `hidden` the sum of itself and of what the sublayer's last linear layer makes of `inner`; `next` is exchanged
+    /// with it.
     fn add_residual_packed(
         &self,
         hidden: &mut Vec<f32>,

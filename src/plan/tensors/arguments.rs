@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::error::Error;
-use crate::method::{Arguments, Complaint, Kind, MergeMethod, Parameter, Scope, Value};
+use crate::method::{ArgumentError, Arguments, Kind, MergeMethod, Parameter, Scope, Value};
 use crate::recipe::{Parameters, Recipe, RowKind, Setting, Slice};
 
 /// What the parameters of a tensor are looked up with.
@@ -60,14 +60,14 @@ impl Lookup<'_> {
     }
 
     /// The error for values that do not go together, with the place of the first of them that the recipe gives.
-    pub(super) fn complain(&self, complaint: Complaint, participants: &[Participant<'_>]) -> Error {
-        let participant = complaint.model.and_then(|model| participants.get(model));
+    pub(super) fn argument_error(&self, error: ArgumentError, participants: &[Participant<'_>]) -> Error {
+        let participant = error.model.and_then(|model| participants.get(model));
         let (own, tensor) = participant.map_or((None, self.output), |found| (found.own, found.tensor));
-        let at = complaint.parameters.iter().find_map(|name| self.setting(name, own, tensor)).map(|found| &found.0.at);
+        let at = error.parameters.iter().find_map(|name| self.setting(name, own, tensor)).map(|found| &found.0.at);
         Error::Arguments {
             tensor: self.label.to_owned(),
-            reason: complaint.reason,
-            hint: Some(complaint.hint),
+            reason: error.reason,
+            hint: Some(error.hint),
             place: at.and_then(|at| self.recipe.place(at)).map(Box::new),
         }
     }

@@ -363,7 +363,7 @@ fn checked(
 ) -> Result<Arguments, Error> {
     let arguments = lookup.arguments(method, participants)?;
     if let Some(check) = method.check {
-        check(&arguments).map_err(|complaint| lookup.complain(complaint, participants))?;
+        check(&arguments).map_err(|error| lookup.argument_error(error, participants))?;
     }
     if let Formula::Combination(Combination { dots: Dots::Unneeded, coefficients, .. }) = &method.formula {
         let failed = |reason| Error::Arguments { tensor: lookup.label.to_owned(), reason, hint: None, place: None };

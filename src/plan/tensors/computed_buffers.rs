@@ -34,7 +34,7 @@ impl Collector<'_> {
         is_computed(tensor) && !has()
     }
 
-    /// Says which buffers stay behind.
+    /// Warns of buffers that are left out.
     pub(super) fn report_left_out(&mut self) {
         let tensors = (0..self.models.paths.len()).filter_map(|model| self.weights(model)).flat_map(Weights::tensors);
         let mut names: Vec<&str> =

@@ -1,4 +1,4 @@
-//! What the output's configuration says of layers that were cut, stacked or put into another order.
+//! Adapts the configuration of layers that were cut, stacked or reordered.
 
 use super::super::error::Error;
 use super::super::types::LayerSource;

@@ -11,7 +11,7 @@ use crate::method::{self, Arguments, Scope, Value};
 use crate::yaml::and;
 
 impl Collector<'_> {
-    /// A module with weights that is not in the output would vanish.
+    /// Refuses modules with weights that the output does not have.
     pub(super) fn no_module_is_lost(&mut self) {
         let used = &self.models.checkpoints[self.usage.model];
         for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {

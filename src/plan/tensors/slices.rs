@@ -1,4 +1,4 @@
-//! Transformers put together from ranges of layers.
+//! Builds a transformer from ranges of layers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

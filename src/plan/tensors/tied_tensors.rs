@@ -11,7 +11,7 @@ use crate::checkpoint::{Tensor, Weights, layer_of};
 /// The table of tokens that encoder and decoder share.
 const SHARED: &str = "shared.weight";
 
-/// What makes two tensors one.
+/// Why two tensors are tied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tie {
     /// The class, whatever its configuration says.

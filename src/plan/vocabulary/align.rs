@@ -22,7 +22,7 @@ fn has_same_tokens(one: &Tokenizer, other: &Tokenizer) -> bool {
 }
 
 impl Alignment {
-    /// Lines the models' vocabularies up as the recipe says. Nothing where they are all the same and stay so.
+    /// Aligns the models' vocabularies as the recipe says. Returns nothing where they are all the same and stay so.
     pub(in crate::plan) fn build(
         recipe: &Recipe,
         models: &Models,
@@ -147,7 +147,7 @@ fn read_vocabularies(
     models.checkpoints.par_iter().map(read).collect()
 }
 
-/// What is known when vocabularies are lined up.
+/// Aligns vocabularies that were read.
 struct VocabularyAligner<'a> {
     models: &'a Models,
     model_rows: &'a [usize],

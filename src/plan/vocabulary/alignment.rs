@@ -1,4 +1,4 @@
-//! Which token of which model becomes which row of the output.
+//! The alignment of vocabularies: which token of which model becomes which row of the output.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -45,7 +45,7 @@ pub struct AlignmentMemory {
 pub(in crate::plan) type Tables = (Vec<usize>, Option<usize>);
 
 impl Alignment {
-    /// A number that is the same where tokens and rows are.
+    /// A fingerprint of the tokens and their rows.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.rows, self.is_needed, self.vocabulary.tokenizer().home()).hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Tables with a row a token, brought to one order of tokens.
+//! Brings tables with a row for each token to one order of tokens.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Vocabulary tensors whose rows have parameters of their own, by what their tokens are.
+//! Classes of rows of a vocabulary tensor that have their own parameters, such as the rows of one script.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which tensors have a row a token.
+//! Finds the tensors that have a row for each token.
 
 use super::super::error::Error;
 use super::super::models::Models;
@@ -83,7 +83,7 @@ pub(in crate::plan) fn token_rows(models: &Models, model: usize) -> Result<usize
     Ok(table.shape.first().copied().unwrap_or(0))
 }
 
-/// Whether the tensors of one name, each with its model, have a row a token.
+/// Whether the tensors of one name, each with its model, have a row for each token.
 ///
 /// # Errors
 /// A name that says so, and rows that do not.

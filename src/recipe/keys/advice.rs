@@ -1,4 +1,4 @@
-//! Keys and parameters that no recipe needs: which of them are accepted with a warning.
+//! Judges keys and parameters that admix does not know: a note is accepted with a warning, and what may be a setting is refused.
 //!
 //! mergekit ignores what it does not know. Real recipes carry notes, options of its command line and parameters of other
 //! methods along, and run; misspelt and misplaced settings run too, without what they say. So what says nothing about
@@ -70,7 +70,7 @@ static NOTES: [(&str, &str); 54] = [
 /// What keys begin with that hold parts of YAML for use elsewhere, as in other tools' files.
 pub(super) const DEFINITIONS: [&str; 3] = ["x-", "_", "."];
 
-/// Diagnostics beside a single model or slice.
+/// Keys of notes beside a single model or slice.
 const NOTES_OF_ENTRIES: &str =
     "author comment comments description id label license name note notes role tags title url";
 
@@ -93,7 +93,7 @@ const RENAMED: [(&str, &str); 9] = [
     ("params", "parameters"),
 ];
 
-/// What recipes' keys are taken for that no level has.
+/// Advice about keys that no level has.
 #[derive(Debug)]
 pub(crate) struct Advice;
 

@@ -1,4 +1,4 @@
-//! Recipes of several documents: each merges for those that name it, and one is the result.
+//! Reads recipes of several documents. One is the result; the others are merged for those that name them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,8 +13,8 @@ use crate::yaml::{
 /// Documents of a recipe: each is read by itself, and one may need all before it.
 const MOST: usize = 32;
 
-/// The documents of a text that say something, in bytes. In YAML a line that begins with `---` begins a document wherever
-/// it stands, and one that begins with `...` ends one.
+/// The byte ranges of the documents of a text that are not empty. In YAML a line that begins with `---` begins a document
+/// wherever it stands, and one that begins with `...` ends one.
 pub(super) fn split(text: &str) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mark = text.len() - without_mark(text).len();

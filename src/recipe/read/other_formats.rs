@@ -1,4 +1,4 @@
-//! Files of other tools in place of a recipe: one mistake, not one a key.
+//! Refuses files of other tools with one message, and not one for each key.
 
 use crate::yaml::{Checked, Diagnostic, Node, NodePath};
 

@@ -1,4 +1,4 @@
-//! Texts that are no recipes: other tools' files, Markdown, and YAML that is none.
+//! Texts that are not recipes: other tools' files, Markdown, and text that is not YAML.
 
 use super::super::ErrorKind;
 use super::{good, parse, refused};

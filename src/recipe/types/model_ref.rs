@@ -35,7 +35,7 @@ impl ModelRef {
         Self { adapter: None, ..self.clone() }
     }
 
-    /// The reference as a recipe may write it anywhere, whatever characters its names have.
+    /// The reference as a YAML map in flow style, whatever characters its names have.
     pub fn flow(&self) -> String {
         // `${` would begin a variable.
         let quoted = |text: &str| literal(&text.replace("${", "$${"));
@@ -47,7 +47,7 @@ impl ModelRef {
         format!("{{model: {}{}}}", part(self), adapter.unwrap_or_default())
     }
 
-    /// Stands for a model whose name is not known; no two are equal.
+    /// A placeholder for a model whose name is not known. No two placeholders are equal.
     pub(in crate::recipe) fn unknown(at: &NodePath) -> Self {
         // No folder's name holds this character.
         let path = format!("\0{at}");

@@ -53,7 +53,7 @@ impl Condition {
 }
 
 impl Setting {
-    /// Stands for a setting that cannot be read, so that nobody misses it.
+    /// A placeholder for a setting that cannot be read, so that it is not reported as missing.
     pub(in crate::recipe) fn stand_in(parameter: &Parameter, at: &NodePath) -> Self {
         let value = SettingValue::Scalar(parameter.default.unwrap_or(Value::Number(0.0)));
         Self { value, at: at.clone() }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::class_config::{Config, Stated};
 use super::per_layer::{self, LAYER_COUNTS, LayerKinds};
-use super::values::{Config, Stated};
 
 /// The number of positions under its names.
 const POSITIONS: &[&str] = &["max_position_embeddings", "n_positions", "max_trained_positions"];
@@ -117,7 +117,7 @@ fn kind_differences(left: &LayerKinds, right: &LayerKinds) -> Vec<Difference> {
             let other = other.or_else(|| plain(&Some(one.clone())).filter(|_| is_listed))?;
             let layer = one.iter().zip(&other).position(|(one, other)| one != other)?;
             let shown = |kinds: &[Value]| {
-                let kind = kinds.get(layer).map(super::values::shown).unwrap_or_default();
+                let kind = kinds.get(layer).map(super::class_config::shown).unwrap_or_default();
                 format!("{kind} in layer {layer}")
             };
             (one.len() == other.len()).then(|| Difference {

@@ -1,17 +1,10 @@
 //! The values of config.json that the maths of a model depends on, in one spelling, with the defaults of its class.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use serde_json::{Map, Value};
 
+use super::class_config::{Config, HEADS, Stated, WIDTH, shown};
 use super::per_layer;
 use super::rotary;
-
-/// What classes of transformers take for keys that their file leaves out: `"?"` where that is not one value, `"="` where it
-/// follows from others. `fixtures/make_config_defaults.py` writes the table.
-static DEFAULTS: LazyLock<BTreeMap<String, Map<String, Value>>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("config_defaults.json")).unwrap_or_default());
 
 /// A value under the names that classes have for it.
 struct Field {
@@ -31,8 +24,6 @@ const fn shape(what: &'static str, keys: &'static [&'static str]) -> Field {
     Field { what, keys, absent: None, is_shape: true }
 }
 
-const HEADS: &[&str] = &["num_attention_heads", "n_heads", "n_head", "num_heads", "attention_heads"];
-const WIDTH: &[&str] = &["hidden_size", "d_model", "n_embd", "dim"];
 const WINDOW: &[&str] = &["sliding_window", "local_attention"];
 const MODEL_TYPE: &str = "model type";
 /// The name of the size of a vocabulary.
@@ -156,99 +147,7 @@ const BEHIND_PADDING: [&str; 8] = [
     "xlm-roberta-xl",
 ];
 
-/// A value that two models must share.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stated {
-    /// What it is.
-    pub(super) what: String,
-    /// The value; nothing where the file has none and the class may take one or another.
-    pub(super) value: Option<String>,
-    /// Whether it changes nothing beside a file that says nothing.
-    pub(super) is_neutral: bool,
-}
-
-impl Stated {
-    /// A value, or what is known of it.
-    pub(super) fn new(what: impl Into<String>, value: Option<String>) -> Self {
-        const NEUTRAL: [&str; 6] = ["none", "false", "0", "1", "absolute", "default"];
-        let is_neutral = value.as_deref().is_none_or(|value| NEUTRAL.contains(&value));
-        Self { what: what.into(), value, is_neutral }
-    }
-
-    fn neutral_if(self, is_neutral: bool) -> Self {
-        Self { is_neutral: self.is_neutral || is_neutral, ..self }
-    }
-}
-
-/// A configuration with the defaults of its class.
-#[derive(Clone, Copy)]
-pub(super) struct Config<'a> {
-    whole: &'a Map<String, Value>,
-    part: &'a Map<String, Value>,
-    /// The defaults of the class; nothing for one that is not known.
-    class: Option<&'static Map<String, Value>>,
-    pub(super) model_type: &'a str,
-}
-
-impl<'a> Config<'a> {
-    pub(super) fn of(whole: &'a Map<String, Value>) -> Self {
-        let part = per_layer::part(whole);
-        let text = |map: &'a Map<String, Value>| map.get("model_type").and_then(Value::as_str);
-        let model_type = text(part).or_else(|| text(whole)).unwrap_or_default();
-        // Nomic's own code has other keys under the same name.
-        let is_own_code = model_type == "nomic_bert" && part.contains_key("n_embd");
-        Self { whole, part, class: DEFAULTS.get(model_type).filter(|_| !is_own_code), model_type }
-    }
-
-    /// The value of the first of the keys that has one, at the top or in the part about texts; null where one is null.
-    pub(super) fn stated(&self, keys: &[&str]) -> Option<&'a Value> {
-        let of = |map: &'a Map<String, Value>, key: &str| map.get(key);
-        let all = || keys.iter().filter_map(|key| of(self.whole, key).or_else(|| of(self.part, key)));
-        all().find(|value| !value.is_null()).or_else(|| all().next())
-    }
-
-    /// What the class takes for the first of the keys that it has.
-    pub(super) fn default(&self, keys: &[&str]) -> Option<&'static Value> {
-        keys.iter().find_map(|&key| self.class?.get(key))
-    }
-
-    /// Whether the class is known.
-    pub(super) fn is_known(&self) -> bool {
-        self.class.is_some()
-    }
-
-    fn number(&self, keys: &[&str]) -> Option<u64> {
-        self.stated(keys).or_else(|| self.default(keys))?.as_u64()
-    }
-
-    /// A value as it is compared: stated, or else the class's default; nothing where that may be one or another.
-    fn value(&self, keys: &[&str]) -> Option<String> {
-        let stated = self.stated(keys);
-        let default = self.default(keys);
-        // null stands for the default of a flag.
-        let stated = stated.filter(|value| !(value.is_null() && default.is_some_and(Value::is_boolean)));
-        match stated.or(default)? {
-            Value::String(mark) if stated.is_none() && mark == "?" => None,
-            Value::String(mark) if stated.is_none() && mark == "=" => self.derived(keys),
-            Value::Null if default.is_some_and(|default| default == "=") => self.derived(keys),
-            value => Some(shown(value)),
-        }
-    }
-
-    /// Whether the head is the table of tokens, as is usual.
-    pub(super) fn ties_head(&self) -> bool {
-        self.value(&["tie_word_embeddings"]).as_deref() != Some("false")
-    }
-
-    /// What follows from other values: the width of a head, or as many keys as heads.
-    fn derived(&self, keys: &[&str]) -> Option<String> {
-        let heads = self.number(HEADS)?;
-        if keys.contains(&"head_dim") {
-            return Some(self.number(WIDTH)?.checked_div(heads)?.to_string());
-        }
-        Some(heads.to_string())
-    }
-
+impl Config<'_> {
     /// Every value that the maths depends on.
     pub(super) fn values(&self) -> Vec<Stated> {
         let mut found: Vec<Stated> = Vec::new();
@@ -315,21 +214,6 @@ impl<'a> Config<'a> {
             return Some("none".to_owned());
         }
         self.value(WINDOW)
-    }
-}
-
-/// A value as it is compared and shown.
-pub(super) fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "none".to_owned(),
-        Value::String(text) => crate::shown::shown(text),
-        // 10000 and 10000.0 are one value.
-        Value::Number(number) => match number.as_f64() {
-            Some(number) if number.fract() == 0.0 => format!("{number}"),
-            Some(number) => format!("{number:?}"),
-            None => number.to_string(),
-        },
-        value => value.to_string(),
     }
 }
 

@@ -89,7 +89,9 @@ impl Config {
     /// included.
     pub(crate) fn targets(&self, module: &str) -> bool {
         self.targets.as_ref().is_none_or(|targets| {
-            targets.iter().any(|end| ends_with(module, end) || ends_with(module, super::names::split_wrapper(end).1))
+            targets
+                .iter()
+                .any(|end| ends_with(module, end) || ends_with(module, super::super::names::split_wrapper(end).1))
         })
     }
 }

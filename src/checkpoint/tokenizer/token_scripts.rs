@@ -2,9 +2,9 @@
 
 use unicode_script::{Script, UnicodeScript as _};
 
-use super::error::Error;
-use super::tokenizer::Tokenizer;
-use super::tokenizer_json::AddedToken;
+use super::super::error::Error;
+use super::files::Tokenizer;
+use super::json::AddedToken;
 use super::vocabulary::{MergedVocabulary, VocabularyKind};
 
 /// What a token is, as far as its letters tell.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::super::files::Tokenizer;
+use super::super::json::AddedToken;
 use super::tokens::{Vocabulary, VocabularyKind};
-use crate::checkpoint::Tokenizer;
-use crate::checkpoint::tokenizer_json::AddedToken;
 
 /// A tokenizer with the tokens that it gets besides its own.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::adapter_config::{CONFIG, Config};
-use super::error::Error;
-use super::json;
-use super::model_path::{Links, ModelPath};
-use super::weights::{Tensor, Weights};
+use super::super::error::Error;
+use super::super::json;
+use super::super::model_path::{Links, ModelPath};
+use super::super::weights::{Tensor, Weights};
+use super::config::{CONFIG, Config};
 use crate::kernel::{Float, Level, Real, widen};
 
 const WEIGHTS: &str = "adapter_model.safetensors";

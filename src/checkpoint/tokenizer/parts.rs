@@ -1,15 +1,20 @@
 //! The small parts of a tokenizer.json in one spelling each.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value};
-
-use super::tokenizer_json::hash;
 
 /// The longest string that is shown; a longer one, such as a character map, stands as its hash.
 const LONGEST_STRING: usize = 64;
 /// The longest chain of tokens around a text that is followed further.
 const LONGEST_AROUND: usize = 4096;
+
+pub(crate) fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// A normalizer or pre-tokenizer in one spelling; empty if there is none.
 pub(crate) fn part(value: &Value) -> String {
@@ -81,7 +86,7 @@ fn write(value: &Value, text: &mut String) {
     }
 }
 
-/// A long string as what stands for it.
+/// A short text that stands for a long string.
 fn hashed(long: &str) -> String {
     format!("\"#{:016x}\"", hash(long))
 }

@@ -244,7 +244,7 @@ fn is_doubtful(key: &str, length: usize, depth: usize) -> bool {
     !is_known && (key.contains("layer") || (length == depth && depth > 1))
 }
 
-/// Holds that what is counted is true of the layers where they stand now, or says it in another way.
+/// Checks that what is counted is true of the layers where they stand now, or says it in another way.
 fn recount(way: &'static Counted, layers: &[LayerOrigin<'_>], out: &mut Rearranged) {
     let wanted: Vec<Value> = layers.iter().map(|origin| kind(way, origin)).collect();
     let mut counting = out.config.clone();

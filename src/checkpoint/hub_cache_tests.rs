@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use super::super::hub_model::HubSnapshot;
 use super::*;
 use crate::diagnose::Diagnose as _;
 

@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
+use super::super::files::Tokenizer;
+use super::super::json::{AddedToken, Listener, read_json};
 use super::json_text::{end_of, member, members};
 use super::merged::{Appended, MergedVocabulary, Origin};
 use super::tokens::VocabularyKind;
 use crate::checkpoint::error::Error;
 use crate::checkpoint::map::Map;
-use crate::checkpoint::tokenizer_json::{AddedToken, Listener, read_json};
-use crate::checkpoint::{ModelPath, Tokenizer};
+use crate::checkpoint::model_path::ModelPath;
 
 const JSON: &str = "tokenizer.json";
 /// How much less probable than the least probable piece an added token is to a unigram model, which never has to choose it.

@@ -2,8 +2,10 @@
 
 use safetensors::Dtype;
 
-use super::header::LONGEST_HEADER;
 use crate::diagnose::{Diagnose, ExitClass};
+
+/// The longest header the format's own reader takes.
+pub(crate) const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Why a file is not a safetensors file that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

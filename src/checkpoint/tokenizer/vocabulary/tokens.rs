@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::super::files::Tokenizer;
+use super::super::json::{AddedToken, Listener, Summary, read_json};
 use crate::checkpoint::error::Error;
-use crate::checkpoint::tokenizer_json::{AddedToken, Listener, Summary, read_json};
-use crate::checkpoint::{ModelPath, Tokenizer};
+use crate::checkpoint::model_path::ModelPath;
 
 /// The largest number of a token that is believed; the largest vocabularies have about a million.
 const MOST: u64 = 1 << 24;

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::error::Error;
-use super::json;
-use super::tokenizer::Tokenizer;
+use super::super::error::Error;
+use super::super::json;
+use super::files::Tokenizer;
 
 /// What comes before the template in the configuration.
 const FILE: &str = "chat_template.jinja";

@@ -20,7 +20,7 @@ fn kinds_of(config: &Map<String, Value>) -> Vec<Value> {
 
 #[test]
 fn layers_are_counted_as_transformers_counts_them() {
-    let entries: Vec<Value> = serde_json::from_str(include_str!("../../tests/goldens/layers.json")).unwrap();
+    let entries: Vec<Value> = serde_json::from_str(include_str!("../../../tests/goldens/layers.json")).unwrap();
     assert!(entries.len() > 50);
     for entry in entries {
         let (config, key) = (map(entry["config"].clone()), entry["key"].as_str().unwrap());

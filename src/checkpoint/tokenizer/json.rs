@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::tokenizer_parts::{around, options, part};
+use super::parts::{around, hash, options, part};
 
 /// What decides the tokens of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,12 +46,6 @@ impl Contents {
         self.count += 1;
         self.hash = self.hash.wrapping_add(hash(entry));
     }
-}
-
-pub(crate) fn hash(value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Hears what a tokenizer's model consists of while its file is read.

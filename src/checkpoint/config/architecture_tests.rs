@@ -76,7 +76,7 @@ fn positions_behind_the_padding_are_not_counted() {
 }
 
 fn pairs() -> Vec<(Value, Value)> {
-    let pairs: Vec<(Value, Value)> = serde_json::from_str(include_str!("../../tests/goldens/configs.json")).unwrap();
+    let pairs: Vec<(Value, Value)> = serde_json::from_str(include_str!("../../../tests/goldens/configs.json")).unwrap();
     assert!(pairs.len() > 35);
     pairs
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::values::{Config, Stated, shown};
+use super::class_config::{Config, Stated, shown};
 
 /// The base that nearly every class has where its file says nothing.
 const USUAL: &str = "10000";

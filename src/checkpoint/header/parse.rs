@@ -11,12 +11,10 @@ use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 
-use super::header_error::HeaderError;
+use super::error::{HeaderError, LONGEST_HEADER};
 
 /// The length field in front of the JSON.
 const LENGTH_FIELD: usize = 8;
-/// The longest header the format's own reader takes.
-pub(crate) const LONGEST_HEADER: u64 = 100_000_000;
 /// What a file holds that git downloaded without its large-file extension.
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
@@ -116,7 +114,7 @@ impl RawEntry {
     }
 }
 
-/// Holds that the entries, sorted by offset, cover the data once.
+/// Checks that the entries, sorted by offset, cover the data once.
 fn check_tiling(entries: &[RawEntry], available: usize) -> Result<(), HeaderError> {
     let mut covered = 0;
     let mut previous = "";
@@ -195,5 +193,5 @@ impl<'de> Visitor<'de> for &mut State {
 }
 
 #[cfg(test)]
-#[path = "header_tests.rs"]
+#[path = "parse_tests.rs"]
 mod tests;

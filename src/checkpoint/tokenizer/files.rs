@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::Error;
-use super::json;
-use super::map::Map;
-use super::model_path::{Links, ModelPath};
+use super::super::error::Error;
+use super::super::json;
+use super::super::map::Map;
+use super::super::model_path::{Links, ModelPath};
+use super::super::side_files;
+use super::json::{Summary, read_json, read_lines, read_table};
+use super::parts::hash;
 use super::sentencepiece;
-use super::side_files;
-use super::tokenizer_json::{Summary, hash, read_json, read_lines, read_table};
 
 const FAST: &str = "tokenizer.json";
 const LINES: &str = "vocab.txt";
@@ -78,7 +79,8 @@ impl Tokenizer {
     /// As [`Tokenizer::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
         let folder = &ModelPath::of(folder, links)?;
-        let places = if json::entry_exists(&folder.join(FAST))? { None } else { super::modules::read_places(folder)? };
+        let places =
+            if json::entry_exists(&folder.join(FAST))? { None } else { super::super::modules::read_places(folder)? };
         let transformer = places.unwrap_or_default().into_iter().find(|place| place.kind.ends_with("Transformer"));
         let found = Self::find(&transformer.map_or_else(|| folder.clone(), |place| folder.join(place.folder)))?;
         // Said before the merge, and not when the files are copied.
@@ -414,5 +416,5 @@ fn compare_rest(one: &Summary, other: &Summary) -> Option<TokenizerDifference> {
 }
 
 #[cfg(test)]
-#[path = "tokenizer_tests.rs"]
+#[path = "files_tests.rs"]
 mod tests;

@@ -1,0 +1,11 @@
+//! What config.json says of the maths of a model: values, their defaults, and the kinds of layers.
+
+mod architecture;
+mod class_config;
+mod counted;
+mod per_layer;
+mod rotary;
+mod values;
+
+pub use architecture::Architecture;
+pub(crate) use per_layer::{LayerKinds, LayerOrigin, kinds as layer_kinds, rearranged};

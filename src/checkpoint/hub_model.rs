@@ -1,0 +1,109 @@
+//! Names of models on the Hugging Face Hub: `org/name[@revision]`, and the folders that stand for them in its cache.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+/// The revision of a name that asks for none.
+pub const DEFAULT_REVISION: &str = "main";
+/// What a repository's folder in the cache begins with.
+pub(crate) const PREFIX: &str = "models--";
+/// The longest name the Hub gives.
+const LONGEST_NAME: usize = 96;
+
+/// A model on the Hub: `org/name`, or `org/name@revision`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HubModel {
+    name: String,
+    revision: Option<String>,
+}
+
+impl HubModel {
+    /// Reads `org/name[@revision]`; nothing for a text that cannot be a model's name on the Hub.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, revision) = match text.split_once('@') {
+            Some((name, revision)) => (name, Some(revision)),
+            None => (text, None),
+        };
+        Self::new(name, revision)
+    }
+
+    /// A name and a revision; nothing where the Hub gives no such names.
+    pub fn new(name: &str, revision: Option<&str>) -> Option<Self> {
+        let (owner, model) = name.split_once('/')?;
+        let plain = is_part(owner) && is_part(model) && name.len() <= LONGEST_NAME;
+        let model = Self { name: name.to_owned(), revision: revision.map(str::to_owned) };
+        (plain && revision.is_none_or(is_revision)).then_some(model)
+    }
+
+    /// `org/name`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The branch, tag or commit that is asked for.
+    pub fn revision(&self) -> &str {
+        self.revision.as_deref().unwrap_or(DEFAULT_REVISION)
+    }
+
+    /// The folder of the repository in a cache.
+    pub fn folder_in(&self, cache: &Path) -> PathBuf {
+        cache.join(format!("{PREFIX}{}", self.name.replace('/', "--")))
+    }
+}
+
+impl fmt::Display for HubModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))
+    }
+}
+
+/// One half of a name, by the Hub's rules.
+fn is_part(part: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    part.starts_with(edge)
+        && part.ends_with(edge)
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !part.contains("--")
+        && !part.contains("..")
+}
+
+/// Whether a text can be a branch, a tag or a commit, and a file below `refs`.
+pub(in crate::checkpoint) fn is_revision(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '=' | '#');
+    text.len() <= 255 && text.chars().all(plain) && stays_inside(text)
+}
+
+/// Whether a `/`-separated path is a chain of plain names, none of them a way up or out.
+pub(crate) fn stays_inside(path: &str) -> bool {
+    let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', ':', '\0']);
+    path.split('/').all(plain)
+}
+
+/// Whether a text is a commit as the Hub writes it.
+pub fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A snapshot in a cache of the Hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSnapshot {
+    /// `org/name`.
+    pub name: String,
+    /// The commit.
+    pub commit: String,
+}
+
+impl HubSnapshot {
+    /// What a folder in a cache is a snapshot of; nothing for any other folder.
+    pub fn of(folder: &Path) -> Option<Self> {
+        let mut parts = folder.components().rev().map(|part| match part {
+            Component::Normal(part) => part.to_str(),
+            _ => None,
+        });
+        let commit = parts.next()??.to_owned();
+        let name = (parts.next()?? == "snapshots").then(|| parts.next()).flatten()??;
+        let name = name.strip_prefix(PREFIX)?.replacen("--", "/", 1);
+        is_commit(&commit).then_some(Self { name, commit })
+    }
+}

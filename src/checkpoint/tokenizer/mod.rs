@@ -1,0 +1,15 @@
+//! The tokenizer of a model folder: its files, its vocabulary, its chat template.
+
+mod chat_template;
+mod files;
+mod json;
+mod parts;
+mod sentencepiece;
+mod token_scripts;
+mod vocabulary;
+
+pub(crate) use chat_template::is_chat_template;
+pub use files::{Tokenizer, TokenizerDifference};
+pub(crate) use json::{Listener as VocabularyListener, read_json as read_tokenizer_json};
+pub use token_scripts::{TokenScript, TokenScripts};
+pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};
