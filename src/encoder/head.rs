@@ -60,13 +60,8 @@ impl Head {
             None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
         };
         let pooled = width * pooling.factor();
-        let mut head = Self {
-            pooling,
-            include_prompt: settings.include_prompt,
-            steps: Vec::new(),
-            pooled,
-            dimension: pooled,
-        };
+        let mut head =
+            Self { pooling, include_prompt: settings.include_prompt, steps: Vec::new(), pooled, dimension: pooled };
         for module in checkpoint.modules() {
             let path = checkpoint.path().join(&module.folder);
             // Where it computes in half precision, only the transformer does.

@@ -51,16 +51,17 @@ impl Encoder {
         }
         let stated = checkpoint.settings().max_seq_length.filter(|_| checkpoint.settings().transformer.truncates);
         let stated = stated.and_then(|length| usize::try_from(length).ok());
-        let stated = stated.unwrap_or(usize::MAX).min(stack.longest);
-        let max_length = options.max_length.unwrap_or(stated);
-        tokenizer.set_max_length(max_length, stack.longest)?;
         let transformer = &checkpoint.settings().transformer;
+        let longest = longest(checkpoint, &stack);
+        let stated = stated.unwrap_or(if transformer.truncates { stack.longest } else { longest }).min(longest);
+        let max_length = options.max_length.unwrap_or(stated);
+        tokenizer.set_max_length(max_length, longest)?;
         let of_role = |length: Option<u64>| {
             let length = length.filter(|_| transformer.truncates && options.max_length.is_none());
-            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(stack.longest));
+            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(longest));
             let Some(length) = length.filter(|length| *length != max_length) else { return Ok(None) };
             let mut tokenizer = Box::new(tokenizer.clone());
-            tokenizer.set_max_length(length, stack.longest).map(|()| Some(tokenizer))
+            tokenizer.set_max_length(length, longest).map(|()| Some(tokenizer))
         };
         let of_roles = [of_role(transformer.query_length)?, of_role(transformer.document_length)?];
         let warnings = remarks::warnings(checkpoint, options);
@@ -178,5 +179,23 @@ fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<u
             let stated = checkpoint.settings().truncate_dim.and_then(|stated| usize::try_from(stated).ok());
             Ok(stated.filter(|stated| *stated > 0).unwrap_or(dimension).min(dimension))
         }
+    }
+}
+
+/// The longest input that the model can be given. Rotary positions go on behind the last one that config.json speaks of, unless
+/// they depend on the length from there on.
+fn longest(checkpoint: &Checkpoint, stack: &Stack) -> usize {
+    let of_length = ["rope_scaling", "rope_parameters"].iter().any(|key| {
+        let rope = checkpoint.config().get(*key).map(ToString::to_string).unwrap_or_default();
+        rope.contains("\"dynamic\"") || rope.contains("\"longrope\"")
+    });
+    let settings = checkpoint.settings();
+    let stated = [settings.max_seq_length, settings.transformer.query_length, settings.transformer.document_length];
+    let stated = stated.into_iter().flatten().max().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let goes_on = checkpoint.settings().architecture.computes_positions() && !of_length;
+    match goes_on {
+        true if !settings.transformer.truncates => usize::MAX >> 1,
+        true => stack.longest.max(stated),
+        false => stack.longest,
     }
 }
