@@ -153,17 +153,16 @@ fn add_tokens(
     };
     let extra = extra.into_iter().filter_map(|token| special(token, false));
     let special: Vec<AddedToken> = named.chain(extra).collect();
-    let mut listed = match config.get("added_tokens_decoder").and_then(Value::as_object) {
-        Some(tokens) => listed(tokens)?,
-        None => {
-            for (text, number) in config.get(ADDED_TOKENS).and_then(Value::as_object).into_iter().flatten() {
-                let is_special = special.iter().any(|special| special.content == *text);
-                let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
-                let number = number.ok_or_else(|| format!("added_tokens.json has no number for the token {text:?}"))?;
-                numbered.entry(number).or_insert_with(|| AddedToken::from(text.clone(), is_special));
-            }
-            numbered.into_values().collect()
+    let mut listed = if let Some(tokens) = config.get("added_tokens_decoder").and_then(Value::as_object) {
+        listed(tokens)?
+    } else {
+        for (text, number) in config.get(ADDED_TOKENS).and_then(Value::as_object).into_iter().flatten() {
+            let is_special = special.iter().any(|special| special.content == *text);
+            let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+            let number = number.ok_or_else(|| format!("added_tokens.json has no number for the token {text:?}"))?;
+            numbered.entry(number).or_insert_with(|| AddedToken::from(text.clone(), is_special));
         }
+        numbered.into_values().collect()
     };
     for token in &special {
         let known = |known: &AddedToken| known.content == token.content;
