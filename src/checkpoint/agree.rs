@@ -300,6 +300,9 @@ fn compare_settings(list: &mut List, left: &Settings, right: &Settings) {
     });
     list.compare(Mismatch::Similarity, "cut of embeddings", (left.truncate_dim, right.truncate_dim), number);
     list.compare(Mismatch::MaxLength, "longest input", (left.max_seq_length, right.max_seq_length), number);
+    let (left, right) = (&left.transformer, &right.transformer);
+    list.compare(Mismatch::MaxLength, "longest query", (left.query_length, right.query_length), number);
+    list.compare(Mismatch::MaxLength, "longest document", (left.document_length, right.document_length), number);
 }
 
 /// Whether either model has prompts whose tokens could be pooled or not.

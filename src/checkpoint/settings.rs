@@ -174,14 +174,19 @@ fn similarity(overall: &Map<String, Value>) -> Untrusted {
     .into()
 }
 
-/// The longest input: what the transformer module says, else the tokenizer; never more than there are positions.
+/// The longest input: what the transformer module says, else the tokenizer; never more than there are positions, but for what
+/// the module says of a class that computes its positions.
 pub(super) fn max_length(
     transformer: &Map<String, Value>,
     tokenizer: &Map<String, Value>,
     architecture: &Architecture,
 ) -> Option<u64> {
     // Tokenizers without a limit of their own carry 1e30, which does not fit a u64.
-    let stated = TransformerSettings::read(transformer).1.or_else(|| number(tokenizer, "model_max_length"));
+    let of_module = TransformerSettings::read(transformer).1;
+    if of_module.is_some() && architecture.computes_positions() {
+        return of_module;
+    }
+    let stated = of_module.or_else(|| number(tokenizer, "model_max_length"));
     match (stated, architecture.positions) {
         (Some(length), Some(positions)) => Some(length.min(positions)),
         (length, positions) => length.or(positions),

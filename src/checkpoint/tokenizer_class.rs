@@ -240,7 +240,9 @@ impl TokenizerClass {
                 pre_tokenizer: byte_level(flag("add_prefix_space", false), true),
             },
             Self::XlmRoberta | Self::Camembert => {
-                let scheme = if flag("add_prefix_space", true) { "always" } else { "never" };
+                // Unlike other classes these take null for false.
+                let is_null = config.get("add_prefix_space").is_some_and(Value::is_null);
+                let scheme = if flag("add_prefix_space", !is_null) { "always" } else { "never" };
                 let steps = [json!({"type": "WhitespaceSplit"}), metaspace(scheme, true)];
                 Parts {
                     normalizer: precompiled(normalizer).cloned().unwrap_or_default(),

@@ -158,5 +158,7 @@ impl TransformerSettings {
 }
 
 fn number(config: &Map<String, Value>, key: &str) -> Option<u64> {
-    config.get(key)?.as_u64()
+    let value = config.get(key)?;
+    // Tokenizers without a limit carry 1e30.
+    value.as_u64().or_else(|| value.as_f64().filter(|length| *length > 1e18).map(|_| u64::MAX))
 }

@@ -161,7 +161,11 @@ fn combined(transformer: &Checkpoint, usage: &Checkpoint) -> Settings {
     let used = usage.settings.clone();
     let length = used.max_seq_length.or(own.max_seq_length);
     Settings {
-        max_seq_length: length.map(|length| length.min(own.architecture.positions.unwrap_or(u64::MAX))),
+        max_seq_length: if own.architecture.computes_positions() {
+            length
+        } else {
+            length.map(|length| length.min(own.architecture.positions.unwrap_or(u64::MAX)))
+        },
         embedding_dimension: used.embedding_dimension.or(own.architecture.hidden_size),
         architecture: own.architecture.clone(),
         ..used

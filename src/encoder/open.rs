@@ -51,18 +51,19 @@ impl Encoder {
         }
         let stated = checkpoint.settings().max_seq_length.filter(|_| checkpoint.settings().transformer.truncates);
         let stated = stated.and_then(|length| usize::try_from(length).ok());
-        let stated = stated.unwrap_or(usize::MAX).min(transformer.longest);
+        let settings = &checkpoint.settings().transformer;
+        let longest = longest(checkpoint, &transformer);
+        let stated = stated.unwrap_or(if settings.truncates { transformer.longest } else { longest }).min(longest);
         let max_length = options.max_length.unwrap_or(stated);
-        tokenizer.set_max_length(max_length, transformer.longest)?;
-        let stated = &checkpoint.settings().transformer;
+        tokenizer.set_max_length(max_length, longest)?;
         let of_role = |length: Option<u64>| {
-            let length = length.filter(|_| stated.truncates && options.max_length.is_none());
-            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(transformer.longest));
+            let length = length.filter(|_| settings.truncates && options.max_length.is_none());
+            let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(longest));
             let Some(length) = length.filter(|length| *length != max_length) else { return Ok(None) };
             let mut tokenizer = Box::new(tokenizer.clone());
-            tokenizer.set_max_length(length, transformer.longest).map(|()| Some(tokenizer))
+            tokenizer.set_max_length(length, longest).map(|()| Some(tokenizer))
         };
-        let of_roles = [of_role(stated.query_length)?, of_role(stated.document_length)?];
+        let of_roles = [of_role(settings.query_length)?, of_role(settings.document_length)?];
         let warnings = remarks::warnings(checkpoint, options);
         let dimension = cut(checkpoint, options, modules.dimension)?;
         Ok(Self {
@@ -188,5 +189,23 @@ fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<u
             let stated = checkpoint.settings().truncate_dim.and_then(|stated| usize::try_from(stated).ok());
             Ok(stated.filter(|stated| *stated > 0).unwrap_or(dimension).min(dimension))
         }
+    }
+}
+
+/// The longest input that the model can be given. Rotary positions go on behind the last one that config.json speaks of, unless
+/// they depend on the length from there on.
+fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usize {
+    let of_length = ["rope_scaling", "rope_parameters"].iter().any(|key| {
+        let rope = checkpoint.config().get(*key).map(ToString::to_string).unwrap_or_default();
+        rope.contains("\"dynamic\"") || rope.contains("\"longrope\"")
+    });
+    let settings = checkpoint.settings();
+    let stated = [settings.max_seq_length, settings.transformer.query_length, settings.transformer.document_length];
+    let stated = stated.into_iter().flatten().max().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let goes_on = checkpoint.settings().architecture.computes_positions() && !of_length;
+    match goes_on {
+        true if !settings.transformer.truncates => usize::MAX >> 1,
+        true => transformer.longest.max(stated),
+        false => transformer.longest,
     }
 }

@@ -200,6 +200,8 @@ pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value
     let mut config = read_config(&home.join("tokenizer_config.json"))?.unwrap_or_default();
     if !config.contains_key("added_tokens_decoder") {
         config.extend(read_config(&home.join("special_tokens_map.json"))?.unwrap_or_default());
+        let added = read_config(&home.join(tokenizer_settings::ADDED_TOKENS))?;
+        config.extend(added.map(|added| (tokenizer_settings::ADDED_TOKENS.to_owned(), Value::Object(added))));
     }
     config.extend(checkpoint.settings().transformer.tokenizer.clone());
     Ok(config)

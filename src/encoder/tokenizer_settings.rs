@@ -1,5 +1,7 @@
 //! What `tokenizer_config.json` changes about a tokenizer.json, as transformers' classes read the two.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::unigram::Unigram;
@@ -10,6 +12,9 @@ use crate::checkpoint::{TOKEN_KEYS, TokenizerClass, special_token};
 
 /// The piece that stands for what is unknown, in vocabularies of XLM-R.
 const UNKNOWN_PIECE: usize = 3;
+
+/// The file in which older folders keep added tokens; also the key under which it stands among the settings.
+pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Makes of a tokenizer.json, as it was read, what the class makes of it.
 pub(super) fn apply(
@@ -136,19 +141,29 @@ fn add_tokens(
     config: &Map<String, Value>,
     anew: bool,
 ) -> Result<(), String> {
-    let own: Vec<AddedToken> = {
-        let mut own: Vec<_> = tokenizer.get_added_tokens_decoder().into_iter().collect();
-        own.sort_by_key(|(id, _)| *id);
-        own.into_iter().map(|(_, token)| token).collect()
-    };
-    let mut listed = match config.get("added_tokens_decoder").and_then(Value::as_object) {
-        Some(tokens) => listed(tokens)?,
-        None => own.clone(),
-    };
+    let mut numbered: BTreeMap<u32, AddedToken> = tokenizer.get_added_tokens_decoder().into_iter().collect();
+    let own: Vec<AddedToken> = numbered.values().cloned().collect();
     let named = TOKEN_KEYS.into_iter().filter_map(|key| named(class, config, key));
     let extra = ["extra_special_tokens", "additional_special_tokens"].into_iter().find_map(|key| config.get(key));
-    let extra = extra.and_then(Value::as_array).into_iter().flatten().filter_map(|token| special(token, false));
+    let extra: Vec<&Value> = match extra {
+        Some(Value::Array(tokens)) => tokens.iter().collect(),
+        // Tokens by names of the model's own.
+        Some(Value::Object(tokens)) => tokens.values().collect(),
+        _ => Vec::new(),
+    };
+    let extra = extra.into_iter().filter_map(|token| special(token, false));
     let special: Vec<AddedToken> = named.chain(extra).collect();
+    let mut listed = if let Some(tokens) = config.get("added_tokens_decoder").and_then(Value::as_object) {
+        listed(tokens)?
+    } else {
+        for (text, number) in config.get(ADDED_TOKENS).and_then(Value::as_object).into_iter().flatten() {
+            let is_special = special.iter().any(|special| special.content == *text);
+            let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+            let number = number.ok_or_else(|| format!("added_tokens.json has no number for the token {text:?}"))?;
+            numbered.entry(number).or_insert_with(|| AddedToken::from(text.clone(), is_special));
+        }
+        numbered.into_values().collect()
+    };
     for token in &special {
         let known = |known: &AddedToken| known.content == token.content;
         if !listed.iter().any(known) && (anew || !own.iter().any(known)) {

@@ -258,6 +258,10 @@ CASES = {
     "roberta-prefix": ("roberta", {"tokenizer_config.json": {"add_prefix_space": True}}),
     "xlm-roberta-prefix": ("xlm-roberta", {"tokenizer_config.json": {"add_prefix_space": False}}),
     "qwen2-eos": ("qwen2", {"tokenizer_config.json": {"add_eos_token": True, "padding_side": "left"}}),
+    "bert-added-file": ("bert", {"added_tokens.json": {"tok1": 300}}),
+    "bert-extra-named": ("bert", {"tokenizer_config.json": {"extra_special_tokens": {"own_token": "tok1"}}}),
+    "xlm-roberta-prefix-null": ("xlm-roberta", {"tokenizer_config.json": {"add_prefix_space": None}}),
+    "qwen2-uncut": ("qwen2", {"sentence_bert_config.json": {"processing_kwargs": {"text": {"truncation": False}}}}),
     "qwen2-long": ("qwen2", {"sentence_bert_config.json": {"max_seq_length": 200}}),
 }
 

@@ -9,6 +9,9 @@ use super::per_layer::{self, LAYER_COUNTS, LayerKinds};
 const POSITIONS: &[&str] = &["max_position_embeddings", "n_positions", "max_trained_positions"];
 /// Models whose first position stands behind the padding token's number.
 const OFFSET_POSITIONS: &[&str] = &["roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"];
+/// Models with rotary positions, which go on behind the last one that the configuration speaks of.
+const COMPUTED_POSITIONS: &[&str] =
+    &["modernbert", "new", "gte", "nomic_bert", "qwen2", "qwen3", "mistral", "llama", "gemma3_text"];
 
 /// The values of config.json that two models have to share for their weights to mean the same.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +62,11 @@ impl Architecture {
             kinds: per_layer::kinds(config),
             model_type,
         }
+    }
+
+    /// Whether positions are computed, and not looked up in a table.
+    pub(crate) fn computes_positions(&self) -> bool {
+        self.model_type.as_deref().is_some_and(|name| COMPUTED_POSITIONS.contains(&name))
     }
 
     /// Whether positions are counted from behind the padding token's number.
