@@ -45,7 +45,7 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
         "Measured on the queries that chose the point: the best of many looks better than it is."
     };
     let sentences = recommendation(study, &found, &preference);
-    let sentences: Vec<String> = sentences.iter().map(|sentence| escaped(sentence).to_string()).collect();
+    let sentences: Vec<String> = sentences.iter().map(|sentence| escaped(sentence)).collect();
     let _ = writeln!(out, "<p class=\"verdict\">{}</p><p class=\"note\">{queries}</p>", sentences.join("<br>"));
     for note in &full.notes {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(note));

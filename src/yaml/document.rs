@@ -91,7 +91,6 @@ fn flow_end(text: &str) -> Option<usize> {
             _ if escaped => escaped = false,
             (Some('"'), '\\') => escaped = true,
             (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
             // A quote within a word is a letter of it.
             (None, '"' | '\'') if previous.is_whitespace() || "{[,:".contains(previous) => quote = Some(c),
             (None, '#') if previous.is_whitespace() => comment = true,

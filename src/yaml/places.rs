@@ -106,7 +106,7 @@ fn note(found: &Found, numbers: &[usize], error: &dyn fmt::Display) {
     }
 }
 
-impl<'a> Pass<'a> {
+impl Pass<'_> {
     fn below(self, step: &Step) -> Option<Self> {
         self.wishes.below.get(step).map(|wishes| Self { wishes, ..self })
     }
@@ -280,8 +280,7 @@ mod tests {
         ]);
         wanted.push(key(&root, "last").key("one").key("two"));
         for parts in [[Part::Key, Part::Value], [Part::Value, Part::Key]] {
-            let asked: Vec<(&NodePath, Part)> =
-                wanted.iter().zip(parts.into_iter().cycle()).map(|(at, part)| (at, part)).collect();
+            let asked: Vec<(&NodePath, Part)> = wanted.iter().zip(parts.into_iter().cycle()).collect();
             let found = places(text, "f", &asked);
             for ((at, part), found) in asked.iter().zip(found) {
                 assert_eq!(found, super::super::place::place(text, "f", at, *part), "{at} {part:?}");

@@ -384,7 +384,7 @@ fn recipes_and_sweep_files_may_be_json_on_one_line() {
 fn a_map_of_very_many_unknown_keys_is_a_mistake_as_a_whole() {
     let folder = pair();
     let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
-    let keys: String = (0..20_000).map(|number| format!("k{number}: 1\n")).collect();
+    let keys = (0..20_000).map(|number| format!("k{number}: 1\n")).collect::<Vec<_>>().concat();
     fs::write(folder.path().join("many.yaml"), recipe + &keys).unwrap();
     let output = admix(folder.path()).args(["check", "many.yaml", "--json"]).output().unwrap();
     let found = stdout_json(&output);

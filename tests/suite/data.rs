@@ -429,7 +429,7 @@ fn decomposed_letters_are_named_in_ids_and_texts() {
     assert!(stderr(&output).contains("differ by their Unicode normalization"), "{}", stderr(&output));
 }
 
-/// As BEIR's loader, MTEB's and pytrec_eval read the same lines.
+/// As BEIR's loader, MTEB's and `pytrec_eval` read the same lines.
 #[test]
 fn ids_grades_and_line_ends_are_read_as_other_tools_read_them() {
     let corpus = "\u{feff}{\"_id\": 1, \"title\": \"a\", \"text\": \"b \"}\r\n{\"_id\": \"2\", \"text\": \"\"}\r\n{\"_id\": \"1\", \

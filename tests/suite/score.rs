@@ -391,7 +391,10 @@ fn ids_that_no_run_carries_cost_the_run_and_not_the_scores() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("warning: no run of `rain en-en` will be written: the id `d 1`"), "{said}");
     assert!(String::from_utf8(output.stdout).unwrap().contains("ndcg@10"));
-    let runs: Vec<String> = names(folder.path()).into_iter().filter(|name| name.ends_with(".run")).collect();
+    let runs: Vec<String> = names(folder.path())
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "run"))
+        .collect();
     assert_eq!(runs, ["weather-en-ko.run", "weather-ko-en.run"]);
 }
 

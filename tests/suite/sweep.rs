@@ -78,7 +78,7 @@ fn seal(study: &Path, file: &str, record: &Value) {
     whole.extend(fields.map(|(key, value)| (key.clone(), value.clone())));
     let text = serde_json::to_string_pretty(&whole).unwrap();
     let body = text.strip_suffix("\n}").unwrap();
-    let sum: String = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     fs::write(study.join(file), format!("{body},\n  \"sha256\": \"{sum}\"\n}}\n")).unwrap();
 }
 
@@ -498,12 +498,16 @@ fn another_recipe_checkpoint_data_set_or_version_is_refused_with_the_difference(
         done["admix"] = version.into();
         seal(&folder.join("study"), &format!("done/{name}"), &done);
     };
-    names(&folder.join("study/done")).iter().for_each(|name| made(name, "9.9.9"));
+    for name in &names(&folder.join("study/done")) {
+        made(name, "9.9.9");
+    }
     for command in ["status", "report"] {
         assert!(String::from_utf8_lossy(&run(folder, &["sweep", command, "study"]).stdout).starts_with("tiny: 5"));
     }
     run(folder, &["sweep", "export", "study", "--csv", "-"]);
-    names(&folder.join("study/done")).iter().for_each(|name| made(name, version));
+    for name in &names(&folder.join("study/done")) {
+        made(name, version);
+    }
     fs::write(&record, text.replace("\"schema\": 2", "\"schema\": 9")).unwrap();
     let (code, said) = refused(folder, &["status", "study"]);
     assert!(code == 5 && said.contains("form 9"), "{said}");

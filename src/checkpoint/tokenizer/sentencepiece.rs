@@ -6,7 +6,7 @@
 /// The type of ordinary pieces, which is meant where none is given.
 const NORMAL: u64 = 1;
 
-/// The ordinary pieces of a model, each with its place; `None` where the bytes are not a SentencePiece model.
+/// The ordinary pieces of a model, each with its place; `None` where the bytes are not such a model.
 pub(super) fn pieces(bytes: &[u8]) -> Option<Vec<(u64, &str)>> {
     let mut pieces = Vec::new();
     let mut place = 0;

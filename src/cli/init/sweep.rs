@@ -108,7 +108,7 @@ fn known(out: &mut String, sets: &[Set]) {
     }
     out.push_str("# No objective may lose more than 2 % of the first model's score; another limit is written as\n");
     let first = sets.first().map_or_else(String::new, Set::plain_reference);
-    let _ = writeln!(out, "# keep: {{{}: \">= -1%\"}}", comment(&yaml(&first).to_string()));
+    let _ = writeln!(out, "# keep: {{{}: \">= -1%\"}}", comment(&yaml(&first)));
     let has = |split: &str| sets.iter().all(|set| set.splits.iter().any(|known| known == split));
     if has("dev") && has("test") {
         out.push_str("# The search sees dev; `admix sweep confirm` scores its choice on test.\n");

@@ -131,12 +131,10 @@ fn chosen<'a>(
     let preference = Preference { limits: args.keep.clone(), weights: args.prefer.clone() };
     let found = recommend(study, full, confirmed, &preference)?;
     let said = recommendation(study, &found, &preference);
-    match found {
-        Ok(found) => Ok((found.row, said)),
-        Err(_) => {
-            let hint = "`--keep 'DIRECTION >= -5%'` sets another limit, `--trial` takes any point by its label";
-            let sentence = said.join(" ");
-            Err(Error::usage(sentence.trim_end_matches('.').to_owned(), hint).into())
-        }
+    if let Ok(found) = found {
+        return Ok((found.row, said));
     }
+    let hint = "`--keep 'DIRECTION >= -5%'` sets another limit, `--trial` takes any point by its label";
+    let sentence = said.join(" ");
+    Err(Error::usage(sentence.trim_end_matches('.').to_owned(), hint).into())
 }

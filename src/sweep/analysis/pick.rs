@@ -147,8 +147,6 @@ fn renamed(text: &str, from: &str, to: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

@@ -314,16 +314,20 @@ fn near(study: &Study, full: &Analysis, chosen: &Row, kept: &[&Row], weights: &[
             own.iter().zip(&other).map(|(one, other): (&Strata, &Strata)| one.error(other)).collect();
         let Some(errors) = errors else { continue };
         let error =
-            errors.iter().zip(weights).map(|(error, weight)| (error * weight / total).powi(2)).sum::<f64>().sqrt();
+            errors.iter().zip(weights).map(|(error, weight)| square(error * weight / total)).sum::<f64>().sqrt();
         if difference <= UNCERTAIN * error {
             #[expect(clippy::cast_sign_loss, reason = "a number of queries")]
             let needed =
-                (difference > EQUAL).then(|| ((FOUND * error / difference).powi(2) * queries as f64).ceil() as usize);
+                (difference > EQUAL).then(|| (square(FOUND * error / difference) * queries as f64).ceil() as usize);
             found.push(Near { label: row.trial.label.clone(), difference, queries: needed });
         }
     }
     found.sort_by(|a, b| a.difference.total_cmp(&b.difference));
     Ok(found)
+}
+
+fn square(value: f64) -> f64 {
+    value * value
 }
 
 /// The interval of a direction's difference from the reference.

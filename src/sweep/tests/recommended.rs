@@ -109,6 +109,9 @@ fn falls_at_once(set: usize, weights: &[f64]) -> f64 {
     if set == 0 && weights[1] < 1.0 && weights[0] < 1.0 { 0.5 } else { mono_stays(set, weights) - 0.1 * weights[1] }
 }
 
+/// A name, lines of the sweep file, the curves of the search and of held-out queries, what is preferred, and what is right.
+type Case<'a> = (&'a str, &'a str, Curve, Option<Curve>, &'a Preference, Right);
+
 #[test]
 fn planted_studies_are_chosen_right() {
     let three = "objectives: {mono: {mean: [mono]}, one: {mean: [cross]}, two: {mean: [cross]}}\n";
@@ -117,7 +120,7 @@ fn planted_studies_are_chosen_right() {
     let none = Preference::default();
     let cross_twice = Preference { weights: vec![("cross".into(), 2.0)], ..Preference::default() };
     let stricter = Preference { limits: vec!["mono >= -0.5%".parse().unwrap()], ..Preference::default() };
-    let cases: [(&str, &str, Curve, Option<Curve>, &Preference, Right); 18] = [
+    let cases: [Case<'_>; 18] = [
         ("mono may lose 2 %: 0.2 w² ≤ 0.014", "", trade_off, None, &none, point("w=0.2")),
         ("a limit of the file", &mono_may("-10%"), trade_off, None, &none, point("w=0.5")),
         ("a limit as a difference", &mono_may("-0.07"), trade_off, None, &none, point("w=0.5")),
