@@ -8,7 +8,9 @@ use std::path::Path;
 use admix::{Cancel, Diagnose, Error, Merge};
 
 /// Merges the models in `fixtures` into folders in `out`, and gives one line a merge.
-#[expect(clippy::missing_panics_doc, reason = "what is asserted is what the example shows")]
+///
+/// # Panics
+/// Where what the example shows does not hold.
 pub fn run(fixtures: &Path, out: &Path) -> Result<Vec<String>, Error> {
     let model = |name: &str| fixtures.join("retrievers").join(name);
     let mut said = Vec::new();

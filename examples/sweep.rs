@@ -29,7 +29,9 @@ store: study
 ";
 
 /// Sweeps in the folder `out`, and gives the best point and where it was merged to.
-#[expect(clippy::missing_panics_doc, reason = "what is asserted is what the example shows")]
+///
+/// # Panics
+/// Where what the example shows does not hold.
 pub fn run(fixtures: &Path, out: &Path) -> Result<Vec<String>, Error> {
     let file = out.join("sweep.yaml");
     std::fs::write(&file, SWEEP.replace("FIXTURES", &fixtures.display().to_string())).expect("the folder takes a file");
