@@ -169,7 +169,7 @@ mod tests {
             .model("${c}", [("weight", serde_json::json!([0, 0.5, 1]))])
             .parameter("lambda", 0.9)
             .setting("dtype", "bfloat16");
-        let text = "merge_method: task_arithmetic\nbase_model: the base\nmodels:\n  - model: \"a: b\"\n    parameters:\n      \
+        let text = "merge_method: task_arithmetic\nbase_model: \"the base\"\nmodels:\n  - model: \"a: b\"\n    parameters:\n      \
                     weight: 0.25\n";
         assert!(recipe.to_yaml().starts_with(text), "{}", recipe.to_yaml());
         let built = recipe.build().unwrap();

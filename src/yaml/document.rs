@@ -90,6 +90,10 @@ fn flow_end(text: &str) -> Option<usize> {
             _ if comment => comment = c != '\n',
             _ if escaped => escaped = false,
             (Some('"'), '\\') => escaped = true,
+            // A single quote within single quotes is written twice.
+            (Some('\''), '\'') if text.get(begin + offset + 1..).is_some_and(|rest| rest.starts_with('\'')) => {
+                escaped = true;
+            }
             (Some(open), _) if c == open => quote = None,
             // A quote within a word is a letter of it.
             (None, '"' | '\'') if previous.is_whitespace() || "{[,:".contains(previous) => quote = Some(c),

@@ -259,7 +259,7 @@ const REFUSED: &[Refused] = &[
     (
         &[BEIR[0], BEIR[1], ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq1\td1\n")],
         &[],
-        "line 2: 2 fields, expected 3 (query, document, grade) or 4",
+        "line 2: 2 fields, and the first line names 3",
         "",
     ),
     (

@@ -105,7 +105,7 @@ fn texts_that_are_no_recipe_are_refused_at_their_place() {
             Fault {
                 name: "chat template that is none",
                 arrange: |folder| recipe(folder, &format!("{LINEAR}chat_template: chat-ml\n")),
-                says: &["`chat-ml` is no Jinja text: it has no `{`", "recipe.yaml:9:16"],
+                says: &["`chat-ml` is no Jinja text, which has a `{`, nor the name of a template", "recipe.yaml:9:16"],
                 hint: "`alpaca`, `chatml`, `exaone`, `llama3` and `mistral`",
                 ..RECIPE
             },

@@ -100,8 +100,8 @@ fn a_sweep_over_known_data_sets_runs() {
     run(folder.path(), &arguments);
     run(folder.path(), &["check", "recipe.yaml", "sweep.yaml"]);
     let sweep = fs::read_to_string(folder.path().join("sweep.yaml")).unwrap();
-    assert!(sweep.contains("mono: {metric: ndcg@10, mean: [ko-ko]}"), "{sweep}");
-    assert!(sweep.contains("cross: {metric: ndcg@10, mean: [ko-en]}"), "{sweep}");
+    assert!(sweep.contains("  ko-ko: {metric: ndcg@10, mean: [ko-ko]}"), "{sweep}");
+    assert!(sweep.contains("  ko-en: {metric: ndcg@10, mean: [ko-en]}"), "{sweep}");
     assert!(sweep.contains("select: {split: dev}"), "{sweep}");
     // Fewer points do as well.
     fs::write(folder.path().join("sweep.yaml"), sweep.replace("step: 0.1", "step: 0.5")).unwrap();

@@ -158,7 +158,7 @@ fn faults_are_named() {
         (&["a", "a"], 3, "`a`, line 1: 6 fields, expected 4: query, iteration, document, grade", "white space"),
         (&["qrels", "qrels"], 3, "`qrels`, line 1: 4 fields, expected 6", "white space"),
         (&["qrels", "none"], 3, "cannot read `none`: No such file", ""),
-        (&["qrels", "."], 3, "cannot read `.`: Is a directory", ""),
+        (&["qrels", "."], 3, "cannot read `.`: is a directory", ""),
         (&["qrels", "b"], 3, "no query of `b` is judged in `qrels`", ""),
         (&["qrels", "a", "--metrics", "ndgc@10"], 2, "`ndgc@10` is no metric", ""),
         (&["qrels", "a", "--compat", "trek"], 2, "`trek` is none of trec, mteb, st, beir", ""),

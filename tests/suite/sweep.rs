@@ -665,7 +665,11 @@ fn damage_is_refused_by_every_reader_and_mended_by_a_check() {
     let whole = run(folder, &["sweep", "check", "sweep.yaml"]);
     assert!(text(&whole).starts_with("tiny: ") && text(&whole).ends_with(" files, all whole\n"), "{}", text(&whole));
     let done = names(&folder.join("study/done"));
-    let name = done.iter().find(|name| read_json(&folder.join("study/done").join(name))["label"] == "w=0.5").unwrap();
+    let is_searched = |name: &&String| {
+        let record = read_json(&folder.join("study/done").join(name));
+        record["label"] == "w=0.5" && record["stage"] == "full"
+    };
+    let name = done.iter().find(is_searched).unwrap();
     let file = format!("study/done/{name}");
     edit_json(&folder.join(&file), |done| done["sets"][0]["means"]["ndcg@3"] = 17.into());
     for arguments in [

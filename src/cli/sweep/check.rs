@@ -15,8 +15,7 @@ their trials again. The exit code is 0 for a study that is whole and 3 for one t
 
 Examples:
   admix sweep check studies/ko-en
-  admix sweep check studies/ko-en --json | jq '.damaged[].file'
-  admix sweep check studies/ko-en || admix sweep worker studies/ko-en")]
+  admix sweep check studies/ko-en --json | jq '.damaged[].file'")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,

@@ -26,7 +26,7 @@ Where trials are confirmed on held-out queries, a point must keep the limits the
 
 Examples:
   admix sweep pick studies/ko-en -o recipe.yaml
-  admix sweep pick studies/ko-en --prefer cross=2 --keep 'en-en >= -1%' -o recipe.yaml --merge merged
+  admix sweep pick studies/ko-en --prefer cross=2 --keep 'en-en >= -1%' --merge merged
   admix sweep pick studies/ko-en --max cross --keep 'mono >= 0.6' -o recipe.yaml
   admix sweep pick studies/ko-en --trial w=0.4")]
 pub(super) struct Args {
