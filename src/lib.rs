@@ -102,6 +102,10 @@
 
 mod api;
 mod budget;
+#[cfg_attr(
+    not(any(feature = "eval", feature = "parquet")),
+    expect(dead_code, reason = "only encoders and parquet call libraries that panic")
+)]
 mod caught;
 pub mod checkpoint;
 #[cfg(feature = "cli")]

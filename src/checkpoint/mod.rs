@@ -17,6 +17,7 @@ mod names;
 mod settings;
 mod side_files;
 mod tokenizer;
+#[cfg_attr(not(feature = "eval"), expect(dead_code, reason = "only encoders build tokenizers"))]
 mod tokenizer_class;
 mod transformer_settings;
 mod usage;
@@ -28,6 +29,7 @@ pub use agree::{
 };
 pub use config::Architecture;
 pub(crate) use config::{LayerKinds, LayerOrigin, layer_kinds, rearranged};
+#[cfg(feature = "eval")]
 pub(crate) use error::tokenizer_command;
 pub use error::{Error, ModuleError};
 pub use folder::Checkpoint;
@@ -46,11 +48,13 @@ pub(crate) use names::is_head;
 pub use names::{LayerName, canonical_name, layer_of, split_wrapper, with_layer};
 pub use settings::Settings;
 pub use side_files::SideFile;
+pub(crate) use tokenizer::is_chat_template;
 pub use tokenizer::{
     Appended, Change, Edited, MergedVocabulary, Origin, TokenScript, TokenScripts, Tokenizer, TokenizerDifference,
     Vocabulary, VocabularyKind,
 };
-pub(crate) use tokenizer::{VocabularyListener, is_chat_template, read_tokenizer_json};
+#[cfg(feature = "eval")]
+pub(crate) use tokenizer::{VocabularyListener, read_tokenizer_json};
 #[cfg(feature = "eval")]
 pub(crate) use tokenizer_class::{TOKEN_KEYS, TokenizerClass, has_code, special_token};
 pub use transformer_settings::TransformerSettings;

@@ -141,6 +141,7 @@ pub(super) fn say(text: &str) {
 }
 
 /// Shows lines to whoever watches, on stderr.
+#[cfg(feature = "eval")]
 pub(super) fn say_page(page: &Page) {
     let _ = write!(stderr(), "{page}");
 }
@@ -167,11 +168,13 @@ fn put(text: &str) -> anyhow::Result<()> {
 }
 
 /// Clears the terminal.
+#[cfg(feature = "eval")]
 pub(super) fn clear() -> anyhow::Result<()> {
     put("\x1b[2J\x1b[H")
 }
 
 /// Prints JSON to stdout, on one line.
+#[cfg(feature = "eval")]
 pub(super) fn print_json_line(value: &serde_json::Value) -> anyhow::Result<()> {
     put(&format!("{}\n", json(value, false)))
 }

@@ -10,6 +10,7 @@ mod vocabulary;
 
 pub(crate) use chat_template::is_chat_template;
 pub use files::{Tokenizer, TokenizerDifference};
+#[cfg(feature = "eval")]
 pub(crate) use json::{Listener as VocabularyListener, read_json as read_tokenizer_json};
 pub use token_scripts::{TokenScript, TokenScripts};
 pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};
