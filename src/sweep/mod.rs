@@ -3,7 +3,7 @@
 //! A [`Spec`] is read from a sweep file and pinned to the content of its checkpoints and data sets in a [`Study`], a folder
 //! that any number of workers share. [`work`] is what a worker does; what scores a trial is an [`Evaluator`].
 //!
-//! The parts in the order in which a study meets them: [`file`] → `space` → `search` → `study` → `worker` → `trial` →
+//! The parts in the order in which a study meets them: `file` → `space` → `search` → `study` → `worker` → `trial` →
 //! `analysis` → `export`.
 
 mod analysis;
