@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use crate::checkpoint::{Adapter, AdapterChange, Checkpoint};
+use crate::checkpoint::{Adapter, AdapterChange, Checkpoint, Tokenizer};
 
 /// An adapter and the model that it is merged into.
 #[derive(Debug)]
@@ -40,15 +40,31 @@ impl Adapted {
         self.adapter.changes().get(*self.changes.get(&tensor)?)
     }
 
-    /// What a user should know: the adapter names another model as the one it was trained on, or changes a head that the
-    /// model does not hold.
+    /// What a user should know: the adapter names another model as the one it was trained on, has another tokenizer, or changes a
+    /// head that the model does not hold.
     pub(super) fn remarks(&self, model: &Checkpoint) -> impl Iterator<Item = String> {
         let adapter = self.adapter.path().display().to_string();
         let path = model.path().display().to_string();
         let heads = self.left_out.iter().map(move |target| {
             format!("the adapter `{adapter}` changes `{target}`, which `{path}` has not (it ties its head to its embeddings); left out")
         });
-        self.other_base(model).into_iter().chain(heads)
+        self.other_base(model).into_iter().chain(self.other_tokenizer(model)).chain(heads)
+    }
+
+    /// Says that the adapter was saved with a tokenizer that the merge does not have: a token that it was trained with, in a row that
+    /// was spare, would be another one.
+    fn other_tokenizer(&self, model: &Checkpoint) -> Option<String> {
+        let own = Tokenizer::open(self.adapter.path()).ok()?;
+        let found = own.difference(model.tokenizer()).filter(|_| !own.is_empty())?;
+        Some(format!(
+            "the adapter `{}` has a tokenizer of its own, which differs from that of `{}` in {} ({} and {}); the merge has the model's, so \
+             copy the adapter's into the output if it was trained with it",
+            self.adapter.path().display(),
+            model.path().display(),
+            found.what,
+            found.left,
+            found.right
+        ))
     }
 
     fn other_base(&self, model: &Checkpoint) -> Option<String> {

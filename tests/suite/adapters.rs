@@ -238,6 +238,28 @@ fn a_model_in_float64_is_adapted_in_float64() {
 }
 
 #[test]
+fn an_adapter_with_another_tokenizer_than_its_model_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["base", "adapter"] {
+        let from = if name == "base" { goldens().join(BASE) } else { goldens().join("adapters/plain") };
+        super::support::copy_folder(&from, &folder.path().join(name));
+    }
+    let tokenizer = |spare: &str| {
+        let added = json!([{"id": 1, "content": spare, "special": false}]);
+        json!({"added_tokens": added, "model": {"type": "WordLevel", "vocab": {"a": 0, spare: 1}, "unk_token": "a"}})
+    };
+    write_json(&folder.path().join("base/tokenizer.json"), &tokenizer("<spare>"));
+    fs::write(folder.path().join("r.yaml"), "merge_method: passthrough\nmodels: [{model: base+adapter}]\n").unwrap();
+    for (own, warns) in [("<spare>", false), ("<trained>", true)] {
+        write_json(&folder.path().join("adapter/tokenizer.json"), &tokenizer(own));
+        let output = run(folder.path(), &["plan", "r.yaml"]);
+        let said = stderr(&output);
+        assert_eq!(said.contains("the adapter `adapter` has a tokenizer of its own"), warns, "{said}");
+        assert!(!warns || said.contains("<spare>"), "{said}");
+    }
+}
+
+#[test]
 fn an_adapter_of_another_model_is_a_warning_and_json_names_it() {
     let folder = pair();
     let folder = folder.path();
