@@ -123,6 +123,7 @@ fn objectives(spec: &Spec, sets: &[Set]) -> Result<Vec<Vec<usize>>, Error> {
 fn check_limits(spec: &Spec, sets: &[Set]) -> Result<(), Error> {
     let objectives = spec.objectives.iter().map(|objective| objective.name.as_str());
     let mut names: Vec<&str> = objectives.chain(sets.iter().map(|set| set.label.as_str())).collect();
+    names.sort_unstable();
     names.dedup();
     match spec.limits.iter().find(|limit| !names.contains(&limit.objective.as_str())) {
         Some(limit) => Err(Error::usage(
