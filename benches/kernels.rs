@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use admix::kernel::{
-    ByRank, Digits, Float, Level, MaskTerm, MaskedTerms, RankRoom, Stream, combine, combine_around, consensus_sum,
-    dots, draw, draw_below, histogram, limit, mask_by_rank, masked_sum, narrow, overlap_sum, row_divergence, swap_near,
-    variance, widen,
+    ByRank, DType, Digits, MaskTerm, MaskedTerms, RankBuffers, SimdLevel, Stream, combine, combine_around,
+    consensus_sum, dots, draw, draw_below, histogram, limit, mask_by_rank, masked_sum, narrow, overlap_sum,
+    row_divergence, swap_near, variance, widen,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -28,7 +28,7 @@ fn tile(seed: u32) -> Vec<f32> {
 fn kernels(c: &mut Criterion) {
     let (base, a, b, d) = (tile(1), tile(2), tile(3), tile(4));
     let half: Vec<u8> = a.iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect();
-    for level in Level::available() {
+    for level in SimdLevel::available() {
         let mut group = c.benchmark_group(level.name());
         let mut out = vec![0f32; TILE];
         let mut bytes = vec![0u8; TILE * 2];
@@ -93,20 +93,20 @@ fn kernels(c: &mut Criterion) {
         });
         let mut draws = vec![0u32; TILE];
         draw(level, Stream { seed: 0, name: 0 }, 0, &mut draws);
-        let mut room = RankRoom::default();
+        let mut room = RankBuffers::default();
         let by = ByRank { density: 0.5, epsilon: 0.15 };
         group.bench_function("mask by rank, rows of 1024", |bench| {
             bench.iter(|| mask_by_rank(level, by, 1024, black_box(&base), &a, &draws, &mut room, &mut kept));
         });
         group.throughput(Throughput::Bytes(2 * TILE as u64));
         group.bench_function("widen float16", |bench| {
-            bench.iter(|| widen(level, black_box(&half), Float::F16, &mut out));
+            bench.iter(|| widen(level, black_box(&half), DType::F16, &mut out));
         });
         group.bench_function("narrow to float16", |bench| {
-            bench.iter(|| narrow(level, black_box(&a), Float::F16, &mut bytes));
+            bench.iter(|| narrow(level, black_box(&a), DType::F16, &mut bytes));
         });
         group.bench_function("narrow to bfloat16", |bench| {
-            bench.iter(|| narrow(level, black_box(&a), Float::Bf16, &mut bytes));
+            bench.iter(|| narrow(level, black_box(&a), DType::Bf16, &mut bytes));
         });
         group.finish();
     }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use admix::eval::{Rows, Similarity, Ties, search};
+use admix::eval::{SelectedRows, Similarity, Ties, search};
 use admix::kernel::{Matrix, Threads, multiply};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -43,7 +43,7 @@ fn searches(c: &mut Criterion) {
     });
     group.bench_function("search", |bench| {
         bench.iter(|| {
-            let rows = |picked| Rows { values: black_box(&all), dimension: DIMENSION, picked };
+            let rows = |picked| SelectedRows { values: black_box(&all), dimension: DIMENSION, picked };
             search(rows(&queries), rows(&picked), Similarity::Cosine, &ranks, Ties::Descending, HITS)
         });
     });

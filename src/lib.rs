@@ -114,6 +114,8 @@ pub mod convert;
 mod diagnose;
 #[cfg(feature = "eval")]
 pub mod encoder;
+#[doc(hidden)]
+pub mod escape;
 pub mod eval;
 #[cfg(feature = "hub")]
 pub mod fetch;
@@ -126,8 +128,6 @@ pub mod plan;
 mod progress;
 pub mod recipe;
 pub mod report;
-#[doc(hidden)]
-pub mod shown;
 pub mod sweep;
 pub mod write;
 mod yaml;
@@ -140,6 +140,6 @@ pub use caught::catches_panics;
 #[doc(hidden)]
 pub use cli::main as command_line;
 pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
-pub use kernel::Float;
+pub use kernel::DType;
 pub use progress::{Cancel, Progress};
 pub use recipe::RecipeBuilder;

@@ -15,7 +15,7 @@ pub enum Error {
     Recipe(#[from] recipe::Error),
     /// A recipe and its checkpoints that do not go together.
     #[error(transparent)]
-    Plan(#[from] plan::Faults),
+    Plan(#[from] plan::Errors),
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

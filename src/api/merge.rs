@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Error;
-use crate::kernel::{Float, Level};
+use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, Report, Sink, TILE};
 use crate::plan::{self, Plan};
 use crate::progress::{Cancel, Meter, Progress};
@@ -183,7 +183,7 @@ impl<R: RecipeSource> Merge<R> {
 
     /// The format of the output, in place of the recipe's.
     #[must_use]
-    pub fn dtype(mut self, dtype: Float) -> Self {
+    pub fn dtype(mut self, dtype: DType) -> Self {
         self.options.dtype = Some(dtype);
         self
     }
@@ -283,7 +283,7 @@ impl<R: RecipeSource> Merge<R> {
         run(merge::Options {
             threads: self.threads,
             tile: TILE,
-            level: Level::best(),
+            level: SimdLevel::best(),
             access: Access::default(),
             cancel: &self.cancel,
             progress: &|bytes| meter.add(bytes),

@@ -219,7 +219,7 @@ impl fmt::Display for ScoreReport {
         for set in &self.sets {
             for (index, metric) in set.found.scores.metrics.iter().enumerate() {
                 let mean = set.found.scores.mean(index).unwrap_or(f64::NAN);
-                writeln!(f, "{}  {metric}  {mean:.4}", crate::shown::line(&set.data.label()))?;
+                writeln!(f, "{}  {metric}  {mean:.4}", crate::escape::line(&set.data.label()))?;
             }
         }
         Ok(())

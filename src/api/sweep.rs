@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
-use crate::kernel::Level;
+use crate::kernel::SimdLevel;
 use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
 use crate::progress::{Cancel, Progress};
@@ -86,7 +86,7 @@ impl Sweep {
     /// A sweep file, model or data set that is refused; a study of something else in the folder; an evaluation that no trial
     /// would survive.
     pub fn run(&self) -> Result<SweepReport, Error> {
-        self.run_with(|study| Scorer::new(study, Level::best()))
+        self.run_with(|study| Scorer::new(study, SimdLevel::best()))
     }
 
     /// As [`Sweep::run`], with an evaluator of one's own.
@@ -114,7 +114,7 @@ impl Sweep {
         let mut evaluator = evaluator(&study)?;
         let ended = work(&study, &mut evaluator, options, &mut |event| self.on(event))?;
         if ended == Ended::Finished {
-            keep(&study, parsed.spec.keep, Level::best(), &self.cancel)?;
+            keep(&study, parsed.spec.keep, SimdLevel::best(), &self.cancel)?;
         }
         let analysis = Analysis::read(&study, TrialStage::Full, Depth::Tests)?;
         Ok(SweepReport { study, ended, analysis, warnings: parsed.warnings })
@@ -163,7 +163,12 @@ impl SweepReport {
 }
 
 /// Writes the merges that the sweep file keeps, and gives their folders.
-pub(crate) fn keep(study: &Study, which: Keep, level: Level, cancel: &Cancel) -> Result<Vec<PathBuf>, sweep::Error> {
+pub(crate) fn keep(
+    study: &Study,
+    which: Keep,
+    level: SimdLevel,
+    cancel: &Cancel,
+) -> Result<Vec<PathBuf>, sweep::Error> {
     if which == Keep::None {
         return Ok(Vec::new());
     }
@@ -186,7 +191,7 @@ pub(crate) fn write_merge(
     recipe: Recipe,
     out: &Path,
     study: &Study,
-    level: Level,
+    level: SimdLevel,
     cancel: &Cancel,
 ) -> Result<(), sweep::Error> {
     let plan = Plan::build(recipe, &study.manifest.plan_options())?;

@@ -10,7 +10,7 @@ use super::json;
 use super::modules::Module;
 use super::settings::Settings;
 use super::tokenizer_class::TokenizerClass;
-use crate::shown::Untrusted;
+use crate::escape::Untrusted;
 
 /// What two checkpoints can disagree about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

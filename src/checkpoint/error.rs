@@ -6,7 +6,7 @@ use super::file_names::MODULES;
 use super::header::HeaderError;
 use super::hub_model::{DEFAULT_REVISION, HubModel};
 use crate::diagnose::{Diagnose, ExitClass};
-use crate::shown::{literal, shell, shown};
+use crate::escape::{escaped, literal, shell};
 
 /// Why a folder cannot be opened as a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -219,10 +219,10 @@ pub enum Error {
 #[non_exhaustive]
 pub enum ModuleError {
     /// A path that leads elsewhere or is not plain.
-    #[error("has the path `{}`, which is not a plain folder name inside the model folder", shown(.0))]
+    #[error("has the path `{}`, which is not a plain folder name inside the model folder", escaped(.0))]
     Path(String),
     /// A path used before.
-    #[error("has the path `{}`, which another entry has too", shown(.0))]
+    #[error("has the path `{}`, which another entry has too", escaped(.0))]
     Twice(String),
     /// A module with sub-models of its own.
     #[error("is a `{0}`, which chooses between several models and cannot be merged")]

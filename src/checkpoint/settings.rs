@@ -10,7 +10,7 @@ use super::json;
 use super::model_path::ModelPath;
 use super::modules::Module;
 use super::transformer_settings::TransformerSettings;
-use crate::shown::Untrusted;
+use crate::escape::Untrusted;
 
 /// The transformer module's own settings; the name depends on the class that saved it.
 pub(super) const TRANSFORMER_FILES: &[&str] = &[

@@ -14,7 +14,7 @@ use super::header::parse_header;
 use super::map::Map;
 use super::model_path::ModelPath;
 use super::{json, names};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -91,12 +91,12 @@ pub struct Tensor {
 
 impl Tensor {
     /// The floating-point format of the elements; nothing for integers, booleans and formats that are not merged.
-    pub fn float(&self) -> Option<Float> {
+    pub fn float(&self) -> Option<DType> {
         match self.dtype {
-            Dtype::F64 => Some(Float::F64),
-            Dtype::F32 => Some(Float::F32),
-            Dtype::F16 => Some(Float::F16),
-            Dtype::BF16 => Some(Float::Bf16),
+            Dtype::F64 => Some(DType::F64),
+            Dtype::F32 => Some(DType::F32),
+            Dtype::F16 => Some(DType::F16),
+            Dtype::BF16 => Some(DType::Bf16),
             _ => None,
         }
     }

@@ -50,7 +50,7 @@ fn tensors_are_found_by_canonical_name_and_read_in_place() {
     let names: Vec<&str> = weights.tensors().iter().map(|tensor| tensor.canonical.as_str()).collect();
     assert_eq!(names, ["cls.predictions.bias", "embeddings.LayerNorm.weight", "encoder.layer.1.bias"]);
     let bias = weights.get("encoder.layer.1.bias").unwrap();
-    assert_eq!((bias.float(), bias.elements(), bias.byte_len()), (Some(Float::F32), 3, 12));
+    assert_eq!((bias.float(), bias.elements(), bias.byte_len()), (Some(DType::F32), 3, 12));
     assert_eq!(weights.bytes(bias), [0; 12]);
     weights.release(bias, 0..usize::MAX);
     assert_eq!(weights.bytes(bias), [0; 12]);

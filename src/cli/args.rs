@@ -12,7 +12,7 @@ use super::render::Usage;
 use super::units;
 use crate::checkpoint::Links;
 use crate::files;
-use crate::kernel::{Float, Level};
+use crate::kernel::{DType, SimdLevel};
 use crate::merge::Access;
 use crate::plan::{self, Allow};
 use crate::recipe::Recipe;
@@ -23,11 +23,11 @@ pub(super) struct PlanArgs {
     /// Format of the output, in place of the recipe's `dtype`: float16, bfloat16, float32, or float64, which also computes
     /// in float64
     #[arg(long, value_name = "DTYPE", value_parser = dtype)]
-    dtype: Option<Float>,
+    dtype: Option<DType>,
 
     /// Format of the output, in place of the recipe's `out_dtype` and over any `dtype`
     #[arg(long, value_name = "DTYPE", value_parser = dtype)]
-    out_dtype: Option<Float>,
+    out_dtype: Option<DType>,
 
     /// Largest weight file; a larger model is split into several with an index
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = units::parse_bytes)]
@@ -160,11 +160,11 @@ pub(super) fn pipe_text(path: &Path) -> anyhow::Result<String> {
 const RECIPE_LIMIT: u64 = (1 << 20) + 1;
 
 /// The instruction set that `ADMIX_SIMD` asks for, or the best there is.
-pub(super) fn level() -> anyhow::Result<Level> {
-    let Some(name) = std::env::var_os("ADMIX_SIMD") else { return Ok(Level::best()) };
+pub(super) fn level() -> anyhow::Result<SimdLevel> {
+    let Some(name) = std::env::var_os("ADMIX_SIMD") else { return Ok(SimdLevel::best()) };
     let name = name.to_string_lossy();
-    Level::from_name(&name).ok_or_else(|| {
-        let names: Vec<_> = Level::available().into_iter().map(Level::name).collect();
+    SimdLevel::from_name(&name).ok_or_else(|| {
+        let names: Vec<_> = SimdLevel::available().into_iter().map(SimdLevel::name).collect();
         Usage::with_hint(
             format!("ADMIX_SIMD is `{name}`, which this machine does not have"),
             format!("it has {}", names.join(", ")),
@@ -184,7 +184,7 @@ fn allowed() -> PossibleValuesParser {
     PossibleValuesParser::new(Allow::names().into_iter().map(|(name, doc)| PossibleValue::new(name).help(doc)))
 }
 
-fn dtype(text: &str) -> Result<Float, String> {
+fn dtype(text: &str) -> Result<DType, String> {
     let name = text.strip_prefix("torch.").unwrap_or(text);
     let meant = match name {
         "bf16" => ", did you mean bfloat16?",
@@ -192,7 +192,7 @@ fn dtype(text: &str) -> Result<Float, String> {
         "fp32" | "f32" | "float" => ", did you mean float32?",
         _ => "",
     };
-    Float::from_name(name).ok_or_else(|| format!("expected float16, bfloat16, float32 or float64{meant}"))
+    DType::from_name(name).ok_or_else(|| format!("expected float16, bfloat16, float32 or float64{meant}"))
 }
 
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {

@@ -9,10 +9,10 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use super::args::{PlanArgs, RunArgs, assignment};
 use super::render::{self, Usage};
 use super::run;
+use crate::escape::is_hidden;
 use crate::method::{self, Base, Count, Kind, METHODS, MergeMethod, Scope};
 use crate::recipe::Recipe;
 pub(super) use crate::recipe::model_reference as reference;
-use crate::shown::is_hidden;
 
 /// Merge checkpoints by weight, without a recipe file
 #[derive(clap::Args, Debug)]

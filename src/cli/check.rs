@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::args::{PlanArgs, assignment, assignments, pipe_text, stdin_text};
 use super::render;
 use crate::diagnose::{Diagnose as _, Diagnosis};
+use crate::escape::Page;
 use crate::files;
-use crate::plan::{self, Faults, Options, Plan};
+use crate::plan::{self, Errors, Options, Plan};
 use crate::recipe::{self, Place, Recipe, Review, Warning};
-use crate::shown::Page;
 use crate::sweep::file::Parsed;
 use crate::sweep::{self, Spec};
 
@@ -166,7 +166,7 @@ fn warnings(name: &str, warnings: Vec<Warning>) -> Vec<Diagnostic> {
 }
 
 fn checkpoints(name: &str, faults: Vec<plan::Error>) -> Vec<Diagnostic> {
-    all(name, Faults(faults).diagnoses())
+    all(name, Errors(faults).diagnoses())
 }
 
 /// The checkpoints of a sweep, by its recipe at both ends of the ranges.

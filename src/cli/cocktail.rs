@@ -12,11 +12,11 @@ use super::render::{self, Usage};
 use super::{blend, output, progress, run};
 use crate::checkpoint::{Checkpoint, DisagreementAmong, Links, disagreements_among, used_among};
 use crate::encoder::Encoder;
+use crate::escape::{columns, line};
 use crate::eval::data::{self, Options};
 use crate::eval::{Example, cocktail_weights, contrastive_loss};
 use crate::method;
 use crate::progress::Cancel;
-use crate::shown::{columns, line};
 
 /// Weigh models by a few labelled examples (LM-Cocktail) and print the recipe that averages them
 #[derive(clap::Args, Debug)]

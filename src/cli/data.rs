@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::render;
+use crate::escape::Page;
 use crate::eval::DataSet;
 use crate::eval::data::{self, Opened, Options, Side, Summary};
-use crate::shown::Page;
 
 /// Show what a retrieval data set holds, and everything odd in it
 #[derive(clap::Args, Debug)]
@@ -68,9 +68,9 @@ fn to_text(folder: &Path, opened: &Opened) -> Page {
         line(&mut out, "  queries", &side(&summary.queries));
         line(&mut out, "  documents", &side(&summary.documents));
         line(&mut out, "  judgements", &judgements(&summary));
-        for oddity in &set.oddities {
-            line(&mut out, "  odd", &oddity.to_string());
-            line(&mut out, "", oddity.kind.effect());
+        for warning in &set.warnings {
+            line(&mut out, "  odd", &warning.to_string());
+            line(&mut out, "", warning.kind.effect());
         }
     }
     out
@@ -130,8 +130,8 @@ fn set_json(set: &DataSet) -> Value {
             "scripts": scripts,
         })
     };
-    let oddities: Vec<Value> = set
-        .oddities
+    let warnings: Vec<Value> = set
+        .warnings
         .iter()
         .map(|odd| json!({"kind": odd.kind.name(), "count": odd.count, "example": odd.example, "effect": odd.kind.effect()}))
         .collect();
@@ -146,6 +146,6 @@ fn set_json(set: &DataSet) -> Value {
         "grades": grades,
         "positives": summary.positives(),
         "positives_per_query": summary.positives_per_query(),
-        "oddities": oddities,
+        "oddities": warnings,
     })
 }

@@ -4,7 +4,7 @@ use super::render::Usage;
 use crate::checkpoint::{Checkpoint, Settings};
 use crate::encoder::{Device, Encoder, Options, Pooling};
 use crate::eval::{Family, Prompts, Similarity};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 /// How a model turns texts into embeddings.
 #[derive(clap::Args, Clone, Debug)]
@@ -28,7 +28,7 @@ pub(super) struct EncoderArgs {
 
     /// Format of weights: f32, f16 or bf16. The processor rounds weights to it and computes in f32
     #[arg(long, value_name = "DTYPE", default_value = "f32", value_parser = dtype)]
-    dtype: Float,
+    dtype: DType,
 
     /// Tokens computed at a time
     #[arg(long, value_name = "N")]
@@ -49,11 +49,11 @@ impl EncoderArgs {
     }
 }
 
-fn dtype(text: &str) -> Result<Float, String> {
+fn dtype(text: &str) -> Result<DType, String> {
     match text {
-        "f32" | "float32" => Ok(Float::F32),
-        "f16" | "float16" => Ok(Float::F16),
-        "bf16" | "bfloat16" => Ok(Float::Bf16),
+        "f32" | "float32" => Ok(DType::F32),
+        "f16" | "float16" => Ok(DType::F16),
+        "bf16" | "bfloat16" => Ok(DType::Bf16),
         _ => Err("expected f32, f16 or bf16".to_owned()),
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
 use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
+use crate::escape::{Page, columns};
 use crate::merge::{self, Difference};
-use crate::shown::{Page, columns};
 
 /// Show what is in a model folder, or where two differ
 #[derive(clap::Args, Debug)]

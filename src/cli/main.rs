@@ -9,7 +9,7 @@ use super::fetch;
 use super::{blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, render, schema};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score, sweep};
-use crate::shown::line;
+use crate::escape::line;
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::output;
 use super::render::{self, Usage};
+use crate::escape::{Page, columns, tsv};
 use crate::eval::{Compat, Error, Metric, Missing, Paired, Qrels, Rules, Run, Scores, evaluate, paired};
-use crate::shown::{Page, columns, tsv};
 
 /// Score a run against relevance judgements, or compare two runs
 #[derive(clap::Args, Debug)]

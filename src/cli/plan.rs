@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
+use crate::escape::{Page, padded, width};
 use crate::merge;
 use crate::plan::{Group, NonLayerSlices, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
-use crate::shown::{Page, padded, width};
 
 /// Show what a merge would do; nothing is written
 #[derive(clap::Args, Debug)]

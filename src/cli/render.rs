@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
 #[cfg(feature = "eval")]
 use crate::encoder;
+use crate::escape::{Page, aligned, is_hidden, json, line, text};
 #[cfg(feature = "hub")]
 use crate::fetch;
 use crate::recipe::{self, Place};
-use crate::shown::{Page, aligned, is_hidden, json, line, text};
 use crate::{checkpoint, convert, eval, merge, plan, sweep, write};
 
 /// A mistake in the arguments that clap does not see.
@@ -62,7 +62,7 @@ known! {
     Usage,
     recipe::Error,
     plan::Error,
-    plan::Faults,
+    plan::Errors,
     checkpoint::Error,
     convert::Error,
     merge::Error,

@@ -86,7 +86,7 @@ pub(super) fn run(
             "adapters": originals.iter().map(|(plan, model)| adapter(plan, *model)).collect::<Vec<_>>(),
             "tensors": outcome.report.tensors,
             "parameters": plan.tensors.iter().map(|tensor| tensor.elements).sum::<u64>(),
-            "dtype": plan.dtype().map(crate::kernel::Float::name),
+            "dtype": plan.dtype().map(crate::kernel::DType::name),
             "bytes_read": plan.bytes_read(),
             "bytes_written": plan.bytes_written(),
             "files": plan.files.iter().map(|file| file.relative.as_str()).collect::<Vec<_>>(),

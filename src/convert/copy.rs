@@ -46,7 +46,7 @@ pub(super) fn verify(file: &TorchFile, options: Options<'_>) -> Result<(), Error
         if crc.sum() == entry.crc {
             return Ok(());
         }
-        let name = crate::shown::shown(&entry.name);
+        let name = crate::escape::escaped(&entry.name);
         Err(Error::file(&file.path, FileError::Checksum { name }))
     })
 }

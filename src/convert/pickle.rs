@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::opcode::{self, op};
 use super::pickle_error::PickleError as Error;
 use super::value::{Global, Heap, Storage, Value, View, push};
-use crate::shown::shown;
+use crate::escape::escaped;
 
 /// Operations of one pickle, and things made in them. A state dict of a thousand tensors takes some tens of thousands.
 const LIMIT: usize = 1 << 21;
@@ -298,7 +298,7 @@ impl<'p> Machine<'p> {
             }
         };
         let found = Global::find(module, name);
-        let refused = || Error::Global { name: shown(&format!("{module}.{name}")), at: self.op };
+        let refused = || Error::Global { name: escaped(&format!("{module}.{name}")), at: self.op };
         self.stack.push(Value::Global(found.ok_or_else(refused)?));
         Ok(())
     }

@@ -14,8 +14,8 @@ use super::folder::{Listing, converted};
 use super::state::Tensor;
 use super::torch::TorchFile;
 use crate::checkpoint::{self, HubSnapshot, Links, ModelPath, canonical_name, is_head};
+use crate::escape;
 use crate::plan::{Entry, header, in_file_order};
-use crate::shown;
 use crate::write::{self, OutputFolder, RECORD, put, reserve};
 
 /// A folder that can be converted: its weight files are mapped, their pickles read, and every tensor found.
@@ -135,7 +135,7 @@ impl Conversion {
         }
         self.copy_rest(folder.path(), sync, options)?;
         let warnings = self.warnings();
-        put(&folder.path().join(RECORD), (shown::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
+        put(&folder.path().join(RECORD), (escape::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
         let path = folder.commit(sync)?;
         Ok(Outcome { path, files: self.converted(), copied: self.listing.copy.len(), warnings })
     }

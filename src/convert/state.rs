@@ -8,7 +8,7 @@ use safetensors::Dtype;
 use super::error::StateError as Error;
 use super::pickle::Pickle;
 use super::value::{Heap, Value, View};
-use crate::shown::shown;
+use crate::escape::escaped;
 
 /// Keys under which training programs keep the state dict.
 const WRAPPERS: [&str; 2] = ["state_dict", "model_state_dict"];
@@ -77,7 +77,7 @@ pub(super) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<
     for (key, value) in entries {
         let Value::Text(name) = key else { return Err(Error::Key { found: key.kind() }) };
         let Value::Tensor(view) = value else {
-            return Err(Error::NotATensor { name: shown(name), found: value.kind() });
+            return Err(Error::NotATensor { name: escaped(name), found: value.kind() });
         };
         named.insert(name, *view);
     }
@@ -90,7 +90,7 @@ pub(super) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<
     for (name, view) in named {
         let name = name.strip_prefix(PARALLEL).filter(|_| parallel).unwrap_or(name);
         if name == "__metadata__" || !seen.insert(name) {
-            return Err(Error::Name { name: shown(name) });
+            return Err(Error::Name { name: escaped(name) });
         }
         let view = heap.views.get(view).ok_or(Error::NoTensors)?;
         found.push(tensor(name, view, heap, storages)?);
@@ -100,9 +100,9 @@ pub(super) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<
 
 /// Checks that every element of a tensor lies in its storage.
 fn tensor(name: &str, view: &View, heap: &Heap<'_>, storages: &[Range<usize>]) -> Result<Tensor, Error> {
-    let named = || shown(name);
+    let named = || escaped(name);
     let Some(range) = storages.get(view.storage) else {
-        let key = heap.storages.get(view.storage).map_or_else(String::new, |storage| shown(storage.key));
+        let key = heap.storages.get(view.storage).map_or_else(String::new, |storage| escaped(storage.key));
         return Err(Error::NoStorage { name: named(), key });
     };
     let width = view.dtype.bitsize() as u64 / 8;

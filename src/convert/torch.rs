@@ -10,7 +10,7 @@ use super::state::{self, Tensor};
 use super::value::{Storage, Value};
 use super::zip::{self, Entry};
 use crate::checkpoint::{Map, ModelPath};
-use crate::shown::shown;
+use crate::escape::escaped;
 
 /// The longest pickle that is read; a state dict of a thousand tensors has some hundred kilobytes.
 const LONGEST_PICKLE: usize = 64 << 20;
@@ -89,7 +89,7 @@ fn archive(file: &[u8]) -> Result<(Vec<Tensor>, Vec<Entry>), FileError> {
     if let Some(order) = by_name.get("byteorder") {
         let order = file.get(order.range.clone()).unwrap_or_default();
         if order != b"little" {
-            return Err(FileError::ByteOrder(shown(&String::from_utf8_lossy(order.get(..16).unwrap_or(order)))));
+            return Err(FileError::ByteOrder(escaped(&String::from_utf8_lossy(order.get(..16).unwrap_or(order)))));
         }
     }
     // Cut at its end, so that the reader's offsets count from the start of the file.
@@ -97,7 +97,7 @@ fn archive(file: &[u8]) -> Result<(Vec<Tensor>, Vec<Entry>), FileError> {
     let content = read_pickle(bytes, pickle.range.start)?;
     let place = |storage: &Storage<'_>| {
         let name = format!("data/{}", storage.key);
-        let entry = by_name.get(name.as_str()).ok_or_else(|| FileError::NoEntry(shown(&name)))?;
+        let entry = by_name.get(name.as_str()).ok_or_else(|| FileError::NoEntry(escaped(&name)))?;
         sized(storage, entry.range.clone())
     };
     let storages = content.heap.storages.iter().map(place).collect::<Result<Vec<_>, _>>()?;
@@ -123,7 +123,7 @@ fn sized(storage: &Storage<'_>, range: Range<usize>) -> Result<Range<usize>, Fil
     let found = range.len() as u64;
     match storage.byte_len() {
         Some(needed) if needed == found => Ok(range),
-        needed => Err(FileError::Storage { key: shown(storage.key), needed: needed.unwrap_or(u64::MAX), found }),
+        needed => Err(FileError::Storage { key: escaped(storage.key), needed: needed.unwrap_or(u64::MAX), found }),
     }
 }
 

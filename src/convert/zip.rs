@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::checkpoint::stays_inside;
 use crate::diagnose::{Diagnose, ExitClass};
-use crate::shown::shown;
+use crate::escape::escaped;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_LENGTH: usize = 22;
@@ -212,7 +212,7 @@ fn central(bytes: &[u8], index: u64) -> Option<(Result<Central, ZipError>, &[u8]
     let Ok(name) = name else { return Some((Err(ZipError::Name { index: index as usize }), rest)) };
     let name = name.to_owned();
     if !stays_inside(&name) || name.contains(char::is_control) {
-        return Some((Err(ZipError::Path { name: shown(&name) }), rest));
+        return Some((Err(ZipError::Path { name: escaped(&name) }), rest));
     }
     let (flags, method) = (u16_at(fixed, 8)?, u16_at(fixed, 10)?);
     let how = match method {

@@ -14,7 +14,7 @@ use super::options::Options;
 use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
 use crate::checkpoint::{Checkpoint, Module};
-use crate::kernel::{Activation, Float};
+use crate::kernel::{Activation, DType};
 
 /// The modules behind the transformer; always computed in float32.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl ModulePipeline {
         for module in checkpoint.modules() {
             let path = checkpoint.path().join(&module.folder);
             // Where it computes in half precision, only the transformer does.
-            let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(Float::F32);
+            let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(DType::F32);
             let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false };
             pipeline.push(module, &loader)?;
         }

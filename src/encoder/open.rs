@@ -11,7 +11,7 @@ use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
 use crate::checkpoint::{Checkpoint, read_config};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 /// A model that turns texts into embeddings.
 #[derive(Debug)]
@@ -150,8 +150,8 @@ fn load(
     let mut config = checkpoint.config().clone();
     config.extend(checkpoint.settings().transformer.model.clone());
     let config = Config::read(&path.join("config.json"), &config)?;
-    let dtype = options.dtype.filter(|dtype| *dtype != Float::F64).unwrap_or(Float::F32);
-    if config.overflows && dtype == Float::F16 {
+    let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
+    if config.overflows && dtype == DType::F16 {
         let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }

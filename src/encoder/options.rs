@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::device::Device;
 use super::pooling::Pooling;
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 /// How a model is loaded and used. The default is what sentence-transformers does with the folder, in float32 on the CPU.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +13,7 @@ pub struct Options {
     pub device: Device,
     /// The format of weights and activations; float32 when not given. The CPU computes in float32 all the same, with
     /// weights rounded to this format.
-    pub dtype: Option<Float>,
+    pub dtype: Option<DType>,
     /// The longest input in tokens, special tokens included; the model's own when not given.
     pub max_length: Option<usize>,
     /// How token vectors become one, in place of what the folder says.

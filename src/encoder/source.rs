@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{self as candle, Device, Tensor};
 
 use super::error::Error;
 use crate::checkpoint::{self, Checkpoint, SharedData, Weights, canonical_name};
-use crate::kernel::{self, Float, Level};
+use crate::kernel::{self, DType, SimdLevel};
 
 /// A tensor's format, shape and little-endian bytes.
 #[derive(Clone, Debug)]
 pub struct TensorData<'a> {
     /// The format of its elements.
-    pub float: Float,
+    pub dtype: DType,
     /// Its dimensions, outermost first.
     pub shape: Vec<usize>,
     /// Its elements.
@@ -35,7 +35,7 @@ impl TensorSource for Checkpoint {
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>> {
         let (weights, tensor) = find(self, module, canonical)?;
         Some(TensorData {
-            float: tensor.float()?,
+            dtype: tensor.float()?,
             shape: tensor.shape.clone(),
             bytes: Cow::Borrowed(weights.bytes(tensor)),
         })
@@ -70,7 +70,7 @@ pub(super) struct Loader<'a> {
     /// The module's folder, for messages.
     pub(super) path: PathBuf,
     pub(super) device: &'a Device,
-    pub(super) dtype: Float,
+    pub(super) dtype: DType,
     /// Whether a table of which few rows are needed may stay in its file.
     pub(super) in_place: bool,
 }
@@ -97,7 +97,7 @@ impl Loader<'_> {
         let data = self.data(name)?;
         let elements = expected.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
         match elements.filter(|_| data.shape == expected) {
-            Some(elements) if elements.checked_mul(data.float.size()) == Some(data.bytes.len()) => Ok((data, elements)),
+            Some(elements) if elements.checked_mul(data.dtype.size()) == Some(data.bytes.len()) => Ok((data, elements)),
             _ => Err(Error::Shape {
                 path: self.path.clone(),
                 tensor: name.to_owned(),
@@ -109,28 +109,28 @@ impl Loader<'_> {
 
     /// Whether numbers of a tensor are rounded to the format that was asked for.
     fn rounds(&self, data: &TensorData<'_>) -> bool {
-        self.device.is_cpu() && matches!(self.dtype, Float::F16 | Float::Bf16) && data.float != self.dtype
+        self.device.is_cpu() && matches!(self.dtype, DType::F16 | DType::Bf16) && data.dtype != self.dtype
     }
 
     /// The bytes of a tensor of that shape and their format, if they can stay where they are.
-    pub(super) fn in_place(&self, name: &str, expected: &[usize]) -> Result<Option<(SharedData, Float)>, Error> {
+    pub(super) fn in_place(&self, name: &str, expected: &[usize]) -> Result<Option<(SharedData, DType)>, Error> {
         let (data, _) = self.shaped(name, expected)?;
         if !self.in_place || self.rounds(&data) {
             return Ok(None);
         }
         let shared = self.source.shared(self.module, name);
-        Ok(shared.filter(|shared| shared.bytes().len() == data.bytes.len()).map(|shared| (shared, data.float)))
+        Ok(shared.filter(|shared| shared.bytes().len() == data.bytes.len()).map(|shared| (shared, data.dtype)))
     }
 
     /// The values of a tensor of that shape.
     pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
         let (data, elements) = self.shaped(name, expected)?;
         let mut values = vec![0.0; elements];
-        kernel::widen(Level::best(), &data.bytes, data.float, &mut values);
+        kernel::widen(SimdLevel::best(), &data.bytes, data.dtype, &mut values);
         if self.rounds(&data) {
             let mut rounded = vec![0; elements * self.dtype.size()];
-            kernel::narrow(Level::best(), &values, self.dtype, &mut rounded);
-            kernel::widen(Level::best(), &rounded, self.dtype, &mut values);
+            kernel::narrow(SimdLevel::best(), &values, self.dtype, &mut rounded);
+            kernel::widen(SimdLevel::best(), &rounded, self.dtype, &mut values);
         }
         Ok(values)
     }
@@ -143,18 +143,18 @@ impl Loader<'_> {
     /// A factor as the format of activations holds it.
     pub(super) fn rounded(&self, factor: f32) -> f32 {
         match self.compute_dtype() {
-            DType::F16 => half::f16::from_f32(factor).to_f32(),
-            DType::BF16 => half::bf16::from_f32(factor).to_f32(),
+            candle::DType::F16 => half::f16::from_f32(factor).to_f32(),
+            candle::DType::BF16 => half::bf16::from_f32(factor).to_f32(),
             _ => factor,
         }
     }
 
     /// The format of activations.
-    pub(super) fn compute_dtype(&self) -> DType {
+    pub(super) fn compute_dtype(&self) -> candle::DType {
         match self.dtype {
-            Float::F16 if !self.device.is_cpu() => DType::F16,
-            Float::Bf16 if !self.device.is_cpu() => DType::BF16,
-            _ => DType::F32,
+            DType::F16 if !self.device.is_cpu() => candle::DType::F16,
+            DType::Bf16 if !self.device.is_cpu() => candle::DType::BF16,
+            _ => candle::DType::F32,
         }
     }
 

@@ -29,14 +29,15 @@ pub(super) fn apply(
         ));
     }
     let normalizer =
-        tokenizer.get_normalizer().map(Normalizer::given).map(serde_json::to_value).transpose().map_err(shown)?;
+        tokenizer.get_normalizer().map(Normalizer::given).map(serde_json::to_value).transpose().map_err(as_text)?;
     let parts = class.parts(config, &normalizer.unwrap_or_default());
     if let Some(parts) = &parts {
         set_model(tokenizer, bytes, class, config)?;
-        let normalizer: Option<NormalizerWrapper> = serde_json::from_value(parts.normalizer.clone()).map_err(shown)?;
+        let normalizer: Option<NormalizerWrapper> =
+            serde_json::from_value(parts.normalizer.clone()).map_err(as_text)?;
         let pre_tokenizer: Option<PreTokenizerWrapper> =
-            serde_json::from_value(parts.pre_tokenizer.clone()).map_err(shown)?;
-        tokenizer.with_normalizer(normalizer).map_err(shown)?;
+            serde_json::from_value(parts.pre_tokenizer.clone()).map_err(as_text)?;
+        tokenizer.with_normalizer(normalizer).map_err(as_text)?;
         tokenizer.with_pre_tokenizer(pre_tokenizer);
     }
     add_tokens(tokenizer, class, config, parts.is_some())?;
@@ -49,7 +50,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-fn shown(error: impl std::fmt::Display) -> String {
+fn as_text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
@@ -110,9 +111,9 @@ fn set_model(
         ModelWrapper::Unigram(model) => {
             let place = || model.iter().position(|(piece, _)| Some(piece.as_str()) == unknown);
             let unknown = if *class == TokenizerClass::Camembert { place().unwrap_or_default() } else { UNKNOWN_PIECE };
-            let stated = serde_json::from_slice::<Stated>(bytes).map_err(shown)?.model;
+            let stated = serde_json::from_slice::<Stated>(bytes).map_err(as_text)?.model;
             let is_same = stated.unk_id == Some(unknown) && !model.byte_fallback();
-            let anew = || Unigram::from(model.iter().cloned().collect(), Some(unknown), false).map_err(shown);
+            let anew = || Unigram::from(model.iter().cloned().collect(), Some(unknown), false).map_err(as_text);
             if is_same { None } else { Some(anew()?.into()) }
         }
         ModelWrapper::WordLevel(_) => None,
@@ -182,7 +183,7 @@ fn add_tokens(
     } else {
         listed.retain(|token| !own.contains(token));
     }
-    tokenizer.add_tokens(listed).map(drop).map_err(shown)
+    tokenizer.add_tokens(listed).map(drop).map_err(as_text)
 }
 
 /// The tokens of `added_tokens_decoder`, in the order of their numbers.
@@ -258,7 +259,7 @@ fn set_around(
     let pair: Vec<Value> =
         [first, Some(sequence("A")), last.clone(), Some(sequence("B")), last].into_iter().flatten().collect();
     let template = json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens});
-    let processor: PostProcessorWrapper = serde_json::from_value(template).map_err(shown)?;
+    let processor: PostProcessorWrapper = serde_json::from_value(template).map_err(as_text)?;
     tokenizer.with_post_processor(Some(processor));
     Ok(())
 }

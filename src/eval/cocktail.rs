@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::lines::{Lines, open};
 use super::search::Similarity;
 use super::texts::Prompts;
-use super::{DataSet, Error, LineProblem};
+use super::{DataSet, Error, LineError};
 use crate::encoder::{self, Encoder};
 
 /// A query with a text that answers it, and texts that do not.
@@ -63,14 +63,14 @@ impl Example {
         Ok(examples)
     }
 
-    fn parse(line: &str) -> Result<Self, LineProblem> {
+    fn parse(line: &str) -> Result<Self, LineError> {
         let Line { query, pos, neg } =
-            serde_json::from_str(line).map_err(|error| LineProblem::Example(error.to_string()))?;
+            serde_json::from_str(line).map_err(|error| LineError::Example(error.to_string()))?;
         let positive = match pos {
             OneOrMore::One(text) => Some(text),
             OneOrMore::More(texts) => texts.into_iter().next(),
         };
-        let positive = positive.ok_or_else(|| LineProblem::Example("`pos` is empty".to_owned()))?;
+        let positive = positive.ok_or_else(|| LineError::Example("`pos` is empty".to_owned()))?;
         Ok(Self { query, positive, negatives: neg })
     }
 

@@ -32,7 +32,7 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
         /// What is wrong with it.
-        problem: LineProblem,
+        problem: LineError,
     },
     /// A file without content.
     #[error("`{}` holds no {what}", path.display())]
@@ -63,7 +63,7 @@ pub enum Error {
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LineProblem {
+pub enum LineError {
     /// Too few or too many fields.
     #[error("{found} {}, expected {expected}", if *found == 1 { "field" } else { "fields" })]
     Fields {
@@ -135,7 +135,7 @@ impl Diagnose for Error {
     }
 }
 
-impl Diagnose for LineProblem {
+impl Diagnose for LineError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fields { .. } => "fields are separated by white space, and an id holds none",

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::fields::white_space_separated;
-use super::numbered::{LineFault, Numbered, decompressed};
-use super::{Error, LineProblem};
+use super::numbered::{Numbered, UnreadableLine, decompressed};
+use super::{Error, LineError};
 use crate::files;
 
 /// The longest line that is read.
@@ -36,14 +36,14 @@ impl<'a> Lines<'a> {
         let number = lines.number + 1;
         let broken = |problem| Error::Line { path: path.clone(), line: number, problem };
         lines.next_line().map_err(|fault| match fault {
-            LineFault::Read(source) => Error::Read { path: path.clone(), source },
-            LineFault::TooLong => broken(LineProblem::TooLong(LONGEST)),
-            LineFault::NotUtf8(at) => broken(LineProblem::NotUtf8(at)),
+            UnreadableLine::Read(source) => Error::Read { path: path.clone(), source },
+            UnreadableLine::TooLong => broken(LineError::TooLong(LONGEST)),
+            UnreadableLine::NotUtf8(at) => broken(LineError::NotUtf8(at)),
         })
     }
 
     /// An error of a line of this file.
-    pub fn error(&self, line: u64, problem: LineProblem) -> Error {
+    pub fn error(&self, line: u64, problem: LineError) -> Error {
         Error::Line { path: self.path.clone(), line, problem }
     }
 

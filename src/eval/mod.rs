@@ -32,8 +32,8 @@ mod types;
 #[cfg(feature = "eval")]
 pub use cocktail::{Example, cocktail_weights, contrastive_loss};
 pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules, Ties};
-pub use data::{Oddity, OddityKind};
-pub use error::{Error, LineProblem};
+pub use data::{DataWarning, DataWarningKind};
+pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
 pub use lines::{Lines, open};
@@ -41,9 +41,9 @@ pub use measure::{Scores, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
 #[cfg(feature = "eval")]
-pub use score::{Done, ScoreError, SetScores, Task, score};
+pub use score::{EncodingProgress, ScoreError, SetScores, Task, score};
 #[cfg(feature = "eval")]
-pub use search::{Hit, Rows, Similarity, search};
+pub use search::{Hit, SelectedRows, Similarity, search};
 pub(crate) use statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, draw, percentile};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
 #[cfg(feature = "eval")]

@@ -6,7 +6,7 @@ use super::inflate::Inflate;
 
 /// Why a line cannot be read.
 #[derive(Debug)]
-pub(super) enum LineFault {
+pub(super) enum UnreadableLine {
     /// The system refused, or compressed data is broken.
     Read(io::Error),
     /// Longer than the limit.
@@ -37,23 +37,23 @@ impl<R: BufRead> Numbered<R> {
     }
 
     /// The next line and its number, without its end. A byte order mark is no part of the first line.
-    pub(super) fn next_line(&mut self) -> Result<Option<(u64, &str)>, LineFault> {
+    pub(super) fn next_line(&mut self) -> Result<Option<(u64, &str)>, UnreadableLine> {
         self.buffer.clear();
         let limit = self.longest as u64 + 2;
         let read = (&mut self.reader).take(limit).read_until(b'\n', &mut self.buffer);
-        if read.map_err(LineFault::Read)? == 0 {
+        if read.map_err(UnreadableLine::Read)? == 0 {
             return Ok(None);
         }
         self.number += 1;
         let line = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.longest {
-            return Err(LineFault::TooLong);
+            return Err(UnreadableLine::TooLong);
         }
         match std::str::from_utf8(line) {
             Ok(text) if self.number == 1 => Ok(Some((1, text.strip_prefix('\u{feff}').unwrap_or(text)))),
             Ok(text) => Ok(Some((self.number, text))),
-            Err(error) => Err(LineFault::NotUtf8(error.valid_up_to() + 1)),
+            Err(error) => Err(UnreadableLine::NotUtf8(error.valid_up_to() + 1)),
         }
     }
 }

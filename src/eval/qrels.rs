@@ -9,7 +9,7 @@ use std::path::Path;
 use super::columns::{Columns, first_fields};
 use super::fields::{tab_separated, white_space_separated};
 use super::lines::{Lines, is_blank, open};
-use super::{DocumentId, Error, LineProblem, Qrels, QueryId};
+use super::{DocumentId, Error, LineError, Qrels, QueryId};
 
 const TREC: &str = "4: query, iteration, document, grade";
 const TSV: &str = "3 separated by tabs: query, document, grade";
@@ -62,7 +62,7 @@ impl<'a> QrelsRows<'a> {
             if first && let Some(named) = header(text) {
                 match named {
                     Ok(columns) => self.layout = Some(Layout::Named(columns, text.contains('\t'))),
-                    Err(problem) => return Err(self.lines.error(line, LineProblem::Columns(problem))),
+                    Err(problem) => return Err(self.lines.error(line, LineError::Columns(problem))),
                 }
                 continue;
             }
@@ -74,7 +74,7 @@ impl<'a> QrelsRows<'a> {
             let layout = *self.layout.get_or_insert_with(|| layout_of(text));
             match parse(layout, line, text) {
                 Ok(row) => return Ok(Some(row)),
-                Err(LineProblem::Grade(_)) if first && layout == Layout::Tsv => {}
+                Err(LineError::Grade(_)) if first && layout == Layout::Tsv => {}
                 Err(problem) => return Err(self.lines.error(line, problem)),
             }
         }
@@ -98,18 +98,18 @@ fn layout_of(line: &str) -> Layout {
     if line.split('\t').count() == 3 { Layout::Tsv } else { Layout::Trec }
 }
 
-fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem> {
+fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineError> {
     let (query, document, grade) = match layout {
         Layout::Trec => {
             let found: Vec<&str> = white_space_separated(text).collect();
             let [query, _, document, grade] = found[..] else {
-                return Err(LineProblem::Fields { found: found.len(), expected: TREC });
+                return Err(LineError::Fields { found: found.len(), expected: TREC });
             };
             (query.to_owned(), document.to_owned(), grade.to_owned())
         }
         Layout::Named(columns, tabs) => {
             let found = if tabs {
-                tab_separated(text).map_err(LineProblem::Quote)?.into_iter().map(Cow::into_owned).collect()
+                tab_separated(text).map_err(LineError::Quote)?.into_iter().map(Cow::into_owned).collect()
             } else {
                 first_fields(text)
             };
@@ -118,7 +118,7 @@ fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem>
             match (cell(columns.query), cell(columns.document), cell(columns.grade)) {
                 (Some(query), Some(document), Some(grade)) => (query, document, grade),
                 _ => {
-                    return Err(LineProblem::Fields {
+                    return Err(LineError::Fields {
                         found: found.len(),
                         expected: if tabs && columns.count == Some(3) {
                             TSV
@@ -130,19 +130,19 @@ fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineProblem>
             }
         }
         Layout::Tsv => {
-            let found = tab_separated(text).map_err(LineProblem::Quote)?;
+            let found = tab_separated(text).map_err(LineError::Quote)?;
             let [query, document, grade] = found.as_slice() else {
-                return Err(LineProblem::Fields { found: found.len(), expected: TSV });
+                return Err(LineError::Fields { found: found.len(), expected: TSV });
             };
             (query.to_string(), document.to_string(), grade.to_string())
         }
     };
-    let grade = whole(grade.trim()).ok_or(LineProblem::Grade(grade))?;
+    let grade = whole(grade.trim()).ok_or(LineError::Grade(grade))?;
     if query.is_empty() {
-        return Err(LineProblem::EmptyId("query"));
+        return Err(LineError::EmptyId("query"));
     }
     if document.is_empty() {
-        return Err(LineProblem::EmptyId("document"));
+        return Err(LineError::EmptyId("document"));
     }
     Ok(QrelsRow { line, query, document, grade })
 }
@@ -178,7 +178,7 @@ impl Qrels {
                 }
                 Entry::Occupied(there) => {
                     let (document, first) = (there.key().clone(), there.get().1);
-                    return Err(rows.lines.error(line, LineProblem::Duplicate { query, document, first }));
+                    return Err(rows.lines.error(line, LineError::Duplicate { query, document, first }));
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::fields::white_space_separated;
 use super::lines::{Lines, is_blank, open};
-use super::{DocumentId, Error, LineProblem, Order, QueryId, Run, ranked};
+use super::{DocumentId, Error, LineError, Order, QueryId, Run, ranked};
 
 const FIELDS: &str = "6: query, Q0, document, rank, score, run";
 
@@ -73,23 +73,23 @@ impl Run {
     }
 }
 
-fn parse(line: &str) -> Result<(&str, &str, f64), LineProblem> {
+fn parse(line: &str) -> Result<(&str, &str, f64), LineError> {
     let mut rest = white_space_separated(line);
     let mut next = || rest.next();
     let (Some(query), Some(_), Some(document), Some(_), Some(score), Some(_), None) =
         (next(), next(), next(), next(), next(), next(), next())
     else {
-        return Err(LineProblem::Fields { found: white_space_separated(line).count(), expected: FIELDS });
+        return Err(LineError::Fields { found: white_space_separated(line).count(), expected: FIELDS });
     };
-    let number: f64 = score.parse().map_err(|_| LineProblem::Score(score.to_owned()))?;
+    let number: f64 = score.parse().map_err(|_| LineError::Score(score.to_owned()))?;
     if number.is_nan() {
-        return Err(LineProblem::NotANumber(document.to_owned()));
+        return Err(LineError::NotANumber(document.to_owned()));
     }
     Ok((query, document, number))
 }
 
 /// The first line that names a document again.
-fn duplicate(query: &str, (documents, numbers): &Numbered) -> Option<(u64, LineProblem)> {
+fn duplicate(query: &str, (documents, numbers): &Numbered) -> Option<(u64, LineError)> {
     let mut sorted: Vec<(&str, u64)> =
         documents.iter().map(|(document, _)| document.as_str()).zip(numbers.iter().copied()).collect();
     sorted.sort_unstable();
@@ -98,7 +98,7 @@ fn duplicate(query: &str, (documents, numbers): &Numbered) -> Option<(u64, LineP
         _ => None,
     });
     let (line, first, document) = twice.min()?;
-    Some((line, LineProblem::Duplicate { query: query.to_owned(), document: document.to_owned(), first }))
+    Some((line, LineError::Duplicate { query: query.to_owned(), document: document.to_owned(), first }))
 }
 
 #[cfg(test)]

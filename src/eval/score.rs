@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::search::{Hit, Rows, Similarity, search};
+use super::search::{Hit, SelectedRows, Similarity, search};
 use super::texts::{Chunk, Texts, TokenisedTexts};
 use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
 use crate::diagnose::{Diagnose, ExitClass};
@@ -46,7 +46,7 @@ pub struct SetScores {
 
 /// What was done since the last call.
 #[derive(Clone, Copy, Debug)]
-pub struct Done {
+pub struct EncodingProgress {
     /// Texts that were encoded.
     pub texts: usize,
     /// About how many of the bytes of [`Texts::bytes`] they make.
@@ -81,7 +81,7 @@ impl Diagnose for ScoreError {
 pub fn score(
     encoder: &Encoder,
     task: &Task<'_>,
-    progress: &mut dyn FnMut(Done) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(EncodingProgress) -> ControlFlow<()>,
 ) -> Result<Vec<SetScores>, ScoreError> {
     let dimension = encoder.dimension();
     let mut values: Vec<f32> = Vec::with_capacity(task.texts.len() * dimension);
@@ -95,7 +95,7 @@ pub fn score(
             tokens += encoded.map_err(|source| ScoreError { set: set.label(), source: Box::new(source) })?;
         }
         let encoding = begun.elapsed();
-        let rows = |picked| Rows { values: &values, dimension, picked };
+        let rows = |picked| SelectedRows { values: &values, dimension, picked };
         let run = ranking(task, set, rows(&queries.rows), rows(&documents.rows));
         let scores = evaluate(&set.qrels, &run, task.metrics, &task.rules);
         all.push(SetScores { scores, run, time: begun.elapsed(), encoding, tokens });
@@ -110,19 +110,19 @@ fn encode(
     at: usize,
     chunk: &Chunk,
     values: &mut Vec<f32>,
-    progress: &mut dyn FnMut(Done) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(EncodingProgress) -> ControlFlow<()>,
 ) -> Result<usize, Error> {
     let tokens = match task.tokens.and_then(|known| known.0.get(at)) {
         Some(known) => Cow::Borrowed(known),
         None => Cow::Owned(task.texts.tokens(chunk, encoder)?),
     };
     let (bytes, total) = (task.texts.bytes_of(chunk), tokens.total().max(1) as u64);
-    let mut report = |texts, tokens: usize| progress(Done { texts, bytes: bytes * tokens as u64 / total });
+    let mut report = |texts, tokens: usize| progress(EncodingProgress { texts, bytes: bytes * tokens as u64 / total });
     values.extend_from_slice(&encoder.encode(&tokens, &mut report)?.values);
     Ok(tokens.total())
 }
 
-fn ranking(task: &Task<'_>, set: &DataSet, queries: Rows<'_>, documents: Rows<'_>) -> Run {
+fn ranking(task: &Task<'_>, set: &DataSet, queries: SelectedRows<'_>, documents: SelectedRows<'_>) -> Run {
     let mut order: Vec<u32> = (0..set.documents.len() as u32).collect();
     order.sort_by(|a, b| set.documents[*a as usize].id.cmp(&set.documents[*b as usize].id));
     let mut ranks = vec![0; order.len()];

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use super::Ties;
-use crate::kernel::{Level, Matrix, Threads, multiply, reaching};
+use crate::kernel::{Matrix, SimdLevel, Threads, multiply, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +57,9 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// Rows of one length, picked from a matrix.
+/// SelectedRows of one length, picked from a matrix.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
+pub struct SelectedRows<'a> {
     /// The matrix, row by row.
     pub values: &'a [f32],
     /// The length of a row.
@@ -68,13 +68,13 @@ pub struct Rows<'a> {
     pub picked: &'a [u32],
 }
 
-impl Rows<'_> {
+impl SelectedRows<'_> {
     fn row(&self, at: usize) -> &[f32] {
         let start = self.picked[at] as usize * self.dimension;
         &self.values[start..start + self.dimension]
     }
 
-    /// Rows `range`, one after the other, of length one for cosines. On all threads.
+    /// SelectedRows `range`, one after the other, of length one for cosines. On all threads.
     fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
         out.resize(range.len() * self.dimension, 0.0);
         let rows = out.par_chunks_exact_mut(self.dimension.max(1)).with_min_len(GATHERED);
@@ -109,7 +109,7 @@ const SMALLEST_NORM: f32 = 1e-12;
 /// Queries and documents of a block: their scores stay in a thread's cache, and memory is bounded.
 const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;
-/// Rows that a thread gathers at a time, at least.
+/// SelectedRows that a thread gathers at a time, at least.
 const GATHERED: usize = 64;
 /// Numbers that are added side by side.
 const LANES: usize = 16;
@@ -127,8 +127,8 @@ fn even(total: usize, block: usize) -> usize {
 /// `ranks` gives each document's place in the order of ids, by which documents of equal score are ordered as `ties` says.
 /// Scores are computed in f32. Memory is that of the queries, of a block and of 2k hits a query.
 pub fn search(
-    queries: Rows<'_>,
-    documents: Rows<'_>,
+    queries: SelectedRows<'_>,
+    documents: SelectedRows<'_>,
     similarity: Similarity,
     ranks: &[u32],
     ties: Ties,
@@ -143,7 +143,7 @@ pub fn search(
     for start in (0..total).step_by(document_size) {
         let range = start..(start + document_size).min(total);
         documents.gather(range.clone(), similarity, &mut block);
-        found.par_iter_mut().for_each_init(Room::default, |room, found| {
+        found.par_iter_mut().for_each_init(SearchBuffers::default, |room, found| {
             found.compare(&block, similarity, &mut room.scores);
             found.take_in(start, ranks, ties, room);
         });
@@ -153,7 +153,7 @@ pub fn search(
 
 /// What a thread works in.
 #[derive(Default)]
-struct Room {
+struct SearchBuffers {
     /// A row a document, a column a query.
     scores: Vec<f32>,
     reaching: Vec<u32>,
@@ -211,11 +211,11 @@ impl Found {
     }
 
     /// Keeps the best of the documents from `start` on.
-    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, room: &mut Room) {
-        let Room { scores, reaching: indices } = room;
+    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, room: &mut SearchBuffers) {
+        let SearchBuffers { scores, reaching: indices } = room;
         indices.clear();
         // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
-        reaching(Level::best(), scores, &self.floors, indices);
+        reaching(SimdLevel::best(), scores, &self.floors, indices);
         for &index in &*indices {
             let (document, query) = (start + index as usize / self.best.len(), index as usize % self.best.len());
             let score = scores[index as usize];
@@ -295,8 +295,8 @@ mod tests {
 
     /// Every score of every pair, sorted.
     fn naive(
-        queries: Rows<'_>,
-        documents: Rows<'_>,
+        queries: SelectedRows<'_>,
+        documents: SelectedRows<'_>,
         similarity: Similarity,
         ranks: &[u32],
         ties: Ties,
@@ -339,8 +339,8 @@ mod tests {
         ) {
             let values: Vec<f32> = matrix.iter().flatten().map(|x| f32::from(*x)).collect();
             let picked: Vec<u32> = (0..matrix.len() as u32).rev().collect();
-            let queries = Rows { values: &values, dimension: 3, picked: &picked[..matrix.len() / 2] };
-            let documents = Rows { values: &values, dimension: 3, picked: &picked };
+            let queries = SelectedRows { values: &values, dimension: 3, picked: &picked[..matrix.len() / 2] };
+            let documents = SelectedRows { values: &values, dimension: 3, picked: &picked };
             let ranks: Vec<u32> = (0..matrix.len() as u32).map(|i| i.wrapping_mul(2_654_435_761) % 997 * 100 + i).collect();
             let ties = if ascending { Ties::Ascending } else { Ties::Descending };
             for similarity in [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan] {

@@ -158,7 +158,7 @@ mod tests {
             queries: texts(queries),
             documents: texts(documents),
             qrels: Qrels::default(),
-            oddities: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Oddity;
+use super::DataWarning;
 
 /// A query's id. Ids are compared byte by byte.
 pub type QueryId = String;
@@ -47,7 +47,7 @@ pub struct DataSet {
     /// The judgements.
     pub qrels: Qrels,
     /// What is odd in it.
-    pub oddities: Vec<Oddity>,
+    pub warnings: Vec<DataWarning>,
 }
 
 impl DataSet {

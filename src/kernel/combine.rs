@@ -1,7 +1,7 @@
 //! Weighted sums of tensors.
 
 use super::Real;
-use super::level::per_level;
+use super::simd_level::per_level;
 
 /// Elements that are summed at a time, so that the sums stay in the first-level cache between two inputs.
 const CHUNK: usize = 1024;
@@ -81,7 +81,7 @@ per_level! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     fn vectors() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>, Vec<f32>)> {
@@ -107,7 +107,7 @@ mod tests {
                 out
             };
             for around in [false, true] {
-                let portable = run(Level::PORTABLE, around);
+                let portable = run(SimdLevel::PORTABLE, around);
                 for (i, got) in portable.iter().enumerate() {
                     let b = f64::from(base[i]);
                     let exact: f64 = coefficients.iter().zip(&inputs)
@@ -117,7 +117,7 @@ mod tests {
                 }
                 let columns: Vec<Vec<f64>> = coefficients.iter().map(|c| vec![f64::from(*c); base.len()]).collect();
                 let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-                for level in Level::available() {
+                for level in SimdLevel::available() {
                     let mut out = vec![7.0; base.len()];
                     combine_columns(level, around.then_some(base.as_slice()), &columns, &inputs, &mut out);
                     prop_assert!(out.iter().zip(&portable).all(|(a, b)| (a - b).abs() <= 0.0), "columns at {}", level.name());

@@ -3,38 +3,38 @@
 //! The conversions of binary16 and bfloat16 are branch-free integer code that vectorises at every level, so that all
 //! levels give the same bits, denormals and NaN included.
 
-use super::level::per_level;
-use super::{Float, Real};
+use super::simd_level::per_level;
+use super::{DType, Real};
 
 per_level! {
     /// Widens little-endian numbers of format `from` (of any alignment) into `out`. `bytes` holds `out.len()` numbers.
-    pub fn widen<T: Real>(bytes: &[u8], from: Float, out: &mut [T]) {
+    pub fn widen<T: Real>(bytes: &[u8], from: DType, out: &mut [T]) {
         match from {
-            Float::F16 => decode::<T, 2>(bytes, out, |b| T::of_f32(f16_to_f32(u16::from_le_bytes(b)))),
-            Float::Bf16 => decode::<T, 2>(bytes, out, |b| T::of_f32(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
-            Float::F32 => decode::<T, 4>(bytes, out, |b| T::of_f32(f32::from_le_bytes(b))),
-            Float::F64 => decode::<T, 8>(bytes, out, |b| T::of(f64::from_le_bytes(b))),
+            DType::F16 => decode::<T, 2>(bytes, out, |b| T::of_f32(f16_to_f32(u16::from_le_bytes(b)))),
+            DType::Bf16 => decode::<T, 2>(bytes, out, |b| T::of_f32(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
+            DType::F32 => decode::<T, 4>(bytes, out, |b| T::of_f32(f32::from_le_bytes(b))),
+            DType::F64 => decode::<T, 8>(bytes, out, |b| T::of(f64::from_le_bytes(b))),
         }
     }
 }
 
 per_level! {
     /// Rounds `values` to format `to`, to nearest even, into little-endian `bytes`. Says whether all results are finite.
-    pub fn narrow<T: Real>(values: &[T], to: Float, bytes: &mut [u8]) -> bool {
+    pub fn narrow<T: Real>(values: &[T], to: DType, bytes: &mut [u8]) -> bool {
         match to {
-            Float::F16 => encode::<T, 2>(values, bytes, |x| {
+            DType::F16 => encode::<T, 2>(values, bytes, |x| {
                 let bits = x.f16_bits();
                 (bits.to_le_bytes(), bits & 0x7c00 == 0x7c00)
             }),
-            Float::Bf16 => encode::<T, 2>(values, bytes, |x| {
+            DType::Bf16 => encode::<T, 2>(values, bytes, |x| {
                 let bits = x.bf16_bits();
                 (bits.to_le_bytes(), bits & 0x7f80 == 0x7f80)
             }),
-            Float::F32 => encode::<T, 4>(values, bytes, |x| {
+            DType::F32 => encode::<T, 4>(values, bytes, |x| {
                 let single = x.single();
                 (single.to_le_bytes(), single.to_bits() & 0x7f80_0000 == 0x7f80_0000)
             }),
-            Float::F64 => encode::<T, 8>(values, bytes, |x| {
+            DType::F64 => encode::<T, 8>(values, bytes, |x| {
                 let double = x.double();
                 (double.to_le_bytes(), double.to_bits() & 0x7ff0_0000_0000_0000 == 0x7ff0_0000_0000_0000)
             }),
@@ -120,7 +120,7 @@ pub(super) fn f32_to_bf16(x: f32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     #[test]
@@ -164,15 +164,15 @@ mod tests {
         #[test]
         fn every_level_converts_alike(bits in proptest::collection::vec(any::<u32>(), 0..300), offset in 0usize..4) {
             let values: Vec<f32> = bits.iter().map(|b| f32::from_bits(*b)).collect();
-            for to in Float::ALL {
+            for to in DType::ALL {
                 let mut expected = vec![0; values.len() * to.size()];
-                let finite = narrow(Level::PORTABLE, &values, to, &mut expected);
+                let finite = narrow(SimdLevel::PORTABLE, &values, to, &mut expected);
                 let mut shifted = vec![0; offset];
                 shifted.extend_from_slice(&expected);
                 let mut wide = vec![0f64; values.len()];
-                widen(Level::PORTABLE, &expected, to, &mut wide);
+                widen(SimdLevel::PORTABLE, &expected, to, &mut wide);
                 prop_assert_eq!(finite, wide.iter().all(|x| x.is_finite()));
-                for level in Level::available() {
+                for level in SimdLevel::available() {
                     let mut got = vec![0; expected.len()];
                     prop_assert_eq!(narrow(level, &values, to, &mut got), finite);
                     prop_assert_eq!(&got, &expected);

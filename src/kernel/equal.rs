@@ -1,7 +1,7 @@
 //! How many values two tensors share.
 
 use super::Real;
-use super::level::per_level;
+use super::simd_level::per_level;
 
 per_level! {
     /// The number of positions at which `x` and `y` hold the same value (0 equals −0; NaN equals nothing).

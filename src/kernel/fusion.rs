@@ -5,7 +5,7 @@
 
 use super::Real;
 use super::gram::sum;
-use super::level::per_level;
+use super::simd_level::per_level;
 
 /// Added to every probability.
 const FLOOR: f64 = 1e-8;
@@ -139,7 +139,7 @@ fn ln(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     /// The distance in units of the last place.
@@ -188,7 +188,7 @@ mod tests {
                 importance(level, &base, &x, divergence, &mut scores);
                 (divergence, out, scores)
             };
-            let portable = run(Level::PORTABLE);
+            let portable = run(SimdLevel::PORTABLE);
             prop_assert!((portable.0 - naive).abs() < 1e-13, "{} is not {naive}", portable.0);
             for i in 0..x.len() {
                 let delta = x[i] - base[i];
@@ -196,7 +196,7 @@ mod tests {
                 prop_assert_eq!(portable.1[i].to_bits(), (base[i] + if taken { delta } else { 0.0 }).to_bits());
                 prop_assert_eq!(portable.2[i] >= threshold, taken);
             }
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 prop_assert_eq!(run(level), portable.clone());
             }
         }
@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn equal_rows_do_not_diverge_and_what_is_not_finite_is_reported() {
         let row = [0.3f32, -2.0, 1.5];
-        let divergence = row_divergence(Level::PORTABLE, &row, &row, &mut [Vec::new(), Vec::new()]);
+        let divergence = row_divergence(SimdLevel::PORTABLE, &row, &row, &mut [Vec::new(), Vec::new()]);
         assert_eq!(divergence.to_bits(), 0);
-        assert!(!fuse(Level::PORTABLE, &[0.0f32], &[f32::NAN], 1.0, 2.0, &mut [0.0]));
+        assert!(!fuse(SimdLevel::PORTABLE, &[0.0f32], &[f32::NAN], 1.0, 2.0, &mut [0.0]));
     }
 }

@@ -1,6 +1,6 @@
 //! Dot products between all pairs of a set of vectors.
 
-use super::level::per_level;
+use super::simd_level::per_level;
 use super::{BLOCK, Real};
 
 /// The pairwise dot products of K vectors, in f64.
@@ -199,7 +199,7 @@ pub(super) fn sum(mut lanes: [f64; LANES]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     proptest! {
@@ -220,7 +220,7 @@ mod tests {
                 sum.add(&blocks);
                 sum.finish()
             };
-            let gram = run(Level::PORTABLE);
+            let gram = run(SimdLevel::PORTABLE);
             for i in 0..3 {
                 for j in 0..3 {
                     let naive: f64 = (0..n).map(|e| {
@@ -230,11 +230,11 @@ mod tests {
                     prop_assert!((gram.dot(i, j) - naive).abs() < 1e-9 * n.max(1) as f64);
                 }
             }
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 prop_assert_eq!(run(level), gram.clone());
             }
             // Each element a column of its own: the products themselves.
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 let mut products = vec![0.0; 6 * (n + 3)];
                 column_dots(level, base, &inputs, n + 3, 3, &mut products);
                 let of = |i: usize, e: usize| f64::from(inputs[i][e] - base.map_or(0.0, |b| b[e]));

@@ -1,7 +1,7 @@
 //! Sums of task vectors in which each element looks at all models.
 
 use super::gram::sum;
-use super::level::per_level;
+use super::simd_level::per_level;
 use super::{BLOCK, Real};
 
 const CHUNK: usize = 256;
@@ -186,7 +186,7 @@ per_level! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     fn same(a: &[f32], b: &[f32]) -> bool {
@@ -228,7 +228,7 @@ mod tests {
                 energies(level, &base, &inputs, selected, &mut blocks);
                 (consensus, overlap, variances, counts, blocks)
             };
-            let portable = run(Level::PORTABLE);
+            let portable = run(SimdLevel::PORTABLE);
             let (mut counts, mut squares) = ([[0; 2]; 3], [0.0; 3]);
             for i in 0..n {
                 let deltas: Vec<f64> = (0..3).map(|k| delta(k, i)).collect();
@@ -262,7 +262,7 @@ mod tests {
                 let sum: f64 = portable.4.iter().skip(k).step_by(3).sum();
                 prop_assert!((sum - square).abs() < 1e-9);
             }
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 let found = run(level);
                 prop_assert!(same(&found.0, &portable.0) && same(&found.1, &portable.1), "{}", level.name());
                 prop_assert_eq!((found.2, found.3, found.4), (portable.2.clone(), portable.3, portable.4.clone()));
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn an_element_that_is_not_finite_is_reported() {
-        let (level, mut out) = (Level::PORTABLE, [0.0f32]);
+        let (level, mut out) = (SimdLevel::PORTABLE, [0.0f32]);
         for value in [f32::NAN, f32::INFINITY] {
             assert!(!overlap_sum(level, &[0.0], &[&[value], &[1.0]], 0.5, &[1.0; 2], &mut out));
             assert!(!consensus_sum(level, &[0.0], &[&[value], &[1.0]], &[1.0; 2], Some(&[0]), &mut out));

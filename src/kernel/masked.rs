@@ -1,7 +1,7 @@
 //! Masked sums of task vectors.
 
 use super::gram::sum;
-use super::level::per_level;
+use super::simd_level::per_level;
 use super::{BLOCK, Real};
 
 /// One model's part in a masked sum.
@@ -184,7 +184,7 @@ per_level! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     /// The formula in f64, one element at a time.
@@ -238,13 +238,13 @@ mod tests {
                 assert!(masked_sum(level, &base, &inputs, how, &mut out));
                 out
             };
-            let portable = run(Level::PORTABLE);
+            let portable = run(SimdLevel::PORTABLE);
             for (i, got) in portable.iter().enumerate() {
                 let values: Vec<f64> = inputs.iter().map(|x| f64::from(x[i])).collect();
                 let exact = naive(i, f64::from(base[i]), &values, how);
                 prop_assert!((f64::from(*got) - exact).abs() < 1e-4 * exact.abs().max(1.0), "{got} is not {exact}");
             }
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 prop_assert!(run(level).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits()));
                 let mut sums = Vec::new();
                 let band = Band { low: terms[0].low, low_cut: 300, high: terms[0].high, high_cut: 200 };
@@ -265,12 +265,12 @@ mod tests {
         let terms = [MaskTerm { weight: 1.0, low: 0, high: u32::MAX, drawn: None, rescale: 1.0 }; 2];
         let how = MaskedTerms { terms: &terms, elect: true, normalize: true, lambda: 1.0 };
         let mut out = [0.0f32];
-        assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::INFINITY], &[f32::NEG_INFINITY]], how, &mut out));
-        assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::NAN], &[1.0]], how, &mut out));
+        assert!(!masked_sum(SimdLevel::PORTABLE, &[0.0], &[&[f32::INFINITY], &[f32::NEG_INFINITY]], how, &mut out));
+        assert!(!masked_sum(SimdLevel::PORTABLE, &[0.0], &[&[f32::NAN], &[1.0]], how, &mut out));
         for term in [MaskTerm { drawn: Some(&[0]), ..terms[0] }, MaskTerm { high: 2.0f32.to_bits(), ..terms[0] }] {
             let how = MaskedTerms { terms: &[term], elect: false, normalize: false, lambda: 1.0 };
-            assert!(!masked_sum(Level::PORTABLE, &[0.0], &[&[f32::INFINITY]], how, &mut out));
-            assert!(masked_sum(Level::PORTABLE, &[0.0], &[&[3.0]], how, &mut out));
+            assert!(!masked_sum(SimdLevel::PORTABLE, &[0.0], &[&[f32::INFINITY]], how, &mut out));
+            assert!(masked_sum(SimdLevel::PORTABLE, &[0.0], &[&[3.0]], how, &mut out));
         }
     }
 }

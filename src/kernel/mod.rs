@@ -6,12 +6,11 @@
 
 mod combine;
 mod convert;
+mod dtype;
 mod equal;
-mod float;
 mod fusion;
 mod gram;
 mod joint;
-mod level;
 mod masked;
 #[cfg(feature = "eval")]
 mod neural;
@@ -21,16 +20,16 @@ mod random;
 mod rank;
 mod real;
 mod select;
+mod simd_level;
 mod swap;
 
 pub use combine::{combine, combine_around, combine_columns};
 pub use convert::{all_finite, narrow, widen};
+pub use dtype::DType;
 pub use equal::count_equal;
-pub use float::Float;
 pub use fusion::{fuse, importance, row_divergence};
 pub use gram::{Gram, GramSum, column_dots, dots};
 pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, variance};
-pub use level::Level;
 pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
 pub use neural::{
@@ -40,9 +39,10 @@ pub use neural::{
 #[cfg(feature = "eval")]
 pub use product::{Matrix, Threads, multiply};
 pub use random::{Stream, draw, draw_below, limit};
-pub use rank::{ByRank, RankRoom, mask_by_rank};
+pub use rank::{ByRank, RankBuffers, mask_by_rank};
 pub use real::Real;
 pub use select::{Banded, Digits, count_magnitude, histogram, reaching, survey};
+pub use simd_level::SimdLevel;
 pub use swap::swap_near;
 
 /// Elements of a reduction block. Tiles are whole blocks, so that no sum depends on the tile size.

@@ -3,7 +3,7 @@
 //! Loops are written so that the compiler vectorises them. Unlike what merges compute, these multiply and add in one operation where
 //! the machine can, as the matrix products between them do: the last bits of an embedding are the machine's either way.
 
-use super::level::per_level;
+use super::simd_level::per_level;
 
 /// Numbers that are reduced side by side.
 const LANES: usize = 16;

@@ -1,9 +1,9 @@
 //! Tests of [`super`].
 
 use super::*;
-use crate::kernel::Level;
+use crate::kernel::SimdLevel;
 
-fn apply(level: Level, values: &[f32], activation: Activation) -> Vec<f32> {
+fn apply(level: SimdLevel, values: &[f32], activation: Activation) -> Vec<f32> {
     let mut out = values.to_vec();
     bias_activation(level, &mut out, &vec![0.0; values.len()], activation);
     out
@@ -29,7 +29,7 @@ fn activations_are_exact_to_single_precision() {
         (Activation::Identity, |x| x),
     ];
     for ((activation, reference), level) in
-        cases.into_iter().flat_map(|case| Level::available().into_iter().map(move |level| (case, level)))
+        cases.into_iter().flat_map(|case| SimdLevel::available().into_iter().map(move |level| (case, level)))
     {
         for (x, y) in line().into_iter().zip(apply(level, &line(), activation)) {
             let expected = reference(f64::from(x));
@@ -45,12 +45,12 @@ fn activations_are_exact_to_single_precision() {
 #[test]
 fn nothing_hides_nan_or_infinity() {
     for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu, Activation::Tanh] {
-        assert!(apply(Level::best(), &[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");
+        assert!(apply(SimdLevel::best(), &[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");
     }
     for (at, bad) in [(37, f32::NAN), (0, f32::NAN), (3, f32::INFINITY)] {
         let (mut row, mut scale) = ([1.0; 48], [0.0]);
         row[at] = bad;
-        exponentials(Level::best(), &mut row, 40, &mut scale);
+        exponentials(SimdLevel::best(), &mut row, 40, &mut scale);
         assert!(scale[0].is_nan());
     }
 }
@@ -60,7 +60,7 @@ fn a_softmax_of_far_scores_is_finite() {
     let mut scores = vec![-3e38, 3e38, 3e38, -60.0];
     scores.resize(16, f32::NAN);
     let mut scales = [0.0];
-    exponentials(Level::best(), &mut scores, 4, &mut scales);
+    exponentials(SimdLevel::best(), &mut scores, 4, &mut scales);
     assert!((scores[1] * scales[0] - 0.5).abs() < 1e-6 && scores[0] * scales[0] < 1e-30);
 }
 
@@ -72,7 +72,7 @@ fn a_softmax_is_exact_at_every_width_and_level() {
             let at = |i: usize| if i % stride < width { (i * 37 % 101) as f32 / 10.0 - 4.0 } else { between };
             (0..3 * stride).map(at).collect()
         };
-        for level in Level::available() {
+        for level in SimdLevel::available() {
             let (mut scores, mut scales) = (rows(f32::NAN), [0.0; 3]);
             exponentials(level, &mut scores, width, &mut scales);
             for (row, (given, found)) in rows(0.0).chunks(stride).zip(scores.chunks(stride)).enumerate() {
@@ -91,7 +91,7 @@ fn a_softmax_is_exact_at_every_width_and_level() {
 fn rows_are_normalised() {
     let mut rows: Vec<f32> = (0..34).map(|i| i as f32).collect();
     let zeros = vec![0.0; 34];
-    add_norm(Level::best(), &mut rows, &zeros, &zeros[..17], &[2.0; 17], &[1.0; 17], 0.0, NormKind::Layer);
+    add_norm(SimdLevel::best(), &mut rows, &zeros, &zeros[..17], &[2.0; 17], &[1.0; 17], 0.0, NormKind::Layer);
     // The standard deviation of 0..17 is √24.
     for (index, x) in rows.iter().enumerate() {
         let expected = ((index % 17) as f32 - 8.0) / 24f32.sqrt() * 2.0 + 1.0;
@@ -102,7 +102,7 @@ fn rows_are_normalised() {
 #[test]
 fn rows_are_divided_by_their_root_mean_square() {
     let mut rows: Vec<f32> = (1..=34).map(|i| i as f32).collect();
-    norm(Level::best(), &mut rows, &[2.0; 17], &[], 0.5, NormKind::Rms);
+    norm(SimdLevel::best(), &mut rows, &[2.0; 17], &[], 0.5, NormKind::Rms);
     let scale = |numbers: std::ops::RangeInclusive<i16>| {
         let squares: f32 = numbers.map(|i| f32::from(i * i)).sum();
         2.0 / (squares / 17.0 + 0.5).sqrt()
@@ -117,7 +117,7 @@ fn rows_are_divided_by_their_root_mean_square() {
 fn a_gate_lets_its_share_through() {
     let rows = [0.0, -1.0, 5.0, 6.0, 1.0, 2.0, 7.0, 8.0];
     let mut out = [0.0; 4];
-    gate(Level::best(), &mut out, &rows, &[0.0, 0.0, 0.0, 1.0], Activation::Relu);
+    gate(SimdLevel::best(), &mut out, &rows, &[0.0, 0.0, 0.0, 1.0], Activation::Relu);
     assert!(out.iter().zip([0.0, 0.0, 7.0, 18.0]).all(|(x, y): (&f32, f32)| (x - y).abs() < 1e-6), "{out:?}");
 }
 
@@ -125,7 +125,7 @@ fn a_gate_lets_its_share_through() {
 fn pairs_are_turned() {
     let (cosine, sine) = (0.6, 0.8);
     let mut rows = [1.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
-    rotate(Level::best(), &mut rows, &[cosine, 1.0], &[sine, 0.0]);
+    rotate(SimdLevel::best(), &mut rows, &[cosine, 1.0], &[sine, 0.0]);
     let expected = [0.6, 0.0, 0.8, 1.0, 1.2 - 3.2, 3.0, 2.4 + 1.6, 5.0];
     assert!(rows.iter().zip(expected).all(|(x, y): (&f32, f32)| (x - y).abs() < 1e-6), "{rows:?}");
 }

@@ -3,7 +3,7 @@
 //! Philox 4x32 with 10 rounds (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3): a block of four numbers is
 //! made from a counter and a key alone, so that any part of a stream can be drawn in any order on any thread.
 
-use super::level::per_level;
+use super::simd_level::per_level;
 
 /// A stream of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn philox<const N: usize>(words: &mut [[u32; N]; 4], mut key: [u32; 2]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
 
     #[test]
     fn philox_gives_the_published_numbers() {
@@ -127,8 +127,8 @@ mod tests {
     fn any_part_of_a_stream_is_the_same_at_every_level() {
         let stream = Stream { seed: 0x1234_5678_9abc_def0, name: 42 };
         let mut whole = vec![0; 1000];
-        draw(Level::PORTABLE, stream, 0, &mut whole);
-        for level in Level::available() {
+        draw(SimdLevel::PORTABLE, stream, 0, &mut whole);
+        for level in SimdLevel::available() {
             for (start, count) in [(0, 1000), (1, 63), (63, 2), (64, 64), (500, 0), (777, 130)] {
                 let mut part = vec![0; count];
                 draw(level, stream, start as u64, &mut part);
@@ -139,7 +139,7 @@ mod tests {
             }
         }
         let mut far = vec![0; 70];
-        draw(Level::best(), stream, (1 << 40) + 3, &mut far);
+        draw(SimdLevel::best(), stream, (1 << 40) + 3, &mut far);
         assert_ne!(far[..64], whole[3..67]);
     }
 
@@ -148,7 +148,7 @@ mod tests {
         let mut counts = Vec::new();
         for name in 0..50 {
             let mut kept = vec![0; 100_000];
-            draw_below(Level::best(), Stream { seed: 0, name }, 0, limit(0.25), &mut kept);
+            draw_below(SimdLevel::best(), Stream { seed: 0, name }, 0, limit(0.25), &mut kept);
             counts.push(kept.iter().map(|kept| u32::from(*kept)).sum::<u32>());
         }
         // Six standard deviations of a binomial count: sqrt(100000 · 0.25 · 0.75) = 137.

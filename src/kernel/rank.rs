@@ -1,6 +1,6 @@
 //! Masks drawn with a probability that rises with an element's rank in its row.
 
-use super::level::per_level;
+use super::simd_level::per_level;
 use super::{Real, limit};
 
 /// How a row is thinned out.
@@ -14,7 +14,7 @@ pub struct ByRank {
 
 /// Room to work in.
 #[derive(Debug)]
-pub struct RankRoom<T: Real> {
+pub struct RankBuffers<T: Real> {
     magnitudes: Vec<T::Bits>,
     buckets: Vec<u32>,
     counts: Vec<u32>,
@@ -37,7 +37,7 @@ per_level! {
     ///
     /// Most random numbers decide for every rank that an element can have by its bucket; only the others need the rank.
     pub fn mask_by_rank<T: Real>(
-        by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], room: &mut RankRoom<T>, out: &mut [u8],
+        by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], room: &mut RankBuffers<T>, out: &mut [u8],
     ) {
         for (index, out) in out.chunks_mut(row).enumerate() {
             let here = index * row..index * row + out.len();
@@ -67,7 +67,7 @@ per_level! {
     }
 }
 
-impl<T: Real> Default for RankRoom<T> {
+impl<T: Real> Default for RankBuffers<T> {
     fn default() -> Self {
         Self {
             magnitudes: Vec::new(),
@@ -81,7 +81,7 @@ impl<T: Real> Default for RankRoom<T> {
 }
 
 #[expect(clippy::inline_always, reason = "parts of a kernel body")]
-impl<T: Real> RankRoom<T> {
+impl<T: Real> RankBuffers<T> {
     /// Limits for rows of `n` elements. All calls with one room have the same `by`.
     #[inline(always)]
     fn prepare(&mut self, by: ByRank, n: usize) {
@@ -155,12 +155,12 @@ impl<T: Real> RankRoom<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
-    fn masked<T: Real>(level: Level, by: ByRank, row: usize, x: &[T], draws: &[u32]) -> Vec<u8> {
+    fn masked<T: Real>(level: SimdLevel, by: ByRank, row: usize, x: &[T], draws: &[u32]) -> Vec<u8> {
         let mut out = vec![9; x.len()];
-        mask_by_rank(level, by, row, &vec![T::of(0.25); x.len()], x, draws, &mut RankRoom::default(), &mut out);
+        mask_by_rank(level, by, row, &vec![T::of(0.25); x.len()], x, draws, &mut RankBuffers::default(), &mut out);
         out
     }
 
@@ -191,7 +191,7 @@ mod tests {
             let single: Vec<f32> = x.iter().map(|x| *x as f32).collect();
             let rows = x.chunks(row).zip(draws.chunks(row));
             let expected: Vec<u8> = rows.flat_map(|(x, draws)| naive(by, x, draws)).collect();
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 prop_assert_eq!(&masked(level, by, row, &x, &draws), &expected);
                 if !octaves {
                     prop_assert_eq!(&masked(level, by, row, &single, &draws), &expected);
@@ -210,7 +210,7 @@ mod tests {
         outlier[1234] = 1e20;
         let by = ByRank { density: 0.4, epsilon: 0.2 };
         for x in [x, outlier, vec![0.25; 3000]] {
-            assert_eq!(masked(Level::best(), by, 3000, &x, &draws), naive(by, &x, &draws));
+            assert_eq!(masked(SimdLevel::best(), by, 3000, &x, &draws), naive(by, &x, &draws));
         }
     }
 }

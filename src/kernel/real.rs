@@ -1,6 +1,6 @@
 //! The two types that merges are computed in.
 
-use super::Float;
+use super::DType;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
@@ -25,7 +25,7 @@ pub trait Real:
     /// A magnitude's bits and an index in one number; they order by magnitude first.
     type Ranked: Copy + Debug + Ord + Send + 'static;
     /// The type's own format.
-    const FLOAT: Float;
+    const FLOAT: DType;
     /// Bits of a magnitude: one less than the type has, the sign being left out.
     const MAGNITUDE_BITS: u32;
     /// 0.
@@ -64,7 +64,7 @@ pub trait Real:
 impl Real for f32 {
     type Bits = u32;
     type Ranked = u64;
-    const FLOAT: Float = Float::F32;
+    const FLOAT: DType = DType::F32;
     const MAGNITUDE_BITS: u32 = 31;
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
@@ -120,7 +120,7 @@ impl Real for f32 {
 impl Real for f64 {
     type Bits = u64;
     type Ranked = u128;
-    const FLOAT: Float = Float::F64;
+    const FLOAT: DType = DType::F64;
     const MAGNITUDE_BITS: u32 = 63;
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;

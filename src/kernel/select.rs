@@ -5,7 +5,7 @@
 //! collected ([`survey`]) and the threshold picked among them.
 
 use super::Real;
-use super::level::per_level;
+use super::simd_level::per_level;
 
 /// A run of bits of a magnitude, below bits that are already known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ per_level! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
                 .filter(|index| rows[*index] >= floors[index % width])
                 .map(|index| index as u32)
                 .collect();
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 let mut found = vec![7];
                 reaching(level, &rows, &floors, &mut found);
                 assert_eq!(found[1..], expected, "{width}");
@@ -167,7 +167,7 @@ mod tests {
             let base = vec![0.25; x.len()];
             let delta: Vec<u32> = x.iter().map(|x| (x - 0.25f32).abs().to_bits()).collect();
             let (low, high) = ((low as f32 / 4.0).to_bits(), ((low + width) as f32 / 4.0).to_bits());
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 let mut inside = Vec::new();
                 let above = survey(level, &base, &x, low, high, 10, &mut inside);
                 let expected: Vec<(u32, u32)> = (10u32..).zip(delta.iter().copied()).filter(|(_, b)| (low..=high).contains(b)).collect();

@@ -1,7 +1,7 @@
 //! nearswap's element-wise interpolation.
 
 use super::Real;
-use super::level::per_level;
+use super::simd_level::per_level;
 
 per_level! {
     /// `out = w·x + (1 − w)·base` with `w = clamp(t / max(|base − x|, 1e-6), 0, 1)`.
@@ -19,7 +19,7 @@ per_level! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Level;
+    use crate::kernel::SimdLevel;
     use proptest::prelude::*;
 
     proptest! {
@@ -35,13 +35,13 @@ mod tests {
                 swap_near(level, &base, &x, t, &mut out);
                 out
             };
-            let portable = run(Level::PORTABLE);
+            let portable = run(SimdLevel::PORTABLE);
             for ((b, x), got) in base.iter().zip(&x).zip(&portable) {
                 let (b, x) = (f64::from(*b), f64::from(*x));
                 let w = (f64::from(t) / (b - x).abs().max(1e-6)).clamp(0.0, 1.0);
                 prop_assert!((f64::from(*got) - (w * x + (1.0 - w) * b)).abs() < 2e-6);
             }
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 prop_assert!(run(level).iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits()));
             }
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::buffers::Scratch;
 use super::{Error, Options};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::plan::{Input, Plan, PlannedTensor, Stage};
 
 /// The plan of one document, and what is needed to run it.
@@ -47,5 +47,5 @@ pub(super) trait StageReader: Sync {
         range: Range<usize>,
         scratch: &'b mut Scratch,
         options: &Options<'_>,
-    ) -> Result<(&'b [u8], Float), Error>;
+    ) -> Result<(&'b [u8], DType), Error>;
 }

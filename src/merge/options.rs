@@ -1,7 +1,7 @@
 //! Options that say how a merge runs. None of them changes its result.
 
 use super::Error;
-use crate::kernel::{BLOCK, Level};
+use crate::kernel::{BLOCK, SimdLevel};
 use crate::progress::Cancel;
 
 /// Elements of a tile: 128 KiB of each f32 input, so that all inputs of a merge stay in the second-level cache.
@@ -26,7 +26,7 @@ pub struct Options<'a> {
     /// Elements of a tile, a multiple of [`BLOCK`].
     pub tile: usize,
     /// The instruction set.
-    pub level: Level,
+    pub level: SimdLevel,
     /// How tensors are read.
     pub access: Access,
     /// Set from elsewhere to end the merge early.

@@ -12,7 +12,7 @@ use super::stages::StageSteps;
 use super::statistic::{Statistics, effort};
 use super::workers::Workers;
 use super::{Error, Options, Sink};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::plan::{AlignmentMemory, Plan, PlannedTensor, TensorOp};
 
 /// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
@@ -134,7 +134,7 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;
     let of_tensor = |tensor: &PlannedTensor| {
         let inputs = tensor.op.inputs().len() as u64;
-        let wide = matches!(tensor.op, TensorOp::Merge { compute_dtype: Float::F64, .. });
+        let wide = matches!(tensor.op, TensorOp::Merge { compute_dtype: DType::F64, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
         let inner: u64 = tensor.op.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
         threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner)

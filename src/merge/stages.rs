@@ -14,7 +14,7 @@ use super::span::Span;
 use super::statistic::Statistics;
 use super::workers::Workers;
 use super::{Error, Options};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::plan::{Plan, Source, Stage, TensorOp};
 
 /// The steps of stage tensors, by the document's name and the tensor.
@@ -70,7 +70,7 @@ impl StageReader for StageSteps<'_> {
         range: Range<usize>,
         scratch: &'b mut Scratch,
         options: &Options<'_>,
-    ) -> Result<(&'b [u8], Float), Error> {
+    ) -> Result<(&'b [u8], DType), Error> {
         let planned = &stage.plan.tensors[tensor];
         let (TensorOp::Merge { compute_dtype, out_dtype, .. }, Some(step)) = (&planned.op, self.get(stage, tensor))
         else {
@@ -79,7 +79,7 @@ impl StageReader for StageSteps<'_> {
         };
         let context = Context { plan: &stage.plan, document: &stage.name, stages: self, options };
         let tile = Span { tensor, range: step.widen(&range, planned.elements as usize) };
-        let (bytes, _) = if *compute_dtype == Float::F64 {
+        let (bytes, _) = if *compute_dtype == DType::F64 {
             round_tile::<f64>(context, step, &tile, *out_dtype, scratch)
         } else {
             round_tile::<f32>(context, step, &tile, *out_dtype, scratch)

@@ -9,7 +9,7 @@ use super::open_models::OpenedModels;
 use super::tensors::Collector;
 use super::usage::Usage;
 use super::vocabulary::RowClasses;
-use super::{Alignment, Error, Faults, Options, Plan, Stage, layout};
+use super::{Alignment, Error, Errors, Options, Plan, Stage, layout};
 use crate::recipe::Recipe;
 
 impl Plan {
@@ -18,7 +18,7 @@ impl Plan {
     /// # Errors
     /// All that is wrong: folders that are not there or cannot be read, models that disagree on how they are used, tensors
     /// that do not fit together, parameters without a value.
-    pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Faults> {
+    pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Errors> {
         let mut stages: Vec<Arc<Stage>> = Vec::new();
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
         // What the caller asks of the output is not asked of what it is made from.
@@ -31,7 +31,7 @@ impl Plan {
                     warnings.extend(plan.warnings.iter().map(|warning| format!("document `{name}`: {warning}")));
                     stages.push(Arc::new(Stage::new(name, plan)));
                 }
-                Err(Faults(found)) => faults.extend(found),
+                Err(Errors(found)) => faults.extend(found),
             }
         }
         match Self::with(recipe, &stages, options) {
@@ -39,16 +39,16 @@ impl Plan {
                 plan.warnings.extend(warnings);
                 Ok(plan)
             }
-            Ok(_) => Err(Faults(faults)),
-            Err(Faults(found)) => {
+            Ok(_) => Err(Errors(faults)),
+            Err(Errors(found)) => {
                 faults.extend(found);
-                Err(Faults(faults))
+                Err(Errors(faults))
             }
         }
     }
 
     /// The plan of one document.
-    fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Faults> {
+    fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Errors> {
         let mut faults = Vec::new();
         let opened = OpenedModels::open(&recipe, stages, options.allow.links(), &mut faults);
         let models = &opened.models;
@@ -64,7 +64,7 @@ impl Plan {
         models.agree(&recipe, donor, usage, &options.allow, &mut warnings, &mut faults);
         // A recipe of which no model could be read has its faults already.
         if !complete || models.paths.is_empty() {
-            return Err(Faults(faults));
+            return Err(Errors(faults));
         }
         warnings.extend(classes(&recipe, models, donor));
 
@@ -72,7 +72,7 @@ impl Plan {
             Ok(alignment) => alignment,
             Err(error) => {
                 faults.push(error);
-                return Err(Faults(faults));
+                return Err(Errors(faults));
             }
         };
         let chat_template = match chat_template(&recipe, &opened, donor, alignment.as_ref(), &mut warnings) {
@@ -96,7 +96,7 @@ impl Plan {
         // Stand-ins say nothing about the values that the recipe will have.
         faults.retain(|fault| !(recipe.is_partial() && fault.is_of_values()));
         if !faults.is_empty() || recipe.is_partial() {
-            return Err(Faults(faults));
+            return Err(Errors(faults));
         }
         warnings.extend(found);
         let non_layer = layers.as_ref().map(|_| non_layer);
@@ -129,7 +129,7 @@ impl Plan {
     pub fn check(recipe: Recipe, options: &Options) -> (Vec<Error>, Vec<String>) {
         match Self::build(recipe, options) {
             Ok(plan) => (Vec::new(), plan.warnings),
-            Err(Faults(faults)) => (faults, Vec::new()),
+            Err(Errors(faults)) => (faults, Vec::new()),
         }
     }
 }

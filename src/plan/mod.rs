@@ -7,7 +7,7 @@ mod build;
 mod chat_template;
 mod config;
 mod error;
-mod faults;
+mod errors;
 mod layout;
 mod models;
 mod non_layer_tensors;
@@ -24,7 +24,7 @@ mod vocabulary;
 pub use adapted::Adapted;
 pub(crate) use config::renumber;
 pub use error::Error;
-pub use faults::Faults;
+pub use errors::Errors;
 pub(crate) use layout::{Entry, header, in_file_order};
 #[cfg(all(feature = "cli", feature = "hub"))]
 pub(crate) use models::is_here;

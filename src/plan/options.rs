@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::checkpoint::{Links, Mismatch};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 /// Settings of a plan that are not the recipe's.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Replaces the recipe's `dtype`.
-    pub dtype: Option<Float>,
+    pub dtype: Option<DType>,
     /// Replaces the recipe's `out_dtype`.
-    pub out_dtype: Option<Float>,
+    pub out_dtype: Option<DType>,
     /// Largest size of a weight file in bytes; a tensor that is larger gets a file of its own. `None`: one file.
     pub shard_size: Option<u64>,
     /// The seed of methods that draw at random.

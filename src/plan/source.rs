@@ -4,7 +4,7 @@ use safetensors::Dtype;
 
 use super::types::{Gathered, Input, Plan, Stage, TensorOp};
 use crate::checkpoint::{Module, Product, Tensor, Weights};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 /// What stands behind an [`Input`]: where its numbers come from, or what they are computed from.
 ///
@@ -50,7 +50,7 @@ pub enum Source<'a> {
 
 impl Source<'_> {
     /// The format of the numbers; nothing where they are not floating-point numbers.
-    pub fn float(&self) -> Option<Float> {
+    pub fn float(&self) -> Option<DType> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.float(),
             Self::Gathered { plan, table } => plan.source(table.own()).float(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::types::{Cost, Input, Plan, PlannedTensor, Stage, TensorOp};
 use crate::checkpoint::{Checkpoint, Weights};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 impl Stage {
     pub(super) fn new(name: String, plan: Plan) -> Self {
@@ -61,7 +61,7 @@ fn cost(plan: &Plan, tensor: &PlannedTensor) -> Cost {
     }
     if let TensorOp::Merge { method, arguments, by_row, compute_dtype, out_dtype, .. } = &tensor.op {
         let rows = by_row.as_ref().map(|rows| (&rows.classes, &rows.class_of_group));
-        (method.name, format!("{arguments:?} {rows:?}"), *compute_dtype == Float::F64, out_dtype.name())
+        (method.name, format!("{arguments:?} {rows:?}"), *compute_dtype == DType::F64, out_dtype.name())
             .hash(&mut hasher);
     }
     Cost { bytes, tiles, fingerprint: hasher.finish() }

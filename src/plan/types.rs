@@ -11,7 +11,7 @@ use super::non_layer_tensors::NonLayerSlices;
 use super::options::Allow;
 use super::vocabulary::{Alignment, ByRow, Gather};
 use crate::checkpoint::Checkpoint;
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::method::{Arguments, MergeMethod};
 use crate::recipe::Recipe;
 
@@ -144,9 +144,9 @@ pub enum TensorOp {
         /// The parameters of its rows, where they differ. What is found of the whole tensor does not depend on them.
         by_row: Option<ByRow>,
         /// The format it is computed in: float32 or float64.
-        compute_dtype: Float,
+        compute_dtype: DType,
         /// The format the result is rounded to.
-        out_dtype: Float,
+        out_dtype: DType,
     },
 }
 
@@ -247,13 +247,13 @@ impl Plan {
     }
 
     /// The format most of the output's bytes are in; `None` when nothing in it is a floating-point number.
-    pub fn dtype(&self) -> Option<Float> {
-        let bytes = |float: Float| -> u64 {
+    pub fn dtype(&self) -> Option<DType> {
+        let bytes = |float: DType| -> u64 {
             let is =
                 |tensor: &&PlannedTensor| matches!(tensor.op, TensorOp::Merge { out_dtype, .. } if out_dtype == float);
             self.tensors.iter().filter(is).map(PlannedTensor::byte_len).sum()
         };
-        Float::ALL.into_iter().max_by_key(|float| bytes(*float)).filter(|float| bytes(*float) > 0)
+        DType::ALL.into_iter().max_by_key(|float| bytes(*float)).filter(|float| bytes(*float) > 0)
     }
 
     /// The folder that settings of use come from in the end: a model's, or that of its adapter.

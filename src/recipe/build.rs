@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::types::Recipe;
 use crate::checkpoint::HubModel;
-use crate::shown::yaml;
+use crate::escape::yaml;
 use crate::yaml::Error;
 
 /// What messages call a recipe that was made in code.

@@ -23,7 +23,7 @@ pub use types::{
     TokenRule, TokenSource, Tokenizer, TokenizerSource,
 };
 
-pub use crate::yaml::{Error, ErrorKind, Form, Key, Level, NodePath, Place, Status, Step, Warning};
+pub use crate::yaml::{Error, ErrorKind, Form, Key, KeyTable, NodePath, Place, Status, Step, Warning};
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]

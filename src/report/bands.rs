@@ -12,7 +12,7 @@ const CELLS: usize = 72;
 pub(super) const LEVELS: usize = 8;
 
 /// Where the ground is, and its heights.
-pub(super) struct Ground<'a> {
+pub(super) struct SurfaceAxes<'a> {
     /// The left and the right side, in pixels.
     pub(super) x: (f64, f64),
     /// The bottom and the top, in pixels.
@@ -23,7 +23,7 @@ pub(super) struct Ground<'a> {
     pub(super) height: &'a dyn Fn(f64, f64) -> f64,
 }
 
-impl Ground<'_> {
+impl SurfaceAxes<'_> {
     /// Draws the bands in a series' colour, and the lines between them.
     pub(super) fn draw(&self, class: &str, out: &mut String) {
         let at = |cell: usize| cell as f64 / CELLS as f64;
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_slope_has_all_bands_and_straight_lines_between_them() {
-        let ground = Ground { x: (0.0, 72.0), y: (72.0, 0.0), range: (0.0, 1.0), height: &|x, _| x };
+        let ground = SurfaceAxes { x: (0.0, 72.0), y: (72.0, 0.0), range: (0.0, 1.0), height: &|x, _| x };
         let mut out = String::new();
         ground.draw("s0", &mut out);
         assert_eq!(out.matches("<rect").count(), CELLS * LEVELS);

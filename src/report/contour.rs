@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::bands::Ground;
+use super::bands::SurfaceAxes;
 use super::marks;
 use super::palette::class;
 use super::surface::Surface;
@@ -39,7 +39,7 @@ pub fn contour(study: &Study, analysis: &Analysis, objective: usize, pick: Optio
         "Dots are measured; the bands between them follow a smooth surface through them",
     );
     let ground =
-        Ground { x: frame.x(), y: frame.y(), range: marks::range(&values), height: &|u, v| surface.at((u, v)) };
+        SurfaceAxes { x: frame.x(), y: frame.y(), range: marks::range(&values), height: &|u, v| surface.at((u, v)) };
     ground.draw(&class(objective), &mut out);
     frame.axes(&x, &y, (first, second), &mut out);
     ground.key(&class(objective), frame.x().1 + 18.0, &mut out);

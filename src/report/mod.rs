@@ -28,6 +28,6 @@ pub use recommendation::recommendation;
 pub use scatter::scatter;
 pub use spark::sparkline;
 pub use svg::standalone;
-pub use terminal::{Shown, duration, terminal};
+pub use terminal::{TableOptions, duration, terminal};
 pub use ternary::ternary;
 pub use timeline::timeline;

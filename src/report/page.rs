@@ -12,7 +12,7 @@ use super::scatter::scatter;
 use super::terminal::{duration, sorted};
 use super::ternary::ternary;
 use super::timeline::timeline;
-use crate::shown::{html as escaped, json};
+use crate::escape::{html as escaped, json};
 use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
 /// Queries that are shown of those that lose.

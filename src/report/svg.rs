@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-pub(super) use crate::shown::html as escaped;
+pub(super) use crate::escape::html as escaped;
 
 /// A coordinate with as many digits as one sees.
 pub(super) fn px(value: f64) -> String {

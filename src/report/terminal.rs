@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::spark::sparkline;
-use crate::shown::{Page, padded, width};
+use crate::escape::{Page, padded, width};
 use crate::sweep::{Analysis, Row, Study, TrialStage};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Shown {
+pub struct TableOptions {
     /// Trials that others beat, too.
     pub all: bool,
     /// With the colours and weights of a terminal.
@@ -16,7 +16,7 @@ pub struct Shown {
 }
 
 /// The results as a table, with a sentence about them.
-pub fn terminal(study: &Study, analysis: &Analysis, shown: Shown) -> Page {
+pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page {
     let mut out = Page::of(heading(study, analysis));
     for note in &analysis.notes {
         out.line(note);
@@ -76,7 +76,7 @@ pub(super) fn sorted(analysis: &Analysis) -> Vec<&Row> {
     rows
 }
 
-fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: Shown, out: &mut Page) {
+fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions, out: &mut Page) {
     let objectives = &study.manifest.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {

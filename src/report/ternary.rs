@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::bands::Ground;
+use super::bands::SurfaceAxes;
 use super::marks;
 use super::palette::class;
 use super::surface::Surface;
@@ -53,7 +53,7 @@ pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Optio
     );
     let _ =
         writeln!(out, "<clipPath id=\"{id}\"><polygon points=\"{outline}\"/></clipPath><g clip-path=\"url(#{id})\">");
-    let ground = Ground {
+    let ground = SurfaceAxes {
         x: (left, right),
         y: (bottom, top),
         range: marks::range(&values),

@@ -129,12 +129,12 @@ fn the_page_asks_nothing_of_the_network_and_has_every_part() {
 fn the_table_has_front_marks_and_differences() {
     let folder = tempfile::tempdir().unwrap();
     let (study, full, confirmed) = finished(folder.path());
-    let table = terminal(&study, &full, Shown::default()).to_string();
+    let table = terminal(&study, &full, TableOptions::default()).to_string();
     assert!(table.contains("13/13 trials"), "{table}");
     assert!(table.contains("(reference)") && table.contains('↑') && table.contains('↓'), "{table}");
     assert!(table.contains("▁") && table.contains("w=0 to w=1"), "{table}");
-    assert!(terminal(&study, &confirmed, Shown::default()).to_string().contains("on held-out queries"));
-    let all = terminal(&study, &full, Shown { all: true, styled: true }).to_string();
+    assert!(terminal(&study, &confirmed, TableOptions::default()).to_string().contains("on held-out queries"));
+    let all = terminal(&study, &full, TableOptions { all: true, styled: true }).to_string();
     assert!(all.lines().filter(|line| line.contains("w=0.")).count() >= 9 && all.contains("\x1b[1m"));
 }
 

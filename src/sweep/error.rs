@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
+use crate::escape::shell;
 use crate::recipe::{self, Place};
-use crate::shown::shell;
 use crate::{checkpoint, eval, merge, plan, write};
 
 /// Why a study cannot be made, read or worked on.
@@ -16,7 +16,7 @@ pub enum Error {
     Recipe(#[from] recipe::Error),
     /// The recipe and its checkpoints do not go together.
     #[error(transparent)]
-    Plan(#[from] plan::Faults),
+    Plan(#[from] plan::Errors),
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

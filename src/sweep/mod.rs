@@ -27,7 +27,7 @@ mod worker;
 
 pub use analysis::{
     Analysis, Comparison, Depth, DirectionChange, Dropped, LEVEL, LIMIT, Near, NoRecommendation, Preference,
-    Recommendation, Row, Strata, Versus, pareto_front, pick, recipe_text, recommend, trial_named,
+    Recommendation, ReferenceComparison, Row, Strata, pareto_front, pick, recipe_text, recommend, trial_named,
 };
 pub use check::{Checked, Damage, check};
 pub use confirm::confirm;
@@ -40,8 +40,8 @@ pub use search::{History, next};
 pub use slurm::{Slurm, slurm};
 pub use status::{Running, Status};
 pub use study::{
-    Claim, Failure, Generation, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Results, SameWeights, Schedule,
-    Set, SetMeans, SetValues, Store, Study, Subject, Taken, Timings, Trial, TrialResult, TrialStage, Watch, Written,
+    Claim, Failure, Generation, HeldClaim, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Results, SameWeights,
+    Schedule, Set, SetMeans, SetValues, Store, Study, Subject, Timings, Trial, TrialResult, TrialStage, Watch, Written,
     load, read as read_records,
 };
 #[cfg(feature = "eval")]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Error;
-use crate::shown::{is_hidden, shell};
+use crate::escape::{is_hidden, shell};
 
 /// What the array asks for.
 #[derive(Clone, Debug)]

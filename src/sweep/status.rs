@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::analysis::{Analysis, Depth};
-use super::study::{Lease, Study, Taken, TrialStage, Watch};
+use super::study::{HeldClaim, Lease, Study, TrialStage, Watch};
 
 /// Where a study stands. Nothing is computed but means.
 #[derive(Clone, Debug, Serialize)]
@@ -98,7 +98,7 @@ impl Status {
     }
 }
 
-fn running(label: &str, stage: TrialStage, taken: &Taken) -> Running {
+fn running(label: &str, stage: TrialStage, taken: &HeldClaim) -> Running {
     let owner = taken.owner.as_ref();
     Running {
         label: label.to_owned(),

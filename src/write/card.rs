@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Component;
 
 use crate::checkpoint::Checkpoint;
+use crate::escape::{code, fenced, literal, markdown, yaml};
 use crate::plan::Plan;
-use crate::shown::{code, fenced, literal, markdown, yaml};
 
 /// README.md with the Hub's front matter.
 pub(super) fn card(plan: &Plan, name: &str) -> String {

@@ -58,7 +58,7 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         })),
         "configuration_from": plan.origin_of_files().path().display().to_string(),
         "settings_from": settings,
-        "dtype": plan.dtype().map(crate::kernel::Float::name),
+        "dtype": plan.dtype().map(crate::kernel::DType::name),
         "allowed": plan.allow.accepted(),
         "seed": plan.seed,
         "tensors": plan.tensors.len(),

@@ -14,9 +14,9 @@ use super::folder::OutputFolder;
 use super::record::{RECORD, record};
 use super::tokenizer;
 use crate::checkpoint::{Checkpoint, LONGEST_CONFIG, ModelPath, SettingsFile, read_json};
+use crate::escape;
 use crate::merge::{self, Report};
 use crate::plan::Plan;
-use crate::shown;
 
 /// What to write, and where.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put(RECORD, shown::json(&record(plan, &warnings), true) + "\n")?;
+    put(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
     if options.cancel.is_cancelled() {
         return Err(merge::Error::Cancelled.into());
     }

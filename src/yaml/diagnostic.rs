@@ -8,7 +8,7 @@ use super::path::NodePath;
 pub(crate) struct Diagnostic {
     pub(super) kind: ErrorKind,
     pub(super) message: String,
-    pub(super) at: Spot,
+    pub(super) at: Target,
     pub(super) hint: Option<String>,
     /// Whether it may only follow from another fault, beside which it is not shown.
     pub(super) follows: bool,
@@ -16,7 +16,7 @@ pub(crate) struct Diagnostic {
 
 /// The part of a node that a fault is about.
 #[derive(Clone, Debug)]
-pub(crate) enum Spot {
+pub(crate) enum Target {
     /// The key that leads to it.
     Key(NodePath),
     /// The node itself.
@@ -28,14 +28,14 @@ pub(crate) type Checked<T> = Result<T, Diagnostic>;
 
 impl Diagnostic {
     pub(crate) fn value(at: &NodePath, message: impl Into<String>) -> Self {
-        Self::new(Spot::Value(at.clone()), message.into())
+        Self::new(Target::Value(at.clone()), message.into())
     }
 
     pub(crate) fn key(at: &NodePath, message: impl Into<String>) -> Self {
-        Self::new(Spot::Key(at.clone()), message.into())
+        Self::new(Target::Key(at.clone()), message.into())
     }
 
-    fn new(at: Spot, message: String) -> Self {
+    fn new(at: Target, message: String) -> Self {
         Self { kind: ErrorKind::Invalid, message, at, hint: None, follows: false }
     }
 
@@ -58,7 +58,7 @@ impl Diagnostic {
     /// The node it is about.
     pub(crate) fn path(&self) -> &NodePath {
         match &self.at {
-            Spot::Key(path) | Spot::Value(path) => path,
+            Target::Key(path) | Target::Value(path) => path,
         }
     }
 }

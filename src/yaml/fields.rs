@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Checked, Diagnostic};
 use super::diagnostics::{Diagnostics, MOST_UNKNOWN};
-use super::keys::{Level, Status};
+use super::keys::{KeyTable, Status};
 use super::message::quoted;
 use super::path::NodePath;
 use super::tree::Node;
@@ -11,7 +11,7 @@ use super::tree::Node;
 pub(crate) struct Fields<'n> {
     entries: &'n [(String, Node)],
     at: NodePath,
-    level: &'static Level,
+    level: &'static KeyTable,
     /// Keys that others, which the level does not have, were probably meant for.
     meant: Vec<&'static str>,
 }
@@ -20,7 +20,7 @@ impl<'n> Fields<'n> {
     pub(crate) fn of(
         node: &'n Node,
         at: &NodePath,
-        level: &'static Level,
+        level: &'static KeyTable,
         diagnostics: &mut Diagnostics,
     ) -> Checked<Self> {
         let Node::Map(entries) = node else {

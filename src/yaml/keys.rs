@@ -6,7 +6,7 @@ use super::tree::Node;
 
 /// A map in a file and the keys it may have.
 #[derive(Debug)]
-pub struct Level {
+pub struct KeyTable {
     /// What messages call the map.
     pub name: &'static str,
     /// Where it stands in the file.
@@ -20,16 +20,16 @@ pub struct Level {
 /// What a kind of file knows of keys that a level does not have.
 pub(crate) trait KeyAdvice: std::fmt::Debug + Sync {
     /// Why such a key is accepted, as a warning says it; `None` for one that is a mistake.
-    fn remark(&self, level: &'static Level, entries: &[(String, Node)], key: &str, value: &Node) -> Option<String>;
+    fn remark(&self, level: &'static KeyTable, entries: &[(String, Node)], key: &str, value: &Node) -> Option<String>;
 
     /// What to write instead, where more is known than the nearest key.
-    fn moved(&self, level: &'static Level, key: &str) -> Option<String>;
+    fn moved(&self, level: &'static KeyTable, key: &str) -> Option<String>;
 
     /// The key of the level that is often called by this name.
-    fn renamed(&self, level: &'static Level, key: &str) -> Option<&'static str>;
+    fn renamed(&self, level: &'static KeyTable, key: &str) -> Option<&'static str>;
 
     /// The keys that the level accepts without having them, each with what there is in its place.
-    fn notes(&self, level: &Level) -> Vec<(&'static str, String)>;
+    fn notes(&self, level: &KeyTable) -> Vec<(&'static str, String)>;
 }
 
 /// A key of a map.
@@ -69,7 +69,7 @@ pub enum Form {
     /// What a schema of its own says.
     Schema(fn() -> serde_json::Value),
     /// The map of a level.
-    Map(&'static Level),
+    Map(&'static KeyTable),
     /// A list, possibly empty.
     List(&'static Form),
     /// A list, or one entry in its place.
@@ -118,7 +118,7 @@ impl Key {
     }
 }
 
-impl Level {
+impl KeyTable {
     /// The key called `name`.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)

@@ -2,7 +2,7 @@
 
 /// A text from a file, quoted and short enough for a message.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("`{}`", crate::shown::shown(text))
+    format!("`{}`", crate::escape::escaped(text))
 }
 
 /// A text from a file as a hint suggests writing it: as it is, or in quotes where a terminal would not show it.

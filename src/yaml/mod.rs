@@ -29,7 +29,7 @@ pub(crate) use diagnostics::{Diagnostics, MOST_UNKNOWN};
 pub(crate) use document::Document;
 pub use error::{Error, ErrorKind, Warning};
 pub(crate) use fields::Fields;
-pub use keys::{Form, Key, Level, Status};
+pub use keys::{Form, Key, KeyTable, Status};
 pub(crate) use keys::{KeyAdvice, read, without_effect};
 pub(crate) use mask::{names as variable_names, without_mark};
 pub(crate) use message::{and, quoted, written};

@@ -22,7 +22,7 @@ const BUDGET: usize = 8 << 20;
 pub(crate) fn places(text: &str, origin: &str, wanted: &[(&NodePath, Part)]) -> Vec<Option<Place>> {
     let masked = mask::mask(text);
     let Ok(root) = tree::read(&masked, "file") else { return vec![None; wanted.len()] };
-    let mut wishes = Wishes::default();
+    let mut wishes = SoughtNodes::default();
     let mut paths = Vec::with_capacity(wanted.len());
     for (number, (at, part)) in wanted.iter().enumerate() {
         let steps = merge_keys::written_path(&root, &at.0);
@@ -64,13 +64,13 @@ fn is_scalar(root: &Node, steps: &[Step]) -> bool {
 
 /// What is looked for at a node and below it, by its number.
 #[derive(Default)]
-struct Wishes {
+struct SoughtNodes {
     key: Vec<usize>,
     value: Vec<usize>,
-    below: BTreeMap<Step, Wishes>,
+    below: BTreeMap<Step, SoughtNodes>,
 }
 
-impl Wishes {
+impl SoughtNodes {
     fn add(&mut self, steps: &[Step], part: Part, number: usize) {
         let node = steps.iter().fold(self, |node, step| node.below.entry(step.clone()).or_default());
         match part {
@@ -84,7 +84,7 @@ type Found = RefCell<Vec<Option<(usize, usize)>>>;
 
 #[derive(Clone, Copy)]
 struct Pass<'a> {
-    wishes: &'a Wishes,
+    wishes: &'a SoughtNodes,
     found: &'a Found,
 }
 

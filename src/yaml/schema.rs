@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{Form, Level, Status};
+use super::keys::{Form, KeyTable, Status};
 
 /// A schema whose root is called `root` among its definitions.
 pub(crate) fn document(title: &str, root: &str, more: Map<String, Value>) -> Value {
@@ -30,7 +30,7 @@ pub(crate) fn document(title: &str, root: &str, more: Map<String, Value>) -> Val
 }
 
 /// The definition of a level: where it stands tells apart those that messages call alike.
-pub(crate) fn level_name(level: &Level) -> String {
+pub(crate) fn level_name(level: &KeyTable) -> String {
     level.at.replace('`', "").replace(['/', '~', '#', '%'], " ")
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn reference(name: &str) -> Value {
 }
 
 /// The map of a level. A key whose value is null is as good as absent.
-pub(crate) fn map(level: &'static Level) -> Value {
+pub(crate) fn map(level: &'static KeyTable) -> Value {
     let mut properties = Map::new();
     for key in level.keys {
         let (form, doc) = match key.status {

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Spot};
+use super::diagnostic::{Diagnostic, Target};
 use super::error::{Error, ErrorKind};
 use super::mask;
 use super::merge_keys;
@@ -78,8 +78,8 @@ impl YamlText<'_> {
     pub(crate) fn error(&self, diagnostic: Diagnostic) -> Error {
         let Diagnostic { kind, message, at, hint, .. } = diagnostic;
         let place = match &at {
-            Spot::Key(path) => self.place(path, Part::Key),
-            Spot::Value(path) => self.place(path, Part::Value),
+            Target::Key(path) => self.place(path, Part::Key),
+            Target::Value(path) => self.place(path, Part::Value),
         };
         Error { kind, message, place: place.map(Box::new), hint, others: Vec::new() }
     }
@@ -89,8 +89,8 @@ impl YamlText<'_> {
         let spots: Vec<(&NodePath, Part)> = diagnostics
             .iter()
             .map(|diagnostic| match &diagnostic.at {
-                Spot::Key(path) => (path, Part::Key),
-                Spot::Value(path) => (path, Part::Value),
+                Target::Key(path) => (path, Part::Key),
+                Target::Value(path) => (path, Part::Value),
             })
             .collect();
         let places = self.places(&spots);

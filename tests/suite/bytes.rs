@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use admix::Cancel;
-use admix::kernel::Level;
+use admix::kernel::SimdLevel;
 use admix::merge::{self, Access, Sink, SinkError};
 use admix::plan::{self, Plan};
 use admix::recipe::Recipe;
@@ -74,7 +74,7 @@ pub(crate) fn plan(folder: &Path, recipe: &str) -> Plan {
 }
 
 /// Runs a plan and gives its tensors.
-pub(crate) fn merge(plan: &Plan, threads: usize, tile: usize, level: Level, access: Access) -> Tensors {
+pub(crate) fn merge(plan: &Plan, threads: usize, tile: usize, level: SimdLevel, access: Access) -> Tensors {
     let memory = Memory(plan.tensors.iter().map(|tensor| Mutex::new(vec![0; tensor.byte_len() as usize])).collect());
     let cancel = Cancel::new();
     let options = merge::Options { threads, tile, level, access, cancel: &cancel, progress: &|_| {} };
@@ -181,8 +181,8 @@ fn same_bytes(dtype: Dtype) {
     let folder = models(dtype);
     let check = |recipe: &str, runs: &[(usize, usize, Access)]| {
         let plan = plan(folder.path(), recipe);
-        let expected = merge(&plan, 1, merge::TILE, Level::PORTABLE, Access::Read);
-        for level in Level::available() {
+        let expected = merge(&plan, 1, merge::TILE, SimdLevel::PORTABLE, Access::Read);
+        for level in SimdLevel::available() {
             for (threads, tile, access) in runs {
                 let found = merge(&plan, *threads, *tile, level, *access);
                 let level = level.name();
@@ -229,7 +229,7 @@ fn the_program_writes_the_same_file_at_every_level_and_thread_count() {
         fs::write(folder.path().join("recipe.yaml"), recipe.replace("FOLDER/", "")).unwrap();
         run(folder.path(), &["merge", "recipe.yaml", "-q", "--no-sync", "-o", name]);
         let expected = fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
-        for level in Level::available() {
+        for level in SimdLevel::available() {
             for threads in ["1", "2", "8"] {
                 let out = format!("{name}-{}-{threads}", level.name());
                 let arguments = ["merge", "recipe.yaml", "-q", "--no-sync", "--threads", threads, "-o", &out];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use admix::Diagnose as _;
 use admix::checkpoint::Checkpoint;
 use admix::encoder::{Embeddings, Encoder, Error, Options};
-use admix::kernel::Float;
+use admix::kernel::DType;
 use safetensors::Dtype;
 use serde_json::{Value, json};
 
@@ -281,25 +281,25 @@ fn an_embedding_does_not_depend_on_the_texts_around_it() {
 #[test]
 fn half_precision_can_be_asked_for() {
     let texts = texts();
-    for dtype in [Float::F16, Float::Bf16] {
+    for dtype in [DType::F16, DType::Bf16] {
         let encoder =
             open(&folder().join("xlm-roberta"), &Options { dtype: Some(dtype), ..Options::default() }).unwrap();
         let (least, most) = distance(&encode(&encoder, &texts, None), &expected("xlm-roberta", "plain"));
         assert!(least >= 0.99 && most > 1e-6, "{dtype}: {least} {most}");
     }
     for case in ["modernbert", "new", "nomic_bert", "qwen2", "qwen3", "mistral", "llama", "gemma3"] {
-        for dtype in [Float::F16, Float::Bf16] {
-            if case == "gemma3" && dtype == Float::F16 {
+        for dtype in [DType::F16, DType::Bf16] {
+            if case == "gemma3" && dtype == DType::F16 {
                 continue;
             }
             let encoder = open(&folder().join(case), &Options { dtype: Some(dtype), ..Options::default() }).unwrap();
             let (least, most) = distance(&encode(&encoder, &texts, None), &expected(case, "plain"));
             // Random weights of this size take their rounding to 8 bits far.
-            let enough = if dtype == Float::F16 { 0.999 } else { 0.99 };
+            let enough = if dtype == DType::F16 { 0.999 } else { 0.99 };
             assert!(least >= enough, "{case}, {dtype}: {least} {most}");
         }
     }
-    let options = Options { dtype: Some(Float::F16), ..Options::default() };
+    let options = Options { dtype: Some(DType::F16), ..Options::default() };
     let error = open(&folder().join("gemma3"), &options).unwrap_err();
     assert!(error.to_string().ends_with("is a `gemma3_text` model, which overflows in float16"), "{error}");
     assert!(error.hint().unwrap().contains("bfloat16"));

@@ -1,6 +1,6 @@
 //! What the random methods draw: how much stays, which elements, and that nothing else decides.
 
-use admix::kernel::Level;
+use admix::kernel::SimdLevel;
 use admix::merge::{Access, TILE};
 use admix::plan::{self, Plan};
 use admix::recipe::Recipe;
@@ -53,7 +53,7 @@ fn planned(folder: &Path, recipe: &str, seed: u64) -> Plan {
 }
 
 fn merged(folder: &Path, recipe: &str, seed: u64) -> Tensors {
-    merge(&planned(folder, recipe, seed), 2, TILE, Level::best(), Access::Read)
+    merge(&planned(folder, recipe, seed), 2, TILE, SimdLevel::best(), Access::Read)
 }
 
 /// A recipe of one model.

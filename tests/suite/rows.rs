@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use admix::kernel::Level;
+use admix::kernel::SimdLevel;
 use admix::merge::{Access, TILE};
 use safetensors::Dtype;
 use tempfile::TempDir;
@@ -150,13 +150,13 @@ fn each_row_is_as_in_a_merge_with_its_values_throughout() {
         let whole: Vec<Tensors> = (0..3)
             .map(|class| {
                 let text = recipe(method, parameter, |model| VALUES[model][class].to_string());
-                merge(&plan(folder.path(), &text), 1, TILE, Level::PORTABLE, Access::Read)
+                merge(&plan(folder.path(), &text), 1, TILE, SimdLevel::PORTABLE, Access::Read)
             })
             .collect();
         let text = recipe(method, parameter, |model| by_row(VALUES[model]));
         let plan = plan(folder.path(), &text);
         assert!(plan.warnings.is_empty(), "{method}: {:?}", plan.warnings);
-        let merged = merge(&plan, 1, TILE, Level::PORTABLE, Access::Read);
+        let merged = merge(&plan, 1, TILE, SimdLevel::PORTABLE, Access::Read);
         for (name, expected) in [(EMBEDDINGS, WIDTH), (BIAS, 1)].map(|(name, width)| {
             let size = width * 4;
             let class = |row: usize| if name == BIAS && class(row) == 0 { 2 } else { class(row) };
@@ -167,8 +167,8 @@ fn each_row_is_as_in_a_merge_with_its_values_throughout() {
         }
         assert!(merged[DENSE] == whole[2][DENSE], "{method}");
         for (threads, tile, level, access) in [
-            (3, 1, Level::best(), Access::Map),
-            (2, 4 * TILE, Level::available()[Level::available().len() / 2], Access::Read),
+            (3, 1, SimdLevel::best(), Access::Map),
+            (2, 4 * TILE, SimdLevel::available()[SimdLevel::available().len() / 2], Access::Read),
         ] {
             assert!(merge(&plan, threads, tile, level, access) == merged, "{method} with tiles of {tile}");
         }
@@ -240,7 +240,7 @@ fn rows_agree_with_the_formulas_in_f64() {
             ("slerp base", "t"),
         ] {
             let plan = plan(folder.path(), &recipe(method, parameter, |model| by_row(values[model])));
-            let merged = merge(&plan, 2, TILE, Level::best(), Access::Read)[EMBEDDINGS].values();
+            let merged = merge(&plan, 2, TILE, SimdLevel::best(), Access::Read)[EMBEDDINGS].values();
             for (index, got) in merged.iter().enumerate() {
                 let class = class(index / 3);
                 let weights = [values[0][class], values[1][class]];
@@ -259,7 +259,7 @@ fn rows_with_the_same_values_as_all_others_change_nothing() {
         let rows = recipe("ties base density:0.4", "weight", |_| values.to_owned());
         // A level whose conditions hold for no row leaves all to the next.
         let rows = format!("{rows}  weight: 0.5\n");
-        let result = |text: &str| merge(&plan(folder.path(), text), 2, TILE, Level::best(), Access::Read);
+        let result = |text: &str| merge(&plan(folder.path(), text), 2, TILE, SimdLevel::best(), Access::Read);
         assert!(result(&plain) == result(&rows), "{values}");
     }
     let unseen = plan(

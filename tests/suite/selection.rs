@@ -1,6 +1,6 @@
 //! What ties keeps of a task vector, against a naive version.
 
-use admix::kernel::Level;
+use admix::kernel::SimdLevel;
 use admix::merge::{Access, TILE};
 use safetensors::Dtype;
 
@@ -52,7 +52,7 @@ fn keeps_exactly(dtype: Dtype) {
         );
         let plan = plan(folder.path(), &recipe);
         for (threads, tile) in [(1, TILE), (2, 16_384)] {
-            let merged = merge(&plan, threads, tile, Level::best(), Access::Read);
+            let merged = merge(&plan, threads, tile, SimdLevel::best(), Access::Read);
             for (name, base) in &base {
                 let base = base.values();
                 let delta = difference(&one[name].values(), &base);
@@ -106,7 +106,7 @@ fn ties_agrees_with_its_formula_where_magnitudes_are_equal() {
         let recipe = format!(
             "merge_method: ties\nbase_model: FOLDER/base\nmodels:\n  - {{model: FOLDER/one, parameters: {{weight: 0.7, density: 0.31}}}}\n  - {{model: FOLDER/two, parameters: {{weight: 0.4, density: 0.62}}}}\nparameters: {{rescale: {rescale}, normalize: {normalize}, lambda: 0.9}}\n"
         );
-        let merged = merge(&plan(folder.path(), &recipe), 2, TILE, Level::best(), Access::Map);
+        let merged = merge(&plan(folder.path(), &recipe), 2, TILE, SimdLevel::best(), Access::Map);
         for (name, base) in &base {
             let terms = [(one[name].values(), 0.7, 0.31), (two[name].values(), 0.4, 0.62)];
             let expected = naive_ties(&base.values(), &terms, rescale, normalize, 0.9);
@@ -118,7 +118,7 @@ fn ties_agrees_with_its_formula_where_magnitudes_are_equal() {
 
 /// The merge of a recipe whose models are in `folder`.
 fn merged(folder: &std::path::Path, recipe: &str) -> Tensors {
-    merge(&plan(folder, recipe), 2, TILE, Level::best(), Access::Read)
+    merge(&plan(folder, recipe), 2, TILE, SimdLevel::best(), Access::Read)
 }
 
 #[test]

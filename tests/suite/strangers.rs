@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use admix::shown::{is_hidden, literal};
+use admix::escape::{is_hidden, literal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -10,7 +10,7 @@ use super::super::json;
 use super::super::model_path::{Links, ModelPath};
 use super::super::weights::{Tensor, Weights};
 use super::config::{CONFIG, Config};
-use crate::kernel::{Float, Level, Real, widen};
+use crate::kernel::{DType, Real, SimdLevel, widen};
 
 const WEIGHTS: &str = "adapter_model.safetensors";
 const PICKLE: &str = "adapter_model.bin";
@@ -326,15 +326,15 @@ fn product(
 }
 
 fn factor(weights: &Weights, tensor: &Tensor) -> Factor {
-    let (float, bytes) = (tensor.float().unwrap_or(Float::F32), weights.bytes(tensor));
+    let (float, bytes) = (tensor.float().unwrap_or(DType::F32), weights.bytes(tensor));
     let elements = bytes.len() / float.size();
-    if float == Float::F64 {
+    if float == DType::F64 {
         let mut values = vec![0.0_f64; elements];
-        widen(Level::best(), bytes, float, &mut values);
+        widen(SimdLevel::best(), bytes, float, &mut values);
         Factor::Double(values)
     } else {
         let mut values = vec![0.0_f32; elements];
-        widen(Level::best(), bytes, float, &mut values);
+        widen(SimdLevel::best(), bytes, float, &mut values);
         Factor::Single(values)
     }
 }

@@ -58,7 +58,7 @@ impl Config {
             return Err(format!("uses {what} (`{key}`), which cannot be merged"));
         }
         let rank = config.get("r").and_then(Value::as_u64).filter(|rank| *rank > 0);
-        let rank = rank.ok_or_else(|| format!("has no rank: `r` in {CONFIG} is {}", shown(config.get("r"))))?;
+        let rank = rank.ok_or_else(|| format!("has no rank: `r` in {CONFIG} is {}", value_text(config.get("r"))))?;
         let alpha = config.get("lora_alpha").and_then(Value::as_f64);
         let alpha = alpha.ok_or_else(|| format!("has no `lora_alpha` in {CONFIG}"))?;
         let targets = match config.get("target_modules") {
@@ -126,6 +126,6 @@ fn ends_with(module: &str, end: &str) -> bool {
     module.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn value_text(value: Option<&Value>) -> String {
     value.map_or_else(|| "missing".to_owned(), Value::to_string)
 }

@@ -124,14 +124,14 @@ fn kind_differences(left: &LayerKinds, right: &LayerKinds) -> Vec<Difference> {
             let one = one.clone().or_else(|| plain(&other).filter(|_| is_listed))?;
             let other = other.or_else(|| plain(&Some(one.clone())).filter(|_| is_listed))?;
             let layer = one.iter().zip(&other).position(|(one, other)| one != other)?;
-            let shown = |kinds: &[Value]| {
-                let kind = kinds.get(layer).map(super::class_config::shown).unwrap_or_default();
+            let kind_of = |kinds: &[Value]| {
+                let kind = kinds.get(layer).map(super::class_config::value_text).unwrap_or_default();
                 format!("{kind} in layer {layer}")
             };
             (one.len() == other.len()).then(|| Difference {
                 what: what.to_owned(),
-                left: shown(&one),
-                right: shown(&other),
+                left: kind_of(&one),
+                right: kind_of(&other),
             })
         })
         .collect()

@@ -90,7 +90,7 @@ impl<'a> Config<'a> {
             Value::String(mark) if stated.is_none() && mark == "?" => None,
             Value::String(mark) if stated.is_none() && mark == "=" => self.derived(keys),
             Value::Null if default.is_some_and(|default| default == "=") => self.derived(keys),
-            value => Some(shown(value)),
+            value => Some(value_text(value)),
         }
     }
 
@@ -110,10 +110,10 @@ impl<'a> Config<'a> {
 }
 
 /// A value as it is compared and shown.
-pub(super) fn shown(value: &Value) -> String {
+pub(super) fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
-        Value::String(text) => crate::shown::shown(text),
+        Value::String(text) => crate::escape::escaped(text),
         // 10000 and 10000.0 are one value.
         Value::Number(number) => match number.as_f64() {
             Some(number) if number.fract() == 0.0 => format!("{number}"),

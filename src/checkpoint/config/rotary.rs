@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::class_config::{Config, Stated, shown};
+use super::class_config::{Config, Stated, value_text};
 
 /// The base that nearly every class has where its file says nothing.
 const USUAL: &str = "10000";
@@ -71,7 +71,7 @@ fn of_kind(config: &Config<'_>, names: [&str; 2], bases: &[&str], objects: &[&Ma
         .or_else(|| outside(bases))
         .or_else(|| outside(&more))
         .or_else(|| default(bases))
-        .map(shown);
+        .map(value_text);
     let is_usual = base.as_deref() == Some(USUAL);
     let kind = inside("rope_type").or_else(|| inside("type")).and_then(Value::as_str);
     let is_scaled_by_default = kind.is_none() && config.default(&["rope_scaling"]).is_some();
@@ -79,7 +79,7 @@ fn of_kind(config: &Config<'_>, names: [&str; 2], bases: &[&str], objects: &[&Ma
     let share = inside("partial_rotary_factor")
         .or_else(|| outside(&["partial_rotary_factor", "rotary_pct", "rotary_emb_fraction"]))
         .or_else(|| default(&["partial_rotary_factor"]))
-        .map_or_else(|| "1".to_owned(), shown);
+        .map_or_else(|| "1".to_owned(), value_text);
     let mut found = Vec::new();
     if base.is_some() || config.is_known() {
         let stated = Stated::new(base_name, base);
@@ -104,7 +104,7 @@ fn scaling(config: &Config<'_>, kind: &str, objects: &[&Map<String, Value>]) -> 
         for (key, value) in *object {
             let is_elsewhere = matches!(key.as_str(), "rope_type" | "type" | "rope_theta" | "partial_rotary_factor");
             if !is_elsewhere && !value.is_null() {
-                parameters.insert(key, shown(value));
+                parameters.insert(key, value_text(value));
             }
         }
     }
@@ -115,10 +115,10 @@ fn scaling(config: &Config<'_>, kind: &str, objects: &[&Map<String, Value>]) -> 
     // What counts where it is not said, and what changes nothing where it is.
     let length = ["yarn", "llama3", "dynamic", "longrope"].contains(&kind);
     if length && let Some(own) = config.stated(&["original_max_position_embeddings"]).filter(|value| !value.is_null()) {
-        parameters.insert("original_max_position_embeddings", shown(own));
+        parameters.insert("original_max_position_embeddings", value_text(own));
     }
     if length && !parameters.contains_key("original_max_position_embeddings") {
-        let positions = config.stated(&["max_position_embeddings"]).map(shown);
+        let positions = config.stated(&["max_position_embeddings"]).map(value_text);
         parameters.extend(positions.map(|positions| ("original_max_position_embeddings", positions)));
     }
     for (key, usual) in [("beta_fast", "32"), ("beta_slow", "1"), ("truncate", "true")] {
@@ -137,8 +137,8 @@ fn scaling(config: &Config<'_>, kind: &str, objects: &[&Map<String, Value>]) -> 
 }
 
 fn written(kind: &str, parameters: &BTreeMap<&str, String>) -> String {
-    let kind = crate::shown::shown(kind);
-    let parameter = |(key, value): (&&str, &String)| format!("{} {value}", crate::shown::shown(key));
+    let kind = crate::escape::escaped(kind);
+    let parameter = |(key, value): (&&str, &String)| format!("{} {value}", crate::escape::escaped(key));
     let parameters: Vec<String> = parameters.iter().map(parameter).collect();
     if parameters.is_empty() { kind } else { format!("{kind} ({})", parameters.join(", ")) }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::class_config::{Config, HEADS, Stated, WIDTH, shown};
+use super::class_config::{Config, HEADS, Stated, WIDTH, value_text};
 use super::per_layer;
 use super::rotary;
 
@@ -158,7 +158,7 @@ impl Config<'_> {
             }
         }
         if BEHIND_PADDING.contains(&self.model_type) {
-            let value = self.stated(&["pad_token_id"]).filter(|value| !value.is_null()).map_or("1".into(), shown);
+            let value = self.stated(&["pad_token_id"]).filter(|value| !value.is_null()).map_or("1".into(), value_text);
             found.push(Stated::new("padding token, behind which positions begin", Some(value)));
         }
         // Whether layers look at a window, and how wide it is, is in the window and the kinds of the layers.
@@ -183,7 +183,7 @@ impl Config<'_> {
         match field.what {
             "attention window" => return self.window().and_then(|value| stated(Some(value))),
             "causal attention" => {
-                let own = self.stated(field.keys).filter(|value| !value.is_null()).map(shown);
+                let own = self.stated(field.keys).filter(|value| !value.is_null()).map(value_text);
                 let usual = (!ENCODERS.contains(&self.model_type)).to_string();
                 let is_usual = own.as_deref().is_none_or(|own| own == usual);
                 return Some(Stated::new(field.what, Some(own.unwrap_or(usual))).neutral_if(is_usual));

@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::checkpoint::{ModelPath, Tensor, Weights};
-use crate::kernel::Float;
+use crate::kernel::DType;
 
 /// The model that the others were trained from, and how that is known.
 pub(super) fn find(models: &[Model]) -> Option<(usize, String)> {
@@ -117,10 +117,10 @@ fn sample(model: &Model) -> Vec<(String, Vec<f64>)> {
 fn values(weights: &Weights, tensor: &Tensor) -> Vec<f64> {
     let bytes = weights.bytes(tensor);
     let (width, read): (usize, fn(&[u8]) -> f64) = match tensor.float() {
-        Some(Float::F64) => (8, |b| b.try_into().map_or(0.0, f64::from_le_bytes)),
-        Some(Float::F32) => (4, |b| b.try_into().map_or(0.0, |b| f64::from(f32::from_le_bytes(b)))),
-        Some(Float::F16) => (2, |b| b.try_into().map_or(0.0, |b| half::f16::from_le_bytes(b).to_f64())),
-        Some(Float::Bf16) => (2, |b| b.try_into().map_or(0.0, |b| half::bf16::from_le_bytes(b).to_f64())),
+        Some(DType::F64) => (8, |b| b.try_into().map_or(0.0, f64::from_le_bytes)),
+        Some(DType::F32) => (4, |b| b.try_into().map_or(0.0, |b| f64::from(f32::from_le_bytes(b)))),
+        Some(DType::F16) => (2, |b| b.try_into().map_or(0.0, |b| half::f16::from_le_bytes(b).to_f64())),
+        Some(DType::Bf16) => (2, |b| b.try_into().map_or(0.0, |b| half::bf16::from_le_bytes(b).to_f64())),
         None => return Vec::new(),
     };
     let count = bytes.len() / width;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::escape::{is_hidden, literal, yaml};
 use crate::eval::data::{self, Options};
-use crate::shown::{is_hidden, literal, yaml};
 
 /// A data set in one direction.
 pub(super) struct Set {

@@ -14,10 +14,10 @@ use super::render::{self, Usage};
 use super::schema::What;
 use super::{blend, output};
 use crate::checkpoint::{Checkpoint, Disagreement, Links, disagreements_among, used_among};
+use crate::escape::shell;
 use crate::method::{self, Base, Count, METHODS, MergeMethod};
 use crate::plan;
 use crate::recipe::Recipe;
-use crate::shown::shell;
 
 /// Look at model folders, and write a recipe and a sweep file to begin with
 #[derive(clap::Args, Debug)]
@@ -205,7 +205,7 @@ fn open(names: &[String], links: Links) -> anyhow::Result<Vec<Model>> {
             Err(error) => faults.push(error),
         }
     }
-    if faults.is_empty() { Ok(models) } else { Err(plan::Faults(faults).into()) }
+    if faults.is_empty() { Ok(models) } else { Err(plan::Errors(faults).into()) }
 }
 
 /// The method that fits, and why.

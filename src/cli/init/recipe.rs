@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::{Choice, Differing};
 use crate::cli::blend::reference;
 use crate::cli::schema::{self, What};
+use crate::escape::comment;
 use crate::method::{Base, Kind, Parameter, Scope};
 use crate::recipe::{LEVELS, Status};
-use crate::shown::comment;
 
 /// The recipe's text.
 pub(super) fn text(choice: &Choice) -> String {

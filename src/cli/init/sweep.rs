@@ -7,8 +7,8 @@ use super::Choice;
 use super::data::Set;
 use super::recipe::{body, starting_value};
 use crate::cli::schema::{self, What};
+use crate::escape::{comment, literal, yaml};
 use crate::method::{Base, Kind, Parameter, Scope};
-use crate::shown::{comment, literal, yaml};
 
 /// What varies.
 struct Variables {

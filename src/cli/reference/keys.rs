@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::examples::{self, Example};
 use super::{prose, sentence};
 use crate::plan::Allow;
-use crate::recipe::{self, Form, Key, Level, Status};
+use crate::recipe::{self, Form, Key, KeyTable, Status};
 use crate::sweep::file::{self, SearchMethod};
 
 /// The page of a recipe's keys.
@@ -76,7 +76,7 @@ const ALLOW_DETAILS: &str = "
 - `non-finite` also accepts a result that is too large for the number format of the output.
 ";
 
-fn page(introduction: &str, levels: &[&'static Level], examples: &[Example]) -> String {
+fn page(introduction: &str, levels: &[&'static KeyTable], examples: &[Example]) -> String {
     let mut out = String::from(introduction);
     for level in levels {
         let _ = write!(out, "\n{}", section(level, levels, examples));
@@ -84,7 +84,7 @@ fn page(introduction: &str, levels: &[&'static Level], examples: &[Example]) -> 
     out
 }
 
-fn section(level: &Level, levels: &[&'static Level], examples: &[Example]) -> String {
+fn section(level: &KeyTable, levels: &[&'static KeyTable], examples: &[Example]) -> String {
     let mut out = format!("## {}\n\n| key | value | meaning |\n| --- | --- | --- |\n", heading(level));
     for key in level.keys {
         let _ = writeln!(out, "| `{}` | {} | {} |", key.name, value(key, levels), meaning(key));
@@ -100,7 +100,7 @@ fn block(out: &mut String, example: &Example) {
 }
 
 /// The heading of a level: where it stands, with a capital letter.
-fn heading(level: &Level) -> String {
+fn heading(level: &KeyTable) -> String {
     let at = level.at;
     at.chars()
         .next()
@@ -109,7 +109,7 @@ fn heading(level: &Level) -> String {
 }
 
 /// The anchor that mdBook and GitHub give a heading.
-fn anchor(level: &Level) -> String {
+fn anchor(level: &KeyTable) -> String {
     let letters = level.at.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
     letters.map(|letter| if letter == ' ' { '-' } else { letter.to_ascii_lowercase() }).collect()
 }
@@ -122,7 +122,7 @@ fn meaning(key: &Key) -> String {
     }
 }
 
-fn value(key: &Key, levels: &[&'static Level]) -> String {
+fn value(key: &Key, levels: &[&'static KeyTable]) -> String {
     match key.status {
         Status::Read => form(&key.form, levels),
         Status::NoEffect => "anything".to_owned(),
@@ -130,7 +130,7 @@ fn value(key: &Key, levels: &[&'static Level]) -> String {
 }
 
 /// What a value is, in words.
-fn form(form: &Form, levels: &[&'static Level]) -> String {
+fn form(form: &Form, levels: &[&'static KeyTable]) -> String {
     let inner = |form: &Form| self::form(form, levels);
     match form {
         Form::Any => "see the example".to_owned(),

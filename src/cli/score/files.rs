@@ -12,8 +12,8 @@ use super::Args;
 use super::run::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
+use crate::escape::{self, is_hidden, tsv};
 use crate::eval::{self, DataSet, Measure, Metric};
-use crate::shown::{self, is_hidden, tsv};
 
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
@@ -142,7 +142,7 @@ fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Resu
         });
         let path = folder.join(format!("{}.json", file_name(name)));
         create_parent(&path)?;
-        output::write(&path, true, |out| Ok(writeln!(out, "{}", shown::json(&value, true))?))?;
+        output::write(&path, true, |out| Ok(writeln!(out, "{}", escape::json(&value, true))?))?;
     }
     Ok(())
 }

@@ -11,10 +11,10 @@ use crate::checkpoint::Checkpoint;
 use crate::cli::encoding::{set_aside, similarity};
 use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
+use crate::escape::{line, shell};
 use crate::eval::data::{self, Opened};
-use crate::eval::{DataSet, Metric, OddityKind, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
+use crate::eval::{DataSet, DataWarningKind, Metric, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
 use crate::progress::Cancel;
-use crate::shown::{line, shell};
 
 /// All results.
 pub(super) struct Results {
@@ -69,7 +69,7 @@ fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)>
         let Opened { sets: found, split, .. } = data::inspect(folder, &options)?;
         for set in found {
             if !args.quiet {
-                render::warn(&oddities(folder, &set));
+                render::warn(&warnings(folder, &set));
             }
             splits.push(split.clone());
             sets.push(set);
@@ -79,8 +79,8 @@ fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)>
 }
 
 /// What is odd, in one sentence. Queries without judgement are the usual thing where a folder has several splits.
-fn oddities(folder: &Path, set: &DataSet) -> Option<String> {
-    let odd = set.oddities.iter().filter(|odd| odd.kind != OddityKind::QueryWithoutJudgement);
+fn warnings(folder: &Path, set: &DataSet) -> Option<String> {
+    let odd = set.warnings.iter().filter(|odd| odd.kind != DataWarningKind::QueryWithoutJudgement);
     let found: Vec<String> = odd.map(ToString::to_string).collect();
     let folder = shell(&folder.display().to_string());
     let said = format!("`{}`: {}; `admix data {folder}` says more", set.label(), found.join("; "));

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::run::Results;
+use crate::escape::{Page, columns};
 use crate::eval::DataSet;
-use crate::shown::{Page, columns};
 
 pub(super) fn results(results: &Results) -> Page {
     let labels: Vec<String> = results.sets.iter().map(DataSet::label).collect();

@@ -3,7 +3,7 @@
 use super::finish::quoted;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::shown::Page;
+use crate::escape::Page;
 use crate::sweep::{Checked, Error, Study, check};
 
 /// Read everything that a study has, and put damaged files aside so that just they are made again

@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{args, render, run};
 use crate::encoder::Device;
+use crate::escape::line;
 use crate::progress::Cancel;
-use crate::shown::line;
 use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Study, TrialStage, work};
 
 /// When a worker stops.
@@ -40,7 +40,7 @@ fn drain_with(study: &Study, evaluator: &mut dyn Evaluator, limits: &Limits, can
         finish: &limits.finish,
         search: limits.search,
     };
-    let mut talk = Talk::new(study, limits.quiet);
+    let mut talk = EventPrinter::new(study, limits.quiet);
     let ended = work(study, evaluator, options, &mut |event| talk.on(event));
     talk.bar.finish_and_clear();
     Ok(ended?)
@@ -53,13 +53,13 @@ fn device_is_built(device: &str) -> Result<(), crate::encoder::Error> {
 }
 
 /// What is said to people, on stderr.
-pub(super) struct Talk<'a> {
+pub(super) struct EventPrinter<'a> {
     study: &'a Study,
     quiet: bool,
     pub(super) bar: ProgressBar,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> EventPrinter<'a> {
     /// With a bar of the texts of the trial that is being scored.
     fn new(study: &'a Study, quiet: bool) -> Self {
         Self::with_bar(study, quiet, "{bar:24} {pos}/{len} texts  {eta} left  {msg}")
@@ -105,7 +105,7 @@ impl<'a> Talk<'a> {
                 self.bar.set_length(*all as u64);
                 self.bar.set_position(*done as u64);
             }
-            Event::Done { trial, stage, objectives, seconds, reused } => {
+            Event::EncodingProgress { trial, stage, objectives, seconds, reused } => {
                 let names = self.study.manifest.spec.objectives.iter().map(|objective| &objective.name);
                 let values: Vec<String> = match objectives {
                     Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::location::StudyArgs;
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
-use crate::shown::json;
+use crate::escape::json;
 use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_json, to_per_query_csv};
 
 /// Write the results of a study for other programs

@@ -4,7 +4,7 @@ use super::finish::quoted;
 use super::location::StudyArgs;
 use crate::cli::args::assignment;
 use crate::cli::render::{self, Usage};
-use crate::shown::Page;
+use crate::escape::Page;
 use crate::sweep::extend;
 use crate::sweep::file::parse_axis;
 

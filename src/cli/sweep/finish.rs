@@ -4,8 +4,8 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use crate::cli::render;
-use crate::report::{Shown, recommendation, terminal};
-use crate::shown::shell;
+use crate::escape::shell;
+use crate::report::{TableOptions, recommendation, terminal};
 use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, Study, TrialStage, recommend};
 
 /// Shows the results and what to do next.
@@ -13,9 +13,9 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     let full = Analysis::read(study, TrialStage::Full, Depth::Tests)?;
     let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Tests)?;
     let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut text = terminal(study, &full, Shown { all, styled });
+    let mut text = terminal(study, &full, TableOptions { all, styled });
     if !confirmed.rows.is_empty() {
-        text.gap().add(&terminal(study, &confirmed, Shown { all: true, styled }));
+        text.gap().add(&terminal(study, &confirmed, TableOptions { all: true, styled }));
     }
     let preference = Preference::default();
     let found = recommend(study, &full, &confirmed, &preference)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::events::{Limits, Talk};
+use super::events::{EventPrinter, Limits};
 use crate::cli::render;
 use crate::cli::render::Usage;
 use crate::cli::run;
@@ -202,7 +202,7 @@ struct Watch<'a> {
     study: &'a Study,
     schedule: Schedule,
     results: Results,
-    talk: Talk<'a>,
+    talk: EventPrinter<'a>,
     announced: usize,
     /// Results and failures that were there before, or were told of.
     told: BTreeSet<String>,
@@ -216,7 +216,7 @@ impl<'a> Watch<'a> {
         let told = results.done.keys().cloned().chain(failures).collect();
         let schedule = Schedule::read(&study.store)?;
         let announced = schedule.search.len();
-        let talk = Talk::of_trials(study, quiet);
+        let talk = EventPrinter::of_trials(study, quiet);
         Ok(Self { study, schedule, results, talk, announced, told })
     }
 
@@ -239,7 +239,7 @@ impl<'a> Watch<'a> {
                 }
             }
             let Some(done) = self.results.done.get(&key).filter(|_| !self.told.contains(&key)) else { continue };
-            self.talk.on(&Event::Done {
+            self.talk.on(&Event::EncodingProgress {
                 trial,
                 stage: *stage,
                 objectives: self.study.manifest.objectives_of(done),

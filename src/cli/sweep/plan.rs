@@ -7,8 +7,8 @@ use serde_json::json;
 use super::finish::quoted;
 use super::location;
 use crate::cli::{args, render, units};
+use crate::escape::Page;
 use crate::report::duration;
-use crate::shown::Page;
 use crate::sweep::{Error, Estimate, History, Mode, Scorer, Study, next, read_records, warnings};
 
 /// Show what a sweep would try and what it costs, and make its study folder

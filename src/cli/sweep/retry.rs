@@ -3,7 +3,7 @@
 use super::finish::quoted;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::shown::Page;
+use crate::escape::Page;
 use crate::sweep::retry;
 
 /// Have failed trials tried again

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::location::StudyArgs;
 use crate::cli::{render, run};
-use crate::shown::Page;
+use crate::escape::Page;
 use crate::sweep::{Status, Study, Watch};
 
 /// Show where a study stands: counts, workers, the front so far

@@ -6,7 +6,7 @@ use super::super::layers::attention::Attention;
 use super::super::layers::norm::CpuNorm;
 use super::super::layers::rotary::Table;
 use super::rows::{for_paired_rows, resized};
-use crate::kernel::{self, Level, Matrix, Threads};
+use crate::kernel::{self, Matrix, SimdLevel, Threads};
 
 /// Queries of one text that are computed at a time.
 const QUERIES: usize = 256;
@@ -37,7 +37,7 @@ impl NormAndRotate<'_> {
     }
 
     fn prepare(&self, row: &mut [f32], position: usize) {
-        let level = Level::best();
+        let level = SimdLevel::best();
         let Attention { heads, key_value_heads, size, .. } = *self.attention;
         let turned = &mut row[..(heads + key_value_heads) * size];
         if let Some(norms) = self.norms {
@@ -115,7 +115,7 @@ impl PackedAttention<'_> {
             row_stride: columns,
             column_stride: 1,
         };
-        let level = Level::best();
+        let level = SimdLevel::best();
         for head in 0..heads {
             let key_value_head = head / (heads / key_value_heads);
             let query = part(first, head * size, queries);
@@ -139,7 +139,7 @@ impl PackedAttention<'_> {
     fn adjust(&self, head: usize, query: usize, length: usize, start: usize, scores: &mut [f32]) {
         if let Some(relative) = &self.attention.relative {
             let row = relative.row(head, query, length);
-            kernel::add_to(Level::best(), scores, &row[start..start + scores.len()]);
+            kernel::add_to(SimdLevel::best(), scores, &row[start..start + scores.len()]);
         }
         if self.attention.is_masked() {
             let seen = self.attention.keys(query, length);

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::layers::norm::CpuNorm;
-use crate::kernel::{self, Level, Threads};
+use crate::kernel::{self, SimdLevel, Threads};
 
 /// Numbers that a thread takes at a time: large enough to be worth it, small enough to stay in its cache.
 const SHARE: usize = 16 * 1024;
@@ -36,7 +36,7 @@ pub(super) fn for_paired_rows<T: Sync>(
 /// Normalises every row.
 pub(super) fn normalise(values: &mut [f32], norm: CpuNorm<'_>, threads: Threads) {
     let CpuNorm { weight, shift, epsilon, kind } = norm;
-    for_rows(values, weight.len(), threads, |rows| kernel::norm(Level::best(), rows, weight, shift, epsilon, kind));
+    for_rows(values, weight.len(), threads, |rows| kernel::norm(SimdLevel::best(), rows, weight, shift, epsilon, kind));
 }
 
 /// The first `count` numbers of a buffer, which grows where it is shorter. Their values do not matter.

@@ -19,7 +19,7 @@ use super::super::layers::values::{gather_rows, with_values};
 use super::super::transformer::Transformer;
 use super::attention::{NormAndRotate, PackedAttention};
 use super::rows::{for_paired_rows, for_rows, normalise, resized};
-use crate::kernel::{self, Activation, Level, Matrix, Threads};
+use crate::kernel::{self, Activation, Matrix, SimdLevel, Threads};
 
 /// The buffers of a thread.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl Transformer {
         if let Some(positions) = &self.positions {
             let added = resized(&mut workspace.next, batch.ids.len() * width);
             with_values(positions, |table| gather_rows(table, &batch.positions, added, width))?;
-            kernel::add_to(Level::best(), hidden, added);
+            kernel::add_to(SimdLevel::best(), hidden, added);
         }
         if let Some(norm) = &self.norm {
             normalise(hidden, norm.on_cpu(), threads);
@@ -117,7 +117,7 @@ impl TransformerLayer {
             let out = resized(gated, tokens * outputs / 2);
             let bias = self.up.cpu_bias();
             for_paired_rows((&mut *out, outputs / 2), (&*up, outputs), threads, |out, rows| {
-                kernel::gate(Level::best(), out, rows, bias, activation);
+                kernel::gate(SimdLevel::best(), out, rows, bias, activation);
             });
             out
         } else {
@@ -157,7 +157,7 @@ impl ResidualNorms {
                 let norm = norm.on_cpu();
                 for_paired_rows((&mut *out, width), (other, width), threads, |rows, other| {
                     kernel::add_norm(
-                        Level::best(),
+                        SimdLevel::best(),
                         rows,
                         other,
                         bias,
@@ -169,13 +169,13 @@ impl ResidualNorms {
                 });
             }
             (None, None) => for_paired_rows((&mut *out, width), (other, width), threads, |rows, other| {
-                kernel::add_biased(Level::best(), rows, other, bias);
+                kernel::add_biased(SimdLevel::best(), rows, other, bias);
             }),
             (Some(within), after) => {
                 layer.activate(out, Activation::Identity, threads);
                 normalise(out, within.on_cpu(), threads);
                 for_paired_rows((&mut *out, width), (other, width), threads, |rows, other| {
-                    kernel::add_to(Level::best(), rows, other);
+                    kernel::add_to(SimdLevel::best(), rows, other);
                 });
                 if let Some(norm) = after {
                     normalise(out, norm.on_cpu(), threads);
@@ -203,7 +203,7 @@ impl Linear {
         if self.is_biased() || activation != Activation::Identity {
             let bias = self.cpu_bias();
             for_rows(product, bias.len(), threads, |rows| {
-                kernel::bias_activation(Level::best(), rows, bias, activation);
+                kernel::bias_activation(SimdLevel::best(), rows, bias, activation);
             });
         }
     }

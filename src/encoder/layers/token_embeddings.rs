@@ -9,7 +9,7 @@ use super::super::tensor_names::Names;
 use super::token_types::add_first_type;
 use super::values::{gather_rows, with_values};
 use crate::checkpoint::SharedData;
-use crate::kernel::{self, Float, Level};
+use crate::kernel::{self, DType, SimdLevel};
 
 /// The table of token embeddings, with what is the same for every token already in it.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(in crate::encoder) enum TokenEmbeddings {
 #[derive(Debug)]
 pub(in crate::encoder) struct InPlace {
     data: SharedData,
-    float: Float,
+    dtype: DType,
     scale: Option<f32>,
 }
 
@@ -39,12 +39,12 @@ impl TokenEmbeddings {
         let scale = config.embedding_scale.map(|scale| loader.rounded(scale));
         // Otherwise the vector of the first type is added to the positions.
         let has_type = names.positions.is_none() && config.token_types && names.token_types.is_some();
-        if !has_type && let Some((data, float)) = loader.in_place(names.token_embeddings, &[vocabulary, width])? {
-            return Ok(Self::InPlace(InPlace { data, float, scale }));
+        if !has_type && let Some((data, dtype)) = loader.in_place(names.token_embeddings, &[vocabulary, width])? {
+            return Ok(Self::InPlace(InPlace { data, dtype, scale }));
         }
         let mut values = loader.values(names.token_embeddings, &[vocabulary, width])?;
         if let Some(scale) = scale {
-            kernel::scale_rows(Level::best(), &mut values, width, width, &vec![scale; vocabulary]);
+            kernel::scale_rows(SimdLevel::best(), &mut values, width, width, &vec![scale; vocabulary]);
         }
         if has_type {
             add_first_type(loader, config, names, width, &mut values)?;
@@ -72,11 +72,11 @@ impl TokenEmbeddings {
 
 impl InPlace {
     fn gather(&self, ids: &[u32], out: &mut [f32], width: usize) -> Computed<()> {
-        let (bytes, stride, level) = (self.data.bytes(), width * self.float.size(), Level::best());
+        let (bytes, stride, level) = (self.data.bytes(), width * self.dtype.size(), SimdLevel::best());
         for (out, id) in out.chunks_exact_mut(width).zip(ids) {
             let start = *id as usize * stride;
             let Some(row) = bytes.get(start..start + stride) else { bail!("there is no embedding of token {id}") };
-            kernel::widen(level, row, self.float, out);
+            kernel::widen(level, row, self.dtype, out);
         }
         if let Some(scale) = self.scale {
             kernel::scale_rows(level, out, width, width, &vec![scale; ids.len()]);

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::Error;
 use super::composed::{composed, is_decomposed};
-use super::oddities::{Oddities, OddityKind};
+use super::warnings::{DataWarningKind, Warnings};
+use crate::escape::escaped;
 use crate::eval::{DataSet, Qrels, Text};
-use crate::shown::shown;
 
 /// Queries or documents, by id. A repeated id keeps its place and takes the last text, as a Python dictionary does.
 #[derive(Debug, Default)]
@@ -58,38 +58,40 @@ pub(super) struct Collector {
     pub(super) queries: Texts,
     pub(super) documents: Texts,
     grades: BTreeMap<String, BTreeMap<String, i64>>,
-    pub(super) oddities: Oddities,
+    pub(super) warnings: Warnings,
 }
 
 impl Collector {
     /// Adds a query or a document; `place` says where it stands.
     pub(super) fn text(&mut self, role: Role, id: String, text: String, place: impl Fn() -> String) {
         let (texts, duplicate, decomposed) = match role {
-            Role::Query => (&mut self.queries, OddityKind::DuplicateQueryId, OddityKind::DecomposedQuery),
-            Role::Document => (&mut self.documents, OddityKind::DuplicateDocumentId, OddityKind::DecomposedDocument),
+            Role::Query => (&mut self.queries, DataWarningKind::DuplicateQueryId, DataWarningKind::DecomposedQuery),
+            Role::Document => {
+                (&mut self.documents, DataWarningKind::DuplicateDocumentId, DataWarningKind::DecomposedDocument)
+            }
         };
         if id.is_empty() {
-            self.oddities.note(OddityKind::EmptyId, &place);
+            self.warnings.note(DataWarningKind::EmptyId, &place);
         } else if id.contains(char::is_whitespace) {
-            self.oddities.note(OddityKind::SpaceInId, || format!("`{}`, {}", shown(&id), place()));
+            self.warnings.note(DataWarningKind::SpaceInId, || format!("`{}`, {}", escaped(&id), place()));
         }
-        let example = shown(&id);
+        let example = escaped(&id);
         if is_decomposed(&id) {
-            self.oddities.note(OddityKind::DecomposedId, || format!("`{example}`, {}", place()));
+            self.warnings.note(DataWarningKind::DecomposedId, || format!("`{example}`, {}", place()));
         }
         if is_decomposed(&text) {
-            self.oddities.note(decomposed, || format!("`{example}`, {}", place()));
+            self.warnings.note(decomposed, || format!("`{example}`, {}", place()));
         }
         if !texts.insert(Text { id, text }) {
-            self.oddities.note(duplicate, || format!("`{example}`, {}", place()));
+            self.warnings.note(duplicate, || format!("`{example}`, {}", place()));
         }
     }
 
     /// Adds a judgement.
     pub(super) fn judgement(&mut self, query: String, document: String, grade: i64, place: impl Fn() -> String) {
-        let example = || format!("query `{}`, document `{}`, {}", shown(&query), shown(&document), place());
+        let example = || format!("query `{}`, document `{}`, {}", escaped(&query), escaped(&document), place());
         if self.grades.get(&query).is_some_and(|documents| documents.contains_key(&document)) {
-            self.oddities.note(OddityKind::DuplicateJudgement, example);
+            self.warnings.note(DataWarningKind::DuplicateJudgement, example);
         }
         self.grades.entry(query).or_default().insert(document, grade);
     }
@@ -112,7 +114,7 @@ impl Collector {
             queries,
             documents: self.documents.items,
             qrels: Qrels { grades },
-            oddities: self.oddities.into_vec(),
+            warnings: self.warnings.into_vec(),
         })
     }
 
@@ -128,8 +130,8 @@ impl Collector {
             let normalization = self.grades.keys().any(is_other);
             return Err(Error::NoKnownQuery {
                 path: path(),
-                judged: shown(judged),
-                there: shown(&query.id),
+                judged: escaped(judged),
+                there: escaped(&query.id),
                 normalization,
             });
         }
@@ -138,38 +140,38 @@ impl Collector {
         if !judged.iter().any(|document| self.documents.contains(document)) {
             let composed = self.documents.composed();
             let normalization = judged.iter().any(|id| is_but_for_letters(&self.documents, &composed, id));
-            let judged = judged.first().map(|first| shown(first)).unwrap_or_default();
-            return Err(Error::NoKnownDocument { path: path(), judged, there: shown(&document.id), normalization });
+            let judged = judged.first().map(|first| escaped(first)).unwrap_or_default();
+            return Err(Error::NoKnownDocument { path: path(), judged, there: escaped(&document.id), normalization });
         }
         Ok(())
     }
 
     /// Drops judged queries without text and queries without judgement, as MTEB does.
     fn match_queries(&mut self) {
-        let Self { queries, grades, oddities, documents } = self;
+        let Self { queries, grades, warnings, documents } = self;
         let composed = queries.composed();
         grades.retain(|query, _| {
             let known = queries.contains(query);
             if !known {
-                oddities.note(OddityKind::UnknownQuery, || quoted(query));
+                warnings.note(DataWarningKind::UnknownQuery, || quoted(query));
                 if is_but_for_letters(queries, &composed, query) {
-                    oddities.note(OddityKind::OtherNormalization, || format!("query {}", quoted(query)));
+                    warnings.note(DataWarningKind::OtherNormalization, || format!("query {}", quoted(query)));
                 }
             }
             known
         });
         for query in &queries.items {
             if documents.contains(&query.id) {
-                oddities.note(OddityKind::SharedId, || quoted(&query.id));
+                warnings.note(DataWarningKind::SharedId, || quoted(&query.id));
             }
         }
         queries.items.retain(|query| {
             let Some(judged) = grades.get(&query.id) else {
-                oddities.note(OddityKind::QueryWithoutJudgement, || quoted(&query.id));
+                warnings.note(DataWarningKind::QueryWithoutJudgement, || quoted(&query.id));
                 return false;
             };
             if judged.values().all(|grade| *grade < 1) {
-                oddities.note(OddityKind::QueryWithoutPositive, || quoted(&query.id));
+                warnings.note(DataWarningKind::QueryWithoutPositive, || quoted(&query.id));
             }
             true
         });
@@ -179,10 +181,12 @@ impl Collector {
         let composed = self.documents.composed();
         for (query, documents) in &self.grades {
             for document in documents.keys().filter(|document| !self.documents.contains(document)) {
-                self.oddities
-                    .note(OddityKind::UnknownDocument, || format!("{} of query {}", quoted(document), quoted(query)));
+                self.warnings.note(DataWarningKind::UnknownDocument, || {
+                    format!("{} of query {}", quoted(document), quoted(query))
+                });
                 if is_but_for_letters(&self.documents, &composed, document) {
-                    self.oddities.note(OddityKind::OtherNormalization, || format!("document {}", quoted(document)));
+                    self.warnings
+                        .note(DataWarningKind::OtherNormalization, || format!("document {}", quoted(document)));
                 }
             }
         }
@@ -190,21 +194,21 @@ impl Collector {
 
     fn compare_texts(&mut self) {
         let sides = [
-            (&self.queries.items, OddityKind::EmptyQuery, OddityKind::DuplicateQueryText),
-            (&self.documents.items, OddityKind::EmptyDocument, OddityKind::DuplicateDocumentText),
+            (&self.queries.items, DataWarningKind::EmptyQuery, DataWarningKind::DuplicateQueryText),
+            (&self.documents.items, DataWarningKind::EmptyDocument, DataWarningKind::DuplicateDocumentText),
         ];
         for (texts, empty, repeated) in sides {
             let hasher = RandomState::new();
             let mut first: HashMap<u64, usize> = HashMap::with_capacity(texts.len());
             for (at, text) in texts.iter().enumerate() {
                 if text.text.trim().is_empty() {
-                    self.oddities.note(empty, || quoted(&text.id));
+                    self.warnings.note(empty, || quoted(&text.id));
                     continue;
                 }
                 let earlier = *first.entry(hasher.hash_one(&text.text)).or_insert(at);
                 let same = texts.get(earlier).filter(|other| earlier < at && other.text == text.text);
                 if let Some(other) = same {
-                    self.oddities.note(repeated, || format!("{} and {}", quoted(&other.id), quoted(&text.id)));
+                    self.warnings.note(repeated, || format!("{} and {}", quoted(&other.id), quoted(&text.id)));
                 }
             }
         }
@@ -218,7 +222,7 @@ fn is_but_for_letters(texts: &Texts, decomposed: &HashSet<String>, id: &str) -> 
 }
 
 fn quoted(id: &str) -> String {
-    format!("`{}`", shown(id))
+    format!("`{}`", escaped(id))
 }
 
 #[cfg(test)]
@@ -226,7 +230,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::eval::Oddity;
+    use crate::eval::DataWarning;
 
     fn place() -> String {
         "file line 1".into()
@@ -246,8 +250,8 @@ mod tests {
         collector
     }
 
-    fn counts(oddities: &[Oddity]) -> Vec<(&'static str, usize)> {
-        oddities.iter().map(|oddity| (oddity.kind.name(), oddity.count)).collect()
+    fn counts(warnings: &[DataWarning]) -> Vec<(&'static str, usize)> {
+        warnings.iter().map(|oddity| (oddity.kind.name(), oddity.count)).collect()
     }
 
     #[test]
@@ -273,7 +277,7 @@ mod tests {
             ("duplicate-query-text", 1),
             ("duplicate-document-text", 1),
         ];
-        assert_eq!(counts(&set.oddities), expected);
+        assert_eq!(counts(&set.warnings), expected);
         // A repeated id keeps its place and takes the last text; the last grade counts.
         let ids: Vec<_> = set.queries.iter().map(|query| (query.id.as_str(), query.text.as_str())).collect();
         assert_eq!(ids, [("q1", "b"), ("q2", "a"), ("q3", " "), ("d 1", "a")]);

@@ -224,7 +224,7 @@ impl Diagnose for Error {
             Self::Unknown { .. } => FORMS.to_owned(),
             Self::Incomplete { form, .. } => form.looks_like().to_owned(),
             Self::Several { path, .. } => {
-                let path = crate::shown::shell(&path.display().to_string());
+                let path = crate::escape::shell(&path.display().to_string());
                 format!("`--data {}/*` reads each as a data set of its own", path.trim_end_matches('/'))
             }
             Self::EmptyFile { .. } => "was the download complete?".into(),

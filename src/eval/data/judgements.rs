@@ -8,11 +8,11 @@ use super::delimited::{self, Style};
 use super::files::Kind;
 use super::layout::Form;
 use super::lines::{Lines, line_error};
-use super::oddities::OddityKind;
 use super::texts::{file_name, kind, rows};
+use super::warnings::DataWarningKind;
 use super::{Error, record, three_json};
+use crate::escape::escaped;
 use crate::eval::columns::{Columns, first_fields};
-use crate::shown::shown;
 
 /// Reads a file of judgements.
 pub(super) fn read(collector: &mut Collector, form: Form, path: &Path) -> Result<(), Error> {
@@ -52,8 +52,8 @@ fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Err
             columns = named(line, &fields).transpose().map_err(wrong)?;
             // BEIR's files have a header and TREC's have none: the other way round is odd.
             match (columns.is_some(), style) {
-                (true, Style::Trec) => collector.oddities.note(OddityKind::Header, || file.clone()),
-                (false, Style::Csv) => collector.oddities.note(OddityKind::NoHeader, || file.clone()),
+                (true, Style::Trec) => collector.warnings.note(DataWarningKind::Header, || file.clone()),
+                (false, Style::Csv) => collector.warnings.note(DataWarningKind::NoHeader, || file.clone()),
                 _ => {}
             }
             if columns.is_some() {
@@ -99,7 +99,7 @@ fn cells<'a>(
                 return Err(format!(
                     "`{}` stands where TREC's files have an iteration, and is a document of the data set; a first line \
                      with the names of the columns says which is which",
-                    shown(second)
+                    escaped(second)
                 ));
             }
             Ok([query, third, grade])

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::oddities::OddityKind;
+use super::warnings::DataWarningKind;
 
 /// The form of a data set on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -87,7 +87,7 @@ pub(super) struct Part {
     pub(super) queries: Vec<Labelled>,
     pub(super) judgements: Vec<Labelled>,
     /// What is there and is not used.
-    pub(super) unused: Vec<(OddityKind, String)>,
+    pub(super) unused: Vec<(DataWarningKind, String)>,
 }
 
 /// How well a subset's files fit a form.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::eval::numbered::{LineFault, Numbered, decompressed};
+use crate::eval::numbered::{Numbered, UnreadableLine, decompressed};
 use crate::files;
 
 /// The longest line that is read.
@@ -65,9 +65,9 @@ impl Lines {
         // The line that is read now, should it be broken.
         let number = lines.number + 1;
         lines.next_line().map_err(|fault| match fault {
-            LineFault::Read(source) => Error::Read { path: path.clone(), source },
-            LineFault::TooLong => line_error(path, number, format!("longer than {} MiB", LONGEST >> 20)),
-            LineFault::NotUtf8(at) => line_error(path, number, format!("not UTF-8 at byte {at} of the line")),
+            UnreadableLine::Read(source) => Error::Read { path: path.clone(), source },
+            UnreadableLine::TooLong => line_error(path, number, format!("longer than {} MiB", LONGEST >> 20)),
+            UnreadableLine::NotUtf8(at) => line_error(path, number, format!("not UTF-8 at byte {at} of the line")),
         })
     }
 }

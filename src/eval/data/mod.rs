@@ -12,7 +12,6 @@ mod language;
 mod layout;
 mod lines;
 mod mteb;
-mod oddities;
 mod open;
 #[cfg(feature = "parquet")]
 mod pages;
@@ -28,10 +27,11 @@ mod summary;
 mod texts;
 mod three_json;
 mod trec;
+mod warnings;
 
 pub use error::Error;
 pub use layout::Form;
-pub use oddities::{Oddity, OddityKind};
 pub use open::{Opened, Options, inspect, open};
 pub use script::Script;
 pub use summary::{Side, Summary};
+pub use warnings::{DataWarning, DataWarningKind};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::files::{Kind, Listing};
 use super::layout::{Fit, Form, Found, Layout, Part, add};
-use super::oddities::OddityKind;
 use super::readme;
+use super::warnings::DataWarningKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {
@@ -14,7 +14,7 @@ enum Table {
     Queries,
     /// The smaller the number, the surer that these are the judgements.
     Judgements(u8),
-    Unused(OddityKind),
+    Unused(DataWarningKind),
 }
 
 const TABLES: [(&str, Table); 8] = [
@@ -24,8 +24,8 @@ const TABLES: [(&str, Table); 8] = [
     ("qrels", Table::Judgements(0)),
     ("default", Table::Judgements(1)),
     ("data", Table::Judgements(2)),
-    ("top_ranked", Table::Unused(OddityKind::TopRanked)),
-    ("instruction", Table::Unused(OddityKind::Instructions)),
+    ("top_ranked", Table::Unused(DataWarningKind::TopRanked)),
+    ("instruction", Table::Unused(DataWarningKind::Instructions)),
 ];
 
 const NAMES: [&str; 3] = ["documents (corpus)", "queries (queries)", "relevance judgements (qrels or default)"];

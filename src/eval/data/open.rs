@@ -62,7 +62,7 @@ fn wanted(parts: Vec<Part>, settings: &Settings, path: &Path) -> Result<Vec<Part
         parts.iter().find(|part| part.subset == *name).cloned().ok_or_else(|| {
             let there: Vec<_> = parts.iter().map(|part| part.subset.as_str()).filter(|name| !name.is_empty()).collect();
             let there = if there.is_empty() { "none".into() } else { there.join(", ") };
-            let problem = format!("`subsets` names `{}`, and the folder has {there}", crate::shown::shown(name));
+            let problem = format!("`subsets` names `{}`, and the folder has {there}", crate::escape::escaped(name));
             Error::Settings { path: path.to_owned(), line: 0, problem }
         })
     };
@@ -107,7 +107,7 @@ impl Reader<'_> {
                 judgements::read(&mut collector, form, file)?;
             }
             for (kind, file) in &part.unused {
-                collector.oddities.note(*kind, || file.clone());
+                collector.warnings.note(*kind, || file.clone());
             }
             let name = if several { format!("{}/{}", self.name, part.subset) } else { self.name.clone() };
             let set = collector.finish(self.root, name, self.options.limit_queries)?;

@@ -1,4 +1,4 @@
-//! Rows of a parquet file.
+//! SelectedRows of a parquet file.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -119,7 +119,7 @@ pub(super) fn grade(text: &str) -> Result<i64, String> {
     text.parse()
         .ok()
         .or_else(|| text.parse().ok().and_then(whole))
-        .ok_or_else(|| format!("the grade `{}` is not a whole number", crate::shown::shown(text)))
+        .ok_or_else(|| format!("the grade `{}` is not a whole number", crate::escape::escaped(text)))
 }
 
 fn whole(number: f64) -> Option<i64> {

@@ -79,7 +79,7 @@ fn check(settings: &Settings, path: &Path) -> Result<(), Error> {
         if language.is_empty() || !language.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(wrong(format!(
                 "`{}` is no language code, expected one such as `ko`",
-                crate::shown::shown(language)
+                crate::escape::escaped(language)
             )));
         }
     }

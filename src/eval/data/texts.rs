@@ -5,10 +5,10 @@ use std::path::Path;
 use super::collect::{Collector, Role};
 use super::files::{Entry, Kind};
 use super::lines::{Lines, line_error};
-use super::oddities::OddityKind;
 use super::record::{Cell, Record};
+use super::warnings::DataWarningKind;
 use super::{Error, three_json};
-use crate::shown::shown;
+use crate::escape::escaped;
 
 /// A row and where it stands.
 pub(super) type EachRow<'a> = dyn FnMut(&str, u64, Record) -> Result<(), String> + 'a;
@@ -77,7 +77,7 @@ fn add(collector: &mut Collector, role: Role, record: Record, place: &dyn Fn() -
         Role::Query => with_instruction(text, record.instruction)?,
         Role::Document => {
             if record.title == Cell::Null {
-                collector.oddities.note(OddityKind::NullTitle, || format!("`{}`, {}", shown(&id), place()));
+                collector.warnings.note(DataWarningKind::NullTitle, || format!("`{}`, {}", escaped(&id), place()));
             }
             with_title(record.title, &text)?
         }
@@ -117,11 +117,11 @@ fn delimited(collector: &mut Collector, role: Role, path: &Path) -> Result<(), E
             continue;
         }
         let Some((id, text)) = line.split_once('\t') else {
-            let problem = format!("expected an id, a tab and a text, found `{}`", shown(line));
+            let problem = format!("expected an id, a tab and a text, found `{}`", escaped(line));
             return Err(line_error(path, number, problem));
         };
         if std::mem::take(&mut first) && is_header(id, text) {
-            collector.oddities.note(OddityKind::Header, || file.clone());
+            collector.warnings.note(DataWarningKind::Header, || file.clone());
             continue;
         }
         let text = if role == Role::Document { strip(text) } else { text };

@@ -12,10 +12,10 @@ use super::collect::{Collector, Role};
 use super::files::{Kind, Listing};
 use super::layout::{Form, Found, Part, add};
 use super::lines;
-use super::oddities::OddityKind;
 use super::record::{Cell, Record};
 use super::texts::{file_name, json_error};
-use crate::shown::shown;
+use super::warnings::DataWarningKind;
+use crate::escape::escaped;
 
 const NAMES: [&str; 3] =
     ["documents (corpus.json)", "queries (queries.json)", "relevance judgements (relevant_docs.json)"];
@@ -42,7 +42,7 @@ pub(super) fn texts(collector: &mut Collector, role: Role, path: &Path) -> Resul
         let text = match record.title {
             Cell::Missing => text,
             Cell::Null => {
-                collector.oddities.note(OddityKind::NullTitle, || format!("`{}`, {file}", shown(&id)));
+                collector.warnings.note(DataWarningKind::NullTitle, || format!("`{}`, {file}", escaped(&id)));
                 text
             }
             title => format!("{} {text}", title.into_text("title")?).trim().to_owned(),

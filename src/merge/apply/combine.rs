@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Gram, GramSum, Level, Real, combine, combine_around, combine_columns, dots};
+use crate::kernel::{Gram, GramSum, Real, SimdLevel, combine, combine_around, combine_columns, dots};
 use crate::merge::Error;
 use crate::merge::read::split_base;
 use crate::merge::rows::{place_in, split_at_rows};
@@ -10,7 +10,7 @@ use crate::merge::statistic::Columns;
 
 /// Combines each row of a tile, which holds whole rows, with the coefficients that its own dot products give.
 pub(super) fn combine_by_row<T: Real>(
-    level: Level,
+    level: SimdLevel,
     row: usize,
     task_vectors: bool,
     values: &[&[T]],
@@ -55,7 +55,7 @@ pub(super) fn column_coefficients(
 
 /// Combines the elements `range` of a tensor by the coefficients of their columns.
 pub(super) fn combine_by_column<T: Real>(
-    level: Level,
+    level: SimdLevel,
     range: &Range<usize>,
     task_vectors: bool,
     values: &[&[T]],

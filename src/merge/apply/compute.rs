@@ -6,7 +6,7 @@ use super::combine::{combine_by_column, combine_by_row};
 use super::masked::sum_masked;
 use super::select::Selection;
 use super::step::Step;
-use crate::kernel::{Gram, Level, Real, combine, combine_around, consensus_sum, fuse, overlap_sum, swap_near};
+use crate::kernel::{Gram, Real, SimdLevel, combine, combine_around, consensus_sum, fuse, overlap_sum, swap_near};
 use crate::merge::Error;
 use crate::merge::rows::{place_in, row_length, split_at_rows};
 use crate::merge::span::Span;
@@ -21,7 +21,7 @@ pub(super) fn compute<T: Real>(
     tile: &Span,
     values: &[&[T]],
     selection: &Selection<'_>,
-    level: Level,
+    level: SimdLevel,
     out: &mut [T],
 ) -> Result<bool, Error> {
     let as_number = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();

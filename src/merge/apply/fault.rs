@@ -1,7 +1,7 @@
 //! Explains results that are not finite.
 
 use super::step::Step;
-use crate::kernel::{Float, Real, all_finite};
+use crate::kernel::{DType, Real, all_finite};
 use crate::merge::Error;
 use crate::merge::buffers::InputBuffer;
 use crate::merge::context::Context;
@@ -13,7 +13,7 @@ pub(super) fn explain_not_finite<T: Real>(
     context: Context<'_>,
     step: &Step,
     tile: &Span,
-    out_dtype: Float,
+    out_dtype: DType,
 ) -> Result<Option<Error>, Error> {
     let mut buffer = InputBuffer::default();
     let mut culprit = None;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Level, MaskTerm, MaskedTerms, Real, masked_sum};
+use crate::kernel::{MaskTerm, MaskedTerms, Real, SimdLevel, masked_sum};
 use crate::merge::buffers::numbers;
 use crate::merge::rows::place_in;
 use crate::merge::statistic::{Mask, Threshold};
@@ -10,7 +10,7 @@ use crate::method::MaskedSum;
 
 /// Draws the random masks of a tile that begins at element `start`, for the models that have one.
 pub(super) fn draw_masks<'a, T: Real>(
-    level: Level,
+    level: SimdLevel,
     start: usize,
     masks: &[Mask],
     base: &[T],
@@ -34,7 +34,7 @@ pub(super) fn draw_masks<'a, T: Real>(
 /// Computes the masked sum of the elements `range`. Says whether every sum was finite.
 #[expect(clippy::too_many_arguments, reason = "a tile, what is known of it, and its place")]
 pub(super) fn sum_masked<T: Real>(
-    level: Level,
+    level: SimdLevel,
     range: &Range<usize>,
     terms: &MaskedSum,
     masks: &[Mask],

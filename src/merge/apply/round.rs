@@ -4,7 +4,7 @@ use super::compute::compute;
 use super::fault::explain_not_finite;
 use super::select::{Selection, SelectionBuffers};
 use super::step::Step;
-use crate::kernel::{Float, Real, all_finite, narrow};
+use crate::kernel::{DType, Real, all_finite, narrow};
 use crate::merge::Error;
 use crate::merge::buffers::{Scratch, numbers};
 use crate::merge::context::Context;
@@ -17,7 +17,7 @@ pub(in crate::merge) fn round_tile<'s, T: Real>(
     context: Context<'_>,
     step: &Step,
     tile: &Span,
-    out_dtype: Float,
+    out_dtype: DType,
     scratch: &'s mut Scratch,
 ) -> Result<(&'s [u8], Option<Error>), Error> {
     let level = context.options.level;

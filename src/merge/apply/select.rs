@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::masked::draw_masks;
 use super::step::Step;
-use crate::kernel::{Level, Real};
+use crate::kernel::{Real, SimdLevel};
 use crate::merge::span::Span;
 use crate::merge::statistic::{Consensus, select_by_variance};
 
@@ -28,7 +28,7 @@ impl<'r> Selection<'r> {
     /// Selects elements of a tile, given the values of the step's inputs.
     pub(super) fn of<T: Real>(
         step: &Step,
-        level: Level,
+        level: SimdLevel,
         tile: &Span,
         values: &[&[T]],
         buffers: SelectionBuffers<'r>,

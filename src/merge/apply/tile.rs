@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::round::round_tile;
 use super::step::Step;
-use crate::kernel::{Float, Real};
+use crate::kernel::{DType, Real};
 use crate::merge::buffers::Scratch;
 use crate::merge::context::Context;
 use crate::merge::read::{copied_bytes, finish_inputs};
@@ -28,7 +28,7 @@ impl TileWriter<'_> {
         let tensor = self.context.tensor(tile.tensor);
         match &tensor.op {
             TensorOp::Copy { .. } => self.copy(tensor, tile),
-            TensorOp::Merge { compute_dtype: Float::F64, out_dtype, .. } => {
+            TensorOp::Merge { compute_dtype: DType::F64, out_dtype, .. } => {
                 self.merge::<f64>(step, tile, *out_dtype, scratch)
             }
             TensorOp::Merge { out_dtype, .. } => self.merge::<f32>(step, tile, *out_dtype, scratch),
@@ -44,7 +44,7 @@ impl TileWriter<'_> {
         self.sink.write(tile.tensor, range.start as u64, bytes).map_err(Error::Sink)
     }
 
-    fn merge<T: Real>(&self, step: &Step, tile: &Span, out_dtype: Float, scratch: &mut Scratch) -> Result<(), Error> {
+    fn merge<T: Real>(&self, step: &Step, tile: &Span, out_dtype: DType, scratch: &mut Scratch) -> Result<(), Error> {
         let offset = (tile.range.start * out_dtype.size()) as u64;
         let (bytes, fault) = round_tile::<T>(self.context, step, tile, out_dtype, scratch)?;
         if let (Some(fault), Ok(mut accepted)) = (fault, self.accepted.lock()) {

@@ -7,7 +7,7 @@ use super::factors::find_factors;
 use super::fusion::find_fusions;
 use super::gram::{GramRequest, column_grams, tensor_grams};
 use super::masks::find_masks;
-use crate::kernel::{Float, Real};
+use crate::kernel::{DType, Real};
 use crate::merge::Error;
 use crate::merge::context::Context;
 use crate::merge::statistic::{Dependencies, Statistic, Statistics, dots_along, sums_task_vectors};
@@ -30,11 +30,11 @@ pub(in crate::merge) fn collect_statistics(
         let known = dependencies.as_ref().and_then(|dependencies| statistics.get(context, *index, dependencies));
         found.extend(known.map(|statistic| (*index, statistic.clone())));
     }
-    for dtype in [Float::F32, Float::F64] {
+    for dtype in [DType::F32, DType::F64] {
         let is_of_dtype = |index: &usize| matches!(context.tensor(*index).op, TensorOp::Merge { compute_dtype, .. } if compute_dtype == dtype);
         let missing: Vec<usize> =
             tensors.iter().copied().filter(is_of_dtype).filter(|index| !found.contains_key(index)).collect();
-        if dtype == Float::F64 {
+        if dtype == DType::F64 {
             collect_as::<f64>(context, &missing, workers, &mut found)?;
         } else {
             collect_as::<f32>(context, &missing, workers, &mut found)?;

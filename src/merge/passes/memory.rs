@@ -1,7 +1,7 @@
 //! Estimates the memory of the passes.
 
 use super::rank;
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::merge::statistic::effort;
 use crate::method::Formula;
 use crate::plan::{PlannedTensor, TensorOp};
@@ -13,7 +13,7 @@ pub(in crate::merge) fn memory(tensors: &[PlannedTensor], threads: u64) -> u64 {
         let TensorOp::Merge { method, compute_dtype, .. } = &tensor.op else { continue };
         // Scores that are computed from several models are float64.
         let is_computed = matches!(method.formula, Formula::Joint(_) | Formula::Pairwise(_));
-        let score = if is_computed { Float::F64 } else { *compute_dtype };
+        let score = if is_computed { DType::F64 } else { *compute_dtype };
         let searches = effort(tensor).searches;
         most_searches = most_searches.max(searches);
         held += searches * rank::memory(tensor.elements, score.size() as u64);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kernel::{Band, Level, Real, absolute_sums};
+use crate::kernel::{Band, Real, SimdLevel, absolute_sums};
 use crate::merge::Error;
 use crate::merge::buffers::numbers;
 use crate::merge::context::Context;
@@ -71,7 +71,7 @@ pub(super) fn restore_norms<T: Real>(
 
 /// Sums up the magnitudes of a tile before and after the mask, in blocks that do not depend on the tile.
 fn norms<T: Real>(
-    level: Level,
+    level: SimdLevel,
     row: Option<usize>,
     mask: &Mask,
     start: usize,

@@ -3,12 +3,18 @@
 use std::ops::Range;
 
 use crate::checkpoint::Product;
-use crate::kernel::{Level, Real, combine};
+use crate::kernel::{Real, SimdLevel, combine};
 use crate::merge::rows::{place_in, split_at_rows};
 
 /// Computes `out = values + scale · left · right` for the elements `range` of the product. The sum over the rank is in
 /// its order.
-pub(super) fn add_product<T: Real>(level: Level, product: &Product, range: &Range<usize>, values: &[T], out: &mut [T]) {
+pub(super) fn add_product<T: Real>(
+    level: SimdLevel,
+    product: &Product,
+    range: &Range<usize>,
+    values: &[T],
+    out: &mut [T],
+) {
     let right: Vec<T> = product.right();
     let mut sum = vec![T::ZERO; product.columns.min(range.len())];
     for part in split_at_rows(range, product.columns.max(1)) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::checkpoint::{Tensor, Weights};
-use crate::kernel::{Float, Level, Real, widen};
+use crate::kernel::{DType, Real, SimdLevel, widen};
 use crate::merge::buffers::{InputBuffer, numbers};
 use crate::merge::{Access, Error, Options};
 
@@ -15,7 +15,7 @@ pub(in crate::merge) fn load_stored<'a, T: Real>(
     buffer: &'a mut InputBuffer,
     options: &Options<'_>,
 ) -> Result<&'a [T], Error> {
-    let float = tensor.float().unwrap_or(Float::F32);
+    let float = tensor.float().unwrap_or(DType::F32);
     let place = range.start * float.size()..range.end * float.size();
     let bytes: &[u8] = match options.access {
         Access::Map => &weights.bytes(tensor)[place],
@@ -31,9 +31,9 @@ pub(in crate::merge) fn load_stored<'a, T: Real>(
 /// Views bytes as numbers where they already are in the format that the merge is computed in, and widens them elsewhere.
 pub(super) fn as_numbers<'a, T: Real>(
     bytes: &'a [u8],
-    float: Float,
+    float: DType,
     widened: &'a mut Vec<u64>,
-    level: Level,
+    level: SimdLevel,
 ) -> &'a [T] {
     if cfg!(target_endian = "little")
         && float == T::FLOAT
@@ -55,7 +55,7 @@ pub(super) fn read_into<T: Real>(
     out: &mut [T],
     options: &Options<'_>,
 ) -> Result<(), Error> {
-    let float = tensor.float().unwrap_or(Float::F32);
+    let float = tensor.float().unwrap_or(DType::F32);
     let failed = |source| cannot_read(weights, tensor, source);
     if cfg!(target_endian = "little") && float == T::FLOAT {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(out);

@@ -1,7 +1,7 @@
 //! How task vectors are brought to a consensus.
 
 use super::Threshold;
-use crate::kernel::{BLOCK, Level, Real, select, variance};
+use crate::kernel::{BLOCK, Real, SimdLevel, select, variance};
 use crate::merge::buffers::numbers;
 
 /// How task vectors are brought to a consensus.
@@ -22,7 +22,7 @@ pub(in crate::merge) fn consensus_tile(selected: Option<&Threshold>, tile: usize
 
 /// Selects the elements of a tile, which begins at element `start`, whose variance reaches the threshold.
 pub(in crate::merge) fn select_by_variance<'a, T: Real>(
-    level: Level,
+    level: SimdLevel,
     threshold: Threshold,
     start: usize,
     values: &[&[T]],

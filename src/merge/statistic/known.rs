@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Statistic, dots_along, sums_task_vectors};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::merge::context::Context;
 use crate::method::{Along, Formula, Sparsification};
 use crate::plan::{Input, TensorOp};
@@ -21,7 +21,7 @@ pub(in crate::merge) struct Dependencies {
     inputs: Vec<Input>,
     /// Fingerprints of the inputs that come from other documents.
     stages: Vec<u64>,
-    compute_dtype: Float,
+    compute_dtype: DType,
     kind: Kind,
 }
 

@@ -1,7 +1,7 @@
 //! Masks: which elements of a task vector stay.
 
 use super::Threshold;
-use crate::kernel::{ByRank, Level, RankRoom, Real, Stream, draw, draw_below, limit, mask_by_rank};
+use crate::kernel::{ByRank, RankBuffers, Real, SimdLevel, Stream, draw, draw_below, limit, mask_by_rank};
 use crate::merge::buffers::numbers;
 use crate::merge::rows::row_length;
 use crate::method::Sparsification;
@@ -76,7 +76,7 @@ impl RandomMask {
     /// Sets to 1 the elements from `start` on that stay, and to 0 the others.
     pub(in crate::merge) fn fill<T: Real>(
         &self,
-        level: Level,
+        level: SimdLevel,
         start: usize,
         base: &[T],
         x: &[T],
@@ -88,7 +88,7 @@ impl RandomMask {
             Rule::ByRank { by, row } => {
                 let draws: &mut [u32] = numbers(draws, out.len());
                 draw(level, self.stream, start as u64, draws);
-                mask_by_rank(level, by, row, base, x, draws, &mut RankRoom::default(), out);
+                mask_by_rank(level, by, row, base, x, draws, &mut RankBuffers::default(), out);
             }
         }
     }

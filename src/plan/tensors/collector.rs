@@ -15,7 +15,7 @@ use super::super::usage::Usage;
 use super::super::vocabulary::{Alignment, RowClasses, is_tied_head};
 use super::arguments::{Lookup, Participant};
 use crate::checkpoint::{Tensor, Weights, layer_of, with_layer};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::method::{self, Arguments, Combination, Dots, Formula, MergeMethod};
 use crate::recipe::{Parameters, Recipe, Slice};
 
@@ -346,11 +346,11 @@ impl<'a> Collector<'a> {
     }
 
     /// The format that tensors of these formats are merged in, and the format of the result.
-    pub(in crate::plan) fn formats(&self, floats: &[Float]) -> (Float, Float) {
+    pub(in crate::plan) fn formats(&self, floats: &[DType]) -> (DType, DType) {
         let dtype = self.options.dtype.or(self.recipe.dtype);
-        let widest = floats.iter().copied().reduce(Float::widest).unwrap_or(Float::F32);
-        let is_wide = dtype == Some(Float::F64) || floats.contains(&Float::F64);
-        let compute_dtype = if is_wide { Float::F64 } else { Float::F32 };
+        let widest = floats.iter().copied().reduce(DType::widest).unwrap_or(DType::F32);
+        let is_wide = dtype == Some(DType::F64) || floats.contains(&DType::F64);
+        let compute_dtype = if is_wide { DType::F64 } else { DType::F32 };
         (compute_dtype, self.options.out_dtype.or(self.recipe.out_dtype).or(dtype).unwrap_or(widest))
     }
 }
@@ -377,11 +377,11 @@ pub(in crate::plan) fn gradient(index: usize, depth: usize) -> f64 {
     if depth > 1 { index as f64 / (depth - 1) as f64 } else { 1.0 }
 }
 
-fn stored(float: Float) -> Dtype {
+fn stored(float: DType) -> Dtype {
     match float {
-        Float::F16 => Dtype::F16,
-        Float::Bf16 => Dtype::BF16,
-        Float::F32 => Dtype::F32,
-        Float::F64 => Dtype::F64,
+        DType::F16 => Dtype::F16,
+        DType::Bf16 => Dtype::BF16,
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
     }
 }

@@ -38,19 +38,19 @@ impl Collector<'_> {
                 let layer = |part: &Part<'_>, offset: usize| part.first_layer.unwrap_or_default() + offset;
                 let differ = |offset: &usize| left.get(layer(first, *offset)) != right.get(layer(part, *offset));
                 let Some(offset) = (0..depth).find(differ) else { continue };
-                let shown = |kinds: &[serde_json::Value], layer: usize| match kinds.get(layer) {
-                    Some(serde_json::Value::String(kind)) => crate::shown::shown(kind),
-                    Some(kind) => crate::shown::shown(&kind.to_string()),
+                let kind_of = |kinds: &[serde_json::Value], layer: usize| match kinds.get(layer) {
+                    Some(serde_json::Value::String(kind)) => crate::escape::escaped(kind),
+                    Some(kind) => crate::escape::escaped(&kind.to_string()),
                     None => "none".to_owned(),
                 };
                 self.unless_allowed(Error::LayerKinds {
                     what: what.clone(),
                     left_model: self.models.paths[first.model].clone(),
                     left_layer: layer(first, offset),
-                    left: shown(left, layer(first, offset)),
+                    left: kind_of(left, layer(first, offset)),
                     right_model: self.models.paths[part.model].clone(),
                     right_layer: layer(part, offset),
-                    right: shown(right, layer(part, offset)),
+                    right: kind_of(right, layer(part, offset)),
                 });
             }
         }

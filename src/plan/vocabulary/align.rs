@@ -208,8 +208,8 @@ impl VocabularyAligner<'_> {
                 continue;
             }
             for (what, one, other) in self.own.differences(vocabulary) {
-                let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { cut(text) };
-                let (one, other) = (shown(one), shown(other));
+                let quoted = |text: &str| if text.is_empty() { "none".to_owned() } else { cut(text) };
+                let (one, other) = (quoted(one), quoted(other));
                 warnings.push(format!(
                     "the models disagree on tokenizer {what}: `{left}` has {one}, `{right}` has {other}; the merge has what `{left}` has"
                 ));

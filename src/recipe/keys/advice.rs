@@ -7,7 +7,7 @@
 
 use super::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
 use crate::method::{self, MergeMethod, Parameter};
-use crate::yaml::{KeyAdvice, Level, Node, Status, nearest, number, quoted};
+use crate::yaml::{KeyAdvice, KeyTable, Node, Status, nearest, number, quoted};
 
 /// Keys that mergekit's users write beside a recipe, and what there is in their place.
 static NOTES: [(&str, &str); 54] = [
@@ -100,8 +100,8 @@ pub(crate) struct Advice;
 pub(crate) static ADVICE: Advice = Advice;
 
 impl KeyAdvice for Advice {
-    fn remark(&self, level: &'static Level, entries: &[(String, Node)], key: &str, value: &Node) -> Option<String> {
-        let is = |other: &Level| std::ptr::eq(level, other);
+    fn remark(&self, level: &'static KeyTable, entries: &[(String, Node)], key: &str, value: &Node) -> Option<String> {
+        let is = |other: &KeyTable| std::ptr::eq(level, other);
         if is(&RECIPE) {
             // Where anchors are defined, as in other YAML files.
             if DEFINITIONS.iter().any(|begin| key.starts_with(begin)) {
@@ -125,8 +125,8 @@ impl KeyAdvice for Advice {
             .then(|| format!("`{key}` has no effect"))
     }
 
-    fn moved(&self, level: &'static Level, key: &str) -> Option<String> {
-        let is = |other: &Level| std::ptr::eq(level, other);
+    fn moved(&self, level: &'static KeyTable, key: &str) -> Option<String> {
+        let is = |other: &KeyTable| std::ptr::eq(level, other);
         if is(&REFERENCE) && PATH.key(key).is_some() {
             return Some("write it as `{model: {path: …}}`".into());
         }
@@ -151,15 +151,15 @@ impl KeyAdvice for Advice {
         Some(format!("`{key}` is a key of {}", home.at))
     }
 
-    fn renamed(&self, level: &'static Level, key: &str) -> Option<&'static str> {
+    fn renamed(&self, level: &'static KeyTable, key: &str) -> Option<&'static str> {
         if std::ptr::eq(level, &raw const SLICE) && matches!(key, "model" | "models") {
             return Some("sources");
         }
         new_name(level, key)
     }
 
-    fn notes(&self, level: &Level) -> Vec<(&'static str, String)> {
-        let is = |other: &Level| std::ptr::eq(level, other);
+    fn notes(&self, level: &KeyTable) -> Vec<(&'static str, String)> {
+        let is = |other: &KeyTable| std::ptr::eq(level, other);
         let said =
             |instead: &str| if instead.is_empty() { "no effect".to_owned() } else { format!("no effect: {instead}") };
         if is(&RECIPE) {
@@ -172,7 +172,7 @@ impl KeyAdvice for Advice {
 }
 
 /// The present name of a key that is often called otherwise, where the level has it.
-fn new_name(level: &Level, key: &str) -> Option<&'static str> {
+fn new_name(level: &KeyTable, key: &str) -> Option<&'static str> {
     RENAMED.iter().find(|(old, new)| *old == key && level.key(new).is_some()).map(|(_, new)| *new)
 }
 

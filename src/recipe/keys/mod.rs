@@ -1,7 +1,7 @@
 //! The keys of a recipe: what each is for, what its value is, and whether admix reads it. The parser, its messages and the
 //! JSON Schema read this.
 //!
-//! A new key is a line in the table of its level, `read("key", "what it is for").is(Form::…)`, a [`Level`] of its own and a
+//! A new key is a line in the table of its level, `read("key", "what it is for").is(Form::…)`, a [`KeyTable`] of its own and a
 //! line in [`LEVELS`] where its value is a map, and the code that reads it.
 
 pub(super) mod advice;
@@ -10,11 +10,11 @@ pub(super) mod schema;
 use serde_json::json;
 
 use crate::method;
-use crate::yaml::{Form, Level, read, without_effect};
+use crate::yaml::{Form, KeyTable, read, without_effect};
 use advice::ADVICE;
 
 /// Every level, the outermost first.
-pub static LEVELS: [&Level; 12] = [
+pub static LEVELS: [&KeyTable; 12] = [
     &RECIPE,
     &MODULE,
     &MODEL,
@@ -29,7 +29,7 @@ pub static LEVELS: [&Level; 12] = [
     &TOKEN_SOURCE,
 ];
 
-pub(super) static RECIPE: Level = Level {
+pub(super) static RECIPE: KeyTable = KeyTable {
     name: "the recipe",
     at: "the top of the recipe",
     advice: &ADVICE,
@@ -62,7 +62,7 @@ pub(super) static RECIPE: Level = Level {
     ],
 };
 
-pub(super) static MODULE: Level = Level {
+pub(super) static MODULE: KeyTable = KeyTable {
     name: "a module",
     at: "an entry of `modules`",
     advice: &ADVICE,
@@ -73,7 +73,7 @@ pub(super) static MODULE: Level = Level {
     ],
 };
 
-pub(super) static MODEL: Level = Level {
+pub(super) static MODEL: KeyTable = KeyTable {
     name: "an entry of `models`",
     at: "an entry of `models`",
     advice: &ADVICE,
@@ -83,7 +83,7 @@ pub(super) static MODEL: Level = Level {
     ],
 };
 
-pub(super) static SLICE: Level = Level {
+pub(super) static SLICE: KeyTable = KeyTable {
     name: "a slice",
     at: "an entry of `slices`",
     advice: &ADVICE,
@@ -97,7 +97,7 @@ pub(super) static SLICE: Level = Level {
     ],
 };
 
-pub(super) static SOURCE: Level = Level {
+pub(super) static SOURCE: KeyTable = KeyTable {
     name: "a source",
     at: "an entry of `sources`",
     advice: &ADVICE,
@@ -110,7 +110,7 @@ pub(super) static SOURCE: Level = Level {
     ],
 };
 
-pub(super) static CONDITION: Level = Level {
+pub(super) static CONDITION: KeyTable = KeyTable {
     name: "a condition",
     at: "an entry of a parameter's list",
     advice: &ADVICE,
@@ -122,7 +122,7 @@ pub(super) static CONDITION: Level = Level {
     ],
 };
 
-pub(super) static ROWS: Level = Level {
+pub(super) static ROWS: KeyTable = KeyTable {
     name: "`rows`",
     at: "`rows` of a condition",
     advice: &ADVICE,
@@ -134,7 +134,7 @@ pub(super) static ROWS: Level = Level {
     .required()],
 };
 
-pub(super) static REFERENCE: Level = Level {
+pub(super) static REFERENCE: KeyTable = KeyTable {
     name: "a model reference",
     at: "the map form of `model` and `base_model`",
     advice: &ADVICE,
@@ -149,7 +149,7 @@ pub(super) static REFERENCE: Level = Level {
     ],
 };
 
-pub(super) static PATH: Level = Level {
+pub(super) static PATH: KeyTable = KeyTable {
     name: "a model reference",
     at: "`model` in the map form of a model reference",
     advice: &ADVICE,
@@ -159,7 +159,7 @@ pub(super) static PATH: Level = Level {
     ],
 };
 
-pub(super) static TOKENIZER: Level = Level {
+pub(super) static TOKENIZER: KeyTable = KeyTable {
     name: "`tokenizer`",
     at: "`tokenizer`",
     advice: &ADVICE,
@@ -178,7 +178,7 @@ pub(super) static TOKENIZER: Level = Level {
     ],
 };
 
-pub(super) static TOKEN: Level = Level {
+pub(super) static TOKEN: KeyTable = KeyTable {
     name: "the rule of a token",
     at: "an entry of `tokens`",
     advice: &ADVICE,
@@ -188,7 +188,7 @@ pub(super) static TOKEN: Level = Level {
     ],
 };
 
-pub(super) static TOKEN_SOURCE: Level = Level {
+pub(super) static TOKEN_SOURCE: KeyTable = KeyTable {
     name: "the source of a token",
     at: "`source` in the rule of a token",
     advice: &ADVICE,

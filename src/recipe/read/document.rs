@@ -14,7 +14,7 @@ use super::parameters::{Owner, parameters};
 use super::settings_source;
 use super::slices::{self, Merged};
 use super::tokenizer;
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::method::{self, MergeMethod};
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, nearest, quoted};
 
@@ -122,15 +122,15 @@ fn merge_method(fields: &Fields<'_>) -> Checked<&'static MergeMethod> {
     Err(Diagnostic::value(&at, format!("unknown merge method {}", quoted(name))).hint(hint))
 }
 
-fn dtype(fields: &Fields<'_>, key: &str) -> Checked<Option<Float>> {
+fn dtype(fields: &Fields<'_>, key: &str) -> Checked<Option<DType>> {
     let Some((node, at)) = fields.get(key) else { return Ok(None) };
-    let names: Vec<&str> = Float::ALL.iter().map(|float| float.name()).collect();
+    let names: Vec<&str> = DType::ALL.iter().map(|float| float.name()).collect();
     let known = format!("the formats are {}", and(&names));
     let Node::Text(name) = node else {
         return Err(Diagnostic::value(&at, format!("expected a number format, found {node}")).hint(known));
     };
     let short = name.strip_prefix("torch.").unwrap_or(name);
-    if let Some(float) = Float::from_name(short) {
+    if let Some(float) = DType::from_name(short) {
         return Ok(Some(float));
     }
     let lower = short.to_ascii_lowercase();

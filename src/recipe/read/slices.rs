@@ -7,7 +7,7 @@ use super::super::types::{ModelRef, Parameters, Slice, Source};
 use super::model_ref::reference;
 use super::parameters::{Owner, parameters};
 use crate::method::MergeMethod;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, Level, Node, NodePath, and, number, quoted};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, KeyTable, Node, NodePath, and, number, quoted};
 
 /// What is merged.
 #[derive(Default)]
@@ -116,7 +116,7 @@ fn slice(
 fn source(
     node: &Node,
     at: NodePath,
-    level: &'static Level,
+    level: &'static KeyTable,
     method: Option<&'static MergeMethod>,
     diagnostics: &mut Diagnostics,
 ) -> Source {

@@ -2,7 +2,7 @@
 
 use super::super::{ErrorKind, NodePath, Recipe, SettingValue, Slice};
 use super::{SLERP, SLICES, good, underlined, variables};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::method::Value;
 
 #[test]
@@ -10,7 +10,7 @@ fn reads_whole_models() {
     let recipe = good(SLERP);
     assert_eq!(recipe.method.name, "slerp");
     assert!(recipe.whole_models());
-    assert_eq!((recipe.dtype, recipe.out_dtype), (Some(Float::Bf16), Some(Float::F32)));
+    assert_eq!((recipe.dtype, recipe.out_dtype), (Some(DType::Bf16), Some(DType::F32)));
     assert_eq!(recipe.models().iter().map(ToString::to_string).collect::<Vec<_>>(), ["org/a", "org/b"]);
     assert_eq!(recipe.merged(&recipe.slices[0]).count(), 1);
     let t = recipe.parameters.get("t").unwrap();

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::shown::literal;
+use crate::escape::literal;
 use crate::yaml::NodePath;
 
 /// A model as a recipe names it. Two are equal when they lead to the same folder, or, where they lead to none on this

@@ -8,7 +8,7 @@ use super::model_ref::ModelRef;
 use super::rows::Rows;
 use super::setting::Setting;
 use super::tokenizer::Tokenizer;
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::method::MergeMethod;
 use crate::yaml::{NodePath, Part, Place, YamlText};
 
@@ -27,9 +27,9 @@ pub struct Recipe {
     /// The settings of the module that the slices stand in, above [`Self::parameters`]; none without `modules`.
     pub module: Parameters,
     /// The format the recipe merges for: that of the output unless `out_dtype` says otherwise.
-    pub dtype: Option<Float>,
+    pub dtype: Option<DType>,
     /// The format the recipe wants the output written in.
-    pub out_dtype: Option<Float>,
+    pub out_dtype: Option<DType>,
     /// How the vocabularies are merged; `None` where the models must share one.
     pub tokenizer: Option<Tokenizer>,
     /// The chat template of the output; `None` for the one that its tokenizer has.

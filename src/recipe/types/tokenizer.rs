@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::model_ref::ModelRef;
-use crate::shown::flow;
+use crate::escape::flow;
 use crate::yaml::NodePath;
 
 /// How the vocabularies are merged.

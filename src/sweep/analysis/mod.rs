@@ -12,4 +12,4 @@ pub use pick::{pick, recipe_text, trial_named};
 pub(in crate::sweep) use recommend::shortlist;
 pub use recommend::{DirectionChange, LIMIT, Near, NoRecommendation, Preference, Recommendation, recommend};
 pub use statistics::{Comparison, Strata};
-pub use table::{Analysis, Depth, Dropped, LEVEL, Row, Versus};
+pub use table::{Analysis, Depth, Dropped, LEVEL, ReferenceComparison, Row};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::table::{Analysis, Row};
 use crate::checkpoint::HubSnapshot;
-use crate::shown::{literal, yaml};
+use crate::escape::{literal, yaml};
 use crate::sweep::Error;
 use crate::sweep::file::{Bound, BoundKind};
 use crate::sweep::study::Study;

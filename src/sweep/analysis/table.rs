@@ -24,7 +24,7 @@ pub struct Row {
     /// Their 95 % intervals, where they were asked for.
     pub intervals: Vec<(f64, f64)>,
     /// Its objectives against those of the reference; `None` for the reference itself.
-    pub against: Vec<Option<Versus>>,
+    pub against: Vec<Option<ReferenceComparison>>,
     /// Whether no other trial beats it.
     pub on_front: bool,
     /// Whether it is the first of several with the same weights.
@@ -33,7 +33,7 @@ pub struct Row {
 
 /// A trial against the reference on one objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Versus {
+pub struct ReferenceComparison {
     /// The mean difference.
     pub difference: f64,
     /// Its 95 % interval, where it was asked for.
@@ -44,7 +44,7 @@ pub struct Versus {
     pub corrected: f64,
 }
 
-impl Versus {
+impl ReferenceComparison {
     /// Whether the difference is more than chance.
     pub fn is_significant(&self) -> bool {
         self.corrected < LEVEL
@@ -222,7 +222,7 @@ impl Analysis {
             row.against = compared
                 .into_iter()
                 .map(|comparison| {
-                    comparison.map(|comparison| Versus {
+                    comparison.map(|comparison| ReferenceComparison {
                         difference: comparison.difference,
                         interval: Some(comparison.interval).filter(|_| depth == Depth::Intervals),
                         p: comparison.p,

@@ -1,6 +1,6 @@
 //! Tables with commas.
 
-use crate::shown::csv;
+use crate::escape::csv;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::study::{Study, Subject};
 use crate::sweep::{Error, TrialStage};

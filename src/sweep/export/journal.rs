@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shown;
+use crate::escape;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::space::Axis;
 use crate::sweep::study::Study;
@@ -35,7 +35,7 @@ pub fn journal(study: &Study, analysis: &Analysis) -> String {
         if let Some(map) = line.as_object_mut() {
             map.insert("worker_id".into(), json!("admix"));
         }
-        shown::json(&line, false) + "\n"
+        escape::json(&line, false) + "\n"
     };
     lines.into_iter().map(with_worker).collect()
 }

@@ -1,14 +1,14 @@
 //! Reading the maps and scalars of a sweep file.
 
 use super::keys::{MOVED, SWEEP};
-use crate::recipe::{Level, NodePath};
+use crate::recipe::{KeyTable, NodePath};
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, number, quoted};
 
 /// A map whose keys its level knows.
 pub(super) fn fields<'n>(
     node: &'n Node,
     at: &NodePath,
-    level: &'static Level,
+    level: &'static KeyTable,
     diagnostics: &mut Diagnostics,
 ) -> Checked<Fields<'n>> {
     if let Node::Map(entries) = node

@@ -3,13 +3,13 @@
 use super::search_method::SearchMethod;
 use crate::plan::Allow;
 use crate::recipe::ADVICE;
-use crate::yaml::{Form, Level, read};
+use crate::yaml::{Form, KeyTable, read};
 
 /// Every map of a sweep file, the outermost first.
-pub static LEVELS: [&Level; 11] =
+pub static LEVELS: [&KeyTable; 11] =
     [&SWEEP, &AXIS, &SIMPLEX, &DATA, &OBJECTIVE, &REFERENCE, &SELECTION, &SEARCH, &RUNG, &BUDGET, &PROMPTS];
 
-pub(super) static SWEEP: Level = Level {
+pub(super) static SWEEP: KeyTable = KeyTable {
     name: "the sweep file",
     at: "the top of the sweep file",
     advice: &ADVICE,
@@ -66,7 +66,7 @@ const PARAMS: Form = Form::Entries {
     other: &Form::Either(&[Form::List(&Form::Number), Form::Like(":"), Form::Map(&AXIS)]),
 };
 
-pub(super) static AXIS: Level = Level {
+pub(super) static AXIS: KeyTable = KeyTable {
     name: "a parameter",
     at: "a parameter under `params`",
     advice: &ADVICE,
@@ -78,7 +78,7 @@ pub(super) static AXIS: Level = Level {
     ],
 };
 
-pub(super) static SIMPLEX: Level = Level {
+pub(super) static SIMPLEX: KeyTable = KeyTable {
     name: "`simplex`",
     at: "`simplex` under `params`",
     advice: &ADVICE,
@@ -88,7 +88,7 @@ pub(super) static SIMPLEX: Level = Level {
     ],
 };
 
-pub(super) static DATA: Level = Level {
+pub(super) static DATA: KeyTable = KeyTable {
     name: "a data set",
     at: "an entry of `data`",
     advice: &ADVICE,
@@ -98,7 +98,7 @@ pub(super) static DATA: Level = Level {
     ],
 };
 
-pub(super) static OBJECTIVE: Level = Level {
+pub(super) static OBJECTIVE: KeyTable = KeyTable {
     name: "an objective",
     at: "an objective under `objectives`",
     advice: &ADVICE,
@@ -110,7 +110,7 @@ pub(super) static OBJECTIVE: Level = Level {
     ],
 };
 
-pub(super) static REFERENCE: Level = Level {
+pub(super) static REFERENCE: KeyTable = KeyTable {
     name: "an entry of `mean`",
     at: "an entry of an objective's `mean`",
     advice: &ADVICE,
@@ -120,7 +120,7 @@ pub(super) static REFERENCE: Level = Level {
     ],
 };
 
-pub(super) static SELECTION: Level = Level {
+pub(super) static SELECTION: KeyTable = KeyTable {
     name: "a choice of queries",
     at: "`select` and `report`",
     advice: &ADVICE,
@@ -131,7 +131,7 @@ pub(super) static SELECTION: Level = Level {
     ],
 };
 
-pub(super) static SEARCH: Level = Level {
+pub(super) static SEARCH: KeyTable = KeyTable {
     name: "`search`",
     at: "`search`",
     advice: &ADVICE,
@@ -143,7 +143,7 @@ pub(super) static SEARCH: Level = Level {
     ],
 };
 
-pub(super) static RUNG: Level = Level {
+pub(super) static RUNG: KeyTable = KeyTable {
     name: "a rung",
     at: "an entry of `rungs`",
     advice: &ADVICE,
@@ -153,7 +153,7 @@ pub(super) static RUNG: Level = Level {
     ],
 };
 
-pub(super) static BUDGET: Level = Level {
+pub(super) static BUDGET: KeyTable = KeyTable {
     name: "`budget`",
     at: "`budget`",
     advice: &ADVICE,
@@ -163,7 +163,7 @@ pub(super) static BUDGET: Level = Level {
     ],
 };
 
-pub(super) static PROMPTS: Level = Level {
+pub(super) static PROMPTS: KeyTable = KeyTable {
     name: "`prompts`",
     at: "`prompts`",
     advice: &ADVICE,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{fields, finite, text, whole};
 use super::keys::{BUDGET, PROMPTS, SELECTION};
 use crate::eval::Compat;
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::recipe::NodePath;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, quoted};
 
@@ -206,7 +206,7 @@ pub(super) fn scoring(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Scorin
 
 fn dtype(node: &Node, at: &NodePath) -> Checked<String> {
     let name = text(node, at, "a number format")?;
-    if matches!(Float::from_name(&name), Some(Float::F32 | Float::F16 | Float::Bf16)) {
+    if matches!(DType::from_name(&name), Some(DType::F32 | DType::F16 | DType::Bf16)) {
         return Ok(name);
     }
     Err(Diagnostic::value(at, format!("expected float32, float16 or bfloat16, found {}", quoted(&name))))

@@ -35,7 +35,7 @@ pub(super) fn next(
     if history.generations.last().is_some_and(|last| round > 0 && last.trials.len() > PROPOSALS[0]) {
         return Ok(None);
     }
-    let tried = Tried::of(history);
+    let tried = ScoredPoints::of(history);
     let left = history.spec().budget.trials.map_or(usize::MAX, |trials| trials.saturating_sub(tried.trials.len()));
     match fits(history, &tried)? {
         Ok((fits, note)) => {
@@ -82,12 +82,12 @@ fn composite(dimensions: usize) -> Vec<Vec<f64>> {
 }
 
 /// The points with results.
-struct Tried {
+struct ScoredPoints {
     trials: Vec<Trial>,
     units: Vec<Vec<f64>>,
 }
 
-impl Tried {
+impl ScoredPoints {
     fn of(history: &History<'_>) -> Self {
         let mut tried = Self { trials: Vec::new(), units: Vec::new() };
         for trial in history.generations.iter().flat_map(|generation| &generation.trials) {
@@ -105,7 +105,7 @@ impl Tried {
 
 /// A fit for each data set of each objective, and what is to be said of them; why there is none, where one does not hold.
 #[expect(clippy::type_complexity, reason = "a result of a result")]
-fn fits(history: &History<'_>, tried: &Tried) -> Result<Result<(Vec<Vec<Quadratic>>, String), String>, Error> {
+fn fits(history: &History<'_>, tried: &ScoredPoints) -> Result<Result<(Vec<Vec<Quadratic>>, String), String>, Error> {
     let strata: Vec<Vec<Strata>> =
         tried.trials.iter().map(|trial| history.strata(trial, TrialStage::Full)).collect::<Result<_, _>>()?;
     let manifest = &history.study.manifest;
@@ -160,7 +160,7 @@ fn noise(trials: &[Strata]) -> f64 {
 }
 
 /// Points of the front of the fits, spread along it and apart from what was tried.
-fn proposals(history: &History<'_>, tried: &Tried, fits: &[Vec<Quadratic>], most: usize) -> Vec<Vec<f64>> {
+fn proposals(history: &History<'_>, tried: &ScoredPoints, fits: &[Vec<Quadratic>], most: usize) -> Vec<Vec<f64>> {
     let space = &history.spec().params;
     let candidates: Vec<Vec<f64>> = candidates(space);
     let objective = |fits: &Vec<Quadratic>, unit: &[f64]| {

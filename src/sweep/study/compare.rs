@@ -75,11 +75,11 @@ fn values(at: &str, study: &Value, asked: &Value, found: &mut Vec<String>) {
                 |lines: &[&str]| line.and_then(|line| lines.get(line)).map_or("nothing", |line| line.trim()).to_owned();
             found.push(format!("{at}, line {}: was `{}`, is `{}`", line.unwrap_or(0) + 1, text(&one), text(&other)));
         }
-        (one, other) => found.push(format!("{at}: was {}, is {}", shown(one), shown(other))),
+        (one, other) => found.push(format!("{at}: was {}, is {}", value_text(one), value_text(other))),
     }
 }
 
-fn shown(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::String(text) => format!("`{text}`"),

@@ -25,7 +25,7 @@ pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, place_of};
 pub use schedule::{Schedule, read};
 pub use sets::{Loaded, load};
 pub use stage::TrialStage;
-pub use store::{Claim, Lease, Mode, Owner, PerQuery, SetValues, Store, Taken, Watch, Written};
+pub use store::{Claim, HeldClaim, Lease, Mode, Owner, PerQuery, SetValues, Store, Watch, Written};
 pub(crate) use store::{mean_of, order_hash, top_documents_hash};
 #[cfg(test)]
 pub(crate) use store::{open_record, seal};

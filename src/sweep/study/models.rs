@@ -40,11 +40,11 @@ pub(super) fn models(recipe: &Recipe, links: Links) -> Result<Vec<Model>, Error>
 }
 
 fn open(recipe: &Recipe, model: &ModelRef, links: Links) -> Result<Model, Error> {
-    let path = plan::resolve(recipe, model).map_err(plan::Faults::from)?;
+    let path = plan::resolve(recipe, model).map_err(plan::Errors::from)?;
     let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
     let mut files = files(&Checkpoint::open_with(&path, links)?);
     let adapter = model.adapter.as_deref().map(|adapter| {
-        let path = plan::resolve(recipe, adapter).map_err(plan::Faults::from)?;
+        let path = plan::resolve(recipe, adapter).map_err(plan::Errors::from)?;
         let path = std::path::absolute(&path).map_err(Error::io("find", &path))?;
         files.push(path.join("adapter_config.json"));
         files.extend(Adapter::open_with(&path, links)?.weights().files().map(Path::to_path_buf));

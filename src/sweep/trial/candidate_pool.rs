@@ -57,7 +57,7 @@ mod tests {
             queries: Vec::new(),
             documents: (0..20).map(text).collect(),
             qrels: Qrels { grades },
-            oddities: Vec::new(),
+            warnings: Vec::new(),
         };
         let tops = [vec!["d1".to_owned(), "d2".into()], vec!["d3".to_owned(), "d4".into()]];
         let names = |size| candidate_pool(&set, &tops, size).into_iter().collect::<Vec<_>>();

@@ -6,14 +6,14 @@ use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::checkpoint::{Checkpoint, read_config};
-use crate::kernel::{Float, Level, widen};
+use crate::kernel::{DType, SimdLevel, widen};
 use crate::sweep::hash::{Parts, short};
 
 /// Elements that are widened at a time.
 const PART: usize = 16 * 1024;
 
 /// The values of a tensor, whatever format they are stored in: two halves of 64 bits, each a chain of folded products.
-pub(super) fn tensor(shape: &[usize], float: Float, bytes: &[u8]) -> u128 {
+pub(super) fn tensor(shape: &[usize], dtype: DType, bytes: &[u8]) -> u128 {
     let mut state = (0x9e37_79b9_7f4a_7c15_u64, 0xd1b5_4a32_d192_ed03_u64);
     let mut take = |word: u64| {
         state.0 = folded(state.0 ^ word, 0xa076_1d64_78bd_642f);
@@ -23,16 +23,16 @@ pub(super) fn tensor(shape: &[usize], float: Float, bytes: &[u8]) -> u128 {
         take(*size as u64);
     }
     let mut values = vec![0.0_f32; PART];
-    for part in bytes.chunks(PART * float.size()) {
+    for part in bytes.chunks(PART * dtype.size()) {
         // A 64-bit number is not widened: it is what it is.
-        if float == Float::F64 {
+        if dtype == DType::F64 {
             for value in part.as_chunks().0 {
                 take(u64::from_le_bytes(*value));
             }
             continue;
         }
-        let values = values.get_mut(..part.len() / float.size()).unwrap_or_default();
-        widen(Level::best(), part, float, values);
+        let values = values.get_mut(..part.len() / dtype.size()).unwrap_or_default();
+        widen(SimdLevel::best(), part, dtype, values);
         // The two zeros are one number to a sum.
         for value in &mut *values {
             *value += 0.0;
@@ -64,7 +64,7 @@ pub(super) fn model<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, u128)>)
         all.extend(fingerprint.to_le_bytes());
     }
     all.resize(all.len().next_multiple_of(8), 0);
-    tensor(&[all.len()], Float::F64, &all)
+    tensor(&[all.len()], DType::F64, &all)
 }
 
 /// The values of a checkpoint's tensors.
@@ -193,14 +193,14 @@ mod tests {
     fn values_are_told_apart_and_formats_are_not() {
         let single: Vec<u8> = [1.0_f32, -0.5, 0.25].iter().flat_map(|x| x.to_le_bytes()).collect();
         let half: Vec<u8> = [1.0_f32, -0.5, 0.25].iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect();
-        assert_eq!(tensor(&[3], Float::F32, &single), tensor(&[3], Float::F16, &half));
-        assert_ne!(tensor(&[3], Float::F32, &single), tensor(&[3, 1], Float::F32, &single));
+        assert_eq!(tensor(&[3], DType::F32, &single), tensor(&[3], DType::F16, &half));
+        assert_ne!(tensor(&[3], DType::F32, &single), tensor(&[3, 1], DType::F32, &single));
         for byte in 0..single.len() {
             let mut other = single.clone();
             other[byte] ^= 1;
-            assert_ne!(tensor(&[3], Float::F32, &single), tensor(&[3], Float::F32, &other), "{byte}");
+            assert_ne!(tensor(&[3], DType::F32, &single), tensor(&[3], DType::F32, &other), "{byte}");
         }
         let zeros = vec![0; 4 * 40_000];
-        assert_ne!(tensor(&[1], Float::F32, &zeros[..4]), tensor(&[1], Float::F32, &zeros));
+        assert_ne!(tensor(&[1], DType::F32, &zeros[..4]), tensor(&[1], DType::F32, &zeros));
     }
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::fingerprints;
 use crate::checkpoint::{SharedData, canonical_name};
 use crate::encoder::{TensorData, TensorSource};
-use crate::kernel::Float;
+use crate::kernel::DType;
 use crate::merge::{self, Options, Sink, SinkError, Statistics};
 use crate::method::Arguments;
 use crate::plan::{ByRow, Input, Plan, PlannedTensor, TensorOp};
@@ -24,16 +24,16 @@ pub(super) struct Memory {
 /// A merged tensor, and what it was made of.
 #[derive(Debug)]
 struct Merged {
-    float: Option<Float>,
+    dtype: Option<DType>,
     shape: Vec<usize>,
     bytes: Arc<Vec<u8>>,
     fingerprint: u128,
-    made: Made,
+    made: TensorIdentity,
 }
 
 /// What a tensor is made of: equal, and the tensor is the same.
 #[derive(Debug, PartialEq)]
-struct Made {
+struct TensorIdentity {
     inputs: Vec<Input>,
     /// What inputs that other documents make are made of.
     under: Vec<u64>,
@@ -41,10 +41,10 @@ struct Made {
     /// Those of its rows, where they differ.
     rows: Option<ByRow>,
     method: &'static str,
-    compute_dtype: Option<Float>,
+    compute_dtype: Option<DType>,
 }
 
-impl Made {
+impl TensorIdentity {
     fn of(plan: &Plan, op: &TensorOp) -> Self {
         let under = op.inputs().iter().map(|input| plan.fingerprint(*input)).collect();
         match op {
@@ -75,7 +75,7 @@ impl Memory {
         self.tensors.retain(|name, _| names.contains(name));
         let is_known = |tensor: &PlannedTensor| {
             let known = self.tensors.get(&key(tensor));
-            known.is_some_and(|known| known.made == Made::of(plan, &tensor.op) && known.shape == tensor.shape)
+            known.is_some_and(|known| known.made == TensorIdentity::of(plan, &tensor.op) && known.shape == tensor.shape)
         };
         let known: Vec<bool> = plan.tensors.iter().map(is_known).collect();
         let mut known = known.into_iter();
@@ -88,13 +88,18 @@ impl Memory {
         merge::run_again(plan, &sink, options, &mut self.statistics)?;
         let finished = |(tensor, bytes): (&PlannedTensor, Mutex<Vec<u8>>)| {
             let bytes = Arc::new(bytes.into_inner().unwrap_or_default());
-            let float = match &tensor.op {
+            let dtype = match &tensor.op {
                 TensorOp::Merge { out_dtype, .. } => Some(*out_dtype),
                 TensorOp::Copy { sources } => sources.first().and_then(|input| plan.source(*input).float()),
             };
-            let fingerprint = float.map_or(0, |float| fingerprints::tensor(&tensor.shape, float, &bytes));
-            let merged =
-                Merged { float, shape: tensor.shape.clone(), bytes, fingerprint, made: Made::of(plan, &tensor.op) };
+            let fingerprint = dtype.map_or(0, |dtype| fingerprints::tensor(&tensor.shape, dtype, &bytes));
+            let merged = Merged {
+                dtype,
+                shape: tensor.shape.clone(),
+                bytes,
+                fingerprint,
+                made: TensorIdentity::of(plan, &tensor.op),
+            };
             (key(tensor), merged)
         };
         let new: Vec<_> = plan.tensors.par_iter().zip(sink.0).map(finished).collect();
@@ -113,7 +118,7 @@ impl Memory {
 
     /// What the values of the tensors are, in short.
     pub(super) fn fingerprint(&self) -> u128 {
-        let fingerprints = self.tensors.iter().filter(|(_, merged)| merged.float.is_some());
+        let fingerprints = self.tensors.iter().filter(|(_, merged)| merged.dtype.is_some());
         fingerprints::model(
             fingerprints.map(|((module, name), merged)| (module.as_str(), name.as_str(), merged.fingerprint)),
         )
@@ -133,7 +138,7 @@ impl TensorSource for Memory {
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>> {
         let merged = self.find(module, canonical)?;
         let bytes = Cow::Borrowed(merged.bytes.as_slice());
-        Some(TensorData { float: merged.float?, shape: merged.shape.clone(), bytes })
+        Some(TensorData { dtype: merged.dtype?, shape: merged.shape.clone(), bytes })
     }
 
     fn shared(&self, module: &str, canonical: &str) -> Option<SharedData> {

@@ -14,7 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::diagnose::Diagnose as _;
 use crate::encoder::{self, Encoder};
 use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
-use crate::kernel::{Float, Level};
+use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, TILE};
 use crate::plan::{Alignment, Plan};
 use crate::progress::Cancel;
@@ -30,7 +30,7 @@ const DEPTH: usize = 1000;
 pub struct Scorer {
     pub(super) study: Manifest,
     options: encoder::Options,
-    level: Level,
+    level: SimdLevel,
     pub(super) memory: Memory,
     /// The checkpoints that the merge in memory is of, in the order of its plan, how their vocabularies are merged, and which of
     /// them says how the merge is used.
@@ -56,13 +56,13 @@ impl Scorer {
     ///
     /// # Errors
     /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.
-    pub fn new(study: &Study, level: Level) -> Result<Self, Error> {
+    pub fn new(study: &Study, level: SimdLevel) -> Result<Self, Error> {
         let manifest = study.manifest.clone();
         let scoring = &manifest.spec.scoring;
         let refused = |error: encoder::Error| evaluation(&error);
         let options = encoder::Options {
             device: scoring.device.parse().map_err(refused)?,
-            dtype: scoring.dtype.as_deref().and_then(Float::from_name),
+            dtype: scoring.dtype.as_deref().and_then(DType::from_name),
             max_length: scoring.max_length,
             ..encoder::Options::default()
         };

@@ -21,7 +21,7 @@ use crate::sweep::trial::{EvaluationError, Queries, QueryScores, Request};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempted {
     /// There are scores.
-    Done,
+    EncodingProgress,
     /// There are none.
     Failed,
 }
@@ -44,8 +44,8 @@ impl Worker<'_> {
             Ok((done, reused)) => {
                 let (objectives, seconds) = (self.study.manifest.objectives_of(&done), done.timings.total);
                 self.log(&json!({"event": "done", "trial": trial.id, "stage": stage, "seconds": seconds}));
-                (self.on)(&Event::Done { trial, stage, objectives, seconds, reused });
-                Ok(Attempted::Done)
+                (self.on)(&Event::EncodingProgress { trial, stage, objectives, seconds, reused });
+                Ok(Attempted::EncodingProgress)
             }
             Err(EvaluationError::Cancelled) => Err(Error::Cancelled),
             Err(EvaluationError::Fatal(error)) => Err(error),

@@ -41,7 +41,7 @@ pub fn work(
 }
 
 /// What a look at the trials came to.
-enum Look {
+enum Round {
     /// A trial was done, or failed.
     Did,
     /// Other workers have what is left.
@@ -62,15 +62,15 @@ impl Worker<'_> {
             }
             self.refresh()?;
             match self.look()? {
-                Look::Stop(ended) => return Ok(ended),
-                Look::Did => waiting = false,
-                Look::Nothing => {
+                Round::Stop(ended) => return Ok(ended),
+                Round::Did => waiting = false,
+                Round::Nothing => {
                     if !self.advance()? {
                         self.clear()?;
                         return Ok(Ended::Finished);
                     }
                 }
-                Look::Others => {
+                Round::Others => {
                     if !waiting {
                         (self.on)(&Event::Waiting);
                         waiting = true;
@@ -95,7 +95,7 @@ impl Worker<'_> {
     }
 
     /// Begins the first trial that nobody has.
-    fn look(&mut self) -> Result<Look, Error> {
+    fn look(&mut self) -> Result<Round, Error> {
         let trials: Vec<(Trial, TrialStage)> =
             self.schedule.trials().into_iter().map(|(trial, stage)| (trial.clone(), stage)).collect();
         let planned = trials.len();
@@ -108,7 +108,7 @@ impl Worker<'_> {
                 continue;
             }
             if let Some(ended) = self.stop()? {
-                return Ok(Look::Stop(ended));
+                return Ok(Round::Stop(ended));
             }
             if matches!(stage, TrialStage::Pool(_)) && !pools {
                 others = true;
@@ -126,12 +126,12 @@ impl Worker<'_> {
             (self.on)(&Event::Begun { trial, stage: *stage, settled, planned });
             let attempted = self.attempt(trial, *stage)?;
             drop(claim);
-            if attempted == Attempted::Done {
+            if attempted == Attempted::EncodingProgress {
                 self.trials += 1;
             }
-            return Ok(Look::Did);
+            return Ok(Round::Did);
         }
-        Ok(if others { Look::Others } else { Look::Nothing })
+        Ok(if others { Round::Others } else { Round::Nothing })
     }
 
     /// Whether the parents that pools are made of are settled: one may be scored again beside other workers.

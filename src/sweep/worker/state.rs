@@ -57,7 +57,7 @@ pub enum Event<'a> {
         all: usize,
     },
     /// A trial has its scores.
-    Done {
+    EncodingProgress {
         /// The trial.
         trial: &'a Trial,
         /// Its stage.

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::kernel::{Level, Real, importance, variance};
+use crate::kernel::{Real, SimdLevel, importance, variance};
 use crate::merge::Error;
 use crate::merge::buffers::{InputBuffer, numbers};
 use crate::merge::context::Context;
@@ -104,7 +104,7 @@ pub(in crate::merge::passes) enum Score<'a> {
 
 impl Score<'_> {
     /// Scores the elements `range` of a tensor with rows of `row` elements, whose values are given.
-    fn fill<T: Real>(self, level: Level, row: usize, range: &Range<usize>, values: &[&[T]], out: &mut [f64]) {
+    fn fill<T: Real>(self, level: SimdLevel, row: usize, range: &Range<usize>, values: &[&[T]], out: &mut [f64]) {
         match (self, values) {
             (Self::Variance, [base, models @ ..]) => variance(level, base, models, out),
             (Self::Importance(divergences), [base, x]) => {

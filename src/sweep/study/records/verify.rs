@@ -144,11 +144,11 @@ fn holds_means(
                 _ => false,
             };
             if !is_same {
-                let shown = |mean: Option<f64>| mean.map_or_else(|| "none".to_owned(), |mean| mean.to_string());
+                let mean_text = |mean: Option<f64>| mean.map_or_else(|| "none".to_owned(), |mean| mean.to_string());
                 return Err(format!(
                     "its mean of {metric} over `{label}` is {}, and that of its queries {}",
-                    shown(*written),
-                    shown(computed)
+                    mean_text(*written),
+                    mean_text(computed)
                 ));
             }
             *written = computed;

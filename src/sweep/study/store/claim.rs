@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::folder::Store;
 use super::owner::{self, Owner};
-use super::watch::{Stamp, Watch};
+use super::watch::{FileStamp, Watch};
 use super::write_once::Written;
 use crate::sweep::Error;
 use crate::sweep::study::layout::Layout;
@@ -67,7 +67,7 @@ impl ClaimFile {
 
 /// A claim of another worker.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct HeldClaim {
     /// The trial and stage.
     pub key: String,
     /// Whose it is; `None` where the file is damaged.
@@ -77,7 +77,7 @@ pub struct Taken {
     pub age: Option<Duration>,
     /// Whether it may be taken over.
     pub is_stale: bool,
-    stamp: Stamp,
+    stamp: FileStamp,
 }
 
 impl Store {
@@ -98,7 +98,7 @@ impl Store {
                 return Ok(None);
             }
             watch.forget(&path);
-            let is_fresh = Stamp::of(&aside) != Some(taken.stamp);
+            let is_fresh = FileStamp::of(&aside) != Some(taken.stamp);
             if is_fresh && fs::hard_link(&aside, &path).is_err() && !path.exists() {
                 let _ = fs::rename(&aside, &path);
             }
@@ -111,12 +111,12 @@ impl Store {
     }
 
     /// The claim on a trial, if there is one.
-    pub fn taken(&self, key: &str, lease: Lease, watch: &mut Watch) -> Option<Taken> {
+    pub fn taken(&self, key: &str, lease: Lease, watch: &mut Watch) -> Option<HeldClaim> {
         let name = Layout::claim(key);
         // Reading comes first: over NFS the date is that of the last opening.
         let owner: Option<Owner> = self.read_json(&name).ok().flatten();
         let path = self.path(&name);
-        let Some(stamp) = Stamp::of(&path) else {
+        let Some(stamp) = FileStamp::of(&path) else {
             watch.forget(&path);
             return None;
         };
@@ -124,14 +124,14 @@ impl Store {
         let age = sight.age();
         let patience = if age.is_none() { lease.of_future() } else { lease.stale };
         let is_stale = sight.unchanged() >= patience || owner.as_ref().is_some_and(Owner::is_dead);
-        Some(Taken { key: key.to_owned(), owner, age, is_stale, stamp })
+        Some(HeldClaim { key: key.to_owned(), owner, age, is_stale, stamp })
     }
 
     /// Every claim.
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn claims(&self, lease: Lease, watch: &mut Watch) -> Result<Vec<Taken>, Error> {
+    pub fn claims(&self, lease: Lease, watch: &mut Watch) -> Result<Vec<HeldClaim>, Error> {
         let keys = self.list(Layout::CLAIMS)?;
         Ok(keys.iter().filter_map(|key| self.taken(key, lease, watch)).collect())
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::read::{self, Unread};
+use super::read::{self, ReadFailure};
 use super::sealed;
 use super::write_once::{self, Mode, Written};
 use crate::files;
@@ -93,8 +93,8 @@ impl Store {
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.path(name);
         read::plain(&path).map_err(|unread| match unread {
-            Unread::Io(error) => Error::io("read", &path)(error),
-            Unread::Odd(problem) => Error::Damaged { path, problem },
+            ReadFailure::Io(error) => Error::io("read", &path)(error),
+            ReadFailure::Odd(problem) => Error::Damaged { path, problem },
         })
     }
 

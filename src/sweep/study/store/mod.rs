@@ -10,7 +10,7 @@ mod tidy;
 mod watch;
 mod write_once;
 
-pub use claim::{Claim, Lease, Taken};
+pub use claim::{Claim, HeldClaim, Lease};
 pub use folder::Store;
 pub use owner::Owner;
 pub use per_query::{PerQuery, SetValues};

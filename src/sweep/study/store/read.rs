@@ -11,7 +11,7 @@ const MOST: u64 = 1 << 30;
 
 /// Why a file has no content.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum ReadFailure {
     /// The system refused.
     Io(io::Error),
     /// It is nothing that this program writes.
@@ -19,7 +19,7 @@ pub(super) enum Unread {
 }
 
 /// The content of a plain file; `None` where there is none.
-pub(super) fn plain(path: &Path) -> Result<Option<Vec<u8>>, Unread> {
+pub(super) fn plain(path: &Path) -> Result<Option<Vec<u8>>, ReadFailure> {
     let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -30,22 +30,22 @@ pub(super) fn plain(path: &Path) -> Result<Option<Vec<u8>>, Unread> {
         Err(_) if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) => {
             return Err(odd("it is no plain file"));
         }
-        Err(error) => return Err(Unread::Io(error)),
+        Err(error) => return Err(ReadFailure::Io(error)),
     };
-    let metadata = file.metadata().map_err(Unread::Io)?;
+    let metadata = file.metadata().map_err(ReadFailure::Io)?;
     if !metadata.is_file() {
         return Err(odd("it is no plain file"));
     }
     if metadata.len() > MOST {
-        return Err(Unread::Odd(format!("it has {} bytes, more than any record", metadata.len())));
+        return Err(ReadFailure::Odd(format!("it has {} bytes, more than any record", metadata.len())));
     }
     let mut bytes = Vec::new();
-    file.take(MOST).read_to_end(&mut bytes).map_err(Unread::Io)?;
+    file.take(MOST).read_to_end(&mut bytes).map_err(ReadFailure::Io)?;
     Ok(Some(bytes))
 }
 
-fn odd(problem: &str) -> Unread {
-    Unread::Odd(problem.to_owned())
+fn odd(problem: &str) -> ReadFailure {
+    ReadFailure::Odd(problem.to_owned())
 }
 
 #[cfg(all(test, unix))]
@@ -64,9 +64,9 @@ mod tests {
         fs::create_dir(path("folder")).unwrap();
         fs::write(path("file"), "x").unwrap();
         for (name, problem) in [("pipe", "no plain file"), ("link", "a link to nothing"), ("folder", "no plain file")] {
-            assert!(matches!(plain(&path(name)), Err(Unread::Odd(found)) if found.contains(problem)), "{name}");
+            assert!(matches!(plain(&path(name)), Err(ReadFailure::Odd(found)) if found.contains(problem)), "{name}");
         }
-        assert!(matches!(plain(Path::new("/dev/zero")), Err(Unread::Odd(_))));
+        assert!(matches!(plain(Path::new("/dev/zero")), Err(ReadFailure::Odd(_))));
         assert_eq!(plain(&path("file")).unwrap(), Some(b"x".to_vec()));
         assert!(plain(&path("none")).unwrap().is_none());
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::folder::Store;
 use super::owner;
-use super::watch::{Stamp, Watch};
+use super::watch::{FileStamp, Watch};
 use crate::sweep::study::layout::Layout;
 
 /// How long a file that never got its name is seen unchanged before it is taken away.
@@ -40,7 +40,7 @@ fn is_temporary(folder: &str, name: &str) -> bool {
 }
 
 fn has_rested(path: &Path, watch: &mut Watch) -> bool {
-    Stamp::of(path).is_some_and(|stamp| watch.look(path, stamp, SystemTime::now).unchanged() >= LEFT)
+    FileStamp::of(path).is_some_and(|stamp| watch.look(path, stamp, SystemTime::now).unchanged() >= LEFT)
 }
 
 #[cfg(test)]

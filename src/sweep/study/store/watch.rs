@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// What tells a file from itself after a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     modified: Option<SystemTime>,
     bytes: u64,
     number: u64,
 }
 
-impl Stamp {
+impl FileStamp {
     /// The stamp of a file; `None` where there is none.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = fs::symlink_metadata(path).ok()?;
@@ -30,14 +30,14 @@ impl Stamp {
 
 /// How a file was first seen with the stamp that it still has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sight {
-    stamp: Stamp,
+pub(super) struct FirstSeen {
+    stamp: FileStamp,
     since: Instant,
     /// Its age then, by the clock of whoever keeps the files; `None` for a date in the future.
     age: Option<Duration>,
 }
 
-impl Sight {
+impl FirstSeen {
     /// How long this process has seen the file unchanged.
     pub(super) fn unchanged(&self) -> Duration {
         self.since.elapsed()
@@ -55,12 +55,12 @@ const AHEAD: Duration = Duration::from_secs(2);
 /// What this process has seen of files that others keep changing.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    seen: BTreeMap<PathBuf, Sight>,
+    seen: BTreeMap<PathBuf, FirstSeen>,
 }
 
 impl Watch {
     /// Looks at a file that has this stamp. `now` is the time on the clock of whoever keeps the files.
-    pub(super) fn look(&mut self, path: &Path, stamp: Stamp, now: impl FnOnce() -> SystemTime) -> Sight {
+    pub(super) fn look(&mut self, path: &Path, stamp: FileStamp, now: impl FnOnce() -> SystemTime) -> FirstSeen {
         if let Some(sight) = self.seen.get(path).filter(|sight| sight.stamp == stamp) {
             return *sight;
         }
@@ -68,7 +68,7 @@ impl Watch {
             Ok(age) => Some(age),
             Err(ahead) => (ahead.duration() <= AHEAD).then_some(Duration::ZERO),
         });
-        let sight = Sight { stamp, since: Instant::now(), age };
+        let sight = FirstSeen { stamp, since: Instant::now(), age };
         self.seen.insert(path.to_owned(), sight);
         sight
     }

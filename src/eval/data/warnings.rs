@@ -5,9 +5,9 @@ use std::fmt;
 
 /// Something odd, how often, and the first case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Oddity {
+pub struct DataWarning {
     /// What it is.
-    pub kind: OddityKind,
+    pub kind: DataWarningKind,
     /// How often it occurs.
     pub count: usize,
     /// The first case: an id, with file and line where it is known.
@@ -19,11 +19,11 @@ macro_rules! kinds {
         /// A kind of oddity.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
-        pub enum OddityKind {
+        pub enum DataWarningKind {
             $($(#[$doc])* $kind,)*
         }
 
-        impl OddityKind {
+        impl DataWarningKind {
             /// Every kind.
             pub const ALL: &[Self] = &[$(Self::$kind),*];
 
@@ -119,24 +119,24 @@ kinds! {
         "not used; queries are embedded without them"
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for DataWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ({})", self.count, self.kind.counted(self.count), self.example)
     }
 }
 
-/// Counts oddities.
+/// Counts warnings.
 #[derive(Debug, Default)]
-pub(super) struct Oddities(BTreeMap<OddityKind, (usize, String)>);
+pub(super) struct Warnings(BTreeMap<DataWarningKind, (usize, String)>);
 
-impl Oddities {
+impl Warnings {
     /// Counts one; `example` is asked for the first.
-    pub(super) fn note(&mut self, kind: OddityKind, example: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, kind: DataWarningKind, example: impl FnOnce() -> String) {
         self.0.entry(kind).or_insert_with(|| (0, example())).0 += 1;
     }
 
-    pub(super) fn into_vec(self) -> Vec<Oddity> {
-        self.0.into_iter().map(|(kind, (count, example))| Oddity { kind, count, example }).collect()
+    pub(super) fn into_vec(self) -> Vec<DataWarning> {
+        self.0.into_iter().map(|(kind, (count, example))| DataWarning { kind, count, example }).collect()
     }
 }
 
@@ -146,20 +146,20 @@ mod tests {
 
     #[test]
     fn the_first_case_is_the_example() {
-        let mut oddities = Oddities::default();
+        let mut warnings = Warnings::default();
         for id in ["a", "b"] {
-            oddities.note(OddityKind::EmptyQuery, || format!("`{id}`"));
+            warnings.note(DataWarningKind::EmptyQuery, || format!("`{id}`"));
         }
-        let found = oddities.into_vec();
+        let found = warnings.into_vec();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].to_string(), "2 queries are empty (`a`)");
     }
 
     #[test]
     fn names_are_distinct() {
-        let mut names: Vec<_> = OddityKind::ALL.iter().map(|kind| kind.name()).collect();
+        let mut names: Vec<_> = DataWarningKind::ALL.iter().map(|kind| kind.name()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), OddityKind::ALL.len());
+        assert_eq!(names.len(), DataWarningKind::ALL.len());
     }
 }

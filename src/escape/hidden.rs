@@ -55,7 +55,7 @@ pub fn line(text: &str) -> String {
 }
 
 /// A value in a sentence: short, on one line, with what is hidden spelt out.
-pub fn shown(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     cut(text, LONGEST_VALUE)
 }
 
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn long_texts_are_cut() {
         assert_eq!(line(&"x".repeat(100_000)).chars().count(), LONGEST_LINE + 1);
-        assert_eq!(shown(&"가".repeat(100)), format!("{}…", "가".repeat(LONGEST_VALUE)));
-        assert_eq!(shown(&"x".repeat(LONGEST_VALUE)), "x".repeat(LONGEST_VALUE));
+        assert_eq!(escaped(&"가".repeat(100)), format!("{}…", "가".repeat(LONGEST_VALUE)));
+        assert_eq!(escaped(&"x".repeat(LONGEST_VALUE)), "x".repeat(LONGEST_VALUE));
     }
 
     #[test]

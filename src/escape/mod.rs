@@ -9,6 +9,6 @@ mod page;
 mod untrusted;
 
 pub use forms::{code, comment, csv, fenced, flow, html, json, literal, markdown, shell, tsv, yaml};
-pub use hidden::{aligned, is_hidden, line, shown, text};
+pub use hidden::{aligned, escaped, is_hidden, line, text};
 pub use page::{Page, columns, padded, width};
 pub use untrusted::Untrusted;

@@ -77,9 +77,9 @@ pub fn padded(text: &str, columns: usize) -> String {
 
 /// A table with two spaces between columns; the given columns are aligned to the right.
 pub fn columns(head: &[&str], rows: &[Vec<String>], right: &[usize]) -> Page {
-    let shown = |cells: &mut dyn Iterator<Item = &str>| cells.map(|cell| cut(cell, WIDEST)).collect::<Vec<String>>();
-    let head = shown(&mut head.iter().copied());
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| shown(&mut row.iter().map(String::as_str))).collect();
+    let cells_of = |cells: &mut dyn Iterator<Item = &str>| cells.map(|cell| cut(cell, WIDEST)).collect::<Vec<String>>();
+    let head = cells_of(&mut head.iter().copied());
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| cells_of(&mut row.iter().map(String::as_str))).collect();
     let all = || std::iter::once(&head).chain(&rows);
     let widest = |column: usize| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(widest).collect();

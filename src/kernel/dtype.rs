@@ -2,7 +2,7 @@
 
 /// A floating-point format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Float {
+pub enum DType {
     /// IEEE binary16.
     F16,
     /// The upper half of an IEEE binary32.
@@ -13,7 +13,7 @@ pub enum Float {
     F64,
 }
 
-impl Float {
+impl DType {
     /// Every format.
     pub const ALL: [Self; 4] = [Self::F16, Self::Bf16, Self::F32, Self::F64];
 
@@ -36,7 +36,7 @@ impl Float {
         }
     }
 
-    /// The format whose [`Float::name`] is `name`.
+    /// The format whose [`DType::name`] is `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|float| float.name() == name)
     }
@@ -52,7 +52,7 @@ impl Float {
     }
 }
 
-impl std::fmt::Display for Float {
+impl std::fmt::Display for DType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }

@@ -9,12 +9,12 @@ use crate::recipe::Place;
 
 /// All faults that were found. There is none where a recipe with stand-ins is all that is wrong.
 #[derive(Debug)]
-pub struct Faults(pub Vec<Error>);
+pub struct Errors(pub Vec<Error>);
 
-/// Faults of one sort that are shown; a model of another size differs in every tensor.
+/// Errors of one sort that are shown; a model of another size differs in every tensor.
 const MOST: usize = 3;
 
-impl Faults {
+impl Errors {
     /// The faults that are shown, at most a few of a sort, and how many more of its sort stand behind the last of each.
     pub fn shown(&self) -> Vec<(&Error, usize)> {
         let mut counts: Vec<(Discriminant<Error>, usize)> = Vec::new();
@@ -46,7 +46,7 @@ impl Faults {
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.first() {
             Some(first) => first.fmt(f),
@@ -55,9 +55,9 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Errors {}
 
-impl Diagnose for Faults {
+impl Diagnose for Errors {
     /// What the user can do about the first.
     fn hint(&self) -> Option<String> {
         self.first().and_then(Error::hint)
@@ -86,7 +86,7 @@ impl Diagnose for Faults {
     }
 }
 
-impl From<Error> for Faults {
+impl From<Error> for Errors {
     fn from(fault: Error) -> Self {
         Self(vec![fault])
     }

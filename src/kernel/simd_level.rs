@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 /// An instruction set that this machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level(pub(super) Set);
+pub struct SimdLevel(pub(super) Set);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Set {
@@ -15,7 +15,7 @@ pub(super) enum Set {
     Avx512,
 }
 
-impl Level {
+impl SimdLevel {
     /// The kernels as the compiler's baseline for the target makes them.
     pub const PORTABLE: Self = Self(Set::Portable);
 
@@ -41,7 +41,8 @@ impl Level {
 
     /// The fastest level of this machine.
     pub fn best() -> Self {
-        static BEST: LazyLock<Level> = LazyLock::new(|| Level::available().last().copied().unwrap_or(Level::PORTABLE));
+        static BEST: LazyLock<SimdLevel> =
+            LazyLock::new(|| SimdLevel::available().last().copied().unwrap_or(SimdLevel::PORTABLE));
         *BEST
     }
 
@@ -65,14 +66,14 @@ impl Level {
 /// Whether the compiler's baseline multiplies and adds in one operation.
 pub(super) const PORTABLE_FUSES: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
 
-/// Compiles one body once for each instruction set and picks by a [`Level`] argument put before the others. The body may ask
+/// Compiles one body once for each instruction set and picks by a [`SimdLevel`] argument put before the others. The body may ask
 /// `FUSED`: whether the set multiplies and adds in one operation. What merges compute must not, so that every set gives the
 /// same bits.
 macro_rules! per_level {
     ($(#[$meta:meta])* pub fn $name:ident$(<$generic:ident: $bound:ident>)?($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
-        pub fn $name$(<$generic: $bound>)?(level: $crate::kernel::Level, $($arg: $type),*) $(-> $ret)? {
+        pub fn $name$(<$generic: $bound>)?(level: $crate::kernel::SimdLevel, $($arg: $type),*) $(-> $ret)? {
             #[inline(always)]
             #[allow(clippy::inline_always, reason = "the body must take on the features of its caller")]
             #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
@@ -93,15 +94,15 @@ macro_rules! per_level {
             }
 
             match level.0 {
-                $crate::kernel::level::Set::Portable => body::<$($generic,)? { $crate::kernel::level::PORTABLE_FUSES }>($($arg),*),
+                $crate::kernel::simd_level::Set::Portable => body::<$($generic,)? { $crate::kernel::simd_level::PORTABLE_FUSES }>($($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
-                // SAFETY: a `Level` above portable is only made after this machine was seen to have its features.
-                $crate::kernel::level::Set::Avx2 => unsafe { avx2$(::<$generic>)?($($arg),*) },
+                // SAFETY: a `SimdLevel` above portable is only made after this machine was seen to have its features.
+                $crate::kernel::simd_level::Set::Avx2 => unsafe { avx2$(::<$generic>)?($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
                 // SAFETY: as above.
-                $crate::kernel::level::Set::Avx512 => unsafe { avx512$(::<$generic>)?($($arg),*) },
+                $crate::kernel::simd_level::Set::Avx512 => unsafe { avx512$(::<$generic>)?($($arg),*) },
             }
         }
     };
