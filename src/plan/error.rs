@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::checkpoint;
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::nearest::path_hint;
 use crate::recipe::Place;
 
 /// A recipe that does not fit its checkpoints.
@@ -326,7 +327,9 @@ impl Diagnose for Error {
                 let literal = path
                     .contains('@')
                     .then(|| "a folder whose name holds `@` is written `{model: {path: \"…\"}}`".to_owned());
-                let hints: Vec<String> = looked.into_iter().chain(literal).collect();
+                let folders = [Some(PathBuf::new()), beside.clone()].into_iter().flatten();
+                let near = folders.map(|folder| folder.join(path)).find_map(|path| path_hint(&path));
+                let hints: Vec<String> = near.or(looked).into_iter().chain(literal).collect();
                 Some(hints.join("\n")).filter(|hints| !hints.is_empty())
             }
             Self::Checkpoint(error) | Self::Hub { source: error, .. } | Self::Tokens { source: error, .. } => {

@@ -86,10 +86,8 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
             return Ok(());
         }
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
-        let known = slice.sources.iter().find(|source| !source.model.is_unknown());
-        let listed = known.map_or("…".to_owned(), |source| written(&source.model.to_string()));
         return Err(Diagnostic::value(&at, format!("`{name}` needs a `base_model`"))
-            .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
+            .hint("add `base_model: FOLDER`, the model that the others were fine-tuned from".to_owned()));
     };
     if slice.layers().is_none() || slice.sources.iter().any(|source| source.model == *base) {
         return Ok(());

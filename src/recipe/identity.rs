@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::types::{ModelRef, Recipe};
 use crate::checkpoint::{self, HubHome, HubModel};
+use crate::files;
 
 impl Recipe {
     /// Finds the folders of all models that are on this machine: two mentions of one folder are mentions of one model.
@@ -62,5 +63,6 @@ fn on_disk(folder: Option<&Path>, model: &ModelRef) -> Option<PathBuf> {
 
 fn here(folder: Option<&Path>, path: &Path) -> Option<PathBuf> {
     let beside = folder.filter(|_| path.is_relative()).map(|folder| folder.join(path));
-    std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
+    let candidates = std::iter::once(path.to_path_buf()).chain(beside).chain(std::iter::once(files::with_home(path)));
+    candidates.into_iter().find(|path| path.exists())
 }

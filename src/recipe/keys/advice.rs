@@ -7,7 +7,8 @@
 
 use super::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
 use crate::method::{self, MergeMethod, Parameter};
-use crate::yaml::{KeyAdvice, KeyTable, Node, Status, nearest, number, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{KeyAdvice, KeyTable, Node, Status, number, quoted};
 
 /// Keys that mergekit's users write beside a recipe, and what there is in their place.
 static NOTES: [(&str, &str); 54] = [

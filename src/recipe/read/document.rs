@@ -16,7 +16,8 @@ use super::slices::{self, Merged};
 use super::tokenizer;
 use crate::kernel::DType;
 use crate::method::{self, MergeMethod};
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, quoted};
 
 /// Reads one document as far as it goes, one of `several` or the only one.
 pub(super) fn read_document(

@@ -3,7 +3,8 @@
 use super::super::identity::identify_model;
 use super::super::types::{ModelRef, Origin, Recipe};
 use super::model_ref::model_ref;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, and, quoted};
 
 /// Reads the key. The word `base` stands for the base model, or else for the first model.
 pub(super) fn settings_source(

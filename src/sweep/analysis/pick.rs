@@ -5,10 +5,10 @@ use std::path::Path;
 use super::table::{Analysis, Row};
 use crate::checkpoint::HubSnapshot;
 use crate::escape::{literal, yaml};
+use crate::nearest::nearest;
 use crate::sweep::Error;
 use crate::sweep::file::{Bound, BoundKind};
 use crate::sweep::study::Study;
-use crate::yaml::nearest;
 
 /// The best point on an objective among those that keep every bound; of equal ones that which is better on the others.
 ///
