@@ -141,5 +141,5 @@ pub use caught::catches_panics;
 pub use cli::main as command_line;
 pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
 pub use kernel::DType;
-pub use progress::{Cancel, Progress};
+pub use progress::{Cancel, Monitor, Progress};
 pub use recipe::RecipeBuilder;

@@ -1,5 +1,7 @@
 //! How far work is, and how it is ended early.
 
+#[cfg(feature = "eval")]
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,10 +39,36 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// `Break` once somebody has ended the work, for callbacks that go on or stop.
+    #[cfg(feature = "eval")]
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// The error `cancelled` once somebody has ended the work.
+    pub(crate) fn check<E>(&self, cancelled: E) -> Result<(), E> {
+        if self.is_cancelled() { Err(cancelled) } else { Ok(()) }
+    }
+
     /// The flag behind the token, which a signal sets.
     #[cfg(feature = "cli")]
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
+    }
+}
+
+/// How work on files is watched and ended.
+#[derive(Clone, Copy)]
+pub struct Monitor<'a> {
+    /// Ends the work early.
+    pub cancel: &'a Cancel,
+    /// Called from the worker threads with the number of bytes done since the last call.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl std::fmt::Debug for Monitor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Monitor").field("cancel", self.cancel).finish_non_exhaustive()
     }
 }
 

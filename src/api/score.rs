@@ -1,7 +1,6 @@
 //! A scoring in a few lines.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -160,7 +159,7 @@ impl Score {
         let meter = Meter::new(self.watch.as_deref(), texts.bytes());
         let scored = eval::score(&encoder, &task, &mut |done| {
             meter.add(done.bytes);
-            if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            self.cancel.flow()
         })?;
         let warnings = encoder.warnings().to_vec();
         let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();

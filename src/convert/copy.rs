@@ -10,38 +10,23 @@ use rayon::prelude::*;
 use super::error::{Error, FileError};
 use super::state::Tensor;
 use super::torch::TorchFile;
-use crate::progress::Cancel;
+use crate::progress::Monitor;
 
 /// Bytes that are worked on at once.
 const PIECE: usize = 4 << 20;
 
-/// How a conversion runs.
-#[derive(Clone, Copy)]
-pub struct Options<'a> {
-    /// Set to end it.
-    pub cancel: &'a Cancel,
-    /// Told how many bytes more are done.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-}
-
-impl Options<'_> {
-    pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-}
-
 /// Holds that everything that is read matches its checksum.
-pub(super) fn verify(file: &TorchFile, options: Options<'_>) -> Result<(), Error> {
+pub(super) fn verify(file: &TorchFile, monitor: Monitor<'_>) -> Result<(), Error> {
     file.checked.par_iter().try_for_each(|entry| {
         let mut crc = Crc::new();
         let mut at = entry.range.start;
         let bytes = file.map.bytes().get(entry.range.clone()).unwrap_or_default();
         for piece in bytes.chunks(PIECE) {
-            options.go_on()?;
+            monitor.cancel.check(Error::Cancelled)?;
             crc.update(piece);
             file.map.release(at..at + piece.len());
             at += piece.len();
-            (options.progress)(piece.len() as u64);
+            (monitor.progress)(piece.len() as u64);
         }
         if crc.sum() == entry.crc {
             return Ok(());
@@ -57,7 +42,7 @@ pub(super) fn write(
     tensors: &[(&Tensor, u64)],
     out: &File,
     failed: &(dyn Fn(io::Error) -> Error + Sync),
-    options: Options<'_>,
+    monitor: Monitor<'_>,
 ) -> Result<(), Error> {
     let pieces: Vec<(&Tensor, u64, u64, u64)> = tensors
         .iter()
@@ -68,7 +53,7 @@ pub(super) fn write(
         })
         .collect();
     pieces.par_iter().try_for_each_init(Vec::new, |buffer, &(tensor, offset, first, count)| {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         let width = tensor.width();
         let place = offset + first * width as u64;
         let storage = file.map.bytes().get(tensor.storage.clone()).unwrap_or_default();
@@ -84,7 +69,7 @@ pub(super) fn write(
             gather(tensor, storage, first, count, buffer);
             out.write_all_at(buffer, place).map_err(failed)?;
         }
-        (options.progress)(count * width as u64);
+        (monitor.progress)(count * width as u64);
         Ok(())
     })
 }

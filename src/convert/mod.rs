@@ -12,7 +12,6 @@ mod torch;
 mod value;
 mod zip;
 
-pub use copy::Options;
 pub use error::{Error, FileError, StateError};
 pub use pickle_error::PickleError;
 pub use run::{Conversion, Converted, Outcome, Request};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::copy::{self, Options};
+use super::copy;
 use super::error::Error;
 use super::folder::{Listing, converted};
 use super::state::Tensor;
@@ -16,6 +16,7 @@ use super::torch::TorchFile;
 use crate::checkpoint::{self, HubSnapshot, Links, ModelPath, canonical_name, is_head};
 use crate::escape;
 use crate::plan::{Entry, header, in_file_order};
+use crate::progress::Monitor;
 use crate::write::{self, OutputFolder, RECORD, put, reserve};
 
 /// A folder that can be converted: its weight files are mapped, their pickles read, and every tensor found.
@@ -119,21 +120,21 @@ impl Conversion {
     ///
     /// # Errors
     /// A file that does not match its checksums, an output that may not be written, a full disk.
-    pub fn write(&self, request: Request<'_>, options: Options<'_>) -> Result<Outcome, Error> {
+    pub fn write(&self, request: Request<'_>, monitor: Monitor<'_>) -> Result<Outcome, Error> {
         let Request { out, force, sync } = request;
         let folder = OutputFolder::create(out, force, std::iter::once(&*self.folder))?;
         for item in &self.files {
-            copy::verify(&item.file, options)?;
+            copy::verify(&item.file, monitor)?;
         }
         for item in &self.files {
-            item.write(&folder.path().join(&item.to), sync, options)?;
+            item.write(&folder.path().join(&item.to), sync, monitor)?;
         }
         for (inside, index) in self.indexes() {
             let name = "model.safetensors.index.json";
             let name = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
             put(&folder.path().join(name), format!("{index:#}\n").as_bytes(), sync)?;
         }
-        self.copy_rest(folder.path(), sync, options)?;
+        self.copy_rest(folder.path(), sync, monitor)?;
         let warnings = self.warnings();
         put(&folder.path().join(RECORD), (escape::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
         let path = folder.commit(sync)?;
@@ -150,9 +151,9 @@ impl Conversion {
         self.files.iter().map(converted).collect()
     }
 
-    fn copy_rest(&self, folder: &Path, sync: bool, options: Options<'_>) -> Result<(), Error> {
+    fn copy_rest(&self, folder: &Path, sync: bool, monitor: Monitor<'_>) -> Result<(), Error> {
         for file in &self.listing.copy {
-            options.go_on()?;
+            monitor.cancel.check(Error::Cancelled)?;
             let target = folder.join(&file.relative);
             make_parent(&target)?;
             let mut source = file.source.open()?;
@@ -162,7 +163,7 @@ impl Conversion {
             if sync {
                 made.sync_all().map_err(write::Error::io("sync", &target))?;
             }
-            (options.progress)(file.size);
+            (monitor.progress)(file.size);
         }
         Ok(())
     }
@@ -271,14 +272,14 @@ impl Item {
         self.size - self.header.len() as u64
     }
 
-    fn write(&self, path: &Path, sync: bool, options: Options<'_>) -> Result<(), Error> {
+    fn write(&self, path: &Path, sync: bool, monitor: Monitor<'_>) -> Result<(), Error> {
         make_parent(path)?;
         let failed = |error| Error::from(write::Error::from_io("write", path.to_owned(), Some(self.size), error));
         let out = File::create_new(path).map_err(write::Error::io("create", path))?;
         reserve(&out, self.size).and_then(|()| out.write_all_at(&self.header, 0)).map_err(failed)?;
         let tensors: Vec<(&Tensor, u64)> =
             self.written.iter().filter_map(|(index, offset)| Some((self.file.tensors.get(*index)?, *offset))).collect();
-        copy::write(&self.file, &tensors, &out, &failed, options)?;
+        copy::write(&self.file, &tensors, &out, &failed, monitor)?;
         if sync {
             out.sync_all().map_err(write::Error::io("sync", path))?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::DataWarning;
+use super::warning::DataWarning;
 
 /// A query's id. Ids are compared byte by byte.
 pub type QueryId = String;

@@ -14,9 +14,9 @@ use ureq::http::Response;
 use super::Error;
 use super::client::{Client, Follow, answer, network};
 use super::listing::{accepted, file_url};
-use super::model::Options;
 use crate::checkpoint::HubModel;
 use crate::files;
+use crate::progress::Monitor;
 
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 20;
@@ -72,13 +72,13 @@ impl Blob {
         model: &HubModel,
         file: &str,
         folder: &Path,
-        options: Options<'_>,
+        monitor: Monitor<'_>,
     ) -> Result<u64, Error> {
         let path = folder.join("blobs").join(&self.etag);
         // The library's processes take the same lock.
-        let _lock = self.lock(folder, options)?;
+        let _lock = self.lock(folder, monitor)?;
         if fs::metadata(&path).is_ok_and(|there| there.is_file() && there.len() == self.size) {
-            (options.progress)(self.size);
+            (monitor.progress)(self.size);
             return Ok(0);
         }
         let partial = folder.join("blobs").join(format!("{}.incomplete", self.etag));
@@ -88,7 +88,7 @@ impl Blob {
         if there > self.size {
             fs::remove_file(&partial).map_err(Error::io("remove", &partial))?;
         } else {
-            (options.progress)(there);
+            (monitor.progress)(there);
         }
         let mut downloaded = 0;
         let (mut attempts, mut wait) = (0, FIRST_WAIT);
@@ -96,27 +96,27 @@ impl Blob {
         let mut most = length();
         while length().is_none_or(|length| length < self.size) {
             let transfer = Transfer { client, model, file, url: &url, partial: &partial, size: self.size };
-            let (received, ended) = transfer.run(options);
+            let (received, ended) = transfer.run(monitor);
             downloaded += received;
             // A server that begins again each time and never comes to the end is left at last.
             if length() > most {
                 (attempts, wait, most) = (0, FIRST_WAIT, length());
             }
             match ended {
-                Err(error) if error.is_passing() && attempts + 1 < ATTEMPTS => pause(wait, options)?,
+                Err(error) if error.is_passing() && attempts + 1 < ATTEMPTS => pause(wait, monitor)?,
                 Err(error) => return Err(error),
                 Ok(()) => {}
             }
             attempts += 1;
             wait *= 2;
         }
-        self.check(model, file, &partial, options)?;
+        self.check(model, file, &partial, monitor)?;
         fs::rename(&partial, &path).map_err(Error::io("move", &partial))?;
         Ok(downloaded)
     }
 
     /// Checks that a complete file is what was announced; one that is not is removed.
-    fn check(&self, model: &HubModel, file: &str, partial: &Path, options: Options<'_>) -> Result<(), Error> {
+    fn check(&self, model: &HubModel, file: &str, partial: &Path, monitor: Monitor<'_>) -> Result<(), Error> {
         let (model, file) = (model.clone(), file.to_owned());
         let content = files::open(partial).map_err(Error::io("read", partial))?;
         content.sync_all().map_err(Error::io("sync", partial))?;
@@ -124,7 +124,7 @@ impl Blob {
         let refused = if found != self.size {
             Error::Size { model, file, found, expected: self.size }
         } else if let Some(expected) = self.sha256.clone() {
-            let found = sha256(content, partial, options)?;
+            let found = sha256(content, partial, monitor)?;
             if found == expected {
                 return Ok(());
             }
@@ -136,7 +136,7 @@ impl Blob {
         Err(refused)
     }
 
-    fn lock(&self, folder: &Path, options: Options<'_>) -> Result<File, Error> {
+    fn lock(&self, folder: &Path, monitor: Monitor<'_>) -> Result<File, Error> {
         let name = folder.file_name().unwrap_or_default();
         let locks = folder.with_file_name(".locks").join(name);
         fs::create_dir_all(&locks).map_err(Error::io("create", &locks))?;
@@ -145,7 +145,7 @@ impl Blob {
         let lock = open.map_err(Error::io("open", &path))?;
         loop {
             match lock.try_lock() {
-                Err(TryLockError::WouldBlock) => pause(GLANCE, options)?,
+                Err(TryLockError::WouldBlock) => pause(GLANCE, monitor)?,
                 // A file system without locks: two processes at once would write the same bytes.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(lock),
             }
@@ -173,14 +173,14 @@ struct Transfer<'a> {
 
 impl Transfer<'_> {
     /// Downloads until the end or until something is wrong; gives the bytes that have arrived.
-    fn run(&self, options: Options<'_>) -> (u64, Result<(), Error>) {
+    fn run(&self, monitor: Monitor<'_>) -> (u64, Result<(), Error>) {
         let mut received = 0;
-        let ended = self.receive(options, &mut received);
+        let ended = self.receive(monitor, &mut received);
         (received, ended)
     }
 
-    fn receive(&self, options: Options<'_>, received: &mut u64) -> Result<(), Error> {
-        options.go_on()?;
+    fn receive(&self, monitor: Monitor<'_>, received: &mut u64) -> Result<(), Error> {
+        monitor.cancel.check(Error::Cancelled)?;
         let there = fs::metadata(self.partial).map_or(0, |there| there.len());
         let range = Some(there).filter(|there| *there > 0);
         let response = self.client.ask(self.url, false, range, Follow::Anywhere)?;
@@ -195,7 +195,7 @@ impl Transfer<'_> {
         let mut at = start;
         let mut buffer = vec![0; PIECE];
         loop {
-            options.go_on()?;
+            monitor.cancel.check(Error::Cancelled)?;
             let length = body.read(&mut buffer).map_err(|error| network(self.url, &error))?;
             if length == 0 {
                 break;
@@ -209,7 +209,7 @@ impl Transfer<'_> {
             }
             out.write_all(buffer.get(..length).unwrap_or_default()).map_err(Error::io("write", self.partial))?;
             *received += length as u64;
-            (options.progress)(length as u64);
+            (monitor.progress)(length as u64);
         }
         if at < self.size {
             return Err(network(self.url, &format!("the connection ended after {at} of {} bytes", self.size)));
@@ -236,12 +236,12 @@ impl Transfer<'_> {
 }
 
 /// Does something again that failed in a way that may pass.
-pub(super) fn with_retries<T>(options: Options<'_>, work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn with_retries<T>(monitor: Monitor<'_>, work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     let mut wait = FIRST_WAIT;
     for _ in 1..ATTEMPTS {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         match work() {
-            Err(error) if error.is_passing() => pause(wait, options)?,
+            Err(error) if error.is_passing() => pause(wait, monitor)?,
             done => return done,
         }
         wait *= 2;
@@ -250,22 +250,22 @@ pub(super) fn with_retries<T>(options: Options<'_>, work: impl Fn() -> Result<T,
 }
 
 /// Waits, and notices when the user does not want to.
-fn pause(time: Duration, options: Options<'_>) -> Result<(), Error> {
+fn pause(time: Duration, monitor: Monitor<'_>) -> Result<(), Error> {
     let mut left = time;
     while !left.is_zero() {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         let glance = left.min(GLANCE);
         sleep(glance);
         left -= glance;
     }
-    options.go_on()
+    monitor.cancel.check(Error::Cancelled)
 }
 
-fn sha256(mut content: File, path: &Path, options: Options<'_>) -> Result<String, Error> {
+fn sha256(mut content: File, path: &Path, monitor: Monitor<'_>) -> Result<String, Error> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; PIECE];
     loop {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         match content.read(&mut buffer).map_err(Error::io("read", path))? {
             0 => break,
             length => hash.update(buffer.get(..length).unwrap_or_default()),

@@ -10,5 +10,5 @@ mod wanted;
 
 pub use client::Client;
 pub use error::Error;
-pub use model::{Fetched, Options, Remote};
+pub use model::{Fetched, Remote};
 pub use server::Server;

@@ -11,25 +11,10 @@ use super::blob::{self, Blob};
 use super::client::{Client, answer};
 use super::listing::{Listing, file_url};
 use crate::checkpoint::{HubModel, is_commit};
-use crate::progress::Cancel;
+use crate::progress::Monitor;
 
 /// Files that are downloaded at once.
 const AT_ONCE: usize = 4;
-
-/// How a download runs.
-#[derive(Clone, Copy)]
-pub struct Options<'a> {
-    /// Set to end it.
-    pub cancel: &'a Cancel,
-    /// Told how many bytes more are there.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-}
-
-impl Options<'_> {
-    pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-}
 
 /// A model as the server has it: the commit, and the files with their sizes. Nothing of it is downloaded yet.
 #[derive(Clone, Debug)]
@@ -60,11 +45,11 @@ impl Remote {
     ///
     /// # Errors
     /// A model that is not there, not shown, or without safetensors weights; a server that cannot be reached.
-    pub fn of(client: &Client, model: &HubModel, options: Options<'_>) -> Result<Self, Error> {
-        let Listing { commit, files } = blob::with_retries(options, || Listing::of(client, model))?;
+    pub fn of(client: &Client, model: &HubModel, monitor: Monitor<'_>) -> Result<Self, Error> {
+        let Listing { commit, files } = blob::with_retries(monitor, || Listing::of(client, model))?;
         let describe = |file: &String| {
             let url = file_url(client, model, &commit, file);
-            blob::with_retries(options, || Blob::describe(client, model, file, &url))
+            blob::with_retries(monitor, || Blob::describe(client, model, file, &url))
         };
         let found = on_threads(&files, &describe)?;
         Ok(Self { model: model.clone(), commit, files: files.into_iter().zip(found).collect() })
@@ -79,14 +64,14 @@ impl Remote {
     ///
     /// # Errors
     /// A connection that does not come back, a file that is not what was announced, a cache that cannot be written.
-    pub fn fetch(&self, client: &Client, cache: &Path, options: Options<'_>) -> Result<Fetched, Error> {
+    pub fn fetch(&self, client: &Client, cache: &Path, monitor: Monitor<'_>) -> Result<Fetched, Error> {
         let folder = self.model.folder_in(cache);
         let snapshot = folder.join("snapshots").join(&self.commit);
         for needed in [&folder.join("blobs"), &snapshot] {
             fs::create_dir_all(needed).map_err(Error::io("create", needed))?;
         }
         let download = |(file, blob): &(String, Blob)| {
-            let downloaded = blob.download(client, &self.model, file, &folder, options)?;
+            let downloaded = blob.download(client, &self.model, file, &folder, monitor)?;
             link(&snapshot, file, &blob.etag)?;
             Ok(downloaded)
         };

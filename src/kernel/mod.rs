@@ -10,6 +10,7 @@ mod dtype;
 mod equal;
 mod fusion;
 mod gram;
+mod half;
 mod joint;
 mod masked;
 #[cfg(feature = "eval")]

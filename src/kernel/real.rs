@@ -88,11 +88,11 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn f16_bits(self) -> u16 {
-        super::convert::f32_to_f16(self)
+        super::half::f32_to_f16(self)
     }
     #[inline(always)]
     fn bf16_bits(self) -> u16 {
-        super::convert::f32_to_bf16(self)
+        super::half::f32_to_bf16(self)
     }
     #[inline(always)]
     fn magnitude(self) -> Self {

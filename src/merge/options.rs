@@ -1,6 +1,5 @@
 //! Options that say how a merge runs. None of them changes its result.
 
-use super::Error;
 use crate::kernel::{BLOCK, SimdLevel};
 use crate::progress::Cancel;
 
@@ -36,10 +35,6 @@ pub struct Options<'a> {
 }
 
 impl Options<'_> {
-    pub(super) fn check_cancelled(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
     /// The tile size, rounded down to whole blocks, at least one.
     pub(super) fn tile(&self) -> usize {
         (self.tile / BLOCK).max(1) * BLOCK

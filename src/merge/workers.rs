@@ -41,7 +41,7 @@ impl<'a> Workers<'a> {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = items.get(index) else { return results };
-                let result = self.options.check_cancelled().and_then(|()| f(&mut scratch, item));
+                let result = self.options.cancel.check(Error::Cancelled).and_then(|()| f(&mut scratch, item));
                 let failed = result.is_err();
                 results.push((index, result));
                 if failed {

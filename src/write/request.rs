@@ -61,9 +61,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     put("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
     put(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
-    if options.cancel.is_cancelled() {
-        return Err(merge::Error::Cancelled.into());
-    }
+    options.cancel.check(merge::Error::Cancelled)?;
     let path = folder.commit(sync)?;
     Ok(Outcome { report, path })
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::Error;
 use super::composed::{composed, is_decomposed};
-use super::warnings::{DataWarningKind, Warnings};
+use super::warnings::Warnings;
 use crate::escape::escaped;
-use crate::eval::{DataSet, Qrels, Text};
+use crate::eval::{DataSet, DataWarningKind, Qrels, Text};
 
 /// Queries or documents, by id. A repeated id keeps its place and takes the last text, as a Python dictionary does.
 #[derive(Debug, Default)]

@@ -139,3 +139,13 @@ fn list(root: &Path, folder: &Path, prefix: &str, depth: usize, found: &mut Vec<
     }
     Ok(())
 }
+
+/// The kind of a file, from its name.
+pub(super) fn kind(path: &Path) -> Kind {
+    Entry::new(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()).kind
+}
+
+/// The file's name, for examples.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -6,12 +6,13 @@ use std::path::Path;
 use super::collect::Collector;
 use super::delimited::{self, Style};
 use super::files::Kind;
+use super::files::{file_name, kind};
 use super::layout::Form;
 use super::lines::{Lines, line_error};
-use super::texts::{file_name, kind, rows};
-use super::warnings::DataWarningKind;
+use super::rows::rows;
 use super::{Error, record, three_json};
 use crate::escape::escaped;
+use crate::eval::DataWarningKind;
 use crate::eval::columns::{Columns, first_fields};
 
 /// Reads a file of judgements.

@@ -1,9 +1,8 @@
 //! What a folder of some form holds, before anything is read.
 
+use crate::eval::DataWarningKind;
 use std::fmt;
 use std::path::PathBuf;
-
-use super::warnings::DataWarningKind;
 
 /// The form of a data set on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]

@@ -77,6 +77,14 @@ pub(super) fn line_error(path: &Path, line: u64, problem: impl Into<String>) -> 
     Error::Line { path: path.to_owned(), unit: "line", line, problem: problem.into() }
 }
 
+/// An error of the JSON reader; `line` is the file's where the JSON is a line of it.
+pub(super) fn json_error(path: &Path, line: u64, error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let problem = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+    Error::Json { path: path.to_owned(), line, column: error.column(), problem }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

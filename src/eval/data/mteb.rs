@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::files::{Kind, Listing};
 use super::layout::{Fit, Form, Found, Layout, Part, add};
 use super::readme;
-use super::warnings::DataWarningKind;
+use crate::eval::DataWarningKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {

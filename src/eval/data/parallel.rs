@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::Error;
 use super::collect::{Collector, Role};
+use super::files::file_name;
 use super::files::{Entry, Kind, Listing};
 use super::language;
 use super::layout::{Form, Found, Layout, Pair, PairSide};
 use super::lines::Lines;
 use super::script::Letters;
 use super::settings::Settings;
-use super::texts::file_name;
 use crate::eval::DataSet;
 
 /// Files that lie beside texts and are none.

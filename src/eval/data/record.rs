@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// Takes a record with the unit (`line` or `row`) and number that say where it stands.
+pub(super) type EachRow<'a> = dyn FnMut(&str, u64, Record) -> Result<(), String> + 'a;
+
 /// What a cell may hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Cell {

@@ -9,13 +9,12 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 
 use super::Error;
 use super::collect::{Collector, Role};
-use super::files::{Kind, Listing};
+use super::files::{Kind, Listing, file_name};
 use super::layout::{Form, Found, Part, add};
-use super::lines;
+use super::lines::{self, json_error};
 use super::record::{Cell, Record};
-use super::texts::{file_name, json_error};
-use super::warnings::DataWarningKind;
 use crate::escape::escaped;
+use crate::eval::DataWarningKind;
 
 const NAMES: [&str; 3] =
     ["documents (corpus.json)", "queries (queries.json)", "relevance judgements (relevant_docs.json)"];

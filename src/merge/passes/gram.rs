@@ -93,7 +93,7 @@ fn columns_of<T: Real>(context: Context<'_>, request: GramRequest, workers: &Wor
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
         let mut dots = vec![0.0; sums];
         for tile in span.tiles(options.tile()) {
-            options.check_cancelled()?;
+            options.cancel.check(Error::Cancelled)?;
             let values: Vec<&[T]> = load_inputs(context, inputs, &tile, buffers)?;
             for part in split_at_rows(&tile, width) {
                 let here = place_in(&tile, &part);

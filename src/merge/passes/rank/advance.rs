@@ -125,7 +125,7 @@ fn position_of<S: Real>(
     let (mut inputs, mut score_buffer) = (Vec::new(), Vec::new());
     let mut left = nth;
     for tile in span.tiles(options.tile()) {
-        options.check_cancelled()?;
+        options.cancel.check(Error::Cancelled)?;
         let buffers = ScoreBuffers { inputs: &mut inputs, scores: &mut score_buffer };
         let values = scores.load(at, &tile, &[search.sequence], buffers)?;
         if let [base, x] = values[..] {

@@ -70,7 +70,7 @@ pub(super) fn take<S: Real>(
         let (at, n, which) = &tensors[*index];
         let Scratch { inputs, scores: score_buffer, .. } = scratch;
         let mut bits: Vec<Vec<S::Bits>> = vec![Vec::with_capacity(part.len() * RUN); which.len()];
-        options.check_cancelled()?;
+        options.cancel.check(Error::Cancelled)?;
         for run in part.clone().map(|index| run(*n, index)) {
             let buffers = ScoreBuffers { inputs: &mut *inputs, scores: &mut *score_buffer };
             let values = scores.load(*at, &run, which, buffers)?;

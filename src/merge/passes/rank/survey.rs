@@ -66,7 +66,7 @@ pub(super) fn survey_span<S: Real>(
     let mut found: Vec<Found<S>> = searches.iter().map(|search| Found::empty(search, n, span.range.len())).collect();
     let which = sequences(searches.iter().filter(|search| search.is_open()));
     for tile in span.tiles(scores.tile(options.tile())) {
-        options.check_cancelled()?;
+        options.cancel.check(Error::Cancelled)?;
         let buffers = ScoreBuffers { inputs: &mut *inputs, scores: &mut *score_buffer };
         let values = scores.load(at, &tile, &which, buffers)?;
         let Some((base, sequences)) = values.split_first() else { continue };
