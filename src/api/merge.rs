@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Error;
+use super::watch::{Watch, watch_methods};
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, Report, Sink, TILE};
 use crate::plan::{self, Plan};
-use crate::progress::{Cancel, Meter, Progress};
+use crate::progress::{Cancel, Progress};
 use crate::recipe::{self, Recipe, RecipeBuilder};
 use crate::write::{self, Outcome, Request};
 
@@ -72,8 +72,7 @@ pub struct Merge<R = RecipeBuilder> {
     threads: usize,
     force: bool,
     sync: bool,
-    cancel: Cancel,
-    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    watch: Watch,
 }
 
 /// The largest weight file, as the program has it.
@@ -177,8 +176,8 @@ impl<R: RecipeSource> Merge<R> {
     /// A merge by a [`RecipeBuilder`] or a [`Recipe`].
     pub fn of(recipe: R) -> Self {
         let options = plan::Options { shard_size: Some(SHARD), ..plan::Options::default() };
-        let (allowed, cancel) = (Vec::new(), Cancel::new());
-        Self { recipe, options, allowed, threads: 0, force: false, sync: true, cancel, watch: None }
+        let (allowed, watch) = (Vec::new(), Watch::default());
+        Self { recipe, options, allowed, threads: 0, force: false, sync: true, watch }
     }
 
     /// The format of the output, in place of the recipe's.
@@ -230,18 +229,9 @@ impl<R: RecipeSource> Merge<R> {
         self
     }
 
-    /// Lets the token end the merge; nothing of the output is left then.
-    #[must_use]
-    pub fn cancel(mut self, cancel: &Cancel) -> Self {
-        self.cancel = cancel.clone();
-        self
-    }
-
-    /// Is told, from several threads, how many bytes are read.
-    #[must_use]
-    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(watch));
-        self
+    watch_methods! {
+        cancel: "Lets the token end the merge, which then leaves nothing of the output behind.",
+        progress: "Calls `watch`, from several threads, with the bytes that are read.",
     }
 
     /// What the merge will do: every output tensor, its inputs and its place. Reads headers and small files only.
@@ -279,13 +269,13 @@ impl<R: RecipeSource> Merge<R> {
     }
 
     fn run<T>(&self, plan: &Plan, run: impl FnOnce(merge::Options<'_>) -> T) -> T {
-        let meter = Meter::new(self.watch.as_deref(), merge::work_bytes(plan));
+        let meter = self.watch.meter(merge::work_bytes(plan));
         run(merge::Options {
             threads: self.threads,
             tile: TILE,
             level: SimdLevel::best(),
             access: Access::default(),
-            cancel: &self.cancel,
+            cancel: &self.watch.cancel,
             progress: &|bytes| meter.add(bytes),
         })
     }

@@ -6,6 +6,7 @@ mod merge;
 mod score;
 #[cfg(feature = "eval")]
 mod sweep;
+mod watch;
 
 pub use error::Error;
 pub use merge::{Merge, RecipeFile, RecipeSource};
@@ -14,4 +15,4 @@ pub use score::{Score, ScoreReport, ScoredSet};
 #[cfg(feature = "eval")]
 pub use sweep::{Sweep, SweepReport};
 #[cfg(all(feature = "cli", feature = "eval"))]
-pub(crate) use sweep::{keep, write_merge};
+pub(crate) use sweep::{write_kept_merges, write_merge};

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::Error;
+use super::watch::{Watch, watch_methods};
 use crate::checkpoint::{Checkpoint, Links};
 use crate::encoder::{self, Encoder};
 use crate::eval::{self, Compat, DataSet, Measure, Metric, Paired, Prompts, SetScores, Similarity, Task, Texts};
-use crate::progress::{Cancel, Meter, Progress};
+use crate::progress::{Cancel, Progress};
 
 /// Documents of a ranking that are kept for a metric without a cut, as the program does.
 const DEPTH: usize = 1000;
@@ -35,8 +35,7 @@ pub struct Score {
     compat: Compat,
     query_prompt: Option<String>,
     document_prompt: Option<String>,
-    cancel: Cancel,
-    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    watch: Watch,
 }
 
 impl Score {
@@ -52,8 +51,7 @@ impl Score {
             compat: Compat::default(),
             query_prompt: None,
             document_prompt: None,
-            cancel: Cancel::new(),
-            watch: None,
+            watch: Watch::default(),
         }
     }
 
@@ -120,18 +118,9 @@ impl Score {
         self
     }
 
-    /// Lets the token end the scoring.
-    #[must_use]
-    pub fn cancel(mut self, cancel: &Cancel) -> Self {
-        self.cancel = cancel.clone();
-        self
-    }
-
-    /// Is told how many bytes of the texts are encoded.
-    #[must_use]
-    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(watch));
-        self
+    watch_methods! {
+        cancel: "Lets the token end the scoring.",
+        progress: "Calls `watch` with the bytes of the texts that are encoded.",
     }
 
     /// Encodes all texts, searches every data set and computes the metrics.
@@ -156,10 +145,10 @@ impl Score {
         let depth = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
         let rules = self.compat.rules();
         let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };
-        let meter = Meter::new(self.watch.as_deref(), texts.bytes());
+        let meter = self.watch.meter(texts.bytes());
         let scored = eval::score(&encoder, &task, &mut |done| {
             meter.add(done.bytes);
-            self.cancel.flow()
+            self.watch.cancel.flow()
         })?;
         let warnings = encoder.warnings().to_vec();
         let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();

@@ -1,10 +1,10 @@
 //! A sweep in a few lines.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
+use super::watch::{Watch, watch_methods};
 use crate::kernel::SimdLevel;
 use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
@@ -35,14 +35,13 @@ pub struct Sweep {
     store: Option<PathBuf>,
     max_time: Option<Duration>,
     max_trials: Option<usize>,
-    cancel: Cancel,
-    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    watch: Watch,
 }
 
 impl Sweep {
     /// The sweep that a file describes.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { file: path.into(), store: None, max_time: None, max_trials: None, cancel: Cancel::new(), watch: None }
+        Self { file: path.into(), store: None, max_time: None, max_trials: None, watch: Watch::default() }
     }
 
     /// The study's folder, in place of the sweep file's `store`.
@@ -66,18 +65,9 @@ impl Sweep {
         self
     }
 
-    /// Lets the token end the sweep; results that are there stay.
-    #[must_use]
-    pub fn cancel(mut self, cancel: &Cancel) -> Self {
-        self.cancel = cancel.clone();
-        self
-    }
-
-    /// Is told how many trials are done, of those that are planned so far.
-    #[must_use]
-    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(watch));
-        self
+    watch_methods! {
+        cancel: "Lets the token end the sweep; finished trials stay in the study.",
+        progress: "Calls `watch` with the number of finished trials, of those that are planned so far.",
     }
 
     /// Merges and scores every trial, and writes the merges that the sweep file keeps.
@@ -107,21 +97,21 @@ impl Sweep {
             max_trials: self.max_trials,
             lease: Lease::default(),
             poll: Duration::from_secs(1),
-            cancel: &self.cancel,
+            cancel: &self.watch.cancel,
             finish: &Cancel::new(),
             search: true,
         };
         let mut evaluator = evaluator(&study)?;
         let ended = work(&study, &mut evaluator, options, &mut |event| self.on(event))?;
         if ended == Ended::Finished {
-            keep(&study, parsed.spec.keep, SimdLevel::best(), &self.cancel)?;
+            write_kept_merges(&study, parsed.spec.keep, SimdLevel::best(), &self.watch.cancel)?;
         }
         let analysis = Analysis::read(&study, TrialStage::Full, Depth::Tests)?;
         Ok(SweepReport { study, ended, analysis, warnings: parsed.warnings })
     }
 
     fn on(&self, event: &Event<'_>) {
-        if let (Some(watch), Event::Begun { settled, planned, .. }) = (&self.watch, event) {
+        if let (Some(watch), Event::Begun { settled, planned, .. }) = (&self.watch.progress, event) {
             watch(Progress { done: *settled as u64, total: *planned as u64 });
         }
     }
@@ -163,7 +153,7 @@ impl SweepReport {
 }
 
 /// Writes the merges that the sweep file keeps, and gives their folders.
-pub(crate) fn keep(
+pub(crate) fn write_kept_merges(
     study: &Study,
     which: Keep,
     level: SimdLevel,

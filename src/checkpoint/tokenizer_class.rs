@@ -275,7 +275,7 @@ impl TokenizerClass {
     }
 
     /// The special tokens that it puts around a text whatever tokenizer.json says, first and last, by their keys.
-    pub(crate) fn around(&self) -> Option<[Option<&'static str>; 2]> {
+    pub(crate) fn start_and_end_tokens(&self) -> Option<[Option<&'static str>; 2]> {
         match self {
             Self::Bert | Self::ConvBert | Self::MpNet | Self::Roberta => Some([Some("cls_token"), Some("sep_token")]),
             Self::XlmRoberta | Self::Camembert => Some([Some("bos_token"), Some("eos_token")]),

@@ -17,7 +17,7 @@ use crate::checkpoint::{self, HubSnapshot, Links, ModelPath, canonical_name, is_
 use crate::escape;
 use crate::plan::{Entry, header, in_file_order};
 use crate::progress::Monitor;
-use crate::write::{self, OutputFolder, RECORD, put, reserve};
+use crate::write::{self, OutputFolder, RECORD, reserve, write_file};
 
 /// A folder that can be converted: its weight files are mapped, their pickles read, and every tensor found.
 #[derive(Debug)]
@@ -132,11 +132,11 @@ impl Conversion {
         for (inside, index) in self.indexes() {
             let name = "model.safetensors.index.json";
             let name = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
-            put(&folder.path().join(name), format!("{index:#}\n").as_bytes(), sync)?;
+            write_file(&folder.path().join(name), format!("{index:#}\n").as_bytes(), sync)?;
         }
         self.copy_rest(folder.path(), sync, monitor)?;
         let warnings = self.warnings();
-        put(&folder.path().join(RECORD), (escape::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
+        write_file(&folder.path().join(RECORD), (escape::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
         let path = folder.commit(sync)?;
         Ok(Outcome { path, files: self.converted(), copied: self.listing.copy.len(), warnings })
     }

@@ -41,8 +41,8 @@ pub(super) fn apply(
         tokenizer.with_pre_tokenizer(pre_tokenizer);
     }
     add_tokens(tokenizer, class, config, parts.is_some())?;
-    if let Some(around) = class.around() {
-        set_around(tokenizer, class, config, around)?;
+    if let Some(tokens) = class.start_and_end_tokens() {
+        set_start_and_end_tokens(tokenizer, class, config, tokens)?;
     }
     if config.get("split_special_tokens").and_then(Value::as_bool) == Some(true) {
         tokenizer.set_encode_special_tokens(true);
@@ -236,11 +236,11 @@ fn named(class: &TokenizerClass, config: &Map<String, Value>, key: &str) -> Opti
 }
 
 /// Puts the special tokens of the class around every text.
-fn set_around(
+fn set_start_and_end_tokens(
     tokenizer: &mut Bounded,
     class: &TokenizerClass,
     config: &Map<String, Value>,
-    around: [Option<&str>; 2],
+    ends: [Option<&str>; 2],
 ) -> Result<(), String> {
     let mut tokens = Map::new();
     let mut piece = |key: Option<&str>| -> Result<Option<Value>, String> {
@@ -253,7 +253,7 @@ fn set_around(
         tokens.insert(text.to_owned(), json!({"id": text, "ids": [id], "tokens": [text]}));
         Ok(Some(json!({"SpecialToken": {"id": text, "type_id": 0}})))
     };
-    let (first, last) = (piece(around[0])?, piece(around[1])?);
+    let (first, last) = (piece(ends[0])?, piece(ends[1])?);
     let sequence = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
     let single: Vec<Value> = [first.clone(), Some(sequence("A")), last.clone()].into_iter().flatten().collect();
     let pair: Vec<Value> =

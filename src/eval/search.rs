@@ -143,9 +143,9 @@ pub fn search(
     for start in (0..total).step_by(document_size) {
         let range = start..(start + document_size).min(total);
         documents.gather(range.clone(), similarity, &mut block);
-        found.par_iter_mut().for_each_init(SearchBuffers::default, |room, found| {
-            found.compare(&block, similarity, &mut room.scores);
-            found.take_in(start, ranks, ties, room);
+        found.par_iter_mut().for_each_init(SearchBuffers::default, |buffers, found| {
+            found.compare(&block, similarity, &mut buffers.scores);
+            found.take_in(start, ranks, ties, buffers);
         });
     }
     found.into_iter().flat_map(|found| found.best).map(Best::finish).collect()
@@ -211,8 +211,8 @@ impl Found {
     }
 
     /// Keeps the best of the documents from `start` on.
-    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, room: &mut SearchBuffers) {
-        let SearchBuffers { scores, reaching: indices } = room;
+    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, buffers: &mut SearchBuffers) {
+        let SearchBuffers { scores, reaching: indices } = buffers;
         indices.clear();
         // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
         reaching(SimdLevel::best(), scores, &self.floors, indices);

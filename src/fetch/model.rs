@@ -106,8 +106,8 @@ fn link(snapshot: &Path, file: &str, etag: &str) -> Result<(), Error> {
     }
     let beside = parent.join(format!(".admix-{}-{etag}", std::process::id()));
     let _ = fs::remove_file(&beside);
-    let made = std::os::unix::fs::symlink(&target, &beside).and_then(|()| fs::rename(&beside, &path));
-    made.map_err(Error::io("link", &path))
+    let linked = std::os::unix::fs::symlink(&target, &beside).and_then(|()| fs::rename(&beside, &path));
+    linked.map_err(Error::io("link", &path))
 }
 
 /// Does something for each item, a few at a time; the results in the order of the items. After an error nothing new begins.

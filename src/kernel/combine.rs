@@ -36,7 +36,7 @@ per_level! {
 
 per_level! {
     /// `out = base + Σ cᵢ·(xᵢ − base)`, summed in the order of the inputs.
-    pub fn combine_around<T: Real>(base: &[T], coefficients: &[T], inputs: &[&[T]], out: &mut [T]) {
+    pub fn combine_differences<T: Real>(base: &[T], coefficients: &[T], inputs: &[&[T]], out: &mut [T]) {
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
             let start = index * CHUNK;
             out.fill(T::ZERO);
@@ -53,7 +53,7 @@ per_level! {
 }
 
 per_level! {
-    /// [`combine`], or with a base [`combine_around`], with a coefficient for each input and element.
+    /// [`combine`], or with a base [`combine_differences`], with a coefficient for each input and element.
     pub fn combine_columns<T: Real>(base: Option<&[T]>, coefficients: &[&[f64]], inputs: &[&[T]], out: &mut [T]) {
         out.fill(T::ZERO);
         for (coefficients, x) in coefficients.iter().zip(inputs) {
@@ -100,7 +100,7 @@ mod tests {
             let run = |level, around: bool| {
                 let mut out = vec![7.0; base.len()];
                 if around {
-                    combine_around(level, &base, &coefficients, &inputs, &mut out);
+                    combine_differences(level, &base, &coefficients, &inputs, &mut out);
                 } else {
                     combine(level, &coefficients, &inputs, &mut out);
                 }

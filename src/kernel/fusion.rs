@@ -12,9 +12,9 @@ const FLOOR: f64 = 1e-8;
 const LANES: usize = 16;
 
 per_level! {
-    /// `Σ p·ln(p / q)` of one row, `p = softmax(x) + 1e-8`, `q = softmax(base) + 1e-8`, in f64. `room` is room to work in.
-    pub fn row_divergence<T: Real>(base: &[T], x: &[T], room: &mut [Vec<f64>; 2]) -> f64 {
-        let [of_x, of_base] = room;
+    /// `Σ p·ln(p / q)` of one row, `p = softmax(x) + 1e-8`, `q = softmax(base) + 1e-8`, in f64. `buffers` is buffers to work in.
+    pub fn row_divergence<T: Real>(base: &[T], x: &[T], buffers: &mut [Vec<f64>; 2]) -> f64 {
+        let [of_x, of_base] = buffers;
         let (scale_x, scale_base) = (1.0 / exponentials(x, of_x), 1.0 / exponentials(base, of_base));
         let mut lanes = [0f64; LANES];
         for (p, q) in of_x.chunks(LANES).zip(of_base.chunks(LANES)) {

@@ -111,7 +111,7 @@ per_level! {
                 for y in &inputs[i..] {
                     out.push(match base {
                         None => dot(&x[start..end], &y[start..end]),
-                        Some(base) => dot_around(base, &x[start..end], &y[start..end]),
+                        Some(base) => dot_of_differences(base, &x[start..end], &y[start..end]),
                     });
                 }
             }
@@ -166,7 +166,7 @@ fn dot<T: Real>(x: &[T], y: &[T]) -> f64 {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
-fn dot_around<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
+fn dot_of_differences<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
     let mut lanes = [0f64; LANES];
     let (bases, base_rest) = base.as_chunks::<LANES>();
     let (xs, x_rest) = x.as_chunks::<LANES>();

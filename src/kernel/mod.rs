@@ -24,7 +24,7 @@ mod select;
 mod simd_level;
 mod swap;
 
-pub use combine::{combine, combine_around, combine_columns};
+pub use combine::{combine, combine_columns, combine_differences};
 pub use convert::{all_finite, narrow, widen};
 pub use dtype::DType;
 pub use equal::count_equal;

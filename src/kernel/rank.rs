@@ -37,23 +37,23 @@ per_level! {
     ///
     /// Most random numbers decide for every rank that an element can have by its bucket; only the others need the rank.
     pub fn mask_by_rank<T: Real>(
-        by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], room: &mut RankBuffers<T>, out: &mut [u8],
+        by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], buffers: &mut RankBuffers<T>, out: &mut [u8],
     ) {
         for (index, out) in out.chunks_mut(row).enumerate() {
             let here = index * row..index * row + out.len();
             let (base, x, draws) = (&base[here.clone()], &x[here.clone()], &draws[here]);
-            room.prepare(by, out.len());
-            room.spread(base, x);
-            room.decide(draws, out);
+            buffers.prepare(by, out.len());
+            buffers.spread(base, x);
+            buffers.decide(draws, out);
             // Rising limits are what the decision by bucket rests on.
-            if by.epsilon < 0.0 || room.open.len() > OPEN {
-                room.sort(draws, out);
+            if by.epsilon < 0.0 || buffers.open.len() > OPEN {
+                buffers.sort(draws, out);
                 continue;
             }
-            for at in &room.open {
+            for at in &buffers.open {
                 let at = *at as usize;
-                let magnitude = room.magnitudes[at];
-                let (before, behind) = room.magnitudes.split_at(at);
+                let magnitude = buffers.magnitudes[at];
+                let (before, behind) = buffers.magnitudes.split_at(at);
                 let mut rank = 0u32;
                 for other in before {
                     rank += u32::from(*other < magnitude);
@@ -61,7 +61,7 @@ per_level! {
                 for other in &behind[1..] {
                     rank += u32::from(*other <= magnitude);
                 }
-                out[at] = u8::from(draws[at] < room.limits[rank as usize]);
+                out[at] = u8::from(draws[at] < buffers.limits[rank as usize]);
             }
         }
     }
@@ -82,7 +82,7 @@ impl<T: Real> Default for RankBuffers<T> {
 
 #[expect(clippy::inline_always, reason = "parts of a kernel body")]
 impl<T: Real> RankBuffers<T> {
-    /// Limits for rows of `n` elements. All calls with one room have the same `by`.
+    /// Limits for rows of `n` elements. All calls with one buffers have the same `by`.
     #[inline(always)]
     fn prepare(&mut self, by: ByRank, n: usize) {
         if self.limits.len() != n {

@@ -11,18 +11,18 @@ use crate::recipe::Place;
 #[derive(Debug)]
 pub struct Errors(pub Vec<Error>);
 
-/// Errors of one sort that are shown; a model of another size differs in every tensor.
+/// How many errors of one sort are shown; a model of another size differs in every tensor.
 const MOST: usize = 3;
 
 impl Errors {
-    /// The faults that are shown, at most a few of a sort, and how many more of its sort stand behind the last of each.
-    pub fn shown(&self) -> Vec<(&Error, usize)> {
+    /// The faults to show, at most a few of a sort, each with the number of further faults that it stands for.
+    pub fn summary(&self) -> Vec<(&Error, usize)> {
         let mut counts: Vec<(Discriminant<Error>, usize)> = Vec::new();
-        let mut shown: Vec<(&Error, usize)> = Vec::new();
+        let mut summary: Vec<(&Error, usize)> = Vec::new();
         for fault in &self.0 {
             let sort = discriminant(fault);
             // Values that do not go together in one tensor do not in others, and are said once.
-            if let Some((_, more)) = shown.iter_mut().find(|(known, _)| known.has_the_values_of(fault)) {
+            if let Some((_, more)) = summary.iter_mut().find(|(known, _)| known.has_the_values_of(fault)) {
                 *more += 1;
                 continue;
             }
@@ -32,12 +32,12 @@ impl Errors {
             }
             let count = counts.iter().find(|(known, _)| *known == sort).map_or(0, |(_, count)| *count);
             if count <= MOST {
-                shown.push((fault, 0));
-            } else if let Some((_, more)) = shown.iter_mut().rfind(|(known, _)| discriminant(*known) == sort) {
+                summary.push((fault, 0));
+            } else if let Some((_, more)) = summary.iter_mut().rfind(|(known, _)| discriminant(*known) == sort) {
                 *more += 1;
             }
         }
-        shown
+        summary
     }
 
     /// The fault that was found first.
@@ -75,7 +75,7 @@ impl Diagnose for Errors {
     /// At most a few faults of a sort.
     fn diagnoses(&self) -> Vec<Diagnosis> {
         let mut found = Vec::new();
-        for (error, more) in self.shown() {
+        for (error, more) in self.summary() {
             let mut diagnosis = Diagnosis::of(error);
             if more > 0 {
                 let _ = write!(diagnosis.message, ", and {more} more of this sort");

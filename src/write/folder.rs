@@ -25,7 +25,7 @@ pub(crate) struct OutputFolder {
     force: bool,
     committed: bool,
     /// Parents that were made for it, outermost first.
-    made: Vec<PathBuf>,
+    created: Vec<PathBuf>,
     /// Locked as long as this is open.
     _lock: File,
 }
@@ -48,14 +48,14 @@ impl OutputFolder {
                 return Err(Error::NotAMerge(out.to_path_buf()));
             }
         }
-        let made = make_parents(parent)?;
+        let created = make_parents(parent)?;
         remove_left_over(parent, &name.to_string_lossy());
         let started = start(parent, &name.to_string_lossy());
         if started.is_err() {
-            remove_made(&made);
+            remove_created(&created);
         }
         let (temporary, lock) = started?;
-        Ok(Self { temporary, target: parent.join(name), earlier, force, committed: false, made, _lock: lock })
+        Ok(Self { temporary, target: parent.join(name), earlier, force, committed: false, created, _lock: lock })
     }
 
     /// Where files are put until the folder is complete.
@@ -161,7 +161,7 @@ impl Drop for OutputFolder {
     fn drop(&mut self) {
         if !self.committed {
             let _ = fs::remove_dir_all(&self.temporary);
-            remove_made(&self.made);
+            remove_created(&self.created);
         }
     }
 }
@@ -211,14 +211,14 @@ fn make_parents(parent: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut missing: Vec<PathBuf> = parent.ancestors().take_while(is_missing).map(Path::to_path_buf).collect();
     missing.reverse();
     fs::create_dir_all(parent).map_err(|error| {
-        remove_made(&missing);
+        remove_created(&missing);
         Error::io("create", parent)(error)
     })?;
     Ok(missing)
 }
 
-fn remove_made(made: &[PathBuf]) {
-    for folder in made.iter().rev() {
+fn remove_created(created: &[PathBuf]) {
+    for folder in created.iter().rev() {
         let _ = fs::remove_dir(folder);
     }
 }

@@ -53,14 +53,14 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     if sync {
         weights.sync()?;
     }
-    let put = |name: &str, text: String| put(&folder.path().join(name), text.as_bytes(), sync);
+    let write_file = |name: &str, text: String| write_file(&folder.path().join(name), text.as_bytes(), sync);
     for (name, index) in indexes(plan) {
-        put(&name, pretty(&index))?;
+        write_file(&name, pretty(&index))?;
     }
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    put("README.md", card(plan, &name))?;
+    write_file("README.md", card(plan, &name))?;
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
+    write_file(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
     options.cancel.check(merge::Error::Cancelled)?;
     let path = folder.commit(sync)?;
     Ok(Outcome { report, path })
@@ -86,7 +86,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         if side.relative == config_name {
-            put(&target, pretty(&Value::Object(merge.config().clone())).as_bytes(), sync)?;
+            write_file(&target, pretty(&Value::Object(merge.config().clone())).as_bytes(), sync)?;
             continue;
         }
         if of_other
@@ -94,7 +94,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             && let Ok(Value::Object(mut generation)) = read_json(&side.source, LONGEST_CONFIG)
         {
             crate::plan::renumber(plan, &mut generation);
-            put(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
+            write_file(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
             continue;
         }
         copy(&side.source, &target, sync)?;
@@ -102,13 +102,13 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     let home = folder.join(main);
     fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
     if let Some(SettingsFile { relative, config }) = stated {
-        put(&folder.join(relative), pretty(&Value::Object(config)).as_bytes(), sync)?;
+        write_file(&folder.join(relative), pretty(&Value::Object(config)).as_bytes(), sync)?;
     }
     for (name, file) in tokenizer.into_iter().flatten() {
         let target = home.join(name);
         match file {
             tokenizer::File::Copy(source) => copy(&source, &target, sync)?,
-            tokenizer::File::New(value) => put(&target, pretty(&value).as_bytes(), sync)?,
+            tokenizer::File::New(value) => write_file(&target, pretty(&value).as_bytes(), sync)?,
             tokenizer::File::Edited(edited) => {
                 let file = File::create_new(&target).map_err(Error::io("create", &target))?;
                 let mut out = io::BufWriter::new(file);
@@ -142,7 +142,7 @@ fn copy(source: &ModelPath, target: &Path, sync: bool) -> Result<(), Error> {
 }
 
 /// Makes a file.
-pub(crate) fn put(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
     let mut file = File::create_new(path).map_err(Error::io("create", path))?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     if sync { file.sync_all().map_err(Error::io("sync", path)) } else { Ok(()) }

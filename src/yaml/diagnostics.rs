@@ -6,8 +6,9 @@
 
 use super::diagnostic::{Checked, Diagnostic};
 use super::error::{Error, Warning};
+use super::locate::Part;
 use super::path::{NodePath, Step};
-use super::place::{Part, Place};
+use super::place::Place;
 use super::text::YamlText;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::diagnostic::Diagnostic;
 use super::diagnostics::Diagnostics;
 use super::error::{Error, Warning};
+use super::locate::{Part, places};
 use super::path::NodePath;
-use super::place::{self, Part, Place};
-use super::places::places;
+use super::place::{self, Place};
 use super::text::{YamlText, read_text};
 use super::tree::Node;
 

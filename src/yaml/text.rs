@@ -5,12 +5,12 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Target};
 use super::error::{Error, ErrorKind};
+use super::locate::{self, Part, places};
 use super::mask;
 use super::merge_keys;
 use super::message::quoted;
 use super::path::NodePath;
-use super::place::{self, Part, Place};
-use super::places::places;
+use super::place::{self, Place};
 use super::syntax;
 use super::tree::{self, Node};
 use crate::files;
@@ -64,7 +64,7 @@ impl YamlText<'_> {
             return Err(Error {
                 kind: ErrorKind::Syntax,
                 message: format!("there are several documents in the {what}"),
-                place: place::second_document(text, self.name).map(Box::new),
+                place: locate::second_document(text, self.name).map(Box::new),
                 hint: Some("write each document into a file of its own".into()),
                 others: Vec::new(),
             });
@@ -113,7 +113,7 @@ impl YamlText<'_> {
 
     /// The place of a node.
     pub(crate) fn place(&self, at: &NodePath, part: Part) -> Option<Place> {
-        place::place(self.text, self.name, at, part)
+        locate::place(self.text, self.name, at, part)
     }
 
     /// A syntax error at a byte offset, counted without byte order mark.

@@ -407,7 +407,7 @@ fn compare_rest(one: &Summary, other: &Summary) -> Option<TokenizerDifference> {
     [
         ("normalizer", &one.normalizer, &other.normalizer),
         ("pre-tokenizer", &one.pre_tokenizer, &other.pre_tokenizer),
-        ("tokens around a text", &one.around, &other.around),
+        ("tokens around a text", &one.template, &other.template),
         ("model options", &one.options, &other.options),
     ]
     .into_iter()

@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::parts::{around, hash, options, part};
+use super::parts::{hash, options, part, single_template};
 
 /// What decides the tokens of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct Summary {
     pub(crate) normalizer: String,
     pub(crate) pre_tokenizer: String,
     /// The tokens around a single text, which stands as `$A`.
-    pub(crate) around: String,
+    pub(crate) template: String,
     pub(crate) options: String,
 }
 
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Top<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Summary, A::Error> {
-        let mut summary = Summary { around: around(&Value::Null), ..Summary::default() };
+        let mut summary = Summary { template: single_template(&Value::Null), ..Summary::default() };
         while let Some(Text(key)) = map.next_key()? {
             match key.as_ref() {
                 "added_tokens" => {
@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                 }
                 "normalizer" => summary.normalizer = part(&map.next_value()?),
                 "pre_tokenizer" => summary.pre_tokenizer = part(&map.next_value()?),
-                "post_processor" => summary.around = around(&map.next_value()?),
+                "post_processor" => summary.template = single_template(&map.next_value()?),
                 "model" => map.next_value_seed(Model { summary: &mut summary, on_token: &mut *self.on_token })?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// The longest string that is shown; a longer one, such as a character map, stands as its hash.
 const LONGEST_STRING: usize = 64;
 /// The longest chain of tokens around a text that is followed further.
-const LONGEST_AROUND: usize = 4096;
+const LONGEST_TEMPLATE: usize = 4096;
 
 pub(crate) fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -36,7 +36,7 @@ pub(crate) fn options(rest: BTreeMap<String, Value>) -> String {
 }
 
 /// The tokens that a post-processor puts around a single text, which stands as `$A`.
-pub(crate) fn around(value: &Value) -> String {
+pub(crate) fn single_template(value: &Value) -> String {
     let token = |key: &str| value.get(key).and_then(|pair| pair.get(0)).and_then(Value::as_str).unwrap_or_default();
     match kind(value) {
         "" | "ByteLevel" => "$A".to_owned(),
@@ -45,8 +45,9 @@ pub(crate) fn around(value: &Value) -> String {
         "Sequence" => {
             let steps = value.get("processors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             // A chain of templates could double the text at every step.
-            let short = |text: &String| text.len() <= LONGEST_AROUND;
-            let wrap = |inner: String, step| if short(&inner) { around(step).replace("$A", &inner) } else { inner };
+            let short = |text: &String| text.len() <= LONGEST_TEMPLATE;
+            let wrap =
+                |inner: String, step| if short(&inner) { single_template(step).replace("$A", &inner) } else { inner };
             steps.iter().fold("$A".to_owned(), wrap)
         }
         _ => part(value),
@@ -154,16 +155,21 @@ mod tests {
         let template = json!({"type":"TemplateProcessing","single":[
             {"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}},
             {"SpecialToken":{"id":"[SEP]","type_id":0}}]});
-        assert_eq!(around(&bert), "[CLS] $A [SEP]");
-        assert_eq!(around(&template), "[CLS] $A [SEP]");
-        assert_eq!(around(&json!({"type":"Sequence","processors":[{"type":"ByteLevel"}, template]})), "[CLS] $A [SEP]");
-        assert_eq!(around(&Value::Null), "$A");
+        assert_eq!(single_template(&bert), "[CLS] $A [SEP]");
+        assert_eq!(single_template(&template), "[CLS] $A [SEP]");
+        assert_eq!(
+            single_template(&json!({"type":"Sequence","processors":[{"type":"ByteLevel"}, template]})),
+            "[CLS] $A [SEP]"
+        );
+        assert_eq!(single_template(&Value::Null), "$A");
     }
 
     #[test]
     fn a_chain_that_doubles_the_text_ends() {
         let double = json!({"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}}]});
-        assert!(around(&json!({"type":"Sequence","processors":vec![double; 200]})).len() < 4 * LONGEST_AROUND);
+        assert!(
+            single_template(&json!({"type":"Sequence","processors":vec![double; 200]})).len() < 4 * LONGEST_TEMPLATE
+        );
     }
 
     #[test]

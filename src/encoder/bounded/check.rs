@@ -11,7 +11,7 @@ const STEPS: usize = 256;
 /// The most pre-tokenizers that may each spell a text longer.
 const SPELLERS: usize = 8;
 /// The most special tokens around a text.
-const AROUND: usize = 512;
+const MOST_SPECIAL_TOKENS: usize = 512;
 /// The most bytes of a piece that stands for what is unknown, or that is put to every piece of a text.
 const AFFIX: usize = 1024;
 /// The most bytes of an added token.
@@ -120,7 +120,7 @@ fn template(object: &Map<String, Value>) -> Result<(), String> {
     let Some(single) = object.get("single").and_then(Value::as_array) else { return Ok(()) };
     let tokens = object.get("special_tokens").and_then(Value::as_object);
     let list = |token: &Value, key: &str| token.get(key).and_then(Value::as_array).map_or(0, Vec::len);
-    let (mut texts, mut around) = (0, 0);
+    let (mut texts, mut special) = (0, 0);
     for piece in single {
         if let Some(id) = piece.get("SpecialToken").and_then(|token| token.get("id")).and_then(Value::as_str) {
             let token = tokens.and_then(|tokens| tokens.get(id));
@@ -129,7 +129,7 @@ fn template(object: &Map<String, Value>) -> Result<(), String> {
             if ids != names {
                 return Err(format!("the special token {id:?} has {ids} `ids` and {names} `tokens`"));
             }
-            around += ids;
+            special += ids;
         } else if let Some(id) = piece.get("Sequence").and_then(|text| text.get("id")) {
             if id.as_str() != Some("A") {
                 return Err(format!("`single` has the text {id}, expected \"A\""));
@@ -140,8 +140,8 @@ fn template(object: &Map<String, Value>) -> Result<(), String> {
     if texts > 1 {
         return Err(format!("`single` has the text {texts} times, expected once"));
     }
-    if around > AROUND {
-        return Err(format!("`single` has {around} special tokens, expected at most {AROUND}"));
+    if special > MOST_SPECIAL_TOKENS {
+        return Err(format!("`single` has {special} special tokens, expected at most {MOST_SPECIAL_TOKENS}"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Gram, GramSum, Real, SimdLevel, combine, combine_around, combine_columns, dots};
+use crate::kernel::{Gram, GramSum, Real, SimdLevel, combine, combine_columns, combine_differences, dots};
 use crate::merge::Error;
 use crate::merge::read::split_base;
 use crate::merge::rows::{place_in, split_at_rows};
@@ -28,7 +28,7 @@ pub(super) fn combine_by_row<T: Real>(
         sum.add(&blocks);
         let numbers: Vec<T> = coefficients(&sum.finish())?.into_iter().map(T::of).collect();
         match base {
-            Some(base) => combine_around(level, base, &numbers, vectors, out),
+            Some(base) => combine_differences(level, base, &numbers, vectors, out),
             None => combine(level, &numbers, vectors, out),
         }
     }

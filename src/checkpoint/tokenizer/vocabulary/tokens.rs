@@ -231,7 +231,7 @@ impl List {
         let treatment = [
             ("normalizer", summary.normalizer.clone()),
             ("pre-tokenizer", summary.pre_tokenizer.clone()),
-            ("tokens around a text", summary.around.clone()),
+            ("tokens around a text", summary.template.clone()),
             ("model options", summary.options.clone()),
         ];
         let kind = VocabularyKind::of(summary);
