@@ -3,7 +3,7 @@
 use super::Real;
 use super::simd_level::per_level;
 
-/// Elements that are summed at a time, so that the sums stay in the first-level cache between two inputs.
+/// Number of elements summed at a time: the sums stay in the first-level cache from one input to the next.
 const CHUNK: usize = 1024;
 
 per_level! {
@@ -53,7 +53,8 @@ per_level! {
 }
 
 per_level! {
-    /// [`combine`], or with a base [`combine_differences`], with a coefficient for each input and element.
+    /// Computes [`combine`], or [`combine_differences`] where there is a base, with a coefficient for each input and
+    /// element.
     pub fn combine_columns<T: Real>(base: Option<&[T]>, coefficients: &[&[f64]], inputs: &[&[T]], out: &mut [T]) {
         out.fill(T::ZERO);
         for (coefficients, x) in coefficients.iter().zip(inputs) {

@@ -1,4 +1,4 @@
-//! A merge from plan to folder.
+//! Writes a merge into a folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -34,7 +34,7 @@ pub struct Request<'a> {
 /// A finished merge.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What the merge did.
+    /// The merge's report.
     pub report: Report,
     /// The folder.
     pub path: PathBuf,
@@ -66,7 +66,7 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
     Ok(Outcome { report, path })
 }
 
-/// Everything a loader needs besides weights: the donor's, and how the merge is used.
+/// Copies everything that a loader needs besides weights: the donor's files, and those that say how the model is used.
 fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> {
     let merge = plan.outline(folder.to_path_buf());
     let main = merge.main_folder();
@@ -123,8 +123,8 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     Ok(())
 }
 
-/// The file with the transformer's settings of use, where the longest input must be put into it: sentence-transformers 6 has that
-/// from the tokenizer, which may be another model's.
+/// The transformer's settings file, where the maximum sequence length must be written to it: sentence-transformers 6 takes
+/// that from the tokenizer, which may be another model's.
 fn stated_length(plan: &Plan, merge: &Checkpoint) -> Result<Option<SettingsFile>, Error> {
     let tokenizer = match &plan.alignment {
         Some(alignment) => alignment.vocabulary.tokenizer(),
@@ -141,7 +141,7 @@ fn copy(source: &ModelPath, target: &Path, sync: bool) -> Result<(), Error> {
     if sync { to.sync_all().map_err(Error::io("sync", target)) } else { Ok(()) }
 }
 
-/// Makes a file.
+/// Writes a new file.
 pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
     let mut file = File::create_new(path).map_err(Error::io("create", path))?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
@@ -152,7 +152,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// The index of each module that has several weight files, as transformers writes it.
+/// The weight index of each module that has several weight files, in the form of transformers.
 fn indexes(plan: &Plan) -> BTreeMap<String, Value> {
     let mut maps: BTreeMap<&str, (u64, Map<String, Value>)> = BTreeMap::new();
     let mut tensors: Vec<_> = plan.tensors.iter().collect();
