@@ -27,8 +27,8 @@ impl<'a> Workers<'a> {
         Ok(Self { pool, scratch, options })
     }
 
-    /// Applies `f` to every item, on all threads, taking the items in order. Gives the results in the items' order, or
-    /// the error of the first item (of those that were begun) that failed.
+    /// Applies `f` to every item on all threads. Returns the results in the items' order, or the error of the first item
+    /// that failed.
     pub(super) fn map<I: Sync, R: Send>(
         &self,
         items: &[I],

@@ -7,7 +7,7 @@ use super::Error;
 use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
 use crate::recipe::Place;
 
-/// All faults that were found. There is none where a recipe with stand-ins is all that is wrong.
+/// All faults that were found. It is empty if the only fault is a recipe with placeholders.
 #[derive(Debug)]
 pub struct Errors(pub Vec<Error>);
 
@@ -21,7 +21,7 @@ impl Errors {
         let mut summary: Vec<(&Error, usize)> = Vec::new();
         for fault in &self.0 {
             let sort = discriminant(fault);
-            // Values that do not go together in one tensor do not in others, and are said once.
+            // Parameter values that conflict in one tensor conflict in others too, and are reported once.
             if let Some((_, more)) = summary.iter_mut().find(|(known, _)| known.has_the_values_of(fault)) {
                 *more += 1;
                 continue;
@@ -58,12 +58,12 @@ impl fmt::Display for Errors {
 impl std::error::Error for Errors {}
 
 impl Diagnose for Errors {
-    /// What the user can do about the first.
+    /// The hint of the first fault.
     fn hint(&self) -> Option<String> {
         self.first().and_then(Error::hint)
     }
 
-    /// Where in the recipe the first is.
+    /// The place of the first fault in the recipe.
     fn place(&self) -> Option<&Place> {
         self.first().and_then(Error::place)
     }
@@ -72,7 +72,7 @@ impl Diagnose for Errors {
         self.0.iter().map(Error::exit_class).max().unwrap_or(ExitClass::Usage)
     }
 
-    /// At most a few faults of a sort.
+    /// Returns at most a few faults of each kind.
     fn diagnoses(&self) -> Vec<Diagnosis> {
         let mut found = Vec::new();
         for (error, more) in self.summary() {

@@ -8,7 +8,7 @@ use crate::merge::read::split_base;
 use crate::merge::rows::{place_in, split_at_rows};
 use crate::merge::statistic::Columns;
 
-/// Combines each row of a tile, which holds whole rows, with the coefficients that its own dot products give.
+/// Combines each row of a tile of whole rows with the coefficients from its own dot products.
 pub(super) fn combine_by_row<T: Real>(
     level: SimdLevel,
     row: usize,
@@ -35,7 +35,7 @@ pub(super) fn combine_by_row<T: Real>(
     Ok(())
 }
 
-/// One coefficient an input and column: `[input][column]`.
+/// One coefficient for each input and column: `[input][column]`.
 pub(super) type ColumnCoefficients = Vec<Vec<f64>>;
 
 /// Computes the coefficients of every column.

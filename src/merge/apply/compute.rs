@@ -13,8 +13,8 @@ use crate::merge::span::Span;
 use crate::method::Pairwise;
 use crate::plan::PlannedTensor;
 
-/// Computes the elements of a tile of `tensor`, or of a part of one, from the values of the step's inputs. Says whether
-/// none was hidden that is not finite.
+/// Computes the elements of a tile of `tensor`, or of a part of one, from the values of the step's inputs. Returns false if
+/// a value that is not finite was hidden.
 pub(super) fn compute<T: Real>(
     tensor: &PlannedTensor,
     step: &Step,
