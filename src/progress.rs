@@ -1,4 +1,4 @@
-//! How far work is, and how it is ended early.
+//! Progress of long work, and its cancellation.
 
 #[cfg(feature = "eval")]
 use std::ops::ControlFlow;
@@ -34,23 +34,23 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody has ended the work.
+    /// Whether the work was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// `Break` once somebody has ended the work, for callbacks that go on or stop.
+    /// `Break` once the work was cancelled, for callbacks that decide whether to go on.
     #[cfg(feature = "eval")]
     pub(crate) fn flow(&self) -> ControlFlow<()> {
         if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// The error `cancelled` once somebody has ended the work.
+    /// Returns the error `cancelled` once the work was cancelled.
     pub(crate) fn check<E>(&self, cancelled: E) -> Result<(), E> {
         if self.is_cancelled() { Err(cancelled) } else { Ok(()) }
     }
 
-    /// The flag behind the token, which a signal sets.
+    /// The flag of the token, which a signal handler sets.
     #[cfg(feature = "cli")]
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
@@ -72,23 +72,23 @@ impl std::fmt::Debug for Monitor<'_> {
     }
 }
 
-/// How far work is: bytes of a merge, texts of a scoring.
+/// How far work is: bytes of a merge, texts of a scoring, trials of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is done.
+    /// The amount that is done.
     pub done: u64,
-    /// What there is to do.
+    /// The amount in total.
     pub total: u64,
 }
 
 impl Progress {
-    /// The share that is done, from 0 to 1.
+    /// The fraction that is done, from 0 to 1.
     pub fn share(self) -> f64 {
         if self.total == 0 { 1.0 } else { (self.done as f64 / self.total as f64).min(1.0) }
     }
 }
 
-/// Adds up what is done, and tells it to whoever watches.
+/// Adds up progress and reports it to a callback.
 pub(crate) struct Meter<'a> {
     watch: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
     done: std::sync::atomic::AtomicU64,

@@ -164,7 +164,7 @@ fn note(found: &Found, numbers: &[usize], error: &dyn fmt::Display) {
     let mut found = found.places.borrow_mut();
     for number in numbers {
         if let Some(slot @ None) = found.get_mut(*number) {
-            // Of the very first character the reader says nothing.
+            // The reader's message has no place for the very first character.
             *slot = Some(place.unwrap_or((1, 1)));
         }
     }

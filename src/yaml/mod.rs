@@ -1,8 +1,9 @@
-//! YAML files that people write by hand: a tree, keys checked against tables, and everything that is wrong with its place.
+//! Reads YAML files that people write by hand: builds a tree, checks keys against tables, and reports every fault with its
+//! place.
 //!
 //! A file becomes a [`Node`] tree (`tree`, `mask`, `merge_keys`, `variables`), maps are read through tables of keys
-//! (`keys`, `fields`), what is wrong is collected (`diagnostic`, `diagnostics`) and gets its line and column at the end
-//! (`place`). The same tables make the JSON Schema (`schema`).
+//! (`keys`, `fields`), faults are collected (`diagnostic`, `diagnostics`) and get their lines and columns at the end
+//! (`locate`). The JSON Schema is built from the same tables (`schema`).
 
 mod diagnostic;
 mod diagnostics;

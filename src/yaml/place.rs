@@ -26,8 +26,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// The byte offset of a place that the YAML reader names, in a text without byte order mark. The reader ends lines at more
-/// characters than editors do, and its own offsets count the masks of variables.
+/// Converts a place from the YAML reader to a byte offset in a text without byte order mark. The reader ends lines at more
+/// characters than editors do, and its own offsets count masked variables.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     let text = mask::without_mark(text);
     let (mut at_line, mut at_column) = (1, 1);

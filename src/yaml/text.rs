@@ -18,10 +18,10 @@ use crate::files;
 /// Bytes of the largest file that is read.
 pub(crate) const LARGEST: u64 = 1 << 20;
 
-/// A line of more bytes is no written one; a message quotes its line.
+/// Lines with more bytes were not written by hand. Messages quote whole lines.
 const LONG_LINE: usize = 10_000;
 
-/// A YAML text, in which variables may stand.
+/// A YAML text, which may contain variables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct YamlText<'a> {
     /// The text.
@@ -74,7 +74,7 @@ impl YamlText<'_> {
         })
     }
 
-    /// The error of a diagnostic: its place is looked up.
+    /// Turns a diagnostic into an error, with its place.
     pub(crate) fn error(&self, diagnostic: Diagnostic) -> Error {
         let Diagnostic { kind, message, at, hint, .. } = diagnostic;
         let place = match &at {
@@ -84,7 +84,7 @@ impl YamlText<'_> {
         Error { kind, message, place: place.map(Box::new), hint, others: Vec::new() }
     }
 
-    /// The errors of diagnostics, whose places are looked up together.
+    /// Turns diagnostics into errors, looking up their places together.
     pub(crate) fn errors(&self, diagnostics: Vec<Diagnostic>) -> Vec<Error> {
         let spots: Vec<(&NodePath, Part)> = diagnostics
             .iter()
@@ -106,7 +106,7 @@ impl YamlText<'_> {
         if spots.is_empty() { Vec::new() } else { places(self.text, self.name, spots) }
     }
 
-    /// Whether a line is so long that few of it are shown.
+    /// Whether a line is so long that only few diagnostics are shown.
     pub(crate) fn has_long_line(&self) -> bool {
         self.text.len() > LONG_LINE && self.text.lines().any(|line| line.len() > LONG_LINE)
     }
