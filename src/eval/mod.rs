@@ -1,6 +1,6 @@
-//! Scores of a retriever: data sets, exact search, relevance judgements, metrics and the statistics that compare them.
+//! Scores retrievers: data sets, exact search, relevance judgements, metrics, and statistical comparisons.
 //!
-//! Numbers are those of `trec_eval` (through `pytrec_eval`), or of the tool that [`Compat`] names.
+//! Numbers agree with `trec_eval` (through `pytrec_eval`), or with the tool that [`Compat`] names.
 
 #[cfg(feature = "eval")]
 mod cocktail;

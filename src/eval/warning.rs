@@ -45,10 +45,10 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A query id that stands twice.
+    /// A query id that occurs twice.
     DuplicateQueryId "duplicate-query-id" "query repeats an id" "queries repeat an id"
         "the last text counts, as in BEIR and MTEB"
-    /// A document id that stands twice.
+    /// A document id that occurs twice.
     DuplicateDocumentId "duplicate-document-id" "document repeats an id" "documents repeat an id"
         "the last text counts, as in BEIR and MTEB"
     /// A query and document that are judged twice.
@@ -81,18 +81,18 @@ kinds! {
     /// An id with white space.
     SpaceInId "space-in-id" "id holds white space" "ids hold white space"
         "kept; a TREC run file cannot carry it"
-    /// An id with letters written as several characters.
+    /// An id with decomposed letters.
     DecomposedId "decomposed-id" "id has decomposed letters (NFD)" "ids have decomposed letters (NFD)"
         "kept; ids are compared byte by byte, as in BEIR and MTEB"
-    /// A judged id that is written otherwise than the data set's.
+    /// A judged id that differs from the data set's only in its Unicode normalization.
     OtherNormalization "other-normalization"
         "judged id is the data set's but for its Unicode normalization (NFC or NFD)"
         "judged ids are the data set's but for their Unicode normalization (NFC or NFD)"
         "ids are compared byte by byte, as in BEIR and MTEB: write them alike"
-    /// A query with letters written as several characters.
+    /// A query with decomposed letters.
     DecomposedQuery "decomposed-query" "query has decomposed letters (NFD)" "queries have decomposed letters (NFD)"
         "embedded as they are; a model whose tokenizer does not compose letters (NFC) finds other tokens and scores worse"
-    /// A document with letters written as several characters.
+    /// A document with decomposed letters.
     DecomposedDocument "decomposed-document" "document has decomposed letters (NFD)" "documents have decomposed letters (NFD)"
         "embedded as they are; a model whose tokenizer does not compose letters (NFC) finds other tokens and scores worse"
     /// An id that a query and a document share.
@@ -104,7 +104,7 @@ kinds! {
     /// Documents with the same text.
     DuplicateDocumentText "duplicate-document-text" "document repeats another's text" "documents repeat another's text"
         "kept; they tie, and the ids decide which comes first"
-    /// A line of column names where the form has none.
+    /// A header where the format has none.
     Header "header" "file begins with column names" "files begin with column names"
         "the line is skipped"
     /// A BEIR file of judgements without its header.

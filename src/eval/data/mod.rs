@@ -1,4 +1,5 @@
-//! A retrieval data set on disk: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON files.
+//! Reads retrieval data sets from disk: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON
+//! files.
 
 mod beir;
 mod collect;

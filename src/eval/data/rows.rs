@@ -1,4 +1,4 @@
-//! The rows of a file, one record each.
+//! Reads the rows of a file as records.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::files::{Kind, kind};
 use super::lines::{Lines, json_error, line_error};
 use super::record::EachRow;
 
-/// The rows of a jsonl or parquet file.
+/// Calls `each` for every row of a jsonl or parquet file.
 pub(super) fn rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
     if kind(path) == Kind::Parquet { parquet_rows(path, each) } else { json_rows(path, each) }
 }

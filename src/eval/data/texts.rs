@@ -39,7 +39,7 @@ fn add(collector: &mut Collector, role: Role, record: Record, place: &dyn Fn() -
     Ok(())
 }
 
-/// A query is taken as it is, with its instruction behind it where it has one, as in MTEB.
+/// The text of a query, followed by its instruction if it has one, as in MTEB.
 fn with_instruction(text: String, instruction: Cell) -> Result<String, String> {
     match instruction {
         Cell::Missing | Cell::Null => Ok(text),
@@ -47,7 +47,7 @@ fn with_instruction(text: String, instruction: Cell) -> Result<String, String> {
     }
 }
 
-/// Title, space, text, without white space at the ends: BEIR's and MTEB's rule.
+/// Title, space and text, without white space at the ends, as in BEIR and MTEB.
 fn with_title(title: Cell, text: &str) -> Result<String, String> {
     match title {
         Cell::Missing | Cell::Null => Ok(strip(text).to_owned()),
@@ -55,12 +55,12 @@ fn with_title(title: Cell, text: &str) -> Result<String, String> {
     }
 }
 
-/// What Python's `strip` leaves: its white space includes the four separators of ASCII.
+/// Strips white space like Python's `strip`, which includes the four separators of ASCII.
 fn strip(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
 }
 
-/// Lines of an id, a tab and a text.
+/// Reads lines of an id, a tab and a text.
 fn delimited(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
     let mut lines = Lines::open(path)?;
