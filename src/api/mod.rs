@@ -1,4 +1,4 @@
-//! Merge, score and sweep in a few lines: builders whose defaults are those of the program.
+//! Builders for merges, scorings and sweeps, with the program's defaults.
 
 mod error;
 mod merge;

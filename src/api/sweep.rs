@@ -1,4 +1,4 @@
-//! A sweep in a few lines.
+//! The builder of sweeps.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,8 @@ use crate::write::{self, Request};
 
 /// A search for the best values of a recipe's variables, as a sweep file describes it.
 ///
-/// Results are kept in the study's folder. The same sweep goes on where it stopped, and any number of workers share it.
+/// Results are stored in the study's folder. Running the same sweep again resumes it, and any number of workers can share
+/// it.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), admix::Error> {
@@ -39,12 +40,12 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// The sweep that a file describes.
+    /// The sweep of a sweep file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self { file: path.into(), store: None, max_time: None, max_trials: None, watch: Watch::default() }
     }
 
-    /// The study's folder, in place of the sweep file's `store`.
+    /// Sets the study's folder, in place of the sweep file's `store`.
     #[must_use]
     pub fn store(mut self, folder: impl Into<PathBuf>) -> Self {
         self.store = Some(folder.into());
@@ -58,7 +59,7 @@ impl Sweep {
         self
     }
 
-    /// Begins no trial after so many.
+    /// Begins at most this many trials.
     #[must_use]
     pub fn max_trials(mut self, trials: usize) -> Self {
         self.max_trials = Some(trials);
@@ -73,13 +74,13 @@ impl Sweep {
     /// Merges and scores every trial, and writes the merges that the sweep file keeps.
     ///
     /// # Errors
-    /// A sweep file, model or data set that is refused; a study of something else in the folder; an evaluation that no trial
-    /// would survive.
+    /// A sweep file, model or data set that is refused; a different study in the folder; an error that would make every
+    /// trial fail.
     pub fn run(&self) -> Result<SweepReport, Error> {
         self.run_with(|study| Scorer::new(study, SimdLevel::best()))
     }
 
-    /// As [`Sweep::run`], with an evaluator of one's own.
+    /// Like [`Sweep::run`], with your own evaluator.
     ///
     /// # Errors
     /// As [`Sweep::run`].
@@ -117,24 +118,24 @@ impl Sweep {
     }
 }
 
-/// What a sweep found.
+/// The result of a sweep.
 #[derive(Clone, Debug)]
 pub struct SweepReport {
     /// The study.
     pub study: Study,
     /// Why it stopped.
     pub ended: Ended,
-    /// The trials with their objectives, which of them are on the Pareto front, and how sure differences are.
+    /// The trials with their objectives, the Pareto front, and the significance of differences.
     pub analysis: Analysis,
-    /// What the sweep file says and probably does not mean.
+    /// Warnings about what the sweep file says and probably does not mean.
     pub warnings: Vec<String>,
 }
 
 impl SweepReport {
-    /// The best point on an objective among those that keep bounds such as `mono >= -1%`.
+    /// The best point on an objective among those that satisfy bounds such as `mono >= -1%`.
     ///
     /// # Errors
-    /// A bound that cannot be read, an objective that there is not, no point that keeps the bounds.
+    /// An invalid bound, an unknown objective, no point that satisfies the bounds.
     pub fn best(&self, objective: &str, bounds: &[&str]) -> Result<&Row, Error> {
         let usage = |message| sweep::Error::Usage { message, hint: None };
         let bounds: Vec<Bound> = bounds.iter().map(|bound| bound.parse()).collect::<Result<_, _>>().map_err(usage)?;
@@ -144,7 +145,7 @@ impl SweepReport {
     /// The recipe of a trial.
     ///
     /// # Errors
-    /// A trial that is a model alone, and no merge.
+    /// A trial of a single model, which is not a merge.
     pub fn recipe(&self, row: &Row) -> Result<Recipe, Error> {
         let message = || format!("`{}` is a model alone", row.trial.label);
         let recipe = self.study.manifest.recipe(&row.trial.subject)?;
@@ -152,7 +153,7 @@ impl SweepReport {
     }
 }
 
-/// Writes the merges that the sweep file keeps, and gives their folders.
+/// Writes the merges that the sweep file keeps, and returns their folders.
 pub(crate) fn write_kept_merges(
     study: &Study,
     which: Keep,

@@ -1,4 +1,4 @@
-//! From views of storages to the tensors of a safetensors file, in pieces, on all threads.
+//! Copies views of storages into the tensors of a safetensors file, in pieces, on all threads.
 
 use std::fs::File;
 use std::io;
@@ -12,10 +12,10 @@ use super::state::Tensor;
 use super::torch::TorchFile;
 use crate::progress::Monitor;
 
-/// Bytes that are worked on at once.
+/// Number of bytes that are processed at once.
 const PIECE: usize = 4 << 20;
 
-/// Holds that everything that is read matches its checksum.
+/// Checks that everything that is read matches its checksum.
 pub(super) fn verify(file: &TorchFile, monitor: Monitor<'_>) -> Result<(), Error> {
     file.checked.par_iter().try_for_each(|entry| {
         let mut crc = Crc::new();
@@ -81,7 +81,7 @@ fn gather(tensor: &Tensor, storage: &[u8], first: u64, count: u64, buffer: &mut 
     let mut index = first;
     let end = first + count;
     while index < end {
-        // Where the row begins, and which of its elements is next.
+        // The start of the row, and the next of its elements.
         let (mut rest, column) = (index / row as u64, index % row as u64);
         let mut start = tensor.offset;
         for (&size, &stride) in tensor.shape.iter().zip(&tensor.strides).rev().skip(1) {
@@ -90,7 +90,7 @@ fn gather(tensor: &Tensor, storage: &[u8], first: u64, count: u64, buffer: &mut 
         }
         let run = (row as u64 - column).min(end - index);
         let at = |column: u64| (start + column * stride) as usize * width;
-        // Every place was held to lie in the storage when the tensor was found.
+        // Every position was checked to be inside the storage when the tensor was found.
         if stride == 1 {
             buffer.extend_from_slice(storage.get(at(column)..at(column + run)).unwrap_or_default());
         } else {

@@ -1,4 +1,4 @@
-//! Weights that torch saved, turned into safetensors. The one place where a pickle is read, and nothing of it is run.
+//! Converts weights that torch saved to safetensors. Pickles are read only here, and nothing in them is run.
 
 mod copy;
 mod error;

@@ -1,4 +1,4 @@
-//! From a folder with torch's files to a folder with safetensors.
+//! Converts a folder with torch's files to a folder with safetensors.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -39,7 +39,7 @@ struct Item {
     size: u64,
 }
 
-/// Where to write.
+/// The output and its options.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The folder to write.
@@ -55,7 +55,7 @@ pub struct Request<'a> {
 pub struct Converted {
     /// The file, relative to the input.
     pub from: String,
-    /// What it became, relative to the output.
+    /// The converted file, relative to the output.
     pub to: String,
     /// How many tensors it has.
     pub tensors: usize,
@@ -63,7 +63,7 @@ pub struct Converted {
     pub bytes: u64,
 }
 
-/// What a conversion did.
+/// The result of a conversion.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The folder.
@@ -72,7 +72,7 @@ pub struct Outcome {
     pub files: Vec<Converted>,
     /// How many files were copied.
     pub copied: usize,
-    /// What is worth knowing: files that were left out, tensors that are written once.
+    /// Warnings: files that were left out, tensors that are written only once.
     pub warnings: Vec<String>,
 }
 
@@ -110,13 +110,13 @@ impl Conversion {
         &self.folder
     }
 
-    /// Bytes that [`Conversion::write`] goes through, for its progress.
+    /// The number of bytes that [`Conversion::write`] processes, for its progress.
     pub fn work_bytes(&self) -> u64 {
         let files = self.files.iter().map(|item| item.file.checked_bytes() + item.data_bytes());
         files.sum::<u64>() + self.listing.copy.iter().map(|copy| copy.size).sum::<u64>()
     }
 
-    /// Writes the folder. It appears when it is complete.
+    /// Writes the folder, which appears when it is complete.
     ///
     /// # Errors
     /// A file that does not match its checksums, an output that may not be written, a full disk.
@@ -293,8 +293,8 @@ impl Tensor {
     }
 }
 
-/// The tensors that are written: all, but for the weights of a head that are the embedding under another name. Loaders tie
-/// those again, as transformers writes them; every other tensor is written under each of its names.
+/// The indices of the tensors that are written: all except a head's weights that are the token embeddings under another
+/// name, which loaders tie again. Every other tensor is written under each of its names.
 fn written(tensors: &[Tensor], ties: bool) -> Vec<usize> {
     let head = |tensor: &Tensor| is_head(&canonical_name(&tensor.name));
     let others = tensors.iter().filter(|tensor| !head(tensor) && tensor.elements() > 0);
@@ -303,7 +303,7 @@ fn written(tensors: &[Tensor], ties: bool) -> Vec<usize> {
     tensors.iter().enumerate().filter(|(_, tensor)| !is_tied(tensor)).map(|(index, _)| index).collect()
 }
 
-/// Whether the configuration beside a file leaves the words of the head tied to the embedding, as is usual.
+/// Whether the configuration beside a file ties the head to the token embeddings, which is the default.
 fn ties_words(root: &ModelPath, file: &str) -> Result<bool, Error> {
     let config = checkpoint::read_config(&root.join(parent(file)).join("config.json"))?;
     let tied = config.as_ref().and_then(|config| config.get("tie_word_embeddings")).and_then(Value::as_bool);

@@ -1,4 +1,4 @@
-//! Downloads from the Hugging Face Hub into its local cache, laid out as the `huggingface_hub` library lays it out.
+//! Downloads from the Hugging Face Hub into its local cache, in the layout of the `huggingface_hub` library.
 
 mod blob;
 mod client;

@@ -1,4 +1,4 @@
-//! A model, from what the server lists to a snapshot in the cache.
+//! Downloads a model: from the server's list of files to a snapshot in the cache.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,15 +13,15 @@ use super::listing::{Listing, file_url};
 use crate::checkpoint::{HubModel, is_commit};
 use crate::progress::Monitor;
 
-/// Files that are downloaded at once.
+/// Number of files that are downloaded at once.
 const AT_ONCE: usize = 4;
 
-/// A model as the server has it: the commit, and the files with their sizes. Nothing of it is downloaded yet.
+/// A model on the server: the commit, and the files with their sizes. Nothing is downloaded yet.
 #[derive(Clone, Debug)]
 pub struct Remote {
     model: HubModel,
     commit: String,
-    /// Paths in the repository, each with what it holds.
+    /// Paths in the repository, each with its content's description.
     files: Vec<(String, Blob)>,
 }
 
@@ -41,10 +41,10 @@ pub struct Fetched {
 }
 
 impl Remote {
-    /// Asks the server what a model consists of.
+    /// Asks the server for the files of a model.
     ///
     /// # Errors
-    /// A model that is not there, not shown, or without safetensors weights; a server that cannot be reached.
+    /// A model that does not exist, is not accessible, or has no safetensors weights; a server that cannot be reached.
     pub fn of(client: &Client, model: &HubModel, monitor: Monitor<'_>) -> Result<Self, Error> {
         let Listing { commit, files } = blob::with_retries(monitor, || Listing::of(client, model))?;
         let describe = |file: &String| {
@@ -60,10 +60,10 @@ impl Remote {
         self.files.iter().map(|(_, blob)| blob.size).sum()
     }
 
-    /// Downloads what the cache lacks. Its revision is entered when everything is there.
+    /// Downloads the files that the cache lacks. The revision is recorded when everything is complete.
     ///
     /// # Errors
-    /// A connection that does not come back, a file that is not what was announced, a cache that cannot be written.
+    /// A connection that stays down, a file that is not what was announced, a cache that cannot be written.
     pub fn fetch(&self, client: &Client, cache: &Path, monitor: Monitor<'_>) -> Result<Fetched, Error> {
         let folder = self.model.folder_in(cache);
         let snapshot = folder.join("snapshots").join(&self.commit);
@@ -83,7 +83,7 @@ impl Remote {
         Ok(Fetched { folder: snapshot, commit, files: self.files.len(), bytes: self.bytes(), downloaded })
     }
 
-    /// Writes which commit the revision is.
+    /// Records the commit of the revision.
     fn enter(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join("refs").join(self.model.revision());
         let parent = path.parent().unwrap_or(folder);
@@ -110,7 +110,8 @@ fn link(snapshot: &Path, file: &str, etag: &str) -> Result<(), Error> {
     linked.map_err(Error::io("link", &path))
 }
 
-/// Does something for each item, a few at a time; the results in the order of the items. After an error nothing new begins.
+/// Applies `work` to each item, a few at a time, and returns the results in the order of the items. After an error no
+/// further item is begun.
 fn on_threads<T: Sync, R: Send>(items: &[T], work: &(dyn Fn(&T) -> Result<R, Error> + Sync)) -> Result<Vec<R>, Error> {
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
