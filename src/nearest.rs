@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The candidate that differs least from `name`, if the two differ in no more than a third of their letters.
+/// The candidate that differs least from `name`, if they differ in at most a third of their letters.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let wanted: Vec<char> = name.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect();
     candidates
@@ -47,10 +47,10 @@ pub(crate) fn path_hint(path: &Path) -> Option<String> {
     nearest_path(path).map(|near| format!("did you mean `{}`?", crate::escape::line(&near.display().to_string())))
 }
 
-/// Names are short; a longer text is no misspelt one.
+/// The longest text that can be a misspelt name.
 const LONGEST: usize = 64;
 
-/// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`.
+/// The number of insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! Text for a terminal, put together line by line.
+//! Builds text for a terminal line by line.
 
 use std::fmt;
 
@@ -9,8 +9,7 @@ use super::hidden::{cut, line};
 /// The widest cell of a table.
 const WIDEST: usize = 120;
 
-/// Lines for a terminal. What is put into a line stays in it: a text of several lines is spelt out as one, and nothing in it
-/// moves the cursor.
+/// Lines for a terminal. A text stays within its line: line ends and characters that move the cursor are escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page(String);
 
@@ -63,12 +62,12 @@ impl fmt::Display for Page {
     }
 }
 
-/// Columns of a terminal that a text takes, as it is shown: Korean letters take two.
+/// The number of terminal columns of a text as it is shown; Korean letters take two.
 pub fn width(text: &str) -> usize {
     line(text).width()
 }
 
-/// A text as it is shown, filled up with spaces behind it.
+/// Pads a text with spaces to a number of columns.
 pub fn padded(text: &str, columns: usize) -> String {
     let text = line(text);
     let space = " ".repeat(columns.saturating_sub(text.width()));
@@ -89,7 +88,7 @@ pub fn columns(head: &[&str], rows: &[Vec<String>], right: &[usize]) -> Page {
             let space = " ".repeat(wide.saturating_sub(cell.width()));
             if right.contains(&column) { format!("{space}{cell}") } else { format!("{cell}{space}") }
         });
-        // The cells were cut and are spelt out.
+        // The cells were cut and escaped before.
         page.0.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         page.0.push('\n');
     }

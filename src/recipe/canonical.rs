@@ -1,4 +1,4 @@
-//! A canonical text, which is equal for recipes that mean the same.
+//! The canonical text of a recipe, which is equal for recipes that mean the same.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use super::types::Recipe;
 use crate::yaml::{Diagnostics, Node, NodePath, Variables, number};
 
 impl Recipe {
-    /// The recipe with variables filled in, without comments, layout and order of keys, numbers rounded to 10^-6, and every
-    /// model called what `name` calls it.
+    /// Writes the recipe with variables filled in, without comments and layout, with sorted keys, numbers rounded to 10^-6,
+    /// and every model renamed by `name`.
     ///
     /// # Errors
-    /// None for a recipe that was read: its text is read again.
+    /// None for a recipe that was read before; its text is read again.
     pub fn canonical(&self, name: &dyn Fn(&str) -> String) -> Result<String, Error> {
         let mut root = self.source.yaml().tree()?;
         let mut diagnostics = Diagnostics::default();

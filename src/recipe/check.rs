@@ -1,4 +1,4 @@
-//! Checks across a whole recipe: bases, numbers of models, layer spans, parameters that nobody gives.
+//! Checks across a whole recipe: bases, numbers of models, layer ranges, missing parameters.
 
 use super::types::{ModelRef, Parameters, Recipe, Slice, Source};
 use crate::method::{Base, Count, Kind, Parameter, Scope};
@@ -10,7 +10,7 @@ pub(super) fn check(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     for slice in recipe.slices.iter().filter(|slice| !slice.sources.is_empty()) {
         diagnostics.attempt(|_| repeated(slice));
         diagnostics.attempt(|_| spans(slice));
-        // Whether a model is the base is not known while the base is not.
+        // While the base is unknown, so is whether a model is the base.
         if recipe.base_of(slice).is_none_or(|base| !base.is_unknown()) {
             diagnostics.attempt(|_| base(recipe, slice));
             diagnostics.attempt(|_| count(recipe, slice));
@@ -23,8 +23,8 @@ pub(super) fn check(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// mergekit makes a base that a method does not set apart one more model. With slices it would need a layer range, and
-/// only names whose files are copied.
+/// mergekit treats a base as one more model where the method does not set it apart. With slices it would need a layer
+/// range, so there it only says whose files are copied.
 fn add_member_base(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     if recipe.method.base != Base::Member || !recipe.whole_models() {
         return;
@@ -75,7 +75,7 @@ fn spans(slice: &Slice) -> Checked<()> {
     }
 }
 
-/// The base, where the method sets one apart: there must be one, and with slices it must say which layers.
+/// Checks the base where the method sets it apart: there must be one, and slices must list its layers.
 fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     if !recipe.method.base.is_apart() {
         return Ok(());
@@ -118,10 +118,11 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     Err(Diagnostic::key(&at, message).hint(hint))
 }
 
-/// A parameter without default must be given somewhere. Conditions may leave tensors out; that shows when tensors are known.
+/// Checks that a parameter without a default is given somewhere. Conditions may still leave tensors out, which shows once
+/// the tensors are known.
 fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, diagnostics: &mut Diagnostics) {
     let name = parameter.name;
-    // One that is misplaced or cannot be read is said already.
+    // A misplaced or unreadable value was reported already.
     let follows = diagnostics.blames(name);
     let has = |parameters: &Parameters| parameters.get(name).is_some_and(|setting| !setting.is_empty());
     if has(&recipe.parameters) || has(&recipe.module) || has(&slice.parameters) {

@@ -1,5 +1,5 @@
-//! YAML to a typed, validated recipe. No checkpoint is opened here; that a model is named twice is told by where its folder
-//! lies.
+//! Reads YAML into a typed, validated recipe. No checkpoint is opened here; two names of one model are recognised by the
+//! folder that they lead to.
 
 mod build;
 mod canonical;

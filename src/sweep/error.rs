@@ -124,15 +124,40 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error that it stands for, where it is another module's.
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        Some(match self {
+            Self::Recipe(error) => error,
+            Self::Plan(faults) => faults,
+            Self::Checkpoint(error) => error,
+            Self::Data(error) => error,
+            Self::Merge(error) => error,
+            Self::Write(error) => error,
+            Self::Io { .. }
+            | Self::NotAStudy(_)
+            | Self::Damaged { .. }
+            | Self::Found { .. }
+            | Self::Mismatch { .. }
+            | Self::TooManyPoints { .. }
+            | Self::Direction { .. }
+            | Self::NoQueries(_)
+            | Self::Usage { .. }
+            | Self::Evaluation { .. }
+            | Self::Cancelled => return None,
+        })
+    }
+}
+
 impl Diagnose for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Recipe(error) => error.hint().map(str::to_owned),
-            Self::Plan(error) => error.hint(),
-            Self::Checkpoint(error) => error.hint(),
-            Self::Data(error) => error.hint(),
-            Self::Merge(error) => error.hint(),
-            Self::Write(error) => error.hint(),
+            Self::Recipe(_)
+            | Self::Plan(_)
+            | Self::Checkpoint(_)
+            | Self::Data(_)
+            | Self::Merge(_)
+            | Self::Write(_) => self.inner()?.hint(),
             Self::Mismatch { differences, .. } if differences.iter().any(|line| line.starts_with("the program: ")) => Some(
                 "go on with that version, or start a new study with another `store:`; reports, exports and picks of this \
                  one still work"
@@ -165,25 +190,7 @@ impl Diagnose for Error {
     }
 
     fn place(&self) -> Option<&Place> {
-        match self {
-            Self::Recipe(error) => error.place(),
-            Self::Plan(faults) => faults.place(),
-            Self::Checkpoint(_)
-            | Self::Data(_)
-            | Self::Merge(_)
-            | Self::Write(_)
-            | Self::Io { .. }
-            | Self::NotAStudy(_)
-            | Self::Damaged { .. }
-            | Self::Found { .. }
-            | Self::Mismatch { .. }
-            | Self::TooManyPoints { .. }
-            | Self::Direction { .. }
-            | Self::NoQueries(_)
-            | Self::Usage { .. }
-            | Self::Evaluation { .. }
-            | Self::Cancelled => None,
-        }
+        self.inner()?.place()
     }
 
     fn exit_class(&self) -> ExitClass {
@@ -206,24 +213,6 @@ impl Diagnose for Error {
     }
 
     fn diagnoses(&self) -> Vec<Diagnosis> {
-        match self {
-            Self::Recipe(error) => error.diagnoses(),
-            Self::Plan(faults) => faults.diagnoses(),
-            Self::Checkpoint(_)
-            | Self::Data(_)
-            | Self::Merge(_)
-            | Self::Write(_)
-            | Self::Io { .. }
-            | Self::NotAStudy(_)
-            | Self::Damaged { .. }
-            | Self::Found { .. }
-            | Self::Mismatch { .. }
-            | Self::TooManyPoints { .. }
-            | Self::Direction { .. }
-            | Self::NoQueries(_)
-            | Self::Usage { .. }
-            | Self::Evaluation { .. }
-            | Self::Cancelled => vec![Diagnosis::of(self)],
-        }
+        self.inner().map_or_else(|| vec![Diagnosis::of(self)], Diagnose::diagnoses)
     }
 }

@@ -13,6 +13,6 @@ pub(crate) use files::reserve;
 pub(crate) use folder::OutputFolder;
 pub(crate) use record::RECORD;
 pub use request::Outcome;
-pub(crate) use request::put;
+pub(crate) use request::write_file;
 #[doc(hidden)]
 pub use request::{Request, write};

@@ -1,4 +1,4 @@
-//! admix.json: what the folder was made from.
+//! Writes admix.json, the record of what the folder was made from.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::plan::Plan;
 /// The record's file name. Its presence marks a folder as one that admix wrote.
 pub(crate) const RECORD: &str = "admix.json";
 
-/// The record of a merge. It holds no time, so that the same merge gives the same file.
+/// The record of a merge. It contains no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     let model = |(plan, index): (&Plan, usize)| {
         let model = &plan.models[index];
@@ -42,7 +42,7 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         }
         entry
     };
-    // A plain folder has no settings of use.
+    // A plain folder has no pooling, prompts or similarity.
     let settings = plan.is_sentence_transformers().then(|| plan.origin_of_settings().display().to_string());
     json!({
         "admix": env!("CARGO_PKG_VERSION"),

@@ -1,4 +1,4 @@
-//! The tokenizer's files, and whether two tokenizers number the tokens of a text alike.
+//! The tokenizer's files, and whether two tokenizers give a text the same token ids.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,18 +22,18 @@ const MERGES: &str = "merges.txt";
 const PIECES: [&str; 4] = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model"];
 /// Every file a tokenizer may consist of, best source first.
 const FILES: &[&str] = &[FAST, PIECES[0], PIECES[1], PIECES[2], PIECES[3], LINES, TABLE, MERGES];
-/// Bytes compared before their pages are given back.
+/// Number of bytes that are compared before their pages are released.
 const STEP: usize = 1 << 20;
-/// The most characters of a value that are shown.
+/// The most characters of a value in a message.
 const SHOWN: usize = 120;
 
-/// The files a tokenizer consists of.
+/// The files of a tokenizer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokenizer {
     /// The folder it is in.
     home: ModelPath,
     files: Vec<TokenizerFile>,
-    /// A tokenizer.json in memory, which stands for the one in the folder.
+    /// A tokenizer.json in memory, which replaces the one in the folder.
     json: Option<Arc<[u8]>>,
 }
 
@@ -43,10 +43,10 @@ struct TokenizerFile {
     path: ModelPath,
 }
 
-/// The first thing two tokenizers differ in.
+/// The first difference between two tokenizers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenizerDifference {
-    /// What it is: `vocabulary size`.
+    /// What differs, such as `vocabulary size`.
     pub what: String,
     /// One side's value.
     pub left: String,
@@ -76,14 +76,14 @@ impl Tokenizer {
         Self::open_with(folder, Links::Inside)
     }
 
-    /// As [`Tokenizer::open`]; `links` says whether links out of the folder are followed.
+    /// Like [`Tokenizer::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
         let folder = &ModelPath::of(folder, links)?;
         let places =
             if json::entry_exists(&folder.join(FAST))? { None } else { super::super::modules::read_places(folder)? };
         let transformer = places.unwrap_or_default().into_iter().find(|place| place.kind.ends_with("Transformer"));
         let found = Self::find(&transformer.map_or_else(|| folder.clone(), |place| folder.join(place.folder)))?;
-        // Said before the merge, and not when the files are copied.
+        // Reported before the merge, and not when the files are copied.
         found.file_names()?.iter().try_for_each(|name| found.home.join(name).check())?;
         Ok(found)
     }
@@ -132,7 +132,7 @@ impl Tokenizer {
         &self.home
     }
 
-    /// Where its tokenizer.json is, if it has one.
+    /// The path of its tokenizer.json, if it has one.
     pub fn json_file(&self) -> Option<&ModelPath> {
         self.get(FAST).map(|file| &file.path)
     }
@@ -140,7 +140,7 @@ impl Tokenizer {
     /// The bytes of its tokenizer.json.
     ///
     /// # Errors
-    /// What the system says; not found where there is none.
+    /// Errors of the system; not found if there is none.
     pub(crate) fn json(&self) -> Result<Cow<'_, [u8]>, Error> {
         match (&self.json, self.json_file()) {
             (Some(json), _) => Ok(Cow::Borrowed(json)),
@@ -159,15 +159,15 @@ impl Tokenizer {
         self.files.is_empty()
     }
 
-    /// The first difference that changes which tokens a text has, or what numbers they have.
+    /// The first difference that changes the tokens of a text, or their ids.
     ///
-    /// Equal files are found by comparing bytes; otherwise the two tokenizer.json are read, as streams.
+    /// Equal files are found by comparing bytes; otherwise both tokenizer.json files are read as streams.
     pub fn difference(&self, other: &Self) -> Option<TokenizerDifference> {
         if self.is_empty() && other.is_empty() {
             return None;
         }
         if let Some((left, right)) = self.shared(other) {
-            // A vocab.json is half of what decides the tokens.
+            // A vocab.json is only half of what decides the tokens.
             let merges = (left.name == TABLE).then(|| Some((self.get(MERGES)?, other.get(MERGES)?))).flatten();
             return compare_files(left, right).or_else(|| merges.and_then(|(left, right)| compare_files(left, right)));
         }
@@ -179,7 +179,7 @@ impl Tokenizer {
         }
     }
 
-    /// Calls `on_token` with every token of its model and its number.
+    /// Calls `on_token` with every token of its model and its id.
     pub(super) fn read_tokens(&self, on_token: &mut dyn FnMut(&str, u64)) -> Result<Summary, Error> {
         let Some(file) = self.vocabulary_file() else {
             let found = self.files.iter().map(|file| file.name.to_owned()).collect();
@@ -188,7 +188,7 @@ impl Tokenizer {
         read_summary(file, on_token).map_err(|problem| self.refused(problem))
     }
 
-    /// The refusal of its vocabulary.
+    /// An error about its vocabulary.
     pub(super) fn refused(&self, problem: String) -> Error {
         let path = self.vocabulary_file().map(|file| file.path.to_path_buf()).unwrap_or_default();
         Error::Vocabulary { path, problem }
@@ -236,7 +236,7 @@ fn difference(what: &str, left: impl Into<String>, right: impl Into<String>) -> 
     TokenizerDifference { what: what.to_owned(), left: cut(left.into()), right: cut(right.into()) }
 }
 
-/// Compares two files of one name.
+/// Compares two files of the same name.
 fn compare_files(left: &TokenizerFile, right: &TokenizerFile) -> Option<TokenizerDifference> {
     match same_bytes(&left.path, &right.path) {
         Ok(true) => None,
@@ -274,7 +274,7 @@ fn same_bytes(left: &ModelPath, right: &ModelPath) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Whether two files list the same merges. The line that says which version they are of differs between writers.
+/// Whether two files list the same merges. The line with the version is ignored, because it differs between writers.
 fn same_merges(left: &ModelPath, right: &ModelPath) -> Result<bool, Error> {
     fn merges(map: &Map) -> impl Iterator<Item = &[u8]> {
         let lines = map.bytes().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
@@ -284,8 +284,8 @@ fn same_merges(left: &ModelPath, right: &ModelPath) -> Result<bool, Error> {
     Ok(merges(&left).eq(merges(&right)))
 }
 
-/// Compares the pieces of a sentencepiece model with the vocabulary of another file. Some classes number pieces one behind
-/// their places, so a piece may be moved as far as the others are.
+/// Compares the pieces of a sentencepiece model with the vocabulary of another file. Some classes shift ids by one, so a
+/// constant shift of all pieces is accepted.
 fn compare_pieces(pieces: &TokenizerFile, other: &TokenizerFile, swapped: bool) -> Option<TokenizerDifference> {
     let said = |left: String, right: String| {
         let (left, right) = if swapped { (right, left) } else { (left, right) };
@@ -362,7 +362,7 @@ fn compare_vocabularies(
     None
 }
 
-/// The first token, in the order of the right file, that has another number on the left.
+/// The first token, in the order of the right file, that has another id on the left.
 fn first_token(left: &TokenizerFile, right: &TokenizerFile) -> Option<(String, String)> {
     let mut numbers = HashMap::new();
     read_summary(left, &mut |token, id| {
@@ -407,7 +407,7 @@ fn compare_rest(one: &Summary, other: &Summary) -> Option<TokenizerDifference> {
     [
         ("normalizer", &one.normalizer, &other.normalizer),
         ("pre-tokenizer", &one.pre_tokenizer, &other.pre_tokenizer),
-        ("tokens around a text", &one.around, &other.around),
+        ("tokens around a text", &one.template, &other.template),
         ("model options", &one.options, &other.options),
     ]
     .into_iter()

@@ -1,4 +1,4 @@
-//! The tokenizer of a model folder: its files, its vocabulary, its chat template.
+//! The tokenizer of a model folder: files, vocabulary, chat template.
 
 mod chat_template;
 mod files;

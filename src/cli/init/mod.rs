@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let text = recipe::text(&choice);
     // What is written can be read: the user meets no mistake of ours.
     Recipe::parse(&text, &args.out.display().to_string(), &std::collections::BTreeMap::new())?;
-    put(&args.out, &text, What::Recipe, args.force)?;
+    write_new(&args.out, &text, What::Recipe, args.force)?;
     render::say(&format!("{}: {}", args.out.display(), choice.because));
     for Differing { left, right, found, .. } in &choice.disagreements {
         let (what, one, other) = (&found.what, &found.left, &found.right);
@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     match sweep::text(&choice, &sets, &args.out) {
         Some(text) => {
-            put(&sweep_file, &text, What::Sweep, args.force)?;
+            write_new(&sweep_file, &text, What::Sweep, args.force)?;
             let next = if sets.len() > 1 { "" } else { "; name your data sets in it" };
             render::say(&format!("{}: a sweep of its ratio{next}", sweep_file.display()));
         }
@@ -135,12 +135,12 @@ fn beside(recipe: &Path) -> PathBuf {
 }
 
 /// Writes a file and, beside it, the schema that its first line names.
-fn put(path: &Path, text: &str, what: What, force: bool) -> anyhow::Result<()> {
+fn write_new(path: &Path, text: &str, what: What, force: bool) -> anyhow::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
     if !output::is_special(path) {
-        super::schema::put_beside(path, what)?;
+        super::schema::write_beside(path, what)?;
     }
     output::write(path, force, |out| Ok(out.write_all(text.as_bytes())?))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::export::put;
+use super::export::write_text;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals)?;
     let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals)?;
     if let Some(path) = &args.output {
-        put(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
+        write_text(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
     }
     if let Some(folder) = &args.svg {
         figures(&study, &full, &confirmed, folder)?;
@@ -87,7 +87,7 @@ fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) 
     }
     all.extend(timeline(&[full, confirmed]).map(|figure| ("time.svg".to_owned(), figure)));
     for (name, figure) in all {
-        put(&folder.join(name), &standalone(&figure))?;
+        write_text(&folder.join(name), &standalone(&figure))?;
     }
     Ok(())
 }

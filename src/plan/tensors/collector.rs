@@ -1,4 +1,4 @@
-//! Which tensors the output has, and what each is made of.
+//! Plans the output's tensors and what each is merged from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(in crate::plan) struct Part<'a> {
 pub(in crate::plan) struct Collector<'a> {
     pub(in crate::plan) recipe: &'a Recipe,
     pub(in crate::plan) models: &'a Models,
-    /// For each model the document whose merge it is.
+    /// For each model, the document whose merge it is.
     pub(in crate::plan) stages: &'a [Option<Arc<Stage>>],
     pub(in crate::plan) donor: usize,
     pub(in crate::plan) usage: Usage,
@@ -41,28 +41,28 @@ pub(in crate::plan) struct Collector<'a> {
     pub(in crate::plan) tensors: Vec<PlannedTensor>,
     pub(in crate::plan) layers: Option<Vec<LayerSource>>,
     pub(in crate::plan) non_layer: NonLayerSlices,
-    /// The donor's configuration for the output's layers, where they are not the donor's own.
+    /// The donor's configuration adapted to the output's layers, where they are not the donor's own.
     pub(in crate::plan) layer_config: Option<serde_json::Map<String, serde_json::Value>>,
     pub(in crate::plan) alignment: Option<&'a Alignment>,
     pub(in crate::plan) gathered: Vec<Gathered>,
-    /// Rows that conditions tell apart.
+    /// The classes of rows that conditions tell apart.
     pub(in crate::plan) rows: Option<RowClasses>,
     pub(in crate::plan) warnings: Vec<String>,
-    /// What is wrong with single tensors and modules.
+    /// Faults of single tensors and modules.
     pub(in crate::plan) faults: Vec<Error>,
     pub(in crate::plan) missing: BTreeMap<(usize, String), Vec<String>>,
     /// Every name that filters were tried on.
     pub(in crate::plan) names: BTreeSet<String>,
-    /// Tensors that are copies, each with what it is a copy of; of the module that is being collected.
+    /// The tied copies in the module that is being collected, each with the tensor that it copies.
     pub(in crate::plan) tied: BTreeMap<String, String>,
-    /// The output's module that is being collected, and its place in each model.
+    /// The module of the output that is being collected, and its index in each model.
     pub(in crate::plan) module: String,
     pub(in crate::plan) modules: Vec<Option<usize>>,
     /// Whether it is the main module.
     pub(in crate::plan) is_main: bool,
-    /// Whether models that lack it take no part in it.
+    /// Whether it is merged from the models that have it, without the others.
     pub(in crate::plan) among_holders: bool,
-    /// Whether a model that the recipe names takes no part in it.
+    /// Whether some models of the recipe lack it.
     pub(in crate::plan) is_partial: bool,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Every tensor of every module.
+    /// Collects every tensor of every module.
     pub(in crate::plan) fn collect(&mut self) -> Result<(), Error> {
         self.no_module_is_lost();
         let models = self.models;
@@ -147,13 +147,13 @@ impl<'a> Collector<'a> {
         parts
     }
 
-    /// A module whose layers keep their places.
+    /// Collects a module whose layers keep their places.
     fn whole(&mut self, gradients: bool) {
         let recipe = self.recipe;
         let holds = |part: &Part<'_>| self.modules.get(part.model).is_some_and(Option::is_some);
         let has = |slice: &&'a Slice| self.parts(slice).iter().any(holds);
-        // Modules behind the transformer go with what stands behind its layers; one that none of those sources has comes
-        // from the first slice that has it.
+        // Modules after the transformer come from the slice of the tensors after its layers. A module that none of its
+        // models has comes from the first slice that has it.
         let behind = self.slice_behind();
         let Some(slice) = behind.filter(has).or_else(|| recipe.slices.iter().find(has)).or(behind) else { return };
         let mut parts = self.parts(slice);
@@ -220,7 +220,7 @@ impl<'a> Collector<'a> {
         let label = if self.module.is_empty() { output.clone() } else { format!("{}/{output}", self.module) };
         let rows = self.gather(slice, &canonical, &label, &mut present)?;
         let path = |part: &Part<'_>| self.models.paths[part.model].clone();
-        // Tables of tokens may have rows of their own number.
+        // Token tables may differ in their number of rows.
         let size = |tensor: &Tensor| tensor.shape.get(usize::from(rows.is_some())..).map(<[usize]>::to_vec);
         for (part, _, tensor) in &present[1..] {
             if tensor.shape.len() != first.shape.len() || size(tensor) != size(first) {
@@ -285,7 +285,7 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// How many rows a tensor has that has one for each token, where conditions tell its rows apart.
+    /// The number of rows of a tensor with a row for each token, where conditions tell its rows apart.
     fn vocabulary_rows(&self, canonical: &str, shape: &[usize]) -> Option<usize> {
         let rows = self.rows.as_ref().filter(|rows| self.is_main && rows.are_of(canonical, shape));
         rows.and(shape.first().copied())
@@ -298,9 +298,8 @@ impl<'a> Collector<'a> {
         Some((input, &weights.tensors()[tensor]))
     }
 
-    /// The merge of the tensors that are there. With a tensor missing, it is merged from the others where the method can
-    /// do with them, and taken from the base or else the first model where it cannot.
-    /// `rows` is how many a vocabulary tensor has.
+    /// Plans the merge of a tensor from the models that have it. If the method cannot merge those alone, the tensor is
+    /// taken from the base, or else from the first model. `rows` is how many a vocabulary tensor has.
     fn merge(
         &mut self,
         lookup: &Lookup<'_>,
@@ -308,11 +307,11 @@ impl<'a> Collector<'a> {
         rows: Option<usize>,
     ) -> Result<TensorOp, Error> {
         let method = self.recipe.method;
-        // A method that can do without a base has one apart where the recipe names it.
+        // A method with an optional base sets it apart where the recipe names one.
         let apart = method.base.is_apart() && self.recipe.base_of(lookup.slice).is_some();
         let (base, others): (Vec<_>, Vec<_>) = present.iter().partition(|(part, ..)| apart && part.is_base);
         let possible = method.models.accepts(others.len()) && (!apart || base.len() == 1);
-        // Of a module that some models lack there may be no base, and no sum of shares that was meant for it.
+        // For a module that some models lack the base may be missing, and weights were not meant to sum to one.
         if self.is_partial && base.is_empty() {
             return self.among(lookup, &others);
         }
@@ -327,7 +326,7 @@ impl<'a> Collector<'a> {
             .iter()
             .map(|(part, _, tensor)| {
                 let own = part.own.filter(|_| possible);
-                // A table that is lent is looked up as what it stands for.
+                // A tied table is looked up under the name of the head that it replaces.
                 let name = if is_tied_head(lookup.canonical) { lookup.output } else { &tensor.name };
                 Participant { path: &self.models.paths[part.model], tensor: name, own }
             })
@@ -345,7 +344,7 @@ impl<'a> Collector<'a> {
         Ok(TensorOp::Merge { method, inputs, arguments, by_row, compute_dtype, out_dtype })
     }
 
-    /// The format that tensors of these formats are merged in, and the format of the result.
+    /// The dtype that tensors of these dtypes are merged in, and the dtype of the result.
     pub(in crate::plan) fn formats(&self, floats: &[DType]) -> (DType, DType) {
         let dtype = self.options.dtype.or(self.recipe.dtype);
         let widest = floats.iter().copied().reduce(DType::widest).unwrap_or(DType::F32);
@@ -355,7 +354,7 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// The arguments of a method, which go together.
+/// The arguments of a method, checked against each other.
 fn checked(
     method: &'static MergeMethod,
     lookup: &Lookup<'_>,
@@ -372,7 +371,7 @@ fn checked(
     Ok(arguments)
 }
 
-/// Where layer `index` of `depth` stands between 0 and 1; a single layer stands at 1.
+/// The position of layer `index` of `depth` between 0 and 1; a single layer is at 1.
 pub(in crate::plan) fn gradient(index: usize, depth: usize) -> f64 {
     if depth > 1 { index as f64 / (depth - 1) as f64 } else { 1.0 }
 }

@@ -1,4 +1,4 @@
-//! Which tensors the output has, and what each is made of.
+//! Plans the output's tensors and what each is merged from.
 
 mod arguments;
 mod collector;

@@ -10,7 +10,7 @@ use crate::checkpoint::{Weights, layer_of, with_layer};
 use crate::recipe::Slice;
 
 impl<'a> Collector<'a> {
-    /// A transformer put together from ranges of layers.
+    /// Collects a transformer that is built from ranges of layers.
     pub(super) fn slices(&mut self) -> Result<(), Error> {
         let recipe = self.recipe;
         self.check_slices()?;
@@ -55,13 +55,13 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// The slice that tensors behind the layers come from.
+    /// The slice that tensors after the layers come from.
     pub(super) fn slice_behind(&self) -> Option<&'a Slice> {
         let slices = &self.recipe.slices;
         if self.non_layer.behind_from_last { slices.last() } else { slices.first() }
     }
 
-    /// Tensors outside of the layers, from the models of one slice.
+    /// Collects tensors outside of the layers from the models of one slice.
     fn non_layer_tensors(&mut self, slice: &'a Slice, wanted: impl Fn(&str) -> bool) {
         let parts = self.parts(slice);
         for name in self.canonical_names(&parts, |name| layer_of(name).is_none() && wanted(name)) {

@@ -39,8 +39,8 @@ impl Collector<'_> {
         }
     }
 
-    /// A layer that is moved to another place may lack a tensor that the architecture has there (the first layer of `ModernBERT`
-    /// has no `attn_norm`), or have one too many.
+    /// Warns of layers at a new position that lack a tensor that the architecture has there, or have one too many. The
+    /// first layer of `ModernBERT`, for example, has no `attn_norm`.
     pub(super) fn odd_layers(&self) -> Vec<String> {
         let Some(donor) = self.weights(self.donor).filter(|_| self.layers.is_some()) else { return Vec::new() };
         let merged = donor.tensors().iter().filter(|tensor| !self.is_left_out(tensor));

@@ -1,5 +1,5 @@
-//! The keys of a recipe: what each is for, what its value is, and whether admix reads it. The parser, its messages and the
-//! JSON Schema read this.
+//! The keys of a recipe: their meaning, their values, and whether admix reads them. The parser, its messages and the JSON
+//! Schema are driven by these tables.
 //!
 //! A new key is a line in the table of its level, `read("key", "what it is for").is(Form::…)`, a [`KeyTable`] of its own and a
 //! line in [`LEVELS`] where its value is a map, and the code that reads it.
@@ -204,7 +204,7 @@ pub(super) static TOKEN_SOURCE: KeyTable = KeyTable {
 pub(super) static INERT_PARAMETERS: [&str; 4] =
     ["int8_mask", "consensus_method", "majority_sign_method", "embed_slerp"];
 
-/// A model: a text, or a map.
+/// A model: a string or a map.
 const MODEL_REF: Form = Form::Either(&[Form::Text, Form::Map(&REFERENCE)]);
 
 /// A merge method.

@@ -1,4 +1,4 @@
-//! Reads one document.
+//! Reads one document of a recipe.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::method::{self, MergeMethod};
 use crate::nearest::nearest;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, quoted};
 
-/// Reads one document as far as it goes, one of `several` or the only one.
+/// Reads one document as far as possible. `several` says that the recipe has more than one.
 pub(super) fn read_document(
     mut source: Origin,
     values: &BTreeMap<String, String>,
@@ -69,7 +69,7 @@ fn recipe(
     let Merged { slices, module } =
         diagnostics.attempt(|diagnostics| slices::merged(&fields, method, diagnostics)).unwrap_or_default();
     let mut recipe = Recipe {
-        // Without a method the recipe is refused, and its models can still be looked at.
+        // A recipe without a method is refused, but its models are still checked.
         method: method.unwrap_or(method::METHODS[0]),
         slices,
         base_model,
@@ -97,7 +97,7 @@ fn recipe(
     Ok(recipe)
 }
 
-/// The base. One among the parameters, where it is refused, is known for the rest of the reading.
+/// The base model. One under `parameters`, where it is refused, is still known to the checks that follow.
 fn base_model<'n>(fields: &Fields<'n>) -> Option<(&'n Node, NodePath)> {
     let misplaced = || {
         let (parameters, at) = fields.get("parameters")?;
@@ -147,8 +147,8 @@ fn dtype(fields: &Fields<'_>, key: &str) -> Checked<Option<DType>> {
     Err(Diagnostic::value(&at, format!("`{key}` names no floating-point format: {}", quoted(name))).hint(hint))
 }
 
-/// `name`, by which other documents take the merge for a model, if there are several. One that is refused is still the
-/// document's name.
+/// The value of `name`, by which other documents refer to this merge as a model. A refused name still identifies the
+/// document.
 fn name(fields: &Fields<'_>, several: bool, diagnostics: &mut Diagnostics) -> Option<String> {
     let (node, _) = fields.get("name")?;
     if several {

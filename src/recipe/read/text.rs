@@ -1,4 +1,4 @@
-//! From a file or a text to a recipe.
+//! Reads a recipe from a file or a text.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Recipe {
         Self::from_source(source, variables)
     }
 
-    /// Reads a recipe file as far as it goes. With `open`, variables may lack a value.
+    /// Reads a recipe file as far as possible. With `open`, variables may lack a value.
     pub fn review(path: &Path, variables: &BTreeMap<String, String>, open: bool) -> Review {
         let origin = path.display().to_string();
         match read_text(path, "recipe") {
@@ -45,7 +45,7 @@ impl Recipe {
         }
     }
 
-    /// Reads a recipe as far as it goes from a text that messages call `origin`, and whose models are looked up beside
+    /// Reads a recipe as far as possible from a text that messages call `origin`, and whose models are looked up beside
     /// `folder`. With `open`, variables may lack a value.
     pub fn review_text(
         text: &str,
@@ -68,12 +68,12 @@ impl Recipe {
     }
 }
 
-/// Reads a recipe as far as it goes. With `open`, variables may lack a value.
+/// Reads a recipe as far as possible. With `open`, variables may lack a value.
 fn review(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
     let wrapped = wrapped::wrapped(&source.yaml());
     let found = read_documents(source, values, open);
     match wrapped.filter(|_| !found.faults.is_empty()) {
-        // What else is wrong is not about the recipe.
+        // Other faults would not be about a recipe.
         Some(error) => Review { faults: vec![error], ..Review::default() },
         None => found,
     }
@@ -86,7 +86,7 @@ fn read_documents(source: Origin, values: &BTreeMap<String, String>, open: bool)
     }
     let whole = source.text.len() - without_mark(&source.text).len()..source.text.len();
     match &parts[..] {
-        // The others are empty.
+        // All other documents are empty.
         [part] if *part != whole => {
             let text = documents::alone(&source.text, part);
             return read_document(Origin { text, whole: Some(source.text), ..source }, values, open, false);

@@ -1,4 +1,4 @@
-//! A recipe as the rest of the crate sees it: typed, checked, with the place of every node it came from.
+//! The types of a recipe: checked values, each with its place in the YAML.
 
 mod model_ref;
 mod recipe;
