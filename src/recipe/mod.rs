@@ -4,6 +4,7 @@
 mod build;
 mod canonical;
 mod check;
+mod glob;
 mod identity;
 mod keys;
 mod read;
@@ -19,7 +20,7 @@ pub(crate) use keys::schema::definitions as recipe_definitions;
 pub use keys::schema::schema;
 pub use review::Review;
 pub use types::{
-    ChatTemplate, Condition, ModelRef, Parameters, Recipe, RowKind, Rows, Setting, SettingValue, Slice, Source,
+    ChatTemplate, Condition, ModelRef, Parameters, Recipe, RowKind, Rows, Setting, SettingValue, Slice, Soup, Source,
     TokenRule, TokenSource, Tokenizer, TokenizerSource,
 };
 

@@ -2,10 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Stage};
 
 /// The record's file name. Its presence marks a folder as one that admix wrote.
 pub(crate) const RECORD: &str = "admix.json";
+
+/// A document that the merge needs.
+fn document(stage: &Stage) -> Value {
+    let mut entry = json!({"name": stage.name, "method": stage.plan.recipe.method.name});
+    if let (Some(soup), Some(entry)) = (stage.plan.soup(), entry.as_object_mut()) {
+        entry.insert("sources".into(), json!(soup));
+    }
+    entry
+}
 
 /// The record of a merge. It holds no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
@@ -47,7 +56,8 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     json!({
         "admix": env!("CARGO_PKG_VERSION"),
         "method": plan.recipe.method.name,
-        "documents": plan.all_stages().iter().map(|stage| json!({"name": stage.name, "method": stage.plan.recipe.method.name})).collect::<Vec<_>>(),
+        "documents": plan.all_stages().iter().map(|stage| document(stage)).collect::<Vec<_>>(),
+        "sources": plan.soup(),
         "recipe": plan.recipe.text(),
         "variables": plan.recipe.variables(),
         "models": plan.originals().into_iter().map(model).collect::<Vec<_>>(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::model_ref::ModelRef;
 use super::rows::Rows;
 use super::setting::Setting;
+use super::soup::Soup;
 use super::tokenizer::Tokenizer;
 use crate::kernel::DType;
 use crate::method::MergeMethod;
@@ -20,6 +21,8 @@ pub struct Recipe {
     pub method: &'static MergeMethod,
     /// The slices of the output, in order; one slice without layer ranges where the recipe lists `models`.
     pub slices: Vec<Slice>,
+    /// How `sources` chose the models; `None` where the recipe names them.
+    pub soup: Option<Soup>,
     /// The base of every slice that names none of its own.
     pub base_model: Option<ModelRef>,
     /// The settings with the lowest precedence.
@@ -156,7 +159,13 @@ impl Recipe {
             slice.sources.iter_mut().map(|source| &mut source.model).chain(slice.base_model.as_mut())
         });
         let of_tokens = self.tokenizer.iter_mut().flat_map(Tokenizer::models_mut);
-        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).chain(self.settings_source.as_mut()).collect()
+        let of_soup = self.soup.iter_mut().flat_map(|soup| soup.matched.iter_mut());
+        of_slices
+            .chain(self.base_model.as_mut())
+            .chain(of_tokens)
+            .chain(self.settings_source.as_mut())
+            .chain(of_soup)
+            .collect()
     }
 
     /// The models of all documents that are none of the documents' merges, each once.
