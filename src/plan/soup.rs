@@ -59,7 +59,7 @@ impl SoupSummary {
     pub fn describe(&self) -> String {
         let which = match self.window {
             Some(window) if window < self.matched => format!("the last {window} of {}", self.matched),
-            _ => format!("all {}", self.matched),
+            _ => self.matched.to_string(),
         };
         let decay = self.decay.map_or_else(String::new, |decay| format!(", weights decaying by {decay}"));
         let noun = if self.matched == 1 { "checkpoint" } else { "checkpoints" };

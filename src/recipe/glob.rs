@@ -27,6 +27,12 @@ pub(super) fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
+/// A glob that matches nothing but this path.
+pub(crate) fn literal_glob(path: &str) -> String {
+    let part = |c: char| if is_glob(c.encode_utf8(&mut [0; 4])) { format!("[{c}]") } else { c.to_string() };
+    path.chars().map(part).collect()
+}
+
 /// What a glob matches, from a folder on, in natural order; a path without wildcards matches itself where it is there.
 pub(super) fn matches(folder: &Path, glob: &str) -> Result<Vec<String>, Unlisted> {
     if glob.split('/').any(|part| part == "**") {

@@ -14,6 +14,7 @@ mod types;
 pub use build::RecipeBuilder;
 #[cfg(feature = "cli")]
 pub(crate) use build::model_reference;
+pub(crate) use glob::literal_glob;
 pub use keys::LEVELS;
 pub(crate) use keys::advice::ADVICE;
 pub(crate) use keys::schema::definitions as recipe_definitions;

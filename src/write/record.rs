@@ -53,11 +53,10 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     };
     // A plain folder has no settings of use.
     let settings = plan.is_sentence_transformers().then(|| plan.origin_of_settings().display().to_string());
-    json!({
+    let mut record = json!({
         "admix": env!("CARGO_PKG_VERSION"),
         "method": plan.recipe.method.name,
         "documents": plan.all_stages().iter().map(|stage| document(stage)).collect::<Vec<_>>(),
-        "sources": plan.soup(),
         "recipe": plan.recipe.text(),
         "variables": plan.recipe.variables(),
         "models": plan.originals().into_iter().map(model).collect::<Vec<_>>(),
@@ -73,5 +72,9 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         "seed": plan.seed,
         "tensors": plan.tensors.len(),
         "warnings": warnings,
-    })
+    });
+    if let (Some(soup), Some(entry)) = (plan.soup(), record.as_object_mut()) {
+        entry.insert("sources".into(), json!(soup));
+    }
+    record
 }

@@ -9,6 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::fault_table::{FAULT, Fault, check};
+#[cfg(feature = "eval")]
+use super::support::{Tensor, copy_folder, repository, safetensors};
 use super::support::{admix, encoder, names, read_json, read_tensors, run, stderr, stdout_json, write_model};
 
 /// The steps of the run, as a plain sort by name does not have them.
@@ -148,7 +150,7 @@ fn documents_and_other_methods_have_sources_too() {
     let record = read_json(&folder.path().join("out/admix.json"));
     let tail = &record["documents"][0];
     assert_eq!(folders(&tail["sources"]), ["checkpoints/step-1100", "checkpoints/step-2000"]);
-    assert!(record["sources"].is_null());
+    assert!(record.get("sources").is_none());
     // The base is among the matches and is not merged with itself.
     let text =
         "merge_method: task_arithmetic\nbase_model: checkpoints/step-100\nsources: checkpoints/step-*\nwindow: 7\n";
@@ -266,7 +268,7 @@ fn what_sources_do_not_lead_to_is_refused_at_its_place() {
                 arrange: |folder| {
                     arrange(folder, "merge_method: linear\nsources: [checkpoints/step-*, checkpoints/step-900]\n");
                 },
-                says: &["the model `checkpoints/step-900` is listed twice", "recipe.yaml:2:32"],
+                says: &["the model `checkpoints/step-900` is listed twice", "recipe.yaml:2:31"],
                 hint: "write globs that match each folder once",
                 ..SOUP
             },
@@ -321,20 +323,20 @@ fn window_and_decay_are_checked_at_their_place() {
             Fault {
                 name: "no whole number",
                 arrange: |folder| arrange(folder, "merge_method: linear\nsources: checkpoints/step-*\nwindow: 2.5\n"),
-                says: &["`window` must be a whole number between 1 and 1000, found 2.5", "recipe.yaml:3:9"],
+                says: &["`window` must be a whole number between 1 and 1000, found `2.5`", "recipe.yaml:3:9"],
                 ..SOUP
             },
             Fault {
                 name: "a decay of 0",
                 arrange: |folder| arrange(folder, "merge_method: linear\nsources: checkpoints/step-*\ndecay: 0\n"),
-                says: &["`decay` must be above 0 and at most 1, found 0", "recipe.yaml:3:8"],
+                says: &["`decay` must be above 0 and at most 1, found `0`", "recipe.yaml:3:8"],
                 hint: "window: 1",
                 ..SOUP
             },
             Fault {
                 name: "a growth",
                 arrange: |folder| arrange(folder, "merge_method: linear\nsources: checkpoints/step-*\ndecay: 1.2\n"),
-                says: &["`decay` must be above 0 and at most 1, found 1.2"],
+                says: &["`decay` must be above 0 and at most 1, found `1.2`"],
                 hint: "0.8 gives each checkpoint 0.8 times the weight of the next one",
                 ..SOUP
             },
@@ -452,4 +454,134 @@ fn an_output_among_the_checkpoints_is_no_source_of_the_next_merge() {
     let again = merge();
     assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
     assert!(stderr(&again).contains("soup"), "{}", stderr(&again));
+}
+
+/// A run of six small retrievers and a data set.
+#[cfg(feature = "eval")]
+fn retrievers() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = repository().join("fixtures/tiny");
+    for (at, fixture) in ["base", "ko-ko", "ko-en"].iter().cycle().take(6).enumerate() {
+        let checkpoint = folder.path().join(format!("checkpoints/step-{}", (at + 1) * 300));
+        copy_folder(&tiny.join(fixture), &checkpoint);
+        let weights = checkpoint.join("model.safetensors");
+        let mut tensors = read_tensors(&weights);
+        for (nth, tensor) in tensors.values_mut().enumerate() {
+            let noise = Tensor::random(&tensor.shape, (at * 1000 + nth) as u32).values();
+            let values: Vec<f64> = tensor.values().iter().zip(noise).map(|(a, b)| a + 0.05 * b).collect();
+            *tensor = Tensor::floats(tensor.dtype, &tensor.shape, values);
+        }
+        fs::write(weights, safetensors(&tensors)).unwrap();
+    }
+    let words = folder.path().join("words");
+    fs::create_dir(&words).unwrap();
+    for language in ["en", "ko"] {
+        let file = repository().join("fixtures/sets/weather").join(format!("weather.{language}"));
+        let lines = fs::read_to_string(file).unwrap();
+        let more = (0..4).flat_map(|copy| lines.lines().map(move |line| format!("{line} {copy}\n")));
+        fs::write(words.join(format!("words.{language}")), more.collect::<String>()).unwrap();
+    }
+    folder
+}
+
+#[cfg(feature = "eval")]
+#[test]
+fn a_sweep_varies_window_and_decay_of_the_checkpoints_that_were_there_when_it_began() {
+    let folder = retrievers();
+    let here = folder.path();
+    let sweep = "\
+study: tail
+recipe:
+  merge_method: linear
+  sources: checkpoints/step-*
+  window: ${last}
+  decay: ${decay}
+params: {last: [2, 6], decay: [0.5, 1]}
+baselines: [uniform]
+data: {words: words}
+objectives: {there: {metric: ndcg@3, mean: [\"words:en-ko\"]}}
+store: study
+";
+    fs::write(here.join("sweep.yaml"), sweep).unwrap();
+    let table = String::from_utf8(run(here, &["sweep", "run", "sweep.yaml", "-q", "--all"]).stdout).unwrap();
+    assert!(table.contains("5/5 trials") && table.contains("last=2 decay=0.5"), "{table}");
+    // A point scores as the merge of its recipe does, wherever that lies.
+    fs::create_dir_all(here.join("chosen/deep")).unwrap();
+    run(here, &["sweep", "pick", "study", "--trial", "last=2 decay=0.5", "-o", "chosen/deep/recipe.yaml"]);
+    run(here, &["merge", "chosen/deep/recipe.yaml", "-q", "-o", "out"]);
+    let weights: Vec<f64> = read_json(&here.join("out/admix.json"))["sources"]["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| model["weight"].as_f64().unwrap())
+        .collect();
+    assert!(weights.len() == 2 && (weights[0] - 1.0 / 3.0).abs() < 1e-12, "{weights:?}");
+    run(here, &["sweep", "export", "study", "--json", "study.json"]);
+    let study = read_json(&here.join("study.json"));
+    let trials = study["trials"].as_array().unwrap();
+    let point = trials.iter().find(|trial| trial["label"] == "last=2 decay=0.5").unwrap();
+    let scores = stdout_json(&run(here, &["score", "out", "--data", "words", "-m", "ndcg@3", "--json"]));
+    let found = point["objectives"]["there"].as_f64().unwrap_or_else(|| panic!("{point:#}"));
+    let all = serde_json::to_string(&scores).unwrap();
+    assert!(all.contains(&format!("{found:.6}")[..8]), "{found}: {all}");
+    // A checkpoint that training adds is none of the study's.
+    copy_folder(&here.join("checkpoints/step-1800"), &here.join("checkpoints/step-2100"));
+    let output = admix(here).args(["sweep", "run", "sweep.yaml", "-q"]).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("step-2100"), "{said}");
+}
+
+#[cfg(feature = "eval")]
+#[test]
+fn init_writes_a_greedy_soup_of_many_checkpoints() {
+    let folder = retrievers();
+    let here = folder.path();
+    let checkpoints: Vec<String> =
+        names(&here.join("checkpoints")).iter().map(|name| format!("checkpoints/{name}")).collect();
+    let mut arguments = vec!["init"];
+    arguments.extend(checkpoints.iter().map(String::as_str));
+    arguments.extend(["--method", "linear", "--data", "words"]);
+    run(here, &arguments);
+    let sweep = fs::read_to_string(here.join("sweep.yaml")).unwrap();
+    assert!(sweep.contains("  simplex: {of: [w1, w2, w3, w4, w5, w6]}\nsearch: {method: greedy}\n"), "{sweep}");
+    let filled = sweep.replace("FILL-IN/second", "words").replace("mean: [first]", "mean: [\"first:en-ko\"]");
+    let filled = filled.replace("mean: [second]", "mean: [\"second:ko-en\"]");
+    fs::write(here.join("sweep.yaml"), format!("{filled}store: study\n")).unwrap();
+    run(here, &["sweep", "run", "sweep.yaml", "-q"]);
+    run(here, &["sweep", "export", "study", "--json", "study.json"]);
+    let study = read_json(&here.join("study.json"));
+    let trials = study["trials"].as_array().unwrap();
+    let weights = |trial: &Value| -> Vec<f64> {
+        let label = trial["label"].as_str().unwrap();
+        label.split(' ').filter_map(|part| part.split_once('=')?.1.parse().ok()).collect()
+    };
+    let mean = |trial: &Value| {
+        let values: Vec<f64> =
+            trial["objectives"].as_object().unwrap().values().map(|value| value.as_f64().unwrap()).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    let members = |trial: &Value| weights(trial).iter().filter(|weight| **weight > 0.0).count();
+    let points: Vec<&Value> = trials.iter().filter(|trial| weights(trial).len() == 6).collect();
+    let (alone, soups): (Vec<&Value>, Vec<&Value>) = points.iter().partition(|trial| members(trial) == 1);
+    assert_eq!((alone.len(), soups.len()), (6, 5), "{study:#}");
+    // The rule again: what a soup takes in does not lower its score.
+    let mut order: Vec<(usize, f64)> = alone
+        .iter()
+        .map(|trial| (weights(trial).iter().position(|weight| *weight > 0.0).unwrap(), mean(trial)))
+        .collect();
+    order.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+    let (mut soup, mut best) = (vec![order[0].0], order[0].1);
+    for (candidate, _) in &order[1..] {
+        let with: Vec<usize> = soup.iter().copied().chain([*candidate]).collect();
+        let is = |trial: &&&Value| {
+            weights(trial).iter().enumerate().all(|(at, weight)| with.contains(&at) == (*weight > 0.0))
+        };
+        let tried = soups.iter().find(is).unwrap_or_else(|| panic!("{with:?} was not tried"));
+        if mean(tried) >= best {
+            (best, soup) = (mean(tried), with);
+        }
+    }
+    run(here, &["sweep", "pick", "study", "--max", "first", "-o", "soup.yaml"]);
+    run(here, &["merge", "soup.yaml", "-q", "-o", "out"]);
 }

@@ -41,6 +41,12 @@ impl Soup {
 }
 
 impl Recipe {
+    /// What `sources` of all documents match.
+    pub fn matched(&self) -> impl Iterator<Item = &ModelRef> {
+        let soups = self.stages.iter().chain([self]).filter_map(|recipe| recipe.soup.as_ref());
+        soups.flat_map(|soup| &soup.matched)
+    }
+
     /// The checkpoints that `sources` chose and their weights; a weight is `None` where the method has none, where it differs from
     /// tensor to tensor, and for the base. Empty without `sources`.
     pub fn weighed(&self) -> Vec<(&ModelRef, Option<f64>)> {
