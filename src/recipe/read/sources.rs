@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::super::glob::{self, Unlisted};
-use super::super::types::{ModelRef, Parameters, Setting, SettingValue, Slice, Soup, Source};
+use super::super::types::{ModelRef, Parameters, Recipe, Setting, SettingValue, Slice, Soup, Source};
 use crate::method::Value;
-use crate::recipe::types::Recipe;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, number, quoted};
 
 /// The parameter that a soup gives each checkpoint.

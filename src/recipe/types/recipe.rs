@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::model_ref::ModelRef;
 use super::rows::Rows;
-use super::setting::Setting;
+use super::setting::{Setting, SettingValue};
 use super::soup::Soup;
 use super::tokenizer::Tokenizer;
 use crate::kernel::DType;
-use crate::method::MergeMethod;
+use crate::method::{MergeMethod, Value};
 use crate::yaml::{NodePath, Part, Place, YamlText};
 
 /// A recipe that passed every check that needs no checkpoint.
@@ -173,6 +173,33 @@ impl Recipe {
         let mut seen = BTreeSet::new();
         let all = self.stages.iter().flat_map(Recipe::models).chain(self.models());
         all.filter(|model| !model.stage && seen.insert(*model)).collect()
+    }
+
+    /// What `sources` of all documents match.
+    pub fn matched(&self) -> impl Iterator<Item = &ModelRef> {
+        let soups = self.stages.iter().chain([self]).filter_map(|recipe| recipe.soup.as_ref());
+        soups.flat_map(|soup| &soup.matched)
+    }
+
+    /// The checkpoints that `sources` chose and their weights; a weight is `None` where the method has none, where it differs from
+    /// tensor to tensor, and for the base. Empty without `sources`.
+    pub fn weighed(&self) -> Vec<(&ModelRef, Option<f64>)> {
+        if self.soup.is_none() {
+            return Vec::new();
+        }
+        let sources = self.slices.iter().flat_map(|slice| &slice.sources);
+        let scalar = |value: &SettingValue| match value {
+            SettingValue::Scalar(Value::Number(weight)) => Some(*weight),
+            _ => None,
+        };
+        let base = self.base_model.as_ref().filter(|_| self.method.base.is_apart());
+        sources
+            .map(|source| {
+                let setting = source.parameters.get("weight").or_else(|| self.parameters.get("weight"));
+                let setting = setting.filter(|_| base != Some(&source.model));
+                (&source.model, setting.and_then(|setting| scalar(&setting.value)))
+            })
+            .collect()
     }
 }
 

@@ -1,9 +1,6 @@
 //! `sources`: a soup of many checkpoints of a run.
 
 use super::model_ref::ModelRef;
-use super::recipe::Recipe;
-use super::setting::SettingValue;
-use crate::method::Value;
 use crate::yaml::NodePath;
 
 /// How `sources` chose the models of a recipe.
@@ -37,34 +34,5 @@ impl Soup {
         weights.reverse();
         let sum: f64 = weights.iter().sum();
         weights.iter().map(|weight| weight / sum).collect()
-    }
-}
-
-impl Recipe {
-    /// What `sources` of all documents match.
-    pub fn matched(&self) -> impl Iterator<Item = &ModelRef> {
-        let soups = self.stages.iter().chain([self]).filter_map(|recipe| recipe.soup.as_ref());
-        soups.flat_map(|soup| &soup.matched)
-    }
-
-    /// The checkpoints that `sources` chose and their weights; a weight is `None` where the method has none, where it differs from
-    /// tensor to tensor, and for the base. Empty without `sources`.
-    pub fn weighed(&self) -> Vec<(&ModelRef, Option<f64>)> {
-        if self.soup.is_none() {
-            return Vec::new();
-        }
-        let sources = self.slices.iter().flat_map(|slice| &slice.sources);
-        let scalar = |value: &SettingValue| match value {
-            SettingValue::Scalar(Value::Number(weight)) => Some(*weight),
-            _ => None,
-        };
-        let base = self.base_model.as_ref().filter(|_| self.method.base.is_apart());
-        sources
-            .map(|source| {
-                let setting = source.parameters.get("weight").or_else(|| self.parameters.get("weight"));
-                let setting = setting.filter(|_| base != Some(&source.model));
-                (&source.model, setting.and_then(|setting| scalar(&setting.value)))
-            })
-            .collect()
     }
 }
