@@ -499,7 +499,9 @@ recipe:
 params: {last: [2, 6], decay: [0.5, 1]}
 baselines: [uniform]
 data: {words: words}
-objectives: {there: {metric: ndcg@3, mean: [\"words:en-ko\"]}}
+objectives:
+  there: {metric: ndcg@3, mean: [\"words:en-ko\"]}
+  back: {metric: ndcg@3, mean: [\"words:ko-en\"]}
 store: study
 ";
     fs::write(here.join("sweep.yaml"), sweep).unwrap();
@@ -521,9 +523,11 @@ store: study
     let trials = study["trials"].as_array().unwrap();
     let point = trials.iter().find(|trial| trial["label"] == "last=2 decay=0.5").unwrap();
     let scores = stdout_json(&run(here, &["score", "out", "--data", "words", "-m", "ndcg@3", "--json"]));
-    let found = point["objectives"]["there"].as_f64().unwrap_or_else(|| panic!("{point:#}"));
-    let all = serde_json::to_string(&scores).unwrap();
-    assert!(all.contains(&format!("{found:.6}")[..8]), "{found}: {all}");
+    for (objective, direction) in [("there", "en-ko"), ("back", "ko-en")] {
+        let sets = scores["models"][0]["datasets"].as_array().unwrap();
+        let set = sets.iter().find(|set| set["direction"] == direction).unwrap();
+        assert_eq!(point["objectives"][objective]["value"], set["metrics"]["ndcg@3"], "{direction}");
+    }
     // A checkpoint that training adds is none of the study's.
     copy_folder(&here.join("checkpoints/step-1800"), &here.join("checkpoints/step-2100"));
     let output = admix(here).args(["sweep", "run", "sweep.yaml", "-q"]).output().unwrap();
@@ -545,9 +549,7 @@ fn init_writes_a_greedy_soup_of_many_checkpoints() {
     run(here, &arguments);
     let sweep = fs::read_to_string(here.join("sweep.yaml")).unwrap();
     assert!(sweep.contains("  simplex: {of: [w1, w2, w3, w4, w5, w6]}\nsearch: {method: greedy}\n"), "{sweep}");
-    let filled = sweep.replace("FILL-IN/second", "words").replace("mean: [first]", "mean: [\"first:en-ko\"]");
-    let filled = filled.replace("mean: [second]", "mean: [\"second:ko-en\"]");
-    fs::write(here.join("sweep.yaml"), format!("{filled}store: study\n")).unwrap();
+    fs::write(here.join("sweep.yaml"), format!("{sweep}store: study\n")).unwrap();
     run(here, &["sweep", "run", "sweep.yaml", "-q"]);
     run(here, &["sweep", "export", "study", "--json", "study.json"]);
     let study = read_json(&here.join("study.json"));
@@ -557,9 +559,8 @@ fn init_writes_a_greedy_soup_of_many_checkpoints() {
         label.split(' ').filter_map(|part| part.split_once('=')?.1.parse().ok()).collect()
     };
     let mean = |trial: &Value| {
-        let values: Vec<f64> =
-            trial["objectives"].as_object().unwrap().values().map(|value| value.as_f64().unwrap()).collect();
-        values.iter().sum::<f64>() / values.len() as f64
+        let objectives = trial["objectives"].as_object().unwrap().values();
+        objectives.map(|objective| objective["value"].as_f64().unwrap()).sum::<f64>() / 2.0
     };
     let members = |trial: &Value| weights(trial).iter().filter(|weight| **weight > 0.0).count();
     let points: Vec<&Value> = trials.iter().filter(|trial| weights(trial).len() == 6).collect();
@@ -582,6 +583,9 @@ fn init_writes_a_greedy_soup_of_many_checkpoints() {
             (best, soup) = (mean(tried), with);
         }
     }
-    run(here, &["sweep", "pick", "study", "--max", "first", "-o", "soup.yaml"]);
+    // Each checkpoint is encoded once: a point that is one of them takes its scores.
+    let done = names(&here.join("study/done")).into_iter().map(|name| read_json(&here.join("study/done").join(name)));
+    assert_eq!(done.filter(|done| done["timings"]["encode"].as_f64() > Some(0.0)).count(), 6 + 5);
+    run(here, &["sweep", "pick", "study", "--max", "words-en-ko", "-o", "soup.yaml"]);
     run(here, &["merge", "soup.yaml", "-q", "-o", "out"]);
 }
