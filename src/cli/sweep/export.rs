@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::finish;
 use super::location::StudyArgs;
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
 use crate::escape::json;
-use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_json, to_per_query_csv};
+use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_per_query_csv};
 
 /// Write the results of a study for other programs
 #[derive(clap::Args, Debug)]
@@ -52,7 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         put(path, &to_per_query_csv(&study, &both)?)?;
     }
     if let Some(path) = &args.json {
-        put(path, &(json(&to_json(&study, &full, Some(&confirmed)), true) + "\n"))?;
+        put(path, &(json(&finish::document(&study, &full, &confirmed)?, true) + "\n"))?;
     }
     if let Some(path) = &args.optuna {
         put(path, &journal(&study, &full))?;
