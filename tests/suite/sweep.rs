@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// The sweep file of [`folder`].
-const SWEEP: &str = "\
+pub(super) const SWEEP: &str = "\
 study: tiny
 recipe:
   merge_method: slerp
@@ -31,7 +31,7 @@ store: study
 ";
 
 /// A folder with the retrievers `a`, `b` and `c`, a data set in two directions, and a sweep file.
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (fixture, name) in [("base", "a"), ("ko-en", "b"), ("ko-ko", "c")] {
         copy_folder(&repository().join("fixtures/tiny").join(fixture), &folder.path().join(name));
@@ -49,17 +49,17 @@ fn folder() -> TempDir {
 }
 
 /// Writes another sweep file: [`SWEEP`] with a part replaced.
-fn with(folder: &Path, from: &str, to: &str) {
+pub(super) fn with(folder: &Path, from: &str, to: &str) {
     assert!(SWEEP.contains(from));
     fs::write(folder.join("sweep.yaml"), SWEEP.replacen(from, to, 1)).unwrap();
 }
 
-fn text(output: &std::process::Output) -> String {
+pub(super) fn text(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The labels of the trials that have results.
-fn trials(folder: &Path) -> Vec<String> {
+pub(super) fn trials(folder: &Path) -> Vec<String> {
     let mut labels: Vec<String> = names(&folder.join("study/done"))
         .iter()
         .map(|name| read_json(&folder.join("study/done").join(name))["label"].as_str().unwrap().to_owned())
@@ -83,7 +83,7 @@ fn seal(study: &Path, file: &str, record: &Value) {
 }
 
 /// The error of a command that fails: exit code, and what it says.
-fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
+pub(super) fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let output = admix(folder).arg("sweep").args(arguments).output().unwrap();
     let said = stderr(&output);
     assert!(said.starts_with("error: ") && !said.contains("panicked"), "sweep {}: {said}", arguments.join(" "));

@@ -19,7 +19,8 @@ The HTML file holds everything and needs no network.
 
 Examples:
   admix sweep report studies/ko-en
-  admix sweep report studies/ko-en -o report.html --svg figures")]
+  admix sweep report studies/ko-en -o report.html --svg figures
+  admix sweep report studies/ko-en --json | jq .recommendation")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,
@@ -35,10 +36,17 @@ pub(super) struct Args {
     /// Show trials that others beat, too
     #[arg(long)]
     all: bool,
+
+    /// Print for programs, in place of the table
+    #[arg(long, conflicts_with_all = ["all", "output", "svg"])]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
+    if args.json {
+        return finish::show_json(&study);
+    }
     if args.output.is_none() && args.svg.is_none() {
         return finish::show(&study, args.all);
     }

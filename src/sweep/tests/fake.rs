@@ -49,6 +49,8 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
         queries: QUERIES,
         held_out: QUERIES,
         documents: 1000,
+        content: format!("content of {label}"),
+        held_out_content: format!("held-out content of {label}"),
     };
     let names: Vec<String> = {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
@@ -77,6 +79,7 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
             vec![vec![0], vec![1, 2]]
         },
         data: Vec::new(),
+        revises: None,
         spec,
     }
 }
@@ -191,7 +194,12 @@ impl Evaluator for Fake {
                 ..QueryScores::default()
             }
         };
-        Ok((0..3).map(set).collect())
+        Ok(request.sets.iter().map(|index| set(*index)).collect())
+    }
+
+    fn queries(&mut self, queries: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        let ids = || (0..QUERIES).map(|query| format!("{}-{query}", queries.name())).collect();
+        Ok(self.study.sets.iter().map(|_| ids()).collect())
     }
 
     fn device(&self) -> String {
