@@ -57,6 +57,8 @@ mod suite {
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
+    #[cfg(all(feature = "eval", target_os = "linux"))]
+    mod terminal;
     #[cfg(feature = "eval")]
     mod tokenizer_settings;
     mod unchanged;

@@ -119,6 +119,6 @@ fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> P
         Mode::Exclusive => "names are taken by exclusive files: the file system has no links",
     };
     out.line(format_args!("  store    {}; {how}", study.store.root().display()));
-    out.line(format_args!("next: {next}"));
+    out.whole(format_args!("next: {next}"));
     out
 }
