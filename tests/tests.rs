@@ -61,6 +61,8 @@ mod suite {
     mod sweep;
     #[cfg(feature = "eval")]
     mod sweep_changes;
+    #[cfg(all(feature = "eval", target_os = "linux"))]
+    mod terminal;
     #[cfg(feature = "eval")]
     mod tokenizer_settings;
     mod unchanged;

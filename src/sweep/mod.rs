@@ -40,10 +40,12 @@ pub use retry::retry;
 pub use search::{History, next};
 pub use slurm::{Slurm, slurm};
 pub use status::{Running, Status};
+#[cfg(feature = "eval")]
+pub(crate) use study::Layout;
 pub use study::{
     Change, Claim, Failure, Generation, HeldClaim, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Preview,
     Results, SameWeights, Schedule, Set, SetMeans, SetValues, Store, Study, Subject, Timings, Trial, TrialResult,
-    TrialStage, Watch, Written, load, read as read_records,
+    TrialStage, Variable, Watch, Written, load, read as read_records,
 };
 #[cfg(feature = "eval")]
 pub use trial::{Estimate, Scorer, warnings};

@@ -168,6 +168,26 @@ fn a_sweep_from_plan_to_pick() {
     run(folder, &["merge", "pick.yaml", "-o", "by-hand"]);
     let [one, other] = ["out", "by-hand"].map(|name| fs::read(folder.join(name).join("model.safetensors")).unwrap());
     assert_eq!(one, other);
+    the_card_has_scores(&folder.join("out"), said.trim_end());
+}
+
+/// The model card of a picked merge has why it was picked, a table, a plot and the Hub's block of results.
+fn the_card_has_scores(merge: &Path, said: &str) {
+    let card = fs::read_to_string(merge.join("README.md")).unwrap();
+    let (front, text) = card.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
+    let front: Value = serde_yaml::from_str(front).unwrap();
+    assert_eq!(front["language"], serde_json::json!(["en", "ko"]));
+    let results = front["model-index"][0]["results"].as_array().unwrap();
+    assert_eq!((front["model-index"][0]["name"].as_str(), results.len()), (Some("out"), 2));
+    let (label, value) = said.rsplit_once(", back ").unwrap();
+    let value: f64 = value.split(' ').next().unwrap().parse().unwrap();
+    let back = results.iter().find(|result| result["dataset"]["config"] == "ko-en").unwrap();
+    assert_eq!((&back["task"]["type"], &back["metrics"][0]["type"]), (&"Retrieval".into(), &"ndcg_at_3".into()));
+    assert!((back["metrics"][0]["value"].as_f64().unwrap() - value * 100.0).abs() < 0.01, "{back} {said}");
+    assert!(text.contains(label.split(':').next().unwrap()) && text.contains(&format!(" {value:.4} | 0.")), "{text}");
+    assert!(text.contains("(trade-off.svg)") && !text.contains("${"), "{text}");
+    let plot = fs::read_to_string(merge.join("trade-off.svg")).unwrap();
+    assert!(plot.starts_with("<?xml") && plot.contains("fill=\"#fff\"") && plot.len() < 60_000);
 }
 
 /// Runs a sweep that keeps its merges, and holds that each trial's scores are those of `score` on its merge.

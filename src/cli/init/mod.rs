@@ -125,7 +125,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
         None => render::say(&format!("no sweep file: `{}` has no ratio", choice.method.name)),
     }
-    render::say(&format!("next: admix check {}", shell(&args.out.display().to_string())));
+    render::say_command(&format!("next: admix check {}", shell(&args.out.display().to_string())));
     Ok(())
 }
 

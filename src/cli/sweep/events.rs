@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::cli::progress::{self, Counted};
 use crate::cli::{args, render, run};
 use crate::encoder::Device;
 use crate::escape::line;
@@ -62,23 +63,12 @@ pub(super) struct EventPrinter<'a> {
 impl<'a> EventPrinter<'a> {
     /// With a bar of the texts of the trial that is being scored.
     fn new(study: &'a Study, quiet: bool) -> Self {
-        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} texts  {eta} left  {msg}")
+        Self { study, quiet, bar: progress::bar(Counted::Texts, 0, quiet) }
     }
 
     /// With a bar of trials, which several workers do.
     pub(super) fn of_trials(study: &'a Study, quiet: bool) -> Self {
-        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} trials  {eta} left")
-    }
-
-    fn with_bar(study: &'a Study, quiet: bool, template: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        if !quiet {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-        }
-        Self { study, quiet, bar }
+        Self { study, quiet, bar: progress::bar(Counted::Trials, 0, quiet) }
     }
 
     fn say(&self, text: &str) {

@@ -33,9 +33,9 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     let full = Analysis::read(study, TrialStage::Full, Depth::Tests)?;
     let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Tests)?;
     let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut text = terminal(study, &full, TableOptions { all, styled });
+    let mut text = terminal(study, &full, TableOptions { all, styled, columns: render::columns() });
     if !confirmed.rows.is_empty() {
-        text.gap().add(&terminal(study, &confirmed, TableOptions { all: true, styled }));
+        text.gap().add(&terminal(study, &confirmed, TableOptions { all: true, styled, columns: render::columns() }));
     }
     let preference = Preference::default();
     let found = recommend(study, &full, &confirmed, &preference)?;
@@ -45,7 +45,7 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
             text.line(sentence);
         }
     }
-    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed, found.is_ok()))))
+    render::print(text.whole(format_args!("next: {}", next(study, &full, &confirmed, found.is_ok()))))
 }
 
 /// The command that comes next.

@@ -162,6 +162,6 @@ fn text(study: &Study, trials: &[(String, String)], cost: &str, store: &str, nex
     }
     out.line(format_args!("  cost     {cost}"));
     out.line(format_args!("  store    {store}"));
-    out.line(format_args!("next: {next}"));
+    out.whole(format_args!("next: {next}"));
     out
 }

@@ -13,6 +13,7 @@ mod sets;
 mod stage;
 mod store;
 mod trial;
+mod variables;
 
 pub(crate) use layout::Layout;
 #[cfg(test)]
@@ -32,3 +33,4 @@ pub(crate) use store::{mean_of, order_hash, top_documents_hash};
 #[cfg(test)]
 pub(crate) use store::{open_record, seal};
 pub use trial::{Generation, Subject, Trial};
+pub use variables::Variable;
