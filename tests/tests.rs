@@ -60,6 +60,8 @@ mod suite {
     #[cfg(feature = "eval")]
     mod sweep_changes;
     #[cfg(feature = "eval")]
+    mod sweep_compare;
+    #[cfg(feature = "eval")]
     mod tokenizer_settings;
     mod unchanged;
     #[cfg(feature = "eval")]
