@@ -103,7 +103,7 @@ fn a_change_that_is_cut_short_ends_as_one_that_is_not() {
             assert!(check(&study).unwrap().damaged.is_empty());
         }
         run(&study, &mut Fake::new(&study)).unwrap();
-        assert_eq!(Results::read(&before).unwrap().done.len(), 13, "the earlier form is as it was");
+        assert_eq!(Results::read(&before).unwrap().done.len(), 13, "the earlier revision is as it was");
         recorded(&study)
     };
     assert_eq!(ended(&[1, 4, 9]), ended(&[]));
