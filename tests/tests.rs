@@ -61,6 +61,8 @@ mod suite {
     mod sweep;
     #[cfg(feature = "eval")]
     mod sweep_changes;
+    #[cfg(feature = "eval")]
+    mod sweep_compare;
     #[cfg(all(feature = "eval", target_os = "linux"))]
     mod terminal;
     #[cfg(feature = "eval")]

@@ -149,7 +149,7 @@ impl Error {
     }
 }
 
-/// Whether a file is of a study's later form, which has a folder of its own.
+/// Whether a file is of a study's later revision, which has a folder of its own.
 fn has_part(path: &Path) -> bool {
     let is_part = |folder: &&Path| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -190,8 +190,8 @@ impl Diagnose for Error {
                     .into(),
             ),
             Self::Damaged { path, .. } => {
-                let form = path.parent().and_then(Path::parent).unwrap_or(path);
-                let study = if has_part(path) { form.parent().unwrap_or(form) } else { form };
+                let revision = path.parent().and_then(Path::parent).unwrap_or(path);
+                let study = if has_part(path) { revision.parent().unwrap_or(revision) } else { revision };
                 let study = shell(&study.display().to_string());
                 Some(format!("`admix sweep check {study}` sets damaged files aside and has their trials scored again"))
             }

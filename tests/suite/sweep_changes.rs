@@ -177,7 +177,7 @@ fn what_no_result_survives_is_refused_and_a_study_without_results_is_made_anew()
     assert_eq!(trials_of(folder, "study/revision-1"), ["a", "b", "w=0", "w=0.5", "w=1"]);
 
     for (from, to, difference) in [
-        ("merge_method: task_arithmetic", "merge_method: linear", "recipe.text, line"),
+        ("merge_method: task_arithmetic", "merge_method: ties", "recipe.text, line"),
         ("store: study", "store: study\nmax_length: 9", "scoring.max_length: was nothing, is 9"),
     ] {
         write(folder, &text.replace(from, to));
@@ -198,13 +198,16 @@ fn what_no_result_survives_is_refused_and_a_study_without_results_is_made_anew()
     let (code, said) = refused(folder, &["run", "sweep.yaml"]);
     assert!(code == 5 && said.contains("b/config.json` has other content"), "{said}");
     assert!(!folder.join("study/revision-2").exists());
+    edit_json(&folder.join("b/config.json"), |config| config["a_note"] = 1.into());
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    assert_eq!(trials_of(folder, "study/revision-2").len(), 7, "what had no results is no hindrance");
 }
 
-/// The labels of the trials of one form of a study.
-fn trials_of(folder: &Path, form: &str) -> Vec<String> {
-    let at = folder.join("form");
+/// The labels of the trials of one revision of a study.
+fn trials_of(folder: &Path, revision: &str) -> Vec<String> {
+    let at = folder.join("revision");
     fs::create_dir_all(&at).unwrap();
     let _ = fs::remove_dir_all(at.join("study"));
-    super::support::copy_folder(&folder.join(form), &at.join("study"));
+    super::support::copy_folder(&folder.join(revision), &at.join("study"));
     trials(&at)
 }

@@ -91,7 +91,7 @@ const NOT_HELD_OUT: &str =
 const HOLD_OUT: &str = "write `select: {split: dev}` and `report: {split: test}` in the sweep file, or \
     `select: {part: 1/2}` and `report: {part: 2/2}` where there is one split; it can also be added to a finished study";
 
-/// What earlier forms of a study have scored of what is planned.
+/// What earlier revisions of a study have scored of what is planned.
 struct Kept {
     /// The trials' ids.
     trials: BTreeSet<String>,

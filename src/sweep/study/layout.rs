@@ -26,7 +26,7 @@ impl Layout {
     pub(crate) const SAME_WEIGHTS: &str = "same";
     /// The documents that parents rank first.
     pub(crate) const TOP_DOCUMENTS: &str = "tops";
-    /// What the folders of a study's later forms begin with.
+    /// What the folders of a study's later revisions begin with.
     pub(crate) const REVISION: &str = "revision-";
     /// Damaged files that were put aside.
     pub(crate) const DAMAGED: &str = "damaged";
@@ -47,7 +47,7 @@ impl Layout {
         Self::TOP_DOCUMENTS,
     ];
 
-    /// The folder of a study's form after so many changes.
+    /// The folder of a study's revision after so many changes.
     pub(crate) fn revision(number: usize) -> String {
         format!("{}{number}", Self::REVISION)
     }

@@ -32,7 +32,7 @@ pub struct Manifest {
     pub objectives: Vec<Vec<usize>>,
     /// The files of the data sets.
     pub data: Vec<FileHash>,
-    /// What the records name the form by from which this one was made, where a sweep file has changed.
+    /// What the records of the revision before name it by, where the sweep file has changed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revises: Option<String>,
 }

@@ -39,7 +39,7 @@ pub struct Study {
     pub manifest: Manifest,
     /// Its folder.
     pub store: Store,
-    /// Its forms before the sweep file changed, the oldest first: results that still stand are taken from them.
+    /// Its revisions before the sweep file changed, the oldest first: results that still stand are taken from them.
     pub(crate) earlier: Vec<Study>,
 }
 
@@ -64,12 +64,12 @@ impl Study {
     /// # Errors
     /// A folder without study, or with one of another program's form.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let mut study = Self::open_form(Store::read_only(folder), folder)?;
+        let mut study = Self::open_revision(Store::read_only(folder), folder)?;
         let last = study.store.list("")?.iter().filter_map(|name| Layout::revision_of(name)).max().unwrap_or(0);
         for number in 1..=last {
             let store = Store::read_only(folder).of_part(&Layout::revision(number));
             let missing = || store.damaged(Layout::MANIFEST, "it is missing, and the folder of the change is there");
-            let next = match Self::open_form(store.clone(), folder) {
+            let next = match Self::open_revision(store.clone(), folder) {
                 Err(Error::NotAStudy(_)) => return Err(missing()),
                 next => next?,
             };
@@ -81,15 +81,15 @@ impl Study {
         Ok(study)
     }
 
-    /// The form that follows this one.
+    /// The revision that follows this one.
     pub(super) fn followed_by(mut self, manifest: Manifest, store: Store) -> Self {
         let mut earlier = std::mem::take(&mut self.earlier);
         earlier.push(self);
         Self { manifest, store, earlier }
     }
 
-    /// One form of a study.
-    fn open_form(store: Store, folder: &Path) -> Result<Self, Error> {
+    /// One revision of a study.
+    fn open_revision(store: Store, folder: &Path) -> Result<Self, Error> {
         let Some(bytes) = store.read(Layout::MANIFEST)? else { return Err(Error::NotAStudy(folder.to_owned())) };
         let (value, name) = open_record(&bytes, Layout::MANIFEST, None).map_err(|problem| {
             other_form(&bytes, folder).unwrap_or_else(|| store.damaged(Layout::MANIFEST, problem))
@@ -122,8 +122,8 @@ impl Study {
         Ok(Self { store, ..self })
     }
 
-    /// Every form of the study, the latest first.
-    pub(crate) fn forms(&self) -> impl Iterator<Item = &Self> {
+    /// Every revision of the study, the latest first.
+    pub(crate) fn revisions(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(self.earlier.iter().rev())
     }
 

@@ -1,4 +1,4 @@
-//! Coming back to a study whose sweep file has changed: what stands is kept, in a form of the study that follows the one before.
+//! Coming back to a study whose sweep file has changed: what stands is kept, in a revision of the study that follows the one before.
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,13 @@ impl Study {
             return Err(mismatch(&study, if asked.is_empty() { outer } else { fixed }));
         }
         let manifest = manifest(spec)?;
-        let changed: Vec<String> = study.forms().flat_map(|form| compare::files(&form.manifest, &manifest)).collect();
+        let mut changed = Vec::new();
+        for revision in study.revisions() {
+            // What has no results has nothing to keep.
+            if revision.is_scored()? {
+                changed.extend(compare::files(&revision.manifest, &manifest));
+            }
+        }
         if changed.is_empty() {
             study.revised(manifest, Change::Revised(asked))
         } else {
@@ -78,7 +84,7 @@ impl Study {
         }
     }
 
-    /// The form that follows, with another manifest.
+    /// The revision that follows, with another manifest.
     pub(crate) fn revised(self, mut manifest: Manifest, change: Change) -> Result<Preview, Error> {
         manifest.revises = Some(self.store.study().to_owned());
         let part = Layout::revision(self.earlier.len() + 1);
@@ -86,53 +92,59 @@ impl Study {
         Ok(Preview { study: self.followed_by(manifest, store), change })
     }
 
-    /// Whether any form of the study has a result.
+    /// Whether any revision of the study has a result.
     fn has_results(&self) -> Result<bool, Error> {
-        for form in self.forms() {
-            if !form.store.list(Layout::RESULTS)?.is_empty() {
+        for revision in self.revisions() {
+            if revision.is_scored()? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The trials that earlier forms of the study have scored over all documents, by id.
+    /// Whether this revision has a result.
+    fn is_scored(&self) -> Result<bool, Error> {
+        Ok(!self.store.list(Layout::RESULTS)?.is_empty())
+    }
+
+    /// The trials that earlier revisions of the study have scored over all documents, by id.
     ///
     /// # Errors
     /// A folder that cannot be read.
     pub fn known_trials(&self) -> Result<BTreeSet<String>, Error> {
         let mut found = BTreeSet::new();
-        for form in &self.earlier {
+        for revision in &self.earlier {
             let end = format!(".{}.json", TrialStage::Full);
-            let names = form.store.list(Layout::RESULTS)?;
+            let names = revision.store.list(Layout::RESULTS)?;
             found.extend(names.iter().filter_map(|name| name.strip_suffix(&end)).map(str::to_owned));
         }
         Ok(found)
     }
 
-    /// The data sets on which no earlier form of the study has scored its trials.
+    /// The data sets on which no earlier revision of the study has scored its trials.
     pub fn unknown_sets(&self) -> Vec<String> {
         let metrics = self.manifest.metrics();
-        let has = |form: &Self, set: &Set| {
+        let has = |revision: &Self, set: &Set| {
             let same = |other: &Set| !set.content.is_empty() && other.content == set.content;
-            form.manifest.sets.iter().any(same) && metrics.iter().all(|metric| form.manifest.metrics().contains(metric))
+            revision.manifest.sets.iter().any(same)
+                && metrics.iter().all(|metric| revision.manifest.metrics().contains(metric))
         };
-        let unknown = |set: &&Set| !self.earlier.iter().any(|form| has(form, set));
+        let unknown = |set: &&Set| !self.earlier.iter().any(|revision| has(revision, set));
         self.manifest.sets.iter().filter(unknown).map(|set| set.label.clone()).collect()
     }
 
-    /// The points over all documents that earlier forms of the study have scored.
+    /// The points over all documents that earlier revisions of the study have scored.
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
     pub fn known_points(&self) -> Result<Vec<Trial>, Error> {
         let mut found: Vec<Trial> = Vec::new();
-        for form in &self.earlier {
-            let schedule = Schedule::read(&form.store)?;
+        for revision in &self.earlier {
+            let schedule = Schedule::read(&revision.store)?;
             for (trial, stage) in schedule.trials() {
                 let is_scored = stage == TrialStage::Full
                     && trial.point().is_some()
-                    && form.store.path(&Layout::result(&trial.key(stage))).exists();
+                    && revision.store.path(&Layout::result(&trial.key(stage))).exists();
                 if is_scored && found.iter().all(|known| known.id != trial.id) {
                     found.push(trial.clone());
                 }
@@ -152,7 +164,7 @@ impl Preview {
         Self { study: Study { manifest, store, earlier: Vec::new() }, change: Change::New }
     }
 
-    /// Writes it down, where it is not yet. What is there is not changed: a form that follows another has a folder of its own, which
+    /// Writes it down, where it is not yet. What is there is not changed: a revision that follows another has a folder of its own, which
     /// appears whole.
     ///
     /// # Errors

@@ -114,6 +114,8 @@ pub(crate) struct Fake {
     /// Trials that were scored, not those whose scores were known.
     pub(crate) scored: Vec<String>,
     pub(crate) trial: Option<Trial>,
+    /// The data sets that were asked for, trial by trial.
+    pub(crate) asked: Vec<Vec<usize>>,
 }
 
 impl Fake {
@@ -128,6 +130,7 @@ impl Fake {
             fails: None,
             scored: Vec::new(),
             trial: None,
+            asked: Vec::new(),
         }
     }
 
@@ -166,6 +169,7 @@ impl Evaluator for Fake {
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
         let trial = self.trial.clone().unwrap();
         self.scored.push(trial.label.clone());
+        self.asked.push(request.sets.to_vec());
         std::thread::sleep(self.time);
         if request.cancel.is_cancelled() {
             return Err(EvaluationError::Cancelled);

@@ -89,7 +89,7 @@ impl Scorer {
         Ok(scorer)
     }
 
-    /// Makes those data sets ready that a trial of an earlier form of the study lacks.
+    /// Makes those data sets ready that a trial of an earlier revision of the study lacks.
     fn part(&mut self, queries: Queries, pool: Option<usize>, sets: &[usize]) -> CorpusKey {
         let whole = (queries.name(), pool, None);
         let Some(corpus) = self.corpora.get(&whole).filter(|corpus| corpus.sets.len() > sets.len()) else {

@@ -80,6 +80,7 @@ impl Worker<'_> {
     ) -> Result<(TrialResult, ScoresFrom), EvaluationError> {
         let carried = self.carried(trial, stage)?;
         let whole = carried.as_ref().filter(|carried| carried.missing().is_empty());
+        let is_whole = whole.is_some();
         let prepared = match whole {
             Some(carried) => Prepared { weights: carried.weights.clone(), seconds: 0.0 },
             None => self.evaluator.prepare(trial)?,
@@ -100,7 +101,7 @@ impl Worker<'_> {
             began,
             timings: Timings { merge: prepared.seconds, ..Timings::default() },
         };
-        if let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
+        if !is_whole && let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
             done.sets = sets;
             self.record(trial, stage, &mut done, &values, started)?;
             return Ok((done, ScoresFrom::Twin));
@@ -130,7 +131,7 @@ impl Worker<'_> {
         Ok((done, if missing.is_empty() { ScoresFrom::Earlier } else { ScoresFrom::Scoring }))
     }
 
-    /// What earlier forms of the study know of a trial.
+    /// What earlier revisions of the study know of a trial.
     fn carried(&mut self, trial: &Trial, stage: TrialStage) -> Result<Option<Carried>, EvaluationError> {
         // Which documents parents rank first is not carried over.
         if self.study.earlier.is_empty() || self.makes_pools(trial, stage) {

@@ -127,7 +127,7 @@ pub(super) struct Worker<'a> {
     pub(super) announced: usize,
     /// The lists of queries that are known to be written.
     pub(super) listed: BTreeSet<String>,
-    /// What earlier forms of the study know of its trials; read when a trial is begun.
+    /// What earlier revisions of the study know of its trials; read when a trial is begun.
     pub(super) carrier: Option<Carrier<'a>>,
     /// The ids of the queries of every data set, by the name of their part.
     pub(super) wanted: BTreeMap<&'static str, Vec<Vec<String>>>,

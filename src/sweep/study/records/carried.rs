@@ -1,4 +1,4 @@
-//! What earlier forms of a study know of a trial. A query's values are taken over where its data set has the same documents, queries
+//! What earlier revisions of a study know of a trial. A query's values are taken over where its data set has the same documents, queries
 //! and judgements, whatever the data set is called and however its queries are shared out now.
 
 use std::collections::HashMap;
@@ -40,15 +40,15 @@ impl Carried {
     }
 }
 
-/// The earlier forms of a study, the latest first, with their lists of queries.
+/// The earlier revisions of a study, the latest first, with their lists of queries.
 #[derive(Debug)]
 pub(crate) struct Carrier<'a> {
     manifest: &'a Manifest,
-    forms: Vec<Form<'a>>,
+    revisions: Vec<Revision<'a>>,
 }
 
 #[derive(Debug)]
-struct Form<'a> {
+struct Revision<'a> {
     study: &'a Study,
     orders: Orders,
     /// The ids of queries, by stage and data set.
@@ -57,7 +57,7 @@ struct Form<'a> {
 
 /// A record of a trial, with the place of its stage in [`STAGES`].
 struct Known<'f> {
-    form: &'f Form<'f>,
+    revision: &'f Revision<'f>,
     at: usize,
     done: TrialResult,
     values: PerQuery,
@@ -65,16 +65,20 @@ struct Known<'f> {
 
 impl<'a> Carrier<'a> {
     pub(crate) fn new(study: &'a Study) -> Result<Self, Error> {
-        let form = |form: &'a Study| {
+        let revision = |revision: &'a Study| {
             let lists = |part: &str| {
-                let list = |index| form.store.read_json::<Vec<String>>(&Layout::queries(part, index));
-                let each = 0..form.manifest.sets.len();
+                let list = |index| revision.store.read_json::<Vec<String>>(&Layout::queries(part, index));
+                let each = 0..revision.manifest.sets.len();
                 each.map(|index| Ok(list(index)?.unwrap_or_default())).collect::<Result<Vec<_>, Error>>()
             };
-            Ok(Form { study: form, orders: Orders::read(form)?, queries: [lists("select")?, lists("report")?] })
+            Ok(Revision {
+                study: revision,
+                orders: Orders::read(revision)?,
+                queries: [lists("select")?, lists("report")?],
+            })
         };
-        let forms = study.earlier.iter().rev().map(form).collect::<Result<Vec<_>, Error>>()?;
-        Ok(Self { manifest: &study.manifest, forms })
+        let revisions = study.earlier.iter().rev().map(revision).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self { manifest: &study.manifest, revisions })
     }
 
     /// What is known of a trial on these queries, data set by data set; `None` where that is nothing.
@@ -91,12 +95,12 @@ impl<'a> Carrier<'a> {
             return Ok(None);
         }
         let mut known: Vec<Known<'_>> = Vec::new();
-        for form in &self.forms {
+        for revision in &self.revisions {
             for (at, of) in STAGES.into_iter().enumerate() {
                 let key = format!("{trial}.{of}");
-                let Some(done) = form.study.result(&key, &form.orders)? else { continue };
+                let Some(done) = revision.study.result(&key, &revision.orders)? else { continue };
                 if known.first().is_none_or(|first| first.done.weights == done.weights) {
-                    known.push(Known { form, at, values: form.study.store.per_query(&key)?, done });
+                    known.push(Known { revision, at, values: revision.study.store.per_query(&key)?, done });
                 }
             }
         }
@@ -115,15 +119,15 @@ impl<'a> Carrier<'a> {
         let metrics = self.manifest.metrics();
         let mut found: HashMap<&str, Vec<f64>> = HashMap::new();
         let mut tokens = None;
-        for Known { form, at, done, values } in known {
-            let manifest = &form.study.manifest;
+        for Known { revision, at, done, values } in known {
+            let manifest = &revision.study.manifest;
             let places: Option<Vec<usize>> =
                 metrics.iter().map(|metric| manifest.metrics().iter().position(|other| other == metric)).collect();
             let Some(places) = places else { continue };
             let same =
                 |(_, other): &(usize, &crate::sweep::study::manifest::Set)| other.content_at(STAGES[*at]) == content;
             for (other, _) in manifest.sets.iter().enumerate().filter(same) {
-                let (Some(ids), Some(values)) = (form.queries[*at].get(other), values.sets.get(other)) else {
+                let (Some(ids), Some(values)) = (revision.queries[*at].get(other), values.sets.get(other)) else {
                     continue;
                 };
                 for (query, id) in ids.iter().enumerate() {

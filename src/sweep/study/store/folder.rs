@@ -50,7 +50,7 @@ impl Store {
         Self { study: study.to_owned(), ..self }
     }
 
-    /// The records of a study's later form, which have a folder of their own.
+    /// The records of a study's later revision, which have a folder of their own.
     #[must_use]
     pub(crate) fn of_part(self, part: &str) -> Self {
         Self { part: part.to_owned(), ..self }
