@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opens a regular file.
 ///
@@ -65,6 +65,15 @@ fn kind(found: &fs::Metadata) -> &'static str {
     }
     let _ = found;
     "no regular file"
+}
+
+/// A path of a file that people write, with their home folder in place of a leading `~`. A shell does so too, but not in files
+/// and not behind `=`.
+pub(crate) fn with_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(rest), Some(home)) if !home.as_os_str().is_empty() => home.join(rest),
+        _ => path.to_owned(),
+    }
 }
 
 /// Makes opening a pipe return at once, without waiting for its other end.

@@ -124,6 +124,7 @@ mod files;
 pub mod kernel;
 pub mod merge;
 pub mod method;
+mod nearest;
 pub mod plan;
 mod progress;
 pub mod recipe;

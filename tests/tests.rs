@@ -51,6 +51,8 @@ mod suite {
     mod selection;
     mod settings;
     mod slices;
+    #[cfg(unix)]
+    mod soups;
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;

@@ -7,6 +7,7 @@ use super::header::HeaderError;
 use super::hub_model::{DEFAULT_REVISION, HubModel};
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::escape::{escaped, literal, shell};
+use crate::nearest::path_hint;
 
 /// Why a folder cannot be opened as a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -280,8 +281,8 @@ impl Diagnose for Error {
             }
             Self::Header { source, .. } => source.hint(),
             Self::NoShard { .. } => Some("the download may be incomplete; download the model again".to_owned()),
-            Self::NoSuchFolder { .. }
-            | Self::NotAFolder { .. }
+            Self::NoSuchFolder { path } => path_hint(path),
+            Self::NotAFolder { .. }
             | Self::Io { .. }
             | Self::NotAFile { .. }
             | Self::TooLong { .. }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::nearest::nearest;
 
 /// The measure of one query's ranking. A document is relevant when its grade is 1 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,7 +87,7 @@ impl fmt::Display for Metric {
 #[non_exhaustive]
 pub enum MetricError {
     /// No such measure.
-    #[error("`{0}` is no metric; there are ndcg@k, recall@k, mrr@k, map@k, p@k, success@k, and ndcg, mrr, map")]
+    #[error("`{name}` is no metric{near} ndcg@k, recall@k, mrr@k, map@k, p@k, success@k, and ndcg, mrr, map", name = .0, near = meant(.0))]
     Unknown(String),
     /// A cut of zero, or a huge one.
     #[error("`{0}` has no cut that can be: it is a number from 1 up")]
@@ -94,6 +95,17 @@ pub enum MetricError {
     /// A measure that needs a cut.
     #[error("`{0}` needs a cut, as in `{0}@10`")]
     NeedsCut(String),
+}
+
+/// The metric that a misspelt one probably is, for the message: arguments have no hints.
+fn meant(text: &str) -> String {
+    let name = text.trim();
+    let at = name.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.len());
+    let (measure, cut) = name.split_at(at);
+    nearest(measure, ["ndcg", "recall", "mrr", "map", "precision", "success"])
+        .map(|near| format!("{near}{cut}"))
+        .filter(|near| near.parse::<Metric>().is_ok())
+        .map_or_else(|| "; there are".to_owned(), |near| format!(", did you mean {near}? There are"))
 }
 
 impl Diagnose for MetricError {
@@ -157,6 +169,18 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Metric>().map(|metric| metric.to_string()), Ok(name.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_has_a_suggestion() {
+        let message = |text: &str| text.parse::<Metric>().unwrap_err().to_string();
+        assert!(
+            message("ndgc@10").contains("`ndgc@10` is no metric, did you mean ndcg@10? There are"),
+            "{}",
+            message("ndgc@10")
+        );
+        assert!(message("recal@5").contains("did you mean recall@5?"));
+        assert!(!message("hits").contains("did you mean"));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Hints, places and exit classes of errors.
 
+use std::path::PathBuf;
+
 use super::error::Error;
 use crate::checkpoint;
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::nearest::path_hint;
 use crate::recipe::Place;
 
 impl Diagnose for Error {
@@ -15,7 +18,9 @@ impl Diagnose for Error {
                 let literal = path
                     .contains('@')
                     .then(|| "a folder whose name holds `@` is written `{model: {path: \"…\"}}`".to_owned());
-                let hints: Vec<String> = looked.into_iter().chain(literal).collect();
+                let folders = [Some(PathBuf::new()), beside.clone()].into_iter().flatten();
+                let near = folders.map(|folder| folder.join(path)).find_map(|path| path_hint(&path));
+                let hints: Vec<String> = near.or(looked).into_iter().chain(literal).collect();
                 Some(hints.join("\n")).filter(|hints| !hints.is_empty())
             }
             Self::Checkpoint(error) | Self::Hub { source: error, .. } | Self::Tokens { source: error, .. } => {

@@ -7,8 +7,8 @@ use super::error::Error;
 use super::models::{Models, resolve};
 use super::types::Stage;
 use crate::checkpoint::{Adapter, Checkpoint, Links, disagreements_of_use};
+use crate::nearest::nearest;
 use crate::recipe::{ModelRef, Recipe};
-use crate::yaml::nearest;
 
 /// The opened checkpoints of a recipe, and the documents whose merges some of them are.
 pub(super) struct OpenedModels {

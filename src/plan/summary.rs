@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::non_layer_tensors::NonLayerSlices;
+use super::soup::SoupSummary;
 use super::types::{Input, Plan, PlannedTensor, Stage, TensorOp};
 use super::vocabulary::RowCounts;
 use crate::checkpoint::layer_of;
@@ -18,6 +19,9 @@ pub struct Summary {
     /// The documents that the merge needs, each with a plan of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<Document>,
+    /// What `sources` chose, where the recipe has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<SoupSummary>,
     /// The models, as folders.
     pub models: Vec<String>,
     /// The model that configuration and tokenizer come from.
@@ -150,6 +154,7 @@ impl Plan {
         Summary {
             method: self.recipe.method.name,
             documents: Vec::new(),
+            sources: self.soup(),
             models: self.labels(),
             donor: self.label(self.donor),
             settings: self.is_sentence_transformers().then(|| self.label(self.settings)),

@@ -19,6 +19,12 @@ impl Recipe {
         if let Some(error) = Error::of(diagnostics.faults(&self.source.yaml())) {
             return Err(error);
         }
+        if let (Some(soup), Node::Map(entries)) = (&self.soup, &mut root) {
+            // What globs match is not in the text.
+            let folders: Vec<Node> = soup.chosen().iter().map(|model| Node::Text(model.to_string())).collect();
+            entries.retain(|(key, _)| key != "window" && key != "sources");
+            entries.push(("sources".to_owned(), Node::List(folders)));
+        }
         let mut out = String::new();
         for stage in &self.stages {
             out.push_str(&stage.canonical(name)?);
@@ -34,6 +40,8 @@ fn is_reference(key: &str, value: &Node) -> bool {
     let reserved = |value: &Node| matches!(value, Node::Text(text) if text == "union" || text == "base");
     match key {
         "model" | "base_model" | "path" => true,
+        // Those of a slice are maps; those of a soup, folders.
+        "sources" => true,
         "tokenizer_source" | "settings_source" | "source" => !reserved(value),
         _ => false,
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::types::{ModelRef, Recipe};
 use crate::checkpoint::{self, HubHome, HubModel};
+use crate::files;
 
 impl Recipe {
     /// Finds the folders of all models on this machine. Two references to one folder are references to one model.
@@ -63,5 +64,6 @@ fn on_disk(folder: Option<&Path>, model: &ModelRef) -> Option<PathBuf> {
 
 fn here(folder: Option<&Path>, path: &Path) -> Option<PathBuf> {
     let beside = folder.filter(|_| path.is_relative()).map(|folder| folder.join(path));
-    std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
+    let candidates = std::iter::once(path.to_path_buf()).chain(beside).chain(std::iter::once(files::with_home(path)));
+    candidates.into_iter().find(|path| path.exists())
 }

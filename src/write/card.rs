@@ -39,9 +39,9 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
         .as_ref()
         .map_or(Some(files), |alignment| alignment.tokenizer_of.map(|model| plan.models[model].path()));
     let settings = plan.origin_of_settings();
-    for ((plan, index), model) in originals.iter().zip(&models) {
-        let path = plan.models[*index].path();
-        let is_used = retriever && settings != files && plan.models[*index].usage_path() == settings;
+    for ((of, index), model) in originals.iter().zip(&models) {
+        let path = of.models[*index].path();
+        let is_used = retriever && settings != files && of.models[*index].usage_path() == settings;
         let parts =
             [(path == files, "configuration"), (Some(path) == tokenizer, "tokenizer"), (is_used, "settings of use")];
         let parts: Vec<&str> = parts.into_iter().filter(|(is, _)| *is).map(|(_, part)| part).collect();
@@ -50,12 +50,18 @@ pub(super) fn card(plan: &Plan, name: &str) -> String {
             Some((last, [])) => format!(" ({last})"),
             Some((last, others)) => format!(" ({} and {last})", others.join(", ")),
         };
-        let adapter = plan.adapters.get(*index).and_then(Option::as_ref);
+        let adapter = of.adapters.get(*index).and_then(Option::as_ref);
         let adapter = adapter.map_or_else(String::new, |adapted| {
             let name = adapted.adapter.path().file_name().map(|name| name.to_string_lossy().into_owned());
             format!(" with the adapter {}", name.unwrap_or_default())
         });
-        let _ = writeln!(card, "- {}{note}", markdown(&format!("{model}{adapter}")));
+        let weight = of.soup_weight(*index).map_or_else(String::new, |weight| format!(": weight {weight:.4}"));
+        let _ = writeln!(card, "- {}{note}{weight}", markdown(&format!("{model}{adapter}")));
+    }
+    for plan in plan.all_stages().into_iter().map(|stage| &stage.plan).chain([plan]) {
+        if let Some(soup) = plan.soup() {
+            let _ = writeln!(card, "\n`sources` chose {}.", markdown(&soup.describe()));
+        }
     }
     let _ = write!(card, "\n## Recipe\n\n{}", fenced("yaml", plan.recipe.text()));
     for (name, value) in plan.recipe.variables() {

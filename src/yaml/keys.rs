@@ -1,8 +1,8 @@
 //! Tables of the keys that the maps of a file may have. Parsers, messages and JSON Schemas read them.
 
 use super::message::and;
-use super::nearest::nearest;
 use super::tree::Node;
+use crate::nearest::nearest;
 
 /// A map in a file and the keys it may have.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use super::place::{self, Place};
 use super::syntax;
 use super::tree::{self, Node};
 use crate::files;
+use crate::nearest::path_hint;
 
 /// Bytes of the largest file that is read.
 pub(crate) const LARGEST: u64 = 1 << 20;
@@ -134,7 +135,8 @@ impl YamlText<'_> {
 pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, Error> {
     let name = path.display();
     let unread = |error: &std::io::Error| {
-        let hint = (error.kind() == std::io::ErrorKind::NotFound).then(|| format!("check the {what}'s path"));
+        let missing = || path_hint(path).unwrap_or_else(|| format!("check the {what}'s path"));
+        let hint = (error.kind() == std::io::ErrorKind::NotFound).then(missing);
         Error::file(format!("cannot read the {what} {name}: {error}"), hint)
     };
     let file = files::open_or_pipe(path).map_err(|error| unread(&error))?;

@@ -7,9 +7,9 @@ use super::diagnostics::Diagnostics;
 use super::error::ErrorKind;
 use super::mask::{CLOSE, OPEN, substituted, unmask};
 use super::message::quoted;
-use super::nearest::nearest;
 use super::path::{NodePath, Step};
 use super::tree::Node;
+use crate::nearest::nearest;
 
 /// The variables of a recipe, with a record of which were used.
 pub(crate) struct Variables<'a> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::layout::Form;
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::nearest::path_hint;
 
 /// Why a folder cannot be opened as a data set.
 #[derive(Debug, thiserror::Error)]
@@ -248,8 +249,8 @@ impl Diagnose for Error {
             Self::NoKnownQuery { .. } | Self::NoKnownDocument { .. } => {
                 "are the judgements of another version of the data set?".into()
             }
-            Self::NoSuchFolder { .. }
-            | Self::NotAFolder { .. }
+            Self::NoSuchFolder { path } => return path_hint(path),
+            Self::NotAFolder { .. }
             | Self::Read { .. }
             | Self::NotAFile { .. }
             | Self::TooManyFiles { .. }

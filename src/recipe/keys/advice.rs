@@ -7,7 +7,8 @@
 
 use super::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
 use crate::method::{self, MergeMethod, Parameter};
-use crate::yaml::{KeyAdvice, KeyTable, Node, Status, nearest, number, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{KeyAdvice, KeyTable, Node, Status, number, quoted};
 
 /// Keys that mergekit's users add to recipes, each with what replaces it here.
 static NOTES: [(&str, &str); 54] = [

@@ -39,7 +39,7 @@ fn recipe() -> Value {
         |key: &str| json!({ "required": [key], "properties": { key: { "type": ["array", "object", "string"] } } });
     let methods: Vec<Value> = METHODS.iter().map(|method| of_method(method)).collect();
     if let Some(object) = schema.as_object_mut() {
-        object.insert("anyOf".into(), json!([some("models"), some("slices"), some("modules")]));
+        object.insert("anyOf".into(), json!([some("models"), some("sources"), some("slices"), some("modules")]));
         object.insert("allOf".into(), methods.into());
         let definitions = DEFINITIONS.map(|begin| begin.replace('.', "\\."));
         object.insert("patternProperties".into(), json!({ format!("^({})", definitions.join("|")): {} }));

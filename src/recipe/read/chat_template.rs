@@ -1,7 +1,8 @@
 //! `chat_template`: the chat template that the output's tokenizer gets.
 
 use super::super::types::ChatTemplate;
-use crate::yaml::{Checked, Diagnostic, Fields, Node, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Fields, Node, and, quoted};
 
 /// Templates of the names that mergekit knows, written from the prompt formats in the models' cards.
 static NAMED: [(&str, &str); 5] = [

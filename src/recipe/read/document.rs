@@ -13,10 +13,12 @@ use super::other_formats::refuse_others;
 use super::parameters::{Owner, parameters};
 use super::settings_source;
 use super::slices::{self, Merged};
+use super::sources;
 use super::tokenizer;
 use crate::kernel::DType;
 use crate::method::{self, MergeMethod};
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, quoted};
 
 /// Reads one document as far as possible. `several` says that the recipe has more than one.
 pub(super) fn read_document(
@@ -65,12 +67,21 @@ fn recipe(
     let fields = Fields::of(&root, &at, &RECIPE, diagnostics)?;
     let method = diagnostics.attempt(|_| merge_method(&fields));
     let base_model = base_model(&fields).map(|(node, at)| reference(node, &at, diagnostics));
-    let Merged { slices, module } =
-        diagnostics.attempt(|diagnostics| slices::merged(&fields, method, diagnostics)).unwrap_or_default();
+    let soup = diagnostics.attempt(|diagnostics| sources::soup(&fields, source.folder.as_deref(), diagnostics));
+    let (Merged { slices, module }, soup) = match soup {
+        Some(Some((slice, soup))) => (Merged { slices: vec![slice], ..Merged::default() }, Some(soup)),
+        // What is wrong with `sources` is said already.
+        None => (Merged::default(), None),
+        Some(None) => {
+            let read = diagnostics.attempt(|diagnostics| slices::merged(&fields, method, diagnostics));
+            (read.unwrap_or_default(), None)
+        }
+    };
     let mut recipe = Recipe {
         // A recipe without a method is refused, but its models are still checked.
         method: method.unwrap_or(method::METHODS[0]),
         slices,
+        soup,
         base_model,
         module,
         parameters: parameters(&fields, Owner::All, method, diagnostics),
@@ -87,6 +98,7 @@ fn recipe(
     };
     identity::identify(&mut recipe, source.folder.as_deref());
     if method.is_some() {
+        diagnostics.attempt(|_| sources::weigh(&mut recipe));
         check::check(&mut recipe, diagnostics);
         diagnostics.attempt(|_| tokenizer::check(&recipe));
     }

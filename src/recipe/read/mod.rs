@@ -9,6 +9,7 @@ mod parameters;
 mod rows;
 mod settings_source;
 mod slices;
+mod sources;
 mod text;
 mod tokenizer;
 mod wrapped;

@@ -5,9 +5,9 @@ use super::super::keys::{CONDITION, INERT_PARAMETERS, RECIPE};
 use super::super::types::{Condition, Parameters, Setting, SettingValue};
 use super::rows::rows;
 use crate::method::{Kind, MergeMethod, Parameter, Scope, Value};
+use crate::nearest::nearest;
 use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Fields, MOST_UNKNOWN, Node, NodePath, Refusal, and, flag, nearest, number,
-    quoted, written,
+    Checked, Diagnostic, Diagnostics, Fields, MOST_UNKNOWN, Node, NodePath, Refusal, and, flag, number, quoted, written,
 };
 
 /// The owner of a map of settings.

@@ -4,7 +4,8 @@ use unicode_script::Script;
 
 use super::super::keys::ROWS;
 use super::super::types::rows::{NO_SCRIPT, RowKind, Rows, SPECIAL, capitalised, is_of_letters, plain, scripts};
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, quoted};
 
 /// Reads the value of `rows`.
 pub(super) fn rows(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Rows> {

@@ -73,7 +73,8 @@ fn slices(
     let Some((node, at)) = slices else {
         let hint = "list them as `models: [{model: first/folder}, {model: second/folder}]`".to_owned();
         let fault = Diagnostic::value(at, format!("{what} has no `models` and no `slices`")).hint(hint);
-        return Err(fault.follows(fields.is_meant("models") || fields.is_meant("slices") || fields.is_meant("modules")));
+        let meant = ["models", "slices", "modules", "sources"].iter().any(|key| fields.is_meant(key));
+        return Err(fault.follows(meant));
     };
     let entries = entries(node, &at, "slices")?;
     Ok(entries

@@ -8,6 +8,7 @@ use super::super::types::{Origin, Recipe};
 use super::document::read_document;
 use super::documents;
 use super::wrapped;
+use crate::files;
 use crate::yaml::{Error, LARGEST, read_text, without_mark};
 
 impl Recipe {
@@ -21,7 +22,7 @@ impl Recipe {
     pub fn read(path: &Path, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
         let origin = path.display().to_string();
         let text = read_text(path, "recipe")?;
-        let folder = path.parent().map(Path::to_path_buf);
+        let folder = folder(path);
         Self::from_source(Origin { text, name: origin, folder, ..Origin::default() }, variables)
     }
 
@@ -40,7 +41,7 @@ impl Recipe {
     pub fn review(path: &Path, variables: &BTreeMap<String, String>, open: bool) -> Review {
         let origin = path.display().to_string();
         match read_text(path, "recipe") {
-            Ok(text) => Self::review_text(&text, &origin, path.parent().map(Path::to_path_buf), variables, open),
+            Ok(text) => Self::review_text(&text, &origin, folder(path), variables, open),
             Err(error) => Review { faults: vec![error], ..Review::default() },
         }
     }
@@ -66,6 +67,11 @@ impl Recipe {
             (None, None) => Err(Error::file("the recipe cannot be read".to_owned(), None)),
         }
     }
+}
+
+/// The folder of a recipe's file; the current one where a pipe stands for it.
+fn folder(path: &Path) -> Option<PathBuf> {
+    if files::is_descriptor(path) { Some(PathBuf::new()) } else { path.parent().map(Path::to_path_buf) }
 }
 
 /// Reads a recipe as far as possible. With `open`, variables may lack a value.

@@ -55,6 +55,12 @@ impl ModelRef {
         Self { path, revision, adapter, architecture, at: at.clone(), stage: false, identity }
     }
 
+    /// A folder whose path is taken literally.
+    pub(in crate::recipe) fn folder(path: String, at: &NodePath) -> Self {
+        let (revision, adapter, architecture, identity) = (None, None, None, None);
+        Self { path, revision, adapter, architecture, at: at.clone(), stage: false, identity }
+    }
+
     /// Whether the model's name could not be read, or depends on a variable without a value.
     pub fn is_unknown(&self) -> bool {
         self.path.starts_with('\0')

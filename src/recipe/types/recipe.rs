@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::model_ref::ModelRef;
 use super::rows::Rows;
-use super::setting::Setting;
+use super::setting::{Setting, SettingValue};
+use super::soup::Soup;
 use super::tokenizer::Tokenizer;
 use crate::kernel::DType;
-use crate::method::MergeMethod;
+use crate::method::{MergeMethod, Value};
 use crate::yaml::{NodePath, Part, Place, YamlText};
 
 /// A recipe that passed every check that needs no checkpoint.
@@ -20,6 +21,8 @@ pub struct Recipe {
     pub method: &'static MergeMethod,
     /// The slices of the output, in order; one slice without layer ranges where the recipe lists `models`.
     pub slices: Vec<Slice>,
+    /// How `sources` chose the models; `None` where the recipe names them.
+    pub soup: Option<Soup>,
     /// The base of every slice that names none of its own.
     pub base_model: Option<ModelRef>,
     /// The settings with the lowest precedence.
@@ -157,7 +160,13 @@ impl Recipe {
             slice.sources.iter_mut().map(|source| &mut source.model).chain(slice.base_model.as_mut())
         });
         let of_tokens = self.tokenizer.iter_mut().flat_map(Tokenizer::models_mut);
-        of_slices.chain(self.base_model.as_mut()).chain(of_tokens).chain(self.settings_source.as_mut()).collect()
+        let of_soup = self.soup.iter_mut().flat_map(|soup| soup.matched.iter_mut());
+        of_slices
+            .chain(self.base_model.as_mut())
+            .chain(of_tokens)
+            .chain(self.settings_source.as_mut())
+            .chain(of_soup)
+            .collect()
     }
 
     /// The models of all documents that are not themselves merges of documents, each once.
@@ -165,6 +174,33 @@ impl Recipe {
         let mut seen = BTreeSet::new();
         let all = self.stages.iter().flat_map(Recipe::models).chain(self.models());
         all.filter(|model| !model.stage && seen.insert(*model)).collect()
+    }
+
+    /// What `sources` of all documents match.
+    pub fn matched(&self) -> impl Iterator<Item = &ModelRef> {
+        let soups = self.stages.iter().chain([self]).filter_map(|recipe| recipe.soup.as_ref());
+        soups.flat_map(|soup| &soup.matched)
+    }
+
+    /// The checkpoints that `sources` chose and their weights; a weight is `None` where the method has none, where it differs from
+    /// tensor to tensor, and for the base. Empty without `sources`.
+    pub fn weighed(&self) -> Vec<(&ModelRef, Option<f64>)> {
+        if self.soup.is_none() {
+            return Vec::new();
+        }
+        let sources = self.slices.iter().flat_map(|slice| &slice.sources);
+        let scalar = |value: &SettingValue| match value {
+            SettingValue::Scalar(Value::Number(weight)) => Some(*weight),
+            _ => None,
+        };
+        let base = self.base_model.as_ref().filter(|_| self.method.base.is_apart());
+        sources
+            .map(|source| {
+                let setting = source.parameters.get("weight").or_else(|| self.parameters.get("weight"));
+                let setting = setting.filter(|_| base != Some(&source.model));
+                (&source.model, setting.and_then(|setting| scalar(&setting.value)))
+            })
+            .collect()
     }
 }
 

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::models::{Model, models};
 use super::sets::{Loaded, load};
+use crate::nearest::nearest;
 use crate::sweep::Error;
 use crate::sweep::file::{Spec, as_variables};
 use crate::sweep::hash::FileHash;
-use crate::yaml::nearest;
 
 /// The form of study.json.
 pub(crate) const SCHEMA: u32 = 2;

@@ -1,4 +1,6 @@
-//! Finds the known name that is nearest to an unknown one.
+//! The nearest known name to one that is not known, and the nearest path that exists.
+
+use std::path::{Path, PathBuf};
 
 /// The candidate that differs least from `name`, if they differ in at most a third of their letters.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
@@ -15,6 +17,34 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Entries of a folder that are compared; a hint is not worth a walk through millions.
+const ENTRIES: usize = 10_000;
+
+/// The path that differs least from `path`, which does not exist, in one of its names: `models/ko-k` gives `models/ko-ko`.
+pub(crate) fn nearest_path(path: &Path) -> Option<PathBuf> {
+    let missing = path.ancestors().find(|part| !part.exists() && folder_of(part).is_some_and(Path::is_dir))?;
+    let name = missing.file_name()?.to_str()?;
+    let entries = std::fs::read_dir(folder_of(missing)?).ok()?.take(ENTRIES).flatten();
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut found = missing.with_file_name(nearest(name, names.iter().map(String::as_str))?);
+    let rest = path.strip_prefix(missing).ok()?;
+    if rest != Path::new("") {
+        found.push(rest);
+    }
+    found.exists().then_some(found)
+}
+
+/// The folder that a relative or absolute path lies in.
+fn folder_of(path: &Path) -> Option<&Path> {
+    let parent = path.parent()?;
+    Some(if parent == Path::new("") { Path::new(".") } else { parent })
+}
+
+/// The hint for a path that does not exist, where one like it does.
+pub(crate) fn path_hint(path: &Path) -> Option<String> {
+    nearest_path(path).map(|near| format!("did you mean `{}`?", crate::escape::line(&near.display().to_string())))
 }
 
 /// The longest text that can be a misspelt name.
@@ -41,6 +71,8 @@ fn distance(a: &[char], b: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -57,6 +89,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(nearest(written, names), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn finds_the_one_misspelt_name_of_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("models/ko-ko")).unwrap();
+        for (written, expected) in [
+            ("models/ko-k", Some("models/ko-ko")),
+            ("modles/ko-ko", Some("models/ko-ko")),
+            ("modles/ko-k", None),
+            ("models/english", None),
+            ("models/ko-ko", None),
+        ] {
+            let expected = expected.map(|path| folder.path().join(path));
+            assert_eq!(nearest_path(&folder.path().join(written)), expected, "{written}");
         }
     }
 }
