@@ -6,6 +6,7 @@ mod adapted;
 mod build;
 mod chat_template;
 mod config;
+mod diagnose;
 mod error;
 mod errors;
 mod layout;

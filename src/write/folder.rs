@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::folder_ops::{exchange, make_parents, remove_created, rename_new, sync_folder, sync_folders};
 use super::record::RECORD;
 
 /// Separates the output's name from a process number in the name of an unfinished folder.
@@ -206,24 +207,6 @@ fn is_replaceable(out: &Path) -> bool {
     !out.is_symlink() && (entries.next().is_none() || out.join(RECORD).is_file())
 }
 
-/// Creates the missing folders of `parent` and returns them.
-fn make_parents(parent: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
-    let mut missing: Vec<PathBuf> = parent.ancestors().take_while(is_missing).map(Path::to_path_buf).collect();
-    missing.reverse();
-    fs::create_dir_all(parent).map_err(|error| {
-        remove_created(&missing);
-        Error::io("create", parent)(error)
-    })?;
-    Ok(missing)
-}
-
-fn remove_created(created: &[PathBuf]) {
-    for folder in created.iter().rev() {
-        let _ = fs::remove_dir(folder);
-    }
-}
-
 /// Number of names that are tried for an unfinished folder.
 const ATTEMPTS: u32 = 1000;
 
@@ -267,50 +250,6 @@ fn remove_left_over(parent: &Path, name: &str) {
         {
             let _ = fs::remove_dir_all(entry.path());
         }
-    }
-}
-
-fn sync_folders(folder: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))?.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sync_folders(&entry.path())?;
-        }
-    }
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
-}
-
-/// Renames a folder to a name that must be free.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            done => return Ok(done?),
-        }
-    }
-    if fs::symlink_metadata(to).is_ok() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    fs::rename(from, to)
-}
-
-/// Exchanges two folders in one step.
-fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    {
-        let _ = (a, b);
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

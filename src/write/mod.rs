@@ -4,6 +4,7 @@ mod card;
 mod error;
 mod files;
 mod folder;
+mod folder_ops;
 mod record;
 mod request;
 mod scores;

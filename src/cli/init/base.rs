@@ -1,6 +1,6 @@
 //! Which of several models the others were trained from.
 
-use super::Model;
+use super::choice::Model;
 use crate::checkpoint::{ModelPath, Tensor, Weights};
 use crate::kernel::DType;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::Choice;
+use super::choice::Choice;
 use super::data::Set;
 use super::recipe::{body, starting_value};
 use crate::cli::schema::{self, What};

@@ -11,7 +11,7 @@ use crate::recipe::Slice;
 
 impl Collector<'_> {
     /// Gathers the rows of token tables where vocabularies are merged. Returns the number of rows of the output's table.
-    pub(super) fn gather(
+    pub(super) fn gather_rows(
         &mut self,
         slice: &Slice,
         canonical: &str,

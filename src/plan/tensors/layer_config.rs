@@ -7,7 +7,7 @@ use crate::checkpoint::{LayerKinds, LayerOrigin, Mismatch, layer_kinds, rearrang
 
 impl Collector<'_> {
     /// Adapts the donor's configuration to the output's layers.
-    pub(super) fn configure(&mut self, layers: &[LayerSource]) {
+    pub(super) fn adapt_config(&mut self, layers: &[LayerSource]) {
         let checkpoints = &self.models.checkpoints;
         let origin =
             |source: &LayerSource| LayerOrigin { config: checkpoints[source.model].config(), layer: source.layer };

@@ -7,8 +7,10 @@ mod gather;
 mod layer_config;
 mod modules;
 mod slices;
+mod tensor;
 mod tied_heads;
 mod tied_tensors;
 mod warnings;
+mod whole;
 
 pub(super) use collector::Collector;

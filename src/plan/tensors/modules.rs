@@ -12,7 +12,7 @@ use crate::yaml::and;
 
 impl Collector<'_> {
     /// Refuses modules with weights that the output does not have.
-    pub(super) fn no_module_is_lost(&mut self) {
+    pub(super) fn check_modules(&mut self) {
         let used = &self.models.checkpoints[self.usage.model];
         for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
             for module in checkpoint.modules().iter().filter(|module| module.weights.is_some()) {
@@ -30,7 +30,7 @@ impl Collector<'_> {
 
     /// Finds a module of the output in each model. Plain folders may lack it if no base has it: it is then merged among the
     /// other models. Any model may lack it if the recipe chose the model whose modules count, or if the user accepts it.
-    pub(super) fn counterparts(&mut self, module: &Module) -> Vec<Option<usize>> {
+    pub(super) fn match_module(&mut self, module: &Module) -> Vec<Option<usize>> {
         let (models, paths) = (&self.models.checkpoints, &self.models.paths);
         let used = &models[self.usage.model];
         let place = |model: &Checkpoint| {
@@ -62,7 +62,7 @@ impl Collector<'_> {
     }
 
     /// Leaves out tensors that the module does not have as it is configured, because a loader would refuse them.
-    pub(super) fn drop_unused(&mut self, names: &mut BTreeSet<String>) {
+    pub(super) fn drop_unused_tensors(&mut self, names: &mut BTreeSet<String>) {
         let Some(used) = self.weights(self.usage.model).filter(|_| !self.is_main && self.options.allow.missing_tensor)
         else {
             return;
@@ -79,7 +79,7 @@ impl Collector<'_> {
 
     /// Plans a tensor of a module that other models lack: the weighted average over the models that have it, whose weights
     /// need not sum to one, or the tensor itself if only one has it.
-    pub(super) fn among(
+    pub(super) fn plan_average(
         &self,
         lookup: &Lookup<'_>,
         holders: &[&(Part<'_>, Input, &Tensor)],

@@ -11,7 +11,7 @@ use crate::recipe::Slice;
 
 impl<'a> Collector<'a> {
     /// Collects a transformer that is built from ranges of layers.
-    pub(super) fn slices(&mut self) -> Result<(), Error> {
+    pub(super) fn collect_slices(&mut self) -> Result<(), Error> {
         let recipe = self.recipe;
         self.check_slices()?;
         if let (Some(first), Some(behind)) = (recipe.slices.first(), self.slice_behind()) {
@@ -37,7 +37,7 @@ impl<'a> Collector<'a> {
                     templates.extend(here.map(|name| with_layer(name, 0)));
                 }
                 for template in templates {
-                    let planned = self.tensor(slice, &parts, &template, Some((offset, layers.len())), t);
+                    let planned = self.plan_tensor(slice, &parts, &template, Some((offset, layers.len())), t);
                     self.faults.extend(planned.err());
                 }
                 if let Some(first) = parts.first() {
@@ -48,7 +48,7 @@ impl<'a> Collector<'a> {
                 }
             }
         }
-        self.configure(&layers);
+        self.adapt_config(&layers);
         self.layers = Some(layers);
         let odd = self.odd_layers();
         self.warnings.extend(odd);
@@ -65,7 +65,7 @@ impl<'a> Collector<'a> {
     fn non_layer_tensors(&mut self, slice: &'a Slice, wanted: impl Fn(&str) -> bool) {
         let parts = self.parts(slice);
         for name in self.canonical_names(&parts, |name| layer_of(name).is_none() && wanted(name)) {
-            let planned = self.tensor(slice, &parts, &name, None, 0.0);
+            let planned = self.plan_tensor(slice, &parts, &name, None, 0.0);
             self.faults.extend(planned.err());
         }
     }

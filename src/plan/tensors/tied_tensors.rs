@@ -22,7 +22,7 @@ enum Tie {
 
 impl Collector<'_> {
     /// The tensors of the module that are copies in every model that has them, each with the tensor that it copies.
-    pub(super) fn find_tied(&self) -> BTreeMap<String, String> {
+    pub(super) fn find_tied_tensors(&self) -> BTreeMap<String, String> {
         let Some(donor) = self.weights(self.donor) else { return BTreeMap::new() };
         let outside = |tensor: &&Tensor| layer_of(&tensor.canonical).is_none();
         let tables = || donor.tensors().iter().filter(outside).filter(|tensor| is_table(&tensor.canonical));
@@ -77,7 +77,7 @@ impl Collector<'_> {
     }
 
     /// Plans the donor's tied copies like the tensors that they copy.
-    pub(super) fn plan_tied(&mut self) {
+    pub(super) fn plan_tied_tensors(&mut self) {
         let Some(donor) = self.weights(self.donor) else { return };
         for (copy, original) in std::mem::take(&mut self.tied) {
             if donor.get(&copy).is_none() {

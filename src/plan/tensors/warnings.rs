@@ -10,7 +10,7 @@ use crate::checkpoint::layer_of;
 
 impl Collector<'_> {
     /// Tensors that were missing, filters that matched nothing, weights that no merge reads.
-    pub(super) fn report(&mut self) {
+    pub(super) fn report_warnings(&mut self) {
         self.report_left_out();
         for ((model, _), tensors) in std::mem::take(&mut self.missing) {
             let first = tensors.first().map(String::as_str).unwrap_or_default();
