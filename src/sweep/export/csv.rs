@@ -1,11 +1,11 @@
-//! Tables with commas.
+//! Exports CSV tables.
 
 use crate::escape::csv;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::study::{Study, Subject};
 use crate::sweep::{Error, TrialStage};
 
-/// A line a trial: its values, objectives with their tests, the means of each data set, and its times.
+/// One line for each trial: its values, objectives with their tests, the means of each data set, and its times.
 pub fn to_csv(study: &Study, analyses: &[&Analysis]) -> String {
     let manifest = &study.manifest;
     let mut head: Vec<String> = ["trial", "label", "kind", "queries", "front"].map(str::to_owned).to_vec();
@@ -54,7 +54,7 @@ fn cells(study: &Study, stage: TrialStage, row: &Row, metrics: &[String]) -> Vec
     cells
 }
 
-/// What a trial is, in a word.
+/// The kind of a trial in a word.
 pub(super) const fn kind(subject: &Subject) -> &'static str {
     match subject {
         Subject::Parent(_) => "parent",
@@ -63,7 +63,7 @@ pub(super) const fn kind(subject: &Subject) -> &'static str {
     }
 }
 
-/// A line a trial, data set and query.
+/// One line for each trial, data set and query.
 ///
 /// # Errors
 /// Records that cannot be read.

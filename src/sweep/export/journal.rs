@@ -1,4 +1,4 @@
-//! A journal that Optuna reads (`JournalStorage(JournalFileBackend(FILE))`): its own form, as of version 5.
+//! Exports a journal that Optuna reads (`JournalStorage(JournalFileBackend(FILE))`), in the format of version 5.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::space::Axis;
 use crate::sweep::study::Study;
 
-/// Optuna's numbers of what a line does.
+/// Optuna's codes of operations.
 const CREATE_STUDY: u8 = 0;
 const STUDY_SYSTEM_ATTRIBUTE: u8 = 3;
 const CREATE_TRIAL: u8 = 4;
@@ -18,7 +18,7 @@ const TRIAL_USER_ATTRIBUTE: u8 = 8;
 const MAXIMISE: u8 = 2;
 const COMPLETE: u8 = 1;
 
-/// The points of a study with their objectives. Baselines are no points of the space and are left out.
+/// The points of a study with their objectives. Baselines are not points of the space and are left out.
 pub fn journal(study: &Study, analysis: &Analysis) -> String {
     let spec = &study.manifest.spec;
     let mut lines = vec![

@@ -1,4 +1,4 @@
-//! study.json: everything that is known of a study's results. What differs from run to run stands apart, under `timings`.
+//! Exports all results of a study as JSON. Values that differ from run to run are separate, under `timings`.
 
 use serde_json::{Map, Value, json};
 
@@ -96,7 +96,7 @@ fn row(study: &Study, row: &Row) -> Value {
     })
 }
 
-/// The times of each trial, apart from what is the same in every run.
+/// The times of each trial, separate from what is the same in every run.
 fn timings(full: &Analysis, confirmed: Option<&Analysis>) -> Value {
     let all = std::iter::once(full).chain(confirmed);
     let of_row = |stage: TrialStage, row: &Row| {

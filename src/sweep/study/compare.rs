@@ -1,14 +1,14 @@
-//! What differs between a study and what it is asked to go on with.
+//! Differences between a study and the inputs with which it is to be resumed.
 
 use serde_json::Value;
 
 use super::manifest::{Manifest, SCHEMA};
 use crate::sweep::file::Spec;
 
-/// Lines that are shown of the differences.
+/// The most differences that are shown.
 const MOST: usize = 12;
 
-/// What differs between the sweep file of a study and another, one line each. How long to run may change.
+/// The differences between the sweep file of a study and another, one line each. The budget may change.
 pub(super) fn specs(study: &Spec, asked: &Spec) -> Vec<String> {
     let value = |spec: &Spec| {
         let mut value = serde_json::to_value(spec).unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn specs(study: &Spec, asked: &Spec) -> Vec<String> {
     shortened(found)
 }
 
-/// What differs in the program.
+/// The differences in the program.
 pub(super) fn program(study: &Manifest) -> Vec<String> {
     let mut found = Vec::new();
     let version = env!("CARGO_PKG_VERSION");

@@ -1,4 +1,4 @@
-//! Making a study, and coming back to it.
+//! Creates and opens studies.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use crate::sweep::Error;
 use crate::sweep::file::{Parsed, Spec};
 use crate::sweep::hash::short;
 
-/// What the records of a new study name it by: no other study has the same name.
+/// A unique name for a new study, which its records contain.
 fn new_name() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     short(&format!("{} {}", Owner::this().worker, time.as_nanos()))
@@ -36,17 +36,17 @@ fn other_form(bytes: &[u8], folder: &Path) -> Option<Error> {
 /// A study in its folder.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// What it is about.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Its folder.
     pub store: Store,
 }
 
 impl Study {
-    /// Makes a study, or comes back to the one in the folder.
+    /// Creates a study, or opens the one in the folder.
     ///
     /// # Errors
-    /// A checkpoint or data set that cannot be read; a study of something else.
+    /// A checkpoint or data set that cannot be read; a different study in the folder.
     pub fn create(parsed: &Parsed) -> Result<Self, Error> {
         let Parsed { spec, store, .. } = parsed;
         if store.join(Layout::MANIFEST).exists() {
@@ -59,10 +59,10 @@ impl Study {
         Self::create_from(manifest, store)
     }
 
-    /// Writes down what a study is about.
+    /// Writes the manifest of a study.
     ///
     /// # Errors
-    /// A folder that cannot be written, or that holds another study.
+    /// A folder that cannot be written, or that contains another study.
     pub fn create_from(manifest: Manifest, folder: &Path) -> Result<Self, Error> {
         let store = Store::create(folder)?.of_study(&new_name());
         if store.write_record(Layout::MANIFEST, &manifest)? == Written::Present {
@@ -77,7 +77,7 @@ impl Study {
     /// Opens a study to read it.
     ///
     /// # Errors
-    /// A folder without study, or with one of another program's form.
+    /// A folder without a study, or with one in another format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Store::read_only(folder);
         let Some(bytes) = store.read(Layout::MANIFEST)? else { return Err(Error::NotAStudy(folder.to_owned())) };
@@ -103,7 +103,7 @@ impl Study {
         study.writable()
     }
 
-    /// Makes an opened study one that can be worked on.
+    /// Makes an opened study writable.
     ///
     /// # Errors
     /// A folder that cannot be written.
