@@ -15,14 +15,14 @@ const TOP: f64 = 28.0;
 /// The difference whose colour is the deepest.
 const DEEPEST: f64 = 0.1;
 
-/// Trials beyond which the map has baselines and the front alone.
+/// The most trials of the map; with more it has only baselines and the Pareto front.
 pub(super) const HEAT_ROWS: usize = 60;
 
 /// The map, with the first metric of every data set.
 pub fn heat(study: &Study, analysis: &Analysis) -> String {
     let mut rows = sorted(analysis);
     if rows.len() > HEAT_ROWS {
-        rows.retain(|row| row.on_front || row.trial.point().is_none());
+        rows.retain(|row| row.pareto_optimal || row.trial.point().is_none());
         rows.truncate(2 * HEAT_ROWS);
     }
     let metric = study.manifest.metrics().first().map(ToString::to_string).unwrap_or_default();
@@ -40,7 +40,8 @@ pub fn heat(study: &Study, analysis: &Analysis) -> String {
     let title = format!("{metric} of every trial on every data set");
     let mut out = frame
         .begin(&title, "Values in cells; the colour is the difference from the reference: orange better, blue worse");
-    let mean = |row: &Row, set: usize| row.done.sets.get(set).and_then(|set| set.means.get(&metric).copied().flatten());
+    let mean =
+        |row: &Row, set: usize| row.result.sets.get(set).and_then(|set| set.means.get(&metric).copied().flatten());
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     for (column, set) in sets.iter().enumerate() {
         let x = left + CELL.0 * (column as f64 + 0.5);
@@ -55,7 +56,7 @@ pub fn heat(study: &Study, analysis: &Analysis) -> String {
     }
     for (line, row) in rows.iter().enumerate() {
         let y = TOP + CELL.1 * line as f64;
-        let front = if row.on_front { "*" } else { "" };
+        let front = if row.pareto_optimal { "*" } else { "" };
         let label: String = row.trial.label.chars().take(LETTERS).collect();
         let _ = writeln!(
             out,

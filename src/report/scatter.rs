@@ -1,4 +1,4 @@
-//! The front: every trial by two objectives.
+//! The scatter plot of all trials over two objectives, with the Pareto front.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::sweep::{Analysis, Row, Study};
 
 const FRAME: Frame = Frame { width: 560.0, height: 400.0, left: 64.0, right: 24.0, top: 16.0, bottom: 44.0 };
 
-/// The front over two objectives by their numbers.
+/// Draws the scatter plot over two objectives, given by index.
 pub fn scatter(study: &Study, analysis: &Analysis, (first, second): (usize, usize), pick: Option<&str>) -> String {
     let frame = FRAME;
     let name = |index: usize| study.manifest.spec.objectives.get(index).map_or("", |objective| objective.name.as_str());
@@ -45,9 +45,9 @@ fn out_title(row: &Row, first: (&str, f64), second: (&str, f64)) -> String {
     format!("{}: {} {:.4}, {} {:.4}", row.trial.label, first.0, first.1, second.0, second.1)
 }
 
-/// Points are dots, baselines diamonds; what others beat is pale.
+/// Points are dots and baselines diamonds; trials that are not Pareto-optimal are pale.
 fn mark(row: &Row, (x, y): (f64, f64), title: &str, out: &mut String) {
-    let (class, dim) = (class(usize::from(row.trial.point().is_none())), if row.on_front { "" } else { " dim" });
+    let (class, dim) = (class(usize::from(row.trial.point().is_none())), if row.pareto_optimal { "" } else { " dim" });
     let title = escaped(title);
     let _ = if row.trial.point().is_some() {
         writeln!(

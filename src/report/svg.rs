@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 pub(super) use crate::escape::html as escaped;
 
-/// A coordinate with as many digits as one sees.
+/// A coordinate with a visible number of digits.
 pub(super) fn px(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0 + 0.0;
     format!("{rounded}")
@@ -74,7 +74,7 @@ impl Frame {
         (self.height - self.bottom, self.top)
     }
 
-    /// The figure's beginning, with a title for those who hear it.
+    /// The start of a figure, with a title for screen readers.
     pub(super) fn begin(&self, title: &str, description: &str) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \

@@ -1,4 +1,4 @@
-//! Where the time went: a bar a trial, worker by worker.
+//! The timeline: one bar for each trial, worker by worker.
 
 use std::fmt::Write as _;
 
@@ -12,16 +12,16 @@ const WIDTH: f64 = 720.0;
 /// The bars of all trials at all stages that are given; `None` without trials.
 pub fn timeline(analyses: &[&Analysis]) -> Option<String> {
     let rows: Vec<_> = analyses.iter().flat_map(|analysis| &analysis.rows).collect();
-    let mut workers: Vec<&str> = rows.iter().map(|row| row.done.worker.as_str()).collect();
+    let mut workers: Vec<&str> = rows.iter().map(|row| row.result.worker.as_str()).collect();
     workers.sort_unstable();
     workers.dedup();
-    let first = rows.iter().map(|row| row.done.began).fold(f64::INFINITY, f64::min);
+    let first = rows.iter().map(|row| row.result.began).fold(f64::INFINITY, f64::min);
     if !first.is_finite() {
         return None;
     }
     let height = 36.0 + BAR * workers.len() as f64 + 22.0;
     let frame = Frame { width: WIDTH, height, left: LEFT, right: 12.0, top: 8.0, bottom: 40.0 };
-    let ends = rows.iter().map(|row| row.done.began + row.done.timings.total - first);
+    let ends = rows.iter().map(|row| row.result.began + row.result.timings.total - first);
     let x = Scale::over(ends.chain([0.0]), frame.x(), false);
     let mut out = frame.begin("Where the time went", "A bar for each trial: merging, tokenising, encoding, searching");
     for (line, worker) in workers.iter().enumerate() {
@@ -34,9 +34,9 @@ pub fn timeline(analyses: &[&Analysis]) -> Option<String> {
             px(y + BAR / 2.0),
             escaped(&short)
         );
-        for row in rows.iter().filter(|row| row.done.worker == *worker) {
-            let times = row.done.timings;
-            let mut at = row.done.began - first;
+        for row in rows.iter().filter(|row| row.result.worker == *worker) {
+            let times = row.result.timings;
+            let mut at = row.result.began - first;
             let rest = (times.total - times.merge - times.tokenise - times.encode - times.search).max(0.0);
             let parts = [times.merge, times.tokenise, times.encode, times.search, rest];
             for (index, seconds) in parts.iter().enumerate() {

@@ -61,7 +61,7 @@ impl DirectionChange {
     }
 
     /// How far it is above its limit, as a share of the reference.
-    fn room(&self) -> f64 {
+    fn margin(&self) -> f64 {
         (self.value - self.least) / if self.reference > 0.0 { self.reference } else { 1.0 }
     }
 }
@@ -141,10 +141,10 @@ pub fn recommend<'a>(
         }
         changes
     };
-    let worst = |row: &Row| changes(row).into_iter().min_by(|a, b| a.room().total_cmp(&b.room()));
+    let worst = |row: &Row| changes(row).into_iter().min_by(|a, b| a.margin().total_cmp(&b.margin()));
     let keeps = |row: &&Row| changes(row).iter().all(DirectionChange::is_kept) && limits.keeps_means(row, reference);
     let gain = |row: &Row| mean_gain(row, reference, &weights);
-    let lowest = |row: &Row| worst(row).map_or(0.0, |change| change.room());
+    let lowest = |row: &Row| worst(row).map_or(0.0, |change| change.margin());
     let better = |a: &&Row, b: &&Row| {
         let (one, other) = (gain(a), gain(b));
         if (one - other).abs() > EQUAL { one.total_cmp(&other) } else { lowest(a).total_cmp(&lowest(b)) }
@@ -283,7 +283,8 @@ impl Limits {
 
     /// The changes of a trial on every direction.
     fn changes(&self, study: &Study, row: &Row, reference: &Row) -> Vec<DirectionChange> {
-        let value = |row: &Row, set: usize, metric: &str| row.done.sets.get(set)?.means.get(metric).copied().flatten();
+        let value =
+            |row: &Row, set: usize, metric: &str| row.result.sets.get(set)?.means.get(metric).copied().flatten();
         let change = |(set, metric, bound): &(usize, String, Bound)| {
             let (own, base) = (value(row, *set, metric)?, value(reference, *set, metric)?);
             let name = study.manifest.sets.get(*set).map_or_else(String::new, |set| set.label.clone());
@@ -307,7 +308,7 @@ fn near(study: &Study, full: &Analysis, chosen: &Row, kept: &[&Row], weights: &[
     let total: f64 = weights.iter().sum();
     let queries: usize = study.manifest.sets.iter().map(|set| set.queries).sum();
     let mut found = Vec::new();
-    for row in kept.iter().filter(|row| row.is_first && row.done.weights != chosen.done.weights) {
+    for row in kept.iter().filter(|row| row.is_first && row.result.weights != chosen.result.weights) {
         let difference = mean_gain(chosen, row, weights);
         let other = of(row)?;
         let errors: Option<Vec<f64>> =

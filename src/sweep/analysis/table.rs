@@ -18,7 +18,7 @@ pub struct Row {
     /// The trial.
     pub trial: Trial,
     /// Its result over all documents.
-    pub done: TrialResult,
+    pub result: TrialResult,
     /// Its objectives.
     pub objectives: Vec<f64>,
     /// Their 95 % intervals, if they were asked for.
@@ -26,7 +26,7 @@ pub struct Row {
     /// Its objectives against those of the reference; `None` for the reference itself.
     pub against: Vec<Option<ReferenceComparison>>,
     /// Whether it is Pareto-optimal: no other trial is at least as good on every objective and better on one.
-    pub on_front: bool,
+    pub pareto_optimal: bool,
     /// Whether it is the first of several with the same weights.
     pub is_first: bool,
 }
@@ -134,11 +134,11 @@ impl Analysis {
                 let is_first = weights.insert(done.weights.clone());
                 found.rows.push(Row {
                     trial: trial.clone(),
-                    done: done.clone(),
+                    result: done.clone(),
                     intervals: Vec::new(),
                     against: vec![None; objectives.len()],
                     objectives,
-                    on_front: false,
+                    pareto_optimal: false,
                     is_first,
                 });
             } else if results.has_failed(&key) {
@@ -150,8 +150,8 @@ impl Analysis {
             found.dropped = dropped(manifest, schedule, results, &found.rows);
         }
         let objectives: Vec<Vec<f64>> = found.rows.iter().map(|row| row.objectives.clone()).collect();
-        for (row, on_front) in found.rows.iter_mut().zip(pareto_front(&objectives)) {
-            row.on_front = on_front;
+        for (row, is_optimal) in found.rows.iter_mut().zip(pareto_front(&objectives)) {
+            row.pareto_optimal = is_optimal;
         }
         found.reference = found.rows.iter().position(|row| row.trial.point().is_none());
         if depth != Depth::Means {
@@ -174,7 +174,7 @@ impl Analysis {
         let Some(reference) = self.reference.and_then(|index| self.rows.get(index)) else { return Ok(()) };
         let stage = self.stage;
         let base = study.manifest.all_strata(&study.store, &reference.trial.key(stage))?;
-        let own = reference.done.weights.clone();
+        let own = reference.result.weights.clone();
         let of_row = |row: &Row| study.manifest.all_strata(&study.store, &row.trial.key(stage));
         let strata: Vec<Vec<Strata>> = self.rows.par_iter().map(of_row).collect::<Result<_, Error>>()?;
         let mut tested: Vec<Tested> = self
@@ -183,7 +183,7 @@ impl Analysis {
             .zip(&strata)
             .map(|(row, strata)| {
                 let each = strata.iter().zip(&base);
-                let compared = if row.done.weights == own {
+                let compared = if row.result.weights == own {
                     vec![None; base.len()]
                 } else {
                     each.map(|(strata, base)| tested_only(strata, base)).collect()
@@ -241,7 +241,7 @@ impl Analysis {
 
     /// The Pareto-optimal rows, one for each set of weights.
     pub fn pareto_front(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.on_front && row.is_first)
+        self.rows.iter().filter(|row| row.pareto_optimal && row.is_first)
     }
 
     /// The rows of the parents, in the order of the models.

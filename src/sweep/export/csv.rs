@@ -32,8 +32,9 @@ fn cells(study: &Study, stage: TrialStage, row: &Row, metrics: &[String]) -> Vec
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let kind = kind(&row.trial.subject);
     let queries = if stage == TrialStage::Confirm { "held out" } else { "select" };
-    let mut cells: Vec<String> =
-        [&row.trial.id, &row.trial.label, kind, queries, &row.on_front.to_string()].map(ToString::to_string).to_vec();
+    let mut cells: Vec<String> = [&row.trial.id, &row.trial.label, kind, queries, &row.pareto_optimal.to_string()]
+        .map(ToString::to_string)
+        .to_vec();
     let names = study.manifest.spec.params.names();
     match row.trial.point() {
         Some(values) => cells.extend(values.iter().map(ToString::to_string)),
@@ -45,10 +46,10 @@ fn cells(study: &Study, stage: TrialStage, row: &Row, metrics: &[String]) -> Vec
         cells.push(number(against.map(|against| against.p)));
         cells.push(number(against.map(|against| against.corrected)));
     }
-    for set in &row.done.sets {
+    for set in &row.result.sets {
         cells.extend(metrics.iter().map(|metric| number(set.means.get(metric).copied().flatten())));
     }
-    let times = row.done.timings;
+    let times = row.result.timings;
     let times = [times.merge, times.tokenise, times.encode, times.search, times.score, times.total];
     cells.extend(times.map(|seconds| format!("{seconds:.3}")));
     cells

@@ -41,8 +41,8 @@ pub fn journal(study: &Study, analysis: &Analysis) -> String {
 }
 
 fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec<Value>) {
-    let done = &row.done;
-    lines.push(json!({"op_code": CREATE_TRIAL, "study_id": 0, "datetime_start": date(done.began)}));
+    let result = &row.result;
+    lines.push(json!({"op_code": CREATE_TRIAL, "study_id": 0, "datetime_start": date(result.began)}));
     let axes = &study.manifest.spec.params.axes;
     let bounds = axes.iter().flat_map(|axis| axis.names().into_iter().map(move |name| (name, distribution(axis))));
     for ((name, distribution), value) in bounds.zip(point) {
@@ -54,7 +54,7 @@ fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec
     for (name, value) in [("label", json!(row.trial.label)), ("trial", json!(row.trial.id))] {
         lines.push(json!({"op_code": TRIAL_USER_ATTRIBUTE, "trial_id": number, "user_attr": {name: value}}));
     }
-    for set in &done.sets {
+    for set in &result.sets {
         for (metric, mean) in &set.means {
             let name = format!("{} {metric}", set.set);
             lines.push(json!({"op_code": TRIAL_USER_ATTRIBUTE, "trial_id": number, "user_attr": {name: mean}}));
@@ -62,7 +62,7 @@ fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec
     }
     lines.push(json!({
         "op_code": TRIAL_STATE, "trial_id": number, "state": COMPLETE, "values": row.objectives,
-        "datetime_complete": date(done.began + done.timings.total),
+        "datetime_complete": date(result.began + result.timings.total),
     }));
 }
 

@@ -88,11 +88,11 @@ fn row(study: &Study, row: &Row) -> Value {
         "label": row.trial.label,
         "kind": kind(&row.trial.subject),
         "values": values(study, row.trial.point()),
-        "front": row.on_front,
-        "weights": row.done.weights,
+        "front": row.pareto_optimal,
+        "weights": row.result.weights,
         "objectives": objectives,
-        "data": row.done.sets,
-        "device": row.done.device,
+        "data": row.result.sets,
+        "device": row.result.device,
     })
 }
 
@@ -100,7 +100,7 @@ fn row(study: &Study, row: &Row) -> Value {
 fn timings(full: &Analysis, confirmed: Option<&Analysis>) -> Value {
     let all = std::iter::once(full).chain(confirmed);
     let of_row = |stage: TrialStage, row: &Row| {
-        let value = json!({"worker": row.done.worker, "began": row.done.began, "seconds": row.done.timings});
+        let value = json!({"worker": row.result.worker, "began": row.result.began, "seconds": row.result.timings});
         (format!("{}.{stage}", row.trial.id), value)
     };
     all.flat_map(|analysis| analysis.rows.iter().map(move |row| of_row(analysis.stage, row)))

@@ -121,7 +121,7 @@ pub(super) fn settings(checkpoint: &Checkpoint) -> String {
     short(&format!("{pooling:?} {prompt} {normalize} {dimensions:?} {others:?} {}", config(checkpoint.config())))
 }
 
-/// What decides the tokens of a text.
+/// The fingerprint of a tokenizer's settings.
 pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     let folder = checkpoint.tokenizer().home();
     let read = |name: &str| read_config(&folder.join(name)).ok().flatten();
@@ -129,14 +129,14 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     let mut parts = Parts::default();
     if let Some(mut tokenizer) = json.and_then(|json| serde_json::from_slice::<Value>(&json).ok()) {
         if let Some(map) = tokenizer.as_object_mut() {
-            // Lengths of some training run, of which only the side that is cut is used.
+            // These lengths come from some training run; only the truncation side is used.
             let side = map.remove("truncation").and_then(|truncation| truncation.get("direction").cloned());
             parts.add(format!("{side:?}").as_bytes());
             map.remove("padding");
         }
         parts.add(sorted(&tokenizer).as_bytes());
     }
-    // The class that loads the tokenizer makes parts of it anew from these.
+    // The class that loads the tokenizer replaces parts of it according to these settings.
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
         let mut config = read(name).unwrap_or_default();
         config.retain(|key, _| !matches!(key.as_str(), "chat_template" | "name_or_path" | "model_max_length"));
@@ -148,7 +148,7 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     parts.finish()
 }
 
-/// JSON whose maps are in the order of their keys.
+/// Sorts the keys of all objects in a JSON value.
 fn sorted(value: &Value) -> String {
     match value {
         Value::Object(map) => {

@@ -22,7 +22,7 @@ use crate::sweep::Error;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
 
-/// Documents of a ranking that are kept for a metric without a cut, as `admix score` does.
+/// Number of documents that are kept of a ranking for a metric without a cut, as in `admix score`.
 const DEPTH: usize = 1000;
 
 /// Merges in memory and scores on the study's data sets.
@@ -32,18 +32,18 @@ pub struct Scorer {
     options: encoder::Options,
     level: SimdLevel,
     pub(super) memory: Memory,
-    /// The checkpoints that the merge in memory is of, in the order of its plan, how their vocabularies are merged, and which of
-    /// them says how the merge is used.
+    /// The checkpoints of the merge in memory in the order of its plan, the fingerprint of its alignment, and the index of
+    /// the checkpoint whose settings it has.
     merged_of: (Vec<PathBuf>, Option<u64>, usize),
     pub(super) encoder: Option<Encoder>,
-    /// Whether the encoder's weights are merged ones.
+    /// Whether the encoder has merged weights.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
     pub(super) corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
     tokenizers: BTreeMap<(PathBuf, usize, Option<u64>), String>,
 }
 
-/// How the retriever that is ready is used.
+/// The settings of the retriever that is ready.
 #[derive(Debug)]
 pub(super) struct Ready {
     tokenizer: String,
@@ -52,10 +52,10 @@ pub(super) struct Ready {
 }
 
 impl Scorer {
-    /// Checks that the study's recipe can be merged and its data sets read, and makes the evaluator.
+    /// Checks that the study's recipe can be merged and its data sets read, and creates the evaluator.
     ///
     /// # Errors
-    /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.
+    /// Checkpoints that do not fit together, a missing device, data sets that cannot be read.
     pub fn new(study: &Study, level: SimdLevel) -> Result<Self, Error> {
         let manifest = study.manifest.clone();
         let scoring = &manifest.spec.scoring;
@@ -86,7 +86,7 @@ impl Scorer {
         Ok(scorer)
     }
 
-    /// Makes data sets ready, unless they are.
+    /// Loads the data sets unless they are loaded.
     fn corpus(&mut self, queries: Queries, pool: Option<usize>, tops: &[Vec<Vec<String>>]) -> Result<(), Error> {
         let key = (queries.name(), pool);
         if self.corpora.contains_key(&key) {
@@ -114,7 +114,7 @@ impl Scorer {
     fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
-        // The old weights go first: there is no moment with two models.
+        // The old weights are freed first, so that two models are never in memory.
         self.encoder = None;
         let encoder =
             Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
@@ -133,7 +133,7 @@ impl Scorer {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
         }
-        // As the folder of the merge would be opened.
+        // Like opening the folder of the merge.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
         let never = Cancel::new();
         let merging = merge::Options {
@@ -144,12 +144,12 @@ impl Scorer {
             cancel: &never,
             progress: &|_| {},
         };
-        // The old weights go first: there is no moment with two models.
+        // The old weights are freed first, so that two models are never in memory.
         if let Some(encoder) = &mut self.encoder {
             encoder.release();
         }
         self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
-        // An encoder that is there keeps its tokenizer.
+        // An existing encoder keeps its tokenizer.
         let is_kept = self.is_merged && self.encoder.is_some();
         let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
             Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
@@ -164,7 +164,7 @@ impl Scorer {
         self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
     }
 
-    /// Takes an encoder into use. Gives the hash of everything that its scores depend on.
+    /// Starts using an encoder. Returns the hash of everything that its scores depend on.
     fn begin(
         &mut self,
         checkpoint: &Checkpoint,
@@ -200,7 +200,7 @@ impl Scorer {
     }
 }
 
-/// An error that every trial would meet.
+/// An error that every trial would have.
 pub(super) fn evaluation(error: &encoder::Error) -> Error {
     Error::Evaluation { message: error.to_string(), hint: error.hint() }
 }
