@@ -22,9 +22,6 @@ use crate::sweep::Error;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
 
-/// Number of documents that are kept of a ranking for a metric without a cut, as in `admix score`.
-const DEPTH: usize = 1000;
-
 /// Merges in memory and scores on the study's data sets.
 #[derive(Debug)]
 pub struct Scorer {
@@ -173,14 +170,8 @@ impl Scorer {
         vocabulary: Option<u64>,
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
-        let pick =
-            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
         let scoring = &self.study.spec.scoring;
-        let prompts = Prompts {
-            query: pick(&scoring.query_prompt, &settings.query_prompt),
-            document: pick(&scoring.document_prompt, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
-        };
+        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
         let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
@@ -231,7 +222,6 @@ impl Evaluator for Scorer {
             .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let tokenising = begun.elapsed();
         let texts = Texts::new(&corpus.sets, &ready.prompts);
-        let deepest = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
         let task = Task {
             sets: &corpus.sets,
             texts: &texts,
@@ -239,7 +229,7 @@ impl Evaluator for Scorer {
             metrics: &metrics,
             rules,
             similarity: ready.similarity,
-            depth: deepest.max(request.depth),
+            depth: eval::ranking_depth(&metrics).max(request.depth),
         };
         let (mut done, all) = (0, texts.len());
         let scored = eval::score(encoder, &task, &mut |progress| {

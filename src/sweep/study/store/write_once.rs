@@ -20,7 +20,7 @@ pub enum Mode {
     Exclusive,
 }
 
-/// The result of [`write_once`].
+/// The result of `write_once`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// The file was written.
