@@ -60,6 +60,12 @@ mod suite {
     #[cfg(feature = "eval")]
     mod sweep;
     #[cfg(feature = "eval")]
+    mod sweep_changes;
+    #[cfg(feature = "eval")]
+    mod sweep_compare;
+    #[cfg(all(feature = "eval", target_os = "linux"))]
+    mod terminal;
+    #[cfg(feature = "eval")]
     mod tokenizer_settings;
     mod unchanged;
     #[cfg(feature = "eval")]

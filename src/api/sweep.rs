@@ -10,12 +10,13 @@ use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
 use crate::progress::{Cancel, Progress};
 use crate::recipe::Recipe;
+use crate::report::card_scores;
 use crate::sweep::file::Keep;
 use crate::sweep::{
-    self, Analysis, Bound, Depth, Ended, Evaluator, Event, Lease, Options, Row, Scorer, Spec, Study, TrialStage, pick,
-    work,
+    self, Analysis, Bound, Depth, Ended, Evaluator, Event, Layout, Lease, Options, Row, Scorer, Spec, Study,
+    TrialStage, pick, work,
 };
-use crate::write::{self, Request};
+use crate::write::{self, CardScores, Extras, Request};
 
 /// A search for the best values of a recipe's variables, as a sweep file describes it.
 ///
@@ -164,13 +165,15 @@ pub(crate) fn write_kept_merges(
         return Ok(Vec::new());
     }
     let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;
+    let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Means)?;
     let mut written = Vec::new();
     for row in analysis.rows.iter().filter(|row| which == Keep::All || row.pareto_optimal) {
-        let out = study.store.path("merged").join(row.trial.label.replace([' ', '/'], "-"));
+        let out = study.store.path(Layout::MERGED).join(row.trial.label.replace([' ', '/'], "-"));
         if let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
             && !out.exists()
         {
-            write_merge(recipe, &out, study, level, cancel)?;
+            let scores = card_scores(study, &analysis, &confirmed, row, Vec::new())?;
+            write_merge(recipe, &out, study, &scores, (level, cancel))?;
             written.push(out);
         }
     }
@@ -182,12 +185,13 @@ pub(crate) fn write_merge(
     recipe: Recipe,
     out: &Path,
     study: &Study,
-    level: SimdLevel,
-    cancel: &Cancel,
+    scores: &CardScores,
+    (level, cancel): (SimdLevel, &Cancel),
 ) -> Result<(), sweep::Error> {
     let plan = Plan::build(recipe, &study.manifest.plan_options())?;
     let access = Access::Read;
     let options = merge::Options { threads: 0, tile: TILE, level, access, cancel, progress: &|_| {} };
-    write::write(Request { plan: &plan, out, force: false, sync: true }, options)?;
+    let extras = Extras { scores: Some(scores), ..Extras::default() };
+    write::write_with(Request { plan: &plan, out, force: false, sync: true }, options, extras)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod agree;
+mod card;
 mod config;
 mod error;
 mod file_names;
@@ -28,6 +29,7 @@ pub use adapter::{Adapter, AdapterChange, Product};
 pub use agree::{
     Disagreement, DisagreementAmong, Mismatch, disagreements, disagreements_among, disagreements_of_use, used_among,
 };
+pub use card::ParentCard;
 pub use config::Architecture;
 pub(crate) use config::{LayerKinds, LayerOrigin, layer_kinds, rearranged};
 #[cfg(feature = "eval")]

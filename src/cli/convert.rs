@@ -53,9 +53,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let started = Instant::now();
     let conversion = Conversion::open_with(&args.folder, args.links.links())?;
-    let bar = progress::bar(conversion.work_bytes(), args.quiet);
+    let bar = progress::bar(progress::Counted::Bytes, conversion.work_bytes(), args.quiet);
     let request = Request { out: &args.out, force: args.force, sync: !args.no_sync };
-    let done = conversion.write(request, Monitor { cancel: &cancel, progress: &|bytes| bar.inc(bytes) });
+    let advance = progress::advance(&bar);
+    let done = conversion.write(request, Monitor { cancel: &cancel, progress: &advance });
     bar.finish_and_clear();
     let outcome = done?;
     let bytes: u64 = outcome.files.iter().map(|file| file.bytes).sum();

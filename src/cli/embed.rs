@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let texts = read_lines()?;
     let started = Instant::now();
     let tokens = encoder.tokenize(&texts, prompt.as_deref())?;
-    let bar = progress::encoding(tokens.total() as u64, args.quiet);
+    let bar = progress::bar(progress::Counted::Encoding, tokens.total() as u64, args.quiet);
     let mut finished = 0;
     let done = encoder.encode(&tokens, &mut |count, tokens| {
         finished += count;

@@ -66,8 +66,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         let quiet = Monitor { cancel: &cancel, progress: &|_| {} };
         // What is wrong with one model is said before an hour is spent on another.
         let remotes = models.iter().map(|model| Remote::of(&client, model, quiet)).collect::<Result<Vec<_>, _>>()?;
-        let bar = progress::bar(remotes.iter().map(Remote::bytes).sum(), args.quiet);
-        let monitor = Monitor { cancel: &cancel, progress: &|bytes| bar.inc(bytes) };
+        let bar = progress::bar(progress::Counted::Bytes, remotes.iter().map(Remote::bytes).sum(), args.quiet);
+        let advance = progress::advance(&bar);
+        let monitor = Monitor { cancel: &cancel, progress: &advance };
         for (model, remote) in models.into_iter().zip(&remotes) {
             let started = Instant::now();
             let fetched = remote.fetch(&client, &cache, monitor);

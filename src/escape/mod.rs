@@ -6,9 +6,11 @@
 mod forms;
 mod hidden;
 mod page;
+mod table;
 mod untrusted;
 
 pub use forms::{code, comment, csv, fenced, flow, html, json, literal, markdown, shell, tsv, yaml};
 pub use hidden::{aligned, escaped, is_hidden, line, text};
-pub use page::{Page, columns, padded, width};
+pub use page::{Page, padded, width, wrapped};
+pub use table::{Table, columns, shortened};
 pub use untrusted::Untrusted;

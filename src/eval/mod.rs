@@ -37,7 +37,7 @@ pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
 pub use lines::{Lines, open};
-pub use measure::{Scores, evaluate, ranked};
+pub use measure::{Scores, counted_queries, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
 #[cfg(all(feature = "cli", feature = "eval"))]

@@ -149,6 +149,15 @@ impl Error {
     }
 }
 
+/// Whether a file is of a study's later revision, which has a folder of its own.
+fn has_part(path: &Path) -> bool {
+    let is_part = |folder: &&Path| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("revision-") && folder.parent().is_some_and(|study| study.join("study.json").exists())
+    };
+    path.ancestors().skip(1).take(2).any(|folder| is_part(&folder))
+}
+
 impl Diagnose for Error {
     fn hint(&self) -> Option<String> {
         match self {
@@ -164,20 +173,25 @@ impl Diagnose for Error {
                     .into(),
             ),
             Self::Mismatch { .. } => {
-                Some("another `store:` starts a new study; `admix sweep extend` adds points to this one".into())
+                Some("another `store:` starts a new study; values of `params`, data sets, objectives and `report` can be added to this one".into())
             }
             Self::Found { study, .. } => {
                 Some(format!("`admix sweep worker {}` does again what was lost", shell(&study.display().to_string())))
             }
-            Self::NotAStudy(_) => Some("`admix sweep plan SWEEP.yaml` makes one".into()),
+            Self::NotAStudy(_) => Some("`admix sweep run SWEEP.yaml` makes one".into()),
             Self::TooManyPoints { .. } => Some("take a larger step or another `search: {method: …}`".into()),
+            Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") && has_part(path) => Some(
+                "put it back from a copy; without the folder that it is in, and those of later changes, the study is what it was before"
+                    .into(),
+            ),
             Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") => Some(
                 "nothing in the folder can be told without it: put it back from a copy, or start a new study with another \
                  `store:`"
                     .into(),
             ),
             Self::Damaged { path, .. } => {
-                let study = path.parent().and_then(Path::parent).unwrap_or(path);
+                let revision = path.parent().and_then(Path::parent).unwrap_or(path);
+                let study = if has_part(path) { revision.parent().unwrap_or(revision) } else { revision };
                 let study = shell(&study.display().to_string());
                 Some(format!("`admix sweep check {study}` sets damaged files aside and has their trials scored again"))
             }

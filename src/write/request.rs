@@ -12,6 +12,7 @@ use super::card::card;
 use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
+use super::scores::{CardScores, PLOT};
 use super::tokenizer;
 use crate::checkpoint::{Checkpoint, LONGEST_CONFIG, ModelPath, SettingsFile, read_json};
 use crate::escape;
@@ -45,12 +46,36 @@ pub struct Outcome {
 /// # Errors
 /// A folder that may not be written, a disk that is full or read-only, a merge that fails. Nothing is left then.
 pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcome, Error> {
+    write_with(request, options, Extras::default())
+}
+
+/// What a merge is written with besides.
+#[derive(Clone, Copy)]
+pub struct Extras<'a> {
+    /// What its model card says of its scores.
+    pub scores: Option<&'a CardScores>,
+    /// Called when all is merged and the system begins to write it to the disk.
+    pub syncing: &'a dyn Fn(),
+}
+
+impl Default for Extras<'_> {
+    fn default() -> Self {
+        Self { scores: None, syncing: &|| {} }
+    }
+}
+
+/// As [`write`], with scores on the model card.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_with(request: Request<'_>, options: merge::Options<'_>, extras: Extras<'_>) -> Result<Outcome, Error> {
     let Request { plan, out, force, sync } = request;
     let folder = OutputFolder::create(out, force, plan.folders().into_iter())?;
     copy_side_files(plan, folder.path(), sync)?;
     let weights = WeightFiles::create(plan, folder.path())?;
     let report = merge::run(plan, &weights, options)?;
     if sync {
+        (extras.syncing)();
         weights.sync()?;
     }
     let write_file = |name: &str, text: String| write_file(&folder.path().join(name), text.as_bytes(), sync);
@@ -58,7 +83,10 @@ pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcom
         write_file(&name, pretty(&index))?;
     }
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    write_file("README.md", card(plan, &name))?;
+    write_file("README.md", card(plan, &name, extras.scores))?;
+    if let Some(plot) = extras.scores.and_then(|scores| scores.plot.clone()) {
+        write_file(PLOT, plot)?;
+    }
     let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
     write_file(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
     options.cancel.check(merge::Error::Cancelled)?;

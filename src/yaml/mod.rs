@@ -40,4 +40,4 @@ pub(crate) use place::place_at;
 pub(crate) use scalar::{Refusal, flag, number};
 pub(crate) use text::{LARGEST, YamlText, read_text};
 pub(crate) use tree::Node;
-pub(crate) use variables::{Variables, filled};
+pub(crate) use variables::{Variables, filled_block};

@@ -118,6 +118,15 @@ fn malformed(text: &str, at: &NodePath) -> Diagnostic {
         .hint("a name has letters, digits, `_`, `-` and `.`; `$${` writes the two characters themselves".to_owned())
 }
 
+/// A text with its variables written out, without the margin that all its lines have and without empty lines before it.
+pub(crate) fn filled_block(text: &str, values: &BTreeMap<String, String>) -> String {
+    let filled = filled(text, values);
+    let lines: Vec<&str> = filled.lines().skip_while(|line| line.trim().is_empty()).collect();
+    let indent = |line: &&str| line.len() - line.trim_start().len();
+    let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    lines.iter().flat_map(|line| [line.get(margin..).unwrap_or_default().trim_end(), "\n"]).collect()
+}
+
 /// Replaces the variables in a text. A number that replaces a quoted variable loses the quotes.
 pub(crate) fn filled(text: &str, values: &BTreeMap<String, String>) -> String {
     let numbers = values.iter().filter(|(_, value)| value.parse::<f64>().is_ok());

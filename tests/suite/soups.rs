@@ -340,6 +340,15 @@ fn window_and_decay_are_checked_at_their_place() {
                 hint: "0.8 gives each checkpoint 0.8 times the weight of the next one",
                 ..SOUP
             },
+        ],
+        || tempfile::tempdir().unwrap(),
+    );
+}
+
+#[test]
+fn keys_that_do_not_go_with_sources_are_refused_at_their_place() {
+    check(
+        &[
             Fault {
                 name: "models beside them",
                 arrange: |folder| {

@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(args: &Args) -> anyhow::Result<()> {
         }
         None => render::say(&format!("no sweep file: `{}` has no ratio", choice.method.name)),
     }
-    render::say(&format!("next: admix check {}", shell(&args.out.display().to_string())));
+    render::say_command(&format!("next: admix check {}", shell(&args.out.display().to_string())));
     Ok(())
 }
 

@@ -93,13 +93,13 @@ fn score_model(
         similarity,
         depth,
     };
-    let bar = progress::encoding(texts.bytes(), args.quiet || args.json);
+    let bar = progress::bar(progress::Counted::Encoding, texts.bytes(), args.quiet || args.json);
     let (begun, mut finished) = (Instant::now(), 0);
     let scored = score(&encoder, &task, &mut |done| {
         finished += done.texts;
         let rate = finished as f64 / begun.elapsed().as_secs_f64().max(1e-9);
         let name = checkpoint.path().display();
-        bar.set_message(line(&format!("{name}  {finished}/{} texts  {rate:.0} texts/s", texts.len())));
+        bar.set_message(line(&format!("{finished}/{} texts  {rate:.0} texts/s  {name}", texts.len())));
         bar.inc(done.bytes);
         cancel.flow()
     });

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::finish;
 use super::location::StudyArgs;
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
 use crate::escape::json;
-use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_json, to_per_query_csv};
+use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_per_query_csv};
 
 /// Write the results of a study for other programs
 #[derive(clap::Args, Debug)]
@@ -52,7 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         write_text(path, &to_per_query_csv(&study, &both)?)?;
     }
     if let Some(path) = &args.json {
-        write_text(path, &(json(&to_json(&study, &full, Some(&confirmed)), true) + "\n"))?;
+        write_text(path, &(json(&finish::document(&study, &full, &confirmed)?, true) + "\n"))?;
     }
     if let Some(path) = &args.optuna {
         write_text(path, &journal(&study, &full))?;

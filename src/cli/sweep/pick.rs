@@ -8,7 +8,7 @@ use crate::api::write_merge;
 use crate::cli::args::level;
 use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
-use crate::report::recommendation;
+use crate::report::{card_scores, recommendation};
 use crate::sweep::{
     Analysis, Bound, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend, trial_named,
 };
@@ -87,7 +87,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(out) = &args.merge
         && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {
-        write_merge(recipe, out, &study, level()?, &run::interruption()?)?;
+        let scores = card_scores(&study, &full, &confirmed, row, said.clone())?;
+        write_merge(recipe, out, &study, &scores, (level()?, &run::interruption()?))?;
     }
     for sentence in said {
         render::say(&sentence);

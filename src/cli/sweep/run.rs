@@ -12,7 +12,7 @@ use crate::cli::render;
 use crate::encoder::Device;
 use crate::progress::Cancel;
 use crate::sweep::file::{Keep, parse_time};
-use crate::sweep::{Ended, Study, warnings};
+use crate::sweep::{Ended, warnings};
 
 /// Run a sweep from its file; the same command goes on where it stopped
 #[derive(clap::Args, Debug)]
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(device) = args.devices.first() {
         device.kind().clone_into(&mut parsed.spec.scoring.device);
     }
-    let study = Study::create(&parsed)?.writable()?;
+    let study = location::follow(&parsed, args.quiet)?;
     if !args.quiet {
         render::warn(&warnings(&study.manifest)?);
     }

@@ -137,7 +137,7 @@ fn unlisted(text: &str, problem: &Unlisted, at: &NodePath) -> Diagnostic {
         }
         Unlisted::Unread(folder, error) => {
             let name = quoted(&folder.to_string_lossy());
-            Diagnostic::value(at, format!("{} cannot be listed for {}: {error}", name, quoted(text)))
+            Diagnostic::value(at, format!("{name} cannot be listed for {}: {error}", quoted(text)))
         }
     }
 }

@@ -11,7 +11,7 @@ use super::soup::Soup;
 use super::tokenizer::Tokenizer;
 use crate::kernel::DType;
 use crate::method::{MergeMethod, Value};
-use crate::yaml::{NodePath, Part, Place, YamlText};
+use crate::yaml::{NodePath, Part, Place, YamlText, filled_block};
 
 /// A recipe that passed every check that needs no checkpoint.
 #[derive(Clone, Debug)]
@@ -75,6 +75,11 @@ impl Recipe {
     /// The YAML as it was read, with its variables not filled in.
     pub fn text(&self) -> &str {
         self.source.whole.as_deref().unwrap_or(&self.source.text)
+    }
+
+    /// The YAML with the values of its variables, as it could be merged without them.
+    pub fn filled_text(&self) -> String {
+        filled_block(self.text(), &self.source.variables)
     }
 
     /// The name messages give the recipe: its path, or what the caller called it.

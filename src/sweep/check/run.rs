@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::state::{Check, Checked};
+use super::state::{Check, Checked, Damage};
 use crate::sweep::Error;
 use crate::sweep::study::{Study, Watch};
 
@@ -12,6 +12,26 @@ use crate::sweep::study::{Study, Watch};
 /// # Errors
 /// A folder that cannot be read; damage in a folder that cannot be written.
 pub fn check(study: &Study) -> Result<Checked, Error> {
+    // What is lost of an earlier revision is scored again where the latest one needs it.
+    let mut whole = Checked::default();
+    for revision in study.revisions() {
+        let found = check_revision(revision)?;
+        whole.files += found.files;
+        let place = |name: String| revision.store.place_of(&name);
+        whole.damaged.extend(found.damaged.into_iter().map(|damage| Damage {
+            file: place(damage.file),
+            moved: damage.moved.map(place),
+            problem: damage.problem,
+        }));
+        if std::ptr::eq(revision, study) {
+            whole.again = found.again;
+        }
+    }
+    Ok(whole)
+}
+
+/// Checks one revision of a study.
+fn check_revision(study: &Study) -> Result<Checked, Error> {
     let found = Checked { files: 1, ..Checked::default() };
     let mut check = Check { study, found, done: BTreeMap::new(), again: BTreeMap::new() };
     check.lists()?;

@@ -52,8 +52,7 @@ impl Check<'_> {
         match read {
             Ok(value) => Ok(Some(value)),
             Err(Error::Damaged { path, problem }) => {
-                let name = path.strip_prefix(self.study.store.root()).unwrap_or(&path);
-                self.aside(&name.to_string_lossy(), &problem)?;
+                self.aside(&self.study.store.name_of(&path), &problem)?;
                 Ok(None)
             }
             Err(error) => Err(error),

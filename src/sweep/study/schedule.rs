@@ -44,7 +44,7 @@ pub fn read(study: &Study) -> Result<(Schedule, Results), Error> {
     Ok((schedule, results))
 }
 
-/// The generations of a study so far. Each is a file that is written once.
+/// Reads the generations of a study. Each is a file that is written once.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     /// Those of the search, in order.
