@@ -11,7 +11,7 @@ use super::render::Usage;
 use crate::files;
 
 /// Writes `path` through a file beside it that is renamed when it is complete. `replace` says whether a file that is there
-/// may go. What is no regular file (`/dev/null`, a pipe) is written into and stays what it is.
+/// may go. Anything but a regular file (`/dev/null`, a pipe) is written into and stays as it is.
 pub(super) fn write(
     path: &Path,
     replace: bool,
@@ -95,7 +95,7 @@ fn before(path: &Path) -> OsString {
     name
 }
 
-/// What stands behind it.
+/// Its target.
 const AFTER: &str = ".tmp";
 
 /// Removes what killed runs have left beside `path`: unfinished files of its name whose process is gone.
