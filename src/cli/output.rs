@@ -87,7 +87,7 @@ fn create(path: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// What stands before the number of the process in the name of an unfinished file.
+/// The name of an unfinished file up to the process number.
 fn before(path: &Path) -> OsString {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -95,7 +95,7 @@ fn before(path: &Path) -> OsString {
     name
 }
 
-/// Its target.
+/// The end of the name of an unfinished file.
 const AFTER: &str = ".tmp";
 
 /// Removes what killed runs have left beside `path`: unfinished files of its name whose process is gone.
