@@ -30,6 +30,11 @@ impl StudyArgs {
         if self.study.is_file() { follow(&Spec::read(&self.study)?, quiet) } else { self.join() }
     }
 
+    /// The study, to have others work on it, which a sweep file makes where it is not there yet.
+    pub(super) fn open_or_make(&self) -> anyhow::Result<Study> {
+        if self.study.is_file() { follow(&Spec::read(&self.study)?, false) } else { self.open() }
+    }
+
     /// The study, to work on it: program, checkpoints and data sets must be the same as ever. A sweep file may have changed.
     pub(super) fn join(&self) -> anyhow::Result<Study> {
         if self.study.is_file() {
