@@ -133,14 +133,14 @@ pub fn compare_studies(studies: &[&Study]) -> Result<StudyComparison, Error> {
         return Err(Error::usage("one study has nothing to be compared with", "name two studies or more"));
     }
     check_rules(studies)?;
-    let side = |study: &&'_ Study| {
+    let side = |study: &&Study| {
         let read = |stage| Analysis::read(study, stage, Depth::Means);
         Ok((read(TrialStage::Full)?, read(TrialStage::Confirm)?))
     };
     let analyses = studies.iter().map(side).collect::<Result<Vec<_>, Error>>()?;
     let sides: Vec<Side<'_>> =
         studies.iter().zip(analyses).map(|(study, (full, confirmed))| Side { study, full, confirmed }).collect();
-    let recommended = sides.iter().map(|side| recommended(side)).collect::<Result<Vec<_>, Error>>()?;
+    let recommended = sides.iter().map(recommended).collect::<Result<Vec<_>, Error>>()?;
     let (on_search, not_shared) = shared(studies, TrialStage::Full)?;
     let (on_held_out, not_held_out) = shared(studies, TrialStage::Confirm)?;
     let all_held_out = recommended.iter().flatten().all(|(_, held_out)| *held_out);
