@@ -1,4 +1,5 @@
-//! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files; and the local cache of the Hub.
+//! Model folders on disk: weights mapped into memory, modules, settings, tokenizer and side files; and the local cache of
+//! the Hub.
 
 mod adapter;
 mod agree;

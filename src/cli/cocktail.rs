@@ -1,6 +1,5 @@
 //! `admix cocktail`
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -177,7 +176,7 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Can
     bar.set_message(line(&checkpoint.path().display().to_string()));
     let found = contrastive_loss(&encoder, examples, &prompts, similarity(checkpoint)?, &mut |texts, _| {
         bar.inc(texts as u64);
-        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        cancel.flow()
     });
     bar.finish_and_clear();
     set_aside(encoder);

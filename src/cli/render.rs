@@ -184,7 +184,7 @@ pub(super) fn say_page(page: &Page) {
 
 /// Prints data to stdout. A reader that has gone away ends the program quietly.
 pub(super) fn print(page: &Page) -> anyhow::Result<()> {
-    put(&page.within(columns()))
+    write_stdout(&page.within(columns()))
 }
 
 /// Prints a generated file to stdout. What strangers wrote is spelt in it as the file's form asks. Control characters, which no
@@ -193,12 +193,12 @@ pub(super) fn print_file(text: &str) -> anyhow::Result<()> {
     let terminal = stdout().is_terminal();
     let acts = |c: char| (c.is_control() || (terminal && is_hidden(c))) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
-        return put(text);
+        return write_stdout(text);
     }
-    put(&text.chars().map(|c| if acts(c) { line(&c.to_string()) } else { c.to_string() }).collect::<String>())
+    write_stdout(&text.chars().map(|c| if acts(c) { line(&c.to_string()) } else { c.to_string() }).collect::<String>())
 }
 
-fn put(text: &str) -> anyhow::Result<()> {
+fn write_stdout(text: &str) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to stdout")
 }
@@ -206,18 +206,18 @@ fn put(text: &str) -> anyhow::Result<()> {
 /// Clears the terminal.
 #[cfg(feature = "eval")]
 pub(super) fn clear() -> anyhow::Result<()> {
-    put("\x1b[2J\x1b[H")
+    write_stdout("\x1b[2J\x1b[H")
 }
 
 /// Prints JSON to stdout, on one line.
 #[cfg(feature = "eval")]
 pub(super) fn print_json_line(value: &serde_json::Value) -> anyhow::Result<()> {
-    put(&format!("{}\n", json(value, false)))
+    write_stdout(&format!("{}\n", json(value, false)))
 }
 
 /// Prints JSON to stdout.
 pub(super) fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    put(&format!("{}\n", json(value, true)))
+    write_stdout(&format!("{}\n", json(value, true)))
 }
 
 fn snippet(level: Level<'_>, message: &str, place: Option<&Place>) -> String {

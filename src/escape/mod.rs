@@ -1,4 +1,4 @@
-//! Text of strangers, in forms in which it is nothing but text: for the terminal, and for each kind of file that is generated.
+//! Escapes untrusted text for the terminal and for each kind of generated file.
 //!
 //! Names, ids, prompts and messages come from files that anybody may have written. On their way out they pass through here:
 //! [`Page`] and [`line`] for the terminal, [`Untrusted`] for values that are kept, and a function for each kind of file.

@@ -1,4 +1,4 @@
-//! Text for a terminal, put together line by line.
+//! Builds text for a terminal line by line.
 
 use std::fmt;
 
@@ -6,8 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::hidden::line;
 
-/// Lines for a terminal. What is put into a line stays in it: a text of several lines is spelt out as one, and nothing in it
-/// moves the cursor.
+/// Lines for a terminal. A text stays within its line: line ends and characters that move the cursor are escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page(Vec<Line>);
 
@@ -120,12 +119,12 @@ fn indent(text: &str) -> usize {
     }
 }
 
-/// Columns of a terminal that a text takes, as it is shown: Korean letters take two.
+/// The number of terminal columns of a text as it is shown; Korean letters take two.
 pub fn width(text: &str) -> usize {
     line(text).width()
 }
 
-/// A text as it is shown, filled up with spaces behind it.
+/// Pads a text with spaces to a number of columns.
 pub fn padded(text: &str, columns: usize) -> String {
     let text = line(text);
     let space = " ".repeat(columns.saturating_sub(text.width()));

@@ -29,6 +29,11 @@ pub(super) fn card(plan: &Plan, name: &str, scores: Option<&CardScores>) -> Stri
     for parent in &parents {
         let _ = writeln!(card, "- {}{}", markdown(&parent.label), parent.note);
     }
+    for plan in plan.all_stages().into_iter().map(|stage| &stage.plan).chain([plan]) {
+        if let Some(soup) = plan.soup() {
+            let _ = writeln!(card, "\n`sources` chose {}.", markdown(&soup.describe()));
+        }
+    }
     if let Some(text) = licences(&parents) {
         let _ = write!(card, "\n## Licence\n\n{text}\n");
     }
@@ -94,7 +99,7 @@ struct Parent {
     hub: Option<String>,
     /// What the card calls it.
     label: String,
-    /// What the merge has of it besides weights.
+    /// What the merge takes from it besides weights, and its weight where `sources` found it.
     note: String,
     card: ParentCard,
 }
@@ -119,6 +124,7 @@ fn parents(plan: &Plan) -> Vec<Parent> {
             Some((last, [])) => format!(" ({last})"),
             Some((last, others)) => format!(" ({} and {last})", others.join(", ")),
         };
+        let note = note + &plan.soup_weight(index).map_or_else(String::new, |weight| format!(": weight {weight:.4}"));
         let adapter = plan.adapters.get(index).and_then(Option::as_ref);
         let adapter = adapter.map_or_else(String::new, |adapted| {
             let name = adapted.adapter.path().file_name().map(|name| name.to_string_lossy().into_owned());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::run::Results;
+use super::results::Results;
 use crate::cli::render;
 use crate::escape::{Page, columns};
 use crate::eval::DataSet;

@@ -9,7 +9,7 @@ use crate::cli::{args, render, run};
 use crate::encoder::Device;
 use crate::escape::line;
 use crate::progress::Cancel;
-use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Study, TrialStage, work};
+use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, ScoresFrom, Study, TrialStage, work};
 
 /// When a worker stops.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +95,7 @@ impl<'a> EventPrinter<'a> {
                 self.bar.set_length(*all as u64);
                 self.bar.set_position(*done as u64);
             }
-            Event::EncodingProgress { trial, stage, objectives, seconds, reused } => {
+            Event::EncodingProgress { trial, stage, objectives, seconds, from } => {
                 let names = self.study.manifest.spec.objectives.iter().map(|objective| &objective.name);
                 let values: Vec<String> = match objectives {
                     Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),
@@ -106,8 +106,11 @@ impl<'a> EventPrinter<'a> {
                     TrialStage::Confirm => " (held out)".to_owned(),
                     TrialStage::Full => String::new(),
                 };
-                let how =
-                    if *reused { "same weights as an earlier trial".to_owned() } else { format!("{seconds:.1} s") };
+                let how = match from {
+                    ScoresFrom::Scoring => format!("{seconds:.1} s"),
+                    ScoresFrom::Twin => "same weights as an earlier trial".to_owned(),
+                    ScoresFrom::Earlier => "scored before the sweep file changed".to_owned(),
+                };
                 self.say(&format!("{}{place}  {}  {how}", trial.label, values.join("  ")));
             }
             Event::Failed { trial, attempt, error } => {

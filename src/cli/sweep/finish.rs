@@ -6,7 +6,27 @@ use std::path::Path;
 use crate::cli::render;
 use crate::escape::shell;
 use crate::report::{TableOptions, recommendation, terminal};
-use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, Study, TrialStage, recommend};
+use crate::sweep::{
+    Analysis, Depth, NoRecommendation, Preference, Study, TrialStage, recommend, recommendation_json, to_json,
+};
+
+/// Prints everything that is known of the results, for programs.
+pub(super) fn show_json(study: &Study) -> anyhow::Result<()> {
+    let full = Analysis::read(study, TrialStage::Full, Depth::Intervals)?;
+    let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Intervals)?;
+    render::print_json(&document(study, &full, &confirmed)?)
+}
+
+/// The results with the recommendation and the command that comes next.
+pub(super) fn document(study: &Study, full: &Analysis, confirmed: &Analysis) -> anyhow::Result<serde_json::Value> {
+    let found = recommend(study, full, confirmed, &Preference::default())?;
+    let mut document = to_json(study, full, Some(confirmed));
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("recommendation".to_owned(), recommendation_json(&found));
+        fields.insert("next".to_owned(), next(study, full, confirmed, found.is_ok()).into());
+    }
+    Ok(document)
+}
 
 /// Shows the results and what to do next.
 pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {

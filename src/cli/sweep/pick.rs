@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::export::{put, unfinished};
+use super::export::{unfinished, write_text};
 use super::location::StudyArgs;
 use crate::api::write_merge;
 use crate::cli::args::level;
@@ -80,10 +80,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     unfinished(if confirmed.row(&row.trial.id).is_some() { &confirmed } else { &full });
     let mut text = recipe_text(&study, row)?;
     if args.output.as_os_str() != "-" {
-        schema::put_beside(&args.output, What::Recipe)?;
+        schema::write_beside(&args.output, What::Recipe)?;
         text.insert_str(0, &schema::modeline(What::Recipe));
     }
-    put(&args.output, &text)?;
+    write_text(&args.output, &text)?;
     if let Some(out) = &args.merge
         && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {

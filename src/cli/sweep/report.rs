@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::export::put;
+use super::export::write_text;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
@@ -19,7 +19,8 @@ The HTML file holds everything and needs no network.
 
 Examples:
   admix sweep report studies/ko-en
-  admix sweep report studies/ko-en -o report.html --svg figures")]
+  admix sweep report studies/ko-en -o report.html --svg figures
+  admix sweep report studies/ko-en --json | jq .recommendation")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,
@@ -35,17 +36,24 @@ pub(super) struct Args {
     /// Show trials that others beat, too
     #[arg(long)]
     all: bool,
+
+    /// Print for programs, in place of the table
+    #[arg(long, conflicts_with_all = ["all", "output", "svg"])]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
+    if args.json {
+        return finish::show_json(&study);
+    }
     if args.output.is_none() && args.svg.is_none() {
         return finish::show(&study, args.all);
     }
     let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals)?;
     let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals)?;
     if let Some(path) = &args.output {
-        put(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
+        write_text(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
     }
     if let Some(folder) = &args.svg {
         figures(&study, &full, &confirmed, folder)?;
@@ -92,7 +100,7 @@ fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) 
     }
     all.extend(timeline(&[full, confirmed], Size::Wide).map(|figure| ("time.svg".to_owned(), figure)));
     for (name, figure) in all {
-        put(&folder.join(name), &standalone(&figure))?;
+        write_text(&folder.join(name), &standalone(&figure))?;
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::fields::{fields, list, text, whole};
 use super::keys::{RUNG, SEARCH};
 use super::search_method::SearchMethod;
+use crate::nearest::nearest;
 use crate::recipe::NodePath;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, and, nearest, quoted};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, and, quoted};
 
 /// A round of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

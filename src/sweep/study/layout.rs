@@ -26,6 +26,8 @@ impl Layout {
     pub(crate) const SAME_WEIGHTS: &str = "same";
     /// The documents that parents rank first.
     pub(crate) const TOP_DOCUMENTS: &str = "tops";
+    /// What the folders of a study's later revisions begin with.
+    pub(crate) const REVISION: &str = "revision-";
     /// Damaged files that were put aside.
     pub(crate) const DAMAGED: &str = "damaged";
     /// The merges that are kept.
@@ -44,6 +46,17 @@ impl Layout {
         Self::SAME_WEIGHTS,
         Self::TOP_DOCUMENTS,
     ];
+
+    /// The folder of a study's revision after so many changes.
+    pub(crate) fn revision(number: usize) -> String {
+        format!("{}{number}", Self::REVISION)
+    }
+
+    /// The number of changes that a folder's name says.
+    pub(crate) fn revision_of(name: &str) -> Option<usize> {
+        let number = name.strip_prefix(Self::REVISION)?.parse().ok()?;
+        (number > 0 && Self::revision(number) == name).then_some(number)
+    }
 
     /// A file that is listed in a folder.
     pub(crate) fn entry(folder: &str, name: &str) -> String {

@@ -7,5 +7,6 @@ mod damage;
 pub(crate) mod fake;
 mod killed;
 mod recommended;
+mod revised;
 mod runs;
 mod searches;
