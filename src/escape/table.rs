@@ -74,7 +74,7 @@ impl Table {
 
     /// Several tables below each other, each with the first column.
     fn blocks(&self, natural: &[usize], columns: usize) -> Page {
-        let key = natural.first().copied().unwrap_or(0).min((columns / 3).max(NARROWEST));
+        let key = natural.first().copied().unwrap_or(0).min((columns / 2).max(NARROWEST));
         let rest = columns.saturating_sub(key + GAP);
         let mut widths = vec![key];
         widths.extend(
