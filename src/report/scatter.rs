@@ -38,14 +38,15 @@ pub fn scatter(
         }
     }
     let inside = Area { x: (frame.x().0 + 2.0, width - 2.0), y: (frame.top - 8.0, frame.y().0 - 2.0) };
-    let mark_of = |row: &Row| match pick == Some(row.trial.id.as_str()) {
-        true => (place(row), 22.0, 1.0),
-        false => (place(row), 11.0, if row.pareto_optimal { 1.0 } else { 0.2 }),
+    let is_pick = |row: &Row| pick == Some(row.trial.id.as_str());
+    let mark_of = |row: &Row| {
+        let (size, weight) =
+            if is_pick(row) { (22.0, 1.0) } else { (11.0, if row.pareto_optimal { 1.0 } else { 0.2 }) };
+        (place(row), size, weight)
     };
     let mut labels = Labels::new(inside, analysis.rows.iter().map(mark_of));
-    for row in analysis.rows.iter().filter(|row| {
-        row.is_first && (row.pareto_optimal || is_baseline(analysis, row) || pick == Some(row.trial.id.as_str()))
-    }) {
+    let named = |row: &&Row| row.is_first && (row.pareto_optimal || is_baseline(analysis, row)) || is_pick(row);
+    for row in analysis.rows.iter().filter(named) {
         labels.write(&fitted(&label(analysis, row), NAME, width / 3.0), place(row), &mut out);
     }
     out.push_str("</svg>\n");

@@ -163,7 +163,8 @@ impl Frame {
         text(names.0, ("name", CENTRED, NAME), (middle, self.height - 8.0), room, out);
         let middle = f64::midpoint(bottom, top);
         let turned = format!("{CENTRED} transform=\"rotate(-90 14 {})\"", px(middle));
-        let room = 2.0 * middle.min(self.height - middle) - 4.0;
+        // Above is the title, and below the other name.
+        let room = 2.0 * (middle.min(self.height - middle) - 26.0);
         text(names.1, ("name", &turned, NAME), (14.0, middle), room, out);
     }
 }

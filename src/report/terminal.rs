@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use super::spark::sparkline;
 use super::variables::named;
-use crate::escape::{Page, Table, padded, width};
+use crate::escape::{Page, Table, line, padded, shortened, width};
 use crate::sweep::{Analysis, Row, Study, TrialStage};
+
+/// The most of an objective's name that a table in a terminal has.
+const LONGEST_NAME: usize = 16;
 
 /// What the table shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,17 +94,21 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
     };
+    // In a terminal a long name would take the room of numbers.
+    let name_of =
+        |name: &str| if shown.columns.is_some() { shortened(&line(name), LONGEST_NAME) } else { name.to_owned() };
+    let names: Vec<String> = objectives.iter().map(|objective| name_of(&objective.name)).collect();
     let wide = |name: &str| width(name).max(6);
     let mut head = vec![String::new()];
-    head.extend(objectives.iter().map(|objective| {
-        let space = " ".repeat(wide(&objective.name) - width(&objective.name));
-        format!("{space}{} {:>6} ", objective.name, "diff.")
+    head.extend(names.iter().map(|name| {
+        let space = " ".repeat(wide(name) - width(name));
+        format!("{space}{name} {:>6} ", "diff.")
     }));
     let mut table = Table::new(&head, &(1..head.len()).collect::<Vec<_>>());
     for row in rows {
         let mut cells = vec![label(row)];
-        for (index, objective) in objectives.iter().enumerate() {
-            let wide = wide(&objective.name);
+        for (index, name) in names.iter().enumerate() {
+            let wide = wide(name);
             let value = row.objectives.get(index).copied().unwrap_or(f64::NAN);
             let difference = match row.against.get(index).copied().flatten() {
                 None => " ".repeat(7),

@@ -22,7 +22,7 @@ pub fn timeline(analyses: &[&Analysis], size: Size) -> Option<String> {
     let key = key(width - left - 4.0);
     let lines = key.iter().map(|(_, line, _)| *line).max().unwrap_or(0) as f64;
     let height = 58.0 + BAR * workers.len() as f64 + KEY * lines;
-    let frame = Frame { width, height, left, right: 24.0, top: 8.0, bottom: 40.0 };
+    let frame = Frame { width, height, left, right: 32.0, top: 8.0, bottom: 40.0 };
     let ends = rows.iter().map(|row| row.result.began + row.result.timings.total - first);
     let x = Scale::over(ends.chain([0.0]), frame.x(), false);
     let mut out = frame.begin("Where the time went", "A bar for each trial: merging, tokenising, encoding, searching");
@@ -56,7 +56,7 @@ pub fn timeline(analyses: &[&Analysis], size: Size) -> Option<String> {
         }
     }
     let bottom = frame.top + BAR * workers.len() as f64;
-    for tick in x.ticks(size.ticks()) {
+    for tick in x.ticks(size.of(5, 3)) {
         let _ = writeln!(
             out,
             "<text class=\"tick\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{tick} s</text>",
