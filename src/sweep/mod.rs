@@ -22,6 +22,7 @@ mod status;
 mod study;
 #[cfg(test)]
 pub(crate) mod tests;
+mod time_left;
 mod trial;
 mod worker;
 
@@ -38,13 +39,14 @@ pub use file::{Bound, BoundKind, Spec};
 pub use retry::retry;
 pub use search::{History, next};
 pub use slurm::{Slurm, slurm};
-pub use status::{Running, Status};
+pub use status::{EncodedTokens, Running, Status};
 pub use study::{
     Claim, Failure, Generation, HeldClaim, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Results, SameWeights,
-    Schedule, Set, SetMeans, SetValues, Store, Study, Subject, Timings, Trial, TrialResult, TrialStage, Watch, Written,
-    load, read as read_records,
+    Schedule, Set, SetMeans, SetValues, Store, Study, Subject, Timings, TopDocuments, Trial, TrialResult, TrialStage,
+    Watch, Written, load, read as read_records,
 };
+pub(crate) use time_left::time_left;
 #[cfg(feature = "eval")]
 pub use trial::{Estimate, Scorer, warnings};
-pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, candidate_pool, top_documents};
+pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, query_sample};
 pub use worker::{Ended, Event, Options, work};

@@ -3,10 +3,14 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use crate::cli::render;
+use crate::cli::{render, units};
 use crate::escape::shell;
 use crate::report::{TableOptions, recommendation, terminal};
-use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, Study, TrialStage, recommend};
+use crate::sweep::file::SearchMethod;
+use crate::sweep::{
+    Analysis, Depth, EncodedTokens, History, NoRecommendation, Preference, Schedule, Study, TrialStage,
+    next as search_next, read_records, recommend,
+};
 
 /// Shows the results and what to do next.
 pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
@@ -19,13 +23,30 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     }
     let preference = Preference::default();
     let found = recommend(study, &full, &confirmed, &preference)?;
-    if !matches!(found, Err(NoRecommendation::Unfinished)) {
+    let (schedule, results) = read_records(study)?;
+    let is_race = study.manifest.spec.search.method == SearchMethod::Racing;
+    // What a race has scored on everything is not the best before it is over.
+    let history = History { study, generations: &schedule.search, results: &results };
+    let is_racing = is_race && !(Schedule::is_settled(&schedule.search, &results) && search_next(&history)?.is_none());
+    let is_over = !is_racing && !matches!(found, Err(NoRecommendation::Unfinished));
+    if is_over {
         text.gap();
         for sentence in recommendation(study, &found, &preference) {
             text.line(sentence);
         }
     }
-    render::print(text.line(format_args!("next: {}", next(study, &full, &confirmed, found.is_ok()))))
+    if is_over && is_race {
+        let tokens = EncodedTokens::of(study, &results);
+        let grid = tokens.grid.map_or_else(String::new, units::count);
+        let encoded = units::count(tokens.encoded);
+        text.line(format_args!("The race encoded {encoded} tokens; the grid would have encoded {grid}."));
+    }
+    let next = if is_racing {
+        format!("admix sweep worker {}", quoted(study.store.root()))
+    } else {
+        next(study, &full, &confirmed, found.is_ok())
+    };
+    render::print(text.line(format_args!("next: {next}")))
 }
 
 /// The command that comes next.

@@ -9,7 +9,7 @@ mod table;
 
 pub use pareto::pareto_front;
 pub use pick::{pick, recipe_text, trial_named};
-pub(in crate::sweep) use recommend::shortlist;
 pub use recommend::{DirectionChange, LIMIT, Near, NoRecommendation, Preference, Recommendation, recommend};
+pub(in crate::sweep) use recommend::{Limit, limits, shortlist};
 pub use statistics::{Comparison, Strata};
 pub use table::{Analysis, Depth, Dropped, LEVEL, ReferenceComparison, Row};

@@ -6,6 +6,8 @@ mod actions;
 mod damage;
 pub(crate) mod fake;
 mod killed;
+mod racing;
 mod recommended;
 mod runs;
 mod searches;
+mod time_left;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::progress::Cancel;
 use crate::sweep::Error;
-use crate::sweep::study::Trial;
+use crate::sweep::study::{TopDocuments, Trial};
 
 /// Merges trials and scores them.
 pub trait Evaluator {
@@ -56,10 +56,10 @@ impl Queries {
 pub struct Request<'a> {
     /// The queries.
     pub queries: Queries,
-    /// So many documents of each data set; all without.
-    pub pool: Option<usize>,
-    /// For the pool: the documents that each parent ranks first, data set by data set.
-    pub tops: &'a [Vec<Vec<String>>],
+    /// A sample of the queries, for this step of a race; all without.
+    pub race: Option<usize>,
+    /// For the sample: the documents that each parent ranks first, data set by data set.
+    pub tops: &'a [Vec<TopDocuments>],
     /// How many of the documents that each query ranks first are wanted back.
     pub depth: usize,
     /// Set from elsewhere to end early.
@@ -79,8 +79,8 @@ pub struct QueryScores {
     pub documents: usize,
     /// Tokens of its texts.
     pub tokens: usize,
-    /// The documents that queries rank first, as many as asked for, by rank.
-    pub tops: Vec<String>,
+    /// The documents that queries rank first, as many as asked for.
+    pub tops: TopDocuments,
     /// Seconds for tokenising; texts that several data sets share count where they are first.
     pub tokenise: f64,
     /// Seconds for encoding.

@@ -20,7 +20,7 @@ use crate::plan::{Alignment, Plan};
 use crate::progress::Cancel;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
-use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
+use crate::sweep::study::{Manifest, Study, Subject, TopDocuments, Trial, load};
 
 /// Documents of a ranking that are kept for a metric without a cut, as `admix score` does.
 const DEPTH: usize = 1000;
@@ -87,12 +87,12 @@ impl Scorer {
     }
 
     /// Makes data sets ready, unless they are.
-    fn corpus(&mut self, queries: Queries, pool: Option<usize>, tops: &[Vec<Vec<String>>]) -> Result<(), Error> {
-        let key = (queries.name(), pool);
+    fn corpus(&mut self, queries: Queries, race: Option<usize>, tops: &[Vec<TopDocuments>]) -> Result<(), Error> {
+        let key = (queries.name(), race);
         if self.corpora.contains_key(&key) {
             return Ok(());
         }
-        let corpus = match pool {
+        let corpus = match race {
             None => {
                 let spec = &self.study.spec;
                 let selection = match queries {
@@ -101,10 +101,10 @@ impl Scorer {
                 };
                 Corpus::new(load(&spec.data, &selection)?.into_iter().map(|loaded| loaded.set).collect())
             }
-            Some(size) => {
+            Some(step) => {
                 self.corpus(queries, None, tops)?;
-                let whole = self.corpora.get(&(queries.name(), None));
-                whole.map(|whole| whole.pooled(tops, size)).unwrap_or_default()
+                let (seed, whole) = (self.study.spec.search.seed, self.corpora.get(&(queries.name(), None)));
+                whole.map(|whole| whole.sampled(step, seed, tops)).unwrap_or_default()
             }
         };
         self.corpora.insert(key, corpus);
@@ -218,10 +218,10 @@ impl Evaluator for Scorer {
     }
 
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
-        self.corpus(request.queries, request.pool, request.tops)?;
+        self.corpus(request.queries, request.race, request.tops)?;
         let metrics = self.study.metrics();
         let rules = self.study.spec.scoring.compat.rules();
-        let corpus = self.corpora.get_mut(&(request.queries.name(), request.pool));
+        let corpus = self.corpora.get_mut(&(request.queries.name(), request.race));
         let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
             return Err(EvaluationError::Trial("no retriever is ready".into()));
         };
@@ -276,21 +276,16 @@ fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, dep
     let queries: Vec<String> = scored.scores.queries.keys().cloned().collect();
     let value =
         |metric: usize| scored.scores.queries.values().map(|values| values.get(metric).copied().flatten()).collect();
-    let rankings: Vec<Vec<&str>> = scored.run.scores.values().map(|hits| first(hits, depth)).collect();
     let seconds = |time: Duration| time.as_secs_f64();
     QueryScores {
         metrics: (0..metrics).map(value).collect(),
         queries,
         documents: set.documents.len(),
         tokens: scored.tokens,
-        tops: top_documents(&rankings, depth),
+        tops: if depth > 0 { top_documents(scored.run.scores.iter(), depth) } else { TopDocuments::new() },
         tokenise: 0.0,
         encode: seconds(scored.encoding),
         search: seconds(scored.time.saturating_sub(scored.encoding)),
         score: 0.0,
     }
-}
-
-fn first(hits: &[(String, f64)], depth: usize) -> Vec<&str> {
-    hits.iter().take(depth).map(|(document, _)| document.as_str()).collect()
 }

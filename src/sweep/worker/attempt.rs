@@ -9,10 +9,10 @@ use serde_json::json;
 use super::state::{Event, Worker};
 use crate::eval::Metric;
 use crate::sweep::Error;
-use crate::sweep::file::Rung;
+use crate::sweep::file::SearchMethod;
 use crate::sweep::study::{
-    Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TrialResult, Written, mean_of,
-    order_hash, top_documents_hash,
+    Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TopDocuments, TrialResult, Written,
+    mean_of, order_hash, top_documents_hash,
 };
 use crate::sweep::study::{Subject, Trial, TrialStage};
 use crate::sweep::trial::{EvaluationError, Queries, QueryScores, Request};
@@ -29,8 +29,8 @@ pub(super) enum Attempted {
 /// A second result that differs by more is reported.
 const TOLERANCE: f64 = 1e-4;
 
-/// Documents of each query's ranking that make up pools.
-const DEPTH: usize = 50;
+/// Documents of each query's ranking that a race's samples are made of.
+const DEPTH: usize = 10;
 
 impl Worker<'_> {
     /// Evaluates a trial that this worker has claimed, and records what comes of it.
@@ -129,14 +129,14 @@ impl Worker<'_> {
         Ok(Some((done.sets, store.per_query(&key)?)))
     }
 
-    /// The scores of what was made ready, and the hash of the documents that it ranks first where pools are made of them.
+    /// The scores of what was made ready, and the hash of the documents that it ranks first where a race's samples are made of them.
     fn score(
         &mut self,
         stage: TrialStage,
         trial: &Trial,
     ) -> Result<(Vec<QueryScores>, Option<String>), EvaluationError> {
-        let tops = if let TrialStage::Pool(_) = stage { self.parents_top_documents()? } else { Vec::new() };
-        let has_pools = self.study.manifest.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
+        let tops = if let TrialStage::Race(_) = stage { self.parents_top_documents()? } else { Vec::new() };
+        let is_race = self.study.manifest.spec.search.method == SearchMethod::Racing;
         let is_parent = matches!(trial.subject, Subject::Parent(_));
         let on = &mut *self.on;
         let mut progress = |done, all| {
@@ -145,9 +145,9 @@ impl Worker<'_> {
         };
         let mut request = Request {
             queries: if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select },
-            pool: if let TrialStage::Pool(size) = stage { Some(size) } else { None },
+            race: if let TrialStage::Race(step) = stage { Some(step) } else { None },
             tops: &tops,
-            depth: if has_pools && is_parent && stage == TrialStage::Full { DEPTH } else { 0 },
+            depth: if is_race && is_parent && stage == TrialStage::Full { DEPTH } else { 0 },
             cancel: self.options.cancel,
             progress: &mut progress,
         };
@@ -160,7 +160,7 @@ impl Worker<'_> {
         if request.depth == 0 {
             return Ok((scores, None));
         }
-        let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
+        let tops: Vec<TopDocuments> = scores.iter().map(|scores| scores.tops.clone()).collect();
         let (store, name) = (&self.study.store, Layout::top_documents(&trial.id));
         let put = store.write_record(&name, &tops)?;
         let known = if put == Written::Present { store.read_json(&name)? } else { None };
@@ -168,7 +168,7 @@ impl Worker<'_> {
     }
 
     /// The documents that parents rank first, parent by parent.
-    fn parents_top_documents(&self) -> Result<Vec<Vec<Vec<String>>>, Error> {
+    fn parents_top_documents(&self) -> Result<Vec<Vec<TopDocuments>>, Error> {
         let manifest = &self.study.manifest;
         let mut found = Vec::new();
         for index in 0..manifest.models.len() {
@@ -183,9 +183,9 @@ impl Worker<'_> {
 
     /// Writes the ids of the queries, once a study.
     fn list_queries(&mut self, stage: TrialStage, scores: &[QueryScores]) -> Result<(), Error> {
-        let queries = if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select };
+        let part = stage.queries();
         for (index, scores) in scores.iter().enumerate() {
-            let name = Layout::queries(queries.name(), index);
+            let name = Layout::queries(&part, index);
             if !self.listed.contains(&name) {
                 self.study.store.write_record(&name, &scores.queries)?;
                 self.listed.insert(name);

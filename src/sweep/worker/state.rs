@@ -48,6 +48,8 @@ pub enum Event<'a> {
         settled: usize,
         /// Trials that are planned so far.
         planned: usize,
+        /// Seconds until those are done by all workers, once one that works has finished a trial.
+        left: Option<f64>,
     },
     /// Texts were encoded.
     Progress {

@@ -23,7 +23,7 @@ pub struct TrialResult {
     pub sets: Vec<SetMeans>,
     /// The hash of the file of its queries' values, of which the means are.
     pub values: String,
-    /// The hash of the documents that it ranks first, where pools are made of them.
+    /// The hash of the documents that it ranks first, where a race's samples are made of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tops: Option<String>,
     /// Where it was computed.
@@ -36,6 +36,13 @@ pub struct TrialResult {
     pub began: f64,
     /// Where the time went.
     pub timings: Timings,
+}
+
+impl TrialResult {
+    /// Tokens that were encoded: none where the scores are those of another trial with the same weights.
+    pub fn encoded_tokens(&self) -> u64 {
+        if self.timings.encode > 0.0 { self.sets.iter().map(|set| set.tokens as u64).sum() } else { 0 }
+    }
 }
 
 /// The means over the queries of a data set in one direction.
