@@ -1,6 +1,6 @@
 //! Small corpora for a sample of queries: the documents that are relevant to them, and those that are hard to tell from them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::eval::DataSet;
 use crate::sweep::hash::short;
@@ -72,18 +72,10 @@ fn candidate_pool<'a>(
     pool
 }
 
-/// The documents that each query ranks first.
-pub(super) fn top_documents<'a>(
-    rankings: impl Iterator<Item = (&'a String, &'a Vec<(String, f64)>)>,
-    depth: usize,
-) -> TopDocuments {
-    let first =
-        |hits: &[(String, f64)]| hits.iter().take(depth).map(|(document, _)| document.clone()).collect::<Vec<_>>();
-    rankings.map(|(query, hits)| (query.clone(), first(hits))).collect::<BTreeMap<_, _>>()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::eval::{Qrels, Text};
 

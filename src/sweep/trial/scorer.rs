@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::candidate_pool::top_documents;
 use super::corpus::Corpus;
 use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 use super::fingerprints;
@@ -282,10 +281,16 @@ fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, dep
         queries,
         documents: set.documents.len(),
         tokens: scored.tokens,
-        tops: if depth > 0 { top_documents(scored.run.scores.iter(), depth) } else { TopDocuments::new() },
+        tops: if depth > 0 { top_documents(&scored.run, depth) } else { TopDocuments::new() },
         tokenise: 0.0,
         encode: seconds(scored.encoding),
         search: seconds(scored.time.saturating_sub(scored.encoding)),
         score: 0.0,
     }
+}
+
+/// The documents that each query ranks first.
+fn top_documents(run: &eval::Run, depth: usize) -> TopDocuments {
+    let first = |hits: &[(String, f64)]| hits.iter().take(depth).map(|(document, _)| document.clone()).collect();
+    run.scores.iter().map(|(query, hits)| (query.clone(), first(hits))).collect()
 }
