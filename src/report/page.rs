@@ -2,16 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::contour::contour;
-use super::curve::curve;
-use super::heat::{HEAT_ROWS, heat};
+use super::figures::figures;
 use super::palette::SERIES;
 use super::queries::{Changes, Texts, changes};
 use super::recommendation::recommendation;
-use super::scatter::scatter;
 use super::terminal::{duration, sorted};
-use super::ternary::ternary;
-use super::timeline::timeline;
+use super::variables::sentence;
 use crate::escape::{html as escaped, json};
 use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
@@ -47,10 +43,13 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     let sentences = recommendation(study, &found, &preference);
     let sentences: Vec<String> = sentences.iter().map(|sentence| escaped(sentence)).collect();
     let _ = writeln!(out, "<p class=\"verdict\">{}</p><p class=\"note\">{queries}</p>", sentences.join("<br>"));
+    if let Some(variables) = sentence(study) {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(&variables));
+    }
     for note in &full.notes {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(note));
     }
-    figures(study, full, pick, &mut out);
+    figures(study, full, confirmed, pick, &mut out);
     table("Trials", study, full, &mut out);
     if !confirmed.rows.is_empty() {
         table("On held-out queries", study, confirmed, &mut out);
@@ -59,9 +58,6 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
         && let Some(changes) = changes(study, headline, row, texts, WORST)?
     {
         by_query(row, &changes, &mut out);
-    }
-    if let Some(figure) = timeline(&[full, confirmed]) {
-        let _ = writeln!(out, "<h2>Time</h2><div class=\"scroll\">{figure}</div>");
     }
     recipes(study, full, &mut out);
     provenance(study, full, &mut out);
@@ -86,52 +82,6 @@ fn series_style() -> String {
         );
     }
     out
-}
-
-/// A figure of an objective, where its study has one.
-type Figure = fn(&Study, &Analysis, usize, Option<&str>) -> Option<String>;
-
-fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String) {
-    if let Some(figure) = curve(study, full, pick) {
-        let _ = writeln!(
-            out,
-            "<h2>The trade-off</h2><div class=\"scroll\">{figure}</div><p class=\"note\">Bands are 95 % bootstrap intervals \
-             over queries; dotted chords join the ends: above the chord the merge is better than its parents' scores \
-             averaged. The ring marks the recommended point.</p>"
-        );
-    }
-    for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
-        let objectives = 0..study.manifest.spec.objectives.len();
-        let found: Vec<String> = objectives.filter_map(|objective| figure(study, full, objective, pick)).collect();
-        if !found.is_empty() {
-            let _ = writeln!(
-                out,
-                "<h2>{title}</h2><div class=\"side\">{}</div><p class=\"note\">Dots are measured, filled ones on the front; \
-                 bands and lines follow a smooth surface through them and are no scores. The ring marks the \
-                 recommended point.</p>",
-                found.concat()
-            );
-        }
-    }
-    for second in 1..study.manifest.spec.objectives.len() {
-        let _ = writeln!(
-            out,
-            "<h2>The front</h2><div class=\"scroll\">{}</div><p class=\"note\">No trial lies above and to the right of the \
-             steps; pale ones are beaten on every objective; diamonds are baselines.</p>",
-            scatter(study, full, (0, second), pick)
-        );
-    }
-    let _ = writeln!(
-        out,
-        "<h2>Every data set</h2><div class=\"scroll\">{}</div><p class=\"note\">Value and difference from the reference: \
-         orange is better, blue is worse.{}</p>",
-        heat(study, full),
-        if full.rows.len() > HEAT_ROWS {
-            " Of many trials these are the baselines and the front; the table has all."
-        } else {
-            ""
-        }
-    );
 }
 
 fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::spark::sparkline;
-use crate::escape::{Page, padded, width};
+use super::variables::named;
+use crate::escape::{Page, Table, padded, width};
 use crate::sweep::{Analysis, Row, Study, TrialStage};
 
 /// How much is shown.
@@ -13,11 +14,16 @@ pub struct TableOptions {
     pub all: bool,
     /// With the colours and weights of a terminal.
     pub styled: bool,
+    /// The columns of the terminal; `None` for as many as the table needs.
+    pub columns: Option<usize>,
 }
 
 /// The results as a table, with a sentence about them.
 pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page {
     let mut out = Page::of(heading(study, analysis));
+    for variable in named(study).iter().filter(|variable| variable.contains(": ")) {
+        out.line(variable);
+    }
     for note in &analysis.notes {
         out.line(note);
     }
@@ -80,23 +86,22 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
     let objectives = &study.manifest.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {
-        let mark = if row.on_front { "*" } else { " " };
+        let mark = if row.on_front { "*" } else { "" };
         let note =
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
     };
-    let widest = rows.iter().map(|row| width(&label(row))).max().unwrap_or(0).max(5);
-    let column = |name: &str| width(name).max(6);
-    let mut head = " ".repeat(widest);
-    for objective in objectives {
-        let space = " ".repeat(column(&objective.name) - width(&objective.name));
-        let _ = write!(head, "  {space}{}  {:>7}", objective.name, "diff.");
-    }
-    out.gap().line(head);
+    let wide = |name: &str| width(name).max(6);
+    let mut head = vec![String::new()];
+    head.extend(objectives.iter().map(|objective| {
+        let space = " ".repeat(wide(&objective.name) - width(&objective.name));
+        format!("{space}{} {:>6} ", objective.name, "diff.")
+    }));
+    let mut table = Table::new(&head, &(1..head.len()).collect::<Vec<_>>());
     for row in rows {
-        let mut line = padded(&label(row), widest);
+        let mut cells = vec![label(row)];
         for (index, objective) in objectives.iter().enumerate() {
-            let wide = column(&objective.name);
+            let wide = wide(&objective.name);
             let value = row.objectives.get(index).copied().unwrap_or(f64::NAN);
             let difference = match row.against.get(index).copied().flatten() {
                 None => " ".repeat(7),
@@ -109,10 +114,11 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
                     format!("{:>+6.3}{mark}", against.difference)
                 }
             };
-            let _ = write!(line, "  {value:>wide$.4}  {difference}");
+            cells.push(format!("{value:>wide$.4} {difference}"));
         }
-        out.strong(line, shown.styled && row.on_front);
+        table.row(&cells, shown.styled && row.on_front);
     }
+    out.gap().add(&table.page(shown.columns));
     out.line("↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)");
 }
 

@@ -39,6 +39,26 @@ pub struct Checked {
 /// # Errors
 /// A folder that cannot be read; damage in a folder that cannot be written.
 pub fn check(study: &Study) -> Result<Checked, Error> {
+    // What is lost of an earlier revision is scored again where the latest one needs it.
+    let mut whole = Checked::default();
+    for revision in study.revisions() {
+        let found = check_revision(revision)?;
+        whole.files += found.files;
+        let place = |name: String| revision.store.place_of(&name);
+        whole.damaged.extend(found.damaged.into_iter().map(|damage| Damage {
+            file: place(damage.file),
+            moved: damage.moved.map(place),
+            problem: damage.problem,
+        }));
+        if std::ptr::eq(revision, study) {
+            whole.again = found.again;
+        }
+    }
+    Ok(whole)
+}
+
+/// Checks one revision of a study.
+fn check_revision(study: &Study) -> Result<Checked, Error> {
     let found = Checked { files: 1, ..Checked::default() };
     let mut check = Check { study, found, done: BTreeMap::new(), again: BTreeMap::new() };
     check.lists()?;
@@ -79,8 +99,7 @@ impl Check<'_> {
         match read {
             Ok(value) => Ok(Some(value)),
             Err(Error::Damaged { path, problem }) => {
-                let name = path.strip_prefix(self.study.store.root()).unwrap_or(&path);
-                self.aside(&name.to_string_lossy(), &problem)?;
+                self.aside(&self.study.store.name_of(&path), &problem)?;
                 Ok(None)
             }
             Err(error) => Err(error),

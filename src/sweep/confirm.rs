@@ -15,8 +15,8 @@ pub fn confirm(study: &Study) -> Result<Vec<Trial>, Error> {
     if study.manifest.spec.report.is_none() {
         return Err(Error::usage(
             "no queries are held out: the sweep file has no `report`",
-            "a sweep file with `select: {split: dev}` and `report: {split: test}`, or with `{part: 1/2}` and `{part: 2/2}`, \
-             holds some out; it makes another study",
+            "write `select: {split: dev}` and `report: {split: test}` in the sweep file, or `select: {part: 1/2}` and \
+             `report: {part: 2/2}` where there is one split, and run `admix sweep confirm` with the file: what is scored stays",
         ));
     }
     let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;

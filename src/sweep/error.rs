@@ -124,35 +124,74 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error that it stands for, where it is another module's.
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        Some(match self {
+            Self::Recipe(error) => error,
+            Self::Plan(faults) => faults,
+            Self::Checkpoint(error) => error,
+            Self::Data(error) => error,
+            Self::Merge(error) => error,
+            Self::Write(error) => error,
+            Self::Io { .. }
+            | Self::NotAStudy(_)
+            | Self::Damaged { .. }
+            | Self::Found { .. }
+            | Self::Mismatch { .. }
+            | Self::TooManyPoints { .. }
+            | Self::Direction { .. }
+            | Self::NoQueries(_)
+            | Self::Usage { .. }
+            | Self::Evaluation { .. }
+            | Self::Cancelled => return None,
+        })
+    }
+}
+
+/// Whether a file is of a study's later revision, which has a folder of its own.
+fn has_part(path: &Path) -> bool {
+    let is_part = |folder: &&Path| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("revision-") && folder.parent().is_some_and(|study| study.join("study.json").exists())
+    };
+    path.ancestors().skip(1).take(2).any(|folder| is_part(&folder))
+}
+
 impl Diagnose for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Recipe(error) => error.hint().map(str::to_owned),
-            Self::Plan(error) => error.hint(),
-            Self::Checkpoint(error) => error.hint(),
-            Self::Data(error) => error.hint(),
-            Self::Merge(error) => error.hint(),
-            Self::Write(error) => error.hint(),
+            Self::Recipe(_)
+            | Self::Plan(_)
+            | Self::Checkpoint(_)
+            | Self::Data(_)
+            | Self::Merge(_)
+            | Self::Write(_) => self.inner()?.hint(),
             Self::Mismatch { differences, .. } if differences.iter().any(|line| line.starts_with("the program: ")) => Some(
                 "go on with that version, or start a new study with another `store:`; reports, exports and picks of this \
                  one still work"
                     .into(),
             ),
             Self::Mismatch { .. } => {
-                Some("another `store:` starts a new study; `admix sweep extend` adds points to this one".into())
+                Some("another `store:` starts a new study; values of `params`, data sets, objectives and `report` can be added to this one".into())
             }
             Self::Found { study, .. } => {
                 Some(format!("`admix sweep worker {}` does again what was lost", shell(&study.display().to_string())))
             }
-            Self::NotAStudy(_) => Some("`admix sweep plan SWEEP.yaml` makes one".into()),
+            Self::NotAStudy(_) => Some("`admix sweep run SWEEP.yaml` makes one".into()),
             Self::TooManyPoints { .. } => Some("take a larger step or another `search: {method: …}`".into()),
+            Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") && has_part(path) => Some(
+                "put it back from a copy; without the folder that it is in, and those of later changes, the study is what it was before"
+                    .into(),
+            ),
             Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") => Some(
                 "nothing in the folder can be told without it: put it back from a copy, or start a new study with another \
                  `store:`"
                     .into(),
             ),
             Self::Damaged { path, .. } => {
-                let study = path.parent().and_then(Path::parent).unwrap_or(path);
+                let revision = path.parent().and_then(Path::parent).unwrap_or(path);
+                let study = if has_part(path) { revision.parent().unwrap_or(revision) } else { revision };
                 let study = shell(&study.display().to_string());
                 Some(format!("`admix sweep check {study}` sets damaged files aside and has their trials scored again"))
             }
@@ -165,25 +204,7 @@ impl Diagnose for Error {
     }
 
     fn place(&self) -> Option<&Place> {
-        match self {
-            Self::Recipe(error) => error.place(),
-            Self::Plan(faults) => faults.place(),
-            Self::Checkpoint(_)
-            | Self::Data(_)
-            | Self::Merge(_)
-            | Self::Write(_)
-            | Self::Io { .. }
-            | Self::NotAStudy(_)
-            | Self::Damaged { .. }
-            | Self::Found { .. }
-            | Self::Mismatch { .. }
-            | Self::TooManyPoints { .. }
-            | Self::Direction { .. }
-            | Self::NoQueries(_)
-            | Self::Usage { .. }
-            | Self::Evaluation { .. }
-            | Self::Cancelled => None,
-        }
+        self.inner()?.place()
     }
 
     fn exit_class(&self) -> ExitClass {
@@ -206,24 +227,6 @@ impl Diagnose for Error {
     }
 
     fn diagnoses(&self) -> Vec<Diagnosis> {
-        match self {
-            Self::Recipe(error) => error.diagnoses(),
-            Self::Plan(faults) => faults.diagnoses(),
-            Self::Checkpoint(_)
-            | Self::Data(_)
-            | Self::Merge(_)
-            | Self::Write(_)
-            | Self::Io { .. }
-            | Self::NotAStudy(_)
-            | Self::Damaged { .. }
-            | Self::Found { .. }
-            | Self::Mismatch { .. }
-            | Self::TooManyPoints { .. }
-            | Self::Direction { .. }
-            | Self::NoQueries(_)
-            | Self::Usage { .. }
-            | Self::Evaluation { .. }
-            | Self::Cancelled => vec![Diagnosis::of(self)],
-        }
+        self.inner().map_or_else(|| vec![Diagnosis::of(self)], Diagnose::diagnoses)
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Error;
 use super::analysis::{Analysis, Depth};
 use super::file::SearchMethod;
-use super::study::{HeldClaim, Lease, Results, Study, TrialResult, TrialStage, Watch};
+use super::study::{HeldClaim, Lease, Results, Study, TrialStage, Watch};
 use super::time_left::time_left;
 
 /// Where a study stands. Nothing is computed but means.
@@ -120,11 +120,11 @@ pub struct EncodedTokens {
 impl EncodedTokens {
     /// Adds up what the results say.
     pub fn of(study: &Study, results: &Results) -> Self {
-        let encoded = results.done.values().map(TrialResult::encoded_tokens).sum();
+        let encoded = results.done.values().map(|done| done.encoded).sum();
         // A trial on held-out queries is none of the grid's, and the step of a race has every point.
         let search = || results.done.values().filter(|done| done.stage != TrialStage::Confirm.to_string());
         let full = search().filter(|done| done.stage == TrialStage::Full.to_string());
-        let each = full.map(TrialResult::encoded_tokens).max().unwrap_or_default();
+        let each = full.map(|done| done.encoded).max().unwrap_or_default();
         let weights: BTreeSet<&str> = search().map(|done| done.weights.as_str()).collect();
         let is_race = study.manifest.spec.search.method == SearchMethod::Racing;
         Self { encoded, grid: is_race.then_some(each * weights.len() as u64) }

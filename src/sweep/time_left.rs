@@ -32,7 +32,7 @@ impl Rates {
     /// Of the trials that count and were encoded; `None` without any.
     fn of(results: &Results, counts: &dyn Fn(&TrialResult) -> bool) -> Option<Self> {
         let mut done: Vec<&TrialResult> =
-            results.done.values().filter(|done| done.encoded_tokens() > 0 && counts(done)).collect();
+            results.done.values().filter(|done| done.encoded > 0 && counts(done)).collect();
         done.sort_by(|one, other| other.began.total_cmp(&one.began));
         let mut stages: BTreeMap<TrialStage, Vec<&TrialResult>> = BTreeMap::new();
         for done in done {

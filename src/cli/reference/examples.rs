@@ -46,6 +46,16 @@ chat_template: auto
     ),
     example(
         "the top of the recipe",
+        "The last five checkpoints of a run, each with 0.8 times the weight of the next one:",
+        "\
+merge_method: linear
+sources: checkpoints/step-*
+window: 5
+decay: 0.8
+",
+    ),
+    example(
+        "the top of the recipe",
         "Runs of layers instead of whole models. Other documents of the recipe may name this one's merge `stacked`:",
         "\
 name: stacked
@@ -476,12 +486,18 @@ mod tests {
     fn every_example_of_a_recipe_is_accepted() {
         let rest: [(&[&str], &str); 3] = [
             (&["merge_method:"], "merge_method: linear"),
-            (&["models:", "slices:", "modules:"], "models: [{model: models/base}, {model: models/ko-en}]"),
-            (&["weight:", "passthrough"], "parameters: {weight: 0.5}"),
+            (&["models:", "sources:", "slices:", "modules:"], "models: [{model: models/base}, {model: models/ko-en}]"),
+            (&["weight:", "passthrough", "decay:"], "parameters: {weight: 0.5}"),
         ];
+        let folder = tempfile::tempdir().unwrap();
+        for step in 1..=5 {
+            let checkpoint = folder.path().join(format!("checkpoints/step-{step}"));
+            std::fs::create_dir_all(&checkpoint).unwrap();
+            std::fs::write(checkpoint.join("config.json"), "{}").unwrap();
+        }
         for example in RECIPE {
             let text = completed(example.yaml, &rest);
-            let read = Recipe::parse(&text, "example", &BTreeMap::new());
+            let read = Recipe::parse_in(&text, "example", Some(folder.path().to_path_buf()), &BTreeMap::new());
             assert!(read.is_ok(), "{text}\n{:?}", read.err());
         }
     }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::cli::progress::{self, Counted};
 use crate::cli::{args, render, run};
 use crate::encoder::Device;
 use crate::escape::line;
 use crate::progress::Cancel;
 use crate::report::duration;
-use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Study, TrialStage, work};
+use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, ScoresFrom, Study, TrialStage, work};
 
 /// When a worker stops.
 #[derive(Clone, Debug, Default)]
@@ -68,23 +69,12 @@ pub(super) struct EventPrinter<'a> {
 impl<'a> EventPrinter<'a> {
     /// With a bar of the texts of the trial that is being scored.
     fn new(study: &'a Study, quiet: bool) -> Self {
-        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} texts  {msg}")
+        Self { study, quiet, bar: progress::bar(Counted::Texts, 0, quiet) }
     }
 
     /// With a bar of trials, which several workers do.
     pub(super) fn of_trials(study: &'a Study, quiet: bool) -> Self {
-        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} trials{msg}")
-    }
-
-    fn with_bar(study: &'a Study, quiet: bool, template: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        if !quiet {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-        }
-        Self { study, quiet, bar }
+        Self { study, quiet, bar: progress::bar(Counted::Trials, 0, quiet) }
     }
 
     fn say(&self, text: &str) {
@@ -112,7 +102,7 @@ impl<'a> EventPrinter<'a> {
                 self.bar.set_length(*all as u64);
                 self.bar.set_position(*done as u64);
             }
-            Event::EncodingProgress { trial, stage, objectives, seconds, reused } => {
+            Event::EncodingProgress { trial, stage, objectives, seconds, from } => {
                 let names = self.study.manifest.spec.objectives.iter().map(|objective| &objective.name);
                 let values: Vec<String> = match objectives {
                     Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),
@@ -123,8 +113,11 @@ impl<'a> EventPrinter<'a> {
                     TrialStage::Confirm => " (held out)".to_owned(),
                     TrialStage::Full => String::new(),
                 };
-                let how =
-                    if *reused { "same weights as an earlier trial".to_owned() } else { format!("{seconds:.1} s") };
+                let how = match from {
+                    ScoresFrom::Scoring => format!("{seconds:.1} s"),
+                    ScoresFrom::Twin => "same weights as an earlier trial".to_owned(),
+                    ScoresFrom::Earlier => "scored before the sweep file changed".to_owned(),
+                };
                 self.say(&format!("{}{place}  {}  {how}", trial.label, values.join("  ")));
             }
             Event::Failed { trial, attempt, error } => {

@@ -9,17 +9,35 @@ use crate::report::{TableOptions, recommendation, terminal};
 use crate::sweep::file::SearchMethod;
 use crate::sweep::{
     Analysis, Depth, EncodedTokens, History, NoRecommendation, Preference, Schedule, Study, TrialStage,
-    next as search_next, read_records, recommend,
+    next as search_next, read_records, recommend, recommendation_json, to_json,
 };
+
+/// Prints everything that is known of the results, for programs.
+pub(super) fn show_json(study: &Study) -> anyhow::Result<()> {
+    let full = Analysis::read(study, TrialStage::Full, Depth::Intervals)?;
+    let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Intervals)?;
+    render::print_json(&document(study, &full, &confirmed)?)
+}
+
+/// The results with the recommendation and the command that comes next.
+pub(super) fn document(study: &Study, full: &Analysis, confirmed: &Analysis) -> anyhow::Result<serde_json::Value> {
+    let found = recommend(study, full, confirmed, &Preference::default())?;
+    let mut document = to_json(study, full, Some(confirmed));
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("recommendation".to_owned(), recommendation_json(&found));
+        fields.insert("next".to_owned(), next(study, full, confirmed, found.is_ok()).into());
+    }
+    Ok(document)
+}
 
 /// Shows the results and what to do next.
 pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     let full = Analysis::read(study, TrialStage::Full, Depth::Tests)?;
     let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Tests)?;
     let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut text = terminal(study, &full, TableOptions { all, styled });
+    let mut text = terminal(study, &full, TableOptions { all, styled, columns: render::columns() });
     if !confirmed.rows.is_empty() {
-        text.gap().add(&terminal(study, &confirmed, TableOptions { all: true, styled }));
+        text.gap().add(&terminal(study, &confirmed, TableOptions { all: true, styled, columns: render::columns() }));
     }
     let preference = Preference::default();
     let found = recommend(study, &full, &confirmed, &preference)?;
@@ -46,7 +64,7 @@ pub(super) fn show(study: &Study, all: bool) -> anyhow::Result<()> {
     } else {
         next(study, &full, &confirmed, found.is_ok())
     };
-    render::print(text.line(format_args!("next: {next}")))
+    render::print(text.whole(format_args!("next: {next}")))
 }
 
 /// The command that comes next.

@@ -15,7 +15,7 @@ use crate::cli::run;
 use crate::diagnose::Diagnose as _;
 use crate::encoder::Device;
 use crate::progress::Cancel;
-use crate::sweep::{self, Ended, Error, Event, Lease, Results, Schedule, Study, time_left};
+use crate::sweep::{self, Ended, Error, Event, Lease, Results, Schedule, ScoresFrom, Study, time_left};
 
 /// How often the parent looks at what its workers did.
 const LOOK: Duration = Duration::from_millis(200);
@@ -251,7 +251,11 @@ impl<'a> Watch<'a> {
                 stage: *stage,
                 objectives: self.study.manifest.objectives_of(done),
                 seconds: done.timings.total,
-                reused: done.timings.encode == 0.0,
+                from: match (done.timings.encode > 0.0, done.timings.merge > 0.0) {
+                    (true, _) => ScoresFrom::Scoring,
+                    (false, true) => ScoresFrom::Twin,
+                    (false, false) => ScoresFrom::Earlier,
+                },
             });
             self.told.insert(key);
         }

@@ -91,7 +91,7 @@ fn text(study: &Study, status: &Status) -> Page {
         out.line(format_args!("  front  {label}  {}", values.join("  ")));
     }
     if status.planned == 0 {
-        out.line(format_args!("next: admix sweep worker {}", super::finish::quoted(study.store.root())));
+        out.whole(format_args!("next: admix sweep worker {}", super::finish::quoted(study.store.root())));
     }
     out
 }

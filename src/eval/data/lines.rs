@@ -11,7 +11,7 @@ use crate::files;
 /// The longest line that is read.
 const LONGEST: usize = 64 << 20;
 
-/// Opens a regular file with something in it. Whether it is compressed, its first bytes say.
+/// Opens a regular file that is not empty. Its first bytes show whether it is compressed.
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     check(path)?;
@@ -19,7 +19,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     opened.map_err(unreadable)
 }
 
-/// Opens a file that is one JSON value. A byte order mark, which JSON does not allow, is no part of it.
+/// Opens a file with one JSON value, and skips a byte order mark, which JSON does not allow.
 pub(super) fn open_json(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let mut reader = open(path)?;
     let start = reader.fill_buf().map_err(|source| Error::Read { path: path.to_owned(), source })?;
@@ -29,11 +29,11 @@ pub(super) fn open_json(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     Ok(reader)
 }
 
-/// Refuses what is no regular file, or empty.
+/// Refuses anything but a regular file, and an empty one.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
-        // A link to nothing is there and is no file.
+        // A broken link exists but is not a file.
         Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
             return Err(Error::NotAFile { path: path.to_owned() });
         }
@@ -75,6 +75,14 @@ impl Lines {
 /// An error of a line.
 pub(super) fn line_error(path: &Path, line: u64, problem: impl Into<String>) -> Error {
     Error::Line { path: path.to_owned(), unit: "line", line, problem: problem.into() }
+}
+
+/// Converts an error of the JSON reader. `line` is the line of the file, because the JSON may be one of its lines.
+pub(super) fn json_error(path: &Path, line: u64, error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let problem = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+    Error::Json { path: path.to_owned(), line, column: error.column(), problem }
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! The choice of a point: the best on one objective among those that keep the others.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::table::{Analysis, Row};
 use crate::checkpoint::HubSnapshot;
 use crate::escape::{literal, yaml};
+use crate::nearest::nearest;
+use crate::recipe;
 use crate::sweep::Error;
 use crate::sweep::file::{Bound, BoundKind};
 use crate::sweep::study::Study;
-use crate::yaml::nearest;
 
 /// The best point on an objective among those that keep every bound; of equal ones that which is better on the others.
 ///
@@ -98,6 +100,16 @@ pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
             if spelt != model.name {
                 text = renamed(&text, spelt, &to);
             }
+        }
+    }
+    // The text will be read from elsewhere.
+    if let Some(folder) = &spec.recipe.folder {
+        let recipe = spec.recipe.at(&values)?;
+        let soups = recipe.stages.iter().chain([&recipe]).filter_map(|recipe| recipe.soup.as_ref());
+        let globs: BTreeSet<&String> =
+            soups.flat_map(|soup| &soup.sources).filter(|glob| !glob.starts_with('/')).collect();
+        for glob in globs {
+            text = renamed(&text, glob, &format!("{}/{glob}", recipe::literal_glob(&folder.to_string_lossy())));
         }
     }
     Ok(text)

@@ -4,6 +4,7 @@
 //! where trials were scored on held-out queries too, those can only rule a point out, so that what is said of the choice there is
 //! not flattered by it.
 
+use super::optimism::{Optimism, Side, mean_error};
 use super::pick::objective;
 use super::statistics::Strata;
 use super::table::{Analysis, Row};
@@ -94,6 +95,8 @@ pub struct Recommendation<'a> {
     pub near: Vec<Near>,
     /// Queries of the search.
     pub queries: usize,
+    /// What the search's queries promised and held-out ones gave, where both are known.
+    pub optimism: Option<Optimism>,
 }
 
 /// Why no point is recommended.
@@ -172,7 +175,10 @@ pub fn recommend<'a>(
         worst.interval = interval(study, row, base, stage, &worst.name)?;
     }
     let queries = study.manifest.sets.iter().map(|set| set.queries).sum();
-    Ok(Ok(Recommendation { row, reference: base, held_out, directions, gain: gain(chosen), near, queries }))
+    let side = |row, reference, stage| Side { row, reference, stage, gain: mean_gain(row, reference, &weights) };
+    let sides = [side(chosen, reference, full.stage), side(row, base, stage)];
+    let optimism = if held_out { Some(Optimism::of(study, sides, &weights)?) } else { None };
+    Ok(Ok(Recommendation { row, reference: base, held_out, directions, gain: gain(chosen), near, queries, optimism }))
 }
 
 /// The trials of the best points within the limits, by what the search's queries say: at most so many. Those that held-out queries
@@ -333,17 +339,12 @@ pub(in crate::sweep) fn limits(study: &Study) -> Result<Vec<Limit>, Error> {
 fn near(study: &Study, full: &Analysis, chosen: &Row, kept: &[&Row], weights: &[f64]) -> Result<Vec<Near>, Error> {
     let of = |row: &Row| study.manifest.all_strata(&study.store, &row.trial.key(full.stage));
     let own = of(chosen)?;
-    let total: f64 = weights.iter().sum();
     let queries: usize = study.manifest.sets.iter().map(|set| set.queries).sum();
     let mut found = Vec::new();
     for row in kept.iter().filter(|row| row.is_first && row.done.weights != chosen.done.weights) {
         let difference = mean_gain(chosen, row, weights);
         let other = of(row)?;
-        let errors: Option<Vec<f64>> =
-            own.iter().zip(&other).map(|(one, other): (&Strata, &Strata)| one.error(other)).collect();
-        let Some(errors) = errors else { continue };
-        let error =
-            errors.iter().zip(weights).map(|(error, weight)| square(error * weight / total)).sum::<f64>().sqrt();
+        let Some(error) = mean_error(&own, &other, weights) else { continue };
         if difference <= UNCERTAIN * error {
             #[expect(clippy::cast_sign_loss, reason = "a number of queries")]
             let needed =

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::csv::kind;
-use crate::sweep::analysis::{Analysis, Row};
+use crate::sweep::analysis::{Analysis, DirectionChange, NoRecommendation, Recommendation, Row};
 use crate::sweep::study::{Study, TrialStage};
 
 /// The results as JSON.
@@ -53,6 +53,45 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
         "dropped": dropped,
         "failed": failed,
         "timings": timings(full, confirmed),
+    })
+}
+
+/// A recommendation as JSON, or why there is none.
+pub fn recommendation_json(found: &Result<Recommendation<'_>, NoRecommendation<'_>>) -> Value {
+    match found {
+        Ok(found) => json!({
+            "trial": found.row.trial.id,
+            "label": found.row.trial.label,
+            "reference": found.reference.trial.label,
+            "held_out": found.held_out,
+            "gain": found.gain,
+            "optimism": found.optimism.map(|optimism| json!({
+                "promised": optimism.promised,
+                "given": optimism.given,
+                "difference": optimism.difference(),
+                "interval": optimism.interval,
+            })),
+            "directions": found.directions.iter().map(direction).collect::<Vec<_>>(),
+            "near": found.near.iter().map(|near| json!({
+                "label": near.label, "difference": near.difference, "queries": near.queries,
+            })).collect::<Vec<_>>(),
+        }),
+        Err(NoRecommendation::Unfinished) => json!({"none": "unfinished"}),
+        Err(NoRecommendation::NoGain(_)) => json!({"none": "no gain"}),
+        Err(NoRecommendation::Limits(row, change)) => {
+            json!({"none": "limits", "closest": row.trial.label, "directions": [direction(change)]})
+        }
+    }
+}
+
+fn direction(change: &DirectionChange) -> Value {
+    json!({
+        "name": change.name,
+        "value": change.value,
+        "reference": change.reference,
+        "difference": change.difference(),
+        "interval": change.interval,
+        "least": change.least,
     })
 }
 

@@ -13,12 +13,11 @@ use super::search::{Search, search};
 use super::search_method::{SOBOL_DIMENSIONS, SearchMethod};
 use super::settings::{Budget, Selection, budget, scoring, selection};
 use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
+use crate::nearest::nearest;
 use crate::plan::Allow;
 use crate::recipe::{Error, ErrorKind, NodePath, Recipe, Warning};
 use crate::sweep::space::{Axis, Space};
-use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Document, Fields, Node, nearest, quoted, read_text, variable_names,
-};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Document, Fields, Node, quoted, read_text, variable_names};
 
 /// A spec, where its study lies, and what is probably not meant.
 #[derive(Clone, Debug)]

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::fields::{fields, text, whole};
 use super::keys::SEARCH;
 use super::search_method::SearchMethod;
+use crate::nearest::nearest;
 use crate::recipe::NodePath;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, and, nearest, quoted};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, and, quoted};
 
 /// How points are chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::models::{Model, models};
-use super::sets::{Loaded, load};
+use super::sets::{Loaded, load_hashed};
+use super::stage::TrialStage;
+use crate::nearest::nearest;
 use crate::sweep::Error;
 use crate::sweep::file::{Spec, as_variables};
 use crate::sweep::hash::FileHash;
-use crate::yaml::nearest;
 
 /// The form of study.json.
 pub(crate) const SCHEMA: u32 = 2;
@@ -31,6 +32,9 @@ pub struct Manifest {
     pub objectives: Vec<Vec<usize>>,
     /// The files of the data sets.
     pub data: Vec<FileHash>,
+    /// What the records of the revision before name it by, where the sweep file has changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revises: Option<String>,
 }
 
 /// A data set in one direction.
@@ -50,6 +54,19 @@ pub struct Set {
     pub held_out: usize,
     /// Documents.
     pub documents: usize,
+    /// The hash of its documents, queries and judgements: where it is equal, the same query has the same scores.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub content: String,
+    /// The same of the split that is held out.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub held_out_content: String,
+}
+
+impl Set {
+    /// The hash of what is scored at a stage.
+    pub(crate) fn content_at(&self, stage: TrialStage) -> &str {
+        if stage == TrialStage::Confirm { &self.held_out_content } else { &self.content }
+    }
 }
 
 impl Manifest {
@@ -61,8 +78,9 @@ impl Manifest {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
         let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
         let models = models(&recipe, spec.links())?;
-        let select = load(&spec.data, &spec.select)?;
-        let report = spec.report.as_ref().map(|report| load(&spec.data, report)).transpose()?;
+        let select = load_hashed(&spec.data, &spec.select)?;
+        let report = spec.report.as_ref().map(|report| load_hashed(&spec.data, report)).transpose()?;
+        let held_out = |index: usize| report.as_ref().and_then(|sets| sets.get(index));
         let sets: Vec<Set> = select
             .iter()
             .enumerate()
@@ -72,15 +90,17 @@ impl Manifest {
                 direction: loaded.set.direction.clone(),
                 split: loaded.split.clone(),
                 queries: loaded.set.queries.len(),
-                held_out: report.as_ref().and_then(|sets| sets.get(index)).map_or(0, |loaded| loaded.set.queries.len()),
+                held_out: held_out(index).map_or(0, |loaded| loaded.set.queries.len()),
                 documents: loaded.set.documents.len(),
+                content: loaded.content.clone(),
+                held_out_content: held_out(index).map_or_else(String::new, |loaded| loaded.content.clone()),
             })
             .collect();
         let objectives = objectives(&spec, &sets)?;
         check_limits(&spec, &sets)?;
         let data = files(select.iter().chain(report.iter().flatten()))?;
         let admix = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data })
+        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data, revises: None })
     }
 
     /// The metrics of all objectives, each once.

@@ -7,12 +7,14 @@ mod models;
 mod open;
 mod recipes;
 mod records;
+mod revise;
 mod samples;
 mod schedule;
 mod sets;
 mod stage;
 mod store;
 mod trial;
+mod variables;
 
 pub(crate) use layout::Layout;
 #[cfg(test)]
@@ -20,8 +22,9 @@ pub(super) use manifest::SCHEMA;
 pub use manifest::{Manifest, Set};
 pub use models::Model;
 pub use open::Study;
+pub(crate) use records::{Carried, CarriedSet, Carrier, Orders, UNKNOWN_FILE, key_of};
 pub use records::{Failure, Results, SameWeights, SetMeans, Timings, TrialResult};
-pub(crate) use records::{Orders, UNKNOWN_FILE, key_of};
+pub use revise::{Change, Preview};
 pub(crate) use samples::{race_steps, sample, sample_documents};
 pub(crate) use schedule::{CONFIRM, EXTEND, SEARCH, UNPLANNED, place_of};
 pub use schedule::{Schedule, read};
@@ -32,3 +35,4 @@ pub(crate) use store::{mean_of, order_hash, top_documents_hash};
 #[cfg(test)]
 pub(crate) use store::{open_record, seal};
 pub use trial::{Generation, Subject, Trial};
+pub use variables::Variable;

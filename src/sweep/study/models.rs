@@ -32,6 +32,12 @@ pub struct Model {
 /// The models of a recipe, its base first.
 pub(super) fn models(recipe: &Recipe, links: Links) -> Result<Vec<Model>, Error> {
     let mut references: Vec<&ModelRef> = recipe.originals();
+    // The window of another point may be larger.
+    for model in recipe.matched() {
+        if !references.contains(&model) {
+            references.push(model);
+        }
+    }
     references.sort_by_key(|model| recipe.base_model.as_ref() != Some(*model));
     let mut found: Vec<Model> =
         references.into_par_iter().map(|model| open(recipe, model, links)).collect::<Result<_, _>>()?;

@@ -56,6 +56,8 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
         queries: QUERIES,
         held_out: QUERIES,
         documents: 1000,
+        content: format!("content of {label}"),
+        held_out_content: format!("held-out content of {label}"),
     };
     let names: Vec<String> = {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
@@ -84,6 +86,7 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
             vec![vec![0], vec![1, 2]]
         },
         data: Vec::new(),
+        revises: None,
         spec,
     }
 }
@@ -118,6 +121,8 @@ pub(crate) struct Fake {
     /// Trials that were scored, not those whose scores were known.
     pub(crate) scored: Vec<String>,
     pub(crate) trial: Option<Trial>,
+    /// The data sets that were asked for, trial by trial.
+    pub(crate) asked: Vec<Vec<usize>>,
 }
 
 impl Fake {
@@ -132,6 +137,7 @@ impl Fake {
             fails: None,
             scored: Vec::new(),
             trial: None,
+            asked: Vec::new(),
         }
     }
 
@@ -170,6 +176,7 @@ impl Evaluator for Fake {
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
         let trial = self.trial.clone().unwrap();
         self.scored.push(trial.label.clone());
+        self.asked.push(request.sets.to_vec());
         std::thread::sleep(self.time);
         if request.cancel.is_cancelled() {
             return Err(EvaluationError::Cancelled);
@@ -203,7 +210,12 @@ impl Evaluator for Fake {
                 ..QueryScores::default()
             }
         };
-        Ok((0..3).map(set).collect())
+        Ok(request.sets.iter().map(|index| set(*index)).collect())
+    }
+
+    fn queries(&mut self, queries: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        let ids = || (0..QUERIES).map(|query| format!("{}-{query}", queries.name())).collect();
+        Ok(self.study.sets.iter().map(|_| ids()).collect())
     }
 
     fn device(&self) -> String {

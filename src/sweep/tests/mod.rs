@@ -8,6 +8,7 @@ pub(crate) mod fake;
 mod killed;
 mod racing;
 mod recommended;
+mod revised;
 mod runs;
 mod searches;
 mod time_left;

@@ -28,7 +28,7 @@ fn choice(study: &Study) -> String {
 }
 
 fn tokens(study: &Study) -> u64 {
-    Results::read(study).unwrap().done.values().map(crate::sweep::TrialResult::encoded_tokens).sum()
+    Results::read(study).unwrap().done.values().map(|done| done.encoded).sum()
 }
 
 /// Mono falls to the second parent, and cross rises ever more slowly.

@@ -72,7 +72,7 @@ fn trials_that_took_over_scores_say_nothing_of_the_time() {
     let study = begun(folder.path(), 3);
     took(&study, 60.0, "one");
     let expected = left(&study, &["one"]);
-    let reused = Results::read(&study).unwrap().done.into_iter().find(|(_, done)| done.encoded_tokens() == 0);
+    let reused = Results::read(&study).unwrap().done.into_iter().find(|(_, done)| done.encoded == 0);
     let (key, _) = reused.expect("w=0 has the weights of a parent");
     rewrite(study.store.root(), &format!("done/{key}.json"), |done| done["timings"]["total"] = 0.001.into());
     assert_eq!(left(&study, &["one"]), expected);

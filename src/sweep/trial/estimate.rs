@@ -59,7 +59,7 @@ impl Scorer {
             EvaluationError::Fatal(error) => error,
         })?;
         let (Some(ready), Some(encoder), Some(corpus)) =
-            (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None)))
+            (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None, None)))
         else {
             return Err(Error::Evaluation { message: "no retriever is ready".into(), hint: None });
         };

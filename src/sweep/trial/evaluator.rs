@@ -14,11 +14,20 @@ pub trait Evaluator {
     /// Whatever keeps it from being merged.
     fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError>;
 
-    /// Scores what was made ready last on every data set of the study, in its order.
+    /// Scores what was made ready last on the data sets that are asked for, in their order.
     ///
     /// # Errors
     /// Whatever keeps it from being scored.
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError>;
+
+    /// The ids of the queries that [`Evaluator::score`] gives values for, data set by data set. With them scores of a study whose
+    /// sweep file has changed are taken over; without, its trials are scored again.
+    ///
+    /// # Errors
+    /// Data sets that cannot be read.
+    fn queries(&mut self, _: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        Ok(Vec::new())
+    }
 
     /// Where it computes.
     fn device(&self) -> String;
@@ -56,6 +65,8 @@ impl Queries {
 pub struct Request<'a> {
     /// The queries.
     pub queries: Queries,
+    /// The data sets, by their places in the study, in order.
+    pub sets: &'a [usize],
     /// A sample of the queries, for this step of a race; all without.
     pub race: Option<usize>,
     /// For the sample: the documents that each parent ranks first, data set by data set.

@@ -28,7 +28,7 @@ struct Merged {
     shape: Vec<usize>,
     bytes: Arc<Vec<u8>>,
     fingerprint: u128,
-    made: TensorIdentity,
+    identity: TensorIdentity,
 }
 
 /// What a tensor is made of: equal, and the tensor is the same.
@@ -75,7 +75,9 @@ impl Memory {
         self.tensors.retain(|name, _| names.contains(name));
         let is_known = |tensor: &PlannedTensor| {
             let known = self.tensors.get(&key(tensor));
-            known.is_some_and(|known| known.made == TensorIdentity::of(plan, &tensor.op) && known.shape == tensor.shape)
+            known.is_some_and(|known| {
+                known.identity == TensorIdentity::of(plan, &tensor.op) && known.shape == tensor.shape
+            })
         };
         let known: Vec<bool> = plan.tensors.iter().map(is_known).collect();
         let mut known = known.into_iter();
@@ -98,7 +100,7 @@ impl Memory {
                 shape: tensor.shape.clone(),
                 bytes,
                 fingerprint,
-                made: TensorIdentity::of(plan, &tensor.op),
+                identity: TensorIdentity::of(plan, &tensor.op),
             };
             (key(tensor), merged)
         };

@@ -1,6 +1,6 @@
 //! The evaluator of real studies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,9 +38,12 @@ pub struct Scorer {
     /// Whether the encoder's weights are merged ones.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
-    pub(super) corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
+    pub(super) corpora: BTreeMap<CorpusKey, Corpus>,
     tokenizers: BTreeMap<(PathBuf, usize, Option<u64>), String>,
 }
+
+/// Which queries, over how many documents, and on which data sets; all of these without.
+pub(super) type CorpusKey = (&'static str, Option<usize>, Option<Vec<usize>>);
 
 /// How the retriever that is ready is used.
 #[derive(Debug)]
@@ -85,9 +88,23 @@ impl Scorer {
         Ok(scorer)
     }
 
+    /// Makes those data sets ready that a trial of an earlier revision of the study lacks.
+    fn part(&mut self, queries: Queries, race: Option<usize>, sets: &[usize]) -> CorpusKey {
+        let whole = (queries.name(), race, None);
+        let Some(corpus) = self.corpora.get(&whole).filter(|corpus| corpus.sets.len() > sets.len()) else {
+            return whole;
+        };
+        let key = (queries.name(), race, Some(sets.to_vec()));
+        if !self.corpora.contains_key(&key) {
+            let part = Corpus::new(sets.iter().filter_map(|index| corpus.sets.get(*index).cloned()).collect());
+            self.corpora.insert(key.clone(), part);
+        }
+        key
+    }
+
     /// Makes data sets ready, unless they are.
     fn corpus(&mut self, queries: Queries, race: Option<usize>, tops: &[Vec<TopDocuments>]) -> Result<(), Error> {
-        let key = (queries.name(), race);
+        let key = (queries.name(), race, None);
         if self.corpora.contains_key(&key) {
             return Ok(());
         }
@@ -102,7 +119,7 @@ impl Scorer {
             }
             Some(step) => {
                 self.corpus(queries, None, tops)?;
-                let (seed, whole) = (self.study.spec.search.seed, self.corpora.get(&(queries.name(), None)));
+                let (seed, whole) = (self.study.spec.search.seed, self.corpora.get(&(queries.name(), None, None)));
                 whole.map(|whole| whole.sampled(step, seed, tops)).unwrap_or_default()
             }
         };
@@ -220,7 +237,8 @@ impl Evaluator for Scorer {
         self.corpus(request.queries, request.race, request.tops)?;
         let metrics = self.study.metrics();
         let rules = self.study.spec.scoring.compat.rules();
-        let corpus = self.corpora.get_mut(&(request.queries.name(), request.race));
+        let key = self.part(request.queries, request.race, request.sets);
+        let corpus = self.corpora.get_mut(&key);
         let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
             return Err(EvaluationError::Trial("no retriever is ready".into()));
         };
@@ -256,6 +274,18 @@ impl Evaluator for Scorer {
             first.tokenise = tokenising.as_secs_f64();
         }
         Ok(found)
+    }
+
+    fn queries(&mut self, queries: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        self.corpus(queries, None, &[])?;
+        let rules = self.study.spec.scoring.compat.rules();
+        let corpus = self.corpora.get(&(queries.name(), None, None));
+        let ids = |set: &eval::DataSet| {
+            let there: BTreeSet<&str> = set.queries.iter().map(|query| query.id.as_str()).collect();
+            let counted = eval::counted_queries(&set.qrels, &rules).into_iter();
+            counted.filter(|query| there.contains(query.as_str())).collect()
+        };
+        Ok(corpus.map(|corpus| corpus.sets.iter().map(ids).collect()).unwrap_or_default())
     }
 
     fn device(&self) -> String {

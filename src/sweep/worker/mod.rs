@@ -5,4 +5,4 @@ mod run;
 mod state;
 
 pub use run::work;
-pub use state::{Ended, Event, Options};
+pub use state::{Ended, Event, Options, ScoresFrom};

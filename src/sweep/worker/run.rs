@@ -1,6 +1,6 @@
 //! The loop of a worker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
@@ -34,6 +34,8 @@ pub fn work(
         trials: 0,
         announced: 0,
         listed: BTreeSet::new(),
+        carrier: None,
+        wanted: BTreeMap::new(),
         watch: Watch::default(),
         tidied: None,
     };

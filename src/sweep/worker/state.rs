@@ -1,10 +1,10 @@
 //! A worker: how it works, what it knows, and what it tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::progress::Cancel;
-use crate::sweep::study::{Lease, Owner, Results, Schedule, Study, Trial, TrialStage, Watch};
+use crate::sweep::study::{Carrier, Lease, Owner, Results, Schedule, Study, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
 
 /// How a worker works.
@@ -24,6 +24,17 @@ pub struct Options<'a> {
     pub finish: &'a Cancel,
     /// Whether trials of the search are begun, not only those to confirm.
     pub search: bool,
+}
+
+/// Where a trial's scores are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoresFrom {
+    /// It was scored.
+    Scoring,
+    /// Another trial has the same weights.
+    Twin,
+    /// It was scored before the sweep file changed.
+    Earlier,
 }
 
 /// Something that happens to a worker.
@@ -68,8 +79,8 @@ pub enum Event<'a> {
         objectives: Option<Vec<f64>>,
         /// Seconds it took.
         seconds: f64,
-        /// Whether the scores are those of another trial with the same weights.
-        reused: bool,
+        /// Where the scores are from.
+        from: ScoresFrom,
     },
     /// An attempt failed.
     Failed {
@@ -118,6 +129,10 @@ pub(super) struct Worker<'a> {
     pub(super) announced: usize,
     /// The lists of queries that are known to be written.
     pub(super) listed: BTreeSet<String>,
+    /// What earlier revisions of the study know of its trials; read when a trial is begun.
+    pub(super) carrier: Option<Carrier<'a>>,
+    /// The ids of the queries of every data set, by the name of their part.
+    pub(super) wanted: BTreeMap<&'static str, Vec<Vec<String>>>,
     pub(super) watch: Watch,
     /// When it last looked for what killed workers have left.
     pub(super) tidied: Option<Instant>,

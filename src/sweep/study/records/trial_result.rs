@@ -34,15 +34,11 @@ pub struct TrialResult {
     pub worker: String,
     /// When it was begun, in seconds since 1970.
     pub began: f64,
+    /// Tokens that were encoded for it: none where its scores are those of another trial with the same weights.
+    #[serde(default)]
+    pub encoded: u64,
     /// Where the time went.
     pub timings: Timings,
-}
-
-impl TrialResult {
-    /// Tokens that were encoded: none where the scores are those of another trial with the same weights.
-    pub fn encoded_tokens(&self) -> u64 {
-        if self.timings.encode > 0.0 { self.sets.iter().map(|set| set.tokens as u64).sum() } else { 0 }
-    }
 }
 
 /// The means over the queries of a data set in one direction.

@@ -18,6 +18,8 @@ use crate::sweep::study::layout::Layout;
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    /// The folder in it that holds the records; empty for the study as it was made.
+    part: String,
     mode: Mode,
     /// What the study's records name it by.
     study: String,
@@ -34,18 +36,39 @@ impl Store {
             fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
         }
         let mode = write_once::probe(root).map_err(Error::io("write in", root))?;
-        Ok(Self { root: root.to_owned(), mode, study: String::new() })
+        Ok(Self { root: root.to_owned(), part: String::new(), mode, study: String::new() })
     }
 
     /// A folder that is only read.
     pub fn read_only(root: &Path) -> Self {
-        Self { root: root.to_owned(), mode: Mode::default(), study: String::new() }
+        Self { root: root.to_owned(), part: String::new(), mode: Mode::default(), study: String::new() }
     }
 
     /// The folder of the study that has this name in its records.
     #[must_use]
     pub fn of_study(self, study: &str) -> Self {
         Self { study: study.to_owned(), ..self }
+    }
+
+    /// The records of a study's later revision, which have a folder of their own.
+    #[must_use]
+    pub(crate) fn of_part(self, part: &str) -> Self {
+        Self { part: part.to_owned(), ..self }
+    }
+
+    /// The folder of the records inside the study's.
+    pub(crate) fn part(&self) -> &str {
+        &self.part
+    }
+
+    /// The name of a file, as [`Store::path`] takes it.
+    pub(crate) fn name_of(&self, path: &Path) -> String {
+        path.strip_prefix(self.path("")).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// A file's place in the study's folder.
+    pub(crate) fn place_of(&self, name: &str) -> String {
+        if self.part.is_empty() { name.to_owned() } else { Layout::entry(&self.part, name) }
     }
 
     /// What the study's records name it by.
@@ -65,7 +88,9 @@ impl Store {
 
     /// The file of a name.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        // Joining nothing would end the path with a slash.
+        let folder = if self.part.is_empty() { self.root.clone() } else { self.root.join(&self.part) };
+        if name.is_empty() { folder } else { folder.join(name) }
     }
 
     /// Puts a file where none is.

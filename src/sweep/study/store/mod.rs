@@ -3,6 +3,7 @@
 mod claim;
 mod folder;
 mod owner;
+mod part;
 mod per_query;
 mod read;
 mod sealed;
