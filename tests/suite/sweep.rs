@@ -643,7 +643,7 @@ fn a_race_scores_samples_first_and_shows_what_was_scored_on_everything() {
     }
     with(folder, "store: study", "store: study\nsearch: racing");
     // In the middle of a race nothing is recommended.
-    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]);
     run(folder, &["sweep", "worker", "study", "--max-trials", "4", "-q"]);
     let begun = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]));
     assert!(begun.contains("next: admix sweep worker study") && !begun.contains("Recommended"), "{begun}");
