@@ -42,13 +42,13 @@ impl Counted {
             #[cfg(feature = "eval")]
             Self::Encoding => "{eta:>4} left  {wide_msg}",
             #[cfg(feature = "eval")]
-            Self::Texts if is_wide => "{bar:24} {pos}/{len} texts  {eta} left  {wide_msg}",
+            Self::Texts if is_wide => "{bar:24} {pos}/{len} texts  {wide_msg}",
             #[cfg(feature = "eval")]
-            Self::Texts => "{pos}/{len} texts  {eta} left  {wide_msg}",
+            Self::Texts => "{pos}/{len} texts  {wide_msg}",
             #[cfg(feature = "eval")]
-            Self::Trials if is_wide => "{bar:24} {pos}/{len} trials  {eta} left{wide_msg}",
+            Self::Trials if is_wide => "{bar:24} {pos}/{len} trials{wide_msg}",
             #[cfg(feature = "eval")]
-            Self::Trials => "{pos}/{len} trials  {eta} left{wide_msg}",
+            Self::Trials => "{pos}/{len} trials{wide_msg}",
             Self::Syncing if is_wide => "{bar:24} {decimal_total_bytes}, syncing to disk{wide_msg}",
             Self::Syncing => "syncing to disk{wide_msg}",
         }

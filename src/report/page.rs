@@ -134,7 +134,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
         let names: Vec<String> = analysis.dropped.iter().map(|dropped| escaped(&dropped.trial.label)).collect();
         let _ = writeln!(
             out,
-            "<p class=\"note\">Dropped on a pool, without scores over all documents: {}</p>",
+            "<p class=\"note\">Stopped early by a race on samples of the queries, without scores over all of them: {}</p>",
             names.join(", ")
         );
     }

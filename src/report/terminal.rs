@@ -44,7 +44,7 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page
     }
     if !analysis.dropped.is_empty() {
         let dropped = analysis.dropped.len();
-        out.line(format_args!("{dropped} trials were dropped on a pool and have no scores over all documents"));
+        out.line(format_args!("{dropped} points were stopped early: a race on samples of the queries showed that they cannot be the recommended one"));
     }
     out
 }

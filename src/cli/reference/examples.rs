@@ -244,7 +244,7 @@ objectives:
 baselines: [parents, uniform]
 select: {split: dev}
 report: {split: test}
-search: {method: quad}
+search: {method: racing}
 budget: {trials: 40, wall: 6h}
 ",
     ),
@@ -280,7 +280,7 @@ compat: trec
     ),
     example(
         "a parameter under `params`",
-        "A range in steps, a range in which any value may be taken (for `quad`, `sobol` and `cmaes`), and a list of values:",
+        "A range in steps, a range in which any value may be taken (for `sobol` and `cmaes`), and a list of values:",
         "\
 recipe:
   merge_method: ties
@@ -360,9 +360,9 @@ report: {split: dev, part: 2/2}
     ),
     example(
         "`search`",
-        "Evenly spread points, first against small pools of documents. The seed decides which points are drawn:",
+        "A race. The seed decides which queries the samples have:",
         "\
-search: {method: sobol, seed: 7, rungs: [{pool: 2000}, {full: true}]}
+search: {method: racing, seed: 7}
 ",
     ),
     example(
@@ -375,17 +375,6 @@ recipe:
   models: [{model: models/ko-en, parameters: {weight: \"${w}\", density: \"${d}\"}}]
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: cmaes, scalarisations: 5}
-",
-    ),
-    example(
-        "an entry of `rungs`",
-        "Every point is scored against pools of 1,000 documents, the survivors against 10,000, and what survives those against \
-         everything. A pool holds the documents that matter most for the queries. A point is dropped when another one is better on \
-         every objective by more than chance:",
-        "\
-search:
-  method: grid
-  rungs: [{pool: 1000}, {pool: 10000}, {full: true}]
 ",
     ),
     example(
@@ -429,6 +418,14 @@ search: lattice
 ",
     ),
     example(
+        "racing",
+        "Twenty-one points, of which most are stopped before they are scored on everything:",
+        "\
+params: {w: {min: 0, max: 1, step: 0.05}}
+search: racing
+",
+    ),
+    example(
         "sobol",
         "Sixteen points spread over a square:",
         "\
@@ -439,14 +436,6 @@ recipe:
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: sobol, seed: 7}
 budget: {trials: 16}
-",
-    ),
-    example(
-        "quad",
-        "Five points first, then at most six that the fit proposes:",
-        "\
-params: {w: {min: 0, max: 1, step: 0.05}}
-search: quad
 ",
     ),
     example(

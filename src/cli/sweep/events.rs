@@ -9,6 +9,7 @@ use crate::cli::{args, render, run};
 use crate::encoder::Device;
 use crate::escape::line;
 use crate::progress::Cancel;
+use crate::report::duration;
 use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, ScoresFrom, Study, TrialStage, work};
 
 /// When a worker stops.
@@ -53,6 +54,11 @@ fn device_is_built(device: &str) -> Result<(), crate::encoder::Error> {
     if device.is_built() { Ok(()) } else { Err(crate::encoder::Error::NotBuilt { device }) }
 }
 
+/// What a bar says of the time that is left.
+pub(super) fn time_left_text(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!(", about {} left", duration(seconds)))
+}
+
 /// What is said to people, on stderr.
 pub(super) struct EventPrinter<'a> {
     study: &'a Study,
@@ -82,14 +88,15 @@ impl<'a> EventPrinter<'a> {
     pub(super) fn on(&mut self, event: &Event<'_>) {
         match event {
             Event::Generation { stage, trials, notes } => {
-                if let TrialStage::Pool(size) = stage {
-                    self.say(&format!("{trials} trials on pools of {size} documents"));
-                }
                 notes.iter().for_each(|note| self.say(note));
+                if let TrialStage::Race(step) = stage {
+                    self.say(&format!("step {step} of the race: {trials} trials on a sample of the queries"));
+                }
             }
-            Event::Begun { trial, settled, planned, .. } => {
+            Event::Begun { trial, settled, planned, left, .. } => {
                 self.bar.reset();
-                self.bar.set_message(line(&format!("{} ({}/{planned})", trial.label, settled + 1)));
+                let left = time_left_text(*left);
+                self.bar.set_message(line(&format!("{} ({}/{planned}){left}", trial.label, settled + 1)));
             }
             Event::Progress { done, all } => {
                 self.bar.set_length(*all as u64);
@@ -102,7 +109,7 @@ impl<'a> EventPrinter<'a> {
                     None => vec!["no query counts".to_owned()],
                 };
                 let place = match stage {
-                    TrialStage::Pool(size) => format!(" (pool of {size})"),
+                    TrialStage::Race(step) => format!(" (step {step} of the race)"),
                     TrialStage::Confirm => " (held out)".to_owned(),
                     TrialStage::Full => String::new(),
                 };

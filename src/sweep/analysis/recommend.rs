@@ -307,7 +307,36 @@ impl Limits {
     }
 }
 
-/// The points within the limits whose mean gain cannot be distinguished from the chosen one's.
+/// A limit that a recommended trial keeps: a bound on the mean of some data sets.
+#[derive(Clone, Debug)]
+pub(in crate::sweep) struct Limit {
+    /// The indices of the data sets, each weighing the same.
+    pub(in crate::sweep) sets: Vec<usize>,
+    /// The place of the metric among those of the study.
+    pub(in crate::sweep) metric: usize,
+    /// The bound.
+    pub(in crate::sweep) bound: Bound,
+}
+
+/// The limits that hold where the user prefers nothing.
+///
+/// # Errors
+/// A limit of an objective or direction that there is not.
+pub(in crate::sweep) fn limits(study: &Study) -> Result<Vec<Limit>, Error> {
+    let manifest = &study.manifest;
+    let Limits { directions, means } = Limits::of(study, &Preference::default())?;
+    let place =
+        |name: &str| manifest.metrics().iter().position(|metric| metric.to_string() == name).unwrap_or_default();
+    let of_directions =
+        directions.into_iter().map(|(set, metric, bound)| Limit { sets: vec![set], metric: place(&metric), bound });
+    let of_means = means.into_iter().filter_map(|(index, bound)| {
+        let metric = manifest.spec.objectives.get(index)?.metric.to_string();
+        Some(Limit { sets: manifest.objectives.get(index)?.clone(), metric: place(&metric), bound })
+    });
+    Ok(of_directions.chain(of_means).collect())
+}
+
+/// The points within the limits whose mean gain cannot be told from the chosen one's.
 fn near(study: &Study, full: &Analysis, chosen: &Row, kept: &[&Row], weights: &[f64]) -> Result<Vec<Near>, Error> {
     let of = |row: &Row| study.manifest.all_strata(&study.store, &row.trial.key(full.stage));
     let own = of(chosen)?;

@@ -51,12 +51,12 @@ impl ReferenceComparison {
     }
 }
 
-/// A trial with scores only on a candidate pool.
+/// A point that has scores on samples of the queries alone.
 #[derive(Clone, Debug)]
 pub struct Dropped {
     /// The trial.
     pub trial: Trial,
-    /// The pool.
+    /// The last step of the race that it was in.
     pub stage: TrialStage,
     /// Its objectives there, which are higher than over all documents.
     pub objectives: Vec<f64>,
@@ -71,7 +71,7 @@ pub struct Analysis {
     pub rows: Vec<Row>,
     /// The index of the reference: the first baseline with results.
     pub reference: Option<usize>,
-    /// Trials that were dropped on a pool.
+    /// Points that a race stopped.
     pub dropped: Vec<Dropped>,
     /// Trials that failed for good, with the last error.
     pub failed: Vec<(Trial, String)>,
@@ -255,12 +255,12 @@ fn tested_only(strata: &Strata, base: &Strata) -> Option<Comparison> {
     Some(Comparison { difference, interval: (difference, difference), p })
 }
 
-/// Trials with scores only on candidate pools, each with its largest pool.
+/// Points that a race stopped; each with its last step.
 fn dropped(manifest: &Manifest, schedule: &Schedule, results: &Results, rows: &[Row]) -> Vec<Dropped> {
     let mut found: Vec<Dropped> = Vec::new();
     for (trial, stage) in schedule.trials() {
-        let is_pool = matches!(stage, TrialStage::Pool(_));
-        if !is_pool || rows.iter().any(|row| row.trial.id == trial.id) {
+        let is_race = matches!(stage, TrialStage::Race(_));
+        if !is_race || rows.iter().any(|row| row.trial.id == trial.id) {
             continue;
         }
         let Some(objectives) = results.done.get(&trial.key(stage)).and_then(|done| manifest.objectives_of(done)) else {

@@ -2,16 +2,21 @@
 
 use super::state::Check;
 use crate::sweep::Error;
-use crate::sweep::study::{Failure, Layout, Orders, Owner, TrialResult, TrialStage, UNKNOWN_FILE, key_of};
+use std::collections::BTreeSet;
+
+use crate::sweep::study::{Failure, Layout, Orders, Owner, TrialStage, UNKNOWN_FILE, key_of};
 
 impl Check<'_> {
     /// The lists of queries.
     pub(super) fn lists(&mut self) -> Result<(), Error> {
         for name in self.names(Layout::QUERIES)? {
             let file = Layout::entry(Layout::QUERIES, &name);
-            let mut known = (0..self.study.manifest.sets.len())
-                .flat_map(|set| ["select", "report"].map(|part| Layout::queries(part, set)));
-            let is_known = known.any(|known| known == file);
+            let place = name.strip_suffix(".json").and_then(|name| name.rsplit_once('-'));
+            let is_known = place.is_some_and(|(part, set)| {
+                let is_stage = matches!(part, "select" | "report") || part.parse::<TrialStage>().is_ok();
+                let set = set.parse().ok().filter(|set| *set < self.study.manifest.sets.len());
+                is_stage && set.is_some_and(|set| Layout::queries(part, set) == file)
+            });
             if is_known {
                 let read = self.study.store.read_json::<Vec<String>>(&file);
                 self.held(read)?;
@@ -83,13 +88,14 @@ impl Check<'_> {
 
     /// Lists of queries that results need: they are written when a trial is scored.
     pub(super) fn missing_lists(&mut self) -> Result<(), Error> {
-        for (name, is_report) in [("select", false), ("report", true)] {
-            let of_list = |done: &TrialResult| (done.stage == TrialStage::Confirm.to_string()) == is_report;
-            let Some((key, done)) = self.done.iter().find(|(_, done)| of_list(done)) else { continue };
+        let stages: BTreeSet<String> = self.done.values().map(|done| done.stage.clone()).collect();
+        for stage in stages {
+            let Some((key, done)) = self.done.iter().find(|(_, done)| done.stage == stage) else { continue };
+            let Ok(name) = stage.parse().map(TrialStage::queries) else { continue };
             let (key, weights) = (key.clone(), done.weights.clone());
             let mut is_whole = true;
             for index in 0..self.study.manifest.sets.len() {
-                let file = Layout::queries(name, index);
+                let file = Layout::queries(&name, index);
                 if std::fs::symlink_metadata(self.study.store.path(&file)).is_ok() {
                     continue;
                 }

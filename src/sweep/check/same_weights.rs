@@ -2,7 +2,7 @@
 
 use super::state::Check;
 use crate::sweep::Error;
-use crate::sweep::study::{Layout, SameWeights, TrialStage, UNKNOWN_FILE, key_of};
+use crate::sweep::study::{Layout, SameWeights, TopDocuments, TrialStage, UNKNOWN_FILE, key_of};
 
 impl Check<'_> {
     /// The files that name the trials that were scored first.
@@ -40,7 +40,7 @@ impl Check<'_> {
             match id {
                 None => self.aside(&Layout::entry(Layout::TOP_DOCUMENTS, &name), UNKNOWN_FILE)?,
                 Some(_) => drop(self.held(
-                    self.study.store.read_json::<Vec<Vec<String>>>(&Layout::entry(Layout::TOP_DOCUMENTS, &name)),
+                    self.study.store.read_json::<Vec<TopDocuments>>(&Layout::entry(Layout::TOP_DOCUMENTS, &name)),
                 )?),
             }
         }

@@ -28,7 +28,7 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
     let dropped: Vec<Value> = full
         .dropped
         .iter()
-        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "pool": dropped.stage}))
+        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "stage": dropped.stage}))
         .collect();
     let failed: Vec<Value> = full
         .failed

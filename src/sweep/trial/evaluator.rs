@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::progress::Cancel;
 use crate::sweep::Error;
-use crate::sweep::study::Trial;
+use crate::sweep::study::{TopDocuments, Trial};
 
 /// Merges trials and scores them.
 pub trait Evaluator {
@@ -67,11 +67,11 @@ pub struct Request<'a> {
     pub queries: Queries,
     /// The data sets, by their places in the study, in order.
     pub sets: &'a [usize],
-    /// The number of documents of each data set; all by default.
-    pub pool: Option<usize>,
-    /// For the pool: the documents that each parent ranks first, data set by data set.
-    pub tops: &'a [Vec<Vec<String>>],
-    /// The number of top documents of each query to return.
+    /// A sample of the queries, for this step of a race; all without.
+    pub race: Option<usize>,
+    /// For the sample: the documents that each parent ranks first, data set by data set.
+    pub tops: &'a [Vec<TopDocuments>],
+    /// How many of the documents that each query ranks first are wanted back.
     pub depth: usize,
     /// Ends the work early.
     pub cancel: &'a Cancel,
@@ -90,8 +90,8 @@ pub struct QueryScores {
     pub documents: usize,
     /// Tokens of its texts.
     pub tokens: usize,
-    /// The requested number of top documents of queries, by rank.
-    pub tops: Vec<String>,
+    /// The documents that queries rank first, as many as asked for.
+    pub tops: TopDocuments,
     /// Seconds for tokenising; texts that several data sets share count where they are first.
     pub tokenise: f64,
     /// Seconds for encoding.

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::candidate_pool::top_documents;
 use super::corpus::Corpus;
 use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 use super::fingerprints;
@@ -20,7 +19,7 @@ use crate::plan::{Alignment, Plan};
 use crate::progress::Cancel;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
-use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
+use crate::sweep::study::{Manifest, Study, Subject, TopDocuments, Trial, load};
 
 /// Merges in memory and scores on the study's data sets.
 #[derive(Debug)]
@@ -87,12 +86,12 @@ impl Scorer {
     }
 
     /// Makes those data sets ready that a trial of an earlier revision of the study lacks.
-    fn part(&mut self, queries: Queries, pool: Option<usize>, sets: &[usize]) -> CorpusKey {
-        let whole = (queries.name(), pool, None);
+    fn part(&mut self, queries: Queries, race: Option<usize>, sets: &[usize]) -> CorpusKey {
+        let whole = (queries.name(), race, None);
         let Some(corpus) = self.corpora.get(&whole).filter(|corpus| corpus.sets.len() > sets.len()) else {
             return whole;
         };
-        let key = (queries.name(), pool, Some(sets.to_vec()));
+        let key = (queries.name(), race, Some(sets.to_vec()));
         if !self.corpora.contains_key(&key) {
             let part = Corpus::new(sets.iter().filter_map(|index| corpus.sets.get(*index).cloned()).collect());
             self.corpora.insert(key.clone(), part);
@@ -100,13 +99,13 @@ impl Scorer {
         key
     }
 
-    /// Loads the data sets unless they are loaded.
-    fn corpus(&mut self, queries: Queries, pool: Option<usize>, tops: &[Vec<Vec<String>>]) -> Result<(), Error> {
-        let key = (queries.name(), pool, None);
+    /// Makes data sets ready, unless they are.
+    fn corpus(&mut self, queries: Queries, race: Option<usize>, tops: &[Vec<TopDocuments>]) -> Result<(), Error> {
+        let key = (queries.name(), race, None);
         if self.corpora.contains_key(&key) {
             return Ok(());
         }
-        let corpus = match pool {
+        let corpus = match race {
             None => {
                 let spec = &self.study.spec;
                 let selection = match queries {
@@ -115,10 +114,10 @@ impl Scorer {
                 };
                 Corpus::new(load(&spec.data, &selection)?.into_iter().map(|loaded| loaded.set).collect())
             }
-            Some(size) => {
+            Some(step) => {
                 self.corpus(queries, None, tops)?;
-                let whole = self.corpora.get(&(queries.name(), None, None));
-                whole.map(|whole| whole.pooled(tops, size)).unwrap_or_default()
+                let (seed, whole) = (self.study.spec.search.seed, self.corpora.get(&(queries.name(), None, None)));
+                whole.map(|whole| whole.sampled(step, seed, tops)).unwrap_or_default()
             }
         };
         self.corpora.insert(key, corpus);
@@ -226,10 +225,10 @@ impl Evaluator for Scorer {
     }
 
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
-        self.corpus(request.queries, request.pool, request.tops)?;
+        self.corpus(request.queries, request.race, request.tops)?;
         let metrics = self.study.metrics();
         let rules = self.study.spec.scoring.compat.rules();
-        let key = self.part(request.queries, request.pool, request.sets);
+        let key = self.part(request.queries, request.race, request.sets);
         let corpus = self.corpora.get_mut(&key);
         let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
             return Err(EvaluationError::Trial("no retriever is ready".into()));
@@ -296,14 +295,13 @@ fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, dep
     let queries: Vec<String> = scored.scores.queries.keys().cloned().collect();
     let value =
         |metric: usize| scored.scores.queries.values().map(|values| values.get(metric).copied().flatten()).collect();
-    let rankings: Vec<Vec<&str>> = scored.run.scores.values().map(|hits| first(hits, depth)).collect();
     let seconds = |time: Duration| time.as_secs_f64();
     QueryScores {
         metrics: (0..metrics).map(value).collect(),
         queries,
         documents: set.documents.len(),
         tokens: scored.tokens,
-        tops: top_documents(&rankings, depth),
+        tops: if depth > 0 { top_documents(&scored.run, depth) } else { TopDocuments::new() },
         tokenise: 0.0,
         encode: seconds(scored.encoding),
         search: seconds(scored.time.saturating_sub(scored.encoding)),
@@ -311,6 +309,8 @@ fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, dep
     }
 }
 
-fn first(hits: &[(String, f64)], depth: usize) -> Vec<&str> {
-    hits.iter().take(depth).map(|(document, _)| document.as_str()).collect()
+/// The documents that each query ranks first.
+fn top_documents(run: &eval::Run, depth: usize) -> TopDocuments {
+    let first = |hits: &[(String, f64)]| hits.iter().take(depth).map(|(document, _)| document.clone()).collect();
+    run.scores.iter().map(|(query, hits)| (query.clone(), first(hits))).collect()
 }

@@ -7,7 +7,7 @@ use super::attempt::Attempted;
 use super::state::{Ended, Event, Options, Worker};
 use crate::sweep::study::{Layout, Owner, Results, Schedule, Study, Subject, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
-use crate::sweep::{Error, search};
+use crate::sweep::{Error, search, time_left};
 
 /// The time between clean-ups of what killed workers have left.
 const TIDY: Duration = Duration::from_secs(30);
@@ -103,7 +103,7 @@ impl Worker<'_> {
         let planned = trials.len();
         let settled = trials.iter().filter(|(trial, stage)| self.results.is_settled(&trial.key(*stage))).count();
         let mut others = false;
-        let pools = self.pools_are_known();
+        let tops = self.tops_are_known();
         for (trial, stage) in &trials {
             let key = trial.key(*stage);
             if self.results.is_settled(&key) || !(self.options.search || *stage == TrialStage::Confirm) {
@@ -112,7 +112,7 @@ impl Worker<'_> {
             if let Some(ended) = self.stop()? {
                 return Ok(Round::Stop(ended));
             }
-            if matches!(stage, TrialStage::Pool(_)) && !pools {
+            if matches!(stage, TrialStage::Race(_)) && !tops {
                 others = true;
                 continue;
             }
@@ -125,7 +125,9 @@ impl Worker<'_> {
             if self.results.is_settled(&key) {
                 continue;
             }
-            (self.on)(&Event::Begun { trial, stage: *stage, settled, planned });
+            let claims = self.study.store.claims(self.options.lease, &mut self.watch)?;
+            let left = time_left(&self.study.manifest, &self.schedule, &self.results, &claims);
+            (self.on)(&Event::Begun { trial, stage: *stage, settled, planned, left });
             let attempted = self.attempt(trial, *stage)?;
             drop(claim);
             if attempted == Attempted::Scored {
@@ -136,8 +138,8 @@ impl Worker<'_> {
         Ok(if others { Round::Others } else { Round::Nothing })
     }
 
-    /// Whether the parents whose documents go into pools are settled. Other workers may be scoring one again.
-    fn pools_are_known(&self) -> bool {
+    /// Whether the parents that a race's samples are made of are settled: one may be scored again beside other workers.
+    fn tops_are_known(&self) -> bool {
         let planned = self.schedule.trials();
         let parents = planned
             .iter()

@@ -59,6 +59,8 @@ pub enum Event<'a> {
         settled: usize,
         /// Number of trials that are planned so far.
         planned: usize,
+        /// Seconds until those are done by all workers, once one that works has finished a trial.
+        left: Option<f64>,
     },
     /// Texts were encoded.
     Progress {

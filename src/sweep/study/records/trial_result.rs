@@ -23,7 +23,7 @@ pub struct TrialResult {
     pub sets: Vec<SetMeans>,
     /// The hash of the file with its queries' values, from which the means are computed.
     pub values: String,
-    /// The hash of the documents that it ranks first, if pools use them.
+    /// The hash of the documents that it ranks first, where a race's samples are made of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tops: Option<String>,
     /// The device.
@@ -34,7 +34,10 @@ pub struct TrialResult {
     pub worker: String,
     /// When it began, in seconds since 1970.
     pub began: f64,
-    /// The time of each step.
+    /// Tokens that were encoded for it: none where its scores are those of another trial with the same weights.
+    #[serde(default)]
+    pub encoded: u64,
+    /// Where the time went.
     pub timings: Timings,
 }
 

@@ -1,5 +1,7 @@
 //! The values of single queries, in one file for each trial.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use super::folder::Store;
@@ -38,9 +40,14 @@ pub(crate) fn order_hash(queries: &[String]) -> String {
     parts.finish()
 }
 
+/// The documents that a model ranks first for each query of a data set.
+pub type TopDocuments = BTreeMap<String, Vec<String>>;
+
 /// The hash of the documents that a parent ranks first, data set by data set.
-pub(crate) fn top_documents_hash(tops: &[Vec<String>]) -> String {
-    order_hash(&tops.iter().map(|documents| order_hash(documents)).collect::<Vec<_>>())
+pub(crate) fn top_documents_hash(tops: &[TopDocuments]) -> String {
+    let of_query = |(query, documents): (&String, &Vec<String>)| [query.clone(), order_hash(documents)];
+    let of_set = |tops: &TopDocuments| order_hash(&tops.iter().flat_map(of_query).collect::<Vec<_>>());
+    order_hash(&tops.iter().map(of_set).collect::<Vec<_>>())
 }
 
 /// The mean over queries that are not left out; `None` without any.
@@ -156,9 +163,9 @@ impl Store {
     ///
     /// # Errors
     /// A file that is missing or damaged.
-    pub(crate) fn top_documents(&self, trial: &str, hash: &str) -> Result<Vec<Vec<String>>, Error> {
+    pub(crate) fn top_documents(&self, trial: &str, hash: &str) -> Result<Vec<TopDocuments>, Error> {
         let name = Layout::top_documents(trial);
-        let tops: Vec<Vec<String>> = self.read_json(&name)?.ok_or_else(|| self.damaged(&name, "it is missing"))?;
+        let tops: Vec<TopDocuments> = self.read_json(&name)?.ok_or_else(|| self.damaged(&name, "it is missing"))?;
         if top_documents_hash(&tops) == hash {
             return Ok(tops);
         }
