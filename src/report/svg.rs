@@ -8,7 +8,7 @@ pub(super) use crate::escape::html as escaped;
 /// The attribute of a text that is centred.
 pub(super) const CENTRED: &str = "text-anchor=\"middle\"";
 
-/// A coordinate with as many digits as one sees.
+/// A coordinate with a visible number of digits.
 pub(super) fn px(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0 + 0.0;
     format!("{rounded}")
@@ -117,7 +117,7 @@ impl Frame {
         (self.height - self.bottom, self.top)
     }
 
-    /// The figure's beginning, with a title for those who hear it.
+    /// The start of a figure, with a title for screen readers.
     pub(super) fn begin(&self, title: &str, description: &str) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \

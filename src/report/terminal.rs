@@ -10,12 +10,12 @@ use crate::sweep::{Analysis, Row, Study, TrialStage};
 /// The most of an objective's name that a table in a terminal has.
 const LONGEST_NAME: usize = 16;
 
-/// How much is shown.
+/// What the table shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TableOptions {
-    /// Trials that others beat, too.
+    /// Whether trials that are not Pareto-optimal are shown too.
     pub all: bool,
-    /// With the colours and weights of a terminal.
+    /// Whether colours and bold text are used.
     pub styled: bool,
     /// The columns of the terminal; `None` for as many as the table needs.
     pub columns: Option<usize>,
@@ -39,7 +39,7 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page
     }
     let rows = sorted(analysis);
     let visible: Vec<&Row> =
-        rows.iter().copied().filter(|row| shown.all || row.on_front || row.trial.point().is_none()).collect();
+        rows.iter().copied().filter(|row| shown.all || row.pareto_optimal || row.trial.point().is_none()).collect();
     table(study, analysis, &visible, shown, &mut out);
     let hidden = rows.len() - visible.len();
     if hidden > 0 {
@@ -73,7 +73,7 @@ fn heading(study: &Study, analysis: &Analysis) -> String {
     out
 }
 
-/// Seconds as people say them.
+/// Formats seconds for people.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.0} s"),
@@ -96,7 +96,7 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
     let objectives = &study.manifest.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {
-        let mark = if row.on_front { "*" } else { "" };
+        let mark = if row.pareto_optimal { "*" } else { "" };
         let note =
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
@@ -127,13 +127,13 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
             };
             cells.push(format!("{value:>wide$.4} {difference}"));
         }
-        table.row(&cells, shown.styled && row.on_front);
+        table.row(&cells, shown.styled && row.pareto_optimal);
     }
     out.gap().add(&table.page(shown.columns));
     out.line("↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)");
 }
 
-/// A line an objective where one number tells the points apart.
+/// A sparkline for each objective, if a single number distinguishes the points.
 fn curves(study: &Study, rows: &[&Row], shown: TableOptions, out: &mut Page) {
     let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
     if study.manifest.spec.params.dimensions() != 1 || points.len() < 3 {

@@ -1,4 +1,4 @@
-//! Where a study stands.
+//! Reports the state of a study.
 
 use serde::Serialize;
 
@@ -6,34 +6,34 @@ use super::Error;
 use super::analysis::{Analysis, Depth};
 use super::study::{HeldClaim, Lease, Study, TrialStage, Watch};
 
-/// Where a study stands. Nothing is computed but means.
+/// The state of a study. Only means are computed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The study's name.
     pub study: String,
-    /// Trials that are planned so far, each stage of a trial counted.
+    /// Number of trials that are planned so far, counting each stage of a trial.
     pub planned: usize,
-    /// Those with scores.
+    /// Number of those with scores.
     pub done: usize,
-    /// Those that are left failed.
+    /// Number of those that failed for good.
     pub failed: usize,
-    /// Those that a worker has.
+    /// The trials that workers are running.
     pub running: Vec<Running>,
-    /// Those on held-out queries, of the planned and done ones.
+    /// Of the planned and the done trials, the number on held-out queries.
     pub confirmed: [usize; 2],
     /// Whether every trial that is planned is settled.
     pub settled: bool,
-    /// Seconds that a trial takes, on average over those that were scored.
+    /// The average time of a scored trial, in seconds.
     pub seconds_a_trial: Option<f64>,
-    /// Seconds that are left with as many workers as there are, where they are known.
+    /// The remaining time with the current number of workers, in seconds, if it can be estimated.
     pub seconds_left: Option<f64>,
-    /// The front so far: labels and objectives.
+    /// The Pareto front so far: labels and objectives.
     pub front: Vec<(String, Vec<f64>)>,
     /// The objectives' names.
     pub objectives: Vec<String>,
 }
 
-/// A trial that a worker has.
+/// A trial that a worker is running.
 #[derive(Clone, Debug, Serialize)]
 pub struct Running {
     /// What people call the trial.
@@ -47,12 +47,12 @@ pub struct Running {
     pub job: Option<String>,
     /// Seconds since its last heartbeat; `None` where its date is in the future.
     pub age: Option<f64>,
-    /// Whether it seems given up. Others take it over when they have seen it unchanged for long enough.
+    /// Whether it seems abandoned. Others take it over when they have seen it unchanged for long enough.
     pub stale: bool,
 }
 
 impl Status {
-    /// Where a study stands now. `watch` is what was seen at earlier looks.
+    /// Reads the state of a study. `watch` remembers what earlier calls saw.
     ///
     /// # Errors
     /// Records that cannot be read.

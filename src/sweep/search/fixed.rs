@@ -1,4 +1,4 @@
-//! Points that are known from the start, in one round or in several over growing corpora.
+//! Searches points that are known from the start, in one round or in several over growing corpora.
 
 use super::history::History;
 use crate::sweep::Error;
@@ -20,7 +20,7 @@ pub(super) fn next(history: &History<'_>, points: &[Vec<f64>]) -> Result<Option<
         let trials = baselines.into_iter().chain(history.trials(points)?).collect();
         return generation(TrialStage::Full, trials, Vec::new());
     }
-    // Pools are made of what the parents find, so these come first.
+    // Pools consist of what the parents find, so the parents come first.
     let Some(round) = begun.checked_sub(1) else { return generation(TrialStage::Full, baselines, Vec::new()) };
     let Some(rung) = rungs.get(round) else { return Ok(None) };
     let stage = match rung {
@@ -50,7 +50,7 @@ fn survivors(history: &History<'_>, generation: &Generation) -> Result<(Vec<Tria
             scored.push((mean, trial, history.strata(trial, generation.stage)?));
         }
     }
-    // The best first: whoever beats a trial on every objective stands before it.
+    // The best come first, so a trial that beats another on every objective is before it.
     scored.sort_by(|(a, one, _), (b, other, _)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
     let mut kept: Vec<(&Trial, Vec<Strata>)> = Vec::new();
     for (_, trial, strata) in scored {

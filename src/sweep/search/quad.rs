@@ -1,5 +1,5 @@
-//! A few points, a quadratic fit a data set, then the points that the fit proposes. The fit only says where to look: every
-//! score that is shown was measured.
+//! Tries a few points, fits a quadratic to each data set, then tries the points that the fits propose. The fits only say
+//! where to look: every score that is shown was measured.
 
 use super::history::History;
 use super::quadratic::{Quadratic, unknowns};
@@ -11,10 +11,10 @@ use crate::sweep::file::Spec;
 use crate::sweep::space::{Axis, Space};
 use crate::sweep::study::{Generation, Trial, TrialStage};
 
-/// Points that the first fit and the second propose.
+/// Number of points that the first and the second fit propose.
 const PROPOSALS: [usize; 2] = [4, 2];
 
-/// Points that are looked at in the fit.
+/// Number of points at which the fit is evaluated.
 const DENSE: usize = 2048;
 
 /// A proposal stays away from what was tried by this share of each range.
@@ -31,7 +31,7 @@ pub(super) fn next(
         return Ok(Some(Generation { stage, trials, notes: Vec::new() }));
     };
     let Some(most) = PROPOSALS.get(round).copied() else { return Ok(None) };
-    // A generation that ran the grid is the last one.
+    // The generation of the grid is the last one.
     if history.generations.last().is_some_and(|last| round > 0 && last.trials.len() > PROPOSALS[0]) {
         return Ok(None);
     }
@@ -43,7 +43,7 @@ pub(super) fn next(
             let trials = history.trials(&points)?;
             Ok((!trials.is_empty()).then(|| Generation { stage, trials, notes: vec![note] }))
         }
-        // Points that the fit proposed have been tried, and it does not hold: what is there is kept.
+        // The fit fails after its proposals were tried, so the search ends.
         Err(_) if round > 0 => Ok(None),
         Err(note) => {
             let known = |trial: &Trial| tried.trials.iter().any(|known| known.id == trial.id);
@@ -103,7 +103,7 @@ impl ScoredPoints {
     }
 }
 
-/// A fit for each data set of each objective, and what is to be said of them; why there is none, where one does not hold.
+/// A fit for each data set of each objective, with notes; the reason if one fails.
 #[expect(clippy::type_complexity, reason = "a result of a result")]
 fn fits(history: &History<'_>, tried: &ScoredPoints) -> Result<Result<(Vec<Vec<Quadratic>>, String), String>, Error> {
     let strata: Vec<Vec<Strata>> =
@@ -131,7 +131,7 @@ fn fits(history: &History<'_>, tried: &ScoredPoints) -> Result<Result<(Vec<Vec<Q
                     means.len()
                 )));
             };
-            // Twice what the noise of single points makes of it: a true quadratic stays below, but for one in fifty.
+            // Twice the error from the noise of single points, which 49 of 50 true quadratics stay below.
             let bound = 2.0 * noise(&of_set) / std::f64::consts::SQRT_2 * fit.of_noise;
             if fit.left_out > bound {
                 return Ok(Err(format!(
@@ -159,7 +159,7 @@ fn noise(trials: &[Strata]) -> f64 {
     if errors.is_empty() { 0.0 } else { (squares / errors.len() as f64).sqrt() }
 }
 
-/// Points of the front of the fits, spread along it and apart from what was tried.
+/// Points on the Pareto front of the fits, spread along it and away from points that were tried.
 fn proposals(history: &History<'_>, tried: &ScoredPoints, fits: &[Vec<Quadratic>], most: usize) -> Vec<Vec<f64>> {
     let space = &history.spec().params;
     let candidates: Vec<Vec<f64>> = candidates(space);
@@ -178,7 +178,7 @@ fn proposals(history: &History<'_>, tried: &ScoredPoints, fits: &[Vec<Quadratic>
     on_front.sort_by(|(_, a), (_, b)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     let mut taken: Vec<Vec<f64>> = tried.units.clone();
     let mut points = Vec::new();
-    // Spread evenly: the middle of each of `most` parts of the front, then whatever is left.
+    // Spread evenly: the middle of each of `most` parts of the front, then the rest.
     let count = on_front.len();
     let middles = (0..most).map(|part| (2 * part + 1) * count / (2 * most.max(1)));
     for index in middles.chain(0..count) {
@@ -200,7 +200,7 @@ fn apart(one: &[f64], other: &[f64]) -> bool {
     one.iter().zip(other).any(|(a, b)| (a - b).abs() >= APART - 1e-9)
 }
 
-/// Points to look at: in one dimension every hundredth, in more a sequence that fills the space.
+/// Points to evaluate: in one dimension every hundredth, in more dimensions a sequence that fills the space.
 fn candidates(space: &Space) -> Vec<Vec<f64>> {
     let dimensions = space.dimensions();
     let units: Vec<Vec<f64>> = if dimensions == 1 {
@@ -208,6 +208,6 @@ fn candidates(space: &Space) -> Vec<Vec<f64>> {
     } else {
         unit_points(dimensions, DENSE, None)
     };
-    // Where there are steps, only what can be tried is looked at.
+    // With steps, only points that can be tried are evaluated.
     units.iter().map(|unit| space.unit(&space.place(unit))).collect()
 }

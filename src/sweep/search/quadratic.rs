@@ -1,25 +1,25 @@
 //! A quadratic fit by ridge least squares.
 
-/// A function that is quadratic in numbers between 0 and 1.
+/// A quadratic function on the unit cube.
 #[derive(Clone, Debug)]
 pub(super) struct Quadratic {
     coefficients: Vec<f64>,
     /// The root of the mean squared error at each point of the fit to the others; infinite where there are too few points.
     pub(super) left_out: f64,
-    /// What that error is on average for values that are quadratic but for noise of deviation 1: points at the ends are
-    /// left to an extrapolation, which makes more of the noise.
+    /// The average of that error for quadratic values with noise of standard deviation 1. Points at the ends are
+    /// extrapolated, which amplifies the noise.
     pub(super) of_noise: f64,
 }
 
-/// What keeps the equations solvable; far below any score's noise.
+/// Keeps the equations solvable; far below any score's noise.
 const RIDGE: f64 = 1e-9;
 
-/// Unknowns of a quadratic in so many dimensions.
+/// The number of coefficients of a quadratic in this many dimensions.
 pub(super) fn unknowns(dimensions: usize) -> usize {
     (dimensions + 1) * (dimensions + 2) / 2
 }
 
-/// One, the numbers, and their products.
+/// The constant 1, the coordinates, and their products.
 fn features(unit: &[f64]) -> Vec<f64> {
     let z: Vec<f64> = unit.iter().map(|u| 2.0 * u - 1.0).collect();
     let products = (0..z.len()).flat_map(|i| (i..z.len()).map(move |j| (i, j)));
@@ -53,7 +53,7 @@ impl Quadratic {
             inverse.iter().map(|line| line.iter().zip(row).map(|(a, b)| a * b).sum()).collect()
         };
         let coefficients = times(&right);
-        // The error of leaving a point out is its residual over what the others leave to it.
+        // The leave-one-out error of a point is its residual divided by one minus its leverage.
         let (mut squares, mut of_noise) = (0.0, 0.0);
         for (row, value) in rows.iter().zip(values) {
             let fitted: f64 = row.iter().zip(&coefficients).map(|(a, b)| a * b).sum();

@@ -1,15 +1,15 @@
-//! What a trial is scored on.
+//! The stage of a trial: the queries and documents that it is scored on.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a trial is scored on.
+/// The stage of a trial: the queries and documents that it is scored on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum TrialStage {
-    /// The search's queries, and so many documents of each data set. No result: the scores are too high.
+    /// The search's queries, and this many documents of each data set. Such scores are too high to be results.
     Pool(usize),
     /// The search's queries and all documents.
     Full,

@@ -1,17 +1,18 @@
-//! Small corpora that tell good retrievers from bad ones: the documents that are hard to tell apart, and some others.
+//! Candidate pools: small corpora that distinguish good retrievers from bad ones, with the documents that are hard to rank
+//! and some others.
 
 use std::collections::BTreeSet;
 
 use crate::eval::DataSet;
 use crate::sweep::hash::short;
 
-/// The documents of a pool: those that are relevant to any query, then those that parents rank first, then others that are
-/// drawn by their ids until there are `size`. All of them where there are no more.
+/// The documents of a pool: those that are relevant to any query, then those that parents rank first, then others drawn by
+/// their ids up to `size`; all documents if there are no more.
 pub fn candidate_pool(set: &DataSet, tops: &[Vec<String>], size: usize) -> BTreeSet<String> {
     let there: BTreeSet<&str> = set.documents.iter().map(|document| document.id.as_str()).collect();
     let relevant = set.qrels.grades.values().flatten().filter(|(_, grade)| **grade > 0).map(|(document, _)| document);
     let mut pool: BTreeSet<String> = relevant.filter(|document| there.contains(document.as_str())).cloned().collect();
-    // In turns, so that no parent's documents push out another's.
+    // The parents take turns, so that no parent's documents displace another's.
     let longest = tops.iter().map(Vec::len).max().unwrap_or(0);
     let by_rank = (0..longest).flat_map(|rank| tops.iter().filter_map(move |top| top.get(rank)));
     for document in by_rank {
