@@ -146,14 +146,7 @@ mod tests {
         bar.set_style(counted.style(columns.into()));
         act(&bar);
         bar.abandon();
-<<<<<<< ours
         terminal.1.lock().unwrap().clone()
-||||||| base
-        let lines = terminal.1.lock().unwrap().clone();
-        lines
-=======
-        std::mem::take(&mut *terminal.1.lock().unwrap())
->>>>>>> theirs
     }
 
     #[test]
