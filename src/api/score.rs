@@ -10,9 +10,6 @@ use crate::encoder::{self, Encoder};
 use crate::eval::{self, Compat, DataSet, Measure, Metric, Paired, Prompts, SetScores, Similarity, Task, Texts};
 use crate::progress::{Cancel, Progress};
 
-/// Number of documents that are kept of a ranking for a metric without a cut, as in the program.
-const DEPTH: usize = 1000;
-
 /// The scores of a retriever on retrieval data sets.
 ///
 /// ```
@@ -142,7 +139,7 @@ impl Score {
         let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
         let encoder = Encoder::open(&checkpoint, &self.encoder)?;
         let texts = Texts::new(&sets, &self.prompts(&checkpoint));
-        let depth = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
+        let depth = eval::ranking_depth(&metrics);
         let rules = self.compat.rules();
         let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };
         let meter = self.watch.meter(texts.bytes());
@@ -172,13 +169,7 @@ impl Score {
 
     fn prompts(&self, checkpoint: &Checkpoint) -> Prompts {
         let settings = checkpoint.settings();
-        let pick =
-            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
-        Prompts {
-            query: pick(&self.query_prompt, &settings.query_prompt),
-            document: pick(&self.document_prompt, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
-        }
+        Prompts::of(settings, self.query_prompt.as_deref(), self.document_prompt.as_deref())
     }
 }
 

@@ -167,7 +167,7 @@ pub(crate) fn write_kept_merges(
     let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;
     let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Means)?;
     let mut written = Vec::new();
-    for row in analysis.rows.iter().filter(|row| which == Keep::All || row.on_front) {
+    for row in analysis.rows.iter().filter(|row| which == Keep::All || row.pareto_optimal) {
         let out = study.store.path(Layout::MERGED).join(row.trial.label.replace([' ', '/'], "-"));
         if let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
             && !out.exists()

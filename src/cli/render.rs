@@ -135,7 +135,7 @@ pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
     }
 }
 
-/// Says something to whoever watches, on a line of stderr.
+/// Prints a line for the user on stderr.
 pub(super) fn say(text: &str) {
     let _ = writeln!(stderr(), "{}", in_terminal(&line(text), terminal_width(&stderr())));
 }
@@ -176,7 +176,7 @@ fn terminal_width(_: &impl std::io::IsTerminal) -> Option<usize> {
     None
 }
 
-/// Shows lines to whoever watches, on stderr.
+/// Prints lines for the user on stderr.
 #[cfg(feature = "eval")]
 pub(super) fn say_page(page: &Page) {
     let _ = write!(stderr(), "{}", page.within(terminal_width(&stderr())));
@@ -242,7 +242,7 @@ fn byte_of(text: &str, column: usize) -> usize {
     text.char_indices().nth(column).map_or(text.len(), |(at, _)| at)
 }
 
-/// A reader such as `head` that stops early is no error.
+/// A reader such as `head` that stops early is not an error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let is = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)

@@ -9,6 +9,8 @@ use super::page::Page;
 const WIDEST: usize = 120;
 /// The fewest columns that a text is cut to.
 const NARROWEST: usize = 16;
+/// The fewest columns that the name of a column of numbers is cut to.
+const SHORTEST_NAME: usize = 8;
 /// Between two columns of a table.
 const GAP: usize = 2;
 
@@ -48,27 +50,36 @@ impl Table {
         self.blocks(&natural, columns)
     }
 
-    /// The columns' widths with texts cut as far as they may be.
+    /// The columns' widths with texts, and names of columns, cut as far as they may be.
     fn shrunk(&self, natural: &[usize], columns: usize) -> Vec<usize> {
         let mut widths = natural.to_vec();
         while total(&widths) > columns {
-            let texts = widths.iter_mut().enumerate().filter(|(column, _)| !self.numbers.contains(column));
-            match texts.map(|(_, width)| width).max() {
-                Some(width) if *width > NARROWEST => *width -= 1,
-                _ => break,
+            let may_shrink = widths.iter_mut().enumerate().filter(|(column, width)| **width > self.narrowest(*column));
+            match may_shrink.map(|(_, width)| width).max() {
+                Some(width) => *width -= 1,
+                None => break,
             }
         }
         widths
     }
 
+    /// How far a column may be cut: not below its numbers.
+    fn narrowest(&self, column: usize) -> usize {
+        if !self.numbers.contains(&column) {
+            return NARROWEST;
+        }
+        let cells = self.rows.iter().filter_map(|(cells, _)| cells.get(column));
+        cells.map(|cell| cell.width()).max().unwrap_or(0).max(SHORTEST_NAME)
+    }
+
     /// Several tables below each other, each with the first column.
     fn blocks(&self, natural: &[usize], columns: usize) -> Page {
-        let key = natural.first().copied().unwrap_or(0).min((columns / 3).max(NARROWEST));
+        let key = natural.first().copied().unwrap_or(0).min((columns / 2).max(NARROWEST));
         let rest = columns.saturating_sub(key + GAP);
         let mut widths = vec![key];
-        widths.extend(natural.iter().enumerate().skip(1).map(|(column, width)| {
-            if self.numbers.contains(&column) { *width } else { (*width).min(rest.max(NARROWEST)) }
-        }));
+        widths.extend(
+            natural.iter().enumerate().skip(1).map(|(column, width)| (*width).min(rest.max(self.narrowest(column)))),
+        );
         let mut page = Page::new();
         let mut shown = vec![0];
         for column in 1..widths.len() {

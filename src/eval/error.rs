@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::numbered::{Unreadable, UnreadableLine};
 use crate::diagnose::{Diagnose, ExitClass};
 
 /// Why judgements or a run cannot be used.
@@ -109,6 +110,16 @@ pub enum LineError {
     /// An id that is empty.
     #[error("the {0} id is empty")]
     EmptyId(&'static str),
+}
+
+impl From<UnreadableLine> for Error {
+    fn from(UnreadableLine { path, line, reason }: UnreadableLine) -> Self {
+        match reason {
+            Unreadable::Read(source) => Self::Read { path, source },
+            Unreadable::TooLong(most) => Self::Line { path, line, problem: LineError::TooLong(most) },
+            Unreadable::NotUtf8(at) => Self::Line { path, line, problem: LineError::NotUtf8(at) },
+        }
+    }
 }
 
 impl Diagnose for Error {

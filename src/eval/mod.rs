@@ -40,6 +40,10 @@ pub use lines::{Lines, open};
 pub use measure::{Scores, counted_queries, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use score::RANKING_DEPTH;
+#[cfg(feature = "eval")]
+pub(crate) use score::ranking_depth;
 #[cfg(feature = "eval")]
 pub use score::{EncodingProgress, ScoreError, SetScores, Task, score};
 #[cfg(feature = "eval")]

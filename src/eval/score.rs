@@ -10,6 +10,14 @@ use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::encoder::{Encoder, Error};
 
+/// Number of documents that are kept of a ranking for a metric without a cut, as in MTEB.
+pub(crate) const RANKING_DEPTH: usize = 1000;
+
+/// The number of documents of a ranking that the metrics need.
+pub(crate) fn ranking_depth(metrics: &[Metric]) -> usize {
+    metrics.iter().map(|metric| metric.cut.map_or(RANKING_DEPTH, usize::from)).max().unwrap_or(RANKING_DEPTH)
+}
+
 /// The data sets to score on, and the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {

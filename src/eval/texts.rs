@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{DataSet, Text};
+use crate::checkpoint::Settings;
 use crate::encoder::{Encoder, Error, Role, Tokens};
 
 /// The prompts of queries and documents.
@@ -15,6 +16,20 @@ pub struct Prompts {
     pub document: String,
     /// Whether queries and documents have different maximum lengths.
     pub apart: bool,
+}
+
+impl Prompts {
+    /// The prompts of a model, which `query` and `document` override.
+    pub fn of(settings: &Settings, query: Option<&str>, document: Option<&str>) -> Self {
+        let pick = |given: Option<&str>, own: &Option<String>| {
+            given.map(str::to_owned).or_else(|| own.clone()).unwrap_or_default()
+        };
+        Self {
+            query: pick(query, &settings.query_prompt),
+            document: pick(document, &settings.document_prompt),
+            apart: settings.transformer.query_length != settings.transformer.document_length,
+        }
+    }
 }
 
 /// The distinct texts of some data sets, each with its prompt, numbered in the order in which the data sets have them.

@@ -39,9 +39,8 @@ impl Recipe {
 fn is_reference(key: &str, value: &Node) -> bool {
     let reserved = |value: &Node| matches!(value, Node::Text(text) if text == "union" || text == "base");
     match key {
-        "model" | "base_model" | "path" => true,
-        // Those of a slice are maps; those of a soup, folders.
-        "sources" => true,
+        // The sources of a slice are maps; those of a soup, folders.
+        "model" | "base_model" | "path" | "sources" => true,
         "tokenizer_source" | "settings_source" | "source" => !reserved(value),
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! The trade-off along one ratio: a line an objective, its bootstrap band, and the chord between the parents.
+//! The trade-off along one ratio: a line for each objective, its bootstrap band, and the chord between the parents.
 
 use std::fmt::Write as _;
 

@@ -16,7 +16,7 @@ const STEPS: u8 = 9;
 /// Where all differences are smaller, the deepest colour is for this one.
 const SMALLEST: f64 = 0.01;
 
-/// Trials beyond which the map has baselines and the front alone.
+/// The most trials of the map; with more it has only baselines and the Pareto front.
 pub(super) const HEAT_ROWS: usize = 60;
 
 /// The map, with the first metric of every data set.
@@ -24,7 +24,7 @@ pub fn heat(study: &Study, analysis: &Analysis, size: Size) -> String {
     let rows = rows(analysis);
     let metric = study.manifest.metrics().first().map(ToString::to_string).unwrap_or_default();
     let sets = &study.manifest.sets;
-    let label = |row: &Row| format!("{}{}", row.trial.label, if row.on_front { "*" } else { "" });
+    let label = |row: &Row| format!("{}{}", row.trial.label, if row.pareto_optimal { "*" } else { "" });
     let widest = rows.iter().map(|row| extent(&label(row), NAME)).fold(0.0, f64::max);
     let left = (widest + 14.0).min(size.of(240.0, 110.0));
     // On a narrow page the difference stands below the value.
@@ -32,7 +32,8 @@ pub fn heat(study: &Study, analysis: &Analysis, size: Size) -> String {
     let width = (left + wide * sets.len() as f64 + 8.0).max(left + 200.0);
     let height = TOP + tall * rows.len() as f64 + KEY;
     let frame = Frame { width, height, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
-    let mean = |row: &Row, set: usize| row.done.sets.get(set).and_then(|set| set.means.get(&metric).copied().flatten());
+    let mean =
+        |row: &Row, set: usize| row.result.sets.get(set).and_then(|set| set.means.get(&metric).copied().flatten());
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let difference =
         |row: &Row, set: usize| Some(mean(row, set)? - reference.and_then(|reference| mean(reference, set))?);
@@ -71,7 +72,7 @@ pub fn heat(study: &Study, analysis: &Analysis, size: Size) -> String {
 fn rows(analysis: &Analysis) -> Vec<&Row> {
     let mut rows = sorted(analysis);
     if rows.len() > HEAT_ROWS {
-        rows.retain(|row| row.on_front || row.trial.point().is_none());
+        rows.retain(|row| row.pareto_optimal || row.trial.point().is_none());
         rows.truncate(2 * HEAT_ROWS);
     }
     rows

@@ -1,4 +1,4 @@
-//! A study's results for people: a table in the terminal, figures, one HTML file.
+//! Reports on a study's results: a table in the terminal, figures, and one HTML file.
 
 mod bands;
 mod card;

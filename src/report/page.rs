@@ -1,4 +1,4 @@
-//! One HTML file with everything: it opens from disk and asks nothing of the network.
+//! The HTML report, a single file that needs no network.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::variables::sentence;
 use crate::escape::{html as escaped, json};
 use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
-/// Queries that are shown of those that lose.
+/// Number of queries that are shown of those that lose most.
 const WORST: usize = 10;
 
 /// The report. `confirmed` may have no rows; then the search's queries speak.
@@ -101,7 +101,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
     }
     out.push_str("<th scope=\"col\"><button>seconds</button></th></tr></thead><tbody>\n");
     for row in sorted(analysis) {
-        let (class, star) = if row.on_front { (" class=\"front\"", "*") } else { ("", "") };
+        let (class, star) = if row.pareto_optimal { (" class=\"front\"", "*") } else { ("", "") };
         let _ = write!(out, "<tr{class}><td>{}{star}</td>", escaped(&row.trial.label));
         for (index, value) in row.objectives.iter().enumerate() {
             let _ = write!(out, "<td data-value=\"{value}\">{value:.4}</td>");
@@ -124,7 +124,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
                 }
             }
         }
-        let _ = writeln!(out, "<td data-value=\"{s}\">{s:.1}</td></tr>", s = row.done.timings.total);
+        let _ = writeln!(out, "<td data-value=\"{s}\">{s:.1}</td></tr>", s = row.result.timings.total);
     }
     out.push_str("</tbody></table></div>\n");
     for (trial, error) in &analysis.failed {
@@ -189,8 +189,8 @@ fn recipes(study: &Study, full: &Analysis, out: &mut String) {
 }
 
 fn provenance(study: &Study, full: &Analysis, out: &mut String) {
-    let frozen = &study.manifest;
-    let scoring = &frozen.spec.scoring;
+    let manifest = &study.manifest;
+    let scoring = &manifest.spec.scoring;
     out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(
@@ -200,19 +200,19 @@ fn provenance(study: &Study, full: &Analysis, out: &mut String) {
             escaped(value)
         );
     };
-    line("admix", &frozen.admix);
-    line("search", &format!("{}, seed {}", frozen.spec.search.method.name(), frozen.spec.search.seed));
-    line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.done.device.clone()));
+    line("admix", &manifest.admix);
+    line("search", &format!("{}, seed {}", manifest.spec.search.method.name(), manifest.spec.search.seed));
+    line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.result.device.clone()));
     line("rules", &scoring.compat.to_string());
     line("time", &duration(full.time.total));
-    for model in &frozen.models {
+    for model in &manifest.models {
         line(&model.short, &format!("{} sha256 {}", model.path.display(), model.hash));
     }
-    for set in &frozen.sets {
+    for set in &manifest.sets {
         let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
         line(&set.label, &format!("{} queries{held_out}, {} documents", set.queries, set.documents));
     }
-    for file in &frozen.data {
+    for file in &manifest.data {
         line("data", &format!("{} sha256 {}", file.file, file.sha256));
     }
     out.push_str("</tbody></table></div>\n");

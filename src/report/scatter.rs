@@ -1,4 +1,4 @@
-//! The front: every trial by two objectives.
+//! The scatter plot of all trials over two objectives, with the Pareto front.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::text::{NAME, fitted};
 use super::variables::{queries, values};
 use crate::sweep::{Analysis, Row, Study};
 
-/// The front over two objectives by their numbers.
+/// Draws the scatter plot over two objectives, given by index.
 pub fn scatter(
     study: &Study,
     analysis: &Analysis,
@@ -38,14 +38,15 @@ pub fn scatter(
         }
     }
     let inside = Area { x: (frame.x().0 + 2.0, width - 2.0), y: (frame.top - 8.0, frame.y().0 - 2.0) };
-    let mark_of = |row: &Row| match pick == Some(row.trial.id.as_str()) {
-        true => (place(row), 22.0, 1.0),
-        false => (place(row), 11.0, if row.on_front { 1.0 } else { 0.2 }),
+    let is_pick = |row: &Row| pick == Some(row.trial.id.as_str());
+    let mark_of = |row: &Row| {
+        let (size, weight) =
+            if is_pick(row) { (22.0, 1.0) } else { (11.0, if row.pareto_optimal { 1.0 } else { 0.2 }) };
+        (place(row), size, weight)
     };
     let mut labels = Labels::new(inside, analysis.rows.iter().map(mark_of));
-    for row in analysis.rows.iter().filter(|row| {
-        row.is_first && (row.on_front || is_baseline(analysis, row) || pick == Some(row.trial.id.as_str()))
-    }) {
+    let named = |row: &&Row| row.is_first && (row.pareto_optimal || is_baseline(analysis, row)) || is_pick(row);
+    for row in analysis.rows.iter().filter(named) {
         labels.write(&fitted(&label(analysis, row), NAME, width / 3.0), place(row), &mut out);
     }
     out.push_str("</svg>\n");
@@ -54,7 +55,7 @@ pub fn scatter(
 
 /// The trials that have the same weights: a point at the end of a ratio is one of the models.
 fn same<'a>(analysis: &'a Analysis, row: &'a Row) -> impl Iterator<Item = &'a Row> {
-    analysis.rows.iter().filter(|other| other.done.weights == row.done.weights)
+    analysis.rows.iter().filter(|other| other.result.weights == row.result.weights)
 }
 
 fn is_baseline(analysis: &Analysis, row: &Row) -> bool {
@@ -71,9 +72,9 @@ fn out_title(row: &Row, first: (&str, f64), second: (&str, f64)) -> String {
     format!("{}: {} {:.4}, {} {:.4}", row.trial.label, first.0, first.1, second.0, second.1)
 }
 
-/// Points are dots, baselines diamonds; what others beat is pale.
+/// Points are dots and baselines diamonds; trials that are not Pareto-optimal are pale.
 fn mark(row: &Row, (x, y): (f64, f64), title: &str, out: &mut String) {
-    let (class, dim) = (class(usize::from(row.trial.point().is_none())), if row.on_front { "" } else { " dim" });
+    let (class, dim) = (class(usize::from(row.trial.point().is_none())), if row.pareto_optimal { "" } else { " dim" });
     let title = escaped(title);
     let _ = if row.trial.point().is_some() {
         writeln!(

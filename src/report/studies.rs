@@ -42,7 +42,7 @@ fn legend(found: &StudyComparison, out: &mut Page) {
             study.folder,
             study.method,
             study.points,
-            study.on_front
+            study.pareto_optimal
         ));
         match &study.recommended {
             Ok(chosen) => out.line(format_args!("   recommends {}", chosen.label)),
@@ -89,30 +89,30 @@ fn recommended(found: &StudyComparison, styled: bool, out: &mut Page) {
     let widest = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, NAME);
     let most = ((COLUMNS - widest) / (SCORE + 1)).max(1);
     for part in there.chunks(most) {
-        let head: String = part.iter().map(|(index, _)| format!(" {:>9} ", study_letter(*index))).collect();
-        out.line(format!("{}{head}", " ".repeat(widest)));
+        out.line(cells("", widest, part, |(index, _)| format!(" {:>9} ", study_letter(*index))));
         for (set, name) in names.iter().enumerate() {
             let cell = |(index, chosen): &(usize, &Chosen)| {
                 let value = chosen.values.get(set).copied().unwrap_or(f64::NAN);
                 format!(" {value:>9.4}{}", mark(found, *index, *first, Some(set)))
             };
-            out.line(format!(
-                "{}{}",
-                padded(&shortened(name, widest), widest),
-                part.iter().map(cell).collect::<String>()
-            ));
+            out.line(cells(name, widest, part, cell));
         }
         if found.shared.len() > 1 {
             let cell = |(index, chosen): &(usize, &Chosen)| {
                 format!(" {:>9.4}{}", chosen.mean, mark(found, *index, *first, None))
             };
-            out.strong(format!("{}{}", padded("mean", widest), part.iter().map(cell).collect::<String>()), styled);
+            out.strong(cells("mean", widest, part, cell), styled);
         }
     }
     if there.len() > 1 {
         out.line(format_args!("↑ ↓: better or worse than {} by more than chance", study_letter(*first)));
         out.line(format_args!("(paired randomisation over queries, Holm over {} tests, p < 0.05)", found.tests.len()));
     }
+}
+
+/// A row of a table: a name, and a cell for each study.
+fn cells(name: &str, widest: usize, part: &[(usize, &Chosen)], cell: impl Fn(&(usize, &Chosen)) -> String) -> String {
+    padded(&shortened(name, widest), widest) + &part.iter().map(cell).collect::<Vec<_>>().concat()
 }
 
 /// An arrow where a study's point differs from another's by more than chance.
@@ -205,7 +205,7 @@ fn methods(found: &StudyComparison, out: &mut Page) {
             padded(&method.method, widest),
             padded(&letter, 5),
             padded(&mean, 6),
-            method.on_front,
+            method.pareto_optimal,
             letters.join(", ")
         ));
     }

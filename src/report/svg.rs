@@ -8,7 +8,7 @@ pub(super) use crate::escape::html as escaped;
 /// The attribute of a text that is centred.
 pub(super) const CENTRED: &str = "text-anchor=\"middle\"";
 
-/// A coordinate with as many digits as one sees.
+/// A coordinate with a visible number of digits.
 pub(super) fn px(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0 + 0.0;
     format!("{rounded}")
@@ -117,7 +117,7 @@ impl Frame {
         (self.height - self.bottom, self.top)
     }
 
-    /// The figure's beginning, with a title for those who hear it.
+    /// The start of a figure, with a title for screen readers.
     pub(super) fn begin(&self, title: &str, description: &str) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
@@ -163,7 +163,8 @@ impl Frame {
         text(names.0, ("name", CENTRED, NAME), (middle, self.height - 8.0), room, out);
         let middle = f64::midpoint(bottom, top);
         let turned = format!("{CENTRED} transform=\"rotate(-90 14 {})\"", px(middle));
-        let room = 2.0 * middle.min(self.height - middle) - 4.0;
+        // Above is the title, and below the other name.
+        let room = 2.0 * (middle.min(self.height - middle) - 26.0);
         text(names.1, ("name", &turned, NAME), (14.0, middle), room, out);
     }
 }

@@ -4,15 +4,18 @@ use std::fmt::Write as _;
 
 use super::spark::sparkline;
 use super::variables::named;
-use crate::escape::{Page, Table, padded, width};
+use crate::escape::{Page, Table, line, padded, shortened, width};
 use crate::sweep::{Analysis, Row, Study, TrialStage};
 
-/// How much is shown.
+/// The most of an objective's name that a table in a terminal has.
+const LONGEST_NAME: usize = 16;
+
+/// What the table shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TableOptions {
-    /// Trials that others beat, too.
+    /// Whether trials that are not Pareto-optimal are shown too.
     pub all: bool,
-    /// With the colours and weights of a terminal.
+    /// Whether colours and bold text are used.
     pub styled: bool,
     /// The columns of the terminal; `None` for as many as the table needs.
     pub columns: Option<usize>,
@@ -29,7 +32,7 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page
     }
     let rows = sorted(analysis);
     let visible: Vec<&Row> =
-        rows.iter().copied().filter(|row| shown.all || row.on_front || row.trial.point().is_none()).collect();
+        rows.iter().copied().filter(|row| shown.all || row.pareto_optimal || row.trial.point().is_none()).collect();
     table(study, analysis, &visible, shown, &mut out);
     let hidden = rows.len() - visible.len();
     if hidden > 0 {
@@ -63,7 +66,7 @@ fn heading(study: &Study, analysis: &Analysis) -> String {
     out
 }
 
-/// Seconds as people say them.
+/// Formats seconds for people.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.0} s"),
@@ -86,22 +89,26 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
     let objectives = &study.manifest.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {
-        let mark = if row.on_front { "*" } else { "" };
+        let mark = if row.pareto_optimal { "*" } else { "" };
         let note =
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
     };
+    // In a terminal a long name would take the room of numbers.
+    let name_of =
+        |name: &str| if shown.columns.is_some() { shortened(&line(name), LONGEST_NAME) } else { name.to_owned() };
+    let names: Vec<String> = objectives.iter().map(|objective| name_of(&objective.name)).collect();
     let wide = |name: &str| width(name).max(6);
     let mut head = vec![String::new()];
-    head.extend(objectives.iter().map(|objective| {
-        let space = " ".repeat(wide(&objective.name) - width(&objective.name));
-        format!("{space}{} {:>6} ", objective.name, "diff.")
+    head.extend(names.iter().map(|name| {
+        let space = " ".repeat(wide(name) - width(name));
+        format!("{space}{name} {:>6} ", "diff.")
     }));
     let mut table = Table::new(&head, &(1..head.len()).collect::<Vec<_>>());
     for row in rows {
         let mut cells = vec![label(row)];
-        for (index, objective) in objectives.iter().enumerate() {
-            let wide = wide(&objective.name);
+        for (index, name) in names.iter().enumerate() {
+            let wide = wide(name);
             let value = row.objectives.get(index).copied().unwrap_or(f64::NAN);
             let difference = match row.against.get(index).copied().flatten() {
                 None => " ".repeat(7),
@@ -116,13 +123,13 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
             };
             cells.push(format!("{value:>wide$.4} {difference}"));
         }
-        table.row(&cells, shown.styled && row.on_front);
+        table.row(&cells, shown.styled && row.pareto_optimal);
     }
     out.gap().add(&table.page(shown.columns));
     out.line("↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)");
 }
 
-/// A line an objective where one number tells the points apart.
+/// A sparkline for each objective, if a single number distinguishes the points.
 fn curves(study: &Study, rows: &[&Row], out: &mut Page) {
     let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
     if study.manifest.spec.params.dimensions() != 1 || points.len() < 3 {

@@ -1,4 +1,4 @@
-//! Where the time went: a bar a trial, worker by worker.
+//! The timeline: one bar for each trial, worker by worker.
 
 use std::fmt::Write as _;
 
@@ -12,27 +12,27 @@ const BAR: f64 = 18.0;
 pub fn timeline(analyses: &[&Analysis], size: Size) -> Option<String> {
     let (width, left) = size.of((560.0, 130.0), (360.0, 90.0));
     let rows: Vec<_> = analyses.iter().flat_map(|analysis| &analysis.rows).collect();
-    let mut workers: Vec<&str> = rows.iter().map(|row| row.done.worker.as_str()).collect();
+    let mut workers: Vec<&str> = rows.iter().map(|row| row.result.worker.as_str()).collect();
     workers.sort_unstable();
     workers.dedup();
-    let first = rows.iter().map(|row| row.done.began).fold(f64::INFINITY, f64::min);
+    let first = rows.iter().map(|row| row.result.began).fold(f64::INFINITY, f64::min);
     if !first.is_finite() {
         return None;
     }
     let key = key(width - left - 4.0);
     let lines = key.iter().map(|(_, line, _)| *line).max().unwrap_or(0) as f64;
     let height = 58.0 + BAR * workers.len() as f64 + KEY * lines;
-    let frame = Frame { width, height, left, right: 24.0, top: 8.0, bottom: 40.0 };
-    let ends = rows.iter().map(|row| row.done.began + row.done.timings.total - first);
+    let frame = Frame { width, height, left, right: 32.0, top: 8.0, bottom: 40.0 };
+    let ends = rows.iter().map(|row| row.result.began + row.result.timings.total - first);
     let x = Scale::over(ends.chain([0.0]), frame.x(), false);
     let mut out = frame.begin("Where the time went", "A bar for each trial: merging, tokenising, encoding, searching");
     for (line, worker) in workers.iter().enumerate() {
         let y = frame.top + BAR * line as f64;
         let attributes = "text-anchor=\"end\" dominant-baseline=\"middle\"";
         text(worker, ("name", attributes, NAME), (left - 8.0, y + BAR / 2.0), left - 12.0, &mut out);
-        for row in rows.iter().filter(|row| row.done.worker == *worker) {
-            let times = row.done.timings;
-            let mut at = row.done.began - first;
+        for row in rows.iter().filter(|row| row.result.worker == *worker) {
+            let times = row.result.timings;
+            let mut at = row.result.began - first;
             let rest = (times.total - times.merge - times.tokenise - times.encode - times.search).max(0.0);
             let parts = [times.merge, times.tokenise, times.encode, times.search, rest];
             for (index, seconds) in parts.iter().enumerate() {
@@ -56,7 +56,7 @@ pub fn timeline(analyses: &[&Analysis], size: Size) -> Option<String> {
         }
     }
     let bottom = frame.top + BAR * workers.len() as f64;
-    for tick in x.ticks(size.ticks()) {
+    for tick in x.ticks(size.of(5, 3)) {
         let _ = writeln!(
             out,
             "<text class=\"tick\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{tick} s</text>",

@@ -1,4 +1,4 @@
-//! Why a study cannot be made, read or worked on.
+//! Why a study cannot be created, read or worked on.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::escape::shell;
 use crate::recipe::{self, Place};
 use crate::{checkpoint, eval, merge, plan, write};
 
-/// Why a study cannot be made, read or worked on.
+/// Why a study cannot be created, read or worked on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -34,12 +34,12 @@ pub enum Error {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// A folder that holds no study.
+    /// A folder that is not a study.
     #[error("`{}` is no study: it has no study.json", .0.display())]
     NotAStudy(PathBuf),
     /// A file of a study that is not what this program writes.
@@ -50,7 +50,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// Damage that was found and put aside.
+    /// Damaged files that were set aside.
     #[error("the study `{}` was damaged: {files} of its files", study.display())]
     Found {
         /// The study's folder.
@@ -58,7 +58,7 @@ pub enum Error {
         /// How many files.
         files: usize,
     },
-    /// A study of something else.
+    /// A study of other inputs.
     #[error("the study `{}` was made from something else:\n  {}", study.display(), differences.join("\n  "))]
     Mismatch {
         /// The study's folder.
@@ -66,7 +66,7 @@ pub enum Error {
         /// What differs, one line each.
         differences: Vec<String>,
     },
-    /// More points than may be run.
+    /// More points than the limit.
     #[error("{what} has {points} points, and {limit}")]
     TooManyPoints {
         /// The grid.
@@ -91,7 +91,7 @@ pub enum Error {
     /// A part of the queries that is empty.
     #[error("no query of `{0}` is in the part that the sweep file asks for")]
     NoQueries(String),
-    /// A wish that cannot be read.
+    /// An invalid request.
     #[error("{message}")]
     Usage {
         /// What is wrong.
@@ -99,7 +99,7 @@ pub enum Error {
         /// What to do.
         hint: Option<String>,
     },
-    /// Scoring failed in a way that no other trial would survive.
+    /// Scoring failed in a way in which every trial would fail.
     #[error("{message}")]
     Evaluation {
         /// What is wrong.
@@ -113,7 +113,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Makes an error of what the system said.
+    /// Wraps an error of the system.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

@@ -1,4 +1,4 @@
-//! Where a study stands.
+//! Reports the state of a study.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,24 @@ use super::file::SearchMethod;
 use super::study::{HeldClaim, Lease, Results, Study, TrialStage, Watch};
 use super::time_left::time_left;
 
-/// Where a study stands. Nothing is computed but means.
+/// The state of a study. Only means are computed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The study's name.
     pub study: String,
-    /// Trials that are planned so far, each stage of a trial counted.
+    /// Number of trials that are planned so far, counting each stage of a trial.
     pub planned: usize,
-    /// Those with scores.
+    /// Number of those with scores.
     pub done: usize,
-    /// Those that are left failed.
+    /// Number of those that failed for good.
     pub failed: usize,
-    /// Those that a worker has.
+    /// The trials that workers are running.
     pub running: Vec<Running>,
-    /// Those on held-out queries, of the planned and done ones.
+    /// Of the planned and the done trials, the number on held-out queries.
     pub confirmed: [usize; 2],
     /// Whether every trial that is planned is settled.
     pub settled: bool,
-    /// Seconds that a trial takes, on average over those that were scored.
+    /// The average time of a scored trial, in seconds.
     pub seconds_a_trial: Option<f64>,
     /// Seconds until all that is planned is done with the workers there are, once one of them has finished a trial.
     pub seconds_left: Option<f64>,
@@ -41,7 +41,7 @@ pub struct Status {
     pub objectives: Vec<String>,
 }
 
-/// A trial that a worker has.
+/// A trial that a worker is running.
 #[derive(Clone, Debug, Serialize)]
 pub struct Running {
     /// What people call the trial.
@@ -55,12 +55,12 @@ pub struct Running {
     pub job: Option<String>,
     /// Seconds since its last heartbeat; `None` where its date is in the future.
     pub age: Option<f64>,
-    /// Whether it seems given up. Others take it over when they have seen it unchanged for long enough.
+    /// Whether it seems abandoned. Others take it over when they have seen it unchanged for long enough.
     pub stale: bool,
 }
 
 impl Status {
-    /// Where a study stands now. `watch` is what was seen at earlier looks.
+    /// Reads the state of a study. `watch` remembers what earlier calls saw.
     ///
     /// # Errors
     /// Records that cannot be read.

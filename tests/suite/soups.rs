@@ -162,7 +162,11 @@ fn documents_and_other_methods_have_sources_too() {
         let base = if needs_base { "base_model: checkpoints/step-100\n" } else { "" };
         let density = if matches!(method, "ties" | "della") { "parameters: {density: 0.5}\n" } else { "" };
         let list = |weight: &str| -> String {
-            STEPS[4..].iter().map(|step| format!("- model: checkpoints/step-{step}\n{weight}")).collect()
+            STEPS[4..]
+                .iter()
+                .map(|step| format!("- model: checkpoints/step-{step}\n{weight}"))
+                .collect::<Vec<_>>()
+                .concat()
         };
         let weight = if matches!(method, "karcher" | "model_stock") {
             String::new()

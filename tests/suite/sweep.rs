@@ -131,6 +131,14 @@ fn a_sweep_from_plan_to_pick() {
         confirmed.contains("on held-out queries") && confirmed.contains("next: admix sweep pick study"),
         "{confirmed}"
     );
+    assert!(confirmed.contains("The search's queries promised a gain of +0.0"), "{confirmed}");
+    let document = stdout_json(&run(folder, &["sweep", "confirm", "study", "-q", "--json"]));
+    let found = &document["recommendation"];
+    let number = |key: &str| found["optimism"][key].as_f64().unwrap();
+    assert!((number("given") - number("promised") - number("difference")).abs() < 1e-12, "{found:#}");
+    assert!(found["held_out"] == true && (number("promised") - found["gain"].as_f64().unwrap()).abs() < 1e-12);
+    assert_eq!(found["optimism"]["interval"].as_array().map(Vec::len), Some(2));
+    assert_eq!(&stdout_json(&run(folder, &["sweep", "report", "study", "--json"]))["recommendation"], found);
 
     run(
         folder,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::support::{admix, edit_json, names, read_json, run, snapshot, stderr, stdout_json};
+use super::support::{admix, edit_json, names, read_json, repository, run, snapshot, stderr, stdout_json};
 use super::sweep::{SWEEP, folder, refused, text, trials, with};
 
 /// The sweep file without held-out queries.
@@ -19,7 +19,7 @@ fn write(folder: &Path, text: &str) {
 
 /// The trials that a command scored, and those whose scores it had, by what it says.
 fn scored(said: &str) -> (Vec<String>, usize) {
-    let trial = |line: &&str| line.ends_with(" s") && line.contains("  there ");
+    let trial = |line: &&str| line.ends_with(" s") && line.contains("  ");
     let labels = said.lines().filter(trial).map(|line| line.split("  ").next().unwrap().to_owned()).collect();
     (labels, said.lines().filter(|line| line.ends_with("scored before the sweep file changed")).count())
 }
@@ -108,12 +108,10 @@ fn points_data_objectives_and_held_out_queries_are_added_to_a_finished_study() {
     // Held-out queries: they were scored already, and are shared out anew.
     let held = format!("{more}select: {{part: 1/2}}\nreport: {{part: 2/2}}\n");
     write(folder, &held);
-    let output = run(folder, &["sweep", "run", "sweep.yaml"]);
-    assert_eq!(scored(&stderr(&output)), (vec![], 7), "{}", stderr(&output));
-    assert!(text(&output).contains("next: admix sweep confirm study"), "{}", text(&output));
-    let output = run(folder, &["sweep", "confirm", "study"]);
+    let output = run(folder, &["sweep", "confirm", "sweep.yaml"]);
     let (labels, kept) = scored(&stderr(&output));
-    assert!(labels.is_empty() && kept > 2, "{}", stderr(&output));
+    assert!(labels.is_empty() && kept > 7 + 2, "{}", stderr(&output));
+    assert!(text(&output).contains("tiny: 7/7 trials") && text(&output).contains("on held-out queries"));
 
     // It is the study that the last file makes from nothing.
     write(folder, &held.replace("store: study", "store: fresh"));
@@ -127,6 +125,28 @@ fn points_data_objectives_and_held_out_queries_are_added_to_a_finished_study() {
     for (name, bytes) in &first {
         assert_eq!(&fs::read(folder.join("study").join(name)).unwrap(), bytes, "{name:?}");
     }
+}
+
+#[test]
+fn a_split_that_is_held_out_later_is_scored_by_confirm_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for part in ["fixtures/retrievers", "fixtures/bilingual"] {
+        super::support::copy_folder(&repository().join(part), &folder.join(part));
+    }
+    let recipe = fs::read_to_string(repository().join("recipes/sweep.yaml")).unwrap().replace("step: 0.1", "step: 0.5");
+    assert!(recipe.contains("report: {split: test}"));
+    write(folder, &recipe.replace("report: {split: test}", ""));
+    run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
+    let (code, said) = refused(folder, &["confirm", "sweep.yaml"]);
+    assert!(code == 2 && said.contains("no queries are held out") && said.contains("what is scored stays"), "{said}");
+    write(folder, &recipe);
+    let output = run(folder, &["sweep", "confirm", "sweep.yaml", "--json"]);
+    let (labels, kept) = scored(&stderr(&output));
+    assert_eq!(kept, 5, "{}", stderr(&output));
+    assert!(!labels.is_empty() && labels.iter().all(|label| label.ends_with(" (held out)")), "{labels:?}");
+    let confirmed = stdout_json(&output)["confirmed"].as_array().unwrap().len();
+    assert!(confirmed >= labels.len(), "{confirmed}");
 }
 
 #[test]

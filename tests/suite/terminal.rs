@@ -71,7 +71,7 @@ fn tables_fit_the_terminal_and_have_every_number_whole() {
     let folder = folder();
     let models = "a-retriever-with-a-long-name-checkpoint-1000 a-retriever-with-a-long-name-checkpoint-2000";
     let score = format!(
-        "score {models} --data weather news travel -m ndcg@10 recall@5 --baseline a-retriever-with-a-long-name-checkpoint-1000 -q"
+        "score {models} --data weather news travel -m ndcg@10,recall@5 --baseline a-retriever-with-a-long-name-checkpoint-1000 -q"
     );
     let inspect = format!("inspect {models}");
     let all =

@@ -13,11 +13,8 @@ use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::escape::{line, shell};
 use crate::eval::data::{self, Opened};
-use crate::eval::{DataSet, DataWarningKind, Metric, SetScores, Task, Texts, score};
+use crate::eval::{DataSet, DataWarningKind, Metric, RANKING_DEPTH, SetScores, Task, Texts, ranking_depth, score};
 use crate::progress::Cancel;
-
-/// Documents of a ranking that are kept for a run file, or for a metric without a cut; as MTEB does.
-const RUN_DEPTH: usize = 1000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
@@ -112,6 +109,6 @@ fn score_model(
 }
 
 fn depth(args: &Args, metrics: &[Metric]) -> usize {
-    let deepest = metrics.iter().map(|metric| metric.cut.map_or(RUN_DEPTH, usize::from)).max().unwrap_or(RUN_DEPTH);
-    if args.run_file.is_some() { deepest.max(RUN_DEPTH) } else { deepest }
+    let deepest = ranking_depth(metrics);
+    if args.run_file.is_some() { deepest.max(RANKING_DEPTH) } else { deepest }
 }

@@ -39,12 +39,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.join()?;
+    let limits =
+        |search| Limits { wall: args.max_time, trials: None, search, quiet: args.quiet, finish: Cancel::new() };
+    // After a change of the sweep file the scores of the search are taken over first.
+    if Analysis::read(&study, TrialStage::Full, Depth::Means)?.rows.len() < study.known_trials()?.len() {
+        drain(&study, &limits(true))?;
+    }
     let mut known = 0;
     loop {
         let trials = confirm(&study)?.len();
-        let limits =
-            Limits { wall: args.max_time, trials: None, search: false, quiet: args.quiet, finish: Cancel::new() };
-        drain(&study, &limits)?;
+        drain(&study, &limits(false))?;
         let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Means)?;
         let full = Analysis::read(&study, TrialStage::Full, Depth::Means)?;
         // Where held-out queries rule out all of the shortlist, the next points get their turn.

@@ -102,7 +102,7 @@ impl<'a> EventPrinter<'a> {
                 self.bar.set_length(*all as u64);
                 self.bar.set_position(*done as u64);
             }
-            Event::EncodingProgress { trial, stage, objectives, seconds, from } => {
+            Event::Scored { trial, stage, objectives, seconds, from } => {
                 let names = self.study.manifest.spec.objectives.iter().map(|objective| &objective.name);
                 let values: Vec<String> = match objectives {
                     Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),

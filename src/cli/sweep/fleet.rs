@@ -246,7 +246,7 @@ impl<'a> Watch<'a> {
                 }
             }
             let Some(done) = self.results.done.get(&key).filter(|_| !self.told.contains(&key)) else { continue };
-            self.talk.on(&Event::EncodingProgress {
+            self.talk.on(&Event::Scored {
                 trial,
                 stage: *stage,
                 objectives: self.study.manifest.objectives_of(done),

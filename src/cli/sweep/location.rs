@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::render;
-use crate::sweep::file::Parsed;
+use crate::sweep::file::{Parsed, SearchMethod};
 use crate::sweep::{Change, Preview, Spec, Study};
 
 /// A study.
@@ -28,6 +28,11 @@ impl StudyArgs {
     /// The study, to work on it, which a sweep file makes where it is not there yet.
     pub(super) fn make(&self, quiet: bool) -> anyhow::Result<Study> {
         if self.study.is_file() { follow(&Spec::read(&self.study)?, quiet) } else { self.join() }
+    }
+
+    /// The study, to have others work on it, which a sweep file makes where it is not there yet.
+    pub(super) fn open_or_make(&self) -> anyhow::Result<Study> {
+        if self.study.is_file() { follow(&Spec::read(&self.study)?, false) } else { self.open() }
     }
 
     /// The study, to work on it: program, checkpoints and data sets must be the same as ever. A sweep file may have changed.
@@ -56,6 +61,12 @@ pub(super) fn follow(parsed: &Parsed, quiet: bool) -> anyhow::Result<Study> {
     Ok(preview.write()?.writable()?)
 }
 
+/// Whether a search that learns from results has seen the queries that are held out.
+fn was_seen(study: &Study) -> bool {
+    let learns = matches!(study.manifest.spec.search.method, SearchMethod::Greedy | SearchMethod::Cmaes);
+    learns && study.manifest.sets.iter().any(|set| set.content == set.held_out_content)
+}
+
 /// What a changed sweep file means for its study; `None` where it has not changed.
 pub(super) fn change(preview: &Preview) -> anyhow::Result<Option<String>> {
     Ok(match &preview.change {
@@ -64,7 +75,12 @@ pub(super) fn change(preview: &Preview) -> anyhow::Result<Option<String>> {
         Change::Revised(lines) => {
             let kept = preview.study.known_points()?.len();
             let points = if kept == 1 { "point that was scored stays" } else { "points that were scored stay" };
-            Some(format!("the sweep file has changed, and {kept} {points}: {}", lines.join("; ")))
+            let seen = if lines.iter().any(|line| line.starts_with("report")) && was_seen(&preview.study) {
+                "; the search chose its points with the queries in sight that are held out now"
+            } else {
+                ""
+            };
+            Some(format!("the sweep file has changed, and {kept} {points}: {}{seen}", lines.join("; ")))
         }
     })
 }

@@ -43,7 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let study = args.study.make(false)?;
+    let study = args.study.open_or_make()?;
     let program = std::env::current_exe().map_or_else(|_| "admix".to_owned(), |path| path.display().to_string());
     let wish = Slurm {
         workers: args.workers,

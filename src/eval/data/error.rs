@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::layout::Form;
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::eval::numbered::{Unreadable, UnreadableLine};
 use crate::nearest::path_hint;
 
 /// Why a folder cannot be opened as a data set.
@@ -216,6 +217,17 @@ impl Error {
         } else {
             None
         }
+    }
+}
+
+impl From<UnreadableLine> for Error {
+    fn from(UnreadableLine { path, line, reason }: UnreadableLine) -> Self {
+        let problem = match reason {
+            Unreadable::Read(source) => return Self::Read { path, source },
+            Unreadable::TooLong(most) => format!("longer than {} MiB", most >> 20),
+            Unreadable::NotUtf8(at) => format!("not UTF-8 at byte {at} of the line"),
+        };
+        Self::Line { path, unit: "line", line, problem }
     }
 }
 

@@ -8,7 +8,7 @@ use super::delimited::{self, Style};
 use super::files::Kind;
 use super::files::{file_name, kind};
 use super::layout::Form;
-use super::lines::{Lines, line_error};
+use super::lines::{line_error, lines};
 use super::rows::rows;
 use super::{Error, record, three_json};
 use crate::escape::escaped;
@@ -40,7 +40,7 @@ pub(super) fn read(collector: &mut Collector, form: Form, path: &Path) -> Result
 /// iteration, document, grade).
 fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
-    let mut lines = Lines::open(path)?;
+    let mut lines = lines(path)?;
     let mut columns = None;
     let mut first = true;
     while let Some((number, line)) = lines.next_line()? {

@@ -1,14 +1,14 @@
-//! The numbered lines of a text file, compressed by gzip or not.
+//! Opens the files of a data set, compressed by gzip or not, and reads their lines.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Error;
-use crate::eval::numbered::{Numbered, UnreadableLine, decompressed};
+use crate::eval::numbered::{Numbered, decompressed};
 use crate::files;
 
-/// The longest line that is read.
+/// The longest line in bytes.
 const LONGEST: usize = 64 << 20;
 
 /// Opens a regular file that is not empty. Its first bytes show whether it is compressed.
@@ -48,28 +48,9 @@ pub(super) fn check(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads lines of UTF-8 and counts them.
-pub(super) struct Lines {
-    lines: Numbered<Box<dyn BufRead>>,
-    path: PathBuf,
-}
-
-impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { lines: Numbered::new(open(path)?, LONGEST), path: path.to_owned() })
-    }
-
-    /// The next line and its number, without its end. A byte order mark is no part of the first line.
-    pub(super) fn next_line(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        let Self { lines, path } = self;
-        // The line that is read now, should it be broken.
-        let number = lines.number + 1;
-        lines.next_line().map_err(|fault| match fault {
-            UnreadableLine::Read(source) => Error::Read { path: path.clone(), source },
-            UnreadableLine::TooLong => line_error(path, number, format!("longer than {} MiB", LONGEST >> 20)),
-            UnreadableLine::NotUtf8(at) => line_error(path, number, format!("not UTF-8 at byte {at} of the line")),
-        })
-    }
+/// Opens a file to read its lines.
+pub(super) fn lines(path: &Path) -> Result<Numbered<Box<dyn BufRead>>, Error> {
+    Ok(Numbered::new(open(path)?, path, LONGEST))
 }
 
 /// An error of a line.
@@ -95,7 +76,7 @@ mod tests {
     use super::*;
 
     fn all(path: &Path) -> Result<Vec<(u64, String)>, Error> {
-        let mut lines = Lines::open(path)?;
+        let mut lines = lines(path)?;
         let mut found = Vec::new();
         while let Some((number, line)) = lines.next_line()? {
             found.push((number, line.to_owned()));

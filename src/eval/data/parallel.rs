@@ -10,7 +10,7 @@ use super::files::file_name;
 use super::files::{Entry, Kind, Listing};
 use super::language;
 use super::layout::{Form, Found, Layout, Pair, PairSide};
-use super::lines::Lines;
+use super::lines::lines;
 use super::script::Letters;
 use super::settings::Settings;
 use crate::eval::DataSet;
@@ -88,7 +88,7 @@ fn is_text(entry: &Entry) -> bool {
 /// Reads a pair in both directions: the lines of one file are the queries and those of the other the documents.
 pub(super) fn read(root: &Path, name: &str, pair: &Pair, limit: Option<usize>) -> Result<Vec<DataSet>, Error> {
     let [left, right] = &pair.sides;
-    let (left_lines, right_lines) = (lines(&left.file)?, lines(&right.file)?);
+    let (left_lines, right_lines) = (all_lines(&left.file)?, all_lines(&right.file)?);
     if left_lines.len() != right_lines.len() {
         return Err(Error::NotAligned {
             left: left.file.clone(),
@@ -106,8 +106,8 @@ pub(super) fn read(root: &Path, name: &str, pair: &Pair, limit: Option<usize>) -
     Ok(vec![DataSet { direction: direction(0, 1), ..there }, DataSet { direction: direction(1, 0), ..back }])
 }
 
-fn lines(path: &Path) -> Result<Vec<String>, Error> {
-    let mut lines = Lines::open(path)?;
+fn all_lines(path: &Path) -> Result<Vec<String>, Error> {
+    let mut lines = lines(path)?;
     let mut found = Vec::new();
     while let Some((_, line)) = lines.next_line()? {
         found.push(line.to_owned());

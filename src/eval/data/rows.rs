@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Error;
 use super::files::{Kind, kind};
-use super::lines::{Lines, json_error, line_error};
+use super::lines::{json_error, line_error, lines};
 use super::record::EachRow;
 
 /// Calls `each` for every row of a jsonl or parquet file.
@@ -23,7 +23,7 @@ fn parquet_rows(path: &Path, _: &mut EachRow<'_>) -> Result<(), Error> {
 }
 
 fn json_rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
-    let mut lines = Lines::open(path)?;
+    let mut lines = lines(path)?;
     while let Some((number, line)) = lines.next_line()? {
         if line.trim().is_empty() {
             continue;

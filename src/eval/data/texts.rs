@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::collect::{Collector, Role};
 use super::files::{Kind, file_name, kind};
-use super::lines::{Lines, line_error};
+use super::lines::{line_error, lines};
 use super::record::{Cell, Record};
 use super::rows::rows;
 use super::{Error, three_json};
@@ -63,7 +63,7 @@ fn strip(text: &str) -> &str {
 /// Reads lines of an id, a tab and a text.
 fn delimited(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
-    let mut lines = Lines::open(path)?;
+    let mut lines = lines(path)?;
     let mut first = true;
     while let Some((number, line)) = lines.next_line()? {
         if line.is_empty() {

@@ -1,4 +1,4 @@
-//! What the results say: means with intervals and tests, the Pareto front, and picks.
+//! Analyses results: means with intervals and tests, the Pareto front, and picks.
 
 mod optimism;
 mod pareto;

@@ -1,4 +1,4 @@
-//! What a search method knows.
+//! The information that a search method has.
 
 use crate::sweep::Error;
 use crate::sweep::file::{Baseline, Spec};
@@ -21,7 +21,7 @@ impl History<'_> {
         &self.study.manifest.spec
     }
 
-    /// The baselines; parents first where they are asked for first.
+    /// The baselines, parents first if they are listed first.
     pub(super) fn baselines(&self) -> Result<Vec<Trial>, Error> {
         baselines(self.study)
     }

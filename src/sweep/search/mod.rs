@@ -1,4 +1,4 @@
-//! How points are chosen: each method a pure function of the spec and of the results of finished generations.
+//! Search methods. Each is a pure function of the spec and of the results of finished generations.
 
 mod cmaes;
 mod evolution;

@@ -1,4 +1,4 @@
-//! Where everything lies in a study's folder. Names are relative to the folder: records hold them, and messages show them.
+//! The layout of a study's folder. Names are relative to the folder; records contain them, and messages show them.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use std::fmt::Display;
 pub(crate) struct Layout;
 
 impl Layout {
-    /// What the study is about.
+    /// The manifest.
     pub(crate) const MANIFEST: &str = "study.json";
     /// The generations of trials.
     pub(crate) const PLAN: &str = "plan";
@@ -28,7 +28,7 @@ impl Layout {
     pub(crate) const TOP_DOCUMENTS: &str = "tops";
     /// What the folders of a study's later revisions begin with.
     pub(crate) const REVISION: &str = "revision-";
-    /// Damaged files that were put aside.
+    /// Damaged files that were set aside.
     pub(crate) const DAMAGED: &str = "damaged";
     /// The merges that are kept.
     #[cfg(feature = "eval")]
@@ -136,7 +136,11 @@ mod tests {
         assert!(declared.len() > Layout::FOLDERS.len(), "{declared:?}");
         assert!(Layout::FOLDERS.iter().all(|folder| declared.contains(folder)));
         for part in declared {
-            let row = if part.contains('.') { format!("| `{part}` |") } else { format!("| `{part}/` |") };
+            let row = match part {
+                file if file.contains('.') => format!("| `{file}` |"),
+                numbered if numbered.ends_with('-') => format!("| `{numbered}"),
+                folder => format!("| `{folder}/` |"),
+            };
             assert!(guide.contains(&row), "docs/src/guides/sweep.md has no row for `{part}`");
         }
     }

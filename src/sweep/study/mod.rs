@@ -1,4 +1,4 @@
-//! A study: its manifest, the trials that are planned, and what is recorded of them, in a folder that workers share.
+//! A study: its manifest, planned trials, and their records, in a folder that workers share.
 
 mod compare;
 mod layout;

@@ -1,11 +1,11 @@
-//! What a trial is scored on.
+//! The stage of a trial: the queries and documents that it is scored on.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a trial is scored on.
+/// The stage of a trial: the queries and documents that it is scored on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum TrialStage {

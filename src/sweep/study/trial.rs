@@ -1,4 +1,4 @@
-//! Trials: what is scored, told apart by its content.
+//! Trials, identified by the content that is scored.
 
 use std::path::PathBuf;
 
@@ -30,11 +30,11 @@ pub enum Subject {
 /// A retriever that is scored, and its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Made of the recipe with its values and of the checkpoints' content: equal for equal merges.
+    /// A hash of the recipe with its values and the checkpoints' content, which is equal for equal merges.
     pub id: String,
-    /// What people call it.
+    /// Its label for people.
     pub label: String,
-    /// What it is.
+    /// The retriever.
     pub subject: Subject,
 }
 
@@ -56,11 +56,11 @@ impl Trial {
 /// Trials that are decided on together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
-    /// What they are scored on.
+    /// The stage that they are scored at.
     pub stage: TrialStage,
     /// The trials, in the order in which they are begun.
     pub trials: Vec<Trial>,
-    /// Why these, where it needs saying.
+    /// Notes on why these trials were chosen.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
 }

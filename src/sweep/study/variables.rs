@@ -32,8 +32,14 @@ impl Manifest {
     pub fn variables(&self) -> Vec<Variable> {
         let params = &self.spec.params;
         let names = params.names();
-        let at = |share: f64| params.place(&vec![share; params.dimensions()]);
-        let (here, others) = (at(0.5), [at(0.0), at(1.0), at(0.25)]);
+        // No two coordinates are equal: shares that sum to 1 are what lies between them.
+        let count = params.dimensions();
+        let at = |power: f64| {
+            let unit = (1..=count).map(|place| libm::pow(place as f64 / (count + 1) as f64, power));
+            params.place(&unit.collect::<Vec<_>>())
+        };
+        let ends = [0.0, 1.0].map(|end| params.place(&vec![end; count]));
+        let (here, others) = (at(1.0), [at(2.0), at(0.5)].into_iter().chain(ends).collect::<Vec<_>>());
         let recipe = |values: &[f64]| self.spec.recipe.at(&as_variables(&names, values)).ok();
         let whole = recipe(&here);
         let of_name = |(index, name): (usize, &&str)| {
@@ -100,5 +106,17 @@ mod tests {
             study.manifest.variables().iter().map(|variable| (variable.name.clone(), variable.meaning())).collect();
         let expected = [("w1", "weight of b"), ("w2", "weight of c"), ("l", "lambda")];
         assert_eq!(meanings, expected.map(|(name, meaning)| (name.to_owned(), Some(meaning.to_owned()))));
+    }
+
+    #[test]
+    fn shares_that_sum_to_1_are_named_with_their_models() {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let model = |name: &str| format!("{{model: {name}, parameters: {{weight: \"${{{name}}}\"}}}}");
+        let models = ["a", "b", "c"].map(model).join(", ");
+        let recipe = format!("recipe: {{merge_method: linear, models: [{models}]}}\n");
+        let study =
+            fake::study(folder.path(), &format!("{recipe}params: {{simplex: {{of: [a, b, c], step: 0.25}}}}\n"));
+        let models: Vec<_> = study.manifest.variables().into_iter().map(|variable| variable.models).collect();
+        assert_eq!(models, [["a"], ["b"], ["c"]]);
     }
 }

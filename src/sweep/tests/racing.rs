@@ -106,7 +106,7 @@ fn a_race_says_what_it_stops_and_never_shows_scores_of_samples() {
     let note = schedule.search.iter().flat_map(|generation| &generation.notes).next().unwrap();
     assert!(note.starts_with("step 1 of the race stops ") && note.contains(" of 21 points: "), "{note}");
     let full = Analysis::read(&study, TrialStage::Full, Depth::Means).unwrap();
-    assert!(full.rows.iter().all(|row| row.done.sets.iter().all(|set| set.documents == 1000 && set.queries == 400)));
+    assert!(full.rows.iter().all(|row| row.result.sets.iter().all(|set| set.documents == 1000 && set.queries == 400)));
     let points = full.rows.iter().filter(|row| row.trial.point().is_some()).count();
     assert_eq!(points + full.dropped.len(), 21);
     assert!(points < 12, "{points}");

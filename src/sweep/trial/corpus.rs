@@ -38,7 +38,7 @@ impl Corpus {
         Ok(())
     }
 
-    /// The tokens that [`Corpus::tokenise`] has made.
+    /// The tokens from [`Corpus::tokenise`].
     pub(super) fn tokens(&self, tokenizer: &str, prompts: &Prompts) -> Option<&TokenisedTexts> {
         self.tokens.get(&key(tokenizer, prompts))
     }

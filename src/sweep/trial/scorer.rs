@@ -21,9 +21,6 @@ use crate::sweep::Error;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Manifest, Study, Subject, TopDocuments, Trial, load};
 
-/// Documents of a ranking that are kept for a metric without a cut, as `admix score` does.
-const DEPTH: usize = 1000;
-
 /// Merges in memory and scores on the study's data sets.
 #[derive(Debug)]
 pub struct Scorer {
@@ -31,11 +28,11 @@ pub struct Scorer {
     options: encoder::Options,
     level: SimdLevel,
     pub(super) memory: Memory,
-    /// The checkpoints that the merge in memory is of, in the order of its plan, how their vocabularies are merged, and which of
-    /// them says how the merge is used.
+    /// The checkpoints of the merge in memory in the order of its plan, the fingerprint of its alignment, and the index of
+    /// the checkpoint whose settings it has.
     merged_of: (Vec<PathBuf>, Option<u64>, usize),
     pub(super) encoder: Option<Encoder>,
-    /// Whether the encoder's weights are merged ones.
+    /// Whether the encoder has merged weights.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
     pub(super) corpora: BTreeMap<CorpusKey, Corpus>,
@@ -45,7 +42,7 @@ pub struct Scorer {
 /// Which queries, over how many documents, and on which data sets; all of these without.
 pub(super) type CorpusKey = (&'static str, Option<usize>, Option<Vec<usize>>);
 
-/// How the retriever that is ready is used.
+/// The settings of the retriever that is ready.
 #[derive(Debug)]
 pub(super) struct Ready {
     tokenizer: String,
@@ -54,10 +51,10 @@ pub(super) struct Ready {
 }
 
 impl Scorer {
-    /// Checks that the study's recipe can be merged and its data sets read, and makes the evaluator.
+    /// Checks that the study's recipe can be merged and its data sets read, and creates the evaluator.
     ///
     /// # Errors
-    /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.
+    /// Checkpoints that do not fit together, a missing device, data sets that cannot be read.
     pub fn new(study: &Study, level: SimdLevel) -> Result<Self, Error> {
         let manifest = study.manifest.clone();
         let scoring = &manifest.spec.scoring;
@@ -130,7 +127,7 @@ impl Scorer {
     fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
-        // The old weights go first: there is no moment with two models.
+        // The old weights are freed first, so that two models are never in memory.
         self.encoder = None;
         let encoder =
             Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
@@ -149,7 +146,7 @@ impl Scorer {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
         }
-        // As the folder of the merge would be opened.
+        // Like opening the folder of the merge.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
         let never = Cancel::new();
         let merging = merge::Options {
@@ -160,12 +157,12 @@ impl Scorer {
             cancel: &never,
             progress: &|_| {},
         };
-        // The old weights go first: there is no moment with two models.
+        // The old weights are freed first, so that two models are never in memory.
         if let Some(encoder) = &mut self.encoder {
             encoder.release();
         }
         self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
-        // An encoder that is there keeps its tokenizer.
+        // An existing encoder keeps its tokenizer.
         let is_kept = self.is_merged && self.encoder.is_some();
         let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
             Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
@@ -180,7 +177,7 @@ impl Scorer {
         self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
     }
 
-    /// Takes an encoder into use. Gives the hash of everything that its scores depend on.
+    /// Starts using an encoder. Returns the hash of everything that its scores depend on.
     fn begin(
         &mut self,
         checkpoint: &Checkpoint,
@@ -189,14 +186,8 @@ impl Scorer {
         vocabulary: Option<u64>,
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
-        let pick =
-            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
         let scoring = &self.study.spec.scoring;
-        let prompts = Prompts {
-            query: pick(&scoring.query_prompt, &settings.query_prompt),
-            document: pick(&scoring.document_prompt, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
-        };
+        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
         let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
@@ -216,7 +207,7 @@ impl Scorer {
     }
 }
 
-/// An error that every trial would meet.
+/// An error that every trial would have.
 pub(super) fn evaluation(error: &encoder::Error) -> Error {
     Error::Evaluation { message: error.to_string(), hint: error.hint() }
 }
@@ -248,7 +239,6 @@ impl Evaluator for Scorer {
             .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let tokenising = begun.elapsed();
         let texts = Texts::new(&corpus.sets, &ready.prompts);
-        let deepest = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
         let task = Task {
             sets: &corpus.sets,
             texts: &texts,
@@ -256,7 +246,7 @@ impl Evaluator for Scorer {
             metrics: &metrics,
             rules,
             similarity: ready.similarity,
-            depth: deepest.max(request.depth),
+            depth: eval::ranking_depth(&metrics).max(request.depth),
         };
         let (mut done, all) = (0, texts.len());
         let scored = eval::score(encoder, &task, &mut |progress| {

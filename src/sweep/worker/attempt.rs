@@ -17,23 +17,23 @@ use crate::sweep::study::{
 use crate::sweep::study::{Subject, Trial, TrialStage};
 use crate::sweep::trial::{EvaluationError, Prepared, Queries, QueryScores, Request};
 
-/// What an attempt came to.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempted {
-    /// There are scores.
-    EncodingProgress,
-    /// There are none.
+    /// It has scores.
+    Scored,
+    /// It failed.
     Failed,
 }
 
-/// A second result that differs by more is reported.
+/// The largest difference of a second result that is not reported.
 const TOLERANCE: f64 = 1e-4;
 
 /// Documents of each query's ranking that a race's samples are made of.
 const DEPTH: usize = 10;
 
 impl Worker<'_> {
-    /// Evaluates a trial that this worker has claimed, and records what comes of it.
+    /// Evaluates a trial that this worker has claimed, and records the result.
     pub(super) fn attempt(&mut self, trial: &Trial, stage: TrialStage) -> Result<Attempted, Error> {
         let started = Instant::now();
         let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
@@ -44,8 +44,8 @@ impl Worker<'_> {
             Ok((done, from)) => {
                 let (objectives, seconds) = (self.study.manifest.objectives_of(&done), done.timings.total);
                 self.log(&json!({"event": "done", "trial": trial.id, "stage": stage, "seconds": seconds}));
-                (self.on)(&Event::EncodingProgress { trial, stage, objectives, seconds, from });
-                Ok(Attempted::EncodingProgress)
+                (self.on)(&Event::Scored { trial, stage, objectives, seconds, from });
+                Ok(Attempted::Scored)
             }
             Err(EvaluationError::Cancelled) => Err(Error::Cancelled),
             Err(EvaluationError::Fatal(error)) => Err(error),
@@ -234,7 +234,7 @@ impl Worker<'_> {
         Ok(found)
     }
 
-    /// Writes the ids of the queries, once a study.
+    /// Writes the ids of the queries, once for each study.
     fn list_queries<'q>(
         &mut self,
         stage: TrialStage,
@@ -251,7 +251,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Writes the values of single queries, then the result. A result that is there stays.
+    /// Writes the values of single queries, then the result. An existing result is kept.
     fn record(
         &mut self,
         trial: &Trial,
@@ -261,7 +261,7 @@ impl Worker<'_> {
         started: Instant,
     ) -> Result<(), Error> {
         let key = trial.key(stage);
-        // A worker that was killed, or was slower, may have written values of its own: the result is that of the file.
+        // A worker that was killed or slower may have written its own values, so the result follows the file.
         let (kept, hash) = self.study.store.write_values(&key, values)?;
         done.values = hash;
         if kept != *values {
@@ -282,7 +282,7 @@ impl Worker<'_> {
     }
 }
 
-/// Has a result hold the means of other values.
+/// Replaces the means of a result by those of other values.
 fn retake_means(done: &mut TrialResult, values: &PerQuery, metrics: &[Metric]) {
     for (set, values) in done.sets.iter_mut().zip(&values.sets) {
         set.queries = values.metrics.first().map_or(0, |values| values.iter().filter(|x| x.is_finite()).count());

@@ -1,4 +1,4 @@
-//! Checks that a trial's result is the one that was computed: its values are those it was made of, and its means theirs.
+//! Checks that a trial's result is the one that was computed: that its values are intact and its means agree with them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::sweep::study::open::Study;
 use crate::sweep::study::stage::TrialStage;
 use crate::sweep::study::store::{PerQuery, Store, mean_of, order_hash};
 
-/// Means that differ by more are other means; what is less is the way numbers are written.
+/// The largest difference of equal means, which comes from writing numbers in decimal.
 const ROUNDING: f64 = 1e-9;
 
 /// The hashes of the queries' lists as far as they are written, by the name of the list and the data set.
@@ -102,12 +102,13 @@ fn holds_values<'a>(
     Ok(())
 }
 
-/// Whether a metric takes a value; NaN stands for a query that is no part of the mean. All metrics lie between 0 and 1.
+/// Whether a value is possible for a metric. NaN marks a query that is left out of the mean, and all metrics are between 0
+/// and 1.
 fn is_possible(_: Metric, value: f64) -> bool {
     value.is_nan() || (-ROUNDING..=1.0 + ROUNDING).contains(&value)
 }
 
-/// Checks that means are those of the values, and takes these for them.
+/// Checks that means agree with the values, and replaces them by the exact means.
 fn holds_means(
     manifest: &Manifest,
     stage: TrialStage,

@@ -1,4 +1,4 @@
-//! A study's folder: files that are written once, by whoever is first.
+//! A study's folder, in which every file is written once, by the first worker that has it.
 
 mod claim;
 mod folder;

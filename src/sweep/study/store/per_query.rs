@@ -1,4 +1,4 @@
-//! The values of single queries, in a file a trial.
+//! The values of single queries, in one file for each trial.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::sweep::study::layout::Layout;
 /// The values of a trial's queries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PerQuery {
-    /// One entry a data set and direction.
+    /// One entry for each data set and direction.
     pub sets: Vec<SetValues>,
 }
 
@@ -22,13 +22,13 @@ pub struct PerQuery {
 pub struct SetValues {
     /// The hash of the queries' ids in their order.
     pub order: String,
-    /// The values metric by metric, query by query; NaN where a query is no part of the mean.
+    /// The values by metric and query; NaN where a query is left out of the mean.
     pub metrics: Vec<Vec<f64>>,
 }
 
 const MAGIC: &[u8; 8] = b"ADMIXPQ2";
 
-/// Bytes of the hash at the end.
+/// Number of bytes of the hash at the end.
 const SUM: usize = 32;
 
 /// The hash of queries' ids in their order.
@@ -50,7 +50,7 @@ pub(crate) fn top_documents_hash(tops: &[TopDocuments]) -> String {
     order_hash(&tops.iter().map(of_set).collect::<Vec<_>>())
 }
 
-/// The mean over the queries that are part of it; `None` without any.
+/// The mean over queries that are not left out; `None` without any.
 pub(crate) fn mean_of(values: &[f64]) -> Option<f64> {
     let counted = values.iter().filter(|value| value.is_finite());
     let (sum, count) = counted.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
@@ -172,7 +172,7 @@ impl Store {
         Err(self.damaged(&name, "these are not the documents that the trial ranked first"))
     }
 
-    /// Puts the values of a trial's queries where none are. Gives those that are there, and the hash of their file.
+    /// Writes the values of a trial's queries unless there are some. Returns those in the file, and the file's hash.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -182,7 +182,7 @@ impl Store {
             match self.values(key) {
                 Ok(Some(known)) => return Ok(known),
                 Ok(None) => {}
-                // No result was made of it: there would be nothing to do.
+                // The file has no result, or the trial would not have run.
                 Err(Error::Damaged { .. }) => drop(self.set_aside(&name)?),
                 Err(error) => return Err(error),
             }
