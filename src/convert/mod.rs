@@ -1,4 +1,4 @@
-//! Weights that torch saved, turned into safetensors. The one place where a pickle is read, and nothing of it is run.
+//! Converts weights that torch saved to safetensors. Pickles are read only here, and nothing in them is run.
 
 mod copy;
 mod error;
@@ -12,7 +12,6 @@ mod torch;
 mod value;
 mod zip;
 
-pub use copy::Options;
 pub use error::{Error, FileError, StateError};
 pub use pickle_error::PickleError;
 pub use run::{Conversion, Converted, Outcome, Request};

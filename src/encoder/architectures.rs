@@ -1,6 +1,6 @@
-//! The classes of models that admix encodes with.
+//! Model classes that can be encoded with.
 
-/// The `model_type`s that can be encoded with.
+/// The supported values of `model_type`.
 pub const SUPPORTED: &[&str] = &[
     "bert",
     "xlm-roberta",

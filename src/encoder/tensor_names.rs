@@ -1,6 +1,6 @@
-//! The names of the tensors in each class of models.
+//! The names of tensors in each class of models.
 
-/// The canonical names of one class of model. In a layer's names the layer stands in front.
+/// The canonical names of one class of model. A layer's names have the layer as a prefix.
 #[derive(Debug)]
 pub(super) struct Names {
     /// The table of token embeddings.
@@ -10,36 +10,36 @@ pub(super) struct Names {
     /// A table of token types; the first is added to every token.
     pub(super) token_types: Option<&'static str>,
     pub(super) embedding_norm: Option<&'static str>,
-    /// What stands before a layer's number.
+    /// The prefix of a layer's number.
     pub(super) layers: &'static str,
-    /// Query, key and value, or one tensor with all of them.
+    /// Query, key and value projections, or one tensor with all of them.
     pub(super) qkv: &'static [&'static str],
     /// Norms of each head's query and key.
     pub(super) head_norms: Option<[&'static str; 2]>,
-    /// A bias by the distance between two tokens.
+    /// A bias that depends on the distance between two tokens.
     pub(super) relative: Option<&'static str>,
-    /// From the heads back to the width of the model.
+    /// The projection from the heads back to the model's width.
     pub(super) attention_output: &'static str,
     pub(super) attention_norms: Norms,
-    /// To the inner width.
+    /// The projection to the inner width.
     pub(super) up: Up,
-    /// And back.
+    /// The projection back to the model's width.
     pub(super) down: &'static str,
     pub(super) feed_forward_norms: Norms,
-    /// The norm behind the last layer.
+    /// The norm after the last layer.
     pub(super) last_norm: Option<&'static str>,
 }
 
 /// The names of the norms of a sublayer: attention, or the feed-forward network.
 #[derive(Debug)]
 pub(super) struct Norms {
-    /// In front of the sublayer.
+    /// The norm before the sublayer.
     pub(super) before: Option<&'static str>,
-    /// Behind the sublayer, before its result is added to its input.
+    /// The norm of the sublayer's output, before it is added to the input.
     pub(super) within: Option<&'static str>,
-    /// Behind the sum.
+    /// The norm after the sum.
     pub(super) after: Option<&'static str>,
-    /// Whether the first layer has no norm in front.
+    /// Whether the first layer has no norm before the sublayer.
     pub(super) bare_start: bool,
 }
 
@@ -50,9 +50,9 @@ pub(super) enum Up {
     Plain(&'static str),
     /// `activation(x·G) · (x·U)`, as two tensors, G and U.
     Gated(&'static str, &'static str),
-    /// The same, as one tensor with the rows of G in front.
+    /// The same as one tensor, with the rows of G first.
     GateFirst(&'static str),
-    /// The same, with those of U in front.
+    /// The same as one tensor, with the rows of U first.
     GateLast(&'static str),
 }
 
@@ -161,7 +161,7 @@ const DECODER: Names = Names {
     last_norm: Some("norm"),
 };
 
-/// Of a head's query and key.
+/// The norms of a head's query and key.
 const HEAD_NORMS: Option<[&str; 2]> = Some(["self_attn.q_norm", "self_attn.k_norm"]);
 
 pub(super) static LLAMA: Names = DECODER;

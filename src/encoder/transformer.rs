@@ -1,4 +1,4 @@
-//! A transformer: from token numbers to one vector for each token.
+//! Transformers, which turn token ids into one vector for each token.
 
 use candle_core::{Result as Computed, Tensor};
 
@@ -20,11 +20,11 @@ use crate::kernel::Activation;
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
-    /// One row for each position, with the vector of the first token type added where there is one.
+    /// One row for each position, with the vector of the first token type added if there are types.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
     pub(super) layers: Vec<TransformerLayer>,
-    /// The kinds of attention that layers choose from.
+    /// The kinds of attention of the layers.
     pub(super) attentions: Vec<Attention>,
     pub(super) last_norm: Option<Norm>,
     pub(super) activation: Activation,
@@ -33,7 +33,7 @@ pub(super) struct Transformer {
     pub(super) token_types: bool,
     pub(super) vocabulary: usize,
     pub(super) width: usize,
-    /// The longest input that there are positions for.
+    /// The longest input that the model has positions for.
     pub(super) longest: usize,
 }
 
@@ -81,7 +81,7 @@ impl Transformer {
         })
     }
 
-    /// One vector for each row of a padded batch.
+    /// Computes one vector for each row of a padded batch.
     pub(super) fn forward(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
         let device = padding.ids.device();
         let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, padding, device));

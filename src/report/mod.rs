@@ -1,9 +1,12 @@
-//! A study's results for people: a table in the terminal, figures, one HTML file.
+//! Reports on a study's results: a table in the terminal, figures, and one HTML file.
 
 mod bands;
+mod card;
 mod contour;
 mod curve;
+mod figures;
 mod heat;
+mod labels;
 mod marks;
 mod page;
 mod palette;
@@ -18,8 +21,11 @@ mod terminal;
 mod ternary;
 #[cfg(test)]
 mod tests;
+mod text;
 mod timeline;
+mod variables;
 
+pub use card::card_scores;
 pub use contour::contour;
 pub use curve::curve;
 pub use heat::heat;
@@ -29,7 +35,7 @@ pub use recommendation::recommendation;
 pub use scatter::scatter;
 pub use spark::sparkline;
 pub use studies::{studies, study_letter};
-pub use svg::standalone;
+pub use svg::{Size, standalone};
 pub use terminal::{TableOptions, duration, terminal};
 pub use ternary::ternary;
 pub use timeline::timeline;

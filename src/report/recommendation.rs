@@ -1,8 +1,8 @@
-//! What a sweep recommends, in sentences.
+//! The recommendation of a sweep in sentences.
 
 use crate::sweep::{DirectionChange, Near, NoRecommendation, Optimism, Preference, Recommendation, Row, Study};
 
-/// Other points that are named.
+/// The most other points that are named.
 const NAMED: usize = 3;
 
 /// The recommendation of a study in sentences: what it gains and costs, how sure that is, and what else was near.

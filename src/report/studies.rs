@@ -42,7 +42,7 @@ fn legend(found: &StudyComparison, out: &mut Page) {
             study.folder,
             study.method,
             study.points,
-            study.on_front
+            study.pareto_optimal
         ));
         match &study.recommended {
             Ok(chosen) => out.line(format_args!("   recommends {}", chosen.label)),
@@ -205,7 +205,7 @@ fn methods(found: &StudyComparison, out: &mut Page) {
             padded(&method.method, widest),
             padded(&letter, 5),
             padded(&mean, 6),
-            method.on_front,
+            method.pareto_optimal,
             letters.join(", ")
         ));
     }

@@ -4,10 +4,11 @@ use super::Error;
 use super::analysis::{Analysis, Depth, Preference, shortlist};
 use super::study::{CONFIRM, Generation, Schedule, Study, Subject, Trial, TrialStage};
 
-/// Points within the limits that are scored on held-out queries besides the front: one of them may be recommended.
+/// Number of points within the limits that are scored on held-out queries besides the Pareto front, because one of them may
+/// be recommended.
 const SHORTLIST: usize = 5;
 
-/// Plans the parents, the front and the best points within the limits on held-out queries. Gives the trials.
+/// Plans the parents, the Pareto front and the best points within the limits on held-out queries. Returns the trials.
 ///
 /// # Errors
 /// A study without held-out queries or without results; a folder that cannot be written.

@@ -22,6 +22,7 @@ mod status;
 mod study;
 #[cfg(test)]
 pub(crate) mod tests;
+mod time_left;
 mod trial;
 mod worker;
 
@@ -39,13 +40,16 @@ pub use file::{Bound, BoundKind, Spec};
 pub use retry::retry;
 pub use search::{History, next};
 pub use slurm::{Slurm, slurm};
-pub use status::{Running, Status};
+pub use status::{EncodedTokens, Running, Status};
+#[cfg(feature = "eval")]
+pub(crate) use study::Layout;
 pub use study::{
     Change, Claim, Failure, Generation, HeldClaim, Lease, Loaded, Manifest, Mode, Model, Owner, PerQuery, Preview,
-    Results, SameWeights, Schedule, Set, SetMeans, SetValues, Store, Study, Subject, Timings, Trial, TrialResult,
-    TrialStage, Watch, Written, load, read as read_records,
+    Results, SameWeights, Schedule, Set, SetMeans, SetValues, Store, Study, Subject, Timings, TopDocuments, Trial,
+    TrialResult, TrialStage, Variable, Watch, Written, load, read as read_records,
 };
+pub(crate) use time_left::time_left;
 #[cfg(feature = "eval")]
 pub use trial::{Estimate, Scorer, warnings};
-pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, candidate_pool, top_documents};
+pub use trial::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request, query_sample};
 pub use worker::{Ended, Event, Options, ScoresFrom, work};

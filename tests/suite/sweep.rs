@@ -169,7 +169,10 @@ fn a_sweep_from_plan_to_pick() {
     run(folder, &["sweep", "report", "study", "-o", "report.html", "--svg", "figures"]);
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && page.contains("Measured on "));
-    assert_eq!(names(&folder.join("figures")), ["curve.svg", "data.svg", "front.svg", "time.svg"]);
+    assert_eq!(
+        names(&folder.join("figures")),
+        ["curve-held-out.svg", "curve.svg", "data.svg", "front.svg", "time.svg"]
+    );
     assert!(text(&run(folder, &["sweep", "report", "study"])).contains("tiny: 5/5 trials"));
 
     let said = stderr(&run(
@@ -181,6 +184,26 @@ fn a_sweep_from_plan_to_pick() {
     run(folder, &["merge", "pick.yaml", "-o", "by-hand"]);
     let [one, other] = ["out", "by-hand"].map(|name| fs::read(folder.join(name).join("model.safetensors")).unwrap());
     assert_eq!(one, other);
+    the_card_has_scores(&folder.join("out"), said.trim_end());
+}
+
+/// The model card of a picked merge has why it was picked, a table, a plot and the Hub's block of results.
+fn the_card_has_scores(merge: &Path, said: &str) {
+    let card = fs::read_to_string(merge.join("README.md")).unwrap();
+    let (front, text) = card.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
+    let front: Value = serde_yaml::from_str(front).unwrap();
+    assert_eq!(front["language"], serde_json::json!(["en", "ko"]));
+    let results = front["model-index"][0]["results"].as_array().unwrap();
+    assert_eq!((front["model-index"][0]["name"].as_str(), results.len()), (Some("out"), 2));
+    let (label, value) = said.rsplit_once(", back ").unwrap();
+    let value: f64 = value.split(' ').next().unwrap().parse().unwrap();
+    let back = results.iter().find(|result| result["dataset"]["config"] == "ko-en").unwrap();
+    assert_eq!((&back["task"]["type"], &back["metrics"][0]["type"]), (&"Retrieval".into(), &"ndcg_at_3".into()));
+    assert!((back["metrics"][0]["value"].as_f64().unwrap() - value * 100.0).abs() < 0.01, "{back} {said}");
+    assert!(text.contains(label.split(':').next().unwrap()) && text.contains(&format!(" {value:.4} | 0.")), "{text}");
+    assert!(text.contains("(trade-off.svg)") && !text.contains("${"), "{text}");
+    let plot = fs::read_to_string(merge.join("trade-off.svg")).unwrap();
+    assert!(plot.starts_with("<?xml") && plot.contains("fill=\"#fff\"") && plot.len() < 60_000);
 }
 
 /// Runs a sweep that keeps its merges, and holds that each trial's scores are those of `score` on its merge.
@@ -619,20 +642,48 @@ fn a_budget_and_a_time_limit_end_a_run_and_the_next_goes_on() {
 }
 
 #[test]
-fn rungs_score_pools_first_and_survivors_on_everything() {
+fn a_race_scores_samples_first_and_shows_what_was_scored_on_everything() {
     let folder = folder();
     let folder = folder.path();
-    with(folder, "store: study", "store: study\nsearch: {rungs: [{pool: 14}, {full: true}]}");
+    // Enough queries for samples: 240 in all.
+    for language in ["en", "ko"] {
+        let file = folder.join(format!("words/words.{language}"));
+        let lines = fs::read_to_string(&file).unwrap();
+        let more = (0..10).flat_map(|copy| lines.lines().map(move |line| format!("{line} {copy}\n")));
+        fs::write(&file, more.collect::<String>()).unwrap();
+    }
+    with(folder, "store: study", "store: study\nsearch: racing");
+    // In the middle of a race nothing is recommended.
+    run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]);
+    run(folder, &["sweep", "worker", "study", "--max-trials", "4", "-q"]);
+    let begun = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]));
+    assert!(begun.contains("next: admix sweep worker study") && !begun.contains("Recommended"), "{begun}");
     let output = run(folder, &["sweep", "run", "sweep.yaml", "--all"]);
-    assert!(stderr(&output).contains("3 trials on pools of 14 documents"), "{}", stderr(&output));
-    let pools = names(&folder.join("study/done")).iter().filter(|name| name.contains(".pool-14.")).count();
-    assert_eq!(pools, 3);
-    assert!(text(&output).contains("tiny: ") && text(&output).contains("next: admix sweep confirm"));
-    // What is shown was scored on all documents.
+    let said = stderr(&output);
+    assert!(said.contains("(step 1 of the race)") && text(&output).contains("next: admix sweep confirm"), "{said}");
+    let sampled = names(&folder.join("study/done")).iter().filter(|name| name.contains(".race-1.")).count();
+    assert_eq!(sampled, 4);
+    assert!(text(&output).contains("The race encoded ") && text(&output).contains("; the grid would have encoded "));
+    // What is shown was scored on all documents, and samples have few.
     run(folder, &["sweep", "export", "study", "--json", "s.json"]);
     let study = read_json(&folder.join("s.json"));
     for row in study["trials"].as_array().unwrap() {
-        assert!(row["data"].as_array().unwrap().iter().all(|set| set["documents"] == 24), "{row:#}");
+        assert!(row["data"].as_array().unwrap().iter().all(|set| set["documents"] == 240), "{row:#}");
+    }
+    let status = text(&run(folder, &["sweep", "status", "study"]));
+    assert!(status.contains(" tokens encoded"), "{status}");
+    let status = stdout_json(&run(folder, &["sweep", "status", "study", "--json"]));
+    assert!(status["encoded_tokens"].as_u64().unwrap() > 0 && status["seconds_left"].is_null(), "{status}");
+}
+
+#[test]
+fn searches_that_are_gone_are_refused_with_what_takes_their_place() {
+    let folder = folder();
+    let folder = folder.path();
+    for search in ["quad", "{rungs: [{pool: 14}, {full: true}]}"] {
+        with(folder, "store: study", &format!("store: study\nsearch: {search}"));
+        let (code, said) = refused(folder, &["run", "sweep.yaml"]);
+        assert!(code == 2 && said.contains(" is gone: ") && said.contains("`search: racing`"), "{said}");
     }
 }
 

@@ -1,12 +1,12 @@
-//! The pieces of a sentencepiece model, as far as its numbers are concerned.
+//! Reads the pieces of a sentencepiece model.
 //!
-//! The file is a protocol buffer: fields of a number and a kind, of which field 1 is a piece each, itself a message with its text
-//! as field 1 and its type as field 3. Everything else is passed over.
+//! The file is a protocol buffer. Each field 1 is a piece, itself a message with its text as field 1 and its type as field
+//! 3. All other fields are skipped.
 
-/// The type of ordinary pieces, which is meant where none is given.
+/// The type of ordinary pieces, which is the default.
 const NORMAL: u64 = 1;
 
-/// The ordinary pieces of a model, each with its place; `None` where the bytes are not such a model.
+/// The ordinary pieces of a model, each with its position; `None` if the bytes are not such a model.
 pub(super) fn pieces(bytes: &[u8]) -> Option<Vec<(u64, &str)>> {
     let mut pieces = Vec::new();
     let mut place = 0;
@@ -42,7 +42,7 @@ enum Value<'b> {
     Bytes(&'b [u8]),
 }
 
-/// Takes a field off the front of the bytes.
+/// Reads the next field.
 fn field<'b>(rest: &mut &'b [u8]) -> Option<(u64, Value<'b>)> {
     let key = number(rest)?;
     let value = match key & 7 {
@@ -64,7 +64,7 @@ fn take<'b>(rest: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
     Some(taken)
 }
 
-/// A number of up to ten bytes, seven bits each, the lowest first.
+/// Reads a variable-length integer: up to ten bytes of seven bits each, lowest first.
 fn number(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {

@@ -47,16 +47,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     unfinished(&full);
     let both = [&full, &confirmed];
     if let Some(path) = &args.csv {
-        put(path, &to_csv(&study, &both))?;
+        write_text(path, &to_csv(&study, &both))?;
     }
     if let Some(path) = &args.per_query {
-        put(path, &to_per_query_csv(&study, &both)?)?;
+        write_text(path, &to_per_query_csv(&study, &both)?)?;
     }
     if let Some(path) = &args.json {
-        put(path, &(json(&finish::document(&study, &full, &confirmed)?, true) + "\n"))?;
+        write_text(path, &(json(&finish::document(&study, &full, &confirmed)?, true) + "\n"))?;
     }
     if let Some(path) = &args.optuna {
-        put(path, &journal(&study, &full))?;
+        write_text(path, &journal(&study, &full))?;
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ pub(super) fn unfinished(analysis: &Analysis) {
     }
 }
 
-pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
         return render::print_file(text);
     }

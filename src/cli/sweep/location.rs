@@ -63,8 +63,7 @@ pub(super) fn follow(parsed: &Parsed, quiet: bool) -> anyhow::Result<Study> {
 
 /// Whether a search that learns from results has seen the queries that are held out.
 fn was_seen(study: &Study) -> bool {
-    let learns =
-        matches!(study.manifest.spec.search.method, SearchMethod::Quad | SearchMethod::Greedy | SearchMethod::Cmaes);
+    let learns = matches!(study.manifest.spec.search.method, SearchMethod::Greedy | SearchMethod::Cmaes);
     learns && study.manifest.sets.iter().any(|set| set.content == set.held_out_content)
 }
 

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::export::put;
+use super::export::write_text;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline};
+use crate::report::{Size, Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline};
 use crate::sweep::file::Selection;
 use crate::sweep::{Analysis, Depth, Preference, Study, TrialStage, load, recommend};
 
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals)?;
     let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals)?;
     if let Some(path) = &args.output {
-        put(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
+        write_text(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
     }
     if let Some(folder) = &args.svg {
         figures(&study, &full, &confirmed, folder)?;
@@ -84,18 +84,23 @@ fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) 
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let found = recommend(study, full, confirmed, &Preference::default())?;
     let pick = found.as_ref().ok().map(|found| found.row.trial.id.as_str());
-    let mut all =
-        vec![("front.svg".to_owned(), scatter(study, full, (0, 1), pick)), ("data.svg".to_owned(), heat(study, full))];
-    all.extend(curve(study, full, pick).map(|figure| ("curve.svg".to_owned(), figure)));
+    let mut all = vec![
+        ("front.svg".to_owned(), scatter(study, full, (0, 1), pick, Size::Wide)),
+        ("data.svg".to_owned(), heat(study, full, Size::Wide)),
+    ];
+    for (analysis, name) in [(full, "curve.svg"), (confirmed, "curve-held-out.svg")] {
+        let figure = curve(study, analysis, &[full, confirmed], pick, Size::Wide);
+        all.extend(figure.map(|figure| (name.to_owned(), figure)));
+    }
     for (index, objective) in study.manifest.spec.objectives.iter().enumerate() {
         let name: String =
             objective.name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        all.extend(contour(study, full, index, pick).map(|figure| (format!("contour-{name}.svg"), figure)));
-        all.extend(ternary(study, full, index, pick).map(|figure| (format!("ternary-{name}.svg"), figure)));
+        all.extend(contour(study, full, index, pick, Size::Wide).map(|figure| (format!("contour-{name}.svg"), figure)));
+        all.extend(ternary(study, full, index, pick, Size::Wide).map(|figure| (format!("ternary-{name}.svg"), figure)));
     }
-    all.extend(timeline(&[full, confirmed]).map(|figure| ("time.svg".to_owned(), figure)));
+    all.extend(timeline(&[full, confirmed], Size::Wide).map(|figure| ("time.svg".to_owned(), figure)));
     for (name, figure) in all {
-        put(&folder.join(name), &standalone(&figure))?;
+        write_text(&folder.join(name), &standalone(&figure))?;
     }
     Ok(())
 }

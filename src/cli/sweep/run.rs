@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::events::{Limits, drain};
 use super::fleet::{self, Fleet};
 use super::{finish, location};
-use crate::api::keep;
+use crate::api::write_kept_merges;
 use crate::cli::args::level;
 use crate::cli::render;
 use crate::encoder::Device;
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let ended = if fleet.is_one() { drain(&study, &limits)? } else { fleet::drain(&study, &fleet, &limits)? };
     if ended == Ended::Finished && parsed.spec.keep != Keep::None {
-        let written = keep(&study, parsed.spec.keep, level()?, &Cancel::new())?;
+        let written = write_kept_merges(&study, parsed.spec.keep, level()?, &Cancel::new())?;
         let written: Vec<String> = written.iter().map(|folder| folder.display().to_string()).collect();
         if !args.quiet && !written.is_empty() {
             render::say(&format!("merged to {}", written.join(", ")));

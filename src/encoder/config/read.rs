@@ -11,7 +11,7 @@ use super::{bert, decoder, modernbert, rotary_bert};
 
 type Read = fn(Json<'_>, &str) -> Result<Config, Error>;
 
-/// What reads the configuration of each class.
+/// The function that reads the configuration of each class.
 static READERS: &[(&[&str], Read)] = &[
     (&["bert", "xlm-roberta", "roberta", "camembert", "distilbert", "mpnet"], bert::read),
     (&["modernbert"], modernbert::read),
@@ -45,7 +45,7 @@ fn refused(path: &Path, found: &str) -> Error {
     Error::Architecture { path: path.parent().unwrap_or(path).to_owned(), found: found.to_owned() }
 }
 
-/// Models whose weights have these names but another meaning.
+/// Refuses models whose weights have these names but another meaning.
 fn refuse_other_uses(path: &Path, config: &Map<String, Value>) -> Result<(), Error> {
     let json = Json { path, map: config };
     if json.flag("is_decoder", false)? {

@@ -9,23 +9,23 @@ use super::norm::Norm;
 use super::relative_bias::RelativeBias;
 use super::rotary::{Rotary, rotate};
 
-/// What the score of a token that is not attended to is lowered by: finite, so that no row of scores becomes NaN.
+/// The value added to scores of masked tokens, which is finite so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
 
-/// One kind of attention: who attends to whom, and how scores are made.
+/// One kind of attention: which tokens attend to which, and how scores are computed.
 #[derive(Debug)]
 pub(in crate::encoder) struct Attention {
-    /// Heads of queries.
+    /// Number of heads of queries.
     pub(in crate::encoder) heads: usize,
-    /// Heads of keys and values, each for as many heads of queries.
+    /// Number of heads of keys and values, each shared by the same number of query heads.
     pub(in crate::encoder) key_value_heads: usize,
     /// The width of a head.
     pub(in crate::encoder) size: usize,
-    /// What scores are multiplied by.
+    /// The factor on scores.
     pub(in crate::encoder) scale: f32,
-    /// Whether a token attends only to those in front of it and to itself.
+    /// Whether a token attends only to itself and to earlier tokens.
     pub(in crate::encoder) causal: bool,
-    /// How far a token attends.
+    /// The largest distance between tokens that attend to each other.
     pub(in crate::encoder) window: Option<usize>,
     pub(in crate::encoder) rotary: Option<Rotary>,
     pub(in crate::encoder) relative: Option<RelativeBias>,
@@ -34,21 +34,21 @@ pub(in crate::encoder) struct Attention {
 /// What all layers with one kind of attention share in a padded batch.
 pub(in crate::encoder) struct Prepared<'a> {
     attention: &'a Attention,
-    /// Texts, rows of each, and what is added to the scores of its tokens.
+    /// The number of texts, of rows for each, and the mask of their tokens.
     texts: usize,
     padding: &'a Padding,
-    /// The table of rotary angles, and what is added to all scores.
+    /// The cosines and sines of rotary angles.
     turns: Option<(Tensor, Tensor)>,
     mask: Option<Tensor>,
 }
 
 impl Attention {
-    /// Numbers in the query, the key and the value of a token.
+    /// The total width of a token's query, key and value.
     pub(in crate::encoder) fn columns(&self) -> usize {
         (self.heads + 2 * self.key_value_heads) * self.size
     }
 
-    /// Whether there are tokens that a token does not attend to.
+    /// Whether some tokens do not attend to all others.
     pub(in crate::encoder) fn is_masked(&self) -> bool {
         self.causal || self.window.is_some()
     }
@@ -60,7 +60,7 @@ impl Attention {
         query.saturating_sub(window)..end.min(length)
     }
 
-    /// Makes what is needed for a padded batch.
+    /// Prepares a padded batch.
     pub(in crate::encoder) fn prepare<'a>(
         &'a self,
         batch: &Batch,
@@ -79,7 +79,7 @@ impl Attention {
         })
     }
 
-    /// What is added to the scores of a text of `length` tokens, 1 × 1 × queries × keys.
+    /// The mask that is added to the scores of a text of `length` tokens, of shape 1 × 1 × queries × keys.
     fn mask(&self, length: usize, device: &Device) -> Result<Tensor> {
         let mut values = vec![MASKED; length * length];
         for (query, row) in values.chunks_exact_mut(length).enumerate() {
@@ -88,7 +88,7 @@ impl Attention {
         Tensor::from_vec(values, (1, 1, length, length), device)
     }
 
-    /// The bias of every head, query and key.
+    /// The relative bias of every head, query and key.
     fn spread(&self, relative: &RelativeBias, length: usize, device: &Device) -> Result<Tensor> {
         let mut values = Vec::with_capacity(self.heads * length * length);
         for head in 0..self.heads {
@@ -101,8 +101,8 @@ impl Attention {
 }
 
 impl Prepared<'_> {
-    /// `qkv` holds the query, the key and the value of a token in each row; the result has one vector for each token. `norms` are those
-    /// of a query's head and of a key's. Softmax in float32 whatever the format of the rest.
+    /// Computes one vector for each token. Each row of `qkv` has the query, the key and the value of a token; `norms` apply
+    /// to heads of queries and of keys. The softmax is always computed in float32.
     pub(in crate::encoder) fn forward(&self, qkv: &Tensor, norms: Option<&[Norm; 2]>) -> Result<Tensor> {
         let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
         let (texts, length) = (self.texts, self.padding.width);
@@ -123,7 +123,7 @@ impl Prepared<'_> {
             part(heads, key_value_heads, Some(1))?,
             part(heads + key_value_heads, key_value_heads, None)?,
         );
-        // The queries of the heads that share a key stand under each other.
+        // The queries of heads that share a key are stacked.
         let query =
             (query * f64::from(scale))?.reshape((texts, key_value_heads, heads / key_value_heads * length, size))?;
         let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;

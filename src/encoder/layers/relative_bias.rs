@@ -1,14 +1,14 @@
-//! A bias by the distance between two tokens, as `mpnet` has it.
+//! The relative attention bias of `mpnet`, which depends on the distance between two tokens.
 
-/// The distances from which on a further bucket is used, beyond the first eight that each have their own.
+/// The distances at which each further bucket starts, after the first eight distances, which each have their own.
 ///
-/// They are where `8 + 8·ln(distance / 8) / ln(16)`, rounded down, takes its next value.
+/// At these distances `8 + 8·ln(distance / 8) / ln(16)`, rounded down, reaches its next value.
 const EDGES: [usize; 7] = [12, 16, 23, 32, 46, 64, 91];
-/// Distances with a bucket of their own.
+/// Number of distances with a bucket of their own.
 const EXACT: usize = 8;
-/// Buckets in each direction.
+/// Number of buckets in each direction.
 const HALF: usize = 16;
-/// Buckets in both.
+/// Number of buckets in both directions.
 pub(in crate::encoder) const BUCKETS: usize = 2 * HALF;
 
 /// The bias of every head for every distance.
@@ -16,12 +16,12 @@ pub(in crate::encoder) const BUCKETS: usize = 2 * HALF;
 pub(in crate::encoder) struct RelativeBias {
     /// The longest input.
     longest: usize,
-    /// For each head `2 · longest − 1` numbers, for distances from `1 − longest` (a token far behind) on.
+    /// For each head `2 · longest − 1` numbers, for distances from `1 − longest` on.
     values: Vec<f32>,
 }
 
 impl RelativeBias {
-    /// Spreads a table of [`BUCKETS`] rows, one number a head in each, over all distances.
+    /// Expands a table of [`BUCKETS`] rows, with one number for each head, to all distances.
     pub(in crate::encoder) fn new(table: &[f32], heads: usize, longest: usize) -> Self {
         let width = (2 * longest).saturating_sub(1);
         let mut values = Vec::with_capacity(width * heads);

@@ -45,7 +45,7 @@ pub struct StudySummary {
     /// Points with results.
     pub points: usize,
     /// Those on its own front.
-    pub on_front: usize,
+    pub pareto_optimal: usize,
     /// What it compares with.
     pub reference: Option<String>,
     /// The point that it recommends, or why it does not.
@@ -114,7 +114,7 @@ pub struct MethodSummary {
     /// The one whose recommended point is the best on average; `None` where none recommends one.
     pub best: Option<usize>,
     /// Its points on the common front.
-    pub on_front: usize,
+    pub pareto_optimal: usize,
 }
 
 /// A study with its results.
@@ -222,7 +222,7 @@ fn tests(chosen: &[Candidate<'_>]) -> Vec<StudyTest> {
     for (study, candidate) in chosen.iter().enumerate() {
         for (against, other) in chosen.iter().enumerate().take(study) {
             let (Ok((row, own)), Ok((base, theirs))) = (candidate, other) else { continue };
-            if row.done.weights == base.done.weights {
+            if row.result.weights == base.result.weights {
                 continue;
             }
             let mut test = |set: Option<usize>, own: &[Vec<f64>], theirs: &[Vec<f64>]| {
@@ -292,7 +292,7 @@ fn summary(side: &Side<'_>, chosen: &Candidate<'_>) -> Result<StudySummary, Erro
         Chosen {
             trial: row.trial.id.clone(),
             label: row.trial.label.clone(),
-            weights: row.done.weights.clone(),
+            weights: row.result.weights.clone(),
             mean: values.iter().sum::<f64>() / values.len() as f64,
             values,
         }
@@ -302,7 +302,7 @@ fn summary(side: &Side<'_>, chosen: &Candidate<'_>) -> Result<StudySummary, Erro
         folder: side.study.store.root().display().to_string(),
         method: recipe.method.name.to_owned(),
         points: points().count(),
-        on_front: points().filter(|row| row.on_front).count(),
+        pareto_optimal: points().filter(|row| row.pareto_optimal).count(),
         reference: side.full.reference.and_then(|at| side.full.rows.get(at)).map(|row| row.trial.label.clone()),
         recommended: chosen.as_ref().map(of_chosen).map_err(|reason| *reason),
     })
@@ -317,7 +317,7 @@ fn methods(studies: &[StudySummary], front: &[FrontPoint]) -> Vec<MethodSummary>
                 method: study.method.clone(),
                 studies: vec![index],
                 best: None,
-                on_front: 0,
+                pareto_optimal: 0,
             }),
         }
     }
@@ -326,7 +326,7 @@ fn methods(studies: &[StudySummary], front: &[FrontPoint]) -> Vec<MethodSummary>
         let recommending = method.studies.iter().filter(|index| mean(index).is_some());
         method.best =
             recommending.copied().max_by(|one, other| mean(one).unwrap_or(0.0).total_cmp(&mean(other).unwrap_or(0.0)));
-        method.on_front = front.iter().filter(|point| method.studies.contains(&point.study)).count();
+        method.pareto_optimal = front.iter().filter(|point| method.studies.contains(&point.study)).count();
     }
     found
 }

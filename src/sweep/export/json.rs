@@ -1,4 +1,4 @@
-//! study.json: everything that is known of a study's results. What differs from run to run stands apart, under `timings`.
+//! Exports all results of a study as JSON. Values that differ from run to run are separate, under `timings`.
 
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
     let dropped: Vec<Value> = full
         .dropped
         .iter()
-        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "pool": dropped.stage}))
+        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "stage": dropped.stage}))
         .collect();
     let failed: Vec<Value> = full
         .failed
@@ -127,19 +127,19 @@ fn row(study: &Study, row: &Row) -> Value {
         "label": row.trial.label,
         "kind": kind(&row.trial.subject),
         "values": values(study, row.trial.point()),
-        "front": row.on_front,
-        "weights": row.done.weights,
+        "front": row.pareto_optimal,
+        "weights": row.result.weights,
         "objectives": objectives,
-        "data": row.done.sets,
-        "device": row.done.device,
+        "data": row.result.sets,
+        "device": row.result.device,
     })
 }
 
-/// The times of each trial, apart from what is the same in every run.
+/// The times of each trial, separate from what is the same in every run.
 fn timings(full: &Analysis, confirmed: Option<&Analysis>) -> Value {
     let all = std::iter::once(full).chain(confirmed);
     let of_row = |stage: TrialStage, row: &Row| {
-        let value = json!({"worker": row.done.worker, "began": row.done.began, "seconds": row.done.timings});
+        let value = json!({"worker": row.result.worker, "began": row.result.began, "seconds": row.result.timings});
         (format!("{}.{stage}", row.trial.id), value)
     };
     all.flat_map(|analysis| analysis.rows.iter().map(move |row| of_row(analysis.stage, row)))

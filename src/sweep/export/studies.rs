@@ -24,7 +24,7 @@ pub fn comparison_json(found: &StudyComparison) -> Value {
         })
     });
     let methods = found.methods.iter().map(|method| {
-        json!({"method": method.method, "studies": method.studies, "best": method.best, "on_front": method.on_front})
+        json!({"method": method.method, "studies": method.studies, "best": method.best, "on_front": method.pareto_optimal})
     });
     json!({
         "studies": found.studies.iter().map(study).collect::<Vec<_>>(),
@@ -45,7 +45,7 @@ fn study(study: &StudySummary) -> Value {
         "folder": study.folder,
         "method": study.method,
         "points": study.points,
-        "on_front": study.on_front,
+        "on_front": study.pareto_optimal,
         "reference": study.reference,
         "recommended": Value::Null,
     });

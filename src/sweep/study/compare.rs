@@ -1,4 +1,4 @@
-//! What differs between a study and what it is asked to go on with.
+//! Differences between a study and the inputs with which it is to be resumed.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::manifest::{Manifest, SCHEMA};
 use crate::sweep::file::Spec;
 
-/// Lines that are shown of the differences.
+/// The most differences that are shown.
 const MOST: usize = 12;
 
 /// What differs between the sweep file of a study and another, one line each. How long to run may change unsaid.
@@ -75,7 +75,7 @@ fn value(spec: &Spec) -> Value {
     value
 }
 
-/// What differs in the program.
+/// The differences in the program.
 pub(super) fn program(study: &Manifest) -> Vec<String> {
     let mut found = Vec::new();
     let version = env!("CARGO_PKG_VERSION");

@@ -1,4 +1,4 @@
-//! What a study is about, as it is written down once.
+//! The manifest of a study, which is written once.
 
 use std::path::{Path, PathBuf};
 
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::models::{Model, models};
 use super::sets::{Loaded, load_hashed};
 use super::stage::TrialStage;
+use crate::nearest::nearest;
 use crate::sweep::Error;
 use crate::sweep::file::{Spec, as_variables};
 use crate::sweep::hash::FileHash;
-use crate::yaml::nearest;
 
-/// The form of study.json.
+/// The version of study.json's format.
 pub(crate) const SCHEMA: u32 = 2;
 
-/// What a study is about. It never changes.
+/// A sweep file pinned to content-hashed inputs. It never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The form of this record.
+    /// The version of this record's format.
     pub schema: u32,
     /// The program's version: another one may score differently.
     pub admix: String,
@@ -26,7 +26,7 @@ pub struct Manifest {
     pub spec: Spec,
     /// The checkpoints, the base first.
     pub models: Vec<Model>,
-    /// The data sets, one entry a direction.
+    /// The data sets, one entry for each direction.
     pub sets: Vec<Set>,
     /// For each objective the indices of its data sets.
     pub objectives: Vec<Vec<usize>>,
@@ -40,7 +40,7 @@ pub struct Manifest {
 /// A data set in one direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
-    /// What tables call it.
+    /// Its name in tables.
     pub label: String,
     /// Index into the spec's data.
     pub source: usize,
@@ -73,7 +73,7 @@ impl Manifest {
     /// Opens everything that a spec names.
     ///
     /// # Errors
-    /// A checkpoint or data set that cannot be read, a direction that is not there.
+    /// A checkpoint or data set that cannot be read, a direction that does not exist.
     pub fn of(spec: Spec) -> Result<Self, Error> {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
         let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
@@ -139,7 +139,7 @@ fn objectives(spec: &Spec, sets: &[Set]) -> Result<Vec<Vec<usize>>, Error> {
     spec.objectives.iter().map(indices).collect()
 }
 
-/// Checks that every limit is of an objective or of a direction.
+/// Checks that every limit names an objective or a direction.
 fn check_limits(spec: &Spec, sets: &[Set]) -> Result<(), Error> {
     let objectives = spec.objectives.iter().map(|objective| objective.name.as_str());
     let mut names: Vec<&str> = objectives.chain(sets.iter().map(|set| set.label.as_str())).collect();

@@ -1,4 +1,4 @@
-//! Making a study, and coming back to it.
+//! Creates and opens studies.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use super::store::{Owner, Store, Written, open_record};
 use crate::sweep::Error;
 use crate::sweep::hash::short;
 
-/// What the records of a new study name it by: no other study has the same name.
+/// A unique name for a new study, which its records contain.
 pub(super) fn new_name() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     short(&format!("{} {}", Owner::this().worker, time.as_nanos()))
@@ -35,7 +35,7 @@ fn other_form(bytes: &[u8], folder: &Path) -> Option<Error> {
 /// A study in its folder.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// What it is about.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Its folder.
     pub store: Store,
@@ -44,10 +44,10 @@ pub struct Study {
 }
 
 impl Study {
-    /// Writes down what a study is about.
+    /// Writes the manifest of a study.
     ///
     /// # Errors
-    /// A folder that cannot be written, or that holds another study.
+    /// A folder that cannot be written, or that contains another study.
     pub fn create_from(manifest: Manifest, folder: &Path) -> Result<Self, Error> {
         let store = Store::create(folder)?.of_study(&new_name());
         if store.write_record(Layout::MANIFEST, &manifest)? == Written::Present {
@@ -62,7 +62,7 @@ impl Study {
     /// Opens a study to read it.
     ///
     /// # Errors
-    /// A folder without study, or with one of another program's form.
+    /// A folder without a study, or with one in another format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let mut study = Self::open_revision(Store::read_only(folder), folder)?;
         let last = study.store.list("")?.iter().filter_map(|name| Layout::revision_of(name)).max().unwrap_or(0);
@@ -113,7 +113,7 @@ impl Study {
         if differences.is_empty() { study.writable() } else { Err(mismatch(&study, differences)) }
     }
 
-    /// Makes an opened study one that can be worked on.
+    /// Makes an opened study writable.
     ///
     /// # Errors
     /// A folder that cannot be written.

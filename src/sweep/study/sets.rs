@@ -11,13 +11,13 @@ use crate::sweep::hash::Parts;
 /// A data set in one direction.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What tables call it.
+    /// Its name in tables.
     pub label: String,
     /// Index into the spec's data.
     pub source: usize,
     /// Its queries, those of other parts left out, documents and judgements.
     pub set: DataSet,
-    /// The files it was read from.
+    /// The files that it was read from.
     pub files: Vec<PathBuf>,
     /// The split that was read.
     pub split: Option<String>,
@@ -28,7 +28,7 @@ pub struct Loaded {
 /// Opens the data sets; the same ones in the same order for every selection.
 ///
 /// # Errors
-/// A folder that is no data set, a split that is not there, a part without queries.
+/// A folder that is not a data set, a split that does not exist, a part without queries.
 pub fn load(sources: &[DataSource], selection: &Selection) -> Result<Vec<Loaded>, Error> {
     open(sources, selection, false)
 }

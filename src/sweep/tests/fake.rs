@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::eval::draw;
 use crate::progress::Cancel;
 use crate::sweep::file::Spec;
-use crate::sweep::study::Manifest;
 use crate::sweep::study::{Lease, Results};
+use crate::sweep::study::{Manifest, sample, sample_documents};
 use crate::sweep::{
     Ended, Error, EvaluationError, Evaluator, Model, Options, Prepared, Queries, QueryScores, Request, Schedule, Set,
     Study, Subject, Trial, TrialResult, hash, work,
@@ -26,6 +26,13 @@ pub(crate) fn study(folder: &Path, more: &str) -> Study {
         return Study::join(&root).unwrap();
     }
     Study::create_from(manifest(folder, more), &root).unwrap()
+}
+
+/// The same, with so many queries of each data set.
+pub(crate) fn study_with(folder: &Path, more: &str, queries: usize) -> Study {
+    let mut manifest = manifest(folder, more);
+    manifest.sets.iter_mut().for_each(|set| set.queries = queries);
+    Study::create_from(manifest, &folder.join("study")).unwrap()
 }
 
 pub(crate) const SLERP: &str =
@@ -182,7 +189,11 @@ impl Evaluator for Fake {
         let held_out = u64::from(request.queries == Queries::Report) * 1000;
         let set = |index: usize| {
             let curve = self.held_out.filter(|_| held_out > 0).unwrap_or(self.curve);
-            let mean = curve(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
+            // Few documents make scores higher.
+            let mean = curve(index, &weights) + if request.race.is_some() { 0.1 } else { 0.0 };
+            let all = if held_out > 0 { QUERIES } else { self.study.sets[index].queries };
+            let queries = request.race.map_or(0..all, |step| sample(step, all));
+            let documents = request.race.map_or(1000, |step| sample_documents(step, 1000));
             let value = |query: usize| {
                 let query = query as u64 + held_out + 10_000 * index as u64;
                 let own = chance(3, query) * self.spread + chance(seed, query) * self.noise;
@@ -190,11 +201,12 @@ impl Evaluator for Fake {
                 Some((mean + own).clamp(0.0, 1.0))
             };
             QueryScores {
-                queries: (0..QUERIES).map(|query| format!("{}-{query}", request.queries.name())).collect(),
-                metrics: vec![(0..QUERIES).map(value).collect()],
-                documents: request.pool.unwrap_or(1000),
-                tokens: 5000,
-                tops: (0..request.depth).map(|rank| format!("d{rank}")).collect(),
+                queries: queries.clone().map(|query| format!("{}-{query}", request.queries.name())).collect(),
+                metrics: vec![queries.clone().map(value).collect()],
+                documents,
+                tokens: 10 * queries.len() + 5 * documents,
+                tops: (0..all.min(request.depth)).map(|query| (format!("q{query}"), vec!["d".to_owned()])).collect(),
+                encode: 0.001,
                 ..QueryScores::default()
             }
         };

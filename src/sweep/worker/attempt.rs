@@ -9,31 +9,31 @@ use serde_json::json;
 use super::state::{Event, ScoresFrom, Worker};
 use crate::eval::Metric;
 use crate::sweep::Error;
-use crate::sweep::file::Rung;
+use crate::sweep::file::SearchMethod;
 use crate::sweep::study::{
     Carried, CarriedSet, Carrier, Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings,
-    TrialResult, Written, mean_of, order_hash, top_documents_hash,
+    TopDocuments, TrialResult, Written, mean_of, order_hash, top_documents_hash,
 };
 use crate::sweep::study::{Subject, Trial, TrialStage};
 use crate::sweep::trial::{EvaluationError, Prepared, Queries, QueryScores, Request};
 
-/// What an attempt came to.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempted {
-    /// There are scores.
-    EncodingProgress,
-    /// There are none.
+    /// It has scores.
+    Scored,
+    /// It failed.
     Failed,
 }
 
-/// A second result that differs by more is reported.
+/// The largest difference of a second result that is not reported.
 const TOLERANCE: f64 = 1e-4;
 
-/// Documents of each query's ranking that make up pools.
-const DEPTH: usize = 50;
+/// Documents of each query's ranking that a race's samples are made of.
+const DEPTH: usize = 10;
 
 impl Worker<'_> {
-    /// Evaluates a trial that this worker has claimed, and records what comes of it.
+    /// Evaluates a trial that this worker has claimed, and records the result.
     pub(super) fn attempt(&mut self, trial: &Trial, stage: TrialStage) -> Result<Attempted, Error> {
         let started = Instant::now();
         let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
@@ -44,8 +44,8 @@ impl Worker<'_> {
             Ok((done, from)) => {
                 let (objectives, seconds) = (self.study.manifest.objectives_of(&done), done.timings.total);
                 self.log(&json!({"event": "done", "trial": trial.id, "stage": stage, "seconds": seconds}));
-                (self.on)(&Event::EncodingProgress { trial, stage, objectives, seconds, from });
-                Ok(Attempted::EncodingProgress)
+                (self.on)(&Event::Scored { trial, stage, objectives, seconds, from });
+                Ok(Attempted::Scored)
             }
             Err(EvaluationError::Cancelled) => Err(Error::Cancelled),
             Err(EvaluationError::Fatal(error)) => Err(error),
@@ -99,6 +99,7 @@ impl Worker<'_> {
             admix: env!("CARGO_PKG_VERSION").to_owned(),
             worker: self.owner.worker.clone(),
             began,
+            encoded: 0,
             timings: Timings { merge: prepared.seconds, ..Timings::default() },
         };
         if !is_whole && let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
@@ -115,6 +116,7 @@ impl Worker<'_> {
             let (scores, tops) = self.score(stage, trial, &missing)?;
             done.tops = tops;
             for (index, scores) in missing.iter().zip(&scores) {
+                done.encoded += scores.tokens as u64;
                 done.timings.tokenise += scores.tokenise;
                 done.timings.encode += scores.encode;
                 done.timings.search += scores.search;
@@ -133,8 +135,9 @@ impl Worker<'_> {
 
     /// What earlier revisions of the study know of a trial.
     fn carried(&mut self, trial: &Trial, stage: TrialStage) -> Result<Option<Carried>, EvaluationError> {
-        // Which documents parents rank first is not carried over.
-        if self.study.earlier.is_empty() || self.makes_pools(trial, stage) {
+        // Which documents parents rank first is not carried over, nor are samples, which they decide.
+        let is_sample = matches!(stage, TrialStage::Race(_));
+        if self.study.earlier.is_empty() || is_sample || self.makes_samples(trial, stage) {
             return Ok(None);
         }
         let queries = queries_of(stage);
@@ -148,10 +151,10 @@ impl Worker<'_> {
         Ok(carrier.find(&trial.id, stage, wanted)?)
     }
 
-    /// Whether a trial's first documents make up pools.
-    fn makes_pools(&self, trial: &Trial, stage: TrialStage) -> bool {
-        let has_pools = self.study.manifest.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
-        has_pools && matches!(trial.subject, Subject::Parent(_)) && stage == TrialStage::Full
+    /// Whether the samples of a race are made of a trial's first documents.
+    fn makes_samples(&self, trial: &Trial, stage: TrialStage) -> bool {
+        let is_race = self.study.manifest.spec.search.method == SearchMethod::Racing;
+        is_race && matches!(trial.subject, Subject::Parent(_)) && stage == TrialStage::Full
     }
 
     /// What is recorded of a data set.
@@ -178,15 +181,15 @@ impl Worker<'_> {
         Ok(Some((done.sets, store.per_query(&key)?)))
     }
 
-    /// The scores of what was made ready, and the hash of the documents that it ranks first where pools are made of them.
+    /// The scores of what was made ready, and the hash of the documents that it ranks first where a race's samples are made of them.
     fn score(
         &mut self,
         stage: TrialStage,
         trial: &Trial,
         sets: &[usize],
     ) -> Result<(Vec<QueryScores>, Option<String>), EvaluationError> {
-        let tops = if let TrialStage::Pool(_) = stage { self.parents_top_documents()? } else { Vec::new() };
-        let makes_pools = self.makes_pools(trial, stage);
+        let tops = if let TrialStage::Race(_) = stage { self.parents_top_documents()? } else { Vec::new() };
+        let makes_samples = self.makes_samples(trial, stage);
         let on = &mut *self.on;
         let mut progress = |done, all| {
             on(&Event::Progress { done, all });
@@ -195,9 +198,9 @@ impl Worker<'_> {
         let mut request = Request {
             queries: queries_of(stage),
             sets,
-            pool: if let TrialStage::Pool(size) = stage { Some(size) } else { None },
+            race: if let TrialStage::Race(step) = stage { Some(step) } else { None },
             tops: &tops,
-            depth: if makes_pools { DEPTH } else { 0 },
+            depth: if makes_samples { DEPTH } else { 0 },
             cancel: self.options.cancel,
             progress: &mut progress,
         };
@@ -210,7 +213,7 @@ impl Worker<'_> {
         if request.depth == 0 {
             return Ok((scores, None));
         }
-        let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
+        let tops: Vec<TopDocuments> = scores.iter().map(|scores| scores.tops.clone()).collect();
         let (store, name) = (&self.study.store, Layout::top_documents(&trial.id));
         let put = store.write_record(&name, &tops)?;
         let known = if put == Written::Present { store.read_json(&name)? } else { None };
@@ -218,7 +221,7 @@ impl Worker<'_> {
     }
 
     /// The documents that parents rank first, parent by parent.
-    fn parents_top_documents(&self) -> Result<Vec<Vec<Vec<String>>>, Error> {
+    fn parents_top_documents(&self) -> Result<Vec<Vec<TopDocuments>>, Error> {
         let manifest = &self.study.manifest;
         let mut found = Vec::new();
         for index in 0..manifest.models.len() {
@@ -231,14 +234,15 @@ impl Worker<'_> {
         Ok(found)
     }
 
-    /// Writes the ids of the queries, once a study.
+    /// Writes the ids of the queries, once for each study.
     fn list_queries<'q>(
         &mut self,
         stage: TrialStage,
         sets: impl Iterator<Item = &'q Vec<String>>,
     ) -> Result<(), Error> {
+        let part = stage.queries();
         for (index, ids) in sets.enumerate() {
-            let name = Layout::queries(queries_of(stage).name(), index);
+            let name = Layout::queries(&part, index);
             if !self.listed.contains(&name) {
                 self.study.store.write_record(&name, ids)?;
                 self.listed.insert(name);
@@ -247,7 +251,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Writes the values of single queries, then the result. A result that is there stays.
+    /// Writes the values of single queries, then the result. An existing result is kept.
     fn record(
         &mut self,
         trial: &Trial,
@@ -257,7 +261,7 @@ impl Worker<'_> {
         started: Instant,
     ) -> Result<(), Error> {
         let key = trial.key(stage);
-        // A worker that was killed, or was slower, may have written values of its own: the result is that of the file.
+        // A worker that was killed or slower may have written its own values, so the result follows the file.
         let (kept, hash) = self.study.store.write_values(&key, values)?;
         done.values = hash;
         if kept != *values {
@@ -278,7 +282,7 @@ impl Worker<'_> {
     }
 }
 
-/// Has a result hold the means of other values.
+/// Replaces the means of a result by those of other values.
 fn retake_means(done: &mut TrialResult, values: &PerQuery, metrics: &[Metric]) {
     for (set, values) in done.sets.iter_mut().zip(&values.sets) {
         set.queries = values.metrics.first().map_or(0, |values| values.iter().filter(|x| x.is_finite()).count());

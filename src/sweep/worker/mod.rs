@@ -1,4 +1,4 @@
-//! Trials are claimed, evaluated and recorded; any number of workers do this beside each other.
+//! Workers claim, evaluate and record trials. Any number of workers can run in parallel.
 
 mod attempt;
 mod run;

@@ -1,4 +1,4 @@
-//! What is recorded of trials: results and failures, checked whenever they are read.
+//! Records of trials: results and failures, which are checked whenever they are read.
 
 mod carried;
 mod results;
