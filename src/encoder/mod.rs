@@ -7,8 +7,10 @@
 mod architectures;
 mod batch;
 mod bounded;
+mod classification;
 mod config;
 mod cpu;
+mod cross_encoder;
 mod device;
 mod embed;
 mod embeddings;
@@ -30,6 +32,7 @@ mod tokens;
 mod transformer;
 
 pub use architectures::SUPPORTED;
+pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;

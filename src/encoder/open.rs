@@ -28,6 +28,10 @@ pub struct Encoder {
     warnings: Vec<String>,
 }
 
+/// Loads a transformer and what stands behind it.
+type Load =
+    fn(&Checkpoint, &dyn TensorSource, &Options, &candle_core::Device) -> Result<(Transformer, ModulePipeline), Error>;
+
 impl Encoder {
     /// Loads a checkpoint.
     pub fn open(checkpoint: &Checkpoint, options: &Options) -> Result<Self, Error> {
@@ -36,6 +40,16 @@ impl Encoder {
 
     /// Loads an encoder whose tensors come from `source`; everything else is as in `checkpoint`.
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
+        Self::open_by(load, checkpoint, source, options)
+    }
+
+    /// Loads the model by `load`, and its tokenizer beside it.
+    pub(super) fn open_by(
+        load: Load,
+        checkpoint: &Checkpoint,
+        source: &dyn TensorSource,
+        options: &Options,
+    ) -> Result<Self, Error> {
         let device = options.device.open()?;
         // Reading a large vocabulary takes as long as reading a large model, so both run in parallel.
         let (model, tokenizer) = std::thread::scope(|scope| {
@@ -145,6 +159,18 @@ fn load(
 ) -> Result<(Transformer, ModulePipeline), Error> {
     refuse_other_models(checkpoint)?;
     remarks::check(checkpoint, options)?;
+    let transformer = load_transformer(checkpoint, source, options, device)?;
+    let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
+    Ok((transformer, modules))
+}
+
+/// Loads the transformer that config.json describes.
+pub(super) fn load_transformer(
+    checkpoint: &Checkpoint,
+    source: &dyn TensorSource,
+    options: &Options,
+    device: &candle_core::Device,
+) -> Result<Transformer, Error> {
     let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
     let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
     let mut config = checkpoint.config().clone();
@@ -156,9 +182,7 @@ fn load(
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }
     let in_place = device.is_cpu() && !options.padded;
-    let transformer = Transformer::load(&Loader { source, module, path, device, dtype, in_place }, &config)?;
-    let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
-    Ok((transformer, modules))
+    Transformer::load(&Loader { source, module, path, device, dtype, in_place }, &config)
 }
 
 /// Refuses a model whose `config_sentence_transformers.json` says that it does not produce dense vectors.
@@ -172,6 +196,7 @@ fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
             let found = match found {
                 "MultiVectorEncoder" => "late-interaction (MultiVectorEncoder)",
                 "SparseEncoder" => "sparse (SparseEncoder)",
+                "CrossEncoder" => "reranking (CrossEncoder)",
                 other => other,
             };
             Err(Error::Architecture { path: checkpoint.path().to_owned(), found: found.to_owned() })
@@ -194,7 +219,7 @@ fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<u
 
 /// The longest input that the model accepts. Rotary positions continue beyond the number in config.json, unless their
 /// scaling depends on the length from there on.
-fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usize {
+pub(super) fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usize {
     let of_length = ["rope_scaling", "rope_parameters"].iter().any(|key| {
         let rope = checkpoint.config().get(*key).map(ToString::to_string).unwrap_or_default();
         rope.contains("\"dynamic\"") || rope.contains("\"longrope\"")

@@ -18,6 +18,10 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
                        does not apply; expected `text` alone";
         return Err(Error::setting(&file, problem));
     }
+    if transformer.classifies {
+        let problem = "`transformer_task` is \"sequence-classification\": a reranker, which has no embeddings";
+        return Err(Error::setting(&file, problem));
+    }
     if let Some(found) = transformer.unknown.first() {
         return Err(Error::setting(&file, format!("{found}, which admix does not follow")));
     }

@@ -10,7 +10,7 @@ use super::layers::norm::Norm;
 use super::layers::relative_bias::{BUCKETS, RelativeBias};
 use super::layers::rotary::Rotary;
 use super::layers::token_embeddings::TokenEmbeddings;
-use super::layers::token_types::add_first_type;
+use super::layers::token_types::with_each_type;
 use super::layers::transformer_layer::TransformerLayer;
 use super::source::Loader;
 use super::tensor_names::Names;
@@ -20,7 +20,7 @@ use crate::kernel::Activation;
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
-    /// One row for each position, with the vector of the first token type added if there are types.
+    /// One row for each position. If tokens have types, these rows once for each type, with its vector added.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
     pub(super) layers: Vec<TransformerLayer>,
@@ -29,8 +29,10 @@ pub(super) struct Transformer {
     pub(super) last_norm: Option<Norm>,
     pub(super) activation: Activation,
     pub(super) first: Position,
-    /// Whether tokens have types; only the first is used.
+    /// Whether tokens have types. Texts have only the first.
     pub(super) token_types: bool,
+    /// The number of rows of `positions` for each token type.
+    pub(super) rows: usize,
     pub(super) vocabulary: usize,
     pub(super) width: usize,
     /// The longest input that the model has positions for.
@@ -40,6 +42,7 @@ pub(super) struct Transformer {
 /// The table of positions.
 struct Positions {
     table: Option<Tensor>,
+    rows: usize,
     longest: usize,
 }
 
@@ -76,9 +79,16 @@ impl Transformer {
             token_types: config.token_types && names.token_types.is_some(),
             vocabulary,
             width,
+            rows: positions.rows,
             longest: positions.longest,
             positions: positions.table,
         })
+    }
+
+    /// The number of token types that a pair of texts may have.
+    pub(super) fn types(&self) -> usize {
+        let rows = self.positions.as_ref().and_then(|table| table.dims().first().copied()).unwrap_or(0);
+        rows.checked_div(self.rows).unwrap_or(1)
     }
 
     /// Computes one vector for each row of a padded batch.
@@ -130,11 +140,11 @@ fn relative_bias(
 
 impl Positions {
     fn load(loader: &Loader<'_>, config: &Config, names: &Names, width: usize) -> Result<Self, Error> {
-        let Some(name) = names.positions else { return Ok(Self { table: None, longest: config.longest }) };
+        let Some(name) = names.positions else { return Ok(Self { table: None, rows: 0, longest: config.longest }) };
         let (rows, _) = loader.dimensions(name)?;
-        let mut values = loader.values(name, &[rows, width])?;
-        add_first_type(loader, config, names, width, &mut values)?;
+        let values = with_each_type(loader, config, names, width, loader.values(name, &[rows, width])?)?;
         let longest = rows.saturating_sub(config.first.start as usize).min(config.longest);
-        Ok(Self { table: Some(loader.place(values, &[rows, width])?), longest })
+        let shape = [values.len() / width, width];
+        Ok(Self { table: Some(loader.place(values, &shape)?), rows, longest })
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a tokenizer from a tokenizer.json, and encodes texts with it; panics of the crate become errors.
 
 use tokenizers::models::ModelWrapper;
-use tokenizers::{DecoderWrapper, Encoding, PostProcessorWrapper, TokenizerImpl};
+use tokenizers::{DecoderWrapper, EncodeInput, Encoding, PostProcessorWrapper, TokenizerImpl};
 
 use super::check::check;
 use super::normalizer::{Normalizer, failure};
@@ -40,12 +40,16 @@ pub(in crate::encoder) fn read(bytes: &[u8]) -> Result<Bounded, String> {
 
 const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader gave up on it";
 
-/// Encodes a text, with special tokens.
+/// Encodes a text or a pair of texts, with special tokens.
 ///
 /// # Errors
 /// What is wrong with the tokenizer, or exceeds a limit in the text.
-pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
+pub(in crate::encoder) fn encode<'a>(
+    tokenizer: &Bounded,
+    text: impl Into<EncodeInput<'a>>,
+) -> Result<Encoding, String> {
     failure();
+    let text = text.into();
     let encoded = catch(|| tokenizer.encode_fast(text, true));
     if let Some(problem) = failure() {
         return Err(problem);

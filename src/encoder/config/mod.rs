@@ -9,5 +9,6 @@ mod rope;
 mod rotary_bert;
 mod shape;
 
+pub(super) use json::Json;
 pub(super) use rope::Rope;
 pub(super) use shape::{Config, NormStyle, Pattern, Position};
