@@ -135,9 +135,10 @@ impl TransformerSettings {
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
         self.classifies = file.get("transformer_task").and_then(Value::as_str) == Some("sequence-classification");
-        let (task, output, value) = match self.classifies {
-            true => ("sequence-classification", "scores", "logits"),
-            false => ("feature-extraction", "token_embeddings", "last_hidden_state"),
+        let (task, output, value) = if self.classifies {
+            ("sequence-classification", "scores", "logits")
+        } else {
+            ("feature-extraction", "token_embeddings", "last_hidden_state")
         };
         let expected = [("transformer_task", task), ("module_output_name", output)];
         for (key, expected) in expected {

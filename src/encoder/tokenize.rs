@@ -161,7 +161,7 @@ impl Tokenizer {
         let mut tokens = Tokens::new(0);
         for (share, pairs) in pairs.chunks(SHARE).enumerate() {
             let encoded = pairs.par_iter().enumerate().map(|(index, (first, second))| {
-                let encoded = bounded::encode(&self.inner, (*first, *second));
+                let encoded = bounded::encode_pair(&self.inner, first, second);
                 encoded.map_err(|problem| self.refused(share * SHARE + index, second, problem))
             });
             for encoding in encoded.collect::<Result<Vec<_>, _>>()? {
@@ -253,13 +253,11 @@ pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value
 
 /// Whether the tokenizer gives token types to the model. Of the classes that transformers knows only BERT's do unasked.
 fn gives_types(class: &TokenizerClass, config: &Map<String, Value>) -> bool {
-    match config.get("model_input_names").and_then(Value::as_array) {
-        Some(names) => names.iter().any(|name| name == "token_type_ids"),
-        None => {
-            let name = config.get("tokenizer_class").and_then(Value::as_str).unwrap_or_default();
-            *class == TokenizerClass::Bert && !name.starts_with("DistilBert")
-        }
+    if let Some(names) = config.get("model_input_names").and_then(Value::as_array) {
+        return names.iter().any(|name| name == "token_type_ids");
     }
+    let name = config.get("tokenizer_class").and_then(Value::as_str).unwrap_or_default();
+    *class == TokenizerClass::Bert && !name.starts_with("DistilBert")
 }
 
 fn speaks_of_bytes(json: &[u8]) -> bool {

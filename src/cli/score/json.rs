@@ -7,11 +7,7 @@ use super::results::Results;
 pub(super) fn results(results: &Results) -> Value {
     let models = results.models.iter().enumerate().map(|(model, scored)| {
         let datasets: Vec<Value> = (0..results.sets.len()).map(|set| dataset(results, model, set)).collect();
-        let mut value = json!({"model": scored.model.display().to_string(), "datasets": datasets});
-        if let (Some(object), true) = (value.as_object_mut(), scored.first_stage) {
-            object.insert("first_stage".to_owned(), json!(true));
-        }
-        value
+        json!({"model": scored.model.display().to_string(), "first_stage": scored.first_stage, "datasets": datasets})
     });
     json!({"models": models.collect::<Vec<_>>()})
 }

@@ -36,13 +36,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         stage.candidates
     });
     for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
-        let sets = match &candidates {
-            Some(candidates) => rerank_with(args, checkpoint, &results, candidates, &cancel),
-            None => {
-                let depth = depth(args, &results.metrics);
-                retrieve(args, checkpoint, &results, depth, &args.encoder.options(), &cancel)
-            }
-        };
+        let depth = depth(args, &results.metrics);
+        let sets = candidates.as_ref().map_or_else(
+            || retrieve(args, checkpoint, &results, depth, &args.encoder.options(), &cancel),
+            |candidates| rerank_with(args, checkpoint, &results, candidates, &cancel),
+        );
         let sets = sets.with_context(|| cannot_score(&folder))?;
         results.models.push(Scored { model: folder, first_stage: false, sets });
     }

@@ -40,16 +40,24 @@ pub(in crate::encoder) fn read(bytes: &[u8]) -> Result<Bounded, String> {
 
 const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader gave up on it";
 
-/// Encodes a text or a pair of texts, with special tokens.
+/// Encodes a text, with special tokens.
 ///
 /// # Errors
 /// What is wrong with the tokenizer, or exceeds a limit in the text.
-pub(in crate::encoder) fn encode<'a>(
-    tokenizer: &Bounded,
-    text: impl Into<EncodeInput<'a>>,
-) -> Result<Encoding, String> {
+pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
+    encode_input(tokenizer, text.into())
+}
+
+/// Encodes a pair of texts, with special tokens around and between them.
+///
+/// # Errors
+/// As for [`encode`].
+pub(in crate::encoder) fn encode_pair(tokenizer: &Bounded, first: &str, second: &str) -> Result<Encoding, String> {
+    encode_input(tokenizer, (first, second).into())
+}
+
+fn encode_input(tokenizer: &Bounded, text: EncodeInput<'_>) -> Result<Encoding, String> {
     failure();
-    let text = text.into();
     let encoded = catch(|| tokenizer.encode_fast(text, true));
     if let Some(problem) = failure() {
         return Err(problem);
