@@ -17,15 +17,15 @@ const MOST_DIMENSIONS: usize = 64;
 
 /// What a pickle is.
 #[derive(Debug)]
-pub(super) struct Pickle<'p> {
-    pub(super) heap: Heap<'p>,
-    pub(super) root: Value<'p>,
+pub(crate) struct Pickle<'p> {
+    pub(crate) heap: Heap<'p>,
+    pub(crate) root: Value<'p>,
     /// Where it ends in the file.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 /// Reads the pickle that begins at byte `start` of `bytes`.
-pub(super) fn read(bytes: &[u8], start: usize) -> Result<Pickle<'_>, Error> {
+pub(crate) fn read(bytes: &[u8], start: usize) -> Result<Pickle<'_>, Error> {
     let mut machine = Machine {
         bytes,
         at: start,

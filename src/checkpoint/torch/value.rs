@@ -4,7 +4,7 @@ use safetensors::Dtype;
 
 /// A value. Text lies in the pickle, containers in the [`Heap`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'p> {
+pub(crate) enum Value<'p> {
     None,
     Flag(bool),
     Number(i128),
@@ -21,7 +21,7 @@ pub(super) enum Value<'p> {
 
 impl Value<'_> {
     /// What messages call it.
-    pub(super) fn kind(self) -> &'static str {
+    pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::None => "None",
             Self::Flag(_) => "a bool",
@@ -41,7 +41,7 @@ impl Value<'_> {
 
 /// A name that a pickle may ask for. Nothing is called: each stands for something that is built here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Global {
+pub(crate) enum Global {
     OrderedDict,
     /// `_rebuild_tensor`, 1 to 3.
     RebuildTensor(u8),
@@ -93,7 +93,7 @@ const DTYPES: [(&str, Dtype); 19] = [
 
 impl Global {
     /// The name in that module, if state dicts use it.
-    pub(super) fn find(module: &str, name: &str) -> Option<Self> {
+    pub(crate) fn find(module: &str, name: &str) -> Option<Self> {
         let found = match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
             ("torch._utils", "_rebuild_tensor") => Self::RebuildTensor(1),
@@ -117,7 +117,7 @@ impl Global {
         Some(found)
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OrderedDict => "OrderedDict",
             Self::RebuildTensor(_) => "_rebuild_tensor",
@@ -133,56 +133,56 @@ impl Global {
 
 /// Bytes in the file that tensors share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Storage<'p> {
+pub(crate) struct Storage<'p> {
     /// What the file calls it.
-    pub(super) key: &'p str,
+    pub(crate) key: &'p str,
     /// The format of its elements; nothing for plain bytes.
-    pub(super) dtype: Option<Dtype>,
+    pub(crate) dtype: Option<Dtype>,
     /// Its elements; its bytes where it has no format.
-    pub(super) elements: u64,
+    pub(crate) elements: u64,
     /// Of files before torch 1.6: where it lies in another storage, in elements.
-    pub(super) view: Option<(&'p str, u64)>,
+    pub(crate) view: Option<(&'p str, u64)>,
 }
 
 impl Storage<'_> {
     /// Its bytes, if they can be counted.
-    pub(super) fn byte_len(&self) -> Option<u64> {
+    pub(crate) fn byte_len(&self) -> Option<u64> {
         self.elements.checked_mul(self.dtype.map_or(8, |dtype| dtype.bitsize()) as u64 / 8)
     }
 }
 
 /// A tensor: a view of a storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Index of the storage in the heap.
-    pub(super) storage: usize,
-    pub(super) dtype: Dtype,
+    pub(crate) storage: usize,
+    pub(crate) dtype: Dtype,
     /// In elements.
-    pub(super) offset: u64,
-    pub(super) shape: Vec<usize>,
+    pub(crate) offset: u64,
+    pub(crate) shape: Vec<usize>,
     /// In elements.
-    pub(super) strides: Vec<u64>,
+    pub(crate) strides: Vec<u64>,
 }
 
 /// Containers, storages and tensors of a pickle, by index.
 #[derive(Debug, Default)]
-pub(super) struct Heap<'p> {
-    pub(super) tuples: Vec<Box<[Value<'p>]>>,
-    pub(super) lists: Vec<Vec<Value<'p>>>,
-    pub(super) dicts: Vec<Vec<(Value<'p>, Value<'p>)>>,
-    pub(super) storages: Vec<Storage<'p>>,
-    pub(super) views: Vec<View>,
+pub(crate) struct Heap<'p> {
+    pub(crate) tuples: Vec<Box<[Value<'p>]>>,
+    pub(crate) lists: Vec<Vec<Value<'p>>>,
+    pub(crate) dicts: Vec<Vec<(Value<'p>, Value<'p>)>>,
+    pub(crate) storages: Vec<Storage<'p>>,
+    pub(crate) views: Vec<View>,
 }
 
 impl<'p> Heap<'p> {
-    pub(super) fn tuple(&self, value: Value<'p>) -> Option<&[Value<'p>]> {
+    pub(crate) fn tuple(&self, value: Value<'p>) -> Option<&[Value<'p>]> {
         match value {
             Value::Tuple(index) => self.tuples.get(index).map(AsRef::as_ref),
             _ => None,
         }
     }
 
-    pub(super) fn dict(&self, value: Value<'p>) -> Option<&[(Value<'p>, Value<'p>)]> {
+    pub(crate) fn dict(&self, value: Value<'p>) -> Option<&[(Value<'p>, Value<'p>)]> {
         match value {
             Value::Dict(index) => self.dicts.get(index).map(Vec::as_slice),
             _ => None,
@@ -190,7 +190,7 @@ impl<'p> Heap<'p> {
     }
 
     /// A tuple or list of two.
-    pub(super) fn pair(&self, value: Value<'p>) -> Option<(Value<'p>, Value<'p>)> {
+    pub(crate) fn pair(&self, value: Value<'p>) -> Option<(Value<'p>, Value<'p>)> {
         let items = match value {
             Value::List(index) => self.lists.get(index).map(Vec::as_slice),
             other => self.tuple(other),
@@ -203,7 +203,7 @@ impl<'p> Heap<'p> {
 }
 
 /// Appends and gives the index.
-pub(super) fn push<T>(list: &mut Vec<T>, item: T) -> usize {
+pub(crate) fn push<T>(list: &mut Vec<T>, item: T) -> usize {
     list.push(item);
     list.len() - 1
 }

@@ -1,7 +1,7 @@
 //! The opcodes of pickles by name.
 
 /// Those that state dicts are made of.
-pub(super) mod op {
+pub(crate) mod op {
     pub(crate) const MARK: u8 = b'(';
     pub(crate) const STOP: u8 = b'.';
     pub(crate) const POP: u8 = b'0';
@@ -118,6 +118,6 @@ const NAMES: [(u8, &str); 68] = [
 ];
 
 /// What an opcode is called.
-pub(super) fn name(code: u8) -> Option<&'static str> {
+pub(crate) fn name(code: u8) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::checkpoint::stays_inside;
+use super::super::hub_model::stays_inside;
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::escape::escaped;
 
@@ -26,12 +26,12 @@ const EXTRA64: u16 = 1;
 
 /// A file in the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) name: String,
     /// Where its bytes lie in the archive.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// The checksum of its bytes; 0 where torch was told to write none.
-    pub(super) crc: u32,
+    pub(crate) crc: u32,
 }
 
 /// Why an archive is refused.
@@ -128,7 +128,7 @@ impl Diagnose for ZipError {
 }
 
 /// The entries of the archive, in the order of their bytes.
-pub(super) fn entries(file: &[u8]) -> Result<Vec<Entry>, ZipError> {
+pub(crate) fn entries(file: &[u8]) -> Result<Vec<Entry>, ZipError> {
     let directory = directory(file)?;
     let mut bytes = file.get(directory.range.clone()).unwrap_or_default();
     let mut found: Vec<(usize, Entry)> = Vec::new();

@@ -17,35 +17,35 @@ const PARALLEL: &str = "module.";
 
 /// A tensor of a state dict and where its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tensor {
-    pub(super) name: String,
-    pub(super) dtype: Dtype,
-    pub(super) shape: Vec<usize>,
+pub(crate) struct Tensor {
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
     /// In elements.
-    pub(super) strides: Vec<u64>,
+    pub(crate) strides: Vec<u64>,
     /// The storage's bytes in the file.
-    pub(super) storage: Range<usize>,
+    pub(crate) storage: Range<usize>,
     /// Where the first element lies in the storage, in elements.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
 }
 
 impl Tensor {
     /// Bytes of one element.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.dtype.bitsize() / 8
     }
 
     /// Its elements. The product was checked when the tensor was found.
-    pub(super) fn elements(&self) -> u64 {
+    pub(crate) fn elements(&self) -> u64 {
         self.shape.iter().map(|&size| size as u64).product()
     }
 
-    pub(super) fn byte_len(&self) -> u64 {
+    pub(crate) fn byte_len(&self) -> u64 {
         self.elements() * self.width() as u64
     }
 
     /// Whether its elements lie one after the other.
-    pub(super) fn is_contiguous(&self) -> bool {
+    pub(crate) fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         self.shape.iter().zip(&self.strides).rev().all(|(&size, &stride)| {
             let fits = size == 1 || stride == expected;
@@ -55,13 +55,13 @@ impl Tensor {
     }
 
     /// What makes two names the same tensor.
-    pub(super) fn view(&self) -> (usize, u64, &[usize], &[u64], Dtype) {
+    pub(crate) fn view(&self) -> (usize, u64, &[usize], &[u64], Dtype) {
         (self.storage.start, self.offset, &self.shape, &self.strides, self.dtype)
     }
 }
 
 /// The tensors of a state dict, sorted by name. `storages` says where the bytes of each storage of the heap lie.
-pub(super) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<Vec<Tensor>, Error> {
+pub(crate) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<Vec<Tensor>, Error> {
     let heap = &pickle.heap;
     let mut entries = heap.dict(pickle.root).ok_or(Error::NotADict { found: pickle.root.kind() })?;
     let is_tensor = |(_, value): &(Value<'_>, Value<'_>)| matches!(value, Value::Tensor(_));
