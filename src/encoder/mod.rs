@@ -23,13 +23,14 @@ mod options;
 mod pooling;
 mod remarks;
 mod source;
+mod static_embedding;
 mod tensor_names;
 mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
 
-pub use architectures::SUPPORTED;
+pub use architectures::{CLASSES, ModelClass, REFUSED};
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;

@@ -7,6 +7,7 @@ use super::module_pipeline::ModulePipeline;
 use super::options::Options;
 use super::remarks;
 use super::source::{Loader, TensorSource};
+use super::static_embedding;
 use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
@@ -39,13 +40,19 @@ impl Encoder {
         let device = options.device.open()?;
         // Reading a large vocabulary takes as long as reading a large model.
         let (model, tokenizer) = std::thread::scope(|scope| {
-            let tokenizer = scope.spawn(|| Tokenizer::open(checkpoint));
+            let tokenizer = scope.spawn(|| match static_embedding::is_static(checkpoint) {
+                true => Tokenizer::open_bare(checkpoint),
+                false => Tokenizer::open(checkpoint),
+            });
             (load(checkpoint, source, options, &device), tokenizer.join())
         });
         // The model first: a folder that cannot be encoded with should say so, whatever its tokenizer is like.
         let (transformer, modules) = model?;
         let mut tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         tokenizer.check_vocabulary(transformer.vocabulary)?;
+        if static_embedding::is_static(checkpoint) {
+            return Self::of_table(checkpoint, options, device, tokenizer, (transformer, modules));
+        }
         if transformer.token_types {
             tokenizer.check_types()?;
         }
@@ -76,6 +83,30 @@ impl Encoder {
             dimension,
             of_roles,
             warnings,
+        })
+    }
+
+    /// A static embedding: texts have any length, and settings of use are its modules' alone.
+    fn of_table(
+        checkpoint: &Checkpoint,
+        options: &Options,
+        device: candle_core::Device,
+        mut tokenizer: Tokenizer,
+        (transformer, modules): (Transformer, ModulePipeline),
+    ) -> Result<Self, Error> {
+        if let Some(length) = options.max_length {
+            tokenizer.set_max_length(length, transformer.longest)?;
+        }
+        Ok(Self {
+            options: options.clone(),
+            device,
+            max_length: options.max_length.unwrap_or(transformer.longest),
+            dimension: cut(checkpoint, options, modules.dimension)?,
+            tokenizer,
+            transformer,
+            modules,
+            of_roles: [None, None],
+            warnings: Vec::new(),
         })
     }
 
@@ -147,16 +178,22 @@ fn load(
     remarks::check(checkpoint, options)?;
     let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
     let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
+    let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
+    let in_place = device.is_cpu() && !options.padded;
+    let loader = Loader { source, module, path: path.clone(), device, dtype, in_place };
+    if static_embedding::is_static(checkpoint) {
+        let table = static_embedding::load(&loader, checkpoint)?;
+        let modules = ModulePipeline::load(checkpoint, source, options, device, table.width)?;
+        return Ok((table, modules));
+    }
     let mut config = checkpoint.config().clone();
     config.extend(checkpoint.settings().transformer.model.clone());
     let config = Config::read(&path.join("config.json"), &config)?;
-    let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
     if config.overflows && dtype == DType::F16 {
         let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }
-    let in_place = device.is_cpu() && !options.padded;
-    let transformer = Transformer::load(&Loader { source, module, path, device, dtype, in_place }, &config)?;
+    let transformer = Transformer::load(&loader, &config)?;
     let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
     Ok((transformer, modules))
 }

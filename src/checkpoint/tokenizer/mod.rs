@@ -3,6 +3,8 @@
 mod chat_template;
 mod files;
 mod json;
+#[cfg(feature = "eval")]
+mod older_files;
 mod parts;
 mod sentencepiece;
 mod token_scripts;
@@ -12,5 +14,7 @@ pub(crate) use chat_template::is_chat_template;
 pub use files::{Tokenizer, TokenizerDifference};
 #[cfg(feature = "eval")]
 pub(crate) use json::{Listener as VocabularyListener, read_json as read_tokenizer_json};
+#[cfg(feature = "eval")]
+pub(crate) use older_files::extra_ids;
 pub use token_scripts::{TokenScript, TokenScripts};
 pub use vocabulary::{Appended, Change, Edited, MergedVocabulary, Origin, Vocabulary, VocabularyKind};

@@ -1,5 +1,7 @@
 //! The manual's reference pages, made from the declarations: commands, merge methods, keys of recipes and sweep files.
 
+#[cfg(feature = "eval")]
+mod classes;
 mod commands;
 mod examples;
 mod keys;
@@ -22,6 +24,8 @@ pub(super) fn pages(program: &Command) -> Vec<Page> {
     pages.push(Page { file: "recipe-keys.md".into(), text: keys::recipe() });
     pages.push(Page { file: "sweep-keys.md".into(), text: keys::sweep() });
     pages.push(Page { file: "allow.md".into(), text: keys::allow() });
+    #[cfg(feature = "eval")]
+    pages.push(Page { file: "model-classes.md".into(), text: classes::page() });
     for page in &mut pages {
         page.text.insert_str(0, NOTE);
     }

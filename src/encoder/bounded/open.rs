@@ -45,8 +45,16 @@ const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader ga
 /// # Errors
 /// What is wrong with the tokenizer, or too much in the text.
 pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
+    encode_with(tokenizer, text, true)
+}
+
+/// The tokens of a text, with or without the special tokens around them.
+///
+/// # Errors
+/// What is wrong with the tokenizer, or too much in the text.
+pub(in crate::encoder) fn encode_with(tokenizer: &Bounded, text: &str, special: bool) -> Result<Encoding, String> {
     failure();
-    let encoded = catch(|| tokenizer.encode_fast(text, true));
+    let encoded = catch(|| tokenizer.encode_fast(text, special));
     if let Some(problem) = failure() {
         return Err(problem);
     }

@@ -1,13 +1,20 @@
 //! What config.json says about a model.
 
+mod albert;
 mod bert;
+mod deberta;
 mod decoder;
+mod embedding_gemma2;
 mod json;
+mod lfm2;
 mod modernbert;
 mod read;
 mod rope;
 mod rotary_bert;
 mod shape;
+mod static_embedding;
+
+mod t5;
 
 pub(super) use rope::Rope;
-pub(super) use shape::{Config, NormStyle, Pattern, Position};
+pub(super) use shape::{Config, Disentangled, Distance, NormStyle, Pattern, Position};
