@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use admix::kernel::{
-    ByRank, DType, Digits, MaskTerm, MaskedTerms, RankBuffers, SimdLevel, Stream, combine, combine_around,
+    ByRank, DType, Digits, MaskTerm, MaskedTerms, RankBuffers, SimdLevel, Stream, combine, combine_differences,
     consensus_sum, dots, draw, draw_below, histogram, limit, mask_by_rank, masked_sum, narrow, overlap_sum,
     row_divergence, swap_near, variance, widen,
 };
@@ -51,8 +51,8 @@ fn kernels(c: &mut Criterion) {
             bench.iter(|| histogram(level, black_box(&base), &a, first, &mut counts));
         });
         group.throughput(Throughput::Bytes(4 * 4 * TILE as u64));
-        group.bench_function("combine_around, 3 models", |bench| {
-            bench.iter(|| combine_around(level, black_box(&base), &[0.3, 0.3, 0.4], &[&a, &b, &d], &mut out));
+        group.bench_function("combine_differences, 3 models", |bench| {
+            bench.iter(|| combine_differences(level, black_box(&base), &[0.3, 0.3, 0.4], &[&a, &b, &d], &mut out));
         });
         let low = 0.02f32.to_bits();
         let terms = [MaskTerm { weight: 0.5, low, high: u32::MAX, drawn: None, rescale: 1.0 }; 3];

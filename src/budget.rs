@@ -1,24 +1,24 @@
-//! How much a stranger's bytes may become when they are decoded: one number for every decoder.
+//! Limits how much memory untrusted bytes may take when they are decoded.
 
-/// What any input may become, whatever its size.
+/// The number of bytes that an input of any size may decode to.
 const LEAST: u64 = 256 << 20;
-/// How many times its size an input may become, beyond that.
+/// How many times its size an input may decode to, beyond that.
 const TIMES: u64 = 100;
 
-/// What is left of what an input may become.
+/// The remaining number of bytes that an input may decode to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     most: u64,
     used: u64,
 }
 
-/// An input becomes more than it may.
+/// An input decodes to more than its budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it becomes more than {} MiB when it is decoded: more than 256 MiB and 100 times its size", .0 >> 20)]
 pub(crate) struct Spent(u64);
 
 impl Budget {
-    /// For an input of `bytes` bytes.
+    /// The budget of an input of `bytes` bytes.
     pub(crate) fn of(bytes: u64) -> Self {
         Self { most: LEAST.saturating_add(bytes.saturating_mul(TIMES)), used: 0 }
     }

@@ -1,4 +1,4 @@
-//! Panics of libraries that read a stranger's bytes: caught where they are called, and not shown.
+//! Catches panics of libraries that read untrusted bytes, without showing them.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,8 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     done.map_err(|_| Panicked)
 }
 
-/// Whether a panic of this thread, at this moment, will be caught and become an error: for a hook that prints the others.
+/// Whether a panic of this thread will currently be caught and become an error. A panic hook asks this to print only the
+/// others.
 pub fn catches_panics() -> bool {
     CATCHING.get()
 }

@@ -1,4 +1,4 @@
-//! What every error of the crate can say besides its message: what to do about it, where it is, and its exit code.
+//! What every error of the crate provides besides its message: a hint, a place and an exit code.
 
 use crate::yaml::{self, Place};
 
@@ -8,7 +8,7 @@ use crate::yaml::{self, Place};
 pub enum ExitClass {
     /// The system failed: a full disk, a file that cannot be written.
     Unexpected,
-    /// The caller asked for something that cannot be: arguments, a recipe, an output that is there already.
+    /// The caller asked for something impossible: wrong arguments, a faulty recipe, an output that already exists.
     Usage,
     /// An input was refused: a checkpoint, a data set, a damaged study.
     Refused,
@@ -34,7 +34,7 @@ impl ExitClass {
     }
 }
 
-/// An error that knows what a person needs besides its message. Every error type of the crate implements it.
+/// An error with a hint, a place and an exit class. Every error type of the crate implements it.
 ///
 /// Implementations list every variant, without a wildcard: a new variant does not compile until it has a class.
 pub trait Diagnose: std::error::Error {
@@ -72,7 +72,7 @@ pub struct Diagnosis {
 /// Whether the program goes on after a [`Diagnosis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It goes on; what was found is probably not meant.
+    /// It goes on, but what was found is probably not meant.
     Warning,
     /// It ends.
     Error(ExitClass),

@@ -1,20 +1,21 @@
-//! Opening files that people name: a pipe that nobody writes into would keep a reader waiting, and a device has no end.
+//! Opens files that users name. A pipe without a writer would block forever, and a device has no end.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opens a regular file.
 ///
 /// # Errors
-/// What the system says; anything else than a regular file, which is not even opened: to open some devices is to act on them.
+/// Errors of the system, and anything that is not a regular file. That is not even opened, because opening some devices has
+/// effects.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     check(&fs::metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
     at_once(&mut options);
     let file = options.open(path)?;
-    // Whoever put something else into its place meanwhile is noticed here.
+    // Detects that something else has replaced the file in the meantime.
     check(&file.metadata()?)?;
     Ok(file)
 }
@@ -30,7 +31,7 @@ pub(crate) fn open_or_pipe(path: &Path) -> io::Result<File> {
     open(path)
 }
 
-/// Whether a path is a descriptor that this process has open: somebody is at its other end, or has been.
+/// Whether a path is a descriptor that this process has open, so that its other end is or was open too.
 pub(crate) fn is_descriptor(path: &Path) -> bool {
     let standard = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|known| path == Path::new(known));
     standard || ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder))
@@ -46,7 +47,7 @@ fn check(found: &fs::Metadata) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{}, expected a regular file", kind(found))))
 }
 
-/// What it is, where it is no regular file.
+/// What it is, if it is not a regular file.
 fn kind(found: &fs::Metadata) -> &'static str {
     #[cfg(unix)]
     {
@@ -66,7 +67,16 @@ fn kind(found: &fs::Metadata) -> &'static str {
     "no regular file"
 }
 
-/// Has a file opened without waiting for whoever is at the other end.
+/// A path of a file that people write, with their home folder in place of a leading `~`. A shell does so too, but not in files
+/// and not behind `=`.
+pub(crate) fn with_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(rest), Some(home)) if !home.as_os_str().is_empty() => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// Makes opening a pipe return at once, without waiting for its other end.
 pub(crate) fn at_once(options: &mut OpenOptions) {
     #[cfg(unix)]
     {

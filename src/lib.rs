@@ -1,8 +1,8 @@
 //! admix merges retriever (embedding) models, scores the merges, and finds the ratio at which a merge is best.
 //!
 //! A retriever that was fine-tuned for a new task often forgets some of its old ones. A merge, an average of the weights of
-//! both, keeps most of the old and gains most of the new, and costs no training. This crate is the library behind the program
-//! `admix`: what the program does, four types do here. They need no settings, and their defaults are those of the program.
+//! both, keeps most of the old and gains most of the new, without training. This crate is the library behind the program
+//! `admix`. Four types do what the program does, with the same defaults.
 //!
 //! # Merge
 //!
@@ -24,7 +24,7 @@
 //! # Recipes
 //!
 //! A recipe names a method, its models and its parameters. It comes from a YAML file in mergekit's language
-//! ([`Merge::recipe`]) or is made in code. Either way everything that is wrong with it is found before a tensor is read.
+//! ([`Merge::recipe`]) or is built in code. Either way all its faults are reported before a tensor is read.
 //!
 //! ```
 //! # fn main() -> Result<(), admix::Error> {
@@ -62,8 +62,8 @@
 //!
 //! # Sweep
 //!
-//! [`Sweep`] tries many values of a recipe's variables and scores each merge. Merges are made in memory, and results are kept in
-//! a folder that any number of programs may share, so that a sweep that was stopped goes on.
+//! [`Sweep`] tries many values of a recipe's variables and scores each merge. Merges stay in memory, and results are stored
+//! in a folder that any number of processes can share and from which a stopped sweep resumes.
 //!
 //! ```no_run
 //! # #[cfg(feature = "eval")]
@@ -81,24 +81,24 @@
 //!
 //! # Long work and errors
 //!
-//! A [`Cancel`] token ends any of them from another thread, and each tells its [`Progress`] to whoever asks. Every error says
-//! what to do about it, where in a recipe it is, and with which code the program exits, through [`Diagnose`].
+//! A [`Cancel`] token ends any of them from another thread, and each reports its [`Progress`] to a callback. Through
+//! [`Diagnose`] every error gives a hint, its place in a recipe, and the program's exit code.
 //!
 //! # Features
 //!
-//! `eval`, on by default, holds everything that encodes: [`Score`], [`Sweep`] and [`encoder`]. `parquet` reads data sets in that
-//! form. `hub` downloads models. `cli` is the program and adds nothing to the library, so that a library leaves it out:
+//! `eval`, on by default, has everything that encodes: [`Score`], [`Sweep`] and [`encoder`]. `parquet` reads data sets in
+//! that format. `hub` downloads models. `cli` is the program and adds nothing to the library, so leave it out:
 //! `admix = { version = "0.1", default-features = false, features = ["eval"] }`.
 //!
 //! # Modules
 //!
-//! The types above are enough for most programs. Below them, a merge flows through the modules from left to right, once, and a
-//! module uses only what stands before it:
+//! The types above are enough for most programs. Below them a merge flows through the modules from left to right, and a
+//! module uses only those before it:
 //!
-//! [`checkpoint`] model folders → [`method`] merge methods → [`recipe`] recipes → [`plan`] a recipe and its models, resolved →
-//! [`merge`] the merge itself → [`write`](mod@write) the output folder → [`encoder`] texts to embeddings → [`eval`] data sets,
-//! metrics and statistics → [`sweep`] studies → [`report`] their results for people. [`convert`] turns weights that torch saved
-//! into safetensors.
+//! [`checkpoint`] model folders → [`method`] merge methods → [`recipe`] recipes → [`plan`] a recipe resolved with its
+//! models → [`merge`] the merge itself → [`write`](mod@write) the output folder → [`encoder`] texts to embeddings →
+//! [`eval`] data sets, metrics and statistics → [`sweep`] studies → [`report`] their results for people. [`convert`] turns
+//! weights that torch saved into safetensors.
 
 mod api;
 mod budget;
@@ -124,6 +124,7 @@ mod files;
 pub mod kernel;
 pub mod merge;
 pub mod method;
+mod nearest;
 pub mod plan;
 mod progress;
 pub mod recipe;
@@ -141,5 +142,5 @@ pub use caught::catches_panics;
 pub use cli::main as command_line;
 pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
 pub use kernel::DType;
-pub use progress::{Cancel, Progress};
+pub use progress::{Cancel, Monitor, Progress};
 pub use recipe::RecipeBuilder;

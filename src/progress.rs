@@ -1,5 +1,7 @@
-//! How far work is, and how it is ended early.
+//! Progress of long work, and its cancellation.
 
+#[cfg(feature = "eval")]
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,35 +34,61 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody has ended the work.
+    /// Whether the work was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The flag behind the token, which a signal sets.
+    /// `Break` once the work was cancelled, for callbacks that decide whether to go on.
+    #[cfg(feature = "eval")]
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Returns the error `cancelled` once the work was cancelled.
+    pub(crate) fn check<E>(&self, cancelled: E) -> Result<(), E> {
+        if self.is_cancelled() { Err(cancelled) } else { Ok(()) }
+    }
+
+    /// The flag of the token, which a signal handler sets.
     #[cfg(feature = "cli")]
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
 }
 
-/// How far work is: bytes of a merge, texts of a scoring.
+/// How work on files is watched and ended.
+#[derive(Clone, Copy)]
+pub struct Monitor<'a> {
+    /// Ends the work early.
+    pub cancel: &'a Cancel,
+    /// Called from the worker threads with the number of bytes done since the last call.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl std::fmt::Debug for Monitor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Monitor").field("cancel", self.cancel).finish_non_exhaustive()
+    }
+}
+
+/// How far work is: bytes of a merge, texts of a scoring, trials of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is done.
+    /// The amount that is done.
     pub done: u64,
-    /// What there is to do.
+    /// The amount in total.
     pub total: u64,
 }
 
 impl Progress {
-    /// The share that is done, from 0 to 1.
+    /// The fraction that is done, from 0 to 1.
     pub fn share(self) -> f64 {
         if self.total == 0 { 1.0 } else { (self.done as f64 / self.total as f64).min(1.0) }
     }
 }
 
-/// Adds up what is done, and tells it to whoever watches.
+/// Adds up progress and reports it to a callback.
 pub(crate) struct Meter<'a> {
     watch: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
     done: std::sync::atomic::AtomicU64,

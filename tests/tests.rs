@@ -53,12 +53,20 @@ mod suite {
     mod selection;
     mod settings;
     mod slices;
+    #[cfg(unix)]
+    mod soups;
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
+    #[cfg(feature = "eval")]
+    mod sweep_changes;
+    #[cfg(feature = "eval")]
+    mod sweep_compare;
+    #[cfg(all(feature = "eval", target_os = "linux"))]
+    mod terminal;
     #[cfg(feature = "eval")]
     mod tokenizer_settings;
     mod unchanged;

@@ -1,4 +1,4 @@
-//! Whatever can go wrong in a merge, a scoring or a sweep.
+//! The error of merges, scorings and sweeps.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ pub enum Error {
     /// A recipe or a sweep file.
     #[error(transparent)]
     Recipe(#[from] recipe::Error),
-    /// A recipe and its checkpoints that do not go together.
+    /// A recipe that does not fit its checkpoints.
     #[error(transparent)]
     Plan(#[from] plan::Errors),
     /// A checkpoint.
@@ -28,13 +28,13 @@ pub enum Error {
     /// A data set.
     #[error(transparent)]
     Data(#[from] eval::data::Error),
-    /// A text that names no metric.
+    /// An unknown metric.
     #[error(transparent)]
     Metric(#[from] eval::MetricError),
     /// A study.
     #[error(transparent)]
     Sweep(#[from] sweep::Error),
-    /// A model that does not encode.
+    /// A model that cannot be loaded as an encoder.
     #[cfg(feature = "eval")]
     #[error(transparent)]
     Encoder(#[from] crate::encoder::Error),
@@ -42,18 +42,18 @@ pub enum Error {
     #[cfg(feature = "eval")]
     #[error(transparent)]
     Score(#[from] eval::ScoreError),
-    /// A model whose embeddings are compared in a way that is unknown.
+    /// A model with an unknown similarity.
     #[error("`{}` compares embeddings by `{name}`, which is unknown", model.display())]
     Similarity {
         /// The model folder.
         model: PathBuf,
-        /// What it names.
+        /// The name of the similarity.
         name: String,
     },
-    /// A word that names nothing that can be accepted.
+    /// An unknown name in [`Merge::allow`](crate::Merge::allow).
     #[error("`{0}` is nothing that can be allowed")]
     Allow(String),
-    /// A scoring without data set.
+    /// A scoring without a data set.
     #[error("no data set is given")]
     NoData,
 }

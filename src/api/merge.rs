@@ -1,22 +1,22 @@
-//! A merge in a few lines.
+//! The builder of merges.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Error;
+use super::watch::{Watch, watch_methods};
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, Report, Sink, TILE};
 use crate::plan::{self, Plan};
-use crate::progress::{Cancel, Meter, Progress};
+use crate::progress::{Cancel, Progress};
 use crate::recipe::{self, Recipe, RecipeBuilder};
 use crate::write::{self, Outcome, Request};
 
-/// What a [`Merge`] takes its recipe from.
+/// A source of recipes for [`Merge`].
 pub trait RecipeSource {
-    /// The recipe, checked.
+    /// The checked recipe.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -72,53 +72,52 @@ pub struct Merge<R = RecipeBuilder> {
     threads: usize,
     force: bool,
     sync: bool,
-    cancel: Cancel,
-    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    watch: Watch,
 }
 
-/// The largest weight file, as the program has it.
+/// The largest weight file, which is the program's default.
 const SHARD: u64 = 5_000_000_000;
 
 impl Merge<RecipeBuilder> {
-    /// A merge by a method of that name, with its models still to be added.
+    /// A merge by the method of this name, to which models are still to be added.
     pub fn new(method: impl Into<String>) -> Self {
         Self::of(RecipeBuilder::new(method))
     }
 
-    /// The weighted average of models.
+    /// The weighted average of models, with weights divided by their sum.
     pub fn linear<P: AsRef<Path>>(models: impl IntoIterator<Item = (P, f64)>) -> Self {
         Self::new("linear").weighted(models)
     }
 
-    /// A point between two models, on the arc from one (`t` = 0) to the other (`t` = 1).
+    /// Spherical interpolation between two models, from the first (`t` = 0) to the second (`t` = 1).
     pub fn slerp(from: impl AsRef<Path>, to: impl AsRef<Path>, t: f64) -> Self {
         Self::of(RecipeBuilder::new("slerp").base(from).model(to, NONE)).parameter("t", t)
     }
 
-    /// A base and the weighted differences of models to it.
+    /// A base plus the weighted differences of models from it.
     pub fn task_arithmetic<P: AsRef<Path>>(base: impl AsRef<Path>, models: impl IntoIterator<Item = (P, f64)>) -> Self {
         Self::new("task_arithmetic").base(base).weighted(models)
     }
 
-    /// As [`Merge::task_arithmetic`], of the largest differences and of the sign that most weight is on. It needs a
-    /// [`density`](Merge::density).
+    /// Like [`Merge::task_arithmetic`], with only the largest differences and those of the sign with the most weight. Needs
+    /// a [`density`](Merge::density).
     pub fn ties<P: AsRef<Path>>(base: impl AsRef<Path>, models: impl IntoIterator<Item = (P, f64)>) -> Self {
         Self::new("ties").base(base).weighted(models)
     }
 
-    /// As [`Merge::ties`], of differences that are drawn at random. It needs a [`density`](Merge::density).
+    /// Like [`Merge::ties`], with differences that are drawn at random. Needs a [`density`](Merge::density).
     pub fn dare_ties<P: AsRef<Path>>(base: impl AsRef<Path>, models: impl IntoIterator<Item = (P, f64)>) -> Self {
         Self::new("dare_ties").base(base).weighted(models)
     }
 
-    /// The model that others are compared with.
+    /// Sets the base model, from which differences are computed.
     #[must_use]
     pub fn base(mut self, model: impl AsRef<Path>) -> Self {
         self.recipe = self.recipe.base(model);
         self
     }
 
-    /// Adds models with a weight each.
+    /// Adds models, each with a weight.
     #[must_use]
     pub fn weighted<P: AsRef<Path>>(mut self, models: impl IntoIterator<Item = (P, f64)>) -> Self {
         for (model, weight) in models {
@@ -141,7 +140,7 @@ impl Merge<RecipeBuilder> {
         self
     }
 
-    /// The share of each difference that is kept.
+    /// Sets the share of each difference that is kept, from 0 to 1.
     #[must_use]
     pub fn density(self, density: f64) -> Self {
         self.parameter("density", density)
@@ -159,12 +158,12 @@ impl Merge<RecipeBuilder> {
 const NONE: [(&str, f64); 0] = [];
 
 impl Merge<RecipeFile> {
-    /// The merge that a recipe file describes.
+    /// The merge of a recipe file.
     pub fn recipe(path: impl Into<PathBuf>) -> Self {
         Self::of(RecipeFile { path: path.into(), variables: BTreeMap::new() })
     }
 
-    /// Gives the variable `${name}` of the recipe a value.
+    /// Sets the variable `${name}` of the recipe.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "numbers and texts are given as they are")]
     pub fn set(mut self, name: impl Into<String>, value: impl ToString) -> Self {
@@ -174,42 +173,42 @@ impl Merge<RecipeFile> {
 }
 
 impl<R: RecipeSource> Merge<R> {
-    /// A merge by a [`RecipeBuilder`] or a [`Recipe`].
+    /// The merge of a [`RecipeBuilder`] or a [`Recipe`].
     pub fn of(recipe: R) -> Self {
         let options = plan::Options { shard_size: Some(SHARD), ..plan::Options::default() };
-        let (allowed, cancel) = (Vec::new(), Cancel::new());
-        Self { recipe, options, allowed, threads: 0, force: false, sync: true, cancel, watch: None }
+        let (allowed, watch) = (Vec::new(), Watch::default());
+        Self { recipe, options, allowed, threads: 0, force: false, sync: true, watch }
     }
 
-    /// The format of the output, in place of the recipe's.
+    /// Sets the dtype of the output, in place of the recipe's.
     #[must_use]
     pub fn dtype(mut self, dtype: DType) -> Self {
         self.options.dtype = Some(dtype);
         self
     }
 
-    /// The seed of methods that draw at random; 0 without.
+    /// Sets the seed of methods that draw at random, which is 0 by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = seed;
         self
     }
 
-    /// Accepts a disagreement or fault of the models, by the name that `--allow` has for it.
+    /// Accepts a disagreement or fault of the models, by its name in `--allow`.
     #[must_use]
     pub fn allow(mut self, name: impl Into<String>) -> Self {
         self.allowed.push(name.into());
         self
     }
 
-    /// The largest weight file in bytes; a model that is larger is split. 5 GB without.
+    /// Sets the largest size of a weight file in bytes, 5 GB by default. Larger models are split.
     #[must_use]
     pub fn shard_size(mut self, bytes: u64) -> Self {
         self.options.shard_size = Some(bytes).filter(|bytes| *bytes > 0);
         self
     }
 
-    /// Threads; one a core without. The result does not depend on it.
+    /// Sets the number of threads, by default one per core. The result does not depend on it.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -230,21 +229,12 @@ impl<R: RecipeSource> Merge<R> {
         self
     }
 
-    /// Lets the token end the merge; nothing of the output is left then.
-    #[must_use]
-    pub fn cancel(mut self, cancel: &Cancel) -> Self {
-        self.cancel = cancel.clone();
-        self
+    watch_methods! {
+        cancel: "Lets the token end the merge, which then leaves nothing of the output behind.",
+        progress: "Calls `watch`, from several threads, with the bytes that are read.",
     }
 
-    /// Is told, from several threads, how many bytes are read.
-    #[must_use]
-    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(watch));
-        self
-    }
-
-    /// What the merge will do: every output tensor, its inputs and its place. Reads headers and small files only.
+    /// Plans the merge: every output tensor with its inputs and its position. Reads only headers and small files.
     ///
     /// # Errors
     /// Everything that is wrong with the recipe, or with its models.
@@ -261,7 +251,7 @@ impl<R: RecipeSource> Merge<R> {
     /// Merges into a folder, which appears when it is complete.
     ///
     /// # Errors
-    /// As [`Merge::plan`]; a folder that is there already or cannot be written; weights that cannot be merged.
+    /// As [`Merge::plan`]; an output folder that exists already or cannot be written; weights that cannot be merged.
     pub fn write(&self, out: impl AsRef<Path>) -> Result<Outcome, Error> {
         let plan = self.plan()?;
         let request = Request { plan: &plan, out: out.as_ref(), force: self.force, sync: self.sync };
@@ -270,22 +260,22 @@ impl<R: RecipeSource> Merge<R> {
         Ok(outcome)
     }
 
-    /// Merges a plan of this merge into a sink of one's own. Nothing is written to disk.
+    /// Runs a plan of this merge into your own sink. Nothing is written to disk.
     ///
     /// # Errors
-    /// Weights that cannot be merged; whatever the sink says.
+    /// Weights that cannot be merged; errors of the sink.
     pub fn send(&self, plan: &Plan, sink: &dyn Sink) -> Result<Report, Error> {
         Ok(self.run(plan, |options| merge::run(plan, sink, options))?)
     }
 
     fn run<T>(&self, plan: &Plan, run: impl FnOnce(merge::Options<'_>) -> T) -> T {
-        let meter = Meter::new(self.watch.as_deref(), merge::work_bytes(plan));
+        let meter = self.watch.meter(merge::work_bytes(plan));
         run(merge::Options {
             threads: self.threads,
             tile: TILE,
             level: SimdLevel::best(),
             access: Access::default(),
-            cancel: &self.cancel,
+            cancel: &self.watch.cancel,
             progress: &|bytes| meter.add(bytes),
         })
     }

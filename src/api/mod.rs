@@ -1,4 +1,4 @@
-//! Merge, score and sweep in a few lines: builders whose defaults are those of the program.
+//! Builders for merges, scorings and sweeps, with the program's defaults.
 
 mod error;
 mod merge;
@@ -6,6 +6,7 @@ mod merge;
 mod score;
 #[cfg(feature = "eval")]
 mod sweep;
+mod watch;
 
 pub use error::Error;
 pub use merge::{Merge, RecipeFile, RecipeSource};
@@ -14,4 +15,4 @@ pub use score::{Score, ScoreReport, ScoredSet};
 #[cfg(feature = "eval")]
 pub use sweep::{Sweep, SweepReport};
 #[cfg(all(feature = "cli", feature = "eval"))]
-pub(crate) use sweep::{keep, write_merge};
+pub(crate) use sweep::{write_kept_merges, write_merge};

@@ -1,18 +1,14 @@
-//! A scoring in a few lines.
+//! The builder of scorings.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::Error;
+use super::watch::{Watch, watch_methods};
 use crate::checkpoint::{Checkpoint, Links};
 use crate::encoder::{self, Encoder};
 use crate::eval::{self, Compat, DataSet, Measure, Metric, Paired, Prompts, SetScores, Similarity, Task, Texts};
-use crate::progress::{Cancel, Meter, Progress};
-
-/// Documents of a ranking that are kept for a metric without a cut, as the program does.
-const DEPTH: usize = 1000;
+use crate::progress::{Cancel, Progress};
 
 /// The scores of a retriever on retrieval data sets.
 ///
@@ -36,8 +32,7 @@ pub struct Score {
     compat: Compat,
     query_prompt: Option<String>,
     document_prompt: Option<String>,
-    cancel: Cancel,
-    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    watch: Watch,
 }
 
 impl Score {
@@ -53,8 +48,7 @@ impl Score {
             compat: Compat::default(),
             query_prompt: None,
             document_prompt: None,
-            cancel: Cancel::new(),
-            watch: None,
+            watch: Watch::default(),
         }
     }
 
@@ -65,49 +59,49 @@ impl Score {
         self
     }
 
-    /// Adds a metric, such as `ndcg@10` or `recall@100`; these two without any.
+    /// Adds a metric. The default is `ndcg@10` and `recall@100`.
     #[must_use]
     pub fn metric(mut self, name: impl Into<String>) -> Self {
         self.metrics.push(name.into());
         self
     }
 
-    /// The split of the data sets; `test` without, or the only one.
+    /// Sets the split of the data sets, by default `test`, or the only one.
     #[must_use]
     pub fn split(mut self, split: impl Into<String>) -> Self {
         self.reading.split = Some(split.into());
         self
     }
 
-    /// Takes the first queries of each data set only.
+    /// Uses only the first queries of each data set.
     #[must_use]
     pub fn limit_queries(mut self, queries: usize) -> Self {
         self.reading.limit_queries = Some(queries);
         self
     }
 
-    /// How the model is loaded: device, format, longest input.
+    /// Sets how the model is loaded: device, dtype, maximum sequence length.
     #[must_use]
     pub fn encoder(mut self, options: encoder::Options) -> Self {
         self.encoder = options;
         self
     }
 
-    /// The tool whose rules hold where tools differ.
+    /// Sets the tool whose rules apply where tools differ.
     #[must_use]
     pub fn compat(mut self, compat: Compat) -> Self {
         self.compat = compat;
         self
     }
 
-    /// What is put in front of queries, in place of the model's own prompt.
+    /// Sets the prompt of queries, in place of the model's own.
     #[must_use]
     pub fn query_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.query_prompt = Some(prompt.into());
         self
     }
 
-    /// What is put in front of documents, in place of the model's own prompt.
+    /// Sets the prompt of documents, in place of the model's own.
     #[must_use]
     pub fn document_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.document_prompt = Some(prompt.into());
@@ -121,18 +115,9 @@ impl Score {
         self
     }
 
-    /// Lets the token end the scoring.
-    #[must_use]
-    pub fn cancel(mut self, cancel: &Cancel) -> Self {
-        self.cancel = cancel.clone();
-        self
-    }
-
-    /// Is told how many bytes of the texts are encoded.
-    #[must_use]
-    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(watch));
-        self
+    watch_methods! {
+        cancel: "Lets the token end the scoring.",
+        progress: "Calls `watch` with the bytes of the texts that are encoded.",
     }
 
     /// Encodes all texts, searches every data set and computes the metrics.
@@ -154,13 +139,13 @@ impl Score {
         let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
         let encoder = Encoder::open(&checkpoint, &self.encoder)?;
         let texts = Texts::new(&sets, &self.prompts(&checkpoint));
-        let depth = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
+        let depth = eval::ranking_depth(&metrics);
         let rules = self.compat.rules();
         let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };
-        let meter = Meter::new(self.watch.as_deref(), texts.bytes());
+        let meter = self.watch.meter(texts.bytes());
         let scored = eval::score(&encoder, &task, &mut |done| {
             meter.add(done.bytes);
-            if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            self.watch.cancel.flow()
         })?;
         let warnings = encoder.warnings().to_vec();
         let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();
@@ -184,13 +169,7 @@ impl Score {
 
     fn prompts(&self, checkpoint: &Checkpoint) -> Prompts {
         let settings = checkpoint.settings();
-        let pick =
-            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
-        Prompts {
-            query: pick(&self.query_prompt, &settings.query_prompt),
-            document: pick(&self.document_prompt, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
-        }
+        Prompts::of(settings, self.query_prompt.as_deref(), self.document_prompt.as_deref())
     }
 }
 
@@ -199,9 +178,9 @@ impl Score {
 pub struct ScoreReport {
     /// The model's folder.
     pub model: PathBuf,
-    /// One entry a data set and direction.
+    /// One entry for each data set and direction.
     pub sets: Vec<ScoredSet>,
-    /// What of the model's folder is used otherwise than its files may lead to expect.
+    /// Warnings about settings of the model's folder that are not used as its files may suggest.
     pub warnings: Vec<String>,
 }
 
@@ -213,7 +192,7 @@ impl ScoreReport {
     }
 }
 
-/// A line a data set and metric.
+/// One line for each data set and metric.
 impl fmt::Display for ScoreReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for set in &self.sets {
@@ -226,7 +205,7 @@ impl fmt::Display for ScoreReport {
     }
 }
 
-/// A data set and what the model scored on it.
+/// The scores of a model on a data set.
 #[derive(Clone, Debug)]
 pub struct ScoredSet {
     /// The data set.
@@ -241,7 +220,7 @@ impl ScoredSet {
         self.found.scores.mean(self.index(metric)?)
     }
 
-    /// The difference to another model's scores on the same data set, with its interval and p-value.
+    /// The difference from another model's scores on the same data set, with its interval and p-value.
     pub fn compare(&self, baseline: &Self, metric: &str) -> Option<Paired> {
         let (own, base) = self.found.scores.paired(&baseline.found.scores, self.index(metric)?);
         eval::paired(&base, &own)

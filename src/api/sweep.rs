@@ -1,25 +1,27 @@
-//! A sweep in a few lines.
+//! The builder of sweeps.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
+use super::watch::{Watch, watch_methods};
 use crate::kernel::SimdLevel;
 use crate::merge::{self, Access, TILE};
 use crate::plan::Plan;
 use crate::progress::{Cancel, Progress};
 use crate::recipe::Recipe;
+use crate::report::card_scores;
 use crate::sweep::file::Keep;
 use crate::sweep::{
-    self, Analysis, Bound, Depth, Ended, Evaluator, Event, Lease, Options, Row, Scorer, Spec, Study, TrialStage, pick,
-    work,
+    self, Analysis, Bound, Depth, Ended, Evaluator, Event, Layout, Lease, Options, Row, Scorer, Spec, Study,
+    TrialStage, pick, work,
 };
-use crate::write::{self, Request};
+use crate::write::{self, CardScores, Extras, Request};
 
 /// A search for the best values of a recipe's variables, as a sweep file describes it.
 ///
-/// Results are kept in the study's folder. The same sweep goes on where it stopped, and any number of workers share it.
+/// Results are stored in the study's folder. Running the same sweep again resumes it, and any number of workers can share
+/// it.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), admix::Error> {
@@ -35,17 +37,16 @@ pub struct Sweep {
     store: Option<PathBuf>,
     max_time: Option<Duration>,
     max_trials: Option<usize>,
-    cancel: Cancel,
-    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    watch: Watch,
 }
 
 impl Sweep {
-    /// The sweep that a file describes.
+    /// The sweep of a sweep file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { file: path.into(), store: None, max_time: None, max_trials: None, cancel: Cancel::new(), watch: None }
+        Self { file: path.into(), store: None, max_time: None, max_trials: None, watch: Watch::default() }
     }
 
-    /// The study's folder, in place of the sweep file's `store`.
+    /// Sets the study's folder, in place of the sweep file's `store`.
     #[must_use]
     pub fn store(mut self, folder: impl Into<PathBuf>) -> Self {
         self.store = Some(folder.into());
@@ -59,37 +60,28 @@ impl Sweep {
         self
     }
 
-    /// Begins no trial after so many.
+    /// Begins at most this many trials.
     #[must_use]
     pub fn max_trials(mut self, trials: usize) -> Self {
         self.max_trials = Some(trials);
         self
     }
 
-    /// Lets the token end the sweep; results that are there stay.
-    #[must_use]
-    pub fn cancel(mut self, cancel: &Cancel) -> Self {
-        self.cancel = cancel.clone();
-        self
-    }
-
-    /// Is told how many trials are done, of those that are planned so far.
-    #[must_use]
-    pub fn progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(watch));
-        self
+    watch_methods! {
+        cancel: "Lets the token end the sweep; finished trials stay in the study.",
+        progress: "Calls `watch` with the number of finished trials, of those that are planned so far.",
     }
 
     /// Merges and scores every trial, and writes the merges that the sweep file keeps.
     ///
     /// # Errors
-    /// A sweep file, model or data set that is refused; a study of something else in the folder; an evaluation that no trial
-    /// would survive.
+    /// A sweep file, model or data set that is refused; a different study in the folder; an error that would make every
+    /// trial fail.
     pub fn run(&self) -> Result<SweepReport, Error> {
         self.run_with(|study| Scorer::new(study, SimdLevel::best()))
     }
 
-    /// As [`Sweep::run`], with an evaluator of one's own.
+    /// Like [`Sweep::run`], with your own evaluator.
     ///
     /// # Errors
     /// As [`Sweep::run`].
@@ -107,44 +99,44 @@ impl Sweep {
             max_trials: self.max_trials,
             lease: Lease::default(),
             poll: Duration::from_secs(1),
-            cancel: &self.cancel,
+            cancel: &self.watch.cancel,
             finish: &Cancel::new(),
             search: true,
         };
         let mut evaluator = evaluator(&study)?;
         let ended = work(&study, &mut evaluator, options, &mut |event| self.on(event))?;
         if ended == Ended::Finished {
-            keep(&study, parsed.spec.keep, SimdLevel::best(), &self.cancel)?;
+            write_kept_merges(&study, parsed.spec.keep, SimdLevel::best(), &self.watch.cancel)?;
         }
         let analysis = Analysis::read(&study, TrialStage::Full, Depth::Tests)?;
         Ok(SweepReport { study, ended, analysis, warnings: parsed.warnings })
     }
 
     fn on(&self, event: &Event<'_>) {
-        if let (Some(watch), Event::Begun { settled, planned, .. }) = (&self.watch, event) {
+        if let (Some(watch), Event::Begun { settled, planned, .. }) = (&self.watch.progress, event) {
             watch(Progress { done: *settled as u64, total: *planned as u64 });
         }
     }
 }
 
-/// What a sweep found.
+/// The result of a sweep.
 #[derive(Clone, Debug)]
 pub struct SweepReport {
     /// The study.
     pub study: Study,
     /// Why it stopped.
     pub ended: Ended,
-    /// The trials with their objectives, which of them are on the Pareto front, and how sure differences are.
+    /// The trials with their objectives, the Pareto front, and the significance of differences.
     pub analysis: Analysis,
-    /// What the sweep file says and probably does not mean.
+    /// Warnings about what the sweep file says and probably does not mean.
     pub warnings: Vec<String>,
 }
 
 impl SweepReport {
-    /// The best point on an objective among those that keep bounds such as `mono >= -1%`.
+    /// The best point on an objective among those that satisfy bounds such as `mono >= -1%`.
     ///
     /// # Errors
-    /// A bound that cannot be read, an objective that there is not, no point that keeps the bounds.
+    /// An invalid bound, an unknown objective, no point that satisfies the bounds.
     pub fn best(&self, objective: &str, bounds: &[&str]) -> Result<&Row, Error> {
         let usage = |message| sweep::Error::Usage { message, hint: None };
         let bounds: Vec<Bound> = bounds.iter().map(|bound| bound.parse()).collect::<Result<_, _>>().map_err(usage)?;
@@ -154,7 +146,7 @@ impl SweepReport {
     /// The recipe of a trial.
     ///
     /// # Errors
-    /// A trial that is a model alone, and no merge.
+    /// A trial of a single model, which is not a merge.
     pub fn recipe(&self, row: &Row) -> Result<Recipe, Error> {
         let message = || format!("`{}` is a model alone", row.trial.label);
         let recipe = self.study.manifest.recipe(&row.trial.subject)?;
@@ -162,8 +154,8 @@ impl SweepReport {
     }
 }
 
-/// Writes the merges that the sweep file keeps, and gives their folders.
-pub(crate) fn keep(
+/// Writes the merges that the sweep file keeps, and returns their folders.
+pub(crate) fn write_kept_merges(
     study: &Study,
     which: Keep,
     level: SimdLevel,
@@ -173,13 +165,15 @@ pub(crate) fn keep(
         return Ok(Vec::new());
     }
     let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;
+    let confirmed = Analysis::read(study, TrialStage::Confirm, Depth::Means)?;
     let mut written = Vec::new();
-    for row in analysis.rows.iter().filter(|row| which == Keep::All || row.on_front) {
-        let out = study.store.path("merged").join(row.trial.label.replace([' ', '/'], "-"));
+    for row in analysis.rows.iter().filter(|row| which == Keep::All || row.pareto_optimal) {
+        let out = study.store.path(Layout::MERGED).join(row.trial.label.replace([' ', '/'], "-"));
         if let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
             && !out.exists()
         {
-            write_merge(recipe, &out, study, level, cancel)?;
+            let scores = card_scores(study, &analysis, &confirmed, row, Vec::new())?;
+            write_merge(recipe, &out, study, &scores, (level, cancel))?;
             written.push(out);
         }
     }
@@ -191,12 +185,13 @@ pub(crate) fn write_merge(
     recipe: Recipe,
     out: &Path,
     study: &Study,
-    level: SimdLevel,
-    cancel: &Cancel,
+    scores: &CardScores,
+    (level, cancel): (SimdLevel, &Cancel),
 ) -> Result<(), sweep::Error> {
     let plan = Plan::build(recipe, &study.manifest.plan_options())?;
     let access = Access::Read;
     let options = merge::Options { threads: 0, tile: TILE, level, access, cancel, progress: &|_| {} };
-    write::write(Request { plan: &plan, out, force: false, sync: true }, options)?;
+    let extras = Extras { scores: Some(scores), ..Extras::default() };
+    write::write_with(Request { plan: &plan, out, force: false, sync: true }, options, extras)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Whether two checkpoints turn texts into embeddings in the same way.
+//! Compares how two checkpoints turn texts into embeddings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ pub enum Mismatch {
     Pooling,
     /// Whether embeddings are normalised.
     Normalize,
-    /// What is put in front of texts.
+    /// The prompts in front of texts.
     Prompts,
     /// How embeddings are compared.
     Similarity,
@@ -27,7 +27,7 @@ pub enum Mismatch {
     MaxLength,
     /// How texts become token numbers.
     Tokenizer,
-    /// What the weights mean.
+    /// The architecture.
     Architecture,
     /// The chain of modules.
     Modules,
@@ -46,7 +46,7 @@ impl Mismatch {
         Self::MaxLength,
     ];
 
-    /// The word by which a user allows it.
+    /// The word for it in `--allow`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pooling => "pooling",
@@ -93,26 +93,26 @@ impl fmt::Display for Mismatch {
 pub struct Disagreement {
     /// Its kind, by which it can be allowed.
     pub kind: Mismatch,
-    /// What it is: `pooling mode`.
+    /// What differs, such as `pooling mode`.
     pub what: Untrusted,
     /// The first checkpoint's value.
     pub left: Untrusted,
-    /// The second one's.
+    /// The second checkpoint's value.
     pub right: Untrusted,
 }
 
 /// Everything two checkpoints disagree about, in the order of [`Mismatch::ALL`].
 ///
 /// A plain Hugging Face folder says nothing about modules, pooling, normalisation, prompts, similarity and length, so it
-/// disagrees with nobody about them.
+/// never disagrees about them.
 pub fn disagreements(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
     let mut found = disagreements_of_weights(a, b, true);
     found.extend(disagreements_of_use(a, b));
     found
 }
 
-/// What two checkpoints disagree about in what their weights mean: architecture and tokenizer. Vocabularies are read only
-/// where they matter.
+/// Everything about the meaning of weights that two checkpoints disagree about: architecture and tokenizer. Vocabularies
+/// are read only where they matter.
 fn disagreements_of_weights(a: &Checkpoint, b: &Checkpoint, vocabulary: bool) -> Vec<Disagreement> {
     let mut list = List::default();
     for found in a.settings().architecture.differences(&b.settings().architecture) {
@@ -129,13 +129,13 @@ fn disagreements_of_weights(a: &Checkpoint, b: &Checkpoint, vocabulary: bool) ->
     list.0
 }
 
-/// Compares what `tokenizer_config.json` makes of tokenizer.json where one class loads both.
+/// Compares how `tokenizer_config.json` changes tokenizer.json where one class loads both.
 fn compare_tokenizer_settings(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     let parts = |checkpoint: &Checkpoint| {
         let tokenizer = checkpoint.tokenizer();
         tokenizer.json_file()?;
         let config = json::read_config(&tokenizer.home().join("tokenizer_config.json")).ok()?.unwrap_or_default();
-        // Where bytes are spoken of the class loads the file as it is; the files themselves are compared before.
+        // The class loads byte-level files unchanged; the files themselves were compared before.
         let class = TokenizerClass::of(&config, checkpoint.config(), || true);
         let parts = class.parts(&config, &Value::Null)?;
         Some((class, parts))
@@ -151,7 +151,7 @@ fn compare_tokenizer_settings(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     }
 }
 
-/// What two checkpoints disagree about in how they are used.
+/// Everything about pooling, prompts, similarity and other settings that two checkpoints disagree about.
 pub fn disagreements_of_use(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement> {
     let mut list = List::default();
     let both = a.is_sentence_transformers() && b.is_sentence_transformers();
@@ -165,8 +165,8 @@ pub fn disagreements_of_use(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement>
     list.0
 }
 
-/// Of several checkpoints the one whose settings of use a merge has: the donor, or where that is a plain folder the first that is
-/// none.
+/// The index of the checkpoint whose settings a merge has: the donor, or if that is a plain folder, the first one that is
+/// not.
 pub fn used_among(models: &[&Checkpoint], donor: usize) -> usize {
     let says = |model: &usize| models.get(*model).is_some_and(|model| model.is_sentence_transformers());
     std::iter::once(donor).chain(0..models.len()).find(says).unwrap_or(donor)
@@ -175,18 +175,18 @@ pub fn used_among(models: &[&Checkpoint], donor: usize) -> usize {
 /// Something that two of several checkpoints disagree about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisagreementAmong {
-    /// The one whose value a merge would have.
+    /// The index of the one whose value a merge would have.
     pub left: usize,
-    /// The other.
+    /// The index of the other one.
     pub right: usize,
-    /// Whether it is about how models are used, not about what their weights mean.
+    /// Whether it is about settings such as pooling, and not about the meaning of weights.
     pub is_of_use: bool,
     /// What it is.
     pub found: Disagreement,
 }
 
-/// What the checkpoints of a merge disagree about: with the donor in what weights mean, and with `used` in how they are used.
-/// The donor may be their base, and not only the first of them.
+/// Everything that the checkpoints of a merge disagree about: with the donor in the meaning of weights, and with `used` in
+/// settings. `is_base` says whether the donor is their base and not just the first of them.
 pub fn disagreements_among(
     models: &[&Checkpoint],
     donor: usize,
@@ -203,7 +203,7 @@ pub fn disagreements_among(
         if right != donor {
             add(donor, false, disagreements_of_weights(base, other, vocabulary));
         }
-        // What a plain folder lacks is nothing to disagree about, but for modules of the base.
+        // A plain folder disagrees about nothing that it lacks, except for modules of the base.
         if right != used && ((used == donor && is_base) || other.is_sentence_transformers()) {
             add(used, true, disagreements_of_use(usage, other));
         }
@@ -229,13 +229,13 @@ impl List {
 
 fn compare_lower_case(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     let lower = |checkpoint: &Checkpoint| checkpoint.settings().lower_case;
-    // Lower-casing twice is lower-casing once.
+    // Lower-casing is idempotent.
     if lower(a) != lower(b) && !(a.tokenizer().lower_cases() && b.tokenizer().lower_cases()) {
         list.push(Mismatch::Tokenizer, "lower-casing of texts", lower(a).to_string(), lower(b).to_string());
     }
 }
 
-/// Compares the modules that are not settings of their own. A plain folder disagrees only with modules that have weights.
+/// Compares the modules that are not covered by settings. A plain folder disagrees only with modules that have weights.
 fn compare_modules(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     let both = a.is_sentence_transformers() && b.is_sentence_transformers();
     let relevant = |checkpoint: &'_ Checkpoint| -> Vec<(String, BTreeMap<String, String>)> {
@@ -257,18 +257,18 @@ fn compare_modules(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
     }
 }
 
-/// Pooling and normalisation are compared as settings; dropout does nothing outside training.
+/// Pooling and normalisation are compared as settings; dropout has no effect outside of training.
 fn is_step(module: &Module) -> bool {
     !matches!(module.kind.as_str(), "Pooling" | "Normalize" | "Dropout")
 }
 
-/// A module's kind and the values of its configuration; the transformer's are the architecture's.
+/// A module's kind and the values of its configuration. The transformer's are compared as architecture.
 fn describe(module: &Module) -> (String, BTreeMap<String, String>) {
     if module.is_transformer() {
         return ("Transformer".to_owned(), BTreeMap::new());
     }
     let value = |value: &Value| match value {
-        // Activations are written as Python class paths, which move from version to version.
+        // Activations are written as Python class paths, which change between versions.
         Value::String(text) => text.rsplit('.').next().unwrap_or_default().to_owned(),
         value => value.to_string(),
     };
@@ -305,7 +305,7 @@ fn compare_settings(list: &mut List, left: &Settings, right: &Settings) {
     list.compare(Mismatch::MaxLength, "longest document", (left.document_length, right.document_length), number);
 }
 
-/// Whether either model has prompts whose tokens could be pooled or not.
+/// Whether either model has prompts, so that it matters whether their tokens are pooled.
 fn prompted(left: &Settings, right: &Settings) -> bool {
     !left.prompts.is_empty() || !right.prompts.is_empty()
 }

@@ -8,18 +8,19 @@ use super::hub_model::{DEFAULT_REVISION, HubModel};
 use super::torch::FileError;
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::escape::{escaped, literal, shell};
+use crate::nearest::path_hint;
 
 /// Why a folder cannot be opened as a checkpoint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing there.
+    /// The folder does not exist.
     #[error("no such folder: `{}`", path.display())]
     NoSuchFolder {
         /// The folder as given.
         path: PathBuf,
     },
-    /// Something else than a folder.
+    /// The path is not a folder.
     #[error("`{}` is not a folder", path.display())]
     NotAFolder {
         /// The path as given.
@@ -30,7 +31,7 @@ pub enum Error {
     NotInCache {
         /// The model.
         model: HubModel,
-        /// Where it was looked for.
+        /// The cache that was searched.
         cache: PathBuf,
     },
     /// A revision of a model of the Hub that is not on this machine.
@@ -38,10 +39,10 @@ pub enum Error {
     NoRevision {
         /// The model and the revision.
         model: HubModel,
-        /// What there is of it.
+        /// The revisions that the cache has.
         cached: Vec<String>,
     },
-    /// A ref of the cache that names no commit.
+    /// A ref in the cache that does not contain a commit.
     #[error("`{}` does not hold a commit", path.display())]
     NotACommit {
         /// The file.
@@ -52,9 +53,9 @@ pub enum Error {
     LeadsOut {
         /// The link.
         path: PathBuf,
-        /// What it leads to.
+        /// Its target.
         target: PathBuf,
-        /// Whether the folder is one of the Hub's cache, whose links do not leave it.
+        /// Whether the folder is in the Hub's cache, whose links stay inside it.
         cached: bool,
     },
     /// The system refused.
@@ -77,7 +78,7 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
-    /// A configuration file too long to be one.
+    /// A file that is too long for a configuration.
     #[error("`{}` has {size} bytes, more than the {limit} that are read of such a file", path.display())]
     TooLong {
         /// The file.
@@ -101,17 +102,17 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
-    /// An entry of modules.json that cannot be used.
+    /// An invalid entry of modules.json.
     #[error("`{}`: entry {index} {problem}", path.display())]
     Module {
         /// The modules.json.
         path: PathBuf,
-        /// The entry, counted from 0 as in the file.
+        /// The index of the entry, from 0 as in the file.
         index: usize,
         /// What is wrong with it.
         problem: ModuleError,
     },
-    /// A modules.json that lists nothing.
+    /// An empty modules.json.
     #[error("`{}` lists no modules", path.display())]
     NoModules {
         /// The modules.json.
@@ -131,7 +132,7 @@ pub enum Error {
         /// Why.
         source: FileError,
     },
-    /// Weights in a format that is not read.
+    /// Weights in an unsupported format.
     #[error("`{}` holds weights, but not as safetensors", path.display())]
     ForeignWeights {
         /// The file.
@@ -195,12 +196,12 @@ pub enum Error {
         /// The shard's file name.
         shard: String,
     },
-    /// A tokenizer whose tokens cannot be listed.
+    /// A tokenizer without a file that lists its tokens.
     #[error("`{}` has no tokenizer.json{}", path.display(), beside(found))]
     NoTokenizerJson {
         /// The folder of the transformer.
         path: PathBuf,
-        /// The tokenizer's files that are there.
+        /// The tokenizer's files that exist.
         found: Vec<String>,
     },
     /// A tokenizer.json that is refused.
@@ -227,10 +228,10 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleError {
-    /// A path that leads elsewhere or is not plain.
+    /// A path that leads out of the folder or is not plain.
     #[error("has the path `{}`, which is not a plain folder name inside the model folder", escaped(.0))]
     Path(String),
-    /// A path used before.
+    /// A path that an earlier entry has.
     #[error("has the path `{}`, which another entry has too", escaped(.0))]
     Twice(String),
     /// A module with sub-models of its own.
@@ -251,7 +252,7 @@ impl Diagnose for ModuleError {
 }
 
 impl Error {
-    /// An error of the system about `path`, with broken links told apart.
+    /// An error of the system about `path`. Broken links get an error of their own.
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
         if source.kind() == std::io::ErrorKind::NotFound && path.is_symlink() {
@@ -290,8 +291,8 @@ impl Diagnose for Error {
             }
             Self::Header { source, .. } => source.hint(),
             Self::NoShard { .. } => Some("the download may be incomplete; download the model again".to_owned()),
-            Self::NoSuchFolder { .. }
-            | Self::NotAFolder { .. }
+            Self::NoSuchFolder { path } => path_hint(path),
+            Self::NotAFolder { .. }
             | Self::Io { .. }
             | Self::NotAFile { .. }
             | Self::TooLong { .. }
@@ -341,7 +342,7 @@ impl Diagnose for Error {
     }
 }
 
-/// The command that writes a tokenizer.json into a folder. Whatever the folder is called, a shell runs nothing else.
+/// The command that writes a tokenizer.json into a folder, quoted so that a shell runs nothing else.
 pub(crate) fn tokenizer_command(folder: &Path) -> String {
     let path = folder.display().to_string();
     let plain = shell(&path) == path;
@@ -370,7 +371,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// The files that are there instead.
+/// The part of a message that lists the files that exist instead.
 fn beside(found: &[String]) -> String {
     if found.is_empty() { " and no other tokenizer".to_owned() } else { format!(", only {}", found.join(", ")) }
 }

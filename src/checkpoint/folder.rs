@@ -1,4 +1,4 @@
-//! Opening a model folder.
+//! Opens model folders.
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +16,14 @@ use super::side_files::{self, SideFile};
 use super::tokenizer::Tokenizer;
 use super::weights::Weights;
 
-/// A model folder, Hugging Face's or sentence-transformers', whose weights are mapped but not read.
+/// A model folder of Hugging Face or sentence-transformers, with its weights mapped into memory but not read.
 #[derive(Debug)]
 pub struct Checkpoint {
     pub(super) path: ModelPath,
-    /// The folder that says how it is used, where that is another.
+    /// The folder with its pooling, prompts and other settings, if that is another one.
     pub(super) usage: Option<ModelPath>,
     pub(super) modules: Vec<Module>,
-    /// Index of the module that holds the model itself.
+    /// Index of the module that contains the model itself.
     pub(super) main: usize,
     pub(super) sentence_transformers: bool,
     pub(super) settings: Settings,
@@ -41,7 +41,7 @@ impl Checkpoint {
         Self::open_with(folder, Links::Inside)
     }
 
-    /// As [`Checkpoint::open`]; `links` says whether links out of the folder are followed.
+    /// Like [`Checkpoint::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
         let folder = hub_cache::locate(folder)?;
         check_folder(&folder)?;
@@ -49,7 +49,7 @@ impl Checkpoint {
         Self::with_places(&folder, modules::read_places(&folder)?, true)
     }
 
-    /// Opens a folder of these modules. Of one that is not whole the model itself is left out.
+    /// Opens a folder of these modules. Without `is_whole` the transformer is left out.
     pub(super) fn with_places(folder: &ModelPath, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
         let sentence_transformers = places.is_some();
         let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
@@ -88,12 +88,12 @@ impl Checkpoint {
         &self.path
     }
 
-    /// What the folder is a snapshot of, if it lies in a cache of the Hub.
+    /// The model and commit that the folder is a snapshot of, if it is in a cache of the Hub.
     pub fn snapshot(&self) -> Option<HubSnapshot> {
         HubSnapshot::of(&self.path)
     }
 
-    /// What to call the checkpoint: its name on the Hub if it lies in a cache, else its folder.
+    /// The name of the checkpoint: on the Hub if it is in a cache, else its folder.
     pub fn name(&self) -> String {
         self.snapshot().map_or_else(|| self.path.display().to_string(), |snapshot| snapshot.name)
     }
@@ -104,7 +104,7 @@ impl Checkpoint {
         self.main_module().map_or(&EMPTY, |module| &module.config)
     }
 
-    /// The module that holds the model itself: the transformer, or what stands in its place.
+    /// The module that contains the model itself, usually the transformer.
     pub fn main_module(&self) -> Option<&Module> {
         self.modules.get(self.main)
     }
@@ -114,22 +114,23 @@ impl Checkpoint {
         &self.modules
     }
 
-    /// The module in that folder of the checkpoint.
+    /// The module in a folder of the checkpoint.
     pub fn module(&self, folder: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.folder == folder)
     }
 
-    /// What the folder says about how texts become embeddings.
+    /// The settings of how texts become embeddings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Every file a loader needs that holds no weights, sorted by name.
+    /// Every file without weights that a loader needs, sorted by name.
     pub fn side_files(&self) -> &[SideFile] {
         &self.side_files
     }
 
-    /// Weight files that are neither read nor copies of what is read, such as the `colbert_linear.pt` of a multi-vector model.
+    /// Weight files that are neither read nor copies of files that are, such as the `colbert_linear.pt` of a multi-vector
+    /// model.
     pub fn unread_weights(&self) -> &[PathBuf] {
         &self.unread_weights
     }
@@ -161,7 +162,7 @@ impl Checkpoint {
         self
     }
 
-    /// Files of weights that are links out of the folder, each with where it leads.
+    /// Weight files that are links out of the folder, each with its target.
     pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::outside)
     }
@@ -195,7 +196,7 @@ fn main_module(modules: &[Module]) -> usize {
     transformer.or_else(|| modules.iter().position(|module| module.weights.is_some())).unwrap_or(0)
 }
 
-/// Checks that the main module is whole.
+/// Checks that the main module is complete.
 fn check_main(root: &ModelPath, module: Option<&Module>) -> Result<(), Error> {
     let path = module.map_or_else(|| root.clone(), |module| root.join(&module.folder));
     let Some(module) = module.filter(|module| module.weights.is_some()) else {

@@ -1,7 +1,8 @@
-//! The cache of the Hugging Face Hub on this machine: `org/name[@revision]` to the folder of a snapshot. No network.
+//! Finds models in the local cache of the Hugging Face Hub: from `org/name[@revision]` to a snapshot's folder, without the
+//! network.
 //!
-//! The layout is that of the `huggingface_hub` library: `models--org--name` holds `blobs`, `refs` (a file for each branch or
-//! tag, with the commit in it) and `snapshots` (a folder for each commit, whose files are links into `blobs`).
+//! The layout is that of the `huggingface_hub` library: `models--org--name` contains `blobs`, `refs` (a file for each
+//! branch or tag, with the commit in it) and `snapshots` (a folder for each commit, whose files are links into `blobs`).
 
 use std::env;
 use std::ffi::OsString;
@@ -14,22 +15,22 @@ use super::hub_model::{HubModel, is_commit, is_revision};
 use super::model_path::{Links, ModelPath};
 use crate::files;
 
-/// The longest file with a commit in it.
+/// The longest file of a ref, in bytes.
 const LONGEST_REF: u64 = 256;
-/// Folders in folders of a snapshot that are looked into.
+/// How deep folders of a snapshot are searched.
 const DEEPEST: usize = 16;
 
-/// Where the cache and the settings of the `huggingface_hub` library are.
+/// The cache and the settings of the `huggingface_hub` library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubHome {
     /// The cache of models.
     pub cache: PathBuf,
-    /// The file that a login leaves its token in.
+    /// The file with the token of a login.
     pub token: PathBuf,
 }
 
 impl HubHome {
-    /// As the environment says: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, else `~/.cache/huggingface`.
+    /// Reads the environment: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, else `~/.cache/huggingface`.
     pub fn from_env() -> Self {
         Self::from(&|name| env::var_os(name))
     }
@@ -46,17 +47,17 @@ impl HubHome {
     }
 }
 
-/// The folder that a path or a name stands for: the path if there is something, else the model of that name in the cache.
+/// The folder of a path or a name: the path itself if it exists, else the model of that name in the cache.
 ///
 /// # Errors
-/// A name of the Hub that the cache does not have. A path that leads nowhere and is not such a name is returned as it is.
+/// A name of the Hub that the cache does not have. A path that does not exist and is not such a name is returned unchanged.
 pub fn locate(given: &Path) -> Result<PathBuf, Error> {
     if fs::symlink_metadata(given).is_ok() {
         return Ok(given.to_path_buf());
     }
     let Some(model) = given.to_str().and_then(HubModel::parse) else { return Ok(given.to_path_buf()) };
     match find(&model, &HubHome::from_env().cache) {
-        // With a first folder that exists it is a path with a misspelt end.
+        // If its first folder exists, it is a path with a misspelt end.
         Err(Error::NotInCache { .. }) if begins_with_a_folder(given) => Ok(given.to_path_buf()),
         found => found,
     }
@@ -69,7 +70,7 @@ fn begins_with_a_folder(path: &Path) -> bool {
 /// The snapshot of a model in a cache.
 ///
 /// # Errors
-/// A model or revision that the cache does not have, and a snapshot with links that lead out of the model's folder.
+/// A model or revision that the cache does not have; a snapshot with links that lead out of the model's folder.
 pub fn find(model: &HubModel, cache: &Path) -> Result<PathBuf, Error> {
     let folder = model.folder_in(cache);
     let snapshots = folder.join("snapshots");
@@ -86,7 +87,7 @@ pub fn find(model: &HubModel, cache: &Path) -> Result<PathBuf, Error> {
     Ok(snapshot)
 }
 
-/// The commit that a revision stands for: itself, or what `refs` says.
+/// The commit of a revision: the revision itself, or what `refs` says.
 fn commit_of(folder: &Path, revision: &str) -> Result<Option<String>, Error> {
     if is_commit(revision) {
         return Ok(Some(revision.to_owned()));
@@ -94,7 +95,7 @@ fn commit_of(folder: &Path, revision: &str) -> Result<Option<String>, Error> {
     let path = folder.join("refs").join(revision);
     let Ok(file) = files::open(&path) else { return Ok(None) };
     let mut text = String::new();
-    // A folder of refs (`refs/pr`) opens and does not read.
+    // A folder of refs (`refs/pr`) can be opened but not read.
     if file.take(LONGEST_REF).read_to_string(&mut text).is_err() {
         return Ok(None);
     }
@@ -102,7 +103,7 @@ fn commit_of(folder: &Path, revision: &str) -> Result<Option<String>, Error> {
     if is_commit(commit) { Ok(Some(commit.to_owned())) } else { Err(Error::NotACommit { path }) }
 }
 
-/// The branches and tags, or else the commits, that the cache has of a model.
+/// The branches and tags of a model in the cache, or else its commits.
 fn revisions(folder: &Path) -> Vec<String> {
     let names = |folder: PathBuf| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -126,7 +127,7 @@ fn check_links(folder: &ModelPath, deeper: usize) -> Result<(), Error> {
         let entry = entry.map_err(failed)?;
         let (path, kind) = (folder.join(entry.file_name()), entry.file_type().map_err(failed)?);
         if kind.is_symlink() {
-            // One that leads nowhere is refused where it is opened.
+            // A broken link is refused when it is opened.
             if let Err(error @ Error::LeadsOut { .. }) = path.check() {
                 return Err(error);
             }

@@ -1,13 +1,13 @@
-//! Names of models on the Hugging Face Hub: `org/name[@revision]`, and the folders that stand for them in its cache.
+//! Names of models on the Hugging Face Hub, `org/name[@revision]`, and their folders in its cache.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-/// The revision of a name that asks for none.
+/// The revision of a name without one.
 pub const DEFAULT_REVISION: &str = "main";
-/// What a repository's folder in the cache begins with.
+/// The prefix of a repository's folder in the cache.
 pub(crate) const PREFIX: &str = "models--";
-/// The longest name the Hub gives.
+/// The longest name that the Hub allows.
 const LONGEST_NAME: usize = 96;
 
 /// A model on the Hub: `org/name`, or `org/name@revision`.
@@ -18,7 +18,7 @@ pub struct HubModel {
 }
 
 impl HubModel {
-    /// Reads `org/name[@revision]`; nothing for a text that cannot be a model's name on the Hub.
+    /// Reads `org/name[@revision]`; `None` for a text that cannot be a model's name on the Hub.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, revision) = match text.split_once('@') {
             Some((name, revision)) => (name, Some(revision)),
@@ -27,7 +27,7 @@ impl HubModel {
         Self::new(name, revision)
     }
 
-    /// A name and a revision; nothing where the Hub gives no such names.
+    /// A name and a revision; `None` if the Hub does not allow such names.
     pub fn new(name: &str, revision: Option<&str>) -> Option<Self> {
         let (owner, model) = name.split_once('/')?;
         let plain = is_part(owner) && is_part(model) && name.len() <= LONGEST_NAME;
@@ -40,7 +40,7 @@ impl HubModel {
         &self.name
     }
 
-    /// The branch, tag or commit that is asked for.
+    /// The branch, tag or commit.
     pub fn revision(&self) -> &str {
         self.revision.as_deref().unwrap_or(DEFAULT_REVISION)
     }
@@ -58,7 +58,7 @@ impl fmt::Display for HubModel {
     }
 }
 
-/// One half of a name, by the Hub's rules.
+/// Whether a text is a valid half of a name, by the Hub's rules.
 fn is_part(part: &str) -> bool {
     let edge = |c: char| c.is_ascii_alphanumeric() || c == '_';
     part.starts_with(edge)
@@ -68,19 +68,19 @@ fn is_part(part: &str) -> bool {
         && !part.contains("..")
 }
 
-/// Whether a text can be a branch, a tag or a commit, and a file below `refs`.
+/// Whether a text can be a branch, a tag or a commit, and a file name below `refs`.
 pub(in crate::checkpoint) fn is_revision(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '=' | '#');
     text.len() <= 255 && text.chars().all(plain) && stays_inside(text)
 }
 
-/// Whether a `/`-separated path is a chain of plain names, none of them a way up or out.
+/// Whether a `/`-separated path consists of plain names, without `..` or a root.
 pub(crate) fn stays_inside(path: &str) -> bool {
     let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', ':', '\0']);
     path.split('/').all(plain)
 }
 
-/// Whether a text is a commit as the Hub writes it.
+/// Whether a text is a commit hash as the Hub writes it.
 pub fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -95,7 +95,7 @@ pub struct HubSnapshot {
 }
 
 impl HubSnapshot {
-    /// What a folder in a cache is a snapshot of; nothing for any other folder.
+    /// The model and commit of a folder in a cache; `None` for any other folder.
     pub fn of(folder: &Path) -> Option<Self> {
         let mut parts = folder.components().rev().map(|part| match part {
             Component::Normal(part) => part.to_str(),

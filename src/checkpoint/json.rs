@@ -11,11 +11,11 @@ use super::model_path::ModelPath;
 /// The longest configuration file that is read.
 pub(crate) const LONGEST_CONFIG: u64 = 16 * 1024 * 1024;
 
-/// Whether there is an entry of that name, a broken link included: that one is reported when it is opened.
+/// Whether there is an entry of this name. A broken link counts, so that it is reported when it is opened.
 pub(crate) fn entry_exists(path: &Path) -> Result<bool, Error> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
-        // A folder that is a file, or absent, holds no entries.
+        // A folder that is missing, or a file, has no entries.
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             Ok(false)
         }
@@ -29,7 +29,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &ModelPath, limit: u64) -> Result<
     serde_json::from_slice(&content).map_err(|source| Error::Json { path: path.to_path_buf(), source })
 }
 
-/// Reads a text that belongs to the configuration, or nothing if the file is absent.
+/// Reads a text file of the configuration; `None` if the file does not exist.
 pub(crate) fn read_text(path: &ModelPath) -> Result<Option<String>, Error> {
     if !entry_exists(path)? {
         return Ok(None);
@@ -38,7 +38,7 @@ pub(crate) fn read_text(path: &ModelPath) -> Result<Option<String>, Error> {
     text.map(Some).map_err(|_| Error::io(path, std::io::Error::other("it is not UTF-8 text")))
 }
 
-/// Reads a configuration: an object, or nothing if the file is absent.
+/// Reads a configuration, which is a JSON object; `None` if the file does not exist.
 pub(crate) fn read_config(path: &ModelPath) -> Result<Option<Map<String, Value>>, Error> {
     if entry_exists(path)? { read(path, LONGEST_CONFIG).map(Some) } else { Ok(None) }
 }

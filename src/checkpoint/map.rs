@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-/// The smallest page. A kernel with larger ones rounds further out, which is as safe.
+/// The smallest page size. A kernel with larger pages rounds further outwards, which is safe too.
 #[cfg(target_os = "linux")]
 const PAGE: usize = 4096;
 
@@ -27,8 +27,8 @@ impl Map {
                 file,
             });
         }
-        // SAFETY: the map is read-only and shared. Its one hazard is another process that cuts or rewrites the file while it
-        // is mapped, which no reader of a file in place can rule out; admix itself never writes into an input.
+        // SAFETY: the map is read-only and shared. Its one hazard is another process that truncates or rewrites the file
+        // while it is mapped, which no memory map can rule out; admix itself never writes into an input.
         #[expect(unsafe_code, reason = "weights are read in place, not copied")]
         let mmap = unsafe { Mmap::map(&file) }?;
         Ok(Self {
@@ -43,7 +43,7 @@ impl Map {
         self.mmap.as_deref().unwrap_or_default()
     }
 
-    /// Has the system read `range` ahead, in the order of the file, before its pages are touched in another.
+    /// Asks the system to read `range` ahead in the order of the file, before its pages are touched in another order.
     pub(crate) fn expect(&self, range: Range<usize>) {
         #[cfg(unix)]
         if let Some((mmap, range)) = self.clamp(range) {
@@ -54,11 +54,11 @@ impl Map {
         let _ = range;
     }
 
-    /// Gives the pages of `range` back to the system; they are read again from the file when next touched.
+    /// Releases the pages of `range`; they are read again from the file when they are next touched.
     ///
-    /// The page that holds the start goes too, the one that holds the end stays unless the file ends there: ranges given
-    /// back one after the other leave no page behind, and at worst a page that a neighbour still reads is mapped again.
-    /// Does nothing where the system is not Linux.
+    /// The page with the start is released too, and the page with the end only at the end of the file. Consecutive ranges
+    /// thus leave no page behind, and at worst a page that a neighbour still reads is mapped again. Does nothing on systems
+    /// other than Linux.
     #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux is known to drop pages safely"))]
     pub(crate) fn release(&self, range: Range<usize>) {
         #[cfg(target_os = "linux")]
@@ -78,7 +78,7 @@ impl Map {
         }
     }
 
-    /// Reads the bytes from `offset` on into `buffer` with a system call, past the map.
+    /// Reads the bytes from `offset` on into `buffer` with a system call, without touching the map.
     pub(crate) fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
         #[cfg(unix)]
         {

@@ -1,7 +1,9 @@
-//! A model folder on disk: its weights, mapped; its modules, settings, tokenizer and side files; and the local cache of the Hub.
+//! Model folders on disk: weights mapped into memory, modules, settings, tokenizer and side files; and the local cache of
+//! the Hub.
 
 mod adapter;
 mod agree;
+mod card;
 mod config;
 mod error;
 mod file_names;
@@ -28,6 +30,7 @@ pub use adapter::{Adapter, AdapterChange, Product};
 pub use agree::{
     Disagreement, DisagreementAmong, Mismatch, disagreements, disagreements_among, disagreements_of_use, used_among,
 };
+pub use card::ParentCard;
 pub use config::Architecture;
 pub(crate) use config::{LayerKinds, LayerOrigin, layer_kinds, rearranged};
 #[cfg(feature = "eval")]

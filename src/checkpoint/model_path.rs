@@ -1,8 +1,8 @@
-//! Paths in a model folder. Links are not trusted: they are followed only as far as they stay in the folder.
+//! Paths in a model folder. Links are not trusted and are followed only inside the folder.
 //!
-//! There is one rule for every file that is read as text or copied: it is a regular file of the folder. What a link out of it
-//! leads to, be it a key or a list of passwords, could become a part of what people publish. Weights may lie elsewhere, as
-//! they often do on another disk: of a file with a sound header nothing but numbers goes on, and those who write them are told.
+//! Every file that is read as text or copied must be a regular file of the folder. Otherwise the target of a link, such as
+//! a private key, could become a part of what people publish. Weights may be elsewhere, as they often are on another disk:
+//! only the numbers of a valid file are used, and the user is warned.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -16,10 +16,10 @@ use super::error::Error;
 use super::hub_model::HubSnapshot;
 use super::map::Map;
 
-/// Whether files of a model folder may lie outside it.
+/// Whether files of a model folder may be outside of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// Links are followed inside the folder; in the Hub's cache, inside that model's own folder there.
+    /// Links are followed inside the folder, or in the Hub's cache inside the model's own folder there.
     #[default]
     Inside,
     /// Links are followed wherever they lead.
@@ -30,12 +30,12 @@ pub enum Links {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ModelPath {
     path: PathBuf,
-    /// The folder that links may not leave, itself without links; nothing where they are followed.
+    /// The folder that links may not leave, as a path without links; `None` where all links are followed.
     bounds: Option<Arc<Path>>,
 }
 
 impl ModelPath {
-    /// A model's folder. It may itself be a link, and lie behind links.
+    /// Opens a model's folder, which may itself be a link or be reached through links.
     ///
     /// # Errors
     /// A folder that cannot be found.
@@ -50,7 +50,7 @@ impl ModelPath {
         Ok(Self { path: folder.to_owned(), bounds })
     }
 
-    /// A path of what is planned and not there yet.
+    /// A path that is planned and does not exist yet.
     pub(super) const fn planned(path: PathBuf) -> Self {
         Self { path, bounds: None }
     }
@@ -63,15 +63,15 @@ impl ModelPath {
         Self { path, bounds: self.bounds.clone() }
     }
 
-    /// Checks that what is there, a file or a folder, lies in the model's folder.
+    /// Checks that the file or folder is inside the model's folder.
     ///
     /// # Errors
-    /// A link that leads out, to nothing, or round in circles.
+    /// A link that leads out, to nothing, or in a cycle.
     pub fn check(&self) -> Result<(), Error> {
         self.place().map(drop)
     }
 
-    /// Opens a file. What is not regular (a named pipe, a device, a folder) is never opened.
+    /// Opens a regular file. Anything else (a named pipe, a device, a folder) is never opened.
     ///
     /// # Errors
     /// As [`ModelPath::check`]; a path that is not a regular file; errors of the system.
@@ -79,13 +79,13 @@ impl ModelPath {
         let failed = |error| Error::io(self, error);
         let irregular = || Error::NotAFile { path: self.path.clone() };
         let place = self.place()?;
-        // To open some devices is to act on them.
+        // Opening some devices has effects.
         if !fs::metadata(&place).map_err(failed)?.is_file() {
             return Err(irregular());
         }
         let opened = match &self.bounds {
             None => open_in(None, &place, FILE),
-            // The way was found without links; whoever puts one into it meanwhile is noticed here.
+            // The path was resolved without links; this detects a link that was added in the meantime.
             Some(bounds) => beneath(bounds, &place),
         };
         let file = opened.map_err(failed)?;
@@ -100,10 +100,10 @@ impl ModelPath {
         Map::of(self.open()?).map_err(|error| Error::io(self, error))
     }
 
-    /// Maps a file of weights, which may lie outside the folder; then where it is.
+    /// Maps a file of weights. If the file is outside of the folder, its path is returned too.
     ///
     /// # Errors
-    /// As [`ModelPath::open`], but for links out of a folder that is not in the Hub's cache.
+    /// As [`ModelPath::open`], except for links out of a folder that is not in the Hub's cache.
     pub(crate) fn map_weights(&self) -> Result<(Map, Option<PathBuf>), Error> {
         match self.check() {
             Err(Error::LeadsOut { target, cached: false, .. }) => Ok((self.anywhere().map()?, Some(target))),
@@ -132,7 +132,7 @@ impl ModelPath {
         Ok(content)
     }
 
-    /// The path without links, where it is one of the folder.
+    /// The path without links, if it is inside the folder.
     fn place(&self) -> Result<PathBuf, Error> {
         let Some(bounds) = &self.bounds else { return Ok(self.path.clone()) };
         let target = fs::canonicalize(&self.path).map_err(|error| Error::io(self, error))?;
@@ -157,8 +157,8 @@ impl AsRef<Path> for ModelPath {
     }
 }
 
-/// The folder that links of a model may lead to: its own, or that of its repository in the Hub's cache, whose snapshots are
-/// links to files beside them.
+/// The folder that links of a model may lead to: its own, or its repository's in the Hub's cache, whose snapshots are links
+/// to files beside them.
 fn repository(place: &Path) -> &Path {
     let snapshot = place.ancestors().find(|folder| HubSnapshot::of(folder).is_some());
     snapshot.and_then(|snapshot| snapshot.parent()?.parent()).unwrap_or(place)
@@ -168,13 +168,13 @@ fn is_cached(bounds: &Path) -> bool {
     bounds.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::hub_model::PREFIX))
 }
 
-/// How a folder on the way is opened.
+/// Flags for opening a folder of the path.
 #[cfg(target_os = "linux")]
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
-/// How a file is opened: without waiting, should it have become a named pipe.
+/// Flags for opening a file without blocking, in case it has become a named pipe.
 const FILE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 fn open_in(folder: Option<&File>, name: &Path, how: OFlags) -> io::Result<File> {

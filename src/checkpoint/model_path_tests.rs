@@ -8,7 +8,7 @@ use super::*;
 use crate::diagnose::Diagnose as _;
 
 /// A folder with a model in `model`, a secret beside it, and another folder that its name begins with.
-fn around() -> TempDir {
+fn parent_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in
         [("model/config.json", "{}"), ("model/sub/vocab.txt", "v"), ("secret", "s"), ("model-2/secret", "s")]
@@ -26,8 +26,8 @@ fn opened(root: &ModelPath, name: &str) -> Result<String, Error> {
 
 #[test]
 fn links_are_followed_inside_the_folder() {
-    let around = around();
-    let model = around.path().join("model");
+    let parent = parent_folder();
+    let model = parent.path().join("model");
     symlink("config.json", model.join("relative")).unwrap();
     symlink(model.join("config.json"), model.join("absolute")).unwrap();
     symlink("relative", model.join("chain")).unwrap();
@@ -43,10 +43,10 @@ fn links_are_followed_inside_the_folder() {
 
 #[test]
 fn a_link_out_is_refused_and_says_where_it_leads() {
-    let around = around();
-    let model = around.path().join("model");
+    let parent = parent_folder();
+    let model = parent.path().join("model");
     symlink("../secret", model.join("relative")).unwrap();
-    symlink(around.path().join("secret"), model.join("absolute")).unwrap();
+    symlink(parent.path().join("secret"), model.join("absolute")).unwrap();
     symlink("sub/../../secret", model.join("up")).unwrap();
     symlink("relative", model.join("chain")).unwrap();
     symlink("../model-2/secret", model.join("neighbour")).unwrap();
@@ -70,8 +70,8 @@ fn a_link_out_is_refused_and_says_where_it_leads() {
 
 #[test]
 fn what_is_no_regular_file_is_never_opened() {
-    let around = around();
-    let model = around.path().join("model");
+    let parent = parent_folder();
+    let model = parent.path().join("model");
     symlink("nothing", model.join("dangling")).unwrap();
     symlink("loop-2", model.join("loop-1")).unwrap();
     symlink("loop-1", model.join("loop-2")).unwrap();
@@ -93,13 +93,13 @@ fn what_is_no_regular_file_is_never_opened() {
 
 #[test]
 fn the_folder_itself_may_be_a_link_and_lie_behind_one() {
-    let around = around();
-    symlink("model", around.path().join("link")).unwrap();
+    let parent = parent_folder();
+    symlink("model", parent.path().join("link")).unwrap();
     let other = tempfile::tempdir().unwrap();
-    symlink(around.path(), other.path().join("far")).unwrap();
-    symlink("config.json", around.path().join("model/alias")).unwrap();
-    symlink("../secret", around.path().join("model/out")).unwrap();
-    for folder in [around.path().join("link"), other.path().join("far/model"), other.path().join("far/link")] {
+    symlink(parent.path(), other.path().join("far")).unwrap();
+    symlink("config.json", parent.path().join("model/alias")).unwrap();
+    symlink("../secret", parent.path().join("model/out")).unwrap();
+    for folder in [parent.path().join("link"), other.path().join("far/model"), other.path().join("far/link")] {
         let root = ModelPath::of(&folder, Links::Inside).unwrap();
         assert_eq!(opened(&root, "alias").unwrap(), "{}");
         assert!(matches!(root.join("out").open(), Err(Error::LeadsOut { .. })));
@@ -131,8 +131,8 @@ fn a_snapshot_reaches_its_own_repository_and_no_other() {
 
 #[test]
 fn a_link_put_into_the_way_meanwhile_is_not_followed() {
-    let around = around();
-    let bounds = fs::canonicalize(around.path().join("model")).unwrap();
+    let parent = parent_folder();
+    let bounds = fs::canonicalize(parent.path().join("model")).unwrap();
     assert!(beneath(&bounds, &bounds.join("sub/vocab.txt")).is_ok());
     fs::remove_dir_all(bounds.join("sub")).unwrap();
     symlink("../model-2", bounds.join("sub")).unwrap();

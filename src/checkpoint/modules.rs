@@ -1,4 +1,4 @@
-//! modules.json: the chain of modules a sentence-transformers folder is made of.
+//! Reads modules.json, the chain of modules of a sentence-transformers folder.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ fn is_transformer(kind: &str) -> bool {
     kind.ends_with("Transformer")
 }
 
-/// Where a module lies and what it is.
+/// The folder and kind of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) folder: String,
@@ -65,7 +65,7 @@ struct Entry {
     r#type: String,
 }
 
-/// Reads modules.json; nothing if the folder has none.
+/// Reads modules.json; `None` if the folder has none.
 pub(crate) fn read_places(root: &ModelPath) -> Result<Option<Vec<Place>>, Error> {
     let path = root.join(MODULES);
     if !json::entry_exists(&path)? {
@@ -77,7 +77,7 @@ pub(crate) fn read_places(root: &ModelPath) -> Result<Option<Vec<Place>>, Error>
     }
     let mut seen = HashSet::new();
     let places = entries.into_iter().enumerate().map(|(index, mut entry)| {
-        // model2vec writes the folder itself so.
+        // model2vec writes the checkpoint's own folder in this way.
         if entry.path == "." {
             entry.path.clear();
         }

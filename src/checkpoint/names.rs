@@ -1,6 +1,6 @@
-//! Tensor names across spellings: the same weight under `bert.encoder…`, `0.auto_model.encoder…` and `encoder…`.
+//! Maps spellings of tensor names, such as `bert.encoder…`, `0.auto_model.encoder…` and `encoder…`, to one canonical name.
 
-/// Wrappers that a class or a training framework puts around the same model.
+/// Name prefixes that classes and training frameworks add to the same model.
 const WRAPPERS: &[&str] = &[
     "module.",
     "0.auto_model.",
@@ -22,7 +22,7 @@ const WRAPPERS: &[&str] = &[
     "nomic_bert.",
 ];
 
-/// Names that stand outside the wrapped model: a head keeps its own name whatever wraps the rest.
+/// Prefixes of heads, whose names have no wrapper.
 const HEADS: &[&str] = &["lm_head.", "classifier.", "cls.", "score.", "vocab_projector.", "vocab_transform."];
 
 /// The wrapper in front of `name`, and what follows it.
@@ -37,7 +37,7 @@ pub fn split_wrapper(name: &str) -> (&str, &str) {
 fn strip_one(name: &str) -> Option<&str> {
     let rest = match WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)) {
         Some(rest) => rest,
-        // DistilBERT's own stack is called `transformer.layer`; elsewhere `transformer.` wraps the model.
+        // DistilBERT's own stack of layers is `transformer.layer`; elsewhere `transformer.` is a wrapper.
         None => name.strip_prefix("transformer.").filter(|rest| !rest.starts_with("layer."))?,
     };
     (!rest.is_empty()).then_some(rest)
@@ -55,7 +55,7 @@ pub fn canonical_name(name: &str) -> String {
     }
 }
 
-/// Whether a canonical name is a head's, which no wrapper stands in front of.
+/// Whether a canonical name belongs to a head, which has no wrapper.
 pub(crate) fn is_head(canonical: &str) -> bool {
     HEADS.iter().any(|head| canonical.starts_with(head))
 }
@@ -65,7 +65,7 @@ pub(crate) fn is_head(canonical: &str) -> bool {
 pub struct LayerName {
     /// The name with `{}` for the number: `encoder.layer.{}.output.dense.weight`.
     pub template: String,
-    /// What stands in front of the number: `encoder.layer`.
+    /// The part before the number: `encoder.layer`.
     pub stack: String,
     /// The number.
     pub index: usize,
@@ -88,7 +88,7 @@ pub fn with_layer(name: &str, index: usize) -> String {
     }
 }
 
-/// The parts of a name around its layer number.
+/// The parts of a name before and after its layer number, and the number.
 fn split_layer(name: &str) -> Option<(&str, &str, &str)> {
     let mut start = name.find('.')? + 1;
     while let Some(length) = name.get(start..)?.find('.') {
@@ -101,7 +101,7 @@ fn split_layer(name: &str) -> Option<(&str, &str, &str)> {
     None
 }
 
-/// A decimal number as Python prints it, so that putting the number back gives the same name.
+/// Whether a component is a decimal number as Python prints it, so that formatting the number gives the same name.
 fn is_number(component: &str) -> bool {
     let digits = component.bytes().all(|byte| byte.is_ascii_digit());
     digits && component.parse::<usize>().is_ok() && (component == "0" || !component.starts_with('0'))

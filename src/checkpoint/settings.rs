@@ -1,4 +1,4 @@
-//! What a folder says about how texts become embeddings, with older and newer spellings read as one.
+//! Settings of how texts become embeddings, read from older and newer spellings.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::modules::Module;
 use super::transformer_settings::TransformerSettings;
 use crate::escape::Untrusted;
 
-/// The transformer module's own settings; the name depends on the class that saved it.
+/// Names of the transformer module's settings file, which depend on the class that saved it.
 pub(super) const TRANSFORMER_FILES: &[&str] = &[
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -23,7 +23,7 @@ pub(super) const TRANSFORMER_FILES: &[&str] = &[
     "sentence_xlnet_config.json",
 ];
 
-/// The pooling switches of older folders, in the order in which several of them are concatenated.
+/// The pooling flags of older folders, in the order in which several modes are concatenated.
 const POOLING_SWITCHES: &[(&str, &str)] = &[
     ("pooling_mode_cls_token", "cls"),
     ("pooling_mode_max_tokens", "max"),
@@ -39,7 +39,7 @@ const DOCUMENT_PROMPTS: &[&str] = &["document", "passage", "corpus"];
 /// How texts become embeddings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `mean`, `cls`, `lasttoken`, `cls+mean`; nothing for a folder that says nothing about pooling.
+    /// `mean`, `cls`, `lasttoken`, `cls+mean` and so on; `None` for a folder without pooling.
     pub pooling: Option<String>,
     /// Whether the prompt's tokens are pooled too.
     pub include_prompt: bool,
@@ -47,25 +47,25 @@ pub struct Settings {
     pub normalize: bool,
     /// The prompts that are not empty, by name as written.
     pub prompts: BTreeMap<String, String>,
-    /// What is put in front of a query: the prompt `query`, if it is there and not empty.
+    /// The prompt in front of queries: `query`, if it exists and is not empty.
     pub query_prompt: Option<String>,
-    /// What is put in front of a document: the first of `document`, `passage` and `corpus`.
+    /// The prompt in front of documents: the first of `document`, `passage` and `corpus`.
     pub document_prompt: Option<String>,
-    /// The name of the prompt used when none is asked for, unless that prompt is empty.
+    /// The name of the prompt that is used by default, unless that prompt is empty.
     pub default_prompt: Option<String>,
     /// `cosine`, `dot`, `euclidean` or `manhattan`.
     pub similarity: Untrusted,
-    /// The longest input in tokens, special tokens included.
+    /// The maximum sequence length in tokens, special tokens included.
     pub max_seq_length: Option<u64>,
     /// Whether text is lower-cased before the tokenizer sees it.
     pub lower_case: bool,
-    /// The length of an embedding.
+    /// The embedding dimension.
     pub embedding_dimension: Option<u64>,
-    /// The length that embeddings are cut to.
+    /// The dimension that embeddings are truncated to.
     pub truncate_dim: Option<u64>,
-    /// What else the transformer module's own file says.
+    /// Further settings of the transformer module.
     pub transformer: TransformerSettings,
-    /// What config.json says about the model.
+    /// The architecture, from config.json.
     pub architecture: Architecture,
 }
 
@@ -110,7 +110,7 @@ impl Settings {
         })
     }
 
-    /// The prompts by what they are used for: the document prompt under `document`, whatever its name.
+    /// The prompts by use: the document prompt is under `document`, whatever its name in the file.
     pub(crate) fn prompts_in_use(&self) -> BTreeMap<&str, &str> {
         let other = self.prompts.iter().map(|(name, prompt)| (name.as_str(), prompt.as_str()));
         let mut prompts: BTreeMap<&str, &str> = other.filter(|(name, _)| !DOCUMENT_PROMPTS.contains(name)).collect();
@@ -140,7 +140,7 @@ fn number(config: &Map<String, Value>, key: &str) -> Option<u64> {
     config.get(key)?.as_u64()
 }
 
-/// The pooling mode, as newer folders write it; several modes are joined in the order in which they are concatenated.
+/// The pooling mode in the spelling of newer folders. Several modes are joined in the order in which they are concatenated.
 fn pooling_mode(config: &Map<String, Value>) -> String {
     match config.get("pooling_mode") {
         Some(Value::String(mode)) => return mode.clone(),
@@ -174,8 +174,8 @@ fn similarity(overall: &Map<String, Value>) -> Untrusted {
     .into()
 }
 
-/// The longest input: what the transformer module says, else the tokenizer; never more than there are positions, but for what
-/// the module says of a class that computes its positions.
+/// The maximum sequence length: from the transformer module, else from the tokenizer. It is at most the number of
+/// positions, unless the module states it for a class that computes its positions.
 pub(super) fn max_length(
     transformer: &Map<String, Value>,
     tokenizer: &Map<String, Value>,
@@ -193,7 +193,7 @@ pub(super) fn max_length(
     }
 }
 
-/// The length of an embedding, as the last module that changes it says.
+/// The embedding dimension, from the last module that changes it.
 fn dimension(modules: &[Module]) -> Option<u64> {
     modules.iter().rev().find_map(|module| match module.kind.as_str() {
         "Dense" => number(&module.config, "out_features"),

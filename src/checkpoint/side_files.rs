@@ -7,18 +7,18 @@ use super::model_path::ModelPath;
 use super::modules::Module;
 use super::weights::Weights;
 
-/// A file a loader needs that holds no weights.
+/// A file without weights that a loader needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SideFile {
-    /// Its place in the checkpoint, `/`-separated.
+    /// Its path in the checkpoint, `/`-separated.
     pub relative: String,
-    /// Where it is.
+    /// Its path on disk.
     pub source: ModelPath,
     /// Its size in bytes.
     pub size: u64,
 }
 
-/// Whole names of files that loaders read.
+/// Names of files that loaders read.
 const NAMES: &[&str] = &[
     "config.json",
     "config_sentence_transformers.json",
@@ -35,7 +35,7 @@ const NAMES: &[&str] = &[
     "tekken.json",
 ];
 
-/// Weight files whose content is also in model.safetensors, or that belong to a training run.
+/// Weight files with a copy of model.safetensors, or from a training run.
 const COPIES: &[&str] = &[
     "pytorch_model",
     "model",
@@ -69,7 +69,7 @@ pub(crate) fn list(root: &ModelPath, modules: &[Module]) -> Result<Vec<SideFile>
     Ok(files)
 }
 
-/// Lists weight files that are neither read nor copies of what is read, such as `colbert_linear.pt`, sorted by name.
+/// Lists weight files that are neither read nor copies of files that are, such as `colbert_linear.pt`, sorted by name.
 pub(crate) fn list_unread_weights(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Error> {
     let read: Vec<&Path> =
         modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::files).collect();
@@ -88,7 +88,7 @@ pub(crate) fn list_unread_weights(root: &Path, modules: &[Module]) -> Result<Vec
     Ok(files)
 }
 
-/// Folders with weights that no module names, such as `onnx` or the second of two `2_Dense`.
+/// Folders with weights that no module names, such as `onnx` or an unused `2_Dense`.
 fn unlisted_folders(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Error> {
     let is_listed = |name: &str| {
         modules.iter().any(|module| module.folder.split('/').next() == Some(name) && !module.folder.is_empty())
@@ -96,7 +96,7 @@ fn unlisted_folders(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Err
     let mut found = Vec::new();
     for name in entries(root)? {
         let folder = root.join(&name);
-        // A link may lead anywhere, and nothing in it is read.
+        // Links are not followed, because they may lead anywhere.
         if name.starts_with('.') || is_listed(&name) || folder.is_symlink() || !folder.is_dir() {
             continue;
         }
@@ -113,7 +113,8 @@ fn folders(modules: &[Module]) -> impl Iterator<Item = &str> {
     std::iter::once("").chain(inner)
 }
 
-/// The names in a folder; none if there is no such folder. Names that are not text are no loader's.
+/// The names in a folder; none if there is no such folder. Names that are not UTF-8 are skipped, because no loader reads
+/// them.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, Error> {
     let failed = |error| Error::io(folder, error);
     let listing = match std::fs::read_dir(folder) {
@@ -128,7 +129,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Whether a loader reads a file of that name. In a module's own folder any JSON file is the module's.
+/// Whether a loader reads a file of this name. In a module's own folder any JSON file belongs to the module.
 pub(crate) fn is_side_file(name: &str, in_module: bool) -> bool {
     let ends = |end: &str| name.len() > end.len() && name.to_ascii_lowercase().ends_with(end);
     if name.starts_with('.') || ends(".index.json") || matches!(name, "admix.json" | "trainer_state.json") {

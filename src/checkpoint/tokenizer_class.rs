@@ -1,15 +1,15 @@
-//! The class of transformers that loads a tokenizer, and which parts of tokenizer.json it makes anew.
+//! The class of transformers that loads a tokenizer, and the parts of tokenizer.json that it replaces.
 //!
 //! Most classes of transformers 5 take the vocabulary and the merges of tokenizer.json and build the rest from what
 //! `tokenizer_config.json` says and from defaults of their own; others load tokenizer.json as it is.
 
 use serde_json::{Map, Value, json};
 
-/// Words are split in this way by `Qwen2Tokenizer`, whatever tokenizer.json says.
+/// The pattern by which `Qwen2Tokenizer` splits words, whatever tokenizer.json says.
 const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Classes that take no part of tokenizer.json, or parts that this program does not know.
+/// Classes that do not use tokenizer.json, or replace parts that are unknown here.
 const UNKNOWN: &[&str] = &[
     "Bartpho",
     "Barthez",
@@ -92,9 +92,9 @@ const UNKNOWN: &[&str] = &[
 /// How a tokenizer.json is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TokenizerClass {
-    /// As it is.
+    /// Unchanged.
     AsWritten,
-    /// As it is, but for the tokens around a text.
+    /// Unchanged except for the tokens around a text.
     ConvBert,
     Bert,
     MpNet,
@@ -109,13 +109,13 @@ pub(crate) enum TokenizerClass {
     Gemma,
     Gpt2,
     GptNeoX,
-    /// By a class whose parts are not known here.
+    /// By a class that replaces parts that are unknown here.
     Unknown(String),
 }
 
 impl TokenizerClass {
-    /// The class that transformers' `AutoTokenizer` takes, without running code of the folder: `config` is
-    /// `tokenizer_config.json`, `model` config.json, and `is_byte_level` says whether tokenizer.json speaks of bytes.
+    /// The class that transformers' `AutoTokenizer` chooses, without running code of the folder: `config` is
+    /// `tokenizer_config.json`, `model` config.json, and `is_byte_level` says whether tokenizer.json is byte-level.
     pub(crate) fn of(
         config: &Map<String, Value>,
         model: &Map<String, Value>,
@@ -125,7 +125,7 @@ impl TokenizerClass {
         let registered = Self::registered(kind);
         let (own, of_model) = (text(config, "tokenizer_class"), text(model, "tokenizer_class"));
         let stated = own.or(of_model).map(stem);
-        // Their files name wrong classes too often to be believed.
+        // The files of these models name wrong classes too often to be trusted.
         let is_misnamed = matches!(kind, "qwen2" | "modernbert");
         if let Some(stated) = stated.filter(|_| !has_code(config)) {
             if stated == "LlamaTokenizer" && kind != "mistral" && !is_misnamed && is_byte_level() {
@@ -148,7 +148,7 @@ impl TokenizerClass {
         }
     }
 
-    /// The class that a kind of model has where its files name none.
+    /// The class of a model type whose files name none.
     fn registered(kind: &str) -> Option<(&'static str, Self)> {
         Some(match kind {
             "bert" | "distilbert" | "electra" | "nomic_bert" => ("BertTokenizer", Self::Bert),
@@ -202,7 +202,7 @@ impl TokenizerClass {
         }
     }
 
-    /// Its special tokens where the files name none, by the key they have in `tokenizer_config.json`.
+    /// The default of a special token, by its key in `tokenizer_config.json`.
     pub(crate) fn default_token(&self, key: &str) -> Option<&'static str> {
         let tokens: [&str; 7] = match self {
             Self::Bert | Self::ConvBert => ["", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"],
@@ -224,7 +224,7 @@ impl TokenizerClass {
         tokens.get(place).copied().filter(|token| !token.is_empty())
     }
 
-    /// The parts that it makes anew; `normalizer` is that of tokenizer.json.
+    /// The parts that the class replaces. `normalizer` is that of tokenizer.json.
     pub(crate) fn parts(&self, config: &Map<String, Value>, normalizer: &Value) -> Option<Parts> {
         let flag = |key: &str, default: bool| config.get(key).and_then(Value::as_bool).unwrap_or(default);
         let metaspace = |scheme: &str, split: bool| json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split});
@@ -249,7 +249,7 @@ impl TokenizerClass {
                 pre_tokenizer: byte_level(flag("add_prefix_space", false), true),
             },
             Self::XlmRoberta | Self::Camembert => {
-                // Unlike other classes these take null for false.
+                // Unlike other classes these read null as false.
                 let is_null = config.get("add_prefix_space").is_some_and(Value::is_null);
                 let scheme = if flag("add_prefix_space", !is_null) { "always" } else { "never" };
                 let steps = [json!({"type": "WhitespaceSplit"}), metaspace(scheme, true)];
@@ -319,7 +319,7 @@ impl TokenizerClass {
 
     /// The special tokens that it puts around a text whatever tokenizer.json says, first and last, by their keys. `is_built` says
     /// that there was no tokenizer.json.
-    pub(crate) fn around(&self, is_built: bool) -> Option<[Option<&'static str>; 2]> {
+    pub(crate) fn start_and_end_tokens(&self, is_built: bool) -> Option<[Option<&'static str>; 2]> {
         match self {
             Self::Albert if is_built => Some([Some("cls_token"), Some("sep_token")]),
             Self::T5 => Some([None, Some("eos_token")]),
@@ -332,7 +332,7 @@ impl TokenizerClass {
         }
     }
 
-    /// The kind of model that the vocabulary is put into.
+    /// The kind of tokenizer model that the class builds from the vocabulary.
     pub(crate) fn model(&self) -> Option<&'static str> {
         match self {
             Self::AsWritten | Self::ConvBert | Self::Unknown(_) => None,
@@ -366,7 +366,7 @@ pub(crate) struct Parts {
     pub(crate) pre_tokenizer: Value,
 }
 
-/// The text of a special token: a string, or an object that holds it. Nothing where the key is null or absent and the class
+/// The text of a special token, which is a string or an object with it. `None` if the key is null or missing and the class
 /// has no default.
 pub(crate) fn special_token<'a>(class: &TokenizerClass, config: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     match config.get(key) {
@@ -375,7 +375,7 @@ pub(crate) fn special_token<'a>(class: &TokenizerClass, config: &'a Map<String, 
     }
 }
 
-/// Whether the tokenizer has code of its own in the folder.
+/// Whether the tokenizer's code is in the folder.
 pub(crate) fn has_code(config: &Map<String, Value>) -> bool {
     match config.get("auto_map") {
         Some(Value::Array(_)) => true,
@@ -384,12 +384,12 @@ pub(crate) fn has_code(config: &Map<String, Value>) -> bool {
     }
 }
 
-/// A class without the ending that older versions gave to classes which read tokenizer.json.
+/// The name of a class without the suffix `Fast` of older versions.
 fn stem(name: &str) -> &str {
     name.strip_suffix("Fast").unwrap_or(name)
 }
 
-/// The character map of sentencepiece among the steps of a normalizer.
+/// The character map of sentencepiece in a normalizer.
 fn precompiled(normalizer: &Value) -> Option<&Value> {
     let is_map = |step: &&Value| step.get("type").and_then(Value::as_str) == Some("Precompiled");
     match normalizer.get("normalizers").and_then(Value::as_array) {

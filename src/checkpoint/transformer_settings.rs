@@ -1,9 +1,9 @@
-//! The settings of sentence-transformers' transformer module: what its file says about lengths, and about how the tokenizer
-//! and the model are loaded and called.
+//! The settings of sentence-transformers' transformer module: lengths, and how the tokenizer and the model are loaded and
+//! called.
 
 use serde_json::{Map, Value};
 
-/// Settings of loading and calling that change no embedding.
+/// Settings of loading and calling that do not change embeddings.
 const HARMLESS: &[&str] = &[
     "attn_implementation",
     "add_pooling_layer",
@@ -31,7 +31,7 @@ const HARMLESS: &[&str] = &[
     "use_safetensors",
     "verbose",
 ];
-/// Settings of the tokenizer that are read wherever they stand.
+/// Settings of the tokenizer that are read at any level.
 const TOKENIZER: &[&str] = &[
     "add_prefix_space",
     "do_lower_case",
@@ -44,27 +44,27 @@ const TOKENIZER: &[&str] = &[
     "truncation_side",
 ];
 
-/// What the file of a transformer module says, but for the length and lower-casing.
+/// The settings of a transformer module, without the maximum length and lower-casing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TransformerSettings {
     /// The longest query in tokens, where it differs from other texts.
     pub query_length: Option<u64>,
     /// The longest document in tokens.
     pub document_length: Option<u64>,
-    /// Settings of the tokenizer that stand in place of those of `tokenizer_config.json`.
+    /// Settings that override `tokenizer_config.json`.
     pub(crate) tokenizer: Map<String, Value>,
-    /// Settings that stand in place of those of config.json.
+    /// Settings that override config.json.
     pub(crate) model: Map<String, Value>,
-    /// Whether texts are cut.
+    /// Whether texts are truncated.
     pub(crate) truncates: bool,
-    /// What cannot be followed, with what was found.
+    /// Settings that are not supported, with their values.
     pub(crate) unknown: Vec<String>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
 }
 
 impl TransformerSettings {
-    /// Reads the file; gives what it says and the longest text of every kind, where it says one.
+    /// Reads the file. Returns its settings, and the maximum length for all texts if it states one.
     pub(super) fn read(file: &Map<String, Value>) -> (Self, Option<u64>) {
         let mut found = Self {
             query_length: number(file, "query_length"),
@@ -75,7 +75,7 @@ impl TransformerSettings {
         found.loading(file);
         let length = found.calling(file);
         if length.is_some() {
-            // What a call is told holds for every text.
+            // Arguments of a call apply to every text.
             (found.query_length, found.document_length) = (length, length);
         }
         found.outputs(file);
@@ -87,7 +87,7 @@ impl TransformerSettings {
         for (older, newer) in
             [("tokenizer_args", "processor_kwargs"), ("model_args", "model_kwargs"), ("config_args", "config_kwargs")]
         {
-            // The older name wins where both are there.
+            // The older name wins if both exist.
             let key = if file.contains_key(older) { older } else { newer };
             for (name, value) in file.get(key).and_then(Value::as_object).into_iter().flatten() {
                 if HARMLESS.contains(&name.as_str()) {
@@ -105,11 +105,11 @@ impl TransformerSettings {
         }
     }
 
-    /// How the tokenizer is called; gives the length that it is told.
+    /// Reads how the tokenizer is called. Returns the maximum length among the arguments.
     fn calling(&mut self, file: &Map<String, Value>) -> Option<u64> {
         let calls = file.get("processing_kwargs").and_then(Value::as_object);
         let mut length = None;
-        // Those of `common` win.
+        // Arguments of `common` win.
         for part in ["text", "common"] {
             for (name, value) in calls.and_then(|calls| calls.get(part)?.as_object()).into_iter().flatten() {
                 match name.as_str() {
@@ -130,7 +130,7 @@ impl TransformerSettings {
         length
     }
 
-    /// What of the model's output is taken.
+    /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
         let expected = [("transformer_task", "feature-extraction"), ("module_output_name", "token_embeddings")];
         for (key, expected) in expected {

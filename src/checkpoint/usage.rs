@@ -1,8 +1,8 @@
-//! Models whose transformer is that of one folder and that are used as another folder says.
+//! Models that have their transformer from one folder and their settings from another.
 //!
-//! How a model is used is everything that a sentence-transformers folder says besides its transformer: the modules behind it,
-//! prompts, similarity, the longest input. Two kinds of models have that from another folder: one with an adapter, whose
-//! folder may say how the two together are used; and a merge over a plain base, which is used as its fine-tunes are.
+//! The settings of a sentence-transformers folder are everything besides its transformer: the modules after it, prompts,
+//! similarity, maximum sequence length. Two kinds of models have settings from another folder: a model with an adapter
+//! whose folder has settings, and a merge over a plain base, which has those of its fine-tunes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use super::tokenizer::Tokenizer;
 use super::weights::Weights;
 
 impl Checkpoint {
-    /// What a folder says about how its model is used, where it has a modules.json; its transformer may lie elsewhere.
+    /// Opens the settings of a folder with a modules.json. Its transformer may be elsewhere.
     ///
     /// # Errors
     /// Files that cannot be read.
@@ -34,7 +34,7 @@ impl Checkpoint {
         }
     }
 
-    /// This checkpoint's transformer and tokenizer, used as another folder says.
+    /// This checkpoint's transformer and tokenizer with the settings of another folder.
     #[must_use]
     pub(crate) fn used_as(self, usage: Self) -> Self {
         let (settings, side_files) = (combined(&self, &usage), side_files(&self, &usage));
@@ -59,8 +59,8 @@ impl Checkpoint {
         }
     }
 
-    /// What a merge will be that has its configuration from this checkpoint and is used as another: the same side files, with
-    /// other weights in the modules' folders.
+    /// The checkpoint that a merge will be, with its configuration from this checkpoint and its settings from another: the
+    /// same side files, with other weights in the modules' folders.
     pub(crate) fn planned(
         &self,
         usage: &Self,
@@ -88,12 +88,12 @@ impl Checkpoint {
         planned.with_config(config)
     }
 
-    /// The folder that says how it is used: its own, that of its adapter, or that of the model which a merge has it from.
+    /// The folder of its settings: its own, its adapter's, or that of the model whose settings a merge has.
     pub fn usage_path(&self) -> &Path {
         self.usage_folder()
     }
 
-    /// That folder, to open files in it.
+    /// The folder of its settings, to open files in it.
     pub fn usage_folder(&self) -> &ModelPath {
         self.usage.as_ref().unwrap_or(&self.path)
     }
@@ -103,23 +103,23 @@ impl Checkpoint {
         self.main_module().is_some_and(|main| std::ptr::eq(main, module))
     }
 
-    /// The folder of its main module inside it; empty for its own.
+    /// The folder of its main module, relative to it; empty if it is the checkpoint's own folder.
     pub(crate) fn main_folder(&self) -> &str {
         self.main_module().map_or("", |module| module.folder.as_str())
     }
 }
 
-/// The file with a transformer's settings of use, changed.
+/// A transformer's settings file with a change.
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
-    /// Its place in the folder.
+    /// Its path in the folder.
     pub(crate) relative: String,
     pub(crate) config: Map<String, Value>,
 }
 
 impl Checkpoint {
-    /// The file with the transformer's settings of use, with the longest input put into it, where a loader would else take
-    /// another one from this tokenizer. `None` where the files say the right one, or it is a plain folder.
+    /// The transformer's settings file with the maximum sequence length added, where a loader would otherwise take another
+    /// one from this tokenizer. `None` if the files have the right one, or for a plain folder.
     ///
     /// # Errors
     /// Files that cannot be read.
@@ -147,12 +147,12 @@ impl Checkpoint {
     }
 }
 
-/// Whether a weight file is none of an adapter's.
+/// Whether a weight file does not belong to an adapter.
 fn is_other(file: &Path) -> bool {
     file.file_name().is_none_or(|name| !name.to_string_lossy().starts_with("adapter_model"))
 }
 
-/// The settings of use of one folder, for the transformer of another.
+/// The settings of one folder for the transformer of another.
 fn combined(transformer: &Checkpoint, usage: &Checkpoint) -> Settings {
     let own = &transformer.settings;
     if std::ptr::eq(transformer, usage) {
@@ -172,7 +172,7 @@ fn combined(transformer: &Checkpoint, usage: &Checkpoint) -> Settings {
     }
 }
 
-/// The files of a model whose transformer is that of one folder and that is used as another says, sorted by name.
+/// The files of a model with its transformer from one folder and its settings from another, sorted by name.
 fn side_files(transformer: &Checkpoint, usage: &Checkpoint) -> Vec<SideFile> {
     if std::ptr::eq(transformer, usage) {
         return transformer.side_files.clone();
@@ -185,7 +185,7 @@ fn side_files(transformer: &Checkpoint, usage: &Checkpoint) -> Vec<SideFile> {
             _ if is_of_use(name) => return None,
             folder if folder == from && !is_notice => within(to, name),
             "" => name.to_owned(),
-            // What belongs to its other modules.
+            // Files of its other modules.
             _ => return None,
         };
         Some((relative.clone(), SideFile { relative, ..side.clone() }))
@@ -194,7 +194,8 @@ fn side_files(transformer: &Checkpoint, usage: &Checkpoint) -> Vec<SideFile> {
     for side in &usage.side_files {
         let (folder, name) = split(&side.relative);
         let is_own = folder != to && !folder.is_empty();
-        // Modules may have code of their own; what the transformer's folder has of that name is the transformer's.
+        // Modules may have code of their own; a file of the same name in the transformer's folder belongs to the
+        // transformer.
         let is_code = Path::new(name).extension().is_some_and(|end| end == "py");
         if is_own || is_of_use(name) || (is_code && !files.contains_key(&side.relative)) {
             files.insert(side.relative.clone(), side.clone());
@@ -203,7 +204,7 @@ fn side_files(transformer: &Checkpoint, usage: &Checkpoint) -> Vec<SideFile> {
     files.into_values().collect()
 }
 
-/// Whether a file at the top or in the transformer's folder says how the model is used.
+/// Whether a file at the top level or in the transformer's folder has settings.
 fn is_of_use(name: &str) -> bool {
     matches!(name, MODULES | "config_sentence_transformers.json" | "router_config.json")
         || (name.starts_with("sentence_") && name.ends_with("_config.json"))

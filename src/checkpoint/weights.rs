@@ -22,7 +22,7 @@ const INDEX: &str = "model.safetensors.index.json";
 const TORCH: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 /// The longest index that is read.
 const LONGEST_INDEX: u64 = 100_000_000;
-/// Weights in formats that are not read, in the order in which they are looked for.
+/// Weight files in unsupported formats, in the order in which they are looked for.
 const FOREIGN: &[&str] =
     &["model.pt", "tf_model.h5", "flax_model.msgpack", "rust_model.ot", "model.onnx", "model.gguf"];
 
@@ -38,11 +38,11 @@ pub struct Weights {
 struct File {
     path: ModelPath,
     map: Arc<Map>,
-    /// Where it is, if a link leads out of the model's folder.
+    /// Its path, if a link leads out of the model's folder.
     outside: Option<PathBuf>,
 }
 
-/// The data of one tensor, mapped or held for as long as this lives.
+/// The data of one tensor, which stays valid as long as this value.
 #[derive(Clone, Debug)]
 pub struct SharedData(Shared);
 
@@ -53,7 +53,7 @@ enum Shared {
 }
 
 impl SharedData {
-    /// The data. It may be unaligned to its dtype.
+    /// The bytes, which may be unaligned for their dtype.
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
             Shared::Mapped { map, range } => map.bytes().get(range.clone()).unwrap_or_default(),
@@ -68,12 +68,12 @@ impl From<Arc<Vec<u8>>> for SharedData {
     }
 }
 
-/// One tensor, described; [`Weights::bytes`] gives its data.
+/// The description of a tensor. [`Weights::bytes`] returns its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// The name in the file.
     pub name: String,
-    /// The name without wrappers, by which the tensors of several checkpoints find each other.
+    /// The name without wrappers, by which tensors of several checkpoints are matched.
     pub canonical: String,
     /// The element type.
     pub dtype: Dtype,
@@ -84,7 +84,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// The floating-point format of the elements; nothing for integers, booleans and formats that are not merged.
+    /// The floating-point dtype of the elements; `None` for integers, booleans and dtypes that cannot be merged.
     pub fn float(&self) -> Option<DType> {
         match self.dtype {
             Dtype::F64 => Some(DType::F64),
@@ -95,20 +95,20 @@ impl Tensor {
         }
     }
 
-    /// How many elements there are.
+    /// The number of elements.
     pub fn elements(&self) -> u64 {
-        // The header's reader has checked that the product fits.
+        // The header's parser has checked that the product does not overflow.
         self.shape.iter().map(|&dimension| dimension as u64).product()
     }
 
-    /// How many bytes the elements take.
+    /// The size of the elements in bytes.
     pub fn byte_len(&self) -> usize {
         self.range.len()
     }
 }
 
 impl Weights {
-    /// Opens the weights of `folder`; nothing if it holds none in any known format.
+    /// Opens the weights of `folder`; `None` if it has none in any known format.
     pub(crate) fn open(folder: &ModelPath) -> Result<Option<Self>, Error> {
         let single = folder.join(SINGLE);
         if json::entry_exists(&single)? {
@@ -144,7 +144,7 @@ impl Weights {
         Self::from_files(vec![File::open(path.to_owned())?], path)
     }
 
-    /// The tensors of weights that are planned and lie in no file: [`Weights::bytes`] gives nothing of them.
+    /// Weights that are planned and not in any file; [`Weights::bytes`] is empty for their tensors.
     pub(crate) fn planned(entries: impl IntoIterator<Item = (String, Dtype, Vec<usize>)>) -> Self {
         let tensor = |(name, dtype, shape): (String, Dtype, Vec<usize>)| {
             let elements: usize = shape.iter().product();
@@ -182,7 +182,7 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Checks that every tensor is where the index says. A tensor that the index leaves out is taken all the same.
+    /// Checks that every tensor is where the index says. A tensor that the index omits is used all the same.
     fn check_index(&self, path: &Path, weight_map: &BTreeMap<String, String>) -> Result<(), Error> {
         let place: HashMap<&str, usize> =
             self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.file)).collect();
@@ -243,31 +243,31 @@ impl Weights {
         self.files.iter().filter(|file| file.is_torch()).map(|file| &*file.path)
     }
 
-    /// The files that are links out of the model's folder, each with where it leads.
+    /// The files that are links out of the model's folder, each with its target.
     pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
         self.files.iter().filter_map(|file| Some((&*file.path, file.outside.as_deref()?)))
     }
 
-    /// The file that holds a tensor of these weights.
+    /// The file of a tensor of these weights.
     pub fn file_of(&self, tensor: &Tensor) -> Option<&Path> {
         self.files.get(tensor.file).map(|file| &*file.path)
     }
 
-    /// The data of a tensor of these weights, in the map. It may be unaligned to its dtype, because a safetensors header may
-    /// have any length.
+    /// The data of a tensor of these weights, in the memory map. It may be unaligned for its dtype, because a safetensors
+    /// header may have any length.
     pub fn bytes(&self, tensor: &Tensor) -> &[u8] {
         self.files.get(tensor.file).and_then(|file| file.map.bytes().get(tensor.range.clone())).unwrap_or_default()
     }
 
-    /// The data of a tensor of these weights, to be kept longer than they are. The system is told that it will be needed.
+    /// The data of a tensor, which may outlive these weights. The system is asked to read it ahead.
     pub fn share(&self, tensor: &Tensor) -> Option<SharedData> {
         let map = &self.files.get(tensor.file)?.map;
         map.expect(tensor.range.clone());
         Some(SharedData(Shared::Mapped { map: Arc::clone(map), range: tensor.range.clone() }))
     }
 
-    /// Gives the pages of a byte range of the tensor back to the system, so that resident memory stays small; the range can
-    /// still be read. Ranges given back in order leave at most the last page resident.
+    /// Releases the pages of a byte range of the tensor, so that resident memory stays small. The range can still be read.
+    /// Consecutive ranges leave at most the last page resident.
     pub fn release(&self, tensor: &Tensor, range: Range<usize>) {
         if let Some((map, range)) = self.in_file(tensor, &range) {
             map.release(range);
@@ -277,7 +277,7 @@ impl Weights {
     /// Reads bytes of a tensor of these weights, from byte `offset` of its data on, without touching the map.
     ///
     /// # Errors
-    /// What the system says; an unexpected end of file where the file has become shorter.
+    /// Errors of the system; an unexpected end of file if the file has become shorter.
     pub fn read(&self, tensor: &Tensor, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
         match self.in_file(tensor, &(offset..offset.saturating_add(buffer.len()))) {
             Some((map, range)) if range.len() == buffer.len() => map.read(range.start, buffer),
@@ -286,7 +286,7 @@ impl Weights {
         }
     }
 
-    /// A byte range of a tensor, cut to the tensor and counted from the start of its file.
+    /// Converts a byte range of a tensor to one of its file, clamped to the tensor.
     fn in_file(&self, tensor: &Tensor, range: &Range<usize>) -> Option<(&Map, Range<usize>)> {
         let file = self.files.get(tensor.file)?;
         let start = tensor.range.start.saturating_add(range.start);
@@ -294,7 +294,7 @@ impl Weights {
         (start < end).then_some((&file.map, start..end))
     }
 
-    /// The wrapper that this checkpoint's layers carry: `bert.`, or nothing.
+    /// The wrapper of this checkpoint's layer names, such as `bert.`; empty without one.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -352,12 +352,12 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Whether a name stands for a file next to the index. Links are fine: a Hugging Face cache consists of them.
+/// Whether a name is that of a file next to the index. Links are fine: a Hugging Face cache consists of them.
 fn is_file_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', ':', '\0'])
 }
 
-/// Sorts by canonical name, keeps the names as they are if two would become one, and refuses a name in two shards.
+/// Sorts by canonical name, keeps the original names if two would become equal, and refuses a name in two shards.
 fn check_names(files: &[File], tensors: &mut [Tensor]) -> Result<(), Error> {
     tensors.sort_by(|a, b| (&a.name, a.file).cmp(&(&b.name, b.file)));
     for (one, other) in tensors.iter().zip(tensors.iter().skip(1)) {
@@ -370,7 +370,7 @@ fn check_names(files: &[File], tensors: &mut [Tensor]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sorts by canonical name, and keeps the names as they are if two would become one.
+/// Sorts by canonical name, and keeps the original names if two would become equal.
 fn canonically(tensors: &mut [Tensor]) {
     tensors.sort_by(|a, b| a.canonical.cmp(&b.canonical));
     let collide = tensors.iter().zip(tensors.iter().skip(1)).any(|(one, other)| one.canonical == other.canonical);
@@ -382,7 +382,7 @@ fn canonically(tensors: &mut [Tensor]) {
     }
 }
 
-/// The wrapper most layer tensors carry; without layers, most tensors.
+/// The wrapper of most layer tensors, or of most tensors if there are no layers.
 fn common_wrapper(tensors: &[Tensor]) -> String {
     let layered = tensors.iter().any(|tensor| names::layer_of(&tensor.canonical).is_some());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

@@ -124,7 +124,7 @@ impl RecipeArgs {
     pub(super) fn read(&self) -> anyhow::Result<Recipe> {
         let variables = assignments(&self.variables)?;
         if self.recipe.as_os_str() == "-" {
-            return Ok(Recipe::parse(&stdin_text()?, "<stdin>", &variables)?);
+            return Ok(Recipe::parse_in(&stdin_text()?, "<stdin>", Some(PathBuf::new()), &variables)?);
         }
         Ok(Recipe::read(&self.recipe, &variables)?)
     }

@@ -120,7 +120,7 @@ fn check_text(text: &str, name: &str, variables: &BTreeMap<String, String>, opti
     if sweep::file::is_sweep_text(text) {
         return sweep_file(name, Spec::parse(text, name, None), options);
     }
-    recipe(name, Recipe::review_text(text, name, None, variables, true), options)
+    recipe(name, Recipe::review_text(text, name, Some(PathBuf::new()), variables, true), options)
 }
 
 fn sweep_file(name: &str, parsed: Result<Parsed, recipe::Error>, options: &Options) -> Vec<Diagnostic> {

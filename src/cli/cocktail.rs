@@ -1,6 +1,5 @@
 //! `admix cocktail`
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -108,7 +107,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             vec![name.clone(), format!("{loss:.4}"), format!("{weight:.4}")]
         };
         let rows: Vec<Vec<String>> = models.iter().zip(&losses).map(row).collect();
-        let mut page = columns(&["model", "loss", "weight"], &rows, &[1, 2]);
+        let mut page = columns(&["model", "loss", "weight"], &rows, &[1, 2], render::stderr_columns());
         page.line(format_args!("{} examples, temperature {}", examples.len(), args.temperature));
         render::say_page(&page);
     }
@@ -173,11 +172,11 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Can
     }
     let prompts = args.prompts.of(checkpoint.settings());
     let texts = examples.iter().map(|example| 2 + example.negatives.len()).sum::<usize>();
-    let bar = progress::encoding(texts as u64, args.quiet);
+    let bar = progress::bar(progress::Counted::Encoding, texts as u64, args.quiet);
     bar.set_message(line(&checkpoint.path().display().to_string()));
     let found = contrastive_loss(&encoder, examples, &prompts, similarity(checkpoint)?, &mut |texts, _| {
         bar.inc(texts as u64);
-        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        cancel.flow()
     });
     bar.finish_and_clear();
     set_aside(encoder);

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::args::LinkArgs;
 use super::{progress, render, run, units};
-use crate::convert::{Conversion, Options, Request};
+use crate::convert::{Conversion, Request};
+use crate::progress::Monitor;
 
 /// Turn weights saved by torch into safetensors, without running anything in them
 ///
@@ -52,9 +53,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let started = Instant::now();
     let conversion = Conversion::open_with(&args.folder, args.links.links())?;
-    let bar = progress::bar(conversion.work_bytes(), args.quiet);
+    let bar = progress::bar(progress::Counted::Bytes, conversion.work_bytes(), args.quiet);
     let request = Request { out: &args.out, force: args.force, sync: !args.no_sync };
-    let done = conversion.write(request, Options { cancel: &cancel, progress: &|bytes| bar.inc(bytes) });
+    let advance = progress::advance(&bar);
+    let done = conversion.write(request, Monitor { cancel: &cancel, progress: &advance });
     bar.finish_and_clear();
     let outcome = done?;
     let bytes: u64 = outcome.files.iter().map(|file| file.bytes).sum();

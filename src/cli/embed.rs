@@ -1,7 +1,6 @@
 //! `admix embed`
 
 use std::io::{self, BufRead as _, BufReader};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -86,13 +85,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let texts = read_lines()?;
     let started = Instant::now();
     let tokens = encoder.tokenize(&texts, prompt.as_deref())?;
-    let bar = progress::encoding(tokens.total() as u64, args.quiet);
+    let bar = progress::bar(progress::Counted::Encoding, tokens.total() as u64, args.quiet);
     let mut finished = 0;
     let done = encoder.encode(&tokens, &mut |count, tokens| {
         finished += count;
         bar.set_message(format!("{finished}/{} texts  {:.0} texts/s", texts.len(), rate(finished, started.elapsed())));
         bar.inc(tokens as u64);
-        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        cancel.flow()
     });
     bar.finish_and_clear();
     let embeddings = done?;
@@ -186,10 +185,7 @@ fn write(
             Format::Safetensors => write_safetensors(file, embeddings),
             Format::JsonLines => write_json_lines(file, texts, embeddings),
         }?;
-        if cancel.is_cancelled() {
-            return Err(Error::Cancelled.into());
-        }
-        Ok(())
+        Ok(cancel.check(Error::Cancelled)?)
     })
 }
 

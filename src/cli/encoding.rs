@@ -71,18 +71,12 @@ pub(super) struct PromptArgs {
 }
 
 impl PromptArgs {
-    /// What sentence-transformers' `encode_query` and `encode_document` put in front: no default prompt.
+    /// The prompts of sentence-transformers' `encode_query` and `encode_document`, which have no default prompt.
     pub(super) fn of(&self, settings: &Settings) -> Prompts {
-        let pick =
-            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
-        Prompts {
-            query: pick(&self.query_prompt, &settings.query_prompt),
-            document: pick(&self.document_prompt, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
-        }
+        Prompts::of(settings, self.query_prompt.as_deref(), self.document_prompt.as_deref())
     }
 
-    /// What may be wrong with the prompts of a folder.
+    /// Warnings about the prompts of a folder.
     pub(super) fn warnings(&self, checkpoint: &Checkpoint) -> Vec<String> {
         let model = checkpoint.path().display().to_string();
         let mut warnings = Vec::new();

@@ -10,9 +10,10 @@ use super::args::{assignment, pipe_text};
 use super::render::Usage;
 use super::{progress, render, run, units};
 use crate::checkpoint::{HubHome, HubModel};
-use crate::fetch::{Client, Fetched, Options, Remote, Server};
+use crate::fetch::{Client, Fetched, Remote, Server};
 use crate::files;
 use crate::plan;
+use crate::progress::Monitor;
 use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::file::{Spec, as_variables, is_sweep_text};
 
@@ -62,14 +63,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !models.is_empty() {
         let client = Client::new(Server::from_env()?)?;
         let cache = HubHome::from_env().cache;
-        let quiet = Options { cancel: &cancel, progress: &|_| {} };
+        let quiet = Monitor { cancel: &cancel, progress: &|_| {} };
         // What is wrong with one model is said before an hour is spent on another.
         let remotes = models.iter().map(|model| Remote::of(&client, model, quiet)).collect::<Result<Vec<_>, _>>()?;
-        let bar = progress::bar(remotes.iter().map(Remote::bytes).sum(), args.quiet);
-        let options = Options { cancel: &cancel, progress: &|bytes| bar.inc(bytes) };
+        let bar = progress::bar(progress::Counted::Bytes, remotes.iter().map(Remote::bytes).sum(), args.quiet);
+        let advance = progress::advance(&bar);
+        let monitor = Monitor { cancel: &cancel, progress: &advance };
         for (model, remote) in models.into_iter().zip(&remotes) {
             let started = Instant::now();
-            let fetched = remote.fetch(&client, &cache, options);
+            let fetched = remote.fetch(&client, &cache, monitor);
             if fetched.is_err() {
                 bar.finish_and_clear();
             }

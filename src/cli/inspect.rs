@@ -122,7 +122,7 @@ fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
             vec![name.clone(), format!("{}×", row.count), shapes, row.dtypes.join(" "), units::count(row.parameters)]
         })
         .collect();
-    out.add(&columns(&["tensors", "", "shape", "dtype", "parameters"], &table, &[1, 4]));
+    out.add(&columns(&["tensors", "", "shape", "dtype", "parameters"], &table, &[1, 4], render::columns()));
     render::print(&out)
 }
 
@@ -194,14 +194,15 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
 
 fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
-    let bar = progress::bar(left.weight_bytes() + right.weight_bytes(), args.json);
+    let bar = progress::bar(progress::Counted::Bytes, left.weight_bytes() + right.weight_bytes(), args.json);
+    let advance = progress::advance(&bar);
     let options = merge::Options {
         threads: args.threads,
         tile: merge::TILE,
         level: level()?,
         access: merge::Access::default(),
         cancel: &cancel,
-        progress: &|bytes| bar.inc(bytes),
+        progress: &advance,
     };
     let differences = merge::compare(left, right, options);
     bar.finish_and_clear();
@@ -264,7 +265,12 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
             ]
         })
         .collect();
-    out.add(&columns(&["tensors", "parameters", "cosine", "|b−a|/|a| %", "equal %"], &table, &[1, 2, 3, 4]));
+    out.add(&columns(
+        &["tensors", "parameters", "cosine", "|b−a|/|a| %", "equal %"],
+        &table,
+        &[1, 2, 3, 4],
+        render::columns(),
+    ));
     render::print(&out)
 }
 

@@ -6,10 +6,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 #[cfg(feature = "hub")]
 use super::fetch;
+#[cfg(not(feature = "hub"))]
+use super::render::Usage;
 use super::{blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, render, schema};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, score, sweep};
 use crate::escape::line;
+#[cfg(not(feature = "hub"))]
+use crate::escape::shell;
 
 /// Merges retriever (embedding) checkpoints and shows what the merge did.
 #[derive(Debug, Parser)]
@@ -43,6 +47,10 @@ enum Command {
     Convert(convert::Args),
     #[cfg(feature = "hub")]
     Fetch(fetch::Args),
+    /// Not in this build
+    #[cfg(not(feature = "hub"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Fetch(NoFetch),
     Methods(methods::Args),
     #[cfg(feature = "eval")]
     Cocktail(cocktail::Args),
@@ -56,6 +64,28 @@ enum Command {
     Metrics(metrics::Args),
     Schema(schema::Args),
     Generate(generate::Args),
+}
+
+/// The arguments of `fetch` in a build without downloads.
+#[cfg(not(feature = "hub"))]
+#[derive(Debug, clap::Args)]
+struct NoFetch {
+    #[arg(num_args = 0.., allow_hyphen_values = true, trailing_var_arg = true)]
+    arguments: Vec<String>,
+}
+
+#[cfg(not(feature = "hub"))]
+impl NoFetch {
+    fn refuse(&self) -> anyhow::Error {
+        let model =
+            self.arguments.iter().find(|argument| !argument.starts_with('-')).map_or("ORG/NAME", String::as_str);
+        let hint = format!(
+            "`hf download {}` puts the model where admix finds it; `cargo install --path . --features hub` builds admix \
+             with `fetch`",
+            shell(model)
+        );
+        Usage::with_hint("this build of admix has no `fetch`: it was built without the feature `hub`", hint).into()
+    }
 }
 
 /// Runs the command line and gives its exit code.
@@ -80,6 +110,8 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         #[cfg(feature = "hub")]
         Command::Fetch(args) => fetch::run(&args),
+        #[cfg(not(feature = "hub"))]
+        Command::Fetch(args) => Err(args.refuse()),
         Command::Methods(args) => methods::run(&args),
         #[cfg(feature = "eval")]
         Command::Cocktail(args) => cocktail::run(&args),

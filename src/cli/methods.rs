@@ -6,6 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use serde_json::{Value, json};
 
 use super::render;
+use crate::escape::wrapped;
 use crate::method::{self, Base, Count, Kind, METHODS, MergeMethod, Parameter, Scope};
 
 /// List the merge methods, or show one
@@ -44,13 +45,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// The widest line.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 /// Where the text of a heading begins.
 const INDENT: usize = 14;
 
 /// What there is to know of a method at a glance.
 fn short(method: &MergeMethod) -> String {
-    let mut out = format!("{}: {}\n", method.name, method.summary);
+    let mut out = wrapped(&format!("{}: {}", method.name, method.summary), WIDTH) + "\n";
     let parameters: Vec<String> = read(method)
         .map(|parameter| match parameter.default {
             Some(default) => format!("{} ({default})", parameter.name),
@@ -67,7 +68,7 @@ fn short(method: &MergeMethod) -> String {
 
 /// Everything about a method, with a recipe to copy.
 fn one(method: &MergeMethod) -> String {
-    let mut out = format!("{}: {}\n", method.name, method.summary);
+    let mut out = wrapped(&format!("{}: {}", method.name, method.summary), WIDTH) + "\n";
     formula(&mut out, method);
     paragraph(&mut out, "source", method.origin);
     paragraph(&mut out, "when", method.when);

@@ -173,7 +173,7 @@ fn one(scored: &Scored<'_>) -> Page {
     let scores = &scored.scores;
     let row = |(index, metric): (usize, &Metric)| vec![metric.to_string(), number(scores.mean(index))];
     let rows: Vec<Vec<String>> = scores.metrics.iter().enumerate().map(row).collect();
-    out.add(&columns(&["metric", "mean"], &rows, &[1]));
+    out.add(&columns(&["metric", "mean"], &rows, &[1], render::columns()));
     out
 }
 
@@ -198,7 +198,7 @@ fn two(one: &Scored<'_>, other: &Scored<'_>, comparison: &[Paired]) -> Page {
     };
     let rows: Vec<Vec<String>> = one.scores.metrics.iter().zip(comparison).enumerate().map(row).collect();
     let head = ["metric", "A", "B", "B−A", "95 % interval", "p", "better", "equal", "worse"];
-    out.add(&columns(&head, &rows, &[1, 2, 3, 4, 5, 6, 7, 8]));
+    out.add(&columns(&head, &rows, &[1, 2, 3, 4, 5, 6, 7, 8], render::columns()));
     out
 }
 

@@ -11,7 +11,7 @@ use super::render::Usage;
 use crate::files;
 
 /// Writes `path` through a file beside it that is renamed when it is complete. `replace` says whether a file that is there
-/// may go. What is no regular file (`/dev/null`, a pipe) is written into and stays what it is.
+/// may go. Anything but a regular file (`/dev/null`, a pipe) is written into and stays as it is.
 pub(super) fn write(
     path: &Path,
     replace: bool,
@@ -87,7 +87,7 @@ fn create(path: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// What stands before the number of the process in the name of an unfinished file.
+/// The name of an unfinished file up to the process number.
 fn before(path: &Path) -> OsString {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -95,7 +95,7 @@ fn before(path: &Path) -> OsString {
     name
 }
 
-/// What stands behind it.
+/// The end of the name of an unfinished file.
 const AFTER: &str = ".tmp";
 
 /// Removes what killed runs have left beside `path`: unfinished files of its name whose process is gone.

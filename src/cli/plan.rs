@@ -8,7 +8,7 @@ use super::args::{PlanArgs, RecipeArgs};
 use super::{render, units};
 use crate::escape::{Page, padded, width};
 use crate::merge;
-use crate::plan::{Group, NonLayerSlices, Plan, RowCounts, RowGroup, Summary, VocabularySummary};
+use crate::plan::{Group, NonLayerSlices, Plan, RowCounts, RowGroup, SoupSummary, Summary, VocabularySummary, Weighed};
 
 /// Show what a merge would do; nothing is written
 #[derive(clap::Args, Debug)]
@@ -58,7 +58,13 @@ fn text(out: &mut Page, before: &str, summary: &Summary, memory: Option<u64>) {
         summary.tensors,
         units::count(summary.parameters),
     ));
-    out.line(format_args!("  reads   {} from {}", units::bytes(summary.bytes_read), summary.models.join(", ")));
+    let soup = summary.sources.as_ref();
+    let from = soup.map_or_else(|| summary.models.join(", "), SoupSummary::describe);
+    out.line(format_args!("  reads   {} from {from}", units::bytes(summary.bytes_read)));
+    for Weighed { folder, weight } in soup.iter().flat_map(|soup| &soup.models) {
+        let weight = weight.map_or_else(String::new, |weight| format!("{weight:.4}"));
+        out.line(format_args!("          {weight:>7}  {folder}"));
+    }
     out.line(format_args!("  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", ")));
     if let Some(memory) = memory {
         out.line(format_args!("  memory  about {}", units::bytes(memory)));
@@ -82,7 +88,7 @@ fn text(out: &mut Page, before: &str, summary: &Summary, memory: Option<u64>) {
     // Groups that are treated alike stand under one heading.
     let mut sections: Vec<(String, Vec<Line<'_>>)> = Vec::new();
     for group in &summary.groups {
-        let heading = heading(group);
+        let heading = heading(group, soup);
         match sections.iter_mut().find(|(known, _)| *known == heading) {
             Some((_, lines)) => lines.push(line(group)),
             None => sections.push((heading, vec![line(group)])),
@@ -151,15 +157,25 @@ struct Line<'a> {
     rows: &'a [RowGroup],
 }
 
-fn heading(group: &Group) -> String {
+fn heading(group: &Group, soup: Option<&SoupSummary>) -> String {
+    let listed: Vec<&str> = soup.iter().flat_map(|soup| &soup.models).map(|model| model.folder.as_str()).collect();
+    let mut sources: Vec<String> = group.sources.clone();
+    let is_listed = |source: &String| listed.contains(&source.as_str());
+    // The checkpoints of a soup stand above, with their weights.
+    let is_soup = !listed.is_empty() && sources.iter().filter(|source| is_listed(source)).count() == listed.len();
+    if is_soup {
+        sources.retain(|source| !is_listed(source));
+        sources.push(format!("the {} checkpoints", listed.len()));
+    }
     let parameter = |(name, values): &(String, Vec<String>)| match values.as_slice() {
         [first, .., last] => format!("{name} {first}…{last}"),
         [only] => format!("{name} {only}"),
         [] => name.clone(),
     };
-    let parameters: Vec<_> = group.parameters.iter().map(parameter).collect();
+    let shown = group.parameters.iter().filter(|(name, _)| !(is_soup && name.starts_with("weight[")));
+    let parameters: Vec<_> = shown.map(parameter).collect();
     let colon = if parameters.is_empty() { "" } else { ": " };
-    format!("{} of {} to {}{colon}{}", group.method, group.sources.join(", "), group.dtype, parameters.join(", "))
+    format!("{} of {} to {}{colon}{}", group.method, sources.join(", "), group.dtype, parameters.join(", "))
 }
 
 fn line(group: &Group) -> Line<'_> {

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
 #[cfg(feature = "eval")]
 use crate::encoder;
-use crate::escape::{Page, aligned, is_hidden, json, line, text};
+use crate::escape::{Page, aligned, is_hidden, json, line, text, wrapped};
 #[cfg(feature = "hub")]
 use crate::fetch;
 use crate::recipe::{self, Place};
@@ -100,7 +100,7 @@ pub(super) fn show(shown: &Diagnosis) {
     let level = if shown.is_warning() { Level::WARNING } else { Level::ERROR };
     let _ = writeln!(stderr(), "{}", snippet(level, &shown.message, shown.place.as_ref()));
     for hint in shown.hint.iter().flat_map(|hint| hint.lines()) {
-        let _ = writeln!(stderr(), "hint: {}", line(hint));
+        let _ = writeln!(stderr(), "{}", in_terminal(&format!("hint: {}", line(hint)), terminal_width(&stderr())));
     }
 }
 
@@ -135,20 +135,56 @@ pub(super) fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
     }
 }
 
-/// Says something to whoever watches, on a line of stderr.
+/// Prints a line for the user on stderr.
 pub(super) fn say(text: &str) {
+    let _ = writeln!(stderr(), "{}", in_terminal(&line(text), terminal_width(&stderr())));
+}
+
+/// Says a command to copy, on one line of stderr.
+pub(super) fn say_command(text: &str) {
     let _ = writeln!(stderr(), "{}", line(text));
 }
 
-/// Shows lines to whoever watches, on stderr.
+/// The columns of the terminal that stderr is.
+pub(super) fn stderr_columns() -> Option<usize> {
+    terminal_width(&stderr())
+}
+
+/// A line as the terminal takes it.
+fn in_terminal(text: &str, columns: Option<usize>) -> String {
+    columns.map_or_else(|| text.to_owned(), |columns| wrapped(text, columns))
+}
+
+/// The columns of the terminal that stdout is; `None` where it is none, and what is printed is data.
+pub(super) fn columns() -> Option<usize> {
+    terminal_width(&stdout())
+}
+
+/// The columns of a terminal: what it says of itself, or else `COLUMNS`.
+#[cfg(unix)]
+fn terminal_width(stream: &(impl std::io::IsTerminal + std::os::fd::AsFd)) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
+    let named = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    size.filter(|columns| *columns > 0).or_else(named).filter(|columns| *columns > 0)
+}
+
+#[cfg(not(unix))]
+fn terminal_width(_: &impl std::io::IsTerminal) -> Option<usize> {
+    None
+}
+
+/// Prints lines for the user on stderr.
 #[cfg(feature = "eval")]
 pub(super) fn say_page(page: &Page) {
-    let _ = write!(stderr(), "{page}");
+    let _ = write!(stderr(), "{}", page.within(terminal_width(&stderr())));
 }
 
 /// Prints data to stdout. A reader that has gone away ends the program quietly.
 pub(super) fn print(page: &Page) -> anyhow::Result<()> {
-    put(&page.to_string())
+    write_stdout(&page.within(columns()))
 }
 
 /// Prints a generated file to stdout. What strangers wrote is spelt in it as the file's form asks. Control characters, which no
@@ -157,12 +193,12 @@ pub(super) fn print_file(text: &str) -> anyhow::Result<()> {
     let terminal = stdout().is_terminal();
     let acts = |c: char| (c.is_control() || (terminal && is_hidden(c))) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
-        return put(text);
+        return write_stdout(text);
     }
-    put(&text.chars().map(|c| if acts(c) { line(&c.to_string()) } else { c.to_string() }).collect::<String>())
+    write_stdout(&text.chars().map(|c| if acts(c) { line(&c.to_string()) } else { c.to_string() }).collect::<String>())
 }
 
-fn put(text: &str) -> anyhow::Result<()> {
+fn write_stdout(text: &str) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to stdout")
 }
@@ -170,18 +206,18 @@ fn put(text: &str) -> anyhow::Result<()> {
 /// Clears the terminal.
 #[cfg(feature = "eval")]
 pub(super) fn clear() -> anyhow::Result<()> {
-    put("\x1b[2J\x1b[H")
+    write_stdout("\x1b[2J\x1b[H")
 }
 
 /// Prints JSON to stdout, on one line.
 #[cfg(feature = "eval")]
 pub(super) fn print_json_line(value: &serde_json::Value) -> anyhow::Result<()> {
-    put(&format!("{}\n", json(value, false)))
+    write_stdout(&format!("{}\n", json(value, false)))
 }
 
 /// Prints JSON to stdout.
 pub(super) fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    put(&format!("{}\n", json(value, true)))
+    write_stdout(&format!("{}\n", json(value, true)))
 }
 
 fn snippet(level: Level<'_>, message: &str, place: Option<&Place>) -> String {
@@ -206,7 +242,7 @@ fn byte_of(text: &str, column: usize) -> usize {
     text.char_indices().nth(column).map_or(text.len(), |(at, _)| at)
 }
 
-/// A reader such as `head` that stops early is no error.
+/// A reader such as `head` that stops early is not an error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let is = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)

@@ -7,12 +7,13 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::args::{PlanArgs, RunArgs, level};
-use super::{progress, render, units};
+use super::progress::{self, Counted};
+use super::{render, units};
 use crate::merge;
 use crate::plan::Plan;
 use crate::progress::Cancel;
 use crate::recipe::Recipe;
-use crate::write::{self, Request};
+use crate::write::{self, Extras, Request};
 
 /// Merges `recipe` into `out` and says what was done.
 pub(super) fn run(
@@ -42,14 +43,15 @@ pub(super) fn run(
     }
     let started = Instant::now();
     let all = plan.all_stages().into_iter().filter(|_| intermediates.is_some()).map(|stage| &stage.plan).chain([&plan]);
-    let bar = progress::bar(all.map(merge::work_bytes).fold(0, u64::saturating_add), args.quiet);
+    let bar = progress::bar(Counted::Bytes, all.map(merge::work_bytes).fold(0, u64::saturating_add), args.quiet);
+    let advance = progress::advance(&bar);
     let options = merge::Options {
         threads: args.threads,
         tile: merge::TILE,
         level,
         access: args.access(),
         cancel: &cancel,
-        progress: &|bytes| bar.inc(bytes),
+        progress: &advance,
     };
     if let Some(folder) = intermediates {
         for stage in plan.all_stages() {
@@ -59,7 +61,7 @@ pub(super) fn run(
         }
     }
     let request = Request { plan: &plan, out, force: args.force, sync: !args.no_sync };
-    let done = write::write(request, options);
+    let done = write::write_with(request, options, Extras { scores: None, syncing: &|| progress::syncing(&bar) });
     bar.finish_and_clear();
     let outcome = done?;
     let time = started.elapsed();

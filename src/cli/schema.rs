@@ -57,7 +57,7 @@ pub(super) fn modeline(what: What) -> String {
 }
 
 /// Writes the schema of a file into a folder beside it, where the modeline leads.
-pub(super) fn put_beside(file: &Path, what: What) -> anyhow::Result<()> {
+pub(super) fn write_beside(file: &Path, what: What) -> anyhow::Result<()> {
     let folder = file.with_file_name(FOLDER);
     let path = folder.join(what.file());
     let text = format!("{:#}\n", what.schema());

@@ -1,4 +1,4 @@
-//! From views of storages to the tensors of a safetensors file, in pieces, on all threads.
+//! Copies views of storages into the tensors of a safetensors file, in pieces, on all threads.
 
 use std::fs::File;
 use std::io;
@@ -10,38 +10,23 @@ use rayon::prelude::*;
 use super::error::Error;
 use super::torch::TorchFile;
 use crate::checkpoint::torch::{FileError, Tensor};
-use crate::progress::Cancel;
+use crate::progress::Monitor;
 
-/// Bytes that are worked on at once.
+/// Number of bytes that are processed at once.
 const PIECE: usize = 4 << 20;
 
-/// How a conversion runs.
-#[derive(Clone, Copy)]
-pub struct Options<'a> {
-    /// Set to end it.
-    pub cancel: &'a Cancel,
-    /// Told how many bytes more are done.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-}
-
-impl Options<'_> {
-    pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-}
-
-/// Holds that everything that is read matches its checksum.
-pub(super) fn verify(file: &TorchFile, options: Options<'_>) -> Result<(), Error> {
+/// Checks that everything that is read matches its checksum.
+pub(super) fn verify(file: &TorchFile, monitor: Monitor<'_>) -> Result<(), Error> {
     file.checked.par_iter().try_for_each(|entry| {
         let mut crc = Crc::new();
         let mut at = entry.range.start;
         let bytes = file.map.bytes().get(entry.range.clone()).unwrap_or_default();
         for piece in bytes.chunks(PIECE) {
-            options.go_on()?;
+            monitor.cancel.check(Error::Cancelled)?;
             crc.update(piece);
             file.map.release(at..at + piece.len());
             at += piece.len();
-            (options.progress)(piece.len() as u64);
+            (monitor.progress)(piece.len() as u64);
         }
         if crc.sum() == entry.crc {
             return Ok(());
@@ -57,7 +42,7 @@ pub(super) fn write(
     tensors: &[(&Tensor, u64)],
     out: &File,
     failed: &(dyn Fn(io::Error) -> Error + Sync),
-    options: Options<'_>,
+    monitor: Monitor<'_>,
 ) -> Result<(), Error> {
     let pieces: Vec<(&Tensor, u64, u64, u64)> = tensors
         .iter()
@@ -68,7 +53,7 @@ pub(super) fn write(
         })
         .collect();
     pieces.par_iter().try_for_each_init(Vec::new, |buffer, &(tensor, offset, first, count)| {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         let width = tensor.width();
         let place = offset + first * width as u64;
         let storage = file.map.bytes().get(tensor.storage.clone()).unwrap_or_default();
@@ -84,7 +69,7 @@ pub(super) fn write(
             gather(tensor, storage, first, count, buffer);
             out.write_all_at(buffer, place).map_err(failed)?;
         }
-        (options.progress)(count * width as u64);
+        (monitor.progress)(count * width as u64);
         Ok(())
     })
 }
@@ -96,7 +81,7 @@ fn gather(tensor: &Tensor, storage: &[u8], first: u64, count: u64, buffer: &mut 
     let mut index = first;
     let end = first + count;
     while index < end {
-        // Where the row begins, and which of its elements is next.
+        // The start of the row, and the next of its elements.
         let (mut rest, column) = (index / row as u64, index % row as u64);
         let mut start = tensor.offset;
         for (&size, &stride) in tensor.shape.iter().zip(&tensor.strides).rev().skip(1) {
@@ -105,7 +90,7 @@ fn gather(tensor: &Tensor, storage: &[u8], first: u64, count: u64, buffer: &mut 
         }
         let run = (row as u64 - column).min(end - index);
         let at = |column: u64| (start + column * stride) as usize * width;
-        // Every place was held to lie in the storage when the tensor was found.
+        // Every position was checked to be inside the storage when the tensor was found.
         if stride == 1 {
             buffer.extend_from_slice(storage.get(at(column)..at(column + run)).unwrap_or_default());
         } else {

@@ -6,7 +6,7 @@ use crate::checkpoint::torch::FileError;
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::{checkpoint, write};
 
-/// Why a folder was not converted. Nothing is left of the output, and nothing that a file holds was run.
+/// Why a folder was not converted. Nothing of the output is left, and no code in a file was run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,10 +26,10 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: FileError,
     },
-    /// Two files that would become one.
+    /// Two files that would be converted to the same name.
     #[error("`{}` and `{}` would both become `{to}`", one.display(), other.display())]
     Clash {
         /// One file.
@@ -39,7 +39,7 @@ pub enum Error {
         /// The output.
         to: String,
     },
-    /// A folder deeper than any model's.
+    /// A folder with too many levels of subfolders.
     #[error("`{}` lies too deep to be a part of a model", path.display())]
     TooDeep {
         /// The folder.

@@ -1,4 +1,4 @@
-//! What a folder holds: files to convert, files to copy, and files that are left out.
+//! Lists a folder: files to convert, files to copy, and files that are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use super::error::Error;
 use crate::checkpoint::{self, ModelPath};
 use crate::write::RECORD;
 
-/// Folders in folders.
+/// The most levels of subfolders.
 const DEEPEST: usize = 16;
 /// The longest index that is read.
 const LONGEST_INDEX: u64 = 100_000_000;
@@ -24,10 +24,10 @@ pub(super) struct Copy {
     pub(super) size: u64,
 }
 
-/// What is done with each file of a folder. Paths are relative to it and `/`-separated.
+/// How each file of a folder is treated. Paths are relative to it and `/`-separated.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// Files of torch and what they become.
+    /// Files of torch, each with its name in the output.
     pub(super) convert: Vec<(String, String)>,
     pub(super) copy: Vec<Copy>,
     /// Files that are left out, and why.
@@ -145,7 +145,7 @@ fn check_index(path: &Path, names: &BTreeSet<String>, weight_map: &BTreeMap<Stri
     Ok(())
 }
 
-/// What a file of torch becomes; nothing for other files.
+/// The name of a file of torch after conversion; `None` for other files.
 pub(super) fn converted(name: &str) -> Option<String> {
     let (stem, end) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
     let stem = match end {
@@ -157,7 +157,7 @@ pub(super) fn converted(name: &str) -> Option<String> {
     Some(format!("{stem}.safetensors"))
 }
 
-/// State of a training run, which no loader of the model reads and which only a pickle can hold.
+/// Whether a file is the state of a training run, which no loader of the model reads and which only a pickle can store.
 fn is_of_a_run(name: &str) -> bool {
     let (stem, end) = name.rsplit_once('.').unwrap_or((name, ""));
     matches!(end, "bin" | "pt" | "pth")

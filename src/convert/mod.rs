@@ -9,6 +9,5 @@ mod torch;
 pub use crate::checkpoint::torch::{FileError, PickleError, StateError, ZipError};
 #[doc(hidden)]
 pub use crate::checkpoint::torch::{Found, found_in};
-pub use copy::Options;
 pub use error::Error;
 pub use run::{Conversion, Converted, Outcome, Request};

@@ -1,4 +1,4 @@
-//! From a folder with torch's files to a folder with safetensors.
+//! Converts a folder with torch's files to a folder with safetensors.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::copy::{self, Options};
+use super::copy;
 use super::error::Error;
 use super::folder::{Listing, converted};
 use super::torch::TorchFile;
@@ -16,7 +16,8 @@ use crate::checkpoint::torch::Tensor;
 use crate::checkpoint::{self, HubSnapshot, Links, ModelPath, canonical_name, is_head};
 use crate::escape;
 use crate::plan::{Entry, header, in_file_order};
-use crate::write::{self, OutputFolder, RECORD, put, reserve};
+use crate::progress::Monitor;
+use crate::write::{self, OutputFolder, RECORD, reserve, write_file};
 
 /// A folder that can be converted: its weight files are mapped, their pickles read, and every tensor found.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ struct Item {
     size: u64,
 }
 
-/// Where to write.
+/// The output and its options.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The folder to write.
@@ -54,7 +55,7 @@ pub struct Request<'a> {
 pub struct Converted {
     /// The file, relative to the input.
     pub from: String,
-    /// What it became, relative to the output.
+    /// The converted file, relative to the output.
     pub to: String,
     /// How many tensors it has.
     pub tensors: usize,
@@ -62,7 +63,7 @@ pub struct Converted {
     pub bytes: u64,
 }
 
-/// What a conversion did.
+/// The result of a conversion.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The folder.
@@ -71,7 +72,7 @@ pub struct Outcome {
     pub files: Vec<Converted>,
     /// How many files were copied.
     pub copied: usize,
-    /// What is worth knowing: files that were left out, tensors that are written once.
+    /// Warnings: files that were left out, tensors that are written only once.
     pub warnings: Vec<String>,
 }
 
@@ -109,33 +110,33 @@ impl Conversion {
         &self.folder
     }
 
-    /// Bytes that [`Conversion::write`] goes through, for its progress.
+    /// The number of bytes that [`Conversion::write`] processes, for its progress.
     pub fn work_bytes(&self) -> u64 {
         let files = self.files.iter().map(|item| item.file.checked_bytes() + item.data_bytes());
         files.sum::<u64>() + self.listing.copy.iter().map(|copy| copy.size).sum::<u64>()
     }
 
-    /// Writes the folder. It appears when it is complete.
+    /// Writes the folder, which appears when it is complete.
     ///
     /// # Errors
     /// A file that does not match its checksums, an output that may not be written, a full disk.
-    pub fn write(&self, request: Request<'_>, options: Options<'_>) -> Result<Outcome, Error> {
+    pub fn write(&self, request: Request<'_>, monitor: Monitor<'_>) -> Result<Outcome, Error> {
         let Request { out, force, sync } = request;
         let folder = OutputFolder::create(out, force, std::iter::once(&*self.folder))?;
         for item in &self.files {
-            copy::verify(&item.file, options)?;
+            copy::verify(&item.file, monitor)?;
         }
         for item in &self.files {
-            item.write(&folder.path().join(&item.to), sync, options)?;
+            item.write(&folder.path().join(&item.to), sync, monitor)?;
         }
         for (inside, index) in self.indexes() {
             let name = "model.safetensors.index.json";
             let name = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
-            put(&folder.path().join(name), format!("{index:#}\n").as_bytes(), sync)?;
+            write_file(&folder.path().join(name), format!("{index:#}\n").as_bytes(), sync)?;
         }
-        self.copy_rest(folder.path(), sync, options)?;
+        self.copy_rest(folder.path(), sync, monitor)?;
         let warnings = self.warnings();
-        put(&folder.path().join(RECORD), (escape::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
+        write_file(&folder.path().join(RECORD), (escape::json(&self.record(&warnings), true) + "\n").as_bytes(), sync)?;
         let path = folder.commit(sync)?;
         Ok(Outcome { path, files: self.converted(), copied: self.listing.copy.len(), warnings })
     }
@@ -150,9 +151,9 @@ impl Conversion {
         self.files.iter().map(converted).collect()
     }
 
-    fn copy_rest(&self, folder: &Path, sync: bool, options: Options<'_>) -> Result<(), Error> {
+    fn copy_rest(&self, folder: &Path, sync: bool, monitor: Monitor<'_>) -> Result<(), Error> {
         for file in &self.listing.copy {
-            options.go_on()?;
+            monitor.cancel.check(Error::Cancelled)?;
             let target = folder.join(&file.relative);
             make_parent(&target)?;
             let mut source = file.source.open()?;
@@ -162,7 +163,7 @@ impl Conversion {
             if sync {
                 made.sync_all().map_err(write::Error::io("sync", &target))?;
             }
-            (options.progress)(file.size);
+            (monitor.progress)(file.size);
         }
         Ok(())
     }
@@ -271,14 +272,14 @@ impl Item {
         self.size - self.header.len() as u64
     }
 
-    fn write(&self, path: &Path, sync: bool, options: Options<'_>) -> Result<(), Error> {
+    fn write(&self, path: &Path, sync: bool, monitor: Monitor<'_>) -> Result<(), Error> {
         make_parent(path)?;
         let failed = |error| Error::from(write::Error::from_io("write", path.to_owned(), Some(self.size), error));
         let out = File::create_new(path).map_err(write::Error::io("create", path))?;
         reserve(&out, self.size).and_then(|()| out.write_all_at(&self.header, 0)).map_err(failed)?;
         let tensors: Vec<(&Tensor, u64)> =
             self.written.iter().filter_map(|(index, offset)| Some((self.file.tensors.get(*index)?, *offset))).collect();
-        copy::write(&self.file, &tensors, &out, &failed, options)?;
+        copy::write(&self.file, &tensors, &out, &failed, monitor)?;
         if sync {
             out.sync_all().map_err(write::Error::io("sync", path))?;
         }
@@ -292,8 +293,8 @@ impl Tensor {
     }
 }
 
-/// The tensors that are written: all, but for the weights of a head that are the embedding under another name. Loaders tie
-/// those again, as transformers writes them; every other tensor is written under each of its names.
+/// The indices of the tensors that are written: all except a head's weights that are the token embeddings under another
+/// name, which loaders tie again. Every other tensor is written under each of its names.
 fn written(tensors: &[Tensor], ties: bool) -> Vec<usize> {
     let head = |tensor: &Tensor| is_head(&canonical_name(&tensor.name));
     let others = tensors.iter().filter(|tensor| !head(tensor) && tensor.elements() > 0);
@@ -302,7 +303,7 @@ fn written(tensors: &[Tensor], ties: bool) -> Vec<usize> {
     tensors.iter().enumerate().filter(|(_, tensor)| !is_tied(tensor)).map(|(index, _)| index).collect()
 }
 
-/// Whether the configuration beside a file leaves the words of the head tied to the embedding, as is usual.
+/// Whether the configuration beside a file ties the head to the token embeddings, which is the default.
 fn ties_words(root: &ModelPath, file: &str) -> Result<bool, Error> {
     let config = checkpoint::read_config(&root.join(parent(file)).join("config.json"))?;
     let tied = config.as_ref().and_then(|config| config.get("tie_word_embeddings")).and_then(Value::as_bool);

@@ -11,7 +11,7 @@ use crate::checkpoint::{Map, ModelPath};
 pub(super) struct TorchFile {
     pub(super) path: ModelPath,
     pub(super) map: Map,
-    /// Where it is, if a link leads out of the folder.
+    /// Its path, if a link leads out of the folder.
     pub(super) outside: Option<PathBuf>,
     /// Sorted by name.
     pub(super) tensors: Vec<Tensor>,
@@ -20,14 +20,14 @@ pub(super) struct TorchFile {
 }
 
 impl TorchFile {
-    /// Maps a file and reads its pickle; the numbers are not touched.
+    /// Maps a file and reads its pickle, without touching the numbers.
     pub(super) fn open(path: ModelPath) -> Result<Self, Error> {
         let (map, outside) = path.map_weights()?;
         let (tensors, checked) = read(map.bytes()).map_err(|source| Error::file(&path, source))?;
         Ok(Self { path, map, outside, tensors, checked })
     }
 
-    /// Bytes that are read to hold the checksums.
+    /// The number of bytes that are read to verify checksums.
     pub(super) fn checked_bytes(&self) -> u64 {
         self.checked.iter().map(|entry| entry.range.len() as u64).sum()
     }

@@ -1,4 +1,4 @@
-//! The classes of models that admix encodes with.
+//! Model classes that can be encoded with.
 
 /// A class of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

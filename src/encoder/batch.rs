@@ -1,36 +1,36 @@
-//! Texts that are computed together.
+//! Batches: texts that are computed together.
 
 use candle_core::{Device, Result, Tensor};
 
 use super::config::Position;
 use super::tokens::Tokens;
 
-/// What a masked score is lowered by: finite, so that no row of scores becomes NaN.
+/// The value added to masked scores, which is finite so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
 
-/// Texts that are computed together: one row for each token, text after text.
+/// Texts that are computed together, with one row for each token, text after text.
 pub(super) struct Batch {
     pub(super) ids: Vec<u32>,
     /// The position of each row.
     pub(super) positions: Vec<u32>,
-    /// Tokens of each text.
+    /// Number of tokens of each text.
     pub(super) lengths: Vec<usize>,
-    /// Nothing where the texts lie one after the other without padding.
+    /// The padding; `None` for packed texts, which follow each other without padding.
     pub(super) padding: Option<Padding>,
 }
 
-/// Texts filled up to one length.
+/// Texts padded to one length.
 pub(super) struct Padding {
-    /// The tokens on the device.
+    /// The token ids on the device.
     pub(super) ids: Tensor,
-    /// Rows of each text.
+    /// Number of rows of each text.
     pub(super) width: usize,
-    /// Added to scores, texts × 1 × 1 × width; nothing if all texts are equally long.
+    /// The mask that is added to scores, of shape texts × 1 × 1 × width; `None` if all texts have the same length.
     pub(super) mask: Option<Tensor>,
 }
 
 impl Batch {
-    /// Lays out `texts`, none of which is empty.
+    /// Lays out `texts`, of which none is empty.
     pub(super) fn new(
         tokens: &Tokens,
         texts: &[usize],
@@ -45,7 +45,7 @@ impl Batch {
             ids.extend_from_slice(tokens.get(text));
             push_positions(tokens.get(text), first, &mut positions);
             if padded {
-                // Padding takes the first rows of both tables; what it becomes is never read.
+                // Padding uses the first rows of both tables; its results are never read.
                 ids.resize((index + 1) * width, 0);
                 positions.resize((index + 1) * width, 0);
             }
@@ -60,7 +60,8 @@ impl Batch {
     }
 }
 
-/// Positions as integers: counted from the first one on, padding tokens inside a text not counted where the class asks for it.
+/// Appends position numbers, counted from `first`. Padding tokens inside a text are not counted where the class asks for
+/// it.
 fn push_positions(ids: &[u32], first: Position, positions: &mut Vec<u32>) {
     let mut next = first.start;
     positions.extend(ids.iter().map(|&id| match first.padding {

@@ -1,8 +1,8 @@
-//! Where the encoder runs.
+//! Devices that encoders run on.
 
 use std::fmt;
 
-/// Where the encoder runs: `cpu`, `cuda:0`, `metal`.
+/// The device that an encoder runs on: `cpu`, `cuda:0` or `metal`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Device {
     /// The CPU.
@@ -15,7 +15,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// Whether this build has the code for it.
+    /// Whether this build supports it.
     pub const fn is_built(self) -> bool {
         match self {
             Self::Cpu => true,
@@ -24,7 +24,7 @@ impl Device {
         }
     }
 
-    /// Its name without a number: devices of one kind compute alike.
+    /// Its name without a number. Devices of one kind give the same results.
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

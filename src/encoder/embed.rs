@@ -10,7 +10,7 @@ use super::tokens::Tokens;
 use crate::kernel::Threads;
 
 impl Encoder {
-    /// The embeddings of `texts`, whole, one after the other. Where memory runs out the batch is halved.
+    /// Computes the embeddings of `texts`, one after another. If memory runs out, the batch is halved.
     pub(super) fn embed(
         &self,
         tokens: &Tokens,
@@ -40,7 +40,7 @@ impl Encoder {
         workspace: &mut Workspace,
         threads: Threads,
     ) -> Result<Vec<f32>, Error> {
-        // Texts come sorted by length: either all are empty or, after the split by the caller, none.
+        // Texts are sorted by length, and the caller splits off empty ones, so either all or none are empty.
         if texts.iter().all(|&text| tokens.length(text) == 0) {
             return Ok(self.modules.empty(texts.len(), &self.device)?.flatten_all()?.to_vec1()?);
         }
@@ -54,13 +54,13 @@ impl Encoder {
         Ok(self.modules.forward(&hidden, &batch, tokens.prompt)?.flatten_all()?.to_vec1()?)
     }
 
-    /// Whether texts are filled up to one length: everywhere but on the CPU, which has its own attention.
+    /// Whether texts are padded to one length, which is so everywhere but on the CPU, which has its own attention.
     pub(super) fn padded(&self) -> bool {
         self.options.padded || !self.device.is_cpu()
     }
 }
 
-/// Drivers say it in words only.
+/// Whether an error means that memory ran out, which drivers report only as text.
 fn is_out_of_memory(error: &candle_core::Error) -> bool {
     let message = error.to_string().to_ascii_lowercase();
     message.contains("out of memory") || message.contains("out_of_memory")

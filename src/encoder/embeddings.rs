@@ -3,9 +3,9 @@
 /// One embedding for each text, in the order of the texts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Embeddings {
-    /// The dimensions of an embedding.
+    /// The number of dimensions of an embedding.
     pub dimension: usize,
-    /// All embeddings, one after the other.
+    /// All embeddings, one after another.
     pub values: Vec<f32>,
 }
 
@@ -15,12 +15,12 @@ impl Embeddings {
         self.values.chunks_exact(self.dimension.max(1))
     }
 
-    /// How many there are.
+    /// The number of embeddings.
     pub fn len(&self) -> usize {
         self.rows().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no embeddings.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -11,15 +11,15 @@ use super::options::Progress;
 use super::tokens::Tokens;
 use crate::kernel::Threads;
 
-/// A batch on the CPU has at most so small a share of the tokens that are left, down to a quarter of the most. The same for
-/// any number of threads, so that embeddings are the same too.
+/// A batch on the CPU has at most this fraction of the remaining tokens, down to a quarter of the largest batch. It does
+/// not depend on the number of threads, so that embeddings do not either.
 const SHARES: usize = 8;
 
-/// A batch that was computed, by its number.
+/// The result of a batch, with its number.
 type ComputedBatch = (usize, Result<Vec<f32>, Error>);
 
 impl Encoder {
-    /// Computes the embeddings, one a text, in the order of the texts. On the CPU every thread takes batches of its own.
+    /// Computes an embedding for each text, in the order of the texts. On the CPU every thread takes batches of its own.
     ///
     /// # Errors
     /// An embedding that is not finite, a text that the device has no memory for, [`Error::Cancelled`] if `progress` breaks.
@@ -30,7 +30,7 @@ impl Encoder {
         let mut failed: Option<(usize, Error)> = None;
         let next = AtomicUsize::new(0);
         let threads = rayon::current_num_threads();
-        // With fewer batches than threads all threads workspace on each.
+        // With fewer batches than threads all threads work on each batch.
         let (helpers, each) =
             if self.padded() || batches.len() < threads { (0, Threads::All) } else { (threads - 1, Threads::One) };
         let (sender, finished) = channel::<ComputedBatch>();
@@ -39,12 +39,12 @@ impl Encoder {
             let placed = batch.and_then(|batch| self.place(tokens, texts, &batch, &mut values));
             let going = placed.and_then(|()| {
                 let count = texts.iter().map(|&text| tokens.length(text)).sum();
-                // Who broke off is not told of what was still under way.
+                // After a break, batches that were still running are not reported.
                 if failed.is_none() && progress(texts.len(), count).is_break() { Err(Error::Cancelled) } else { Ok(()) }
             });
             if let Err(error) = going {
                 next.store(batches.len(), Ordering::Relaxed);
-                // Of several errors that of the first batch counts.
+                // Of several errors the one of the first batch is returned.
                 if failed.as_ref().is_none_or(|(first, _)| index < *first) {
                     failed = Some((index, error));
                 }
@@ -75,7 +75,7 @@ impl Encoder {
         }
     }
 
-    /// Puts the embeddings of a batch where they belong.
+    /// Copies the embeddings of a batch to their texts' positions.
     fn place(&self, tokens: &Tokens, texts: &[usize], batch: &[f32], values: &mut [f32]) -> Result<(), Error> {
         let (kept, whole) = (self.dimension(), self.modules.dimension);
         for (&text, embedding) in texts.iter().zip(batch.chunks_exact(whole)) {
@@ -88,8 +88,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// The texts, longest first, in groups of at most as many tokens as are computed at a time, and of fewer at the end, so that
-    /// threads end together; a longer text stands alone, and texts without tokens stand together.
+    /// Splits the texts, longest first, into batches of limited tokens. Batches get smaller towards the end, so that
+    /// threads end together. A longer text is a batch of its own, and so are all texts without tokens.
     fn batches(&self, tokens: &Tokens) -> Vec<Vec<usize>> {
         let most = self.options.budget();
         let shares = if self.padded() { 0 } else { SHARES };

@@ -17,7 +17,7 @@ pub enum Error {
         /// The config.json.
         path: PathBuf,
     },
-    /// A class of model that there is no code for.
+    /// An unsupported class of model.
     #[error("`{}` is a `{found}` model, which cannot be encoded with", path.display())]
     Architecture {
         /// The model folder.
@@ -25,7 +25,7 @@ pub enum Error {
         /// Its `model_type` or class.
         found: String,
     },
-    /// A value of a configuration file that is absent or cannot be used.
+    /// A value of a configuration file that is missing or invalid.
     #[error("`{}`: {problem}", path.display())]
     Setting {
         /// The file.
@@ -33,7 +33,7 @@ pub enum Error {
         /// The key, what was found and what was expected.
         problem: String,
     },
-    /// A model that float16 is too narrow for.
+    /// A model whose values overflow float16.
     #[error("`{}` is a `{found}` model, which overflows in float16", path.display())]
     Overflows {
         /// The model folder.
@@ -41,14 +41,14 @@ pub enum Error {
         /// Its `model_type`.
         found: String,
     },
-    /// A module of a sentence-transformers folder that there is no code for.
+    /// An unsupported module of a sentence-transformers folder.
     #[error("`{}` has a `{kind}` module: {what} cannot be encoded with", path.display())]
     Module {
         /// The model folder.
         path: PathBuf,
         /// The module.
         kind: String,
-        /// What kind of model that makes it.
+        /// The kind of model that has such a module.
         what: &'static str,
     },
     /// A sentence-transformers folder without a pooling module.
@@ -57,15 +57,15 @@ pub enum Error {
         /// The model folder.
         path: PathBuf,
     },
-    /// A tensor that the model needs.
+    /// A missing tensor.
     #[error("`{}` has no tensor `{tensor}`", path.display())]
     Missing {
         /// The model folder, or the folder of its module.
         path: PathBuf,
-        /// The tensor, without wrappers in front of its name.
+        /// The tensor's canonical name.
         tensor: String,
     },
-    /// A tensor of another shape.
+    /// A tensor with an unexpected shape.
     #[error("`{}`: tensor `{tensor}` has shape {found:?}, expected {expected:?}", path.display())]
     Shape {
         /// The model folder, or the folder of its module.
@@ -74,7 +74,7 @@ pub enum Error {
         tensor: String,
         /// Its shape.
         found: Vec<usize>,
-        /// The shape that the other tensors and config.json ask for.
+        /// The shape that follows from other tensors and config.json.
         expected: Vec<usize>,
     },
     /// A folder without a tokenizer.json.
@@ -82,7 +82,7 @@ pub enum Error {
     NoTokenizer {
         /// The folder of the transformer module.
         path: PathBuf,
-        /// The tokenizer's files that are there.
+        /// The tokenizer's files that exist.
         found: Vec<String>,
     },
     /// A tokenizer.json that is refused.
@@ -105,33 +105,33 @@ pub enum Error {
         /// The rows of the table.
         rows: usize,
     },
-    /// A length that the model has no positions for, or that leaves no room for a text.
+    /// A maximum length without enough positions in the model, or with no tokens left for a text.
     #[error("the maximum length {given} is not between {least} and {most}")]
     MaxLength {
         /// The length asked for.
         given: usize,
-        /// Special tokens and one more.
+        /// The smallest length: special tokens and one more.
         least: usize,
-        /// The positions of the model.
+        /// The number of positions of the model.
         most: usize,
     },
-    /// More dimensions than there are.
+    /// A truncation to more dimensions than an embedding has.
     #[error("embeddings cannot be cut to {given} dimensions: they have {dimension}")]
     TruncateDim {
         /// The dimensions asked for.
         given: usize,
-        /// Those of an embedding.
+        /// The dimensions of an embedding.
         dimension: usize,
     },
-    /// A device that is not known by that name.
+    /// An unknown name of a device.
     #[error("`{0}` is not a device; expected cpu, cuda, cuda:N or metal")]
     UnknownDevice(String),
-    /// A pooling mode that is not known by that name.
+    /// An unknown name of a pooling mode.
     #[error(
         "`{0}` is not a pooling mode; expected cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken, joined by `+`"
     )]
     UnknownPooling(String),
-    /// A device that this program was built without.
+    /// A device that this build does not support.
     #[error("this build of admix has no support for {device}")]
     NotBuilt {
         /// The device.
@@ -145,7 +145,7 @@ pub enum Error {
         /// What its driver said.
         problem: String,
     },
-    /// A text the tokenizer gives up on.
+    /// A text that the tokenizer cannot encode.
     #[error("`{}` cannot tokenise text {index} ({excerpt:?}): {problem}", path.display())]
     Tokenise {
         /// The tokenizer.json.
@@ -165,7 +165,7 @@ pub enum Error {
         /// Its beginning, as the tokenizer sees it.
         excerpt: String,
     },
-    /// One text is too much for the device.
+    /// A single text needs more memory than the device has.
     #[error("{device} has not enough memory for a text of {tokens} tokens")]
     OutOfMemory {
         /// The device.
@@ -173,7 +173,7 @@ pub enum Error {
         /// The length of the text.
         tokens: usize,
     },
-    /// The caller asked to stop.
+    /// The caller cancelled the work.
     #[error("interrupted")]
     Cancelled,
     /// The tensor library failed.
@@ -182,7 +182,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A value of the configuration file `path` that cannot be used.
+    /// An error about a value of the configuration file `path`.
     pub(super) fn setting(path: &Path, problem: impl Into<String>) -> Self {
         Self::Setting { path: path.to_owned(), problem: problem.into() }
     }

@@ -1,8 +1,8 @@
-//! From texts to embeddings: tokens, an encoder on candle, pooling. The only module that knows candle.
+//! Turns texts into embeddings: tokens, a transformer on candle, pooling. This is the only module that uses candle.
 //!
 //! An [`Encoder`] is opened from a [`Checkpoint`](crate::checkpoint::Checkpoint), or built over tensors that are in memory
 //! ([`TensorSource`]). [`Encoder::tokenize`] turns texts into [`Tokens`], which any encoder with the same tokenizer takes;
-//! [`Encoder::encode`] turns those into [`Embeddings`]. What an embedding is does not depend on the texts around it.
+//! [`Encoder::encode`] turns those into [`Embeddings`]. An embedding does not depend on the other texts in its batch.
 
 mod architectures;
 mod batch;

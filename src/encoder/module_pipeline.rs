@@ -1,4 +1,4 @@
-//! The modules behind the transformer: pooling and the modules `Dense`, `LayerNorm` and `Normalize`.
+//! The modules after the transformer: pooling, `Dense`, `LayerNorm` and `Normalize`.
 
 use std::path::Path;
 
@@ -17,16 +17,16 @@ use super::static_embedding::{KIND, is_static};
 use crate::checkpoint::{Checkpoint, Module};
 use crate::kernel::{Activation, DType};
 
-/// The modules behind the transformer; always computed in float32.
+/// The modules after the transformer, which are always computed in float32.
 #[derive(Debug)]
 pub(super) struct ModulePipeline {
     pooling: Pooling,
     /// Whether a prompt's tokens are pooled too.
     include_prompt: bool,
     steps: Vec<Step>,
-    /// Width of the pooled vector.
+    /// The width of the pooled vector.
     pooled: usize,
-    /// Dimensions of an embedding, before it is cut.
+    /// The dimensions of an embedding before truncation.
     pub(super) dimension: usize,
 }
 
@@ -37,7 +37,7 @@ enum Step {
     Normalize,
 }
 
-/// What is added to the result of a Dense module.
+/// The residual that is added to the output of a Dense module.
 #[derive(Debug)]
 enum Residual {
     None,
@@ -46,7 +46,7 @@ enum Residual {
 }
 
 impl ModulePipeline {
-    /// Loads the modules behind the transformer of width `width`.
+    /// Loads the modules after a transformer of width `width`.
     pub(super) fn load(
         checkpoint: &Checkpoint,
         source: &dyn TensorSource,
@@ -68,7 +68,7 @@ impl ModulePipeline {
             Self { pooling, include_prompt: settings.include_prompt, steps: Vec::new(), pooled, dimension: pooled };
         for module in checkpoint.modules() {
             let path = checkpoint.path().join(&module.folder);
-            // Where it computes in half precision, only the transformer does.
+            // In half precision only the transformer is computed so.
             let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(DType::F32);
             let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false };
             pipeline.push(module, &loader)?;
@@ -118,13 +118,13 @@ impl ModulePipeline {
         })
     }
 
-    /// One embedding for each text, from the vectors of their tokens.
+    /// Computes one embedding for each text from its token vectors.
     pub(super) fn forward(&self, hidden: &Tensor, batch: &Batch, prompt: usize) -> Result<Tensor, Error> {
         let skip = if self.include_prompt { 0 } else { prompt };
         self.finish(self.pooling.forward(hidden, batch, skip)?)
     }
 
-    /// The embedding of a text without tokens, as often as asked.
+    /// The embedding of a text without tokens, repeated for `texts` texts.
     pub(super) fn empty(&self, texts: usize, device: &candle_core::Device) -> Result<Tensor, Error> {
         self.finish(Tensor::zeros((texts, self.pooled), candle_core::DType::F32, device)?)
     }
@@ -148,8 +148,7 @@ impl ModulePipeline {
     }
 }
 
-/// The pooling of a folder that says nothing about it: models that were made to continue texts have all of a text only in its
-/// last token.
+/// The default pooling of a folder without one. Decoders pool the last token, because only it has seen the whole text.
 pub(super) fn unstated(checkpoint: &Checkpoint) -> Mode {
     let config = checkpoint.config();
     let class = config.get("architectures").and_then(Value::as_array).and_then(|classes| classes.first());
@@ -181,7 +180,7 @@ fn dense_activation(path: &Path, config: &Map<String, Value>) -> Result<Activati
     }
 }
 
-/// Checks that the modules make one dense vector a text.
+/// Checks that the modules result in one dense vector for each text.
 fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Error> {
     let refused =
         |kind: &str, what| Err(Error::Module { path: checkpoint.path().to_owned(), kind: kind.to_owned(), what });
@@ -207,7 +206,7 @@ fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Err
     if pooled { Ok(()) } else { Err(Error::NoPooling { path: checkpoint.path().to_owned() }) }
 }
 
-/// What kind of model a module makes.
+/// The kind of model that has such a module.
 fn described(kind: &str) -> &'static str {
     match kind {
         "MultiVectorMask" | "TokenPooling" | "ColBERT" => "a late-interaction model with one vector a token",

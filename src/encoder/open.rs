@@ -24,7 +24,7 @@ pub struct Encoder {
     pub(super) modules: ModulePipeline,
     max_length: usize,
     dimension: usize,
-    /// Tokenizers of queries and of documents, where those are cut at other lengths.
+    /// Tokenizers of queries and of documents, where those have other maximum lengths.
     of_roles: [Option<Box<Tokenizer>>; 2],
     warnings: Vec<String>,
 }
@@ -38,7 +38,7 @@ impl Encoder {
     /// Loads an encoder whose tensors come from `source`; everything else is as in `checkpoint`.
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
         let device = options.device.open()?;
-        // Reading a large vocabulary takes as long as reading a large model.
+        // Reading a large vocabulary takes as long as reading a large model, so both run in parallel.
         let (model, tokenizer) = std::thread::scope(|scope| {
             let tokenizer = scope.spawn(|| match static_embedding::is_static(checkpoint) {
                 true => Tokenizer::open_bare(checkpoint),
@@ -46,7 +46,7 @@ impl Encoder {
             });
             (load(checkpoint, source, options, &device), tokenizer.join())
         });
-        // The model first: a folder that cannot be encoded with should say so, whatever its tokenizer is like.
+        // Errors of the model come first, because without it the tokenizer does not matter.
         let (transformer, modules) = model?;
         let mut tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         tokenizer.check_vocabulary(transformer.vocabulary)?;
@@ -110,19 +110,19 @@ impl Encoder {
         })
     }
 
-    /// What of a folder would be used otherwise than its files may lead to expect, before it is loaded.
+    /// Warnings about settings of a folder that are not used as its files may suggest, before it is loaded.
     pub fn warnings_of(checkpoint: &Checkpoint, options: &Options) -> Vec<String> {
         remarks::warnings(checkpoint, options)
     }
 
-    /// Replaces the weights, as when the same folder is merged with another ratio. Tokens made before stay valid.
+    /// Replaces the weights, for example by another merge of the same models. Existing tokens stay valid.
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
         let (transformer, modules) = load(checkpoint, source, &self.options, &self.device)?;
         (self.transformer, self.modules) = (transformer, modules);
         Ok(())
     }
 
-    /// Gives the memory of the weights back before others are made; until [`Encoder::replace`] nothing can be encoded.
+    /// Frees the memory of the weights before new ones are computed. Nothing can be encoded until [`Encoder::replace`].
     pub fn release(&mut self) {
         self.transformer.token_embeddings = TokenEmbeddings::Released;
         self.transformer.layers.clear();
@@ -136,7 +136,7 @@ impl Encoder {
     /// Like [`Encoder::tokenize`], for texts whose role is known.
     ///
     /// # Errors
-    /// A text that the tokenizer gives up on.
+    /// A text that the tokenizer cannot encode.
     pub fn tokenize_as<T: AsRef<str> + Sync>(
         &self,
         role: Role,
@@ -157,12 +157,12 @@ impl Encoder {
         &self.warnings
     }
 
-    /// The dimensions of an embedding.
+    /// The number of dimensions of an embedding.
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// The longest input in tokens, special tokens included; longer texts are cut.
+    /// The maximum sequence length in tokens, special tokens included; longer texts are truncated.
     pub fn max_length(&self) -> usize {
         self.max_length
     }
@@ -198,7 +198,7 @@ fn load(
     Ok((transformer, modules))
 }
 
-/// Refuses what `config_sentence_transformers.json` calls a model that makes no dense vectors.
+/// Refuses a model whose `config_sentence_transformers.json` says that it does not produce dense vectors.
 fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
     let file = checkpoint.usage_folder().join("config_sentence_transformers.json");
     let config = read_config(&file).ok().flatten();
@@ -216,12 +216,12 @@ fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
     }
 }
 
-/// The dimensions that are kept.
+/// The number of dimensions that are kept.
 fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<usize, Error> {
     match options.truncate_dim {
         Some(given) if given == 0 || given > dimension => Err(Error::TruncateDim { given, dimension }),
         Some(given) => Ok(given),
-        // The folder's own wish is one that sentence-transformers grants as far as it can.
+        // Like sentence-transformers, the folder's own setting is followed as far as possible.
         None => {
             let stated = checkpoint.settings().truncate_dim.and_then(|stated| usize::try_from(stated).ok());
             Ok(stated.filter(|stated| *stated > 0).unwrap_or(dimension).min(dimension))
@@ -229,8 +229,8 @@ fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<u
     }
 }
 
-/// The longest input that the model can be given. Rotary positions go on behind the last one that config.json speaks of, unless
-/// they depend on the length from there on.
+/// The longest input that the model accepts. Rotary positions continue beyond the number in config.json, unless their
+/// scaling depends on the length from there on.
 fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usize {
     let of_length = ["rope_scaling", "rope_parameters"].iter().any(|key| {
         let rope = checkpoint.config().get(*key).map(ToString::to_string).unwrap_or_default();

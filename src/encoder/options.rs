@@ -6,29 +6,29 @@ use super::device::Device;
 use super::pooling::Pooling;
 use crate::kernel::DType;
 
-/// How a model is loaded and used. The default is what sentence-transformers does with the folder, in float32 on the CPU.
+/// How a model is loaded and used. The default is that of sentence-transformers, in float32 on the CPU.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where it runs.
+    /// The device that it runs on.
     pub device: Device,
-    /// The format of weights and activations; float32 when not given. The CPU computes in float32 all the same, with
-    /// weights rounded to this format.
+    /// The dtype of weights and activations; float32 by default. The CPU always computes in float32, with weights rounded
+    /// to this dtype.
     pub dtype: Option<DType>,
-    /// The longest input in tokens, special tokens included; the model's own when not given.
+    /// The maximum sequence length in tokens, special tokens included; the model's own by default.
     pub max_length: Option<usize>,
-    /// How token vectors become one, in place of what the folder says.
+    /// The pooling, in place of the folder's.
     pub pooling: Option<Pooling>,
-    /// Dimensions that are kept of an embedding, in place of what the folder says.
+    /// The number of dimensions that embeddings are truncated to, in place of the folder's.
     pub truncate_dim: Option<usize>,
-    /// Tokens computed at a time; a number that suits the device when not given.
+    /// Number of tokens that are computed at a time; by default one that suits the device.
     pub batch_tokens: Option<usize>,
-    /// Use the padded, unfused computation of GPUs on the CPU too.
+    /// Uses the padded, unfused computation of GPUs on the CPU too.
     #[doc(hidden)]
     pub padded: bool,
 }
 
 impl Options {
-    /// Tokens computed at a time.
+    /// Number of tokens that are computed at a time.
     pub(super) fn budget(&self) -> usize {
         let default = if self.device == Device::Cpu { CPU_TOKENS } else { GPU_TOKENS };
         self.batch_tokens.unwrap_or(default).max(1)
@@ -39,5 +39,5 @@ impl Options {
 const CPU_TOKENS: usize = 1024;
 const GPU_TOKENS: usize = 32_768;
 
-/// Called after each batch with the number of texts and of tokens that were done in it; breaking ends the work.
+/// Called after each batch with its number of texts and tokens; breaking ends the work.
 pub type Progress<'a> = dyn FnMut(usize, usize) -> ControlFlow<()> + 'a;

@@ -1,4 +1,4 @@
-//! Pooling: from one vector for each token to one for each text, as sentence-transformers computes it.
+//! Pools token vectors into one vector for each text, as sentence-transformers does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,27 +8,28 @@ use candle_core::{DType, Result as Computed, Tensor};
 use super::batch::Batch;
 use super::error::Error;
 
-/// Lowers vectors of tokens that are not pooled below every other. With no token left the result is not finite, which is refused.
+/// Added to vectors of tokens that are not pooled, so that they are below every other. With no token left the result is not
+/// finite, which is refused.
 const EXCLUDED: f32 = f32::NEG_INFINITY;
 
-/// One way to make one vector out of those of the tokens.
+/// A pooling mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The first token's.
+    /// The first token's vector.
     Cls,
-    /// The largest of each dimension.
+    /// The maximum of each dimension.
     Max,
     /// The mean.
     Mean,
-    /// The sum divided by the root of the number of tokens.
+    /// The sum divided by the square root of the number of tokens.
     MeanSqrtLen,
     /// The mean with weights 1, 2, 3, … .
     WeightedMean,
-    /// The last token's.
+    /// The last token's vector.
     LastToken,
 }
 
-/// The modes that are applied; the results of several are joined.
+/// The modes that are applied. The results of several are concatenated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pooling(Vec<Mode>);
 
@@ -53,12 +54,12 @@ impl Pooling {
         Self(vec![mode])
     }
 
-    /// How many times the width of a token's vector the result has.
+    /// The width of the result as a multiple of a token vector's.
     pub(super) fn factor(&self) -> usize {
         self.0.len()
     }
 
-    /// Pools the rows of each text of a batch; the first `skip` tokens of each are left out. The result is in float32.
+    /// Pools the token vectors of each text of a batch, without its first `skip` tokens. The result is in float32.
     pub(super) fn forward(&self, hidden: &Tensor, batch: &Batch, skip: usize) -> Computed<Tensor> {
         if let Some(padding) = &batch.padding {
             let width = hidden.dim(1)?;
@@ -74,7 +75,7 @@ impl Pooling {
         Tensor::cat(&rows, 0)
     }
 
-    /// Texts × rows × width to texts × result.
+    /// Pools a tensor of shape texts × rows × width into texts × result.
     fn pool(&self, hidden: &Tensor, lengths: &[usize], skip: usize) -> Computed<Tensor> {
         let parts = self.0.iter().map(|&mode| pool_one(mode, hidden, lengths, skip)).collect::<Computed<Vec<_>>>()?;
         Tensor::cat(&parts, 1)
@@ -98,11 +99,11 @@ fn pool_one(mode: Mode, hidden: &Tensor, lengths: &[usize], skip: usize) -> Comp
     Tensor::from_vec(values, (texts, 1, width), hidden.device())?.matmul(hidden)?.squeeze(1)
 }
 
-/// The weight of token `at`; for the largest, what is added.
+/// The weight of token `at`, or for [`Mode::Max`] the value that is added to it.
 fn weight(mode: Mode, at: usize, length: usize, skip: usize) -> f32 {
     let pooled = (skip..length).contains(&at);
     let chosen = match mode {
-        // Without a token to pool, sentence-transformers takes the first of all, and no last one.
+        // Without a token to pool, sentence-transformers takes the first of all tokens, and no last one.
         Mode::Cls => at == if skip < length { skip } else { 0 },
         Mode::LastToken => pooled && at + 1 == length,
         Mode::Max => return if pooled { 0.0 } else { EXCLUDED },

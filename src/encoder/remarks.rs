@@ -1,4 +1,4 @@
-//! Refuses settings that admix cannot follow, and warns of what a user should know.
+//! Refuses unsupported settings, and warns of ignored ones.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::static_embedding::is_static;
 use super::tokenize::configuration;
 use crate::checkpoint::{Checkpoint, has_code};
 
-/// Checks that what the transformer's settings say can be followed.
+/// Checks that the transformer's settings are supported.
 pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Error> {
     let transformer = &checkpoint.settings().transformer;
     let file = checkpoint.usage_folder().join("sentence_bert_config.json");
@@ -31,7 +31,7 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
     Ok(())
 }
 
-/// What a user should know.
+/// Warnings about settings that are not used as the files may suggest.
 pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String> {
     let path = checkpoint.path().display();
     let config = checkpoint.config();
@@ -82,7 +82,7 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String
     warnings
 }
 
-/// Whether tokenizer.json itself puts that special token around texts.
+/// Whether tokenizer.json itself adds this special token to texts.
 fn is_in_post_processor(checkpoint: &Checkpoint, key: &str, config: &serde_json::Map<String, Value>) -> bool {
     let token = config.get(key.trim_start_matches("add_"));
     let token = token.and_then(|token| token.as_str().or_else(|| token.get("content")?.as_str()));

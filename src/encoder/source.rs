@@ -1,4 +1,4 @@
-//! Where an encoder's tensors come from: a checkpoint's maps, or memory.
+//! Sources of an encoder's tensors: a checkpoint's mapped files, or memory.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::kernel::{self, DType, SimdLevel};
 /// A tensor's format, shape and little-endian bytes.
 #[derive(Clone, Debug)]
 pub struct TensorData<'a> {
-    /// The format of its elements.
+    /// The dtype of its elements.
     pub dtype: DType,
     /// Its dimensions, outermost first.
     pub shape: Vec<usize>,
@@ -20,12 +20,12 @@ pub struct TensorData<'a> {
     pub bytes: Cow<'a, [u8]>,
 }
 
-/// What gives an encoder its tensors.
+/// A source of an encoder's tensors.
 pub trait TensorSource {
-    /// The tensor of that canonical name in the module of that folder (`""` or `0_Transformer`, `2_Dense`).
+    /// The tensor with this canonical name in the module of this folder (`""`, `0_Transformer`, `2_Dense` and so on).
     fn tensor(&self, module: &str, canonical: &str) -> Option<TensorData<'_>>;
 
-    /// The bytes of the same tensor, where they can be read in place for as long as the encoder lives.
+    /// The bytes of the same tensor, if they can be read in place for as long as the encoder lives.
     fn shared(&self, _module: &str, _canonical: &str) -> Option<SharedData> {
         None
     }
@@ -56,13 +56,13 @@ fn find<'a>(
     Some((weights, weights.get(canonical).or_else(|| find_wrapped(weights, canonical))?))
 }
 
-/// Where two names would become one, tensors keep their wrappers; the only one that fits is meant all the same.
+/// Finds a tensor whose name kept its wrapper because two names would have become equal, if there is only one match.
 fn find_wrapped<'a>(weights: &'a Weights, canonical: &str) -> Option<&'a checkpoint::Tensor> {
     let mut found = weights.tensors().iter().filter(|tensor| canonical_name(&tensor.name) == canonical);
     found.next().filter(|_| found.next().is_none())
 }
 
-/// Loads tensors of one module in the form the device computes with.
+/// Loads tensors of one module in the form that the device computes with.
 pub(super) struct Loader<'a> {
     pub(super) source: &'a dyn TensorSource,
     /// The module's folder inside the model folder.
@@ -71,12 +71,12 @@ pub(super) struct Loader<'a> {
     pub(super) path: PathBuf,
     pub(super) device: &'a Device,
     pub(super) dtype: DType,
-    /// Whether a table of which few rows are needed may stay in its file.
+    /// Whether a table with few needed rows may stay in its file.
     pub(super) in_place: bool,
 }
 
 impl Loader<'_> {
-    /// The shape of a tensor that has to be there.
+    /// The shape of a required tensor.
     pub(super) fn shape(&self, name: &str) -> Result<Vec<usize>, Error> {
         self.data(name).map(|data| data.shape)
     }
@@ -86,7 +86,7 @@ impl Loader<'_> {
         self.source.tensor(self.module, name).is_some()
     }
 
-    /// Rows and columns of a matrix, neither of them 0.
+    /// The numbers of rows and columns of a matrix, neither of them 0.
     pub(super) fn dimensions(&self, name: &str) -> Result<(usize, usize), Error> {
         match self.shape(name)?.as_slice() {
             &[rows, columns] if rows > 0 && columns > 0 => Ok((rows, columns)),
@@ -97,7 +97,7 @@ impl Loader<'_> {
         }
     }
 
-    /// A tensor of that shape.
+    /// A tensor with this shape.
     fn shaped(&self, name: &str, expected: &[usize]) -> Result<(TensorData<'_>, usize), Error> {
         let data = self.data(name)?;
         let elements = expected.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
@@ -112,12 +112,12 @@ impl Loader<'_> {
         }
     }
 
-    /// Whether numbers of a tensor are rounded to the format that was asked for.
+    /// Whether numbers of a tensor are rounded to the requested dtype.
     fn rounds(&self, data: &TensorData<'_>) -> bool {
         self.device.is_cpu() && matches!(self.dtype, DType::F16 | DType::Bf16) && data.dtype != self.dtype
     }
 
-    /// The bytes of a tensor of that shape and their format, if they can stay where they are.
+    /// The bytes and the dtype of a tensor with this shape, if they can stay in place.
     pub(super) fn in_place(&self, name: &str, expected: &[usize]) -> Result<Option<(SharedData, DType)>, Error> {
         let (data, _) = self.shaped(name, expected)?;
         if !self.in_place || self.rounds(&data) {
@@ -127,7 +127,7 @@ impl Loader<'_> {
         Ok(shared.filter(|shared| shared.bytes().len() == data.bytes.len()).map(|shared| (shared, data.dtype)))
     }
 
-    /// The values of a tensor of that shape.
+    /// The values of a tensor with this shape.
     pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
         let (data, elements) = self.shaped(name, expected)?;
         let mut values = vec![0.0; elements];
@@ -140,12 +140,12 @@ impl Loader<'_> {
         Ok(values)
     }
 
-    /// Values on the device, in the format it computes with.
+    /// Moves values to the device, in the dtype that it computes with.
     pub(super) fn place(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {
         Ok(Tensor::from_vec(values, shape, self.device)?.to_dtype(self.compute_dtype())?)
     }
 
-    /// A factor as the format of activations holds it.
+    /// A factor, rounded to the dtype of activations.
     pub(super) fn rounded(&self, factor: f32) -> f32 {
         match self.compute_dtype() {
             candle::DType::F16 => half::f16::from_f32(factor).to_f32(),
@@ -154,7 +154,7 @@ impl Loader<'_> {
         }
     }
 
-    /// The format of activations.
+    /// The dtype of activations.
     pub(super) fn compute_dtype(&self) -> candle::DType {
         match self.dtype {
             DType::F16 if !self.device.is_cpu() => candle::DType::F16,

@@ -1,8 +1,8 @@
-//! The names of the tensors in each class of models.
+//! The names of tensors in each class of models.
 
 use super::source::Loader;
 
-/// The canonical names of one class of model. In a layer's names the layer stands in front.
+/// The canonical names of one class of model. A layer's names have the layer as a prefix.
 #[derive(Debug)]
 pub(super) struct Names {
     /// The table of token embeddings, under the names that files have for it.
@@ -14,31 +14,31 @@ pub(super) struct Names {
     pub(super) embedding_norm: Option<&'static str>,
     /// From the width of these tables to that of the layers, where they differ.
     pub(super) projection: Option<Projection>,
-    /// What stands before a layer's number.
+    /// The prefix of a layer's number.
     pub(super) layers: &'static str,
     /// What stands between the number of a group and that of a layer in it, where layers are numbered so.
     pub(super) in_group: Option<&'static str>,
-    /// Query, key and value, or one tensor with all of them.
+    /// Query, key and value projections, or one tensor with all of them.
     pub(super) qkv: &'static [&'static str],
     /// Norms of each head's query and key.
     pub(super) head_norms: Option<[&'static str; 2]>,
-    /// A bias by the distance between two tokens.
+    /// A bias that depends on the distance between two tokens.
     pub(super) relative: Option<&'static str>,
     /// What some layers have instead of attention.
     pub(super) convolution: Option<ConvolutionNames>,
-    /// From the heads back to the width of the model.
+    /// The projection from the heads back to the model's width.
     pub(super) attention_output: &'static str,
     pub(super) attention_norms: Norms,
-    /// To the inner width.
+    /// The projection to the inner width.
     pub(super) up: Up,
-    /// And back.
+    /// The projection back to the model's width.
     pub(super) down: &'static str,
     pub(super) feed_forward_norms: Norms,
     /// What the token embeddings add in each layer, behind the feed-forward network.
     pub(super) per_layer: Option<PerLayerNames>,
     /// A number that the vectors of tokens are multiplied by at the end of a layer.
     pub(super) layer_scale: Option<&'static str>,
-    /// The norm behind the last layer.
+    /// The norm after the last layer.
     pub(super) last_norm: Option<&'static str>,
     /// From the width of the layers to that of the result.
     pub(super) last_projection: Option<&'static str>,
@@ -97,13 +97,13 @@ impl Names {
 /// The names of the norms of a sublayer: attention, or the feed-forward network.
 #[derive(Debug)]
 pub(super) struct Norms {
-    /// In front of the sublayer.
+    /// The norm before the sublayer.
     pub(super) before: Option<&'static str>,
-    /// Behind the sublayer, before its result is added to its input.
+    /// The norm of the sublayer's output, before it is added to the input.
     pub(super) within: Option<&'static str>,
-    /// Behind the sum.
+    /// The norm after the sum.
     pub(super) after: Option<&'static str>,
-    /// Whether the first layer has no norm in front.
+    /// Whether the first layer has no norm before the sublayer.
     pub(super) bare_start: bool,
 }
 
@@ -114,9 +114,9 @@ pub(super) enum Up {
     Plain(&'static str),
     /// `activation(x·G) · (x·U)`, as two tensors, G and U.
     Gated(&'static str, &'static str),
-    /// The same, as one tensor with the rows of G in front.
+    /// The same as one tensor, with the rows of G first.
     GateFirst(&'static str),
-    /// The same, with those of U in front.
+    /// The same as one tensor, with the rows of U first.
     GateLast(&'static str),
 }
 
@@ -305,7 +305,7 @@ const DECODER: Names = Names {
     last_projection: None,
 };
 
-/// Of a head's query and key.
+/// The norms of a head's query and key.
 const HEAD_NORMS: Option<[&str; 2]> = Some(["self_attn.q_norm", "self_attn.k_norm"]);
 
 pub(super) static LLAMA: Names = DECODER;

@@ -1,4 +1,4 @@
-//! The tokenizer of a checkpoint.
+//! Tokenises texts with a checkpoint's tokenizer.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -18,9 +18,9 @@ use crate::caught::catch;
 use crate::checkpoint::{Checkpoint, TokenizerClass, read_config};
 
 const FILE: &str = "tokenizer.json";
-/// Texts of which the encodings are held at a time; only the numbers of their tokens are kept.
+/// Number of texts whose encodings are in memory at a time. Afterwards only token ids are kept.
 const SHARE: usize = 4096;
-/// Characters of a text that an error shows.
+/// Number of characters of a text that an error shows.
 const EXCERPT: usize = 60;
 
 /// A tokenizer that truncates to one length and never pads.
@@ -28,9 +28,9 @@ const EXCERPT: usize = 60;
 pub(super) struct Tokenizer {
     inner: Bounded,
     path: PathBuf,
-    /// Numbers of special tokens.
+    /// The ids of special tokens.
     special: HashSet<u32>,
-    /// Rows of the model's table of token embeddings.
+    /// The number of rows of the model's token embeddings.
     rows: usize,
     /// Whether special tokens stand around a text.
     surrounds: bool,
@@ -62,7 +62,7 @@ impl Tokenizer {
         };
         let refused = |problem: String| refuse(&path, problem);
         let mut inner = bounded::read(&bytes).map_err(refused)?;
-        // A length written into the file is that of some training run.
+        // A length in the file comes from some training run.
         let side = inner.get_truncation().map(|truncation| truncation.direction);
         let class = TokenizerClass::of(&config, checkpoint.config(), || speaks_of_bytes(&bytes));
         tokenizer_settings::apply(&mut inner, &bytes, &class, &config, is_built).map_err(refused)?;
@@ -98,7 +98,7 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
-    /// Sets the length that longer texts are cut to.
+    /// Sets the length that longer texts are truncated to.
     pub(super) fn set_max_length(&mut self, length: usize, most: usize) -> Result<(), Error> {
         let least = self.added() + 1;
         if !(least..=most).contains(&length) {
@@ -109,14 +109,14 @@ impl Tokenizer {
     }
 
     fn truncate(&mut self, length: Option<usize>, direction: TruncationDirection) -> Result<(), Error> {
-        // A length that no text reaches keeps the direction.
+        // A length that no text reaches keeps the truncation side.
         let max_length = length.unwrap_or(usize::MAX >> 1);
         let parameters = TruncationParams { direction, max_length, ..TruncationParams::default() };
         let set = self.inner.with_truncation(Some(parameters)).map(drop);
         set.map_err(|error| Error::Tokenizer { path: self.path.clone(), problem: error.to_string() })
     }
 
-    /// Special tokens that every text gets.
+    /// The number of special tokens that every text gets.
     fn added(&self) -> usize {
         use tokenizers::PostProcessor as _;
         if !self.surrounds {
@@ -125,11 +125,11 @@ impl Tokenizer {
         self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false))
     }
 
-    /// Holds that every token has a row in a table of `rows` rows. Special tokens that only a text that spells them out could
-    /// bring in may have none; such a text is refused.
+    /// Checks that every token has a row in a table of `rows` rows. Special tokens that occur only in a text that spells
+    /// them out may have none; such a text is refused.
     pub(super) fn check_vocabulary(&mut self, rows: usize) -> Result<(), Error> {
         self.rows = rows;
-        // The pieces of a unigram model are numbered from 0 on: they need not be listed.
+        // The ids of a unigram model's pieces count from 0 and need not be listed.
         let counted =
             matches!(self.inner.get_model(), ModelWrapper::Unigram(_)) && self.inner.get_vocab_size(false) <= rows;
         let last = if counted {
@@ -145,13 +145,13 @@ impl Tokenizer {
         }
     }
 
-    /// The last of some tokens, if it is in no table of `rows` rows and not special.
+    /// The last of some tokens that has no row in a table of `rows` rows and is not special.
     fn beyond(&self, tokens: impl Iterator<Item = (String, u32)>, rows: usize) -> Option<(String, u32)> {
         let plain = tokens.filter(|(_, id)| !self.special.contains(id));
         plain.max_by_key(|(_, id)| *id).filter(|(_, id)| *id as usize >= rows)
     }
 
-    /// Holds that a text's tokens are all of the first type, for models that have several.
+    /// Checks that a text's tokens are all of the first type, for models with several types.
     pub(super) fn check_types(&self) -> Result<(), Error> {
         let types = bounded::encode(&self.inner, "a").map(|encoding| encoding.get_type_ids().to_vec());
         match types.unwrap_or_default().into_iter().max() {
@@ -183,7 +183,7 @@ impl Tokenizer {
         Ok(tokens)
     }
 
-    /// The tokens of the prompt alone, without the special token that ends a text.
+    /// The number of tokens of the prompt, without the special token that ends a text.
     fn prompt_length(&self, prompt: &str) -> Result<usize, Error> {
         if prompt.is_empty() {
             return Ok(0);
@@ -201,9 +201,9 @@ impl Tokenizer {
         Ok(bounded::encode_with(&self.inner, text, self.surrounds)?.get_ids().to_vec())
     }
 
-    /// The beginning of a text, from its tokens.
+    /// The beginning of a text, decoded from its tokens.
     pub(super) fn excerpt(&self, ids: &[u32]) -> String {
-        // A token is a character or more.
+        // A token has at least one character.
         let ids = &ids[..ids.len().min(2 * EXCERPT)];
         let text = catch(|| self.inner.decode(ids, true).unwrap_or_default());
         shortened(&text.unwrap_or_default())
@@ -228,7 +228,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Puts a lower-casing step in front unless there is one.
+/// Adds a lower-casing step at the start unless there is one.
 fn lower_case(tokenizer: &mut Bounded) -> tokenizers::Result<()> {
     let steps = match tokenizer.get_normalizer().map(bounded::Normalizer::given) {
         None => Vec::new(),
@@ -242,8 +242,8 @@ fn lower_case(tokenizer: &mut Bounded) -> tokenizers::Result<()> {
     tokenizer.with_normalizer(Some(Sequence::new(first.chain(steps).collect()))).map(drop)
 }
 
-/// `tokenizer_config.json`, with what the transformer's own settings put in its place, and with the special tokens that older
-/// folders keep in a file of their own.
+/// `tokenizer_config.json`, with the transformer's own settings and the special tokens that older folders have in a file of
+/// their own.
 pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value>, crate::checkpoint::Error> {
     let home = checkpoint.tokenizer().home();
     let mut config = read_config(&home.join("tokenizer_config.json"))?.unwrap_or_default();
@@ -261,7 +261,7 @@ fn speaks_of_bytes(json: &[u8]) -> bool {
     json.windows(sought.len()).any(|window| window == sought)
 }
 
-/// The side on which long texts are cut: `tokenizer_config.json`'s, else that of tokenizer.json.
+/// The side on which long texts are truncated, from `tokenizer_config.json`, else from tokenizer.json.
 fn direction(config: &Map<String, Value>, own: Option<TruncationDirection>) -> Result<TruncationDirection, String> {
     match config.get("truncation_side") {
         None => Ok(own.unwrap_or_default()),

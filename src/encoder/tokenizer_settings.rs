@@ -1,4 +1,4 @@
-//! What `tokenizer_config.json` changes about a tokenizer.json, as transformers' classes read the two.
+//! Applies `tokenizer_config.json` to a tokenizer.json, as transformers' classes do.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use tokenizers::{AddedToken, AddedVocabulary, NormalizerWrapper, PostProcessorWr
 use super::bounded::{Bounded, Normalizer};
 use crate::checkpoint::{TOKEN_KEYS, TokenizerClass, extra_ids, special_token};
 
-/// The piece that stands for what is unknown, in vocabularies of XLM-R.
+/// The id of the unknown piece in vocabularies of XLM-R.
 const UNKNOWN_PIECE: usize = 3;
 
-/// The file in which older folders keep added tokens; also the key under which it stands among the settings.
+/// The file with the added tokens of older folders; also its key among the settings.
 pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
-/// Makes of a tokenizer.json, as it was read, what the class makes of it.
+/// Changes a tokenizer as read from tokenizer.json in the way that its class does.
 pub(super) fn apply(
     tokenizer: &mut Bounded,
     bytes: &[u8],
@@ -42,8 +42,8 @@ pub(super) fn apply(
         tokenizer.with_pre_tokenizer(pre_tokenizer);
     }
     add_tokens(tokenizer, class, config, parts.is_some())?;
-    if let Some(around) = class.around(is_built) {
-        set_around(tokenizer, class, config, around)?;
+    if let Some(tokens) = class.start_and_end_tokens(is_built) {
+        set_start_and_end_tokens(tokenizer, class, config, tokens)?;
     }
     if config.get("split_special_tokens").and_then(Value::as_bool) == Some(true) {
         tokenizer.set_encode_special_tokens(true);
@@ -55,7 +55,7 @@ fn as_text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Gives the vocabulary the options of the class.
+/// Gives the vocabulary the class's options.
 fn set_model(
     tokenizer: &mut Bounded,
     bytes: &[u8],
@@ -145,8 +145,8 @@ struct StatedModel {
     unk_id: Option<usize>,
 }
 
-/// Adds the tokens that are looked for before the model sees a text: those of `tokenizer_config.json` where it lists them, else those
-/// of tokenizer.json, and special tokens that neither lists.
+/// Adds the added tokens: those of `tokenizer_config.json` if it lists them, else those of tokenizer.json, and special
+/// tokens that neither lists.
 fn add_tokens(
     tokenizer: &mut Bounded,
     class: &TokenizerClass,
@@ -159,7 +159,7 @@ fn add_tokens(
     let extra = ["extra_special_tokens", "additional_special_tokens"].into_iter().find_map(|key| config.get(key));
     let extra: Vec<&Value> = match extra {
         Some(Value::Array(tokens)) => tokens.iter().collect(),
-        // Tokens by names of the model's own.
+        // Tokens under keys of the model's own.
         Some(Value::Object(tokens)) => tokens.values().collect(),
         _ => Vec::new(),
     };
@@ -189,7 +189,7 @@ fn add_tokens(
         }
     }
     for token in &mut listed {
-        // Special tokens are special, whatever the list says.
+        // Special tokens are always special, whatever the list says.
         token.special |= special.iter().any(|special| special.content == token.content);
     }
     if *class == TokenizerClass::Qwen2 {
@@ -203,7 +203,7 @@ fn add_tokens(
     tokenizer.add_tokens(listed).map(drop).map_err(as_text)
 }
 
-/// The tokens of `added_tokens_decoder`, in the order of their numbers.
+/// The tokens of `added_tokens_decoder`, in the order of their ids.
 fn listed(tokens: &Map<String, Value>) -> Result<Vec<AddedToken>, String> {
     let mut found = Vec::new();
     for (number, token) in tokens {
@@ -218,7 +218,7 @@ fn listed(tokens: &Map<String, Value>) -> Result<Vec<AddedToken>, String> {
     Ok(found.into_iter().map(|(_, token)| token).collect())
 }
 
-/// A token that is written as a string or with its flags.
+/// Reads a token that is written as a string or with its flags.
 fn special(token: &Value, left: bool) -> Option<AddedToken> {
     if let Some(text) = token.as_str() {
         return Some(AddedToken::from(text, true).lstrip(left)).filter(|token| !token.content.is_empty());
@@ -239,7 +239,7 @@ fn content(token: &Value) -> Option<&str> {
     token.as_str().or_else(|| token.get("content")?.as_str())
 }
 
-/// The special token of a key of `tokenizer_config.json`, or the one that the class has.
+/// The special token of a key of `tokenizer_config.json`, or the class's default.
 fn named(class: &TokenizerClass, config: &Map<String, Value>, key: &str) -> Option<AddedToken> {
     let is_mask = key == "mask_token";
     let mut token = match config.get(key) {
@@ -257,12 +257,12 @@ fn named(class: &TokenizerClass, config: &Map<String, Value>, key: &str) -> Opti
     Some(token)
 }
 
-/// Puts the special tokens of the class around every text.
-fn set_around(
+/// Adds the class's special tokens at the start and end of every text.
+fn set_start_and_end_tokens(
     tokenizer: &mut Bounded,
     class: &TokenizerClass,
     config: &Map<String, Value>,
-    around: [Option<&str>; 2],
+    ends: [Option<&str>; 2],
 ) -> Result<(), String> {
     let mut tokens = Map::new();
     let mut piece = |key: Option<&str>| -> Result<Option<Value>, String> {
@@ -275,7 +275,7 @@ fn set_around(
         tokens.insert(text.to_owned(), json!({"id": text, "ids": [id], "tokens": [text]}));
         Ok(Some(json!({"SpecialToken": {"id": text, "type_id": 0}})))
     };
-    let (first, last) = (piece(around[0])?, piece(around[1])?);
+    let (first, last) = (piece(ends[0])?, piece(ends[1])?);
     let sequence = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
     let single: Vec<Value> = [first.clone(), Some(sequence("A")), last.clone()].into_iter().flatten().collect();
     let pair: Vec<Value> =

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// What texts are for. A folder may cut queries and documents at lengths of their own.
+/// The role of texts. A folder may have different maximum lengths for queries and documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Texts that are neither queries nor documents, or either.
+    /// Texts without a known role.
     #[default]
     Text,
     /// Queries.
@@ -18,9 +18,9 @@ pub enum Role {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     ids: Vec<u32>,
-    /// Where each text ends.
+    /// The end of each text.
     ends: Vec<usize>,
-    /// The tokens of the prompt, the same in front of every text.
+    /// The number of tokens of the prompt, which is the same for every text.
     pub(super) prompt: usize,
 }
 
@@ -34,22 +34,22 @@ impl Tokens {
         self.ends.push(self.ids.len());
     }
 
-    /// How many texts there are.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no texts.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The tokens of all texts together.
+    /// The number of tokens of all texts.
     pub fn total(&self) -> usize {
         self.ids.len()
     }
 
-    /// The tokens of a text; nothing beyond the last one.
+    /// The tokens of a text; empty beyond the last text.
     pub fn get(&self, text: usize) -> &[u32] {
         self.range(text).and_then(|range| self.ids.get(range)).unwrap_or_default()
     }

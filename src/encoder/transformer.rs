@@ -1,4 +1,4 @@
-//! A transformer: from token numbers to one vector for each token.
+//! Transformers, which turn token ids into one vector for each token.
 
 use candle_core::{Result as Computed, Tensor};
 
@@ -23,7 +23,7 @@ use crate::kernel::Activation;
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
-    /// One row for each position, with the vector of the first token type added where there is one.
+    /// One row for each position, with the vector of the first token type added if there are types.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
     /// From the width of the tables to that of the layers, in front of the norm or behind it.
@@ -31,7 +31,7 @@ pub(super) struct Transformer {
     pub(super) layers: Vec<TransformerLayer>,
     /// The layer at each depth.
     pub(super) order: Vec<usize>,
-    /// The kinds of attention that layers choose from.
+    /// The kinds of attention of the layers.
     pub(super) attentions: Vec<Attention>,
     pub(super) last_norm: Option<Norm>,
     /// From the width of the layers to that of the result.
@@ -47,7 +47,7 @@ pub(super) struct Transformer {
     pub(super) layer_width: usize,
     /// The width of the result.
     pub(super) width: usize,
-    /// The longest input that there are positions for.
+    /// The longest input that the model has positions for.
     pub(super) longest: usize,
 }
 
@@ -123,7 +123,7 @@ impl Transformer {
         })
     }
 
-    /// One vector for each row of a padded batch.
+    /// Computes one vector for each row of a padded batch.
     pub(super) fn forward(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
         let device = padding.ids.device();
         let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, padding, device));

@@ -1,4 +1,4 @@
-//! Texts of strangers in generated files: a value there stays one value, and parses to what it was.
+//! Escapes untrusted text for generated files, so that a value stays one value and parses back to itself.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::hidden::{is_hidden, line, push, text};
 
-/// A text in double quotes, as YAML, Python and JSON read it. Hidden characters beyond U+FFFF are spelt as YAML and Python spell
-/// them.
+/// Writes a text in double quotes, as YAML, Python and JSON read it. Hidden characters beyond U+FFFF are escaped as in YAML
+/// and Python.
 pub fn literal(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -28,12 +28,12 @@ pub fn literal(text: &str) -> String {
     out
 }
 
-/// Whether this is no character, and never will be one.
+/// Whether this is a noncharacter.
 fn is_none(c: char) -> bool {
     matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// A value as YAML in one line.
+/// Writes a value as YAML in one line.
 pub fn flow(value: &Value) -> String {
     match value {
         Value::String(text) => literal(text),
@@ -46,9 +46,9 @@ pub fn flow(value: &Value) -> String {
     }
 }
 
-/// A YAML scalar that is read as exactly this text: plain where that is beyond doubt, else in quotes.
+/// Writes a YAML scalar that is read as exactly this text: plain where that is safe, else in quotes.
 pub fn yaml(text: &str) -> String {
-    // What YAML 1.1 or 1.2 takes for something else than a text.
+    // Words that YAML 1.1 or 1.2 does not read as strings.
     const OTHERS: [&str; 11] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"];
     let plain = |c: char| (c.is_alphanumeric() && !is_hidden(c)) || matches!(c, '/' | '-' | '_' | '.');
     let is_plain = text.chars().all(plain)
@@ -64,13 +64,13 @@ pub fn comment(text: &str) -> String {
     line(text)
 }
 
-/// JSON whose texts hold nothing hidden, on one line or, with `pretty`, on many.
+/// Writes JSON without hidden characters, on one line or, with `pretty`, on several.
 pub fn json(value: &Value, pretty: bool) -> String {
     let written = if pretty { format!("{value:#}") } else { value.to_string() };
     if !written.contains(|c| is_hidden(c) && c != '\n') {
         return written;
     }
-    // Outside of texts JSON is ASCII, and in them control characters of ASCII are spelt out already, all but the last.
+    // Outside of strings JSON is ASCII, and within them the ASCII control characters except the last are escaped already.
     let mut out = String::with_capacity(written.len());
     for c in written.chars() {
         if is_hidden(c) && c != '\n' {
@@ -85,18 +85,18 @@ pub fn json(value: &Value, pretty: bool) -> String {
     out
 }
 
-/// A cell of a table with commas.
+/// Escapes a cell of a CSV table.
 pub fn csv(cell: &str) -> String {
     quoted(&inert(cell), |c| matches!(c, ',' | ';' | '"'))
 }
 
-/// A cell of a table with tabs.
+/// Escapes a cell of a TSV table.
 pub fn tsv(cell: &str) -> String {
     quoted(&inert(cell), |c| c == '"')
 }
 
-/// A cell that no spreadsheet computes: a text that begins as a formula does gets an apostrophe in front, which
-/// spreadsheets do not show. Numbers stay numbers.
+/// Makes a cell safe in spreadsheets: a text that begins like a formula gets a leading apostrophe, which spreadsheets do
+/// not show. Numbers stay numbers.
 fn inert(cell: &str) -> String {
     let mut out = String::new();
     let begins = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
@@ -111,7 +111,7 @@ fn quoted(cell: &str, special: impl Fn(char) -> bool) -> String {
     if cell.contains(special) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
-/// A text within a line of Markdown, without any mark-up of its own.
+/// Escapes a text for a line of Markdown.
 pub fn markdown(text: &str) -> String {
     let mut out = String::new();
     let written = line(text);
@@ -144,7 +144,7 @@ fn longest_run(text: &str, wanted: char) -> usize {
     text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)
 }
 
-/// A text within HTML, XML or SVG, between tags or in an attribute.
+/// Escapes a text for HTML, XML or SVG, between tags or in an attribute.
 pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -154,9 +154,9 @@ pub fn html(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Joiners that shape letters are no trick in a browser.
+            // Joiners that shape letters are harmless in a browser.
             '\n' | '\t' | '\u{200c}' | '\u{200d}' => out.push(c),
-            // XML has no place for most of them, and a reader would be misled by the rest.
+            // XML forbids most of them, and the rest would mislead a reader.
             c if is_hidden(c) || is_none(c) => out.push('\u{fffd}'),
             c => out.push(c),
         }
@@ -164,7 +164,7 @@ pub fn html(text: &str) -> String {
     out
 }
 
-/// A text as one word of a shell's command line.
+/// Quotes a text as one word of a shell's command line.
 pub fn shell(text: &str) -> String {
     let plain =
         |c: char| (c.is_alphanumeric() && !is_hidden(c)) || matches!(c, '/' | '.' | '-' | '_' | '+' | '@' | ':' | '%');

@@ -1,4 +1,4 @@
-//! Characters that a terminal acts on, or that nobody sees.
+//! Escapes characters that a terminal acts on or that are invisible.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ const LONGEST_LINE: usize = 4000;
 /// The longest value in a sentence.
 const LONGEST_VALUE: usize = 60;
 
-/// Whether a character moves the cursor, turns the direction of writing, ends a line, or takes no room of its own and carries
-/// no meaning that a reader could miss.
+/// Whether a character moves the cursor, changes the direction of writing, ends a line, or is invisible and carries no
+/// meaning.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -28,7 +28,7 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A character as it is, or spelt out where it is hidden.
+/// Appends a character, escaped if it is hidden.
 pub(super) fn push(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),
@@ -39,7 +39,7 @@ pub(super) fn push(out: &mut String, c: char) {
     }
 }
 
-/// At most `most` characters of a text, with what is hidden spelt out.
+/// At most `most` characters of a text, with hidden ones escaped.
 pub(super) fn cut(text: &str, most: usize) -> String {
     let mut out = String::new();
     text.chars().take(most).for_each(|c| push(&mut out, c));
@@ -49,17 +49,17 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     out
 }
 
-/// One line of a terminal, without its end: whatever the text holds, it forges no other.
+/// Escapes a text for one line of a terminal, so that it cannot forge another line.
 pub fn line(text: &str) -> String {
     cut(text, LONGEST_LINE)
 }
 
-/// A value in a sentence: short, on one line, with what is hidden spelt out.
+/// Escapes a value for a sentence: short, on one line, with hidden characters escaped.
 pub fn escaped(text: &str) -> String {
     cut(text, LONGEST_VALUE)
 }
 
-/// A text of several lines.
+/// Escapes a text of several lines.
 pub fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -70,7 +70,7 @@ pub fn text(text: &str) -> String {
     out
 }
 
-/// A line of a file with a sign in the place of each hidden character, so that a mark below it stands where it should.
+/// Replaces each hidden character in a line of a file by one visible sign, so that a caret below it is aligned.
 pub fn aligned(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
 }

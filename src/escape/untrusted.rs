@@ -1,4 +1,4 @@
-//! A text of a stranger that is kept.
+//! A type for untrusted text.
 
 use std::fmt;
 
@@ -9,14 +9,15 @@ use super::hidden::cut;
 /// The most characters that are shown.
 const LONGEST: usize = 240;
 
-/// A text that came from a file. Formatted, it is short, stands on one line, and moves no cursor; serialised, it is as it was
-/// written, and the format escapes it.
+/// A text from a file. Formatting shortens and escapes it to one line; serialising leaves it as it was written, and the
+/// format escapes it.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Untrusted(String);
 
 impl Untrusted {
-    /// The text as it was written: to compare it, to look it up, to read a file of that name. Not to show or to write it.
+    /// The text as it was written, for comparing, looking up, or opening a file of that name, but not for showing or
+    /// writing it.
     pub fn as_written(&self) -> &str {
         &self.0
     }

@@ -1,5 +1,5 @@
-//! Weights of models from their losses on a few labelled examples, as LM-Cocktail has them (Xiao et al. 2023,
-//! arXiv 2311.13534).
+//! Computes weights of models from their losses on a few labelled examples, as in LM-Cocktail (Xiao et al. 2023, arXiv
+//! 2311.13534).
 
 use std::path::Path;
 
@@ -22,10 +22,10 @@ pub struct Example {
     pub negatives: Vec<String>,
 }
 
-/// What similarities are divided by before the softmax; LM-Cocktail's, and that of most contrastive training.
+/// The temperature that divides similarities before the softmax, as in LM-Cocktail and most contrastive training.
 const SHARPNESS: f64 = 0.05;
 
-/// A line of a file of examples, as `FlagEmbedding` writes them.
+/// A line of a file of examples in the format of `FlagEmbedding`.
 #[derive(Deserialize)]
 struct Line {
     query: String,
@@ -42,8 +42,8 @@ enum OneOrMore {
 }
 
 impl Example {
-    /// Reads examples, one JSON object a line: `query`, `pos` (a text, or several of which the first is taken) and,
-    /// where there are any, `neg`. The file may be compressed by gzip.
+    /// Reads examples, one JSON object per line: `query`, `pos` (a text, or several of which the first is taken) and, where
+    /// there are any, `neg`. The file may be compressed by gzip.
     pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
         let mut reader = open(path)?;
         let mut lines = Lines::new(&mut *reader, path);
@@ -74,15 +74,15 @@ impl Example {
         Ok(Self { query, positive, negatives: neg })
     }
 
-    /// The first `most` queries of a data set that have a relevant document, each with the best of those. They are
-    /// negatives for each other.
+    /// The first `most` queries of a data set with a relevant document, each with the document of the highest grade. They
+    /// are negatives for each other.
     pub fn of_set(set: &DataSet, most: usize) -> Vec<Self> {
         let documents: std::collections::HashMap<&str, &str> =
             set.documents.iter().map(|document| (document.id.as_str(), document.text.as_str())).collect();
         let example = |query: &super::Text| {
             let grades = set.qrels.grades.get(&query.id)?;
             let relevant = grades.iter().filter(|(id, grade)| **grade > 0 && documents.contains_key(id.as_str()));
-            // Of equal grades the first id.
+            // Ties go to the first id.
             let best = relevant.max_by(|(one, a), (other, b)| a.cmp(b).then(other.cmp(one)))?;
             let positive = (*documents.get(best.0.as_str())?).to_owned();
             Some(Self { query: query.text.clone(), positive, negatives: Vec::new() })
@@ -91,12 +91,12 @@ impl Example {
     }
 }
 
-/// The mean contrastive loss (`InfoNCE`) of the model on the examples: each query's cross-entropy of its positive among
-/// all positives and negatives of all examples, over similarities divided by 0.05. A text equal to the query's own
-/// positive is no negative for it.
+/// The mean contrastive loss (`InfoNCE`) of the model on the examples: each query's cross-entropy of its positive among all
+/// positives and negatives of all examples, over similarities divided by 0.05. A text that equals the query's own positive
+/// is not a negative for it.
 ///
-/// LM-Cocktail takes its examples two at a time, so that a loss depends on their order; here all are one batch. It also
-/// pools by the first token and knows no prompts; here a model is used as its folder says.
+/// LM-Cocktail processes two examples at a time, so that a loss depends on their order; here all are one batch. It also
+/// pools the first token and uses no prompts; here a model is used as its folder says.
 ///
 /// # Errors
 /// Whatever keeps a text from being encoded, and [`encoder::Error::Cancelled`] when `progress` breaks.

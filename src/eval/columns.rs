@@ -1,4 +1,4 @@
-//! The columns of a file of judgements, by the names in its first line.
+//! Finds the columns of a file of judgements by the names in its first line.
 
 use super::fields::{tab_separated, white_space_separated};
 
@@ -37,19 +37,19 @@ const GRADE: [&str; 11] = [
     "qrel",
 ];
 
-/// Where a line has its query, document and grade.
+/// The positions of query, document and grade in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) query: usize,
     pub(super) document: usize,
     pub(super) grade: usize,
-    /// How many fields every line has; `None` where a line of three and one of four are both read.
+    /// The number of fields of every line; `None` if lines of three and of four fields are both read.
     pub(super) count: Option<usize>,
 }
 
 impl Columns {
-    /// What the first line says, where it is a line of names. BEIR's files have three columns in a known order whatever they
-    /// are called; others must be called by known names.
+    /// Reads the first line, if it is a header. BEIR's files have three columns in a fixed order, whatever their names;
+    /// other files must have known names.
     pub(super) fn named<S: AsRef<str>>(fields: &[S]) -> Option<Result<Self, String>> {
         let names: Vec<String> = fields.iter().map(|field| plain(field.as_ref())).collect();
         let find = |known: &[&str]| known.iter().find_map(|name| names.iter().position(|field| field == name));
@@ -66,11 +66,11 @@ impl Columns {
                 Some(Ok(Self { query: 0, document: 1, grade: 2, count }))
             }
             4 if number(3) => None,
-            // `query iteration document grade` in other words.
+            // `query iteration document grade` under other names.
             4 if usual(query, 0) && document == Some(2) && usual(grade, 3) => {
                 Some(Ok(Self { query: 0, document: 2, grade: 3, count }))
             }
-            // Other lines are no header: what is wrong with them is said of them.
+            // Other lines are not headers; their faults are reported where they are read.
             count if count < 3 || (count > 4 && query.is_none() && document.is_none()) => None,
             _ => Some(Err("the first line names columns, and not which are the query, the document and the grade; \
                  expected such as query-id, corpus-id, score"
@@ -79,12 +79,12 @@ impl Columns {
     }
 }
 
-/// A name as it is compared: lower case, words joined by hyphens.
+/// A name for comparison: lower case, with words joined by hyphens.
 fn plain(name: &str) -> String {
     name.trim().trim_matches('"').trim_start_matches(['#', '_']).trim().to_lowercase().replace(['_', ' ', '.'], "-")
 }
 
-/// The fields of a first line that may be names, in a file of either layout.
+/// The fields of a first line that may be a header, in a file of either layout.
 pub(super) fn first_fields(line: &str) -> Vec<String> {
     if line.contains('\t')
         && let Ok(fields) = tab_separated(line)

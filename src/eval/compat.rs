@@ -1,10 +1,10 @@
-//! The rules in which the usual tools differ.
+//! The rules in which evaluation tools differ.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The tool whose numbers are wanted. In all of them a document is relevant from grade 1 up, unjudged ones are not
-/// relevant, and the discount of rank r is `log2(r + 1)`; [`Compat::rules`] says where they part.
+/// The tool whose numbers are reproduced. In all of them a document is relevant from grade 1 up, unjudged documents are not
+/// relevant, and the discount of rank r is `log2(r + 1)`. [`Compat::rules`] lists the differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Compat {
     /// `trec_eval` 9 and `pytrec_eval`.
@@ -21,13 +21,13 @@ pub enum Compat {
 /// How documents are ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// What scores are rounded to before they are compared.
+    /// The precision to which scores are rounded before they are compared.
     pub precision: Precision,
     /// Which of two documents of equal score comes first.
     pub ties: Ties,
 }
 
-/// What scores are rounded to before they are compared.
+/// The precision to which scores are rounded before they are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// 32 bits: scores that differ in the ninth digit are equal.
@@ -47,7 +47,7 @@ pub enum Ties {
     AsListed,
 }
 
-/// What a relevant document adds to the cumulative gain.
+/// The gain of a relevant document in nDCG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gain {
     /// Its grade.
@@ -56,23 +56,23 @@ pub enum Gain {
     Binary,
 }
 
-/// What `map@k` divides by.
+/// The divisor of `map@k`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapDenominator {
     /// The number of relevant documents.
     Relevant,
-    /// That number, but k at most.
+    /// That number, but at most k.
     AtMostCut,
 }
 
-/// What becomes of a judged query that the run lacks.
+/// How a judged query that the run lacks counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It is no part of the mean.
+    /// It is left out of the mean.
     LeftOut,
     /// It counts as 0.
     Zero,
-    /// It counts as 0 in the mean reciprocal rank, and is no part of other means.
+    /// It counts as 0 in the mean reciprocal rank, and is left out of other means.
     ZeroInMrr,
 }
 
@@ -85,11 +85,11 @@ pub struct Rules {
     pub mrr_order: Order,
     /// Whether a document with its query's own id is taken out of the ranking.
     pub ignore_identical_ids: bool,
-    /// What a relevant document gains.
+    /// The gain of a relevant document.
     pub gain: Gain,
-    /// What `map@k` divides by.
+    /// The divisor of `map@k`.
     pub map_denominator: MapDenominator,
-    /// What becomes of judged queries that the run lacks.
+    /// How judged queries that the run lacks count.
     pub missing: Missing,
     /// Whether a query without any relevant document is left out; it counts as 0 if not.
     pub needs_relevant: bool,
@@ -149,7 +149,7 @@ impl Compat {
     ///   number of judged queries. Its `top_k_accuracy` sorts by the second character of the ids, which is not
     ///   followed here: `success@k` is `trec_eval`'s.
     ///
-    /// The rounding of MTEB and BEIR (means to five decimals) is left to whoever prints.
+    /// The rounding of MTEB and BEIR (means to five decimals) is left to the caller.
     pub const fn rules(self) -> Rules {
         match self {
             Self::Trec => TREC,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::numbered::{Unreadable, UnreadableLine};
 use crate::diagnose::{Diagnose, ExitClass};
 
 /// Why judgements or a run cannot be used.
@@ -67,15 +68,15 @@ pub enum LineError {
     /// Too few or too many fields.
     #[error("{found} {}, expected {expected}", if *found == 1 { "field" } else { "fields" })]
     Fields {
-        /// How many there are.
+        /// The number of fields.
         found: usize,
         /// The fields' names.
         expected: &'static str,
     },
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("not UTF-8 at byte {0} of the line")]
     NotUtf8(usize),
-    /// A line longer than any sensible one.
+    /// A line that is too long.
     #[error("longer than {0} bytes")]
     TooLong(usize),
     /// A quoted field that does not end.
@@ -84,31 +85,41 @@ pub enum LineError {
     /// A first line whose names do not say which column is which.
     #[error("{0}")]
     Columns(String),
-    /// A grade that is no whole number.
+    /// A grade that is not a whole number.
     #[error("the grade `{0}` is not a whole number")]
     Grade(String),
-    /// A score that is no number.
+    /// A score that is not a number.
     #[error("the score `{0}` is not a number")]
     Score(String),
-    /// A score that orders nothing.
+    /// A score that is NaN.
     #[error("the score of document `{0}` is NaN")]
     NotANumber(String),
-    /// A document that stands twice in a query's list.
+    /// A document that is listed twice for a query.
     #[error("document `{document}` of query `{query}` is already on line {first}")]
     Duplicate {
         /// The query.
         query: String,
         /// The document.
         document: String,
-        /// The line it is on.
+        /// The line of its first occurrence.
         first: u64,
     },
-    /// A line that is no labelled example.
+    /// A line that is not a labelled example.
     #[error("no example: {0}")]
     Example(String),
     /// An id that is empty.
     #[error("the {0} id is empty")]
     EmptyId(&'static str),
+}
+
+impl From<UnreadableLine> for Error {
+    fn from(UnreadableLine { path, line, reason }: UnreadableLine) -> Self {
+        match reason {
+            Unreadable::Read(source) => Self::Read { path, source },
+            Unreadable::TooLong(most) => Self::Line { path, line, problem: LineError::TooLong(most) },
+            Unreadable::NotUtf8(at) => Self::Line { path, line, problem: LineError::NotUtf8(at) },
+        }
+    }
 }
 
 impl Diagnose for Error {

@@ -2,18 +2,19 @@
 
 use crate::checkpoint::Checkpoint;
 
-/// The prompts a family of models was trained with.
+/// The prompts that a family of models was trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// What the family is called.
+    /// The name of the family.
     pub name: &'static str,
-    /// What stands in front of a query.
+    /// The prompt of queries.
     pub query: &'static str,
-    /// What stands in front of a document.
+    /// The prompt of documents.
     pub document: &'static str,
 }
 
-/// Parts of a model's name, and the family they tell; the first that fits counts. From the models' cards, as MTEB has them.
+/// Parts of model names with their families, of which the first match counts. The prompts are those of the models' cards,
+/// as in MTEB.
 const FAMILIES: [(&[&str], Family); 8] = [
     (
         &["e5-mistral", "e5-large-instruct"],
@@ -67,7 +68,8 @@ const FAMILIES: [(&[&str], Family); 8] = [
 ];
 
 impl Family {
-    /// The family whose prompts the checkpoint's folder lacks, told by its folder's name and the names in its config.json.
+    /// The family whose prompts the checkpoint's folder lacks, recognised by its folder's name and the names in its
+    /// config.json.
     pub fn lacking_prompts(checkpoint: &Checkpoint) -> Option<Self> {
         let settings = checkpoint.settings();
         if settings.query_prompt.is_some() || settings.document_prompt.is_some() || settings.default_prompt.is_some() {

@@ -1,14 +1,13 @@
-//! The fields of a line.
+//! Splits lines into fields.
 
 use std::borrow::Cow;
 
-/// The fields between white space, as C's `isspace` has it: ids may hold any other character, and the spaces of other
-/// scripts are such.
+/// The fields between white space as in C's `isspace`. Ids may contain any other character, including other Unicode spaces.
 pub(super) fn white_space_separated(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| c.is_ascii_whitespace() || c == '\u{b}').filter(|field| !field.is_empty())
 }
 
-/// The fields between tabs. A field that begins with a quote is quoted as in CSV, as Python's reader has it by default; the
+/// The fields between tabs. A field that begins with a quote is quoted as in CSV, like in Python's default reader. The
 /// error is the number of a field, from 1, whose quote does not end.
 pub(super) fn tab_separated(line: &str) -> Result<Vec<Cow<'_, str>>, usize> {
     let mut found = Vec::new();
@@ -27,8 +26,8 @@ pub(super) fn tab_separated(line: &str) -> Result<Vec<Cow<'_, str>>, usize> {
     Ok(found)
 }
 
-/// The content of a quoted field, and what follows the tab behind it. Two quotes are one; text behind the closing quote
-/// belongs to the field.
+/// The content of a quoted field, and the text after the tab that ends it. Two quotes stand for one; text after the closing
+/// quote belongs to the field.
 fn quoted(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
     let mut field = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Undoes gzip within a budget.
+//! Decompresses gzip within a budget.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,7 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::budget::Budget;
 
-/// A decompressed stream that may not become more than its budget.
+/// A decompressed stream that may not exceed its budget.
 pub(super) struct Inflate<R> {
     decoder: MultiGzDecoder<Counted<R>>,
     produced: u64,
@@ -22,13 +22,13 @@ impl<R: BufRead> Read for Inflate<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.decoder.read(buffer)?;
         self.produced += read as u64;
-        // What was read so far: the size of a stream is not known before its end.
+        // The budget follows what was read so far, because the size of a stream is unknown before its end.
         Budget::of(self.decoder.get_ref().consumed).take(self.produced).map_err(io::Error::other)?;
         Ok(read)
     }
 }
 
-/// Counts the bytes that are taken.
+/// Counts the bytes that are read.
 struct Counted<R> {
     reader: R,
     consumed: u64,

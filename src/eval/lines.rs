@@ -1,65 +1,61 @@
-//! The numbered lines of a text file.
+//! Reads files of judgements and runs line by line.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::fields::white_space_separated;
-use super::numbered::{Numbered, UnreadableLine, decompressed};
+use super::numbered::{Numbered, decompressed};
 use super::{Error, LineError};
 use crate::files;
 
-/// The longest line that is read.
+/// The longest line in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Opens a file, compressed by gzip or not; which of the two, its first bytes say.
+/// Opens a file, which may be compressed by gzip.
+///
+/// # Errors
+/// Errors of the system.
 pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let opened = files::open_or_pipe(path).and_then(|file| decompressed(BufReader::with_capacity(1 << 16, file)));
     opened.map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// Reads lines of UTF-8 and counts them.
-pub struct Lines<'a> {
-    lines: Numbered<&'a mut dyn BufRead>,
-    path: PathBuf,
-}
+pub struct Lines<'a>(Numbered<&'a mut dyn BufRead>);
 
 impl<'a> Lines<'a> {
-    /// The lines of `reader`, which messages call `path`.
+    /// The lines of `reader`, which errors call `path`.
     pub fn new(reader: &'a mut dyn BufRead, path: &Path) -> Self {
-        Self { lines: Numbered::new(reader, LONGEST), path: path.to_owned() }
+        Self(Numbered::new(reader, path, LONGEST))
     }
 
-    /// The next line and its number, without its end. A byte order mark is no part of the first line.
+    /// Reads the next line. Returns its number and its text, without the line end and without a byte order mark in the first
+    /// line.
+    ///
+    /// # Errors
+    /// A line that is too long or not UTF-8; errors of the system.
     pub fn next_line(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        let Self { lines, path } = self;
-        // The line that is read now, should it be broken.
-        let number = lines.number + 1;
-        let broken = |problem| Error::Line { path: path.clone(), line: number, problem };
-        lines.next_line().map_err(|fault| match fault {
-            UnreadableLine::Read(source) => Error::Read { path: path.clone(), source },
-            UnreadableLine::TooLong => broken(LineError::TooLong(LONGEST)),
-            UnreadableLine::NotUtf8(at) => broken(LineError::NotUtf8(at)),
-        })
+        Ok(self.0.next_line()?)
     }
 
-    /// An error of a line of this file.
+    /// An error about a line of this file.
     pub fn error(&self, line: u64, problem: LineError) -> Error {
-        Error::Line { path: self.path.clone(), line, problem }
+        Error::Line { path: self.0.path().to_owned(), line, problem }
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 }
 
 impl std::fmt::Debug for Lines<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("path", &self.path).field("number", &self.lines.number).finish_non_exhaustive()
+        f.debug_struct("Lines").field("path", &self.path()).field("number", &self.0.number()).finish_non_exhaustive()
     }
 }
 
-/// Whether a line of a TREC file carries nothing: blank, or a comment as `trec_eval` 10 has them.
+/// Whether a line of a TREC file is blank or a comment, as in `trec_eval` 10.
 pub(super) fn is_blank(line: &str) -> bool {
     white_space_separated(line).next().is_none_or(|first| first.starts_with('#'))
 }

@@ -13,7 +13,7 @@ use super::{
 pub struct Scores {
     /// The metrics.
     pub metrics: Vec<Metric>,
-    /// Each query's values, in the order of the metrics; `None` where a query is no part of that mean.
+    /// Each query's values in the order of the metrics; `None` where a query is left out of the mean.
     pub queries: BTreeMap<QueryId, Vec<Option<f64>>>,
 }
 
@@ -35,8 +35,8 @@ impl Scores {
         (count > 0).then(|| sum / count as f64)
     }
 
-    /// The values of the metric at `index` for the queries that both have, in the order of their ids; the metric need
-    /// not be at the same place in `other`.
+    /// The values of the metric at `index` for the queries that both have, in the order of their ids. The metric may be at
+    /// another index in `other`.
     pub fn paired(&self, other: &Self, index: usize) -> (Vec<f64>, Vec<f64>) {
         let metric = self.metrics.get(index);
         let Some(place) = other.metrics.iter().position(|known| Some(known) == metric) else { return <_>::default() };
@@ -66,7 +66,15 @@ pub fn evaluate(qrels: &Qrels, run: &Run, metrics: &[Metric], rules: &Rules) -> 
     Scores { metrics: metrics.to_vec(), queries }
 }
 
-/// What a query without ranking scores.
+/// The queries that count, as [`evaluate`] takes them where each has a ranking.
+pub fn counted_queries(qrels: &Qrels, rules: &Rules) -> Vec<QueryId> {
+    let counts = |grades: &BTreeMap<DocumentId, i64>| {
+        !grades.is_empty() && !(rules.needs_relevant && Judged::new(grades, rules).relevant == 0)
+    };
+    qrels.grades.iter().filter(|(_, grades)| counts(grades)).map(|(query, _)| query.clone()).collect()
+}
+
+/// The value of a query without a ranking.
 fn missing(metric: Metric, missing: Missing) -> Option<f64> {
     match missing {
         Missing::Zero => Some(0.0),
@@ -89,7 +97,7 @@ pub fn ranked(documents: &[(DocumentId, f64)], order: Order) -> Vec<&(DocumentId
 }
 
 impl Precision {
-    /// What stands for a score in comparisons; the two zeros are equal.
+    /// The sort key of a score; both zeros are equal.
     fn key(self, score: f64) -> f64 {
         match self {
             Self::Single => f64::from(score as f32) + 0.0,
@@ -147,7 +155,7 @@ impl<'a> Judged<'a> {
     fn value(&self, metric: Metric, gains: &[i64], rules: &Rules) -> f64 {
         let cut = metric.cut.map_or(usize::MAX, usize::from);
         let top = gains.get(..cut).unwrap_or(gains);
-        // The relevant documents' places, from 0.
+        // The positions of relevant documents, from 0.
         let mut hits = top.iter().enumerate().filter(|(_, gain)| **gain > 0).map(|(place, _)| place);
         match metric.measure {
             Measure::Ndcg => share(discounted(top), discounted(self.ideal.get(..cut).unwrap_or(&self.ideal))),
@@ -182,12 +190,12 @@ fn discounted(gains: &[i64]) -> f64 {
     sum(gains.map(|(place, gain)| *gain as f64 / libm::log2((place + 2) as f64)))
 }
 
-/// A sum from the left. (The sum of nothing is 0 here, not -0 as `Iterator::sum` has it.)
+/// Sums from left to right. The empty sum is 0, not -0 as in `Iterator::sum`.
 fn sum(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, |sum, value| sum + value)
 }
 
-/// A part of a whole; 0 of nothing.
+/// The ratio of a part to a whole; 0 for an empty whole.
 fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }

@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::nearest::nearest;
 
-/// What is measured of one query's ranking. A document is relevant when its grade is 1 or more.
+/// The measure of one query's ranking. A document is relevant when its grade is 1 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Measure {
@@ -18,7 +19,7 @@ pub enum Measure {
     Mrr,
     /// Average precision: the mean of the precisions at the ranks of the relevant documents.
     Map,
-    /// The share of the first k places that relevant documents take.
+    /// The share of relevant documents among the first k ranks.
     Precision,
     /// Whether any relevant document is found.
     Success,
@@ -37,7 +38,7 @@ impl Measure {
         }
     }
 
-    /// By the name any of the usual tools has for it, in lower case.
+    /// Reads the name of a measure in any of the usual tools, in lower case.
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "ndcg" => Self::Ndcg,
@@ -50,23 +51,23 @@ impl Measure {
         })
     }
 
-    /// Whether it means something without a cut.
+    /// Whether it is defined without a cut.
     const fn stands_alone(self) -> bool {
         matches!(self, Self::Ndcg | Self::Mrr | Self::Map)
     }
 }
 
-/// A measure and the number of places it looks at: `ndcg@10`.
+/// A measure and the number of ranks that it considers, such as `ndcg@10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Metric {
     /// The measure.
     pub measure: Measure,
-    /// How many places count; all without.
+    /// The number of ranks that count; all without.
     pub cut: Option<NonZeroUsize>,
 }
 
 impl Metric {
-    /// The measure over the first `cut` places; over the whole ranking for 0.
+    /// The measure over the first `cut` ranks, or over the whole ranking for 0.
     pub const fn new(measure: Measure, cut: usize) -> Self {
         Self { measure, cut: NonZeroUsize::new(cut) }
     }
@@ -81,12 +82,12 @@ impl fmt::Display for Metric {
     }
 }
 
-/// A text that names no metric.
+/// A text that does not name a metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricError {
     /// No such measure.
-    #[error("`{0}` is no metric; there are ndcg@k, recall@k, mrr@k, map@k, p@k, success@k, and ndcg, mrr, map")]
+    #[error("`{name}` is no metric{near} ndcg@k, recall@k, mrr@k, map@k, p@k, success@k, and ndcg, mrr, map", name = .0, near = meant(.0))]
     Unknown(String),
     /// A cut of zero, or a huge one.
     #[error("`{0}` has no cut that can be: it is a number from 1 up")]
@@ -94,6 +95,17 @@ pub enum MetricError {
     /// A measure that needs a cut.
     #[error("`{0}` needs a cut, as in `{0}@10`")]
     NeedsCut(String),
+}
+
+/// The metric that a misspelt one probably is, for the message: arguments have no hints.
+fn meant(text: &str) -> String {
+    let name = text.trim();
+    let at = name.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.len());
+    let (measure, cut) = name.split_at(at);
+    nearest(measure, ["ndcg", "recall", "mrr", "map", "precision", "success"])
+        .map(|near| format!("{near}{cut}"))
+        .filter(|near| near.parse::<Metric>().is_ok())
+        .map_or_else(|| "; there are".to_owned(), |near| format!(", did you mean {near}? There are"))
 }
 
 impl Diagnose for MetricError {
@@ -111,7 +123,8 @@ impl Diagnose for MetricError {
 impl FromStr for Metric {
     type Err = MetricError;
 
-    /// `ndcg@10`, and what `trec_eval` (`ndcg_cut_10`, `P_5`, `recip_rank`), MTEB (`ndcg_at_10`) and others write.
+    /// Reads `ndcg@10`, and the forms that `trec_eval` (`ndcg_cut_10`, `P_5`, `recip_rank`), MTEB (`ndcg_at_10`) and other
+    /// tools write.
     fn from_str(text: &str) -> Result<Self, MetricError> {
         let name = text.trim().to_ascii_lowercase();
         let unknown = || MetricError::Unknown(text.to_owned());
@@ -156,6 +169,18 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Metric>().map(|metric| metric.to_string()), Ok(name.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_has_a_suggestion() {
+        let message = |text: &str| text.parse::<Metric>().unwrap_err().to_string();
+        assert!(
+            message("ndgc@10").contains("`ndgc@10` is no metric, did you mean ndcg@10? There are"),
+            "{}",
+            message("ndgc@10")
+        );
+        assert!(message("recal@5").contains("did you mean recall@5?"));
+        assert!(!message("hits").contains("did you mean"));
     }
 
     #[test]

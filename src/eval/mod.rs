@@ -1,6 +1,6 @@
-//! Scores of a retriever: data sets, exact search, relevance judgements, metrics and the statistics that compare them.
+//! Scores retrievers: data sets, exact search, relevance judgements, metrics, and statistical comparisons.
 //!
-//! Numbers are those of `trec_eval` (through `pytrec_eval`), or of the tool that [`Compat`] names.
+//! Numbers agree with `trec_eval` (through `pytrec_eval`), or with the tool that [`Compat`] names.
 
 #[cfg(feature = "eval")]
 mod cocktail;
@@ -28,18 +28,22 @@ mod tests;
 #[cfg(feature = "eval")]
 mod texts;
 mod types;
+mod warning;
 
 #[cfg(feature = "eval")]
 pub use cocktail::{Example, cocktail_weights, contrastive_loss};
 pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules, Ties};
-pub use data::{DataWarning, DataWarningKind};
 pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
 pub use lines::{Lines, open};
-pub use measure::{Scores, evaluate, ranked};
+pub use measure::{Scores, counted_queries, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use score::RANKING_DEPTH;
+#[cfg(feature = "eval")]
+pub(crate) use score::ranking_depth;
 #[cfg(feature = "eval")]
 pub use score::{EncodingProgress, ScoreError, SetScores, Task, score};
 #[cfg(feature = "eval")]
@@ -49,3 +53,4 @@ pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
 #[cfg(feature = "eval")]
 pub use texts::{Prompts, Texts, TokenisedTexts};
 pub use types::{DataSet, DocumentId, Qrels, QueryId, Run, Text};
+pub use warning::{DataWarning, DataWarningKind};

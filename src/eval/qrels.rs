@@ -27,21 +27,21 @@ pub struct QrelsRow {
     pub grade: i64,
 }
 
-/// How a file writes judgements.
+/// The layout of a file of judgements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    /// `query iteration document grade` between white space; the iteration says nothing. MS MARCO's files are such.
+    /// `query iteration document grade` between white space; the iteration is ignored. MS MARCO's files have this layout.
     Trec,
     /// `query`, `document`, `grade` between tabs, after a header: BEIR.
     Tsv,
-    /// As a header names them; between tabs or white space.
+    /// Columns that a header names, between tabs or white space.
     Named(Columns, bool),
 }
 
-/// Reads judgements one by one, whichever the layout; duplicates are the caller's.
+/// Reads judgements of any layout one by one. Duplicates are left to the caller.
 ///
-/// The first line with content says the layout: a header names the columns, three fields between tabs are BEIR's. There the
-/// first line is a header when its grade is no number; BEIR itself drops the first line whatever it holds.
+/// The first line with content determines the layout: a header names the columns, and three fields between tabs are BEIR's.
+/// In BEIR's layout the first line is a header if its grade is not a number; BEIR itself always drops the first line.
 #[derive(Debug)]
 pub struct QrelsRows<'a> {
     lines: Lines<'a>,
@@ -81,7 +81,7 @@ impl<'a> QrelsRows<'a> {
     }
 }
 
-/// The columns that a first line names. Lines of three or four fields that name none are left to the layouts.
+/// The columns that a first line names; `None` for a line of three or four fields without names.
 fn header(line: &str) -> Option<Result<Columns, String>> {
     let fields = first_fields(line);
     let named = Columns::named(&fields)?;
@@ -147,7 +147,7 @@ fn parse(layout: Layout, line: u64, text: &str) -> Result<QrelsRow, LineError> {
     Ok(QrelsRow { line, query, document, grade })
 }
 
-/// A whole number; `1.0` is one too.
+/// Reads a whole number; `1.0` counts too.
 fn whole(text: &str) -> Option<i64> {
     let digits = text.split_once('.').map_or(text, |(whole, rest)| {
         let zeros = !rest.is_empty() && rest.bytes().all(|byte| byte == b'0');

@@ -19,8 +19,8 @@ impl Run {
         Self::parse(&mut *open(path)?, path)
     }
 
-    /// Reads a TREC run (`query Q0 document rank score run`) from `reader`, which messages call `path`. The rank says
-    /// nothing, as in `trec_eval`. A document listed twice for a query is an error, and so is NaN.
+    /// Reads a TREC run (`query Q0 document rank score run`) from `reader`, which messages call `path`. The rank is
+    /// ignored, as in `trec_eval`. A document listed twice for a query is an error, and so is NaN.
     pub fn parse(reader: &mut dyn BufRead, path: &Path) -> Result<Self, Error> {
         let mut lines = Lines::new(reader, path);
         let mut found: BTreeMap<QueryId, Numbered> = BTreeMap::new();
@@ -43,7 +43,7 @@ impl Run {
         if found.is_empty() {
             return Err(Error::Empty { path: path.to_owned(), what: "ranking" });
         }
-        // The first of several is named.
+        // Of several, the first is reported.
         let duplicates = found.iter().filter_map(|(query, numbered)| duplicate(query, numbered));
         if let Some((line, problem)) = duplicates.min_by_key(|(line, _)| *line) {
             return Err(lines.error(line, problem));

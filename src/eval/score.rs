@@ -1,4 +1,4 @@
-//! Scores a retriever on data sets: texts to embeddings, search, metrics.
+//! Scores a retriever on data sets: encodes texts, searches, and computes metrics.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -10,14 +10,22 @@ use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::encoder::{Encoder, Error};
 
-/// What is scored, and by which rules.
+/// Number of documents that are kept of a ranking for a metric without a cut, as in MTEB.
+pub(crate) const RANKING_DEPTH: usize = 1000;
+
+/// The number of documents of a ranking that the metrics need.
+pub(crate) fn ranking_depth(metrics: &[Metric]) -> usize {
+    metrics.iter().map(|metric| metric.cut.map_or(RANKING_DEPTH, usize::from)).max().unwrap_or(RANKING_DEPTH)
+}
+
+/// The data sets to score on, and the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
     /// The data sets.
     pub sets: &'a [DataSet],
     /// Their texts.
     pub texts: &'a Texts<'a>,
-    /// The tokens of the texts where they are known; else they are made on the way, which takes less memory.
+    /// The tokens of the texts, if they are known. Otherwise texts are tokenised along the way, which takes less memory.
     pub tokens: Option<&'a TokenisedTexts>,
     /// The metrics.
     pub metrics: &'a [Metric],
@@ -25,7 +33,7 @@ pub struct Task<'a> {
     pub rules: Rules,
     /// How embeddings are compared.
     pub similarity: Similarity,
-    /// Documents that are kept of each query's ranking; at least the largest cut of the metrics.
+    /// Number of documents to keep of each query's ranking; at least the largest cut of the metrics.
     pub depth: usize,
 }
 
@@ -34,22 +42,22 @@ pub struct Task<'a> {
 pub struct SetScores {
     /// Query by query.
     pub scores: Scores,
-    /// What was found.
+    /// The rankings.
     pub run: Run,
     /// Time for its texts and its search. Texts that several data sets share count where they are first.
     pub time: Duration,
-    /// The part of it that went into embeddings.
+    /// The part of it that encoding took.
     pub encoding: Duration,
     /// Tokens of the texts that were encoded for it.
     pub tokens: usize,
 }
 
-/// What was done since the last call.
+/// The progress since the last call.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodingProgress {
     /// Texts that were encoded.
     pub texts: usize,
-    /// About how many of the bytes of [`Texts::bytes`] they make.
+    /// Their approximate share of [`Texts::bytes`].
     pub bytes: u64,
 }
 
@@ -59,7 +67,7 @@ pub struct EncodingProgress {
 pub struct ScoreError {
     /// Its name and direction.
     pub set: String,
-    /// Why.
+    /// The reason.
     pub source: Box<Error>,
 }
 
@@ -103,7 +111,7 @@ pub fn score(
     Ok(all)
 }
 
-/// Appends the embeddings of a chunk and gives the number of its tokens.
+/// Appends the embeddings of a chunk and returns the number of its tokens.
 fn encode(
     encoder: &Encoder,
     task: &Task<'_>,
@@ -129,7 +137,7 @@ fn ranking(task: &Task<'_>, set: &DataSet, queries: SelectedRows<'_>, documents:
     for (rank, document) in (0..).zip(order) {
         ranks[document as usize] = rank;
     }
-    // One more, in case the query's own document is taken out.
+    // One more, in case the query's own document is removed.
     let depth = task.depth + usize::from(task.rules.ignore_identical_ids);
     let found = search(queries, documents, task.similarity, &ranks, task.rules.order.ties, depth);
     let hit = |hit: &Hit| (set.documents[hit.document as usize].id.clone(), f64::from(hit.score));

@@ -1,4 +1,4 @@
-//! Exact search: every query against every document, in blocks, with the best kept.
+//! Exact search: compares every query with every document in blocks, and keeps the best.
 
 use std::cmp::Ordering;
 
@@ -14,9 +14,9 @@ pub enum Similarity {
     Cosine,
     /// Their dot product.
     Dot,
-    /// Less their Euclidean distance.
+    /// The negative Euclidean distance.
     Euclidean,
-    /// Less their Manhattan distance.
+    /// The negative Manhattan distance.
     Manhattan,
 }
 
@@ -57,14 +57,14 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// SelectedRows of one length, picked from a matrix.
+/// A selection of a matrix's rows.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectedRows<'a> {
     /// The matrix, row by row.
     pub values: &'a [f32],
     /// The length of a row.
     pub dimension: usize,
-    /// Which rows, in which order.
+    /// The indices of the rows, in order.
     pub picked: &'a [u32],
 }
 
@@ -74,7 +74,7 @@ impl SelectedRows<'_> {
         &self.values[start..start + self.dimension]
     }
 
-    /// SelectedRows `range`, one after the other, of length one for cosines. On all threads.
+    /// Copies the rows `range`, normalised to length one for cosines, on all threads.
     fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
         out.resize(range.len() * self.dimension, 0.0);
         let rows = out.par_chunks_exact_mut(self.dimension.max(1)).with_min_len(GATHERED);
@@ -104,28 +104,28 @@ fn square(row: &[f32]) -> f32 {
     rest.iter().fold(lanes.iter().sum(), |sum, x| sum + x * x)
 }
 
-/// torch's floor under a norm that is divided by.
+/// The smallest norm that is divided by, as in torch.
 const SMALLEST_NORM: f32 = 1e-12;
-/// Queries and documents of a block: their scores stay in a thread's cache, and memory is bounded.
+/// Numbers of queries and documents in a block, whose scores stay in a thread's cache.
 const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;
-/// SelectedRows that a thread gathers at a time, at least.
+/// The fewest rows that a thread copies at a time.
 const GATHERED: usize = 64;
-/// Numbers that are added side by side.
+/// Number of partial sums that are added side by side.
 const LANES: usize = 16;
-/// Candidates that are held at least besides the best.
+/// The fewest candidates that are held besides the best.
 const SPARE: usize = 32;
 
-/// The size of blocks that are as equal as can be: a single row left over would be summed in another order than the
-/// rest, and equal texts would no longer have equal scores.
+/// The size of blocks that are as equal as possible. A single leftover row would be summed in another order than the rest,
+/// and equal texts would no longer have equal scores.
 fn even(total: usize, block: usize) -> usize {
     total.div_ceil(total.div_ceil(block).max(1)).max(1)
 }
 
 /// The `k` best documents of each query, best first.
 ///
-/// `ranks` gives each document's place in the order of ids, by which documents of equal score are ordered as `ties` says.
-/// Scores are computed in f32. Memory is that of the queries, of a block and of 2k hits a query.
+/// `ranks` has each document's position in the order of ids, which orders documents of equal score as `ties` says. Scores
+/// are computed in f32. Memory is that of the queries, a block, and 2k hits for each query.
 pub fn search(
     queries: SelectedRows<'_>,
     documents: SelectedRows<'_>,
@@ -143,29 +143,29 @@ pub fn search(
     for start in (0..total).step_by(document_size) {
         let range = start..(start + document_size).min(total);
         documents.gather(range.clone(), similarity, &mut block);
-        found.par_iter_mut().for_each_init(SearchBuffers::default, |room, found| {
-            found.compare(&block, similarity, &mut room.scores);
-            found.take_in(start, ranks, ties, room);
+        found.par_iter_mut().for_each_init(SearchBuffers::default, |buffers, found| {
+            found.compare(&block, similarity, &mut buffers.scores);
+            found.take_in(start, ranks, ties, buffers);
         });
     }
     found.into_iter().flat_map(|found| found.best).map(Best::finish).collect()
 }
 
-/// What a thread works in.
+/// The scratch memory of a thread.
 #[derive(Default)]
 struct SearchBuffers {
-    /// A row a document, a column a query.
+    /// One row for each document, one column for each query.
     scores: Vec<f32>,
     reaching: Vec<u32>,
 }
 
-/// Some queries, and what was found for them.
+/// Some queries, and their best documents so far.
 struct Found {
-    /// Dimensions × queries, as the matrix product takes them; a row a query for Manhattan distances.
+    /// The queries as dimensions × queries for the matrix product, or one row for each query for Manhattan distances.
     queries: Vec<f32>,
     dimension: usize,
     best: Vec<Best>,
-    /// The score that is too low for each query when it is not reached.
+    /// For each query, the score that a document has to reach.
     floors: Vec<f32>,
 }
 
@@ -181,7 +181,7 @@ impl Found {
         Self { queries, dimension, best, floors: vec![f32::NEG_INFINITY; count] }
     }
 
-    /// The scores of documents that lie in rows.
+    /// Computes the scores of documents.
     fn compare(&self, documents: &[f32], similarity: Similarity, scores: &mut Vec<f32>) {
         let (width, dimension) = (self.best.len(), self.dimension.max(1));
         scores.resize(documents.len() / dimension * width, 0.0);
@@ -211,10 +211,10 @@ impl Found {
     }
 
     /// Keeps the best of the documents from `start` on.
-    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, room: &mut SearchBuffers) {
-        let SearchBuffers { scores, reaching: indices } = room;
+    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, buffers: &mut SearchBuffers) {
+        let SearchBuffers { scores, reaching: indices } = buffers;
         indices.clear();
-        // Most are worse than the worst that is kept. (A score that is not a number is not offered.)
+        // Most are worse than the worst that is kept. NaN is never offered.
         reaching(SimdLevel::best(), scores, &self.floors, indices);
         for &index in &*indices {
             let (document, query) = (start + index as usize / self.best.len(), index as usize % self.best.len());
@@ -228,7 +228,7 @@ impl Found {
     }
 }
 
-/// A document that may be among the best. The greater candidate is the better one.
+/// A document that may be among the best. A greater candidate is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Candidate {
     score: f32,
@@ -250,7 +250,7 @@ impl Ord for Candidate {
     }
 }
 
-/// The best candidates so far, among others: when twice as many are held as are wanted, the worse half goes.
+/// The best candidates so far, and some others. When twice as many are held as are wanted, the worse half is dropped.
 struct Best {
     k: usize,
     held: Vec<Candidate>,
@@ -261,7 +261,7 @@ impl Best {
         Self { k, held: Vec::new() }
     }
 
-    /// Takes a candidate in. Gives the score below which none is among the best, where it was `floor`.
+    /// Adds a candidate. Returns the new floor, the score below which no document is among the best.
     fn offer(&mut self, candidate: Candidate, floor: f32) -> f32 {
         self.held.push(candidate);
         if self.held.len() < self.k.saturating_add(self.k.max(SPARE)) {
@@ -271,7 +271,7 @@ impl Best {
         self.held.last().map_or(f32::INFINITY, |worst| worst.score)
     }
 
-    /// Leaves the best, the worst of them last.
+    /// Keeps only the best, with the worst of them last.
     fn prune(&mut self) {
         if self.held.len() > self.k {
             if let Some(last) = self.k.checked_sub(1) {

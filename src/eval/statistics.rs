@@ -1,41 +1,41 @@
-//! Whether a difference between two retrievers is more than chance.
+//! Tests whether a difference between two retrievers is more than chance.
 //!
-//! Everything is drawn from counters with a fixed seed: the same values give the same numbers everywhere.
+//! Random numbers come from counters with a fixed seed, so the same values give the same results everywhere.
 
-/// Differences not larger than this are rounding, and count as none.
+/// Differences up to this are rounding errors and count as none.
 const NOTHING: f64 = 1e-12;
 
-/// With as many differing queries or fewer, every permutation is looked at.
+/// Up to this number of differing queries, every permutation is computed.
 const EXACT: usize = 20;
 
-/// Permutations that are drawn where there are too many to look at each.
+/// The number of permutations that are drawn when there are too many to compute all.
 const PERMUTATIONS: u64 = 10_000;
 
-/// Permutations whose sums are taken side by side; a part of [`PERMUTATIONS`].
+/// Number of permutations whose sums are computed side by side; divides [`PERMUTATIONS`].
 const LANES: usize = 16;
 
-/// Resamples of a bootstrap interval.
+/// Number of resamples of a bootstrap interval.
 pub(crate) const BOOTSTRAP_RESAMPLES: u64 = 10_000;
 
 const PERMUTATION_SEED: u64 = 0x5eed_0001;
 pub(crate) const BOOTSTRAP_SEED: u64 = 0x5eed_0002;
 
-/// How a candidate does against a baseline, over the queries of both.
+/// A comparison of a candidate with a baseline over the queries of both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Paired {
     /// The number of queries.
     pub queries: usize,
-    /// The mean of candidate less baseline.
+    /// The mean of candidate minus baseline.
     pub difference: f64,
     /// The bounds of its 95 % interval: see [`bootstrap_interval`].
     pub interval: (f64, f64),
-    /// How likely a difference as large as this is by chance: see [`randomisation_p`].
+    /// The probability of a difference at least this large by chance: see [`randomisation_p`].
     pub p: f64,
-    /// Queries in which the candidate is better.
+    /// Number of queries in which the candidate is better.
     pub wins: usize,
-    /// Queries in which both are the same.
+    /// Number of queries in which both are equal.
     pub ties: usize,
-    /// Queries in which the candidate is worse.
+    /// Number of queries in which the candidate is worse.
     pub losses: usize,
 }
 
@@ -67,8 +67,8 @@ pub fn paired(baseline: &[f64], candidate: &[f64]) -> Option<Paired> {
 /// The two-sided p-value of a paired randomisation test: the share of the ways to swap the two systems, query by query,
 /// that make the mean difference at least as large as it is.
 ///
-/// Queries without a difference change nothing and are left out. With 20 or fewer others every way is looked at; with
-/// more, 10,000 are drawn, and the observed one counts as one of them (so that p is never 0).
+/// Queries without a difference have no effect and are left out. With at most 20 others every way is computed; with more,
+/// 10,000 are drawn, and the observed one counts as one of them, so that p is never 0.
 pub fn randomisation_p(differences: &[f64]) -> f64 {
     let differing: Vec<f64> = differences.iter().copied().filter(|difference| *difference != 0.0).collect();
     let all = sum(&differing.iter().map(|difference| difference.abs()).collect::<Vec<_>>());
@@ -77,7 +77,7 @@ pub fn randomisation_p(differences: &[f64]) -> f64 {
     if differing.len() <= EXACT { exact_p(&differing, threshold) } else { drawn_p(&differing, threshold) }
 }
 
-/// Looks at every way: a sum for each way of the first half, one for each way of the other, and all pairs of them.
+/// Computes every way: the sums of all ways of each half, and all pairs of them.
 fn exact_p(differences: &[f64], threshold: f64) -> f64 {
     let (left, right) = differences.split_at(differences.len() / 2);
     let (left, right) = (signed_sums(left), signed_sums(right));
@@ -94,7 +94,7 @@ fn signed_sums(differences: &[f64]) -> Vec<f64> {
 
 fn drawn_p(differences: &[f64], threshold: f64) -> f64 {
     let words = differences.len().div_ceil(64) as u64;
-    // Several sums side by side: one alone waits for each of its additions.
+    // Several sums are computed side by side, because a single one waits for each of its additions.
     let extreme = |first: u64| {
         let mut totals = [0.0_f64; LANES];
         for (word, chunk) in (0..).zip(differences.chunks(64)) {
@@ -114,13 +114,13 @@ fn drawn_p(differences: &[f64], threshold: f64) -> f64 {
 }
 
 /// The 95 % percentile bootstrap interval of the mean: from the 2.5th to the 97.5th percentile (interpolated between
-/// neighbours) of the means of 10,000 resamples; `None` of nothing.
+/// neighbours) of the means of 10,000 resamples; `None` without values.
 pub fn bootstrap_interval(values: &[f64]) -> Option<(f64, f64)> {
     let size = values.len() as u64;
     let mean = |resample: u64| {
         let draws = (0..size).map(|index| {
             let random = draw(BOOTSTRAP_SEED, resample * size + index);
-            // A product's upper half: a whole number below `size`.
+            // The upper half of the product is a uniform integer below `size`.
             let place = (u128::from(random) * u128::from(size)) >> 64;
             values.get(place as usize).copied().unwrap_or_default()
         });
@@ -134,7 +134,7 @@ pub fn bootstrap_interval(values: &[f64]) -> Option<(f64, f64)> {
     Some((percentile(&means, 25), percentile(&means, 975)))
 }
 
-/// The value below which that many thousandths of the values are.
+/// The value below which this many thousandths of the values are.
 pub(crate) fn percentile(sorted: &[f64], thousandths: usize) -> f64 {
     let place = thousandths * sorted.len().saturating_sub(1);
     let at = |index: usize| sorted.get(index).or(sorted.last()).copied().unwrap_or_default();
@@ -142,8 +142,8 @@ pub(crate) fn percentile(sorted: &[f64], thousandths: usize) -> f64 {
     below + (above - below) * (place % 1000) as f64 / 1000.0
 }
 
-/// Holm's correction: p-values of several candidates, each against the same baseline, made larger so that the chance of
-/// finding any difference where there is none is what the level says.
+/// Holm's correction of the p-values of several candidates against the same baseline, which bounds the probability of any
+/// false positive by the significance level.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<(usize, f64)> = p.iter().copied().enumerate().collect();
     order.sort_by(|(_, one), (_, other)| one.total_cmp(other));
@@ -160,7 +160,7 @@ fn sum(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |sum, value| sum + value)
 }
 
-/// A random number for a place in a sequence: splitmix64 with the state that it has there.
+/// The random number at an index of a sequence: splitmix64 with the state that it has there.
 pub(crate) const fn draw(seed: u64, index: u64) -> u64 {
     let state = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,20 +1,35 @@
-//! The distinct texts of some data sets, so that each is encoded once.
+//! Collects the distinct texts of data sets, so that each is encoded once.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{DataSet, Text};
+use crate::checkpoint::Settings;
 use crate::encoder::{Encoder, Error, Role, Tokens};
 
-/// What is put in front of texts.
+/// The prompts of queries and documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prompts {
     /// In front of a query.
     pub query: String,
     /// In front of a document.
     pub document: String,
-    /// Whether queries and documents are cut at different lengths.
+    /// Whether queries and documents have different maximum lengths.
     pub apart: bool,
+}
+
+impl Prompts {
+    /// The prompts of a model, which `query` and `document` override.
+    pub fn of(settings: &Settings, query: Option<&str>, document: Option<&str>) -> Self {
+        let pick = |given: Option<&str>, own: &Option<String>| {
+            given.map(str::to_owned).or_else(|| own.clone()).unwrap_or_default()
+        };
+        Self {
+            query: pick(query, &settings.query_prompt),
+            document: pick(document, &settings.document_prompt),
+            apart: settings.transformer.query_length != settings.transformer.document_length,
+        }
+    }
 }
 
 /// The distinct texts of some data sets, each with its prompt, numbered in the order in which the data sets have them.
@@ -29,16 +44,16 @@ pub struct Texts<'a> {
 /// The queries or the documents of one data set.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
-    /// The number of each text.
+    /// The index of each text.
     pub(super) rows: Vec<u32>,
-    /// The texts that no side before had.
+    /// The texts that no earlier side had.
     new: Range<usize>,
 }
 
-/// Texts that are tokenised at a time: tokens then take little memory beside embeddings.
+/// Number of texts that are tokenised at a time, so that tokens take little memory beside embeddings.
 const CHUNK: usize = 16_384;
 
-/// Texts of one prompt, next to each other, that are tokenised and encoded at a time.
+/// Consecutive texts with one prompt, which are tokenised and encoded together.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
     pub(super) set: usize,
@@ -47,7 +62,7 @@ pub(super) struct Chunk {
     side: usize,
 }
 
-/// The tokens of all texts, for encoders that share a tokenizer: a sweep tokenises once.
+/// The tokens of all texts, for encoders that share a tokenizer. A sweep tokenises only once.
 #[derive(Clone, Debug)]
 pub struct TokenisedTexts(pub(super) Vec<Tokens>);
 
@@ -79,17 +94,17 @@ impl<'a> Texts<'a> {
         Side { rows, new: start..self.distinct.len() }
     }
 
-    /// How many there are.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.distinct.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no texts.
     pub fn is_empty(&self) -> bool {
         self.distinct.is_empty()
     }
 
-    /// Their length in bytes.
+    /// The length of all texts in bytes.
     pub fn bytes(&self) -> u64 {
         self.distinct.iter().map(|text| text.len() as u64).sum()
     }
@@ -115,7 +130,7 @@ impl<'a> Texts<'a> {
 
     pub(super) fn tokens(&self, chunk: &Chunk, encoder: &Encoder) -> Result<Tokens, Error> {
         let role = match (self.apart, chunk.side) {
-            // A text that is both is cut in one way.
+            // A text that is both a query and a document is truncated in one way.
             (true, 1) => Role::Document,
             _ => Role::Query,
         };
@@ -126,7 +141,7 @@ impl<'a> Texts<'a> {
         &self.sets
     }
 
-    /// All texts, cut into chunks, data set after data set.
+    /// Splits all texts into chunks, data set by data set.
     pub(super) fn chunks(&self) -> Vec<Chunk> {
         let mut chunks = Vec::new();
         for (set, sides) in self.sets.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! What a retrieval evaluation is about: texts, judgements, rankings.
+//! The types of a retrieval evaluation: texts, judgements, rankings.
 
 use std::collections::BTreeMap;
 
-use super::DataWarning;
+use super::warning::DataWarning;
 
 /// A query's id. Ids are compared byte by byte.
 pub type QueryId = String;
@@ -17,7 +17,7 @@ pub struct Qrels {
     pub grades: BTreeMap<QueryId, BTreeMap<DocumentId, i64>>,
 }
 
-/// What a retriever found.
+/// The rankings of a retriever.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Run {
     /// Each query's documents with their scores, in any order, no document twice, no score NaN.
@@ -38,7 +38,7 @@ pub struct Text {
 pub struct DataSet {
     /// The folder's name.
     pub name: String,
-    /// Query language and document language, such as `ko-en`; `None` where neither the folder nor the texts say.
+    /// Query language and document language, such as `ko-en`; `None` if neither the folder nor the texts show them.
     pub direction: Option<String>,
     /// The queries.
     pub queries: Vec<Text>,
@@ -46,12 +46,12 @@ pub struct DataSet {
     pub documents: Vec<Text>,
     /// The judgements.
     pub qrels: Qrels,
-    /// What is odd in it.
+    /// Warnings about its content.
     pub warnings: Vec<DataWarning>,
 }
 
 impl DataSet {
-    /// Its name, with the direction where that is known.
+    /// Its name, with the direction if that is known.
     pub fn label(&self) -> String {
         self.direction.as_ref().map_or_else(|| self.name.clone(), |direction| format!("{} {direction}", self.name))
     }

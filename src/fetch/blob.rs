@@ -1,4 +1,4 @@
-//! Downloads one file: resumes where a connection was cut, and compares the bytes with what the server announced.
+//! Downloads one file, resuming interrupted downloads and comparing the bytes with what the server announced.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -14,26 +14,26 @@ use ureq::http::Response;
 use super::Error;
 use super::client::{Client, Follow, answer, network};
 use super::listing::{accepted, file_url};
-use super::model::Options;
 use crate::checkpoint::HubModel;
 use crate::files;
+use crate::progress::Monitor;
 
-/// Bytes that are read at once.
+/// Number of bytes that are read at once.
 const PIECE: usize = 1 << 20;
-/// Attempts in a row that bring nothing.
+/// The most consecutive attempts without progress.
 const ATTEMPTS: u32 = 5;
 /// The wait before the second attempt; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Between two looks at something that another process holds.
+/// The time between two checks of a lock that another process holds.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What a file of a repository holds.
+/// The content of a file in a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blob {
-    /// The name of its content, by which the cache keeps it.
+    /// The name of its content, which is its file name in the cache.
     pub(super) etag: String,
     pub(super) size: u64,
-    /// Of large files the server says the hash.
+    /// The hash, which the server states for large files.
     sha256: Option<String>,
     commit: String,
 }
@@ -47,7 +47,7 @@ impl Blob {
         }
         let response = accepted(client, model, url, Some(file), response)?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        // A redirect to the place of a large file says here what is there.
+        // The headers of a redirect describe the large file that it leads to.
         let linked = header("x-linked-etag").map(bare);
         let etag = linked.or_else(|| header("etag").map(bare)).unwrap_or_default();
         if !is_file_name(etag) {
@@ -65,30 +65,30 @@ impl Blob {
         })
     }
 
-    /// Puts the file into the cache's `blobs`, unless it is there; gives the bytes that were downloaded.
+    /// Downloads the file into the cache's `blobs`, unless it is there. Returns the number of bytes that were downloaded.
     pub(super) fn download(
         &self,
         client: &Client,
         model: &HubModel,
         file: &str,
         folder: &Path,
-        options: Options<'_>,
+        monitor: Monitor<'_>,
     ) -> Result<u64, Error> {
         let path = folder.join("blobs").join(&self.etag);
-        // The library's processes take the same lock.
-        let _lock = self.lock(folder, options)?;
+        // The `huggingface_hub` library takes the same lock.
+        let _lock = self.lock(folder, monitor)?;
         if fs::metadata(&path).is_ok_and(|there| there.is_file() && there.len() == self.size) {
-            (options.progress)(self.size);
+            (monitor.progress)(self.size);
             return Ok(0);
         }
         let partial = folder.join("blobs").join(format!("{}.incomplete", self.etag));
         let url = file_url(client, model, &self.commit, file);
         let there = fs::metadata(&partial).map_or(0, |there| there.len());
-        // Longer than the file: left by something else.
+        // A longer file was left by something else.
         if there > self.size {
             fs::remove_file(&partial).map_err(Error::io("remove", &partial))?;
         } else {
-            (options.progress)(there);
+            (monitor.progress)(there);
         }
         let mut downloaded = 0;
         let (mut attempts, mut wait) = (0, FIRST_WAIT);
@@ -96,27 +96,27 @@ impl Blob {
         let mut most = length();
         while length().is_none_or(|length| length < self.size) {
             let transfer = Transfer { client, model, file, url: &url, partial: &partial, size: self.size };
-            let (received, ended) = transfer.run(options);
+            let (received, ended) = transfer.run(monitor);
             downloaded += received;
-            // A server that begins again each time and never comes to the end is left at last.
+            // Attempts without progress count, so that a server that restarts each time and never finishes is given up.
             if length() > most {
                 (attempts, wait, most) = (0, FIRST_WAIT, length());
             }
             match ended {
-                Err(error) if error.is_passing() && attempts + 1 < ATTEMPTS => pause(wait, options)?,
+                Err(error) if error.is_passing() && attempts + 1 < ATTEMPTS => pause(wait, monitor)?,
                 Err(error) => return Err(error),
                 Ok(()) => {}
             }
             attempts += 1;
             wait *= 2;
         }
-        self.check(model, file, &partial, options)?;
+        self.check(model, file, &partial, monitor)?;
         fs::rename(&partial, &path).map_err(Error::io("move", &partial))?;
         Ok(downloaded)
     }
 
-    /// Checks that a complete file is what was announced; one that is not is removed.
-    fn check(&self, model: &HubModel, file: &str, partial: &Path, options: Options<'_>) -> Result<(), Error> {
+    /// Checks that a complete file is what was announced, and removes it otherwise.
+    fn check(&self, model: &HubModel, file: &str, partial: &Path, monitor: Monitor<'_>) -> Result<(), Error> {
         let (model, file) = (model.clone(), file.to_owned());
         let content = files::open(partial).map_err(Error::io("read", partial))?;
         content.sync_all().map_err(Error::io("sync", partial))?;
@@ -124,7 +124,7 @@ impl Blob {
         let refused = if found != self.size {
             Error::Size { model, file, found, expected: self.size }
         } else if let Some(expected) = self.sha256.clone() {
-            let found = sha256(content, partial, options)?;
+            let found = sha256(content, partial, monitor)?;
             if found == expected {
                 return Ok(());
             }
@@ -136,7 +136,7 @@ impl Blob {
         Err(refused)
     }
 
-    fn lock(&self, folder: &Path, options: Options<'_>) -> Result<File, Error> {
+    fn lock(&self, folder: &Path, monitor: Monitor<'_>) -> Result<File, Error> {
         let name = folder.file_name().unwrap_or_default();
         let locks = folder.with_file_name(".locks").join(name);
         fs::create_dir_all(&locks).map_err(Error::io("create", &locks))?;
@@ -145,15 +145,15 @@ impl Blob {
         let lock = open.map_err(Error::io("open", &path))?;
         loop {
             match lock.try_lock() {
-                Err(TryLockError::WouldBlock) => pause(GLANCE, options)?,
-                // A file system without locks: two processes at once would write the same bytes.
+                Err(TryLockError::WouldBlock) => pause(GLANCE, monitor)?,
+                // On a file system without locks two processes at once would write the same bytes.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(lock),
             }
         }
     }
 }
 
-/// Opens a file to write into it, whatever it holds; a pipe that nobody reads is refused.
+/// Opens a file for writing without truncating it. A pipe without a reader is refused.
 fn writable(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
@@ -161,7 +161,7 @@ fn writable(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// A transfer of what is missing of a file.
+/// A transfer of the missing part of a file.
 struct Transfer<'a> {
     client: &'a Client,
     model: &'a HubModel,
@@ -172,15 +172,15 @@ struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    /// Downloads until the end or until something is wrong; gives the bytes that have arrived.
-    fn run(&self, options: Options<'_>) -> (u64, Result<(), Error>) {
+    /// Downloads until the end or an error. Returns the number of bytes that have arrived.
+    fn run(&self, monitor: Monitor<'_>) -> (u64, Result<(), Error>) {
         let mut received = 0;
-        let ended = self.receive(options, &mut received);
+        let ended = self.receive(monitor, &mut received);
         (received, ended)
     }
 
-    fn receive(&self, options: Options<'_>, received: &mut u64) -> Result<(), Error> {
-        options.go_on()?;
+    fn receive(&self, monitor: Monitor<'_>, received: &mut u64) -> Result<(), Error> {
+        monitor.cancel.check(Error::Cancelled)?;
         let there = fs::metadata(self.partial).map_or(0, |there| there.len());
         let range = Some(there).filter(|there| *there > 0);
         let response = self.client.ask(self.url, false, range, Follow::Anywhere)?;
@@ -188,14 +188,14 @@ impl Transfer<'_> {
         let start = self.start(&response, there)?;
         let open = writable(self.partial);
         let mut out = open.map_err(Error::io("write", self.partial))?;
-        // A server that sends everything from the start: what is there was not needed.
+        // If the server sends everything from the start, the existing part was not needed.
         out.set_len(start).map_err(Error::io("write", self.partial))?;
         std::io::Seek::seek(&mut out, std::io::SeekFrom::Start(start)).map_err(Error::io("write", self.partial))?;
         let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
         let mut at = start;
         let mut buffer = vec![0; PIECE];
         loop {
-            options.go_on()?;
+            monitor.cancel.check(Error::Cancelled)?;
             let length = body.read(&mut buffer).map_err(|error| network(self.url, &error))?;
             if length == 0 {
                 break;
@@ -209,7 +209,7 @@ impl Transfer<'_> {
             }
             out.write_all(buffer.get(..length).unwrap_or_default()).map_err(Error::io("write", self.partial))?;
             *received += length as u64;
-            (options.progress)(length as u64);
+            (monitor.progress)(length as u64);
         }
         if at < self.size {
             return Err(network(self.url, &format!("the connection ended after {at} of {} bytes", self.size)));
@@ -217,7 +217,7 @@ impl Transfer<'_> {
         Ok(())
     }
 
-    /// Where the bytes of a response belong.
+    /// The offset in the file at which the bytes of a response start.
     fn start(&self, response: &Response<Body>, there: u64) -> Result<u64, Error> {
         match response.status().as_u16() {
             206 => {
@@ -235,13 +235,13 @@ impl Transfer<'_> {
     }
 }
 
-/// Does something again that failed in a way that may pass.
-pub(super) fn with_retries<T>(options: Options<'_>, work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+/// Repeats work that failed with a temporary error.
+pub(super) fn with_retries<T>(monitor: Monitor<'_>, work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     let mut wait = FIRST_WAIT;
     for _ in 1..ATTEMPTS {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         match work() {
-            Err(error) if error.is_passing() => pause(wait, options)?,
+            Err(error) if error.is_passing() => pause(wait, monitor)?,
             done => return done,
         }
         wait *= 2;
@@ -249,23 +249,23 @@ pub(super) fn with_retries<T>(options: Options<'_>, work: impl Fn() -> Result<T,
     work()
 }
 
-/// Waits, and notices when the user does not want to.
-fn pause(time: Duration, options: Options<'_>) -> Result<(), Error> {
+/// Waits, unless the work is cancelled.
+fn pause(time: Duration, monitor: Monitor<'_>) -> Result<(), Error> {
     let mut left = time;
     while !left.is_zero() {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         let glance = left.min(GLANCE);
         sleep(glance);
         left -= glance;
     }
-    options.go_on()
+    monitor.cancel.check(Error::Cancelled)
 }
 
-fn sha256(mut content: File, path: &Path, options: Options<'_>) -> Result<String, Error> {
+fn sha256(mut content: File, path: &Path, monitor: Monitor<'_>) -> Result<String, Error> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; PIECE];
     loop {
-        options.go_on()?;
+        monitor.cancel.check(Error::Cancelled)?;
         match content.read(&mut buffer).map_err(Error::io("read", path))? {
             0 => break,
             length => hash.update(buffer.get(..length).unwrap_or_default()),
@@ -277,7 +277,7 @@ fn sha256(mut content: File, path: &Path, options: Options<'_>) -> Result<String
     }))
 }
 
-/// An `ETag` without quotes and the mark of a weak one.
+/// An `ETag` without quotes and without the prefix of a weak one.
 fn bare(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }

@@ -1,4 +1,4 @@
-//! Requests. Redirects are followed here and not by the library: the token goes to the server it is for, and nowhere else.
+//! Sends requests. Redirects are followed here and not by the HTTP library, so that the token goes only to its own server.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::Error;
 use super::server::{Server, is_same_origin};
 use crate::files;
 
-/// Redirects in a row.
+/// The most consecutive redirects.
 const MOST_REDIRECTS: usize = 8;
-/// Where a server that is asked keeps silent.
+/// How long to wait for a server.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Files of certificates that stand in for the bundled ones, as other programs take them from the environment.
+/// Environment variables with a file of certificates that replaces the bundled ones, as in other programs.
 const CERTIFICATES: [&str; 3] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"];
 
 /// A client of a server.
@@ -28,14 +28,14 @@ pub struct Client {
 /// How far redirects are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Follow {
-    /// On the same server: what stands in the headers of a redirect to another one is what is asked for.
+    /// On the same server only: the headers of a redirect to another server are the answer.
     Here,
-    /// To wherever the file lies.
+    /// To any server.
     Anywhere,
 }
 
 impl Client {
-    /// A client; proxies are taken from the environment.
+    /// Creates a client, with proxies from the environment.
     ///
     /// # Errors
     /// A file of certificates that cannot be read.
@@ -59,7 +59,7 @@ impl Client {
         Ok(Self { server, agent })
     }
 
-    /// Asks for an address; `head` for its headers only, `range` for the bytes from there on.
+    /// Requests an address: with `head` only its headers, with `range` the bytes from that offset on.
     pub(super) fn ask(
         &self,
         url: &str,
@@ -86,7 +86,7 @@ impl Client {
             if follow == Follow::Here && !is_same_origin(&uri, &next) {
                 return Ok(response);
             }
-            // From an encrypted connection to one that is not: whoever listens could send anything.
+            // A redirect from an encrypted connection to an unencrypted one could be tampered with.
             if uri.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
                 return Err(answer(url, "is a redirect from https to http"));
             }
@@ -96,7 +96,7 @@ impl Client {
     }
 }
 
-/// The address that a redirect leads to.
+/// Resolves the target of a redirect.
 fn resolved(from: &Uri, target: &str) -> Option<Uri> {
     if let Some(path) = target.strip_prefix('/').filter(|path| !path.starts_with('/')) {
         return format!("{}://{}/{path}", from.scheme_str()?, from.authority()?).parse().ok();
@@ -114,7 +114,7 @@ pub(super) fn network(url: &str, reason: &dyn std::fmt::Display) -> Error {
     Error::Network { url: url.to_owned(), reason }
 }
 
-/// Larger than what any system trusts.
+/// The largest file of certificates.
 const LARGEST_CERTIFICATES: u64 = 64 << 20;
 
 fn certificates() -> Result<Option<Vec<Certificate<'static>>>, Error> {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::HubModel;
 use crate::diagnose::{Diagnose, ExitClass};
 
-/// Why a model was not downloaded. What has arrived stays, and the next run goes on from there.
+/// Why a model was not downloaded. Downloaded parts are kept, and the next run resumes from there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing of that name, or nothing that may be seen.
+    /// A model that does not exist or is private.
     #[error("the server has no model `{model}`, or does not show it (status {status})")]
     NoModel {
         /// The model.
@@ -20,10 +20,10 @@ pub enum Error {
         /// Whether a token was sent.
         token: bool,
     },
-    /// A revision that is not there.
+    /// A revision that does not exist.
     #[error("the server has `{}`, but not its revision `{}`", .0.name(), .0.revision())]
     NoRevision(HubModel),
-    /// A model that one must ask for.
+    /// A gated model, which needs access.
     #[error("the server refuses `{model}` (status {status}){}", said.as_ref().map(|said| format!(": {said}")).unwrap_or_default())]
     Denied {
         /// The model.
@@ -35,7 +35,7 @@ pub enum Error {
         /// Whether a token was sent.
         token: bool,
     },
-    /// A file that is listed and not there.
+    /// A listed file that does not exist.
     #[error("the server lists `{file}` of `{model}`, and does not have it")]
     NoFile {
         /// The model.
@@ -43,31 +43,31 @@ pub enum Error {
         /// The file.
         file: String,
     },
-    /// An answer that says that something is wrong.
+    /// An error status.
     #[error("`{url}` answers with status {status}")]
     Status {
-        /// What was asked for.
+        /// The address.
         url: String,
         /// The status.
         status: u16,
     },
-    /// No answer.
+    /// No response.
     #[error("cannot read `{url}`: {reason}")]
     Network {
-        /// What was asked for.
+        /// The address.
         url: String,
         /// What is wrong.
         reason: String,
     },
-    /// An answer that is not what was asked for.
+    /// An invalid response.
     #[error("the answer of `{url}` {problem}")]
     Answer {
-        /// What was asked for.
+        /// The address.
         url: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// A file name that leads elsewhere.
+    /// A file name that leads out of the folder.
     #[error("`{model}` lists the file `{file}`, which is not a plain path")]
     Path {
         /// The model.
@@ -75,7 +75,7 @@ pub enum Error {
         /// The name.
         file: String,
     },
-    /// Nothing to merge.
+    /// A model without safetensors weights.
     #[error("`{model}` has no safetensors weights{}", foreign.as_ref().map(|file| format!(", only {file}")).unwrap_or_default())]
     NoWeights {
         /// The model.
@@ -90,7 +90,7 @@ pub enum Error {
         model: HubModel,
         /// The file.
         file: String,
-        /// What arrived.
+        /// What was received.
         found: u64,
         /// What the server announced.
         expected: u64,
@@ -102,12 +102,12 @@ pub enum Error {
         model: Box<HubModel>,
         /// The file.
         file: String,
-        /// What arrived.
+        /// What was received.
         found: String,
         /// What the server announced.
         expected: String,
     },
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("{setting} {problem}")]
     Setting {
         /// Which.
@@ -115,7 +115,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// The cache.
+    /// An error in the cache's files.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// What was tried.
@@ -136,7 +136,7 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
-    /// Whether it may go away by itself.
+    /// Whether it may be temporary.
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Network { .. } => true,

@@ -1,4 +1,4 @@
-//! What a model on the Hub consists of: its commit, and the files that a loader of safetensors needs.
+//! Lists a model on the Hub: its commit, and the files that a loader of safetensors needs.
 
 use std::io::Read as _;
 
@@ -13,7 +13,7 @@ use super::server::encoded;
 use super::wanted;
 use crate::checkpoint::{HubModel, is_commit, stays_inside};
 
-/// The longest answers that are read.
+/// The longest response that is read.
 const LONGEST_LISTING: u64 = 64 << 20;
 const LONGEST_JSON: u64 = 16 << 20;
 
@@ -21,7 +21,7 @@ const LONGEST_JSON: u64 = 16 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listing {
     pub(super) commit: String,
-    /// Paths in the repository that are wanted.
+    /// The wanted paths in the repository.
     pub(super) files: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn file_url(client: &Client, model: &HubModel, commit: &str, file: &s
     format!("{}/{}/resolve/{commit}/{}", client.server.endpoint(), model.name(), file.join("/"))
 }
 
-/// The response, if the server gives what was asked for; redirects count as given.
+/// The response, if its status is a success or a redirect.
 pub(super) fn accepted(
     client: &Client,
     model: &HubModel,

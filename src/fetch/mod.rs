@@ -1,4 +1,4 @@
-//! Downloads from the Hugging Face Hub into its local cache, laid out as the `huggingface_hub` library lays it out.
+//! Downloads from the Hugging Face Hub into its local cache, in the layout of the `huggingface_hub` library.
 
 mod blob;
 mod client;
@@ -10,5 +10,5 @@ mod wanted;
 
 pub use client::Client;
 pub use error::Error;
-pub use model::{Fetched, Options, Remote};
+pub use model::{Fetched, Remote};
 pub use server::Server;

@@ -1,4 +1,4 @@
-//! A model, from what the server lists to a snapshot in the cache.
+//! Downloads a model: from the server's list of files to a snapshot in the cache.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,32 +11,17 @@ use super::blob::{self, Blob};
 use super::client::{Client, answer};
 use super::listing::{Listing, file_url};
 use crate::checkpoint::{HubModel, is_commit};
-use crate::progress::Cancel;
+use crate::progress::Monitor;
 
-/// Files that are downloaded at once.
+/// Number of files that are downloaded at once.
 const AT_ONCE: usize = 4;
 
-/// How a download runs.
-#[derive(Clone, Copy)]
-pub struct Options<'a> {
-    /// Set to end it.
-    pub cancel: &'a Cancel,
-    /// Told how many bytes more are there.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-}
-
-impl Options<'_> {
-    pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-}
-
-/// A model as the server has it: the commit, and the files with their sizes. Nothing of it is downloaded yet.
+/// A model on the server: the commit, and the files with their sizes. Nothing is downloaded yet.
 #[derive(Clone, Debug)]
 pub struct Remote {
     model: HubModel,
     commit: String,
-    /// Paths in the repository, each with what it holds.
+    /// Paths in the repository, each with its content's description.
     files: Vec<(String, Blob)>,
 }
 
@@ -56,15 +41,15 @@ pub struct Fetched {
 }
 
 impl Remote {
-    /// Asks the server what a model consists of.
+    /// Asks the server for the files of a model.
     ///
     /// # Errors
-    /// A model that is not there, not shown, or without safetensors weights; a server that cannot be reached.
-    pub fn of(client: &Client, model: &HubModel, options: Options<'_>) -> Result<Self, Error> {
-        let Listing { commit, files } = blob::with_retries(options, || Listing::of(client, model))?;
+    /// A model that does not exist, is not accessible, or has no safetensors weights; a server that cannot be reached.
+    pub fn of(client: &Client, model: &HubModel, monitor: Monitor<'_>) -> Result<Self, Error> {
+        let Listing { commit, files } = blob::with_retries(monitor, || Listing::of(client, model))?;
         let describe = |file: &String| {
             let url = file_url(client, model, &commit, file);
-            blob::with_retries(options, || Blob::describe(client, model, file, &url))
+            blob::with_retries(monitor, || Blob::describe(client, model, file, &url))
         };
         let found = on_threads(&files, &describe)?;
         Ok(Self { model: model.clone(), commit, files: files.into_iter().zip(found).collect() })
@@ -75,18 +60,18 @@ impl Remote {
         self.files.iter().map(|(_, blob)| blob.size).sum()
     }
 
-    /// Downloads what the cache lacks. Its revision is entered when everything is there.
+    /// Downloads the files that the cache lacks. The revision is recorded when everything is complete.
     ///
     /// # Errors
-    /// A connection that does not come back, a file that is not what was announced, a cache that cannot be written.
-    pub fn fetch(&self, client: &Client, cache: &Path, options: Options<'_>) -> Result<Fetched, Error> {
+    /// A connection that stays down, a file that is not what was announced, a cache that cannot be written.
+    pub fn fetch(&self, client: &Client, cache: &Path, monitor: Monitor<'_>) -> Result<Fetched, Error> {
         let folder = self.model.folder_in(cache);
         let snapshot = folder.join("snapshots").join(&self.commit);
         for needed in [&folder.join("blobs"), &snapshot] {
             fs::create_dir_all(needed).map_err(Error::io("create", needed))?;
         }
         let download = |(file, blob): &(String, Blob)| {
-            let downloaded = blob.download(client, &self.model, file, &folder, options)?;
+            let downloaded = blob.download(client, &self.model, file, &folder, monitor)?;
             link(&snapshot, file, &blob.etag)?;
             Ok(downloaded)
         };
@@ -98,7 +83,7 @@ impl Remote {
         Ok(Fetched { folder: snapshot, commit, files: self.files.len(), bytes: self.bytes(), downloaded })
     }
 
-    /// Writes which commit the revision is.
+    /// Records the commit of the revision.
     fn enter(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join("refs").join(self.model.revision());
         let parent = path.parent().unwrap_or(folder);
@@ -121,11 +106,12 @@ fn link(snapshot: &Path, file: &str, etag: &str) -> Result<(), Error> {
     }
     let beside = parent.join(format!(".admix-{}-{etag}", std::process::id()));
     let _ = fs::remove_file(&beside);
-    let made = std::os::unix::fs::symlink(&target, &beside).and_then(|()| fs::rename(&beside, &path));
-    made.map_err(Error::io("link", &path))
+    let linked = std::os::unix::fs::symlink(&target, &beside).and_then(|()| fs::rename(&beside, &path));
+    linked.map_err(Error::io("link", &path))
 }
 
-/// Does something for each item, a few at a time; the results in the order of the items. After an error nothing new begins.
+/// Applies `work` to each item, a few at a time, and returns the results in the order of the items. After an error no
+/// further item is begun.
 fn on_threads<T: Sync, R: Send>(items: &[T], work: &(dyn Fn(&T) -> Result<R, Error> + Sync)) -> Result<Vec<R>, Error> {
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! Which server, and with which token: the settings of the `huggingface_hub` library.
+//! The server and its token, from the settings of the `huggingface_hub` library.
 
 use std::env;
 use std::io::Read as _;
@@ -14,7 +14,7 @@ const HUB: &str = "https://huggingface.co";
 /// The longest token file.
 const LONGEST_TOKEN: u64 = 4096;
 
-/// A server and what it is told.
+/// A server and its token.
 #[derive(Clone)]
 pub struct Server {
     endpoint: String,
@@ -33,10 +33,10 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// As the environment says: `HF_ENDPOINT`; `HF_TOKEN`, or the file that a login has left.
+    /// Reads the environment: `HF_ENDPOINT`; `HF_TOKEN`, or the file of a login.
     ///
     /// # Errors
-    /// Settings that cannot be used, and `HF_HUB_OFFLINE`.
+    /// Invalid settings, and `HF_HUB_OFFLINE`.
     pub fn from_env() -> Result<Self, Error> {
         let set = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
         let is_on = |value: String| matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "yes" | "true");
@@ -108,7 +108,7 @@ fn saved(path: &Path) -> Option<String> {
     Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
-/// A part of a path as an address has it.
+/// Percent-encodes a part of a path.
 pub(super) fn encoded(part: &str) -> String {
     use std::fmt::Write as _;
     part.bytes().fold(String::new(), |mut out, byte| {

@@ -1,13 +1,14 @@
-//! Which files of a repository a loader of safetensors needs.
+//! Selects the files of a repository that a loader of safetensors needs.
 
 use std::collections::BTreeSet;
 
-/// Endings of files that loaders read beside weights.
+/// Endings of files other than weights that loaders read.
 const ENDINGS: [&str; 7] = [".json", ".txt", ".model", ".spm", ".tiktoken", ".jinja", ".py"];
-/// Weights in other forms.
+/// Endings of weights in other formats.
 const FOREIGN: [&str; 8] = [".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".ot", ".gguf"];
 
-/// The wanted files, sorted: those at the top and in the folders of modules. Exports (`onnx/`, `openvino/`) lie elsewhere.
+/// The wanted files, sorted: those at the top level and in the folders of modules. Exports (`onnx/`, `openvino/`) are in
+/// other folders.
 pub(super) fn of(names: &[String], modules: &[String]) -> Vec<String> {
     let folders: BTreeSet<&str> = modules.iter().map(String::as_str).chain([""]).collect();
     let all: BTreeSet<&str> = names.iter().map(String::as_str).collect();
@@ -27,7 +28,7 @@ fn is_wanted(folder: &str, name: &str, all: &BTreeSet<&str>) -> bool {
     if name.ends_with(".safetensors") {
         return is_wanted_weight(folder, name, all);
     }
-    // The index of another format names files that do not come.
+    // The index of another format names files that are not downloaded.
     if name.ends_with(".index.json") {
         return name == "model.safetensors.index.json";
     }
@@ -38,8 +39,8 @@ fn is_wanted(folder: &str, name: &str, all: &BTreeSet<&str>) -> bool {
         || name.starts_with("NOTICE")
 }
 
-/// The weights that loaders take: one file, else the shards of the index; an adapter; and where there is neither, whatever
-/// there is. A repository may hold the same weights in several formats (`model.fp16.safetensors`).
+/// Whether a file is among the weights that loaders use: one file, else the shards of the index; an adapter; or if there is
+/// neither, any weights. A repository may have the same weights in several dtypes (`model.fp16.safetensors`).
 fn is_wanted_weight(folder: &str, name: &str, all: &BTreeSet<&str>) -> bool {
     let there = |name: &str| {
         if folder.is_empty() { all.contains(name) } else { all.contains(format!("{folder}/{name}").as_str()) }
@@ -53,7 +54,7 @@ fn is_wanted_weight(folder: &str, name: &str, all: &BTreeSet<&str>) -> bool {
     !there("model.safetensors.index.json") || name.starts_with("model-")
 }
 
-/// Whether a file holds weights, but not as safetensors.
+/// Whether a file has weights in another format than safetensors.
 pub(super) fn is_foreign_weight(name: &str) -> bool {
     FOREIGN.iter().any(|end| name.ends_with(end)) && !name.ends_with("training_args.bin")
 }

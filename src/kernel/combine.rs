@@ -3,7 +3,7 @@
 use super::Real;
 use super::simd_level::per_level;
 
-/// Elements that are summed at a time, so that the sums stay in the first-level cache between two inputs.
+/// Number of elements summed at a time: the sums stay in the first-level cache from one input to the next.
 const CHUNK: usize = 1024;
 
 per_level! {
@@ -36,7 +36,7 @@ per_level! {
 
 per_level! {
     /// `out = base + Σ cᵢ·(xᵢ − base)`, summed in the order of the inputs.
-    pub fn combine_around<T: Real>(base: &[T], coefficients: &[T], inputs: &[&[T]], out: &mut [T]) {
+    pub fn combine_differences<T: Real>(base: &[T], coefficients: &[T], inputs: &[&[T]], out: &mut [T]) {
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
             let start = index * CHUNK;
             out.fill(T::ZERO);
@@ -53,7 +53,8 @@ per_level! {
 }
 
 per_level! {
-    /// [`combine`], or with a base [`combine_around`], with a coefficient for each input and element.
+    /// Computes [`combine`], or [`combine_differences`] where there is a base, with a coefficient for each input and
+    /// element.
     pub fn combine_columns<T: Real>(base: Option<&[T]>, coefficients: &[&[f64]], inputs: &[&[T]], out: &mut [T]) {
         out.fill(T::ZERO);
         for (coefficients, x) in coefficients.iter().zip(inputs) {
@@ -100,7 +101,7 @@ mod tests {
             let run = |level, around: bool| {
                 let mut out = vec![7.0; base.len()];
                 if around {
-                    combine_around(level, &base, &coefficients, &inputs, &mut out);
+                    combine_differences(level, &base, &coefficients, &inputs, &mut out);
                 } else {
                     combine(level, &coefficients, &inputs, &mut out);
                 }

@@ -1,4 +1,4 @@
-//! The importance of `arcee_fusion`: how far an element moved, times how far its row's softmax did.
+//! The importance scores of `arcee_fusion`: the change of an element times the divergence of its row's softmax.
 //!
 //! The exponential and the logarithm here are straight-line arithmetic, so that they vectorise and give the same bits at
 //! every level; both are within 3 units in the last place of the exact values.
@@ -12,9 +12,10 @@ const FLOOR: f64 = 1e-8;
 const LANES: usize = 16;
 
 per_level! {
-    /// `Σ p·ln(p / q)` of one row, `p = softmax(x) + 1e-8`, `q = softmax(base) + 1e-8`, in f64. `room` is room to work in.
-    pub fn row_divergence<T: Real>(base: &[T], x: &[T], room: &mut [Vec<f64>; 2]) -> f64 {
-        let [of_x, of_base] = room;
+    /// `Σ p·ln(p / q)` of one row, `p = softmax(x) + 1e-8`, `q = softmax(base) + 1e-8`, in f64. `buffers` holds
+    /// intermediate results.
+    pub fn row_divergence<T: Real>(base: &[T], x: &[T], buffers: &mut [Vec<f64>; 2]) -> f64 {
+        let [of_x, of_base] = buffers;
         let (scale_x, scale_base) = (1.0 / exponentials(x, of_x), 1.0 / exponentials(base, of_base));
         let mut lanes = [0f64; LANES];
         for (p, q) in of_x.chunks(LANES).zip(of_base.chunks(LANES)) {
@@ -23,7 +24,7 @@ per_level! {
                 *lane += p * ln(p / q);
             }
         }
-        // Rounding may leave a little less than the 0 of equal rows.
+        // For equal rows rounding may give slightly less than 0.
         sum(lanes).max(0.0)
     }
 }
@@ -38,8 +39,8 @@ per_level! {
 }
 
 per_level! {
-    /// `out = base + (x − base)` where the importance reaches `threshold`, `base` elsewhere. Says whether every difference
-    /// was finite.
+    /// `out = base + (x − base)` where the importance reaches `threshold`, `base` elsewhere. Returns whether every
+    /// difference was finite.
     pub fn fuse<T: Real>(base: &[T], x: &[T], divergence: f64, threshold: f64, out: &mut [T]) -> bool {
         let mut bad = false;
         for ((out, x), base) in out.iter_mut().zip(x).zip(base) {
@@ -52,7 +53,7 @@ per_level! {
     }
 }
 
-/// Fills `out` with `exp(v − max)` and gives the sum.
+/// Fills `out` with `exp(v − max)` and returns the sum.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn exponentials<T: Real>(values: &[T], out: &mut Vec<f64>) -> f64 {
@@ -77,10 +78,10 @@ fn exponentials<T: Real>(values: &[T], out: &mut Vec<f64>) -> f64 {
     sum(lanes)
 }
 
-/// e to the power of `x` for `x` up to 0; below −708 it stays at the value there, which is next to nothing.
+/// Computes e^x for `x` ≤ 0. Below −708 it returns e^−708, which is close to zero.
 #[inline(always)]
 fn exp(x: f64) -> f64 {
-    /// Adding it rounds to a whole number, which then stands in the last bits.
+    /// Adding this constant rounds to an integer, which is then found in the last bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -88,7 +89,7 @@ fn exp(x: f64) -> f64 {
     let rounded = x * std::f64::consts::LOG2_E + ROUND;
     let whole = rounded - ROUND;
     let r = x - whole * LN2_HIGH - whole * LN2_LOW;
-    // The series to r¹³ / 13!: |r| is at most ln 2 / 2, and what is left out below 5e-18.
+    // The series up to r¹³ / 13!. |r| is at most ln 2 / 2, so the error is below 5e-18.
     let mut series = 1.0 / 6_227_020_800.0;
     for factor in [
         1.0 / 479_001_600.0,
@@ -114,7 +115,7 @@ fn exp(x: f64) -> f64 {
 /// The natural logarithm of a positive normal number.
 #[inline(always)]
 fn ln(x: f64) -> f64 {
-    /// 2⁵²: a number below it in the last bits of this one adds to it.
+    /// 2⁵²: an integer written to its last bits is added to it.
     const SHIFT: f64 = 4_503_599_627_370_496.0;
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;

@@ -61,7 +61,7 @@ impl Gram {
     }
 }
 
-/// Adds up the dot products of consecutive blocks, in the order in which they are given.
+/// Accumulates the dot products of consecutive blocks in the order given.
 #[derive(Clone, Debug)]
 pub struct GramSum {
     k: usize,
@@ -69,12 +69,12 @@ pub struct GramSum {
 }
 
 impl GramSum {
-    /// For `k` vectors.
+    /// An empty sum for `k` vectors.
     pub fn new(k: usize) -> Self {
         Self { k, dots: vec![0.0; pairs(k)] }
     }
 
-    /// Adds what [`dots`] gave for one or several blocks, in their order.
+    /// Adds the output of [`dots`] for one or more consecutive blocks.
     pub fn add(&mut self, blocks: &[f64]) {
         if self.dots.is_empty() {
             return;
@@ -96,12 +96,12 @@ fn pairs(k: usize) -> usize {
     k * (k + 1) / 2
 }
 
-/// Partial sums of a block.
+/// Number of partial sums in a block.
 const LANES: usize = 16;
 
 per_level! {
-    /// The dot products of all pairs of `inputs` (less `base`, if there is one): for each block of [`BLOCK`] elements
-    /// the upper triangle, row by row, appended to `out`.
+    /// Computes the dot products of all pairs of `inputs` (minus `base`, if given). For each block of [`BLOCK`] elements
+    /// the upper triangle is appended to `out`, row by row.
     pub fn dots<T: Real>(base: Option<&[T]>, inputs: &[&[T]], out: &mut Vec<f64>) {
         let n = inputs.first().map_or(0, |x| x.len());
         for start in (0..n).step_by(BLOCK) {
@@ -111,7 +111,7 @@ per_level! {
                 for y in &inputs[i..] {
                     out.push(match base {
                         None => dot(&x[start..end], &y[start..end]),
-                        Some(base) => dot_around(base, &x[start..end], &y[start..end]),
+                        Some(base) => dot_of_differences(base, &x[start..end], &y[start..end]),
                     });
                 }
             }
@@ -120,8 +120,8 @@ per_level! {
 }
 
 per_level! {
-    /// Adds to `sums` the products of all pairs of `inputs` (less `base`, if there is one), each element for itself: the
-    /// first element belongs to column `column` of `width`. `sums` has `width` numbers a pair, in the order of [`dots`].
+    /// Adds to `sums` the dot products of the columns of all pairs of `inputs` (minus `base`, if given). The first element
+    /// belongs to column `column` of `width`. `sums` has `width` numbers for each pair, in the order of [`dots`].
     pub fn column_dots<T: Real>(
         base: Option<&[T]>, inputs: &[&[T]], width: usize, column: usize, sums: &mut [f64],
     ) {
@@ -166,7 +166,7 @@ fn dot<T: Real>(x: &[T], y: &[T]) -> f64 {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
-fn dot_around<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
+fn dot_of_differences<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
     let mut lanes = [0f64; LANES];
     let (bases, base_rest) = base.as_chunks::<LANES>();
     let (xs, x_rest) = x.as_chunks::<LANES>();
@@ -182,7 +182,7 @@ fn dot_around<T: Real>(base: &[T], x: &[T], y: &[T]) -> f64 {
     sum(lanes)
 }
 
-/// A fixed tree, so that the order of additions is the same at every level.
+/// Sums the lanes as a fixed tree, so that the order of additions is the same at every SIMD level.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
 pub(super) fn sum(mut lanes: [f64; LANES]) -> f64 {

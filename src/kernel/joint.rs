@@ -1,4 +1,4 @@
-//! Sums of task vectors in which each element looks at all models.
+//! Sums of task vectors whose terms depend on all models at once.
 
 use super::gram::sum;
 use super::simd_level::per_level;
@@ -7,7 +7,7 @@ use super::{BLOCK, Real};
 const CHUNK: usize = 256;
 
 per_level! {
-    /// The variance of each element of `inputs` less `base` over the inputs, times their number.
+    /// Computes for each element the variance over the inputs of `input − base`, times the number of inputs.
     pub fn variance<T: Real>(base: &[T], inputs: &[&[T]], out: &mut [f64]) {
         let count = inputs.len().max(1) as f64;
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
@@ -33,8 +33,8 @@ per_level! {
 }
 
 per_level! {
-    /// Sets to 1 the elements whose score, which is not negative, is above `low`, or before position `cut` equals it, and to
-    /// 0 the others.
+    /// Builds a mask: 1 for elements whose score is above `low`, or equals it before position `cut`, and 0 for the others.
+    /// Scores are not negative.
     pub fn select(scores: &[f64], low: u64, cut: usize, out: &mut [u8]) {
         let cut = cut.min(scores.len());
         for (out, score) in out.iter_mut().zip(&scores[..cut]) {
@@ -47,7 +47,7 @@ per_level! {
 }
 
 per_level! {
-    /// For each block of [`BLOCK`] elements and each input Σ(x − base)² over the selected elements, appended to `out`.
+    /// Appends to `out`, for each block of [`BLOCK`] elements and each input, Σ(x − base)² over the selected elements.
     pub fn energies<T: Real>(base: &[T], inputs: &[&[T]], selected: Option<&[u8]>, out: &mut Vec<f64>) {
         for (index, base) in base.chunks(BLOCK).enumerate() {
             let here = index * BLOCK..index * BLOCK + base.len();
@@ -75,12 +75,12 @@ per_level! {
     }
 }
 
-/// A smaller sum of weights does not divide (mergekit's floor).
+/// The smallest divisor. Where the sum of weights is smaller, this is used in its place, as in mergekit.
 const SMALLEST_DIVISOR: f64 = 1e-6;
 
 per_level! {
-    /// `out = base + Σ cᵢ·dᵢ·[sign dᵢ = s] / max(Σ cᵢ·[sign dᵢ = s], 1e-6)`, `dᵢ = xᵢ − base` for the selected elements and 0
-    /// for the others, `s` the sign of `Σ dᵢ` (+ when it is zero). Says whether every sum was finite.
+    /// `out = base + Σ cᵢ·dᵢ·[sign dᵢ = s] / max(Σ cᵢ·[sign dᵢ = s], 1e-6)`, `dᵢ = xᵢ − base` for the selected elements and
+    /// 0 for the others, `s` the sign of `Σ dᵢ` (+ when it is zero). Returns whether every sum was finite.
     pub fn consensus_sum<T: Real>(
         base: &[T], inputs: &[&[T]], weights: &[T], selected: Option<&[u8]>, out: &mut [T],
     ) -> bool {
@@ -96,7 +96,7 @@ per_level! {
             }
             for vote in &mut votes[..base.len()] {
                 bad |= vote.magnitude_bits() >= T::INFINITY;
-                // The sign alone, by which a difference that agrees becomes positive: one comparison, and no branch.
+                // Multiplying by the sign makes differences that agree positive: one comparison, no branch.
                 *vote = if *vote >= T::ZERO { T::ONE } else { T::of(-1.0) };
             }
             let mut mixed = [T::ZERO; CHUNK];
@@ -106,7 +106,7 @@ per_level! {
                     mixed.iter_mut().zip(&mut divisors).zip(&votes).zip(&x[here.clone()]).zip(base)
                 {
                     let delta = *x - *base;
-                    // A choice between two values that are at hand is made without a branch; a reference would be read in one.
+                    // Selecting between two loaded values needs no branch; reading through a reference would.
                     let share = if delta * *sign > T::ZERO { weight } else { T::ZERO };
                     *mixed += share * delta;
                     *divisor += share;
@@ -127,8 +127,8 @@ per_level! {
 }
 
 per_level! {
-    /// `out = base + Σ fᵢ·(xᵢ − base)` over the models with |xᵢ − base| > epsilon: `fᵢ` is the model's factor where there is
-    /// only one, and 1 divided by their number elsewhere. Says whether every difference was finite.
+    /// `out = base + Σ fᵢ·(xᵢ − base)` over the models with |xᵢ − base| > epsilon: `fᵢ` is the model's factor where there
+    /// is only one, and 1 divided by their number elsewhere. Returns whether every difference was finite.
     pub fn overlap_sum<T: Real>(base: &[T], inputs: &[&[T]], epsilon: T, alone: &[T], out: &mut [T]) -> bool {
         let mut bad = false;
         for (index, (out, base)) in out.chunks_mut(CHUNK).zip(base.chunks(CHUNK)).enumerate() {
@@ -158,8 +158,8 @@ per_level! {
 }
 
 per_level! {
-    /// Adds to `counts`, for each input, its elements with |x − base| > epsilon that other inputs have too, and those that
-    /// it has alone.
+    /// Adds to `counts`, for each input, the number of elements with |x − base| > epsilon that other inputs share, and the
+    /// number that only this input has.
     pub fn overlap_counts<T: Real>(base: &[T], inputs: &[&[T]], epsilon: T, counts: &mut [[u64; 2]]) {
         for (index, base) in base.chunks(CHUNK).enumerate() {
             let here = index * CHUNK..index * CHUNK + base.len();

@@ -13,16 +13,16 @@ pub struct MaskTerm<'a, T: Real> {
     pub low: T::Bits,
     /// Elements of this magnitude or a larger one are left out.
     pub high: T::Bits,
-    /// Elements for which it holds 0 are left out too.
+    /// The random mask: elements where it is 0 are left out too.
     pub drawn: Option<&'a [u8]>,
     /// The factor that restores the norm the task vector had before the mask.
     pub rescale: T,
 }
 
-/// What a masked sum does with its terms.
+/// The terms of a masked sum, and how they are combined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaskedTerms<'a, T: Real> {
-    /// One a model.
+    /// One term for each model.
     pub terms: &'a [MaskTerm<'a, T>],
     /// Whether elements whose sign is not that of the sum are left out.
     pub elect: bool,
@@ -34,16 +34,16 @@ pub struct MaskedTerms<'a, T: Real> {
 
 const CHUNK: usize = 256;
 
-/// A smaller sum of weights does not divide (mergekit's floor, where no sign is elected).
+/// The smallest divisor. A smaller sum of weights does not divide, as in mergekit without sign election.
 const SMALLEST_DIVISOR: f64 = 1e-8;
 
 per_level! {
     /// `out = base + λ·Σ mᵢ·wᵢ·rᵢ·(xᵢ − base) / divisor`.
     ///
-    /// `mᵢ` is 1 where |xᵢ − base| lies in the term's band, the element is among the drawn ones and, with `elect`, the
-    /// term has the sign of the sum of the terms (+ when it is zero). The divisor is the sum of the weights of the terms
-    /// that are left, 1 where there are none. Says whether every sum was finite: election and masks could hide an element
-    /// that is not.
+    /// `mᵢ` is 1 where |xᵢ − base| lies in the term's band, the element is among the drawn ones and, with `elect`, the term
+    /// has the sign of the sum of the terms (+ when it is zero). The divisor is the sum of the weights of the terms that
+    /// are left, or 1 where there are none. Returns whether every sum was finite, because election and masks could hide an
+    /// element that is not.
     pub fn masked_sum<T: Real>(base: &[T], inputs: &[&[T]], how: MaskedTerms<'_, T>, out: &mut [T]) -> bool {
         let total: f64 = how.terms.iter().map(|term| term.weight.double()).sum();
         let fixed = if total.abs() < SMALLEST_DIVISOR { T::ONE } else { T::of(total) };
@@ -52,7 +52,8 @@ per_level! {
             let here = index * CHUNK..index * CHUNK + base.len();
             let mut sums = [T::ZERO; CHUNK];
             for (term, x) in how.terms.iter().zip(inputs) {
-                // Smaller magnitudes are dropped below `low`; an element that is not finite could only be dropped otherwise.
+                // Only finite magnitudes are below `low`; an element that is not finite can only be dropped by the other
+                // conditions.
                 if term.drawn.is_some() || term.high < T::INFINITY {
                     for (x, base) in x[here.clone()].iter().zip(base) {
                         bad |= (*x - *base).magnitude_bits() >= T::INFINITY;
@@ -106,7 +107,7 @@ per_level! {
     }
 }
 
-/// The term at an element, zero where it is out of the band.
+/// The value of a term at one element; zero outside of the band.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
 #[expect(clippy::needless_bitwise_bool, reason = "no branch: the loop vectorises")]
@@ -122,7 +123,7 @@ fn drawn_value<T: Real>(drawn: u8, value: T) -> T {
     if drawn == 0 { T::ZERO } else { value }
 }
 
-/// Adds the value and its weight where it has the sign of the sum.
+/// Adds the value and its weight if it has the sign of the sum.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn agree<T: Real>(value: T, sum: T, weight: T, mixed: &mut T, divisor: &mut T) {
@@ -131,22 +132,22 @@ fn agree<T: Real>(value: T, sum: T, weight: T, mixed: &mut T, divisor: &mut T) {
     *divisor += if agrees { weight } else { T::ZERO };
 }
 
-/// Which elements stay, by magnitude: those between two, both with a position at which ties end.
+/// The band of magnitudes that are kept. Ties at either bound are cut off at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band<B> {
-    /// Magnitudes above it stay, and before position `low_cut` those that equal it.
+    /// Magnitudes above it are kept, and those that equal it before position `low_cut`.
     pub low: B,
     /// See `low`.
     pub low_cut: usize,
-    /// Magnitudes above it do not stay, nor before position `high_cut` those that equal it.
+    /// Magnitudes above it are dropped, and those that equal it before position `high_cut`.
     pub high: B,
     /// See `high`.
     pub high_cut: usize,
 }
 
 per_level! {
-    /// For each block of [`BLOCK`] elements: Σ|x − base|, and the same over the elements that stay: those in the band that
-    /// are also among the drawn ones. Positions count from the first element of the slices.
+    /// For each block of [`BLOCK`] elements, computes Σ|x − base| over all elements and over the elements that are kept (in
+    /// the band, and not masked out at random). Positions count from the first element of the slices.
     pub fn absolute_sums<T: Real>(
         base: &[T], x: &[T], band: Band<T::Bits>, drawn: Option<&[u8]>, out: &mut Vec<[f64; 2]>,
     ) {

@@ -1,8 +1,8 @@
 //! Numeric kernels on plain slices.
 //!
-//! Every kernel gives the same bits at every SIMD level: element-wise kernels multiply and add separately, reductions
-//! have a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and e^x and the logarithm are made here of additions,
-//! multiplications and divisions. Products of matrices are the exception: the `gemm` crate chooses how it sums.
+//! Every kernel gives the same bits at every SIMD level: element-wise kernels multiply and add separately, reductions have
+//! a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and e^x and the logarithm are computed from additions,
+//! multiplications and divisions. Matrix products are the exception: the `gemm` crate chooses the order of summation.
 
 mod combine;
 mod convert;
@@ -10,6 +10,7 @@ mod dtype;
 mod equal;
 mod fusion;
 mod gram;
+mod half;
 mod joint;
 mod masked;
 #[cfg(feature = "eval")]
@@ -23,7 +24,7 @@ mod select;
 mod simd_level;
 mod swap;
 
-pub use combine::{combine, combine_around, combine_columns};
+pub use combine::{combine, combine_columns, combine_differences};
 pub use convert::{all_finite, narrow, widen};
 pub use dtype::DType;
 pub use equal::count_equal;
@@ -45,5 +46,5 @@ pub use select::{Banded, Digits, count_magnitude, histogram, reaching, survey};
 pub use simd_level::SimdLevel;
 pub use swap::swap_near;
 
-/// Elements of a reduction block. Tiles are whole blocks, so that no sum depends on the tile size.
+/// Number of elements in a reduction block. Tiles are whole blocks, so that no sum depends on the tile size.
 pub const BLOCK: usize = 16 * 1024;

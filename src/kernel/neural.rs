@@ -1,11 +1,11 @@
-//! What an encoder computes between matrix products: bias, activation, normalisation, softmax.
+//! The operations of an encoder between matrix products: bias, activation, normalisation, softmax.
 //!
 //! Loops are written so that the compiler vectorises them. Unlike what merges compute, these multiply and add in one operation where
 //! the machine can, as the matrix products between them do: the last bits of an embedding are the machine's either way.
 
 use super::simd_level::per_level;
 
-/// Numbers that are reduced side by side.
+/// Number of partial sums that a reduction keeps side by side.
 const LANES: usize = 16;
 
 /// A function applied to every number.
@@ -27,16 +27,16 @@ pub enum Activation {
     Identity,
 }
 
-/// Where the next of several rows of scores begins that are `width` wide: room for whole lanes.
+/// The distance between rows of `width` scores, rounded up to whole lanes.
 pub fn row_of_lanes(width: usize) -> usize {
     width.next_multiple_of(LANES)
 }
 
 per_level! {
-    /// Turns each row of `width` scores into `e^(score − largest)`, and writes one over each row's sum to `scales`. Rows lie
-    /// [`row_of_lanes`] apart; what stands between them does not matter.
+    /// Replaces each row of `width` scores by `e^(score − largest)`, and writes the reciprocal of each row's sum to
+    /// `scales`. Rows are [`row_of_lanes`] apart; the padding between them is ignored.
     pub fn exponentials(scores: &mut [f32], width: usize, scales: &mut [f32]) {
-        // In the last lanes of a row, what does not belong to it comes to next to nothing.
+        // The padding in the last lanes of a row contributes next to nothing.
         let left = width - (width.div_ceil(LANES) - 1) * LANES;
         let kept: [u32; LANES] = std::array::from_fn(|lane| if lane < left { u32::MAX } else { 0 });
         let else_bits = kept.map(|kept| !kept & f32::NEG_INFINITY.to_bits());
@@ -69,7 +69,7 @@ per_level! {
 }
 
 per_level! {
-    /// Multiplies each row of `width` numbers by its scale; rows lie `stride` apart.
+    /// Multiplies each row of `width` numbers by its scale. Rows are `stride` apart.
     pub fn scale_rows(rows: &mut [f32], width: usize, stride: usize, scales: &[f32]) {
         for (row, scale) in rows.chunks_mut(stride).zip(scales) {
             for x in row.iter_mut().take(width) {
@@ -97,7 +97,7 @@ pub enum NormKind {
     Rms,
 }
 
-/// Evaluates an expression with `$function` bound to the function that an activation stands for.
+/// Evaluates an expression with `$function` bound to the activation function.
 macro_rules! with_function {
     ($activation:expr, $function:ident => $do:expr) => {
         match $activation {
@@ -143,7 +143,8 @@ per_level! {
 }
 
 per_level! {
-    /// Adds the bias to each row, and writes its first half, after the activation, times its second half to `out`.
+    /// Adds the bias to each row, applies the activation to the first half, and writes its product with the second half to
+    /// `out`.
     pub fn gate(out: &mut [f32], rows: &[f32], bias: &[f32], activation: Activation) {
         let width = bias.len() / 2;
         let (gate_bias, up_bias) = bias.split_at(width);
@@ -174,7 +175,7 @@ per_level! {
 }
 
 per_level! {
-    /// Adds `other` and `bias` to each row and normalises the row, times `weight`, plus `shift`.
+    /// Adds `other` and `bias` to each row, normalises it, multiplies by `weight` and adds `shift`.
     pub fn add_norm(rows: &mut [f32], other: &[f32], bias: &[f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
         let width = weight.len();
         for (row, other) in rows.chunks_exact_mut(width).zip(other.chunks_exact(width)) {
@@ -187,7 +188,7 @@ per_level! {
 }
 
 per_level! {
-    /// Normalises each row, times `weight`, plus `shift`. Without a `shift` nothing is added.
+    /// Normalises each row, multiplies by `weight` and adds `shift`, unless `shift` is empty.
     pub fn norm(rows: &mut [f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
         for row in rows.chunks_exact_mut(weight.len()) {
             normalise(row, weight, shift, epsilon, kind);
@@ -196,8 +197,8 @@ per_level! {
 }
 
 per_level! {
-    /// Turns pairs of numbers in each row: number i of its first half and number i of its second by the angle whose cosine and
-    /// sine are given. Rows are twice as wide as `cosines`.
+    /// Applies a rotary position embedding: rotates number i of each row's first half together with number i of its second
+    /// half by angle i. Rows are twice as wide as `cosines`.
     pub fn rotate(rows: &mut [f32], cosines: &[f32], sines: &[f32]) {
         let half = cosines.len();
         for row in rows.chunks_exact_mut(2 * half) {
@@ -275,7 +276,7 @@ fn fused<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 #[inline(always)]
 #[expect(clippy::excessive_precision, reason = "ln 2 in two parts, the first with few bits")]
 fn exp<const FUSED: bool>(x: f32) -> f32 {
-    /// Adding it rounds to an integer, which then stands in the low bits.
+    /// Adding this constant rounds to an integer, which is then found in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let x = if x < -87.0 { -87.0 } else { x };
     let shifted = fused::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);

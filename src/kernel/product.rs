@@ -1,4 +1,4 @@
-//! Products of matrices that lie in slices, over the `gemm` crate.
+//! Matrix products over slices, computed by the `gemm` crate.
 
 /// A matrix inside a slice: its first number, and the distances to the next row and to the next column.
 #[derive(Clone, Copy, Debug)]
@@ -9,27 +9,27 @@ pub struct Matrix<'a> {
     pub rows: usize,
     /// How many columns it has.
     pub columns: usize,
-    /// From a row to the next.
+    /// The distance from a row to the next.
     pub row_stride: usize,
-    /// From a column to the next.
+    /// The distance from a column to the next.
     pub column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
-    /// Rows of `columns` numbers, one after the other.
+    /// A row-major matrix with `columns` columns.
     pub fn of_rows(values: &'a [f32], columns: usize) -> Self {
         let rows = values.len().checked_div(columns).unwrap_or(0);
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// The same numbers with rows and columns exchanged.
+    /// The transposed view of the same numbers.
     #[must_use]
     pub fn transposed(self) -> Self {
         let Self { values, rows, columns, row_stride, column_stride } = self;
         Self { values, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
     }
 
-    /// Numbers from the first to the last, both counted.
+    /// The number of slice elements from the first to the last, inclusive.
     fn extent(&self) -> Option<usize> {
         let down = self.rows.checked_sub(1)?.checked_mul(self.row_stride)?;
         let across = self.columns.checked_sub(1)?.checked_mul(self.column_stride)?;

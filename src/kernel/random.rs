@@ -1,22 +1,22 @@
 //! Random numbers that are a function of their position.
 //!
-//! Philox 4x32 with 10 rounds (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3): a block of four numbers is
-//! made from a counter and a key alone, so that any part of a stream can be drawn in any order on any thread.
+//! Philox 4x32 with 10 rounds (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3): a block of four numbers
+//! depends only on a counter and a key, so any part of a stream can be drawn in any order on any thread.
 
 use super::simd_level::per_level;
 
 /// A stream of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// What all streams of a run share.
+    /// The seed, which all streams of a run share.
     pub seed: u64,
-    /// What tells them apart.
+    /// The name, which tells streams apart.
     pub name: u64,
 }
 
-/// Blocks that are made at once.
+/// Number of blocks computed at once.
 const BLOCKS: usize = 16;
-/// Numbers of so many blocks.
+/// Number of random numbers in [`BLOCKS`] blocks.
 const GROUP: usize = 4 * BLOCKS;
 
 per_level! {
@@ -38,7 +38,7 @@ per_level! {
 }
 
 per_level! {
-    /// Sets to 1 the elements whose number of the stream, from `start` on, is below `limit`, and to 0 the others.
+    /// Draws a mask: 1 where the stream's number, from `start` on, is below `limit`, and 0 elsewhere.
     pub fn draw_below(stream: Stream, start: u64, limit: u32, out: &mut [u8]) {
         let mut group = start / GROUP as u64;
         let mut skip = (start % GROUP as u64) as usize;
@@ -57,10 +57,10 @@ per_level! {
     }
 }
 
-/// The limit below which a number of a stream lies with that probability.
+/// The limit below which a random number lies with the given probability.
 #[expect(clippy::cast_sign_loss, reason = "a probability is not negative")]
 pub fn limit(probability: f64) -> u32 {
-    // The conversion keeps to the range of the type.
+    // The conversion saturates at the range of the type.
     (probability * 4_294_967_296.0) as u32
 }
 

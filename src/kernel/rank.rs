@@ -3,7 +3,7 @@
 use super::simd_level::per_level;
 use super::{Real, limit};
 
-/// How a row is thinned out.
+/// How elements of a row are kept by rank.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ByRank {
     /// The mean probability with which an element stays.
@@ -12,7 +12,7 @@ pub struct ByRank {
     pub epsilon: f64,
 }
 
-/// Room to work in.
+/// Scratch memory for [`mask_by_rank`].
 #[derive(Debug)]
 pub struct RankBuffers<T: Real> {
     magnitudes: Vec<T::Bits>,
@@ -24,36 +24,38 @@ pub struct RankBuffers<T: Real> {
     order: Vec<T::Ranked>,
 }
 
-/// Buckets that a row is spread over: the largest magnitudes have 128 an octave, whatever is below eight octaves shares the first.
+/// Number of buckets for the magnitudes of a row: 128 for each of the eight largest octaves. Smaller magnitudes share the
+/// first bucket.
 const BUCKETS: u32 = 1024;
-/// Bits of a significand that tell buckets apart.
+/// Leading bits of the significand that select the bucket.
 const DIGITS: u32 = 7;
-/// Elements of a row whose ranks are counted one by one; with more the row is sorted.
+/// The most elements of a row whose ranks are counted one by one; with more the row is sorted.
 const OPEN: usize = 64;
 
 per_level! {
-    /// Sets to 1 the elements of each row of `row` elements that stay, and to 0 the others. Elements are ranked by |x − base|, the
-    /// smallest first, among equals that of higher index; `draws` has a random number for each.
+    /// Draws a mask for rows of `row` elements: 1 for elements that are kept. Elements are ranked by |x − base|, the
+    /// smallest first, ties by higher index first; `draws` has a random number for each element.
     ///
-    /// Most random numbers decide for every rank that an element can have by its bucket; only the others need the rank.
+    /// Most random numbers give the same decision for every rank in the element's bucket; only the rest need the exact
+    /// rank.
     pub fn mask_by_rank<T: Real>(
-        by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], room: &mut RankBuffers<T>, out: &mut [u8],
+        by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], buffers: &mut RankBuffers<T>, out: &mut [u8],
     ) {
         for (index, out) in out.chunks_mut(row).enumerate() {
             let here = index * row..index * row + out.len();
             let (base, x, draws) = (&base[here.clone()], &x[here.clone()], &draws[here]);
-            room.prepare(by, out.len());
-            room.spread(base, x);
-            room.decide(draws, out);
-            // Rising limits are what the decision by bucket rests on.
-            if by.epsilon < 0.0 || room.open.len() > OPEN {
-                room.sort(draws, out);
+            buffers.prepare(by, out.len());
+            buffers.spread(base, x);
+            buffers.decide(draws, out);
+            // Deciding by bucket relies on limits that rise with the rank.
+            if by.epsilon < 0.0 || buffers.open.len() > OPEN {
+                buffers.sort(draws, out);
                 continue;
             }
-            for at in &room.open {
+            for at in &buffers.open {
                 let at = *at as usize;
-                let magnitude = room.magnitudes[at];
-                let (before, behind) = room.magnitudes.split_at(at);
+                let magnitude = buffers.magnitudes[at];
+                let (before, behind) = buffers.magnitudes.split_at(at);
                 let mut rank = 0u32;
                 for other in before {
                     rank += u32::from(*other < magnitude);
@@ -61,7 +63,7 @@ per_level! {
                 for other in &behind[1..] {
                     rank += u32::from(*other <= magnitude);
                 }
-                out[at] = u8::from(draws[at] < room.limits[rank as usize]);
+                out[at] = u8::from(draws[at] < buffers.limits[rank as usize]);
             }
         }
     }
@@ -82,7 +84,7 @@ impl<T: Real> Default for RankBuffers<T> {
 
 #[expect(clippy::inline_always, reason = "parts of a kernel body")]
 impl<T: Real> RankBuffers<T> {
-    /// Limits for rows of `n` elements. All calls with one room have the same `by`.
+    /// Computes the limits for rows of `n` elements. All calls on one value have the same `by`.
     #[inline(always)]
     fn prepare(&mut self, by: ByRank, n: usize) {
         if self.limits.len() != n {
@@ -95,7 +97,7 @@ impl<T: Real> RankBuffers<T> {
         }
     }
 
-    /// Magnitudes, their buckets, and how many elements are in the buckets before each.
+    /// Computes magnitudes, their buckets, and the number of elements in the buckets below each.
     #[inline(always)]
     fn spread(&mut self, base: &[T], x: &[T]) {
         let exponent = if T::MAGNITUDE_BITS == 31 { 8 } else { 11 };
@@ -124,7 +126,7 @@ impl<T: Real> RankBuffers<T> {
         }
     }
 
-    /// Decides by bucket, and lists the elements for which that does not do.
+    /// Decides by bucket, and lists the elements that need their exact rank.
     #[inline(always)]
     fn decide(&mut self, draws: &[u32], out: &mut [u8]) {
         self.open.clear();

@@ -20,19 +20,19 @@ pub trait Real:
     + Div<Output = Self>
     + 'static
 {
-    /// The bits of a magnitude; they order as the magnitudes do.
+    /// The bits of a magnitude, which order as magnitudes do.
     type Bits: Copy + Debug + Default + Ord + Send + Sync + Into<u64> + 'static;
-    /// A magnitude's bits and an index in one number; they order by magnitude first.
+    /// A magnitude's bits and an index packed into one number, which orders by magnitude first.
     type Ranked: Copy + Debug + Ord + Send + 'static;
     /// The type's own format.
     const FLOAT: DType;
-    /// Bits of a magnitude: one less than the type has, the sign being left out.
+    /// Number of bits of a magnitude: those of the type without the sign.
     const MAGNITUDE_BITS: u32;
     /// 0.
     const ZERO: Self;
     /// 1.
     const ONE: Self;
-    /// The bits of infinity: magnitudes from here on are not finite.
+    /// The bits of infinity; magnitudes with these bits or more are not finite.
     const INFINITY: Self::Bits;
 
     /// The nearest value.
@@ -52,11 +52,11 @@ pub trait Real:
     fn magnitude(self) -> Self;
     /// The bits of |x|.
     fn magnitude_bits(self) -> Self::Bits;
-    /// A magnitude's bits from a number.
+    /// Converts bits from `u64`.
     fn bits(bits: u64) -> Self::Bits;
-    /// A magnitude's bits with an index.
+    /// Packs a magnitude's bits and an index.
     fn ranked(bits: Self::Bits, index: u32) -> Self::Ranked;
-    /// The index of [`Real::ranked`].
+    /// The index that [`Real::ranked`] packed.
     fn index(ranked: Self::Ranked) -> u32;
 }
 
@@ -88,11 +88,11 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn f16_bits(self) -> u16 {
-        super::convert::f32_to_f16(self)
+        super::half::f32_to_f16(self)
     }
     #[inline(always)]
     fn bf16_bits(self) -> u16 {
-        super::convert::f32_to_bf16(self)
+        super::half::f32_to_bf16(self)
     }
     #[inline(always)]
     fn magnitude(self) -> Self {

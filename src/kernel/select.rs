@@ -1,7 +1,7 @@
 //! Finding the k-th largest magnitude of a task vector without sorting it.
 //!
 //! Magnitudes are compared as integers (the bits without the sign), which order as the numbers do. A histogram of their
-//! first digits ([`histogram`]) tells in which narrow band the threshold lies; the few elements of that band are then
+//! leading digits ([`histogram`]) shows which narrow band the threshold lies in; the few elements of that band are then
 //! collected ([`survey`]) and the threshold picked among them.
 
 use super::Real;
@@ -12,19 +12,19 @@ use super::simd_level::per_level;
 pub struct Digits {
     /// The bits above, as a number: only magnitudes that begin with them are counted.
     pub prefix: u64,
-    /// How far a magnitude is shifted right to leave the prefix; 64 when nothing is known.
+    /// How far a magnitude is shifted right to give the prefix; 64 when no bits are known.
     pub prefix_shift: u32,
-    /// How far a magnitude is shifted right to end with the run.
+    /// How far a magnitude is shifted right so that the run is lowest.
     pub shift: u32,
     /// Bits of the run.
     pub width: u32,
 }
 
-/// An element of a band: its position, and the bits of its magnitude. Packed, because many are held at once: 12 bytes in f64.
+/// An element of a band. Packed, because many are held at once: 12 bytes for f64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, packed(4))]
 pub struct Banded<B: Copy> {
-    /// Where it stands.
+    /// Its position.
     pub position: u32,
     /// The bits of its magnitude.
     pub bits: B,
@@ -36,7 +36,7 @@ per_level! {
         const CHUNK: usize = 64;
         let mask = (1u64 << digits.width) - 1;
         for (x, base) in x.chunks(CHUNK).zip(base.chunks(CHUNK)) {
-            // The bits first, in a loop of their own that vectorises; the counting cannot.
+            // The bits are computed in a loop of their own, which vectorises; counting does not.
             let mut bits = [T::Bits::default(); CHUNK];
             for ((bits, x), base) in bits.iter_mut().zip(x).zip(base) {
                 *bits = (*x - *base).magnitude_bits();
@@ -93,8 +93,8 @@ per_level! {
 }
 
 per_level! {
-    /// Finds the numbers that are at least the floor of their column, in rows as long as `floors`: adds their indices to `found`. One
-    /// that is NaN is not found.
+    /// Appends to `found` the indices of numbers that are at least the floor of their column. Rows are as long as `floors`.
+    /// NaN is never found.
     pub fn reaching(rows: &[f32], floors: &[f32], found: &mut Vec<u32>) {
         const CHUNK: usize = 16;
         let (floor_chunks, floor_rest) = floors.as_chunks::<CHUNK>();
@@ -118,7 +118,7 @@ per_level! {
 }
 
 per_level! {
-    /// How many magnitudes of `x − base` equal `bits`.
+    /// The number of magnitudes of `x − base` that equal `bits`.
     pub fn count_magnitude<T: Real>(base: &[T], x: &[T], bits: T::Bits) -> u64 {
         let mut count = 0;
         for (x, base) in x.chunks(4096).zip(base.chunks(4096)) {

@@ -16,7 +16,7 @@ pub(super) enum Set {
 }
 
 impl SimdLevel {
-    /// The kernels as the compiler's baseline for the target makes them.
+    /// The compiler's baseline for the target.
     pub const PORTABLE: Self = Self(Set::Portable);
 
     /// Every level of this machine, slowest first.
@@ -63,12 +63,11 @@ impl SimdLevel {
     }
 }
 
-/// Whether the compiler's baseline multiplies and adds in one operation.
+/// Whether the compiler's baseline has fused multiply-add.
 pub(super) const PORTABLE_FUSES: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
 
-/// Compiles one body once for each instruction set and picks by a [`SimdLevel`] argument put before the others. The body may ask
-/// `FUSED`: whether the set multiplies and adds in one operation. What merges compute must not, so that every set gives the
-/// same bits.
+/// Compiles one body for each instruction set, and selects by a [`SimdLevel`] argument that comes first. `FUSED` tells the
+/// body whether the set has fused multiply-add. Kernels of merges must not use it, so that every set gives the same bits.
 macro_rules! per_level {
     ($(#[$meta:meta])* pub fn $name:ident$(<$generic:ident: $bound:ident>)?($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
@@ -97,7 +96,7 @@ macro_rules! per_level {
                 $crate::kernel::simd_level::Set::Portable => body::<$($generic,)? { $crate::kernel::simd_level::PORTABLE_FUSES }>($($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
-                // SAFETY: a `SimdLevel` above portable is only made after this machine was seen to have its features.
+                // SAFETY: a `SimdLevel` above portable exists only after this machine was found to have its features.
                 $crate::kernel::simd_level::Set::Avx2 => unsafe { avx2$(::<$generic>)?($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]

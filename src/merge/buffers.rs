@@ -3,7 +3,7 @@
 /// A worker's buffers. They grow to the largest tile.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// One buffer an input.
+    /// One buffer for each input.
     pub(super) inputs: Vec<InputBuffer>,
     /// The result before rounding.
     pub(super) output: Vec<u64>,
@@ -13,16 +13,16 @@ pub(super) struct Scratch {
     pub(super) counts: Vec<u32>,
     /// The scores of elements.
     pub(super) scores: Vec<u64>,
-    /// Masks, one byte an element.
+    /// Masks, with one byte for each element.
     pub(super) masks: Vec<u64>,
     /// Random numbers.
     pub(super) draws: Vec<u64>,
 }
 
-/// The tile of one input. It is made of words, so that numbers of any format are aligned in it.
+/// The tile of one input, stored as 64-bit words so that numbers of any dtype are aligned.
 #[derive(Debug, Default)]
 pub(super) struct InputBuffer {
-    /// The bytes as they lie in the file.
+    /// The bytes as in the file.
     pub(super) stored: Vec<u64>,
     /// The numbers in the format that the merge is computed in.
     pub(super) widened: Vec<u64>,

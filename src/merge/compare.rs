@@ -8,7 +8,7 @@ use crate::checkpoint::{Checkpoint, Tensor, Weights};
 use crate::kernel::{GramSum, count_equal, dots};
 use crate::plan::Source;
 
-/// How one tensor differs between two checkpoints: sums, so that tensors can be added up to groups.
+/// How one tensor differs between two checkpoints, as sums that can be added up over tensors.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// The module's folder; empty for the transformer.

@@ -29,17 +29,17 @@ impl<'a> Context<'a> {
         self.plan.tensors[index].op.inputs()
     }
 
-    /// What messages call a tensor.
+    /// The name of a tensor in messages.
     pub(super) fn title(&self, index: usize) -> String {
         let label = self.plan.tensors[index].label();
         if self.document.is_empty() { label } else { format!("{label}` of the document `{}", self.document) }
     }
 }
 
-/// Reads tensors of other documents' merges. They lie in no file and are computed on demand.
+/// Reads tensors of other documents' merges, which are computed on demand.
 pub(super) trait StageReader: Sync {
-    /// Computes elements `range` of a tensor of `stage`. Gives their bytes as they would lie in the merge's folder, with
-    /// their format.
+    /// Computes elements `range` of a tensor of `stage`. Returns their bytes as the merge's folder would have them, with
+    /// their dtype.
     fn read<'b>(
         &self,
         stage: &Stage,

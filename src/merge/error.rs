@@ -7,7 +7,7 @@ use crate::diagnose::{Diagnose, ExitClass};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An input holds NaN or infinity.
+    /// An input contains NaN or infinity.
     #[error("tensor `{tensor}` of `{model}` holds NaN or infinity")]
     NonFinite {
         /// The tensor.
@@ -15,7 +15,7 @@ pub enum Error {
         /// The model.
         model: String,
     },
-    /// A result that its format cannot hold.
+    /// A result that its dtype cannot represent.
     #[error("tensor `{tensor}` becomes too large for {dtype}")]
     Overflow {
         /// The tensor.
@@ -23,7 +23,7 @@ pub enum Error {
         /// The output's format.
         dtype: String,
     },
-    /// A tensor that is copied, and differs between the models.
+    /// A copied tensor that differs between the models.
     #[error("tensor `{tensor}` ({dtype}) can only be copied, and differs between `{left}` and `{right}`")]
     CopiesDiffer {
         /// The tensor.
@@ -50,7 +50,7 @@ pub enum Error {
     Coefficients {
         /// The tensor.
         tensor: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The output cannot be written.

@@ -1,11 +1,11 @@
 //! Runs a plan: reads tiles of the input tensors, merges them and hands the results to a sink.
 //!
 //! Work is cut into spans of a tensor, not into tensors, so that a large embedding runs on every thread. What a method
-//! needs to know of a whole tensor (dot products, thresholds, norms) is a statistic, found in passes of its own that do
-//! not depend on weights. Nothing here depends on the number of threads, the tile size or the SIMD level.
+//! needs to know about a whole tensor (dot products, thresholds, norms) is a statistic. Statistics do not depend on weights
+//! and are computed in passes of their own. Nothing here depends on the number of threads, the tile size or the SIMD level.
 //!
-//! `run` leads through it all: `passes` find each tensor's `statistic`, and `apply` computes the output from it. Both get
-//! the numbers of the inputs from `read`.
+//! `run` drives the merge: `passes` find each tensor's `statistic`, and `apply` computes the output from it. Both read the
+//! inputs through `read`.
 
 mod apply;
 mod buffers;

@@ -1,6 +1,5 @@
 //! Options that say how a merge runs. None of them changes its result.
 
-use super::Error;
 use crate::kernel::{BLOCK, SimdLevel};
 use crate::progress::Cancel;
 
@@ -10,18 +9,18 @@ pub const TILE: usize = 2 * BLOCK;
 /// How tensors are read. Both go through the system's page cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
-    /// A system call copies each tile into a buffer that stays in the processor's cache. Two to three times as fast as
-    /// the map on Linux: no page is mapped for a single reading, and the kernel copies with large pages.
+    /// A system call copies each tile into a buffer that stays in the processor's cache. On Linux this is two to three
+    /// times as fast as the map, because no pages are mapped for a single read and the kernel copies with large pages.
     #[default]
     Read,
-    /// Tiles are used in place in the map, and their pages are given back afterwards.
+    /// Tiles are used in place in a memory map, and their pages are released afterwards.
     Map,
 }
 
 /// How a merge runs.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     pub threads: usize,
     /// Elements of a tile, a multiple of [`BLOCK`].
     pub tile: usize,
@@ -29,17 +28,13 @@ pub struct Options<'a> {
     pub level: SimdLevel,
     /// How tensors are read.
     pub access: Access,
-    /// Set from elsewhere to end the merge early.
+    /// Ends the merge early.
     pub cancel: &'a Cancel,
     /// Called from the worker threads with the bytes read since its last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Options<'_> {
-    pub(super) fn check_cancelled(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
     /// The tile size, rounded down to whole blocks, at least one.
     pub(super) fn tile(&self) -> usize {
         (self.tile / BLOCK).max(1) * BLOCK

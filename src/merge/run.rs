@@ -15,8 +15,8 @@ use super::{Error, Options, Sink};
 use crate::kernel::DType;
 use crate::plan::{AlignmentMemory, Plan, PlannedTensor, TensorOp};
 
-/// Elements that are merged before the next tensors' statistics begin: the inputs are read again while they are still
-/// in the page cache.
+/// Number of elements that are merged before the next tensors' statistics are computed, so that inputs are read again while
+/// they are still in the page cache.
 const BATCH: u64 = 64 << 20;
 
 /// What a merge did.
@@ -28,8 +28,7 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes of tensor data written.
     pub bytes_written: u64,
-    /// What the user should know: tensors with NaN or infinity, where that was accepted, and weights that do not have the
-    /// effect they are meant to have.
+    /// Warnings: accepted tensors with NaN or infinity, and weights without their intended effect.
     pub warnings: Vec<String>,
 }
 
@@ -41,7 +40,7 @@ pub fn run(plan: &Plan, sink: &dyn Sink, options: Options<'_>) -> Result<Report,
     run_again(plan, sink, options, &mut Statistics::default())
 }
 
-/// As [`run`], with the statistics that merges of the same checkpoints have found before.
+/// Like [`run`], but reuses the statistics of earlier merges of the same checkpoints.
 ///
 /// # Errors
 /// As [`run`].
@@ -126,9 +125,9 @@ fn input_bytes(plan: &Plan, tensor: &PlannedTensor) -> u64 {
 
 /// Estimates how much memory a merge needs, pages of the inputs included.
 pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
-    /// The program itself and what it reads besides tensors.
+    /// Bytes for the program itself and what it reads besides tensors.
     const FIXED: u64 = 8 << 20;
-    /// The threads that read tokenizers.
+    /// Bytes for each thread that reads tokenizers.
     const TOKENIZERS: u64 = 4 << 20;
     let threads =
         if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads } as u64;

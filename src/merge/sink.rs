@@ -1,11 +1,11 @@
-//! Where merged tensors go.
+//! The destination of merged tensors.
 
 /// Takes the finished parts of tensors, from several threads and in any order.
 pub trait Sink: Sync {
     /// Takes `bytes`, which begin at byte `offset` of the plan's tensor number `tensor`.
     ///
     /// # Errors
-    /// Whatever keeps the sink from taking them; it ends the merge.
+    /// Whatever keeps the sink from taking them, which ends the merge.
     fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), SinkError>;
 }
 

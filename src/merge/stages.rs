@@ -1,7 +1,7 @@
 //! Computes tensors of other documents' merges on demand.
 //!
-//! Before a batch of tensors is begun, the statistics of the stage tensors that it is merged from are found, those of the
-//! deepest documents first. From then on any run of elements can be computed by itself.
+//! Before a batch of tensors, the statistics of the stage tensors that it is merged from are computed, those of the deepest
+//! documents first. After that any run of elements can be computed on its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

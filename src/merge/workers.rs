@@ -27,8 +27,8 @@ impl<'a> Workers<'a> {
         Ok(Self { pool, scratch, options })
     }
 
-    /// Applies `f` to every item, on all threads, taking the items in order. Gives the results in the items' order, or
-    /// the error of the first item (of those that were begun) that failed.
+    /// Applies `f` to every item on all threads. Returns the results in the items' order, or the error of the first item
+    /// that failed.
     pub(super) fn map<I: Sync, R: Send>(
         &self,
         items: &[I],
@@ -41,7 +41,7 @@ impl<'a> Workers<'a> {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = items.get(index) else { return results };
-                let result = self.options.check_cancelled().and_then(|()| f(&mut scratch, item));
+                let result = self.options.cancel.check(Error::Cancelled).and_then(|()| f(&mut scratch, item));
                 let failed = result.is_err();
                 results.push((index, result));
                 if failed {

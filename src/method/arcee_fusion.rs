@@ -1,4 +1,4 @@
-//! The other model where its change matters most.
+//! Takes the other model's values where its changes matter most.
 
 use super::{Arguments, Base, Count, Formula, MergeMethod, Pairwise};
 

@@ -25,7 +25,7 @@ impl std::fmt::Display for Value {
 pub struct Arguments {
     /// The shared parameters.
     pub shared: BTreeMap<&'static str, Value>,
-    /// The per-model parameters, one map a model, in recipe order, the base not among them where it is apart.
+    /// The per-model parameters: one map for each model in recipe order, without the base where that is apart.
     pub models: Vec<BTreeMap<&'static str, Value>>,
 }
 
@@ -40,7 +40,7 @@ impl Arguments {
         self.shared.get(name) == Some(&Value::Flag(true))
     }
 
-    /// A per-model number, one a model.
+    /// A per-model number for each model.
     pub fn numbers(&self, name: &str) -> Vec<f64> {
         self.models.iter().map(|model| number(model.get(name))).collect()
     }

@@ -1,4 +1,4 @@
-//! Task vectors without their smallest and their largest elements.
+//! Sums task vectors without their smallest and largest elements.
 
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::{DENSITY, RESCALE};
@@ -26,7 +26,7 @@ pub(super) static BREADCRUMBS: MergeMethod = MergeMethod {
     formula: Formula::MaskedSum(masked_sum),
 };
 
-/// The share that stays behind the outliers.
+/// The share that is kept after the outliers are removed.
 pub(super) const MIDDLE_DENSITY: Parameter =
     Parameter { doc: "share of the task vector's elements that stay, the largest behind `gamma` first", ..DENSITY };
 
@@ -44,7 +44,7 @@ fn masked_sum(arguments: &Arguments) -> MaskedSum {
     MaskedSum { elect: false, ..middle(arguments) }
 }
 
-/// A sum of task vectors without outliers, of the elected sign.
+/// Sums task vectors without their outliers, with sign election.
 pub(super) fn middle(arguments: &Arguments) -> MaskedSum {
     let sparsify =
         |(density, gamma)| if density < 1.0 { Sparsification::Middle { density, gamma } } else { Sparsification::All };

@@ -1,11 +1,11 @@
-//! Task vectors without their smallest and their largest elements, which then vote on a sign.
+//! Removes the smallest and largest elements of task vectors, then elects a sign.
 
 use super::breadcrumbs::{GAMMA, MIDDLE_DENSITY, middle};
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
 use super::{Base, Count, Formula, MergeMethod, Parameter, Value};
 
-/// `breadcrumbs` with the election of `ties`.
+/// `breadcrumbs` with the sign election of `ties`.
 pub(super) static BREADCRUMBS_TIES: MergeMethod = MergeMethod {
     name: "breadcrumbs_ties",
     summary: "drop the smallest and the largest elements of each task vector, elect a sign, sum what agrees",

@@ -1,4 +1,4 @@
-//! Task vectors thinned out at random, then summed.
+//! Drops elements of task vectors at random and sums the rest.
 
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::{DENSITY, RESCALE};
@@ -25,7 +25,7 @@ pub(super) static DARE_LINEAR: MergeMethod = MergeMethod {
     formula: Formula::MaskedSum(masked_sum),
 };
 
-/// The probability with which an element stays.
+/// The probability that an element is kept.
 pub(super) const RANDOM_DENSITY: Parameter =
     Parameter { doc: "probability with which an element of the task vector stays", ..DENSITY };
 
@@ -33,7 +33,7 @@ fn masked_sum(arguments: &Arguments) -> MaskedSum {
     MaskedSum { elect: false, ..random(arguments) }
 }
 
-/// A sum of task vectors thinned out at random, of the elected sign.
+/// Sums randomly thinned task vectors, with sign election.
 pub(super) fn random(arguments: &Arguments) -> MaskedSum {
     let sparsify = |density: f64| if density < 1.0 { Sparsification::Random { density } } else { Sparsification::All };
     MaskedSum {

@@ -1,11 +1,11 @@
-//! Task vectors thinned out at random, which then vote on a sign.
+//! Drops elements of task vectors at random, then elects a sign.
 
 use super::dare_linear::{RANDOM_DENSITY, random};
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
 use super::{Base, Count, Formula, MergeMethod, Parameter, Value};
 
-/// `dare_linear` with the election of `ties`.
+/// `dare_linear` with the sign election of `ties`.
 pub(super) static DARE_TIES: MergeMethod = MergeMethod {
     name: "dare_ties",
     summary: "drop random elements of each task vector, elect a sign, sum what agrees",

@@ -1,4 +1,4 @@
-//! Task vectors thinned out at random, small elements more than large ones, which then vote on a sign.
+//! Drops elements of task vectors at random, small ones more often, then elects a sign.
 
 use super::dare_linear::RANDOM_DENSITY;
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
@@ -60,7 +60,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), ArgumentError> {
     Ok(())
 }
 
-/// A sum of task vectors thinned out by rank, of the elected sign.
+/// Sums task vectors thinned out by rank, with sign election.
 pub(super) fn by_rank(arguments: &Arguments) -> MaskedSum {
     let sparsify = |(density, epsilon): (f64, f64)| {
         if density >= 1.0 {

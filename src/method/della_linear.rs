@@ -1,4 +1,4 @@
-//! Task vectors thinned out at random, small elements more than large ones, then summed.
+//! Drops elements of task vectors at random, small ones more often, and sums the rest.
 
 use super::dare_linear::RANDOM_DENSITY;
 use super::della::{EPSILON, by_rank, check};
@@ -6,7 +6,7 @@ use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::ties::RESCALE;
 use super::{Arguments, Base, Count, Formula, MaskedSum, MergeMethod, Parameter, Value};
 
-/// `della` without the election.
+/// `della` without sign election.
 pub(super) static DELLA_LINEAR: MergeMethod = MergeMethod {
     name: "della_linear",
     summary: "the base plus a weighted sum of task vectors of which random elements are dropped, small ones more often",

@@ -6,11 +6,11 @@ use crate::kernel::Gram;
 /// How the executor computes a method. The executor knows these formulas and no method.
 #[derive(Debug)]
 pub enum Formula {
-    /// `out = Σ cᵢ·xᵢ`, one coefficient a model and tensor, or a model and row or column.
+    /// `out = Σ cᵢ·xᵢ`, with one coefficient for each model and tensor, or for each model and row or column.
     Combination(Combination),
-    /// `out = base + λ·Σ mᵢ·wᵢ·(xᵢ − base) / divisor`, with a mask a model and an optional election of signs.
+    /// `out = base + λ·Σ mᵢ·wᵢ·(xᵢ − base) / divisor`, with a mask for each model and optional sign election.
     MaskedSum(fn(&Arguments) -> MaskedSum),
-    /// `out = base + f(x₁ − base, x₂ − base, …)`, element by element, all task vectors looked at together.
+    /// `out = base + f(x₁ − base, x₂ − base, …)`, element by element, over all task vectors together.
     Joint(fn(&Arguments) -> Joint),
     /// `out = f(base, x)`, element by element.
     Pairwise(fn(&Arguments) -> Pairwise),
@@ -19,9 +19,9 @@ pub enum Formula {
 /// A weighted sum whose weights may depend on the Gram matrix of what is summed.
 #[derive(Debug)]
 pub struct Combination {
-    /// What is summed.
+    /// The vectors that are summed.
     pub of: Vectors,
-    /// Of what the coefficients need the dot products.
+    /// The dot products that the coefficients need.
     pub dots: Dots,
     /// The coefficients, in the order of the inputs. With [`Base::Required`](super::Base::Required) and [`Vectors::Models`] the base is input 0.
     pub coefficients: fn(&Arguments, Option<&Gram>) -> Coefficients,
@@ -37,7 +37,7 @@ pub enum Vectors {
     TaskVectors,
 }
 
-/// The dot products that coefficients are made of.
+/// The dot products that coefficients are computed from.
 #[derive(Clone, Copy, Debug)]
 pub enum Dots {
     /// None: the coefficients depend on parameters only.
@@ -49,7 +49,7 @@ pub enum Dots {
 }
 
 impl Dots {
-    /// Of what the dot products are needed with these arguments, if at all.
+    /// The vectors whose dot products these arguments need, if any.
     pub fn along(self, arguments: &Arguments) -> Option<Along> {
         match self {
             Self::Unneeded => None,
@@ -59,7 +59,7 @@ impl Dots {
     }
 }
 
-/// The parts of a tensor that are vectors of their own. A tensor of one dimension is one vector.
+/// The parts of a tensor that count as vectors. A tensor of one dimension is one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Along {
     /// The whole tensor.
@@ -70,15 +70,15 @@ pub enum Along {
     Columns,
 }
 
-/// The result of a combination's coefficient function: one number an input, or the reason there is none.
+/// The result of a combination's coefficient function: one number for each input, or the reason why there is none.
 pub type Coefficients = Result<Vec<f64>, String>;
 
 /// The terms of a masked sum of task vectors, in the order of the models (the base not among them).
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaskedSum {
-    /// `wᵢ`, one a model.
+    /// `wᵢ`, one for each model.
     pub weights: Vec<f64>,
-    /// Which elements of each task vector stay, one rule a model.
+    /// Which elements of each task vector are kept, one rule for each model.
     pub sparsifications: Vec<Sparsification>,
     /// Whether elements whose sign differs from that of the weighted sum are left out.
     pub elect: bool,
@@ -93,19 +93,19 @@ pub struct MaskedSum {
 /// A function of all task vectors at once, element by element.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Joint {
-    /// Elements above `epsilon` are averaged over the models that have them; those of one model alone stay whole, times
-    /// `1 + rate·clamp(ρ, 0, ceiling)`, ρ being how many elements the model shares for each that it has alone.
+    /// Elements above `epsilon` are averaged over the models that have them. Those of a single model are kept whole, times
+    /// `1 + rate·clamp(ρ, 0, ceiling)`, where ρ is the ratio of the model's shared elements to those that it alone has.
     Overlap {
-        /// Magnitude from which on (not included) an element of a task vector counts.
+        /// Elements of a task vector count if their magnitude is above this.
         epsilon: f64,
         /// Factor on the reinforcement; 0 for none.
         rate: f64,
         /// Largest ρ.
         ceiling: f64,
     },
-    /// Elements of largest variance over the models, of the elected sign, weighted by each task vector's mean square.
+    /// Elements with the largest variance over the models and the elected sign, weighted by each task vector's mean square.
     Consensus {
-        /// The share of the elements with any variance that stays.
+        /// The share that is kept of the elements with any variance.
         share: f64,
     },
 }
@@ -115,10 +115,10 @@ pub enum Joint {
 pub enum Pairwise {
     /// `w·x + (1 − w)·base` with `w = clamp(t / |base − x|, 0, 1)`.
     Swap {
-        /// The distance below which the model's value is taken whole.
+        /// The distance below which the model's value is taken.
         t: f64,
     },
     /// `x` where `|x − base|`, times the divergence of the row's softmax from that of the base, is not below the median
-    /// plus 1.5 times the distance of the quartiles; `base` elsewhere.
+    /// plus 1.5 times the interquartile range; `base` elsewhere.
     Fuse,
 }

@@ -38,8 +38,8 @@ pub(super) static KARCHER: MergeMethod = MergeMethod {
     formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
 };
 
-/// Vectors are given by their coefficients on the unit vectors of the models, so that a step costs K² operations, however
-/// large the tensors are.
+/// Vectors are represented by their coefficients on the models' unit vectors, so a step costs K² operations for tensors of
+/// any size.
 fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     let gram = gram.ok_or(NO_GRAM)?;
     let (count, tol) = (gram.len(), arguments.number("tol"));

@@ -43,7 +43,7 @@ fn coefficients(arguments: &Arguments, _: Option<&Gram>) -> Coefficients {
     Ok(weights.iter().map(|weight| weight / sum).collect())
 }
 
-/// What weights are divided by: their sum where the flag is set, else 1.
+/// The divisor of the weights: their sum where the flag is set, else 1.
 pub(super) fn sum(arguments: &Arguments, flag: &str) -> Result<f64, ArgumentError> {
     if !arguments.flag(flag) {
         return Ok(1.0);

@@ -7,7 +7,7 @@ use super::{Arguments, Formula, Parameter};
 pub struct MergeMethod {
     /// The name recipes use, after `merge_method:`.
     pub name: &'static str,
-    /// One line: what the method does.
+    /// What the method does, in one line.
     pub summary: &'static str,
     /// The formula as text, in the notation of the method's source.
     pub equation: &'static str,
@@ -17,7 +17,7 @@ pub struct MergeMethod {
     pub when: &'static str,
     /// Whether the method has a base model.
     pub base: Base,
-    /// How many models it merges, the base not counted where it is apart.
+    /// How many models it merges, without the base where that is apart.
     pub models: Count,
     /// Its parameters.
     pub parameters: &'static [Parameter],
@@ -35,7 +35,7 @@ pub type Check = fn(&Arguments) -> Result<(), ArgumentError>;
 pub struct ArgumentError {
     /// The parameters to change, the likeliest first.
     pub parameters: &'static [&'static str],
-    /// Whose values they are, for per-model parameters: an index among the models.
+    /// The index of the model, for per-model parameters.
     pub model: Option<usize>,
     /// What is wrong, with the values.
     pub reason: String,
@@ -53,11 +53,11 @@ impl MergeMethod {
 /// The part the base model plays in a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {
-    /// Required, and apart from the models: task vectors are taken from it. It needs no per-model parameters.
+    /// Required and apart from the models: task vectors are differences from it. It needs no per-model parameters.
     Required,
-    /// As [`Base::Required`] where a recipe names one. Without a base the tensors themselves are merged.
+    /// Like [`Base::Required`] where a recipe names one. Without a base the tensors themselves are merged.
     Optional,
-    /// A named base is one more model like the others, with the same parameters.
+    /// A base that a recipe names is one more model, with the same parameters as the others.
     Member,
 }
 
@@ -71,9 +71,9 @@ impl Base {
 /// How many models a method takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// Exactly so many.
+    /// Exactly this many.
     Exactly(usize),
-    /// So many or more.
+    /// This many or more.
     AtLeast(usize),
 }
 

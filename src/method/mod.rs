@@ -1,4 +1,4 @@
-//! Merge methods: one file a method, with its formula, source and parameters.
+//! Merge methods: one file for each, with its formula, source and parameters.
 
 mod arcee_fusion;
 mod arguments;
@@ -58,7 +58,7 @@ pub static METHODS: &[&MergeMethod] = &[
     &passthrough::PASSTHROUGH,
 ];
 
-/// The method a recipe calls `name`, if there is one.
+/// The method that recipes call `name`.
 pub fn find(name: &str) -> Option<&'static MergeMethod> {
     METHODS.iter().copied().find(|method| method.name == name)
 }

@@ -1,4 +1,4 @@
-//! Between the base and the average of the models, as far as the models agree.
+//! Interpolates from the base towards the average of the models, further the more the models agree.
 
 use super::slerp::NO_GRAM;
 use super::{
@@ -28,9 +28,9 @@ pub(super) static MODEL_STOCK: MergeMethod = MergeMethod {
     formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),
 };
 
-/// Dot products are divided by no smaller product of norms.
+/// The smallest product of norms that a dot product is divided by.
 const SMALLEST_PRODUCT: f64 = 1e-6;
-/// A smaller denominator has no interpolation: the base stays.
+/// With a smaller denominator nothing is interpolated and the base is kept.
 const SINGULAR: f64 = 1e-6;
 
 fn along(arguments: &Arguments) -> Along {

@@ -41,7 +41,7 @@ pub(super) static MULTISLERP: MergeMethod = MergeMethod {
     formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Whole, coefficients }),
 };
 
-/// A single model is taken whatever its weight.
+/// A single model is taken with any weight.
 fn check(arguments: &Arguments) -> Result<(), ArgumentError> {
     if arguments.models.len() == 1 { Ok(()) } else { sum(arguments, "normalize_weights").map(drop) }
 }

@@ -1,4 +1,4 @@
-//! The base, moved to the other model where the two are near.
+//! Moves the base to the other model's values where the two are near.
 
 use super::{Arguments, Base, Count, Formula, Kind, MergeMethod, Pairwise, Parameter, Scope};
 

@@ -40,11 +40,11 @@ pub(super) static NUSLERP: MergeMethod = MergeMethod {
     formula: Formula::Combination(Combination { of: Vectors::TaskVectors, dots: Dots::Chosen(along), coefficients }),
 };
 
-/// A smaller sum of weights gives no ratio.
+/// The smallest sum of weights that gives a ratio.
 const SMALLEST_SUM: f64 = 1e-6;
-/// Vectors are divided by no smaller norm.
+/// The smallest norm that a vector is divided by.
 const SMALLEST_NORM: f64 = 1e-7;
-/// Where 1 − cos² θ is not above this the vectors count as parallel.
+/// Vectors count as parallel where 1 − cos² θ is at most this.
 const PARALLEL: f64 = 1e-16;
 
 fn along(arguments: &Arguments) -> Along {

@@ -15,31 +15,31 @@ pub struct Parameter {
     pub default: Option<Value>,
     /// One sentence on what it does.
     pub doc: &'static str,
-    /// Whether the rows of a tensor may have values of their own; they may where nothing that is found of a whole tensor
-    /// depends on the value.
+    /// Whether the rows of a tensor may have values of their own, which is so if no statistic of the whole tensor depends
+    /// on the value.
     pub by_row: bool,
 }
 
 /// Who a parameter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// One value a tensor; read from the slice and the recipe, not from a model.
+    /// One value for each tensor, read from the slice and the recipe, not from a model.
     Shared,
-    /// One value a tensor and model.
+    /// One value for each tensor and model.
     PerModel,
 }
 
 /// Type and range of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// A finite number between the two bounds, both included; an infinite bound is none.
+    /// A finite number between two inclusive bounds; an infinite bound is no bound.
     Number {
         /// Smallest value.
         min: f64,
         /// Largest value.
         max: f64,
     },
-    /// A whole number between the two bounds, both included. Between the entries of a gradient it is rounded down.
+    /// A whole number between two inclusive bounds. Between the entries of a gradient it is rounded down.
     Whole {
         /// Smallest value.
         min: u32,
@@ -48,6 +48,6 @@ pub enum Kind {
     },
     /// true or false.
     Flag,
-    /// A key of mergekit's that changes nothing here; it is accepted with a warning.
+    /// A key of mergekit that has no effect here; it is accepted with a warning.
     Ignored,
 }

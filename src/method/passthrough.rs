@@ -1,4 +1,4 @@
-//! One model's tensor, scaled or as it is.
+//! Copies one model's tensor, scaled if asked.
 
 use super::{
     Arguments, Base, Coefficients, Combination, Count, Dots, Formula, Kind, MergeMethod, Parameter, Scope, Value,

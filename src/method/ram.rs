@@ -1,4 +1,4 @@
-//! Shared changes averaged, changes of one model kept whole.
+//! Averages changes that models share, and keeps changes of a single model whole.
 
 use super::{Arguments, Base, Count, Formula, Joint, Kind, MergeMethod, Parameter, Scope, Value};
 
@@ -16,7 +16,7 @@ pub(super) static RAM: MergeMethod = MergeMethod {
     formula: Formula::Joint(joint),
 };
 
-/// The magnitude of a change that counts.
+/// The magnitude above which a change counts.
 pub(super) const EPSILON: Parameter = Parameter {
     name: "epsilon",
     scope: Scope::Shared,

@@ -1,9 +1,9 @@
-//! Shared changes averaged, changes of one model reinforced.
+//! Averages changes that models share, and reinforces changes of a single model.
 
 use super::ram::EPSILON;
 use super::{Arguments, Base, Count, Formula, Joint, Kind, MergeMethod, Parameter, Scope, Value};
 
-/// `ram` with a factor on what one model alone changed.
+/// `ram` with a factor on changes of a single model.
 pub(super) static RAMPLUS_TL: MergeMethod = MergeMethod {
     name: "ramplus_tl",
     summary: "as ram, with the changes that one model alone made enlarged where it shares many others",

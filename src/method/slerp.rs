@@ -26,7 +26,7 @@ pub(super) static SLERP: MergeMethod = MergeMethod {
     formula: Formula::Combination(Combination { of: Vectors::Models, dots: Dots::Whole, coefficients }),
 };
 
-/// Above this |cos θ| the arc is as good as its chord, and sin θ too small to divide by.
+/// Above this |cos θ| the chord replaces the arc, because sin θ is too small to divide by.
 const COLINEAR: f64 = 0.9995;
 /// A tensor of a smaller norm has no direction; it enters the angle as it is.
 const NO_DIRECTION: f64 = 1e-8;
@@ -36,7 +36,7 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     Ok(arc(arguments.number("t"), gram.dot(0, 1), gram.norm(0), gram.norm(1)).to_vec())
 }
 
-/// The coefficients at position `t` of the arc between two vectors, given their dot product and norms.
+/// The coefficients of two vectors at position `t` of the arc between them, given their dot product and norms.
 pub(super) fn arc(t: f64, dot: f64, from: f64, to: f64) -> [f64; 2] {
     let unit = |norm: f64| if norm > NO_DIRECTION { norm } else { 1.0 };
     let cosine = (dot / (unit(from) * unit(to))).clamp(-1.0, 1.0);

@@ -1,4 +1,4 @@
-//! Spherical interpolation of several models, one after the other.
+//! Spherical interpolation of several models, one after another.
 
 use super::slerp::{NO_GRAM, arc};
 use super::{
@@ -34,7 +34,7 @@ fn coefficients(arguments: &Arguments, gram: Option<&Gram>) -> Coefficients {
     let mut sum = 0.0;
     for (model, weight) in weights.iter().enumerate() {
         sum += weight;
-        // Models of weight zero in front: the chain begins behind them.
+        // Models of weight zero at the start are skipped.
         if sum <= 0.0 {
             continue;
         }

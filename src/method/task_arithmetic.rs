@@ -57,7 +57,7 @@ pub(super) const NORMALIZE: Parameter = Parameter {
     by_row: false,
 };
 
-/// A key that mergekit reads and that changes nothing.
+/// A key that mergekit accepts and that has no effect.
 pub(super) const IGNORED: Parameter = Parameter {
     name: "",
     scope: Scope::Shared,
@@ -67,7 +67,7 @@ pub(super) const IGNORED: Parameter = Parameter {
     by_row: false,
 };
 
-/// mergekit's floor: a smaller sum of weights does not divide.
+/// The smallest divisor, as in mergekit. A smaller sum of weights does not divide.
 const SMALLEST_DIVISOR: f64 = 1e-8;
 
 #[expect(clippy::unnecessary_wraps, reason = "other methods have none for some arguments")]

@@ -1,4 +1,4 @@
-//! Task vectors trimmed to their largest elements, which then vote on a sign.
+//! Trims task vectors to their largest elements, then elects a sign.
 
 use super::task_arithmetic::{IGNORED, LAMBDA, NORMALIZE, WEIGHT};
 use super::{Arguments, Base, Count, Formula, Kind, MaskedSum, MergeMethod, Parameter, Scope, Sparsification, Value};
@@ -24,7 +24,7 @@ pub(super) static TIES: MergeMethod = MergeMethod {
     formula: Formula::MaskedSum(masked_sum),
 };
 
-/// The share of a task vector that stays.
+/// The share of a task vector that is kept.
 pub(super) const DENSITY: Parameter = Parameter {
     name: "density",
     scope: Scope::PerModel,
@@ -34,7 +34,7 @@ pub(super) const DENSITY: Parameter = Parameter {
     by_row: false,
 };
 
-/// Restoring the L1 norm after a mask.
+/// Restores the L1 norm after a mask.
 pub(super) const RESCALE: Parameter = Parameter {
     name: "rescale",
     scope: Scope::Shared,

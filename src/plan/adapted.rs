@@ -1,4 +1,4 @@
-//! Adapters of a plan's models: which of a model's tensors they change.
+//! The adapters of a plan's models, and which tensors they change.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ pub struct Adapted {
     pub adapter: Adapter,
     /// Index of the model's module that it changes.
     module: usize,
-    /// For each of the module's tensors that it changes, by index, the adapter's change.
+    /// Maps the index of each tensor of the module that it changes to the adapter's change.
     changes: BTreeMap<usize, usize>,
-    /// Changes of output heads that the model does not hold.
+    /// Changes of output heads that the model does not have.
     left_out: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Adapted {
         Ok(Self { adapter, module: module.unwrap_or_default(), changes, left_out })
     }
 
-    /// What is done to a tensor of the model.
+    /// The change to a tensor of the model.
     pub fn change(&self, module: usize, tensor: usize) -> Option<&AdapterChange> {
         if module != self.module {
             return None;
@@ -40,8 +40,8 @@ impl Adapted {
         self.adapter.changes().get(*self.changes.get(&tensor)?)
     }
 
-    /// What a user should know: the adapter names another model as the one it was trained on, has another tokenizer, or changes a
-    /// head that the model does not hold.
+    /// Warnings: the adapter names another model as the one it was trained on, has another tokenizer, or changes a head
+    /// that the model does not have.
     pub(super) fn remarks(&self, model: &Checkpoint) -> impl Iterator<Item = String> {
         let adapter = self.adapter.path().display().to_string();
         let path = model.path().display().to_string();
@@ -51,8 +51,8 @@ impl Adapted {
         self.other_base(model).into_iter().chain(self.other_tokenizer(model)).chain(heads)
     }
 
-    /// Says that the adapter was saved with a tokenizer that the merge does not have: a token that it was trained with, in a row that
-    /// was spare, would be another one.
+    /// Warns that the adapter was saved with another tokenizer than the merge has, so that a row that it was trained with
+    /// may stand for another token.
     fn other_tokenizer(&self, model: &Checkpoint) -> Option<String> {
         let own = Tokenizer::open(self.adapter.path()).ok()?;
         let found = own.difference(model.tokenizer()).filter(|_| !own.is_empty())?;

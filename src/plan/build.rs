@@ -1,4 +1,4 @@
-//! From a recipe to a plan.
+//! Builds a plan from a recipe.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use super::{Alignment, Error, Errors, Options, Plan, Stage, layout};
 use crate::recipe::Recipe;
 
 impl Plan {
-    /// Opens the recipe's checkpoints (headers and small files only) and resolves everything the merge will do.
+    /// Opens the recipe's checkpoints (headers and small files only) and resolves everything that the merge will do.
     ///
     /// # Errors
-    /// All that is wrong: folders that are not there or cannot be read, models that disagree on how they are used, tensors
+    /// Every fault at once: folders that are missing or cannot be read, models that disagree on how they are used, tensors
     /// that do not fit together, parameters without a value.
     pub fn build(recipe: Recipe, options: &Options) -> Result<Self, Errors> {
         let mut stages: Vec<Arc<Stage>> = Vec::new();
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
-        // What the caller asks of the output is not asked of what it is made from.
+        // Options for the output do not apply to the merges that it is made from.
         let own = Options { dtype: None, out_dtype: None, ..options.clone() };
         for stage in &recipe.stages {
             let name = stage.name.clone().unwrap_or_default();
@@ -52,7 +52,7 @@ impl Plan {
         let mut faults = Vec::new();
         let opened = OpenedModels::open(&recipe, stages, options.allow.links(), &mut faults);
         let models = &opened.models;
-        // Models that could not be opened may include the one that the others are compared with.
+        // The model that the others are compared with may be among those that could not be opened.
         let complete = models.paths.len() == recipe.models().len();
         let donor = recipe.base_model.as_ref().map_or(0, |base| models.index(base));
         let mut warnings: Vec<String> = recipe.warnings.iter().chain(&models.warnings).cloned().collect();
@@ -62,7 +62,7 @@ impl Plan {
         });
         warnings.extend(models.remark_on_usage(donor, usage));
         models.agree(&recipe, donor, usage, &options.allow, &mut warnings, &mut faults);
-        // A recipe of which no model could be read has its faults already.
+        // If no model could be read, that was reported already.
         if !complete || models.paths.is_empty() {
             return Err(Errors(faults));
         }
@@ -93,7 +93,7 @@ impl Plan {
         } = collector;
         faults.extend(unfit);
         faults.extend(collected.err());
-        // Stand-ins say nothing about the values that the recipe will have.
+        // Placeholders say nothing about the values that the recipe will have.
         faults.retain(|fault| !(recipe.is_partial() && fault.is_of_values()));
         if !faults.is_empty() || recipe.is_partial() {
             return Err(Errors(faults));
@@ -124,8 +124,8 @@ impl Plan {
         })
     }
 
-    /// What is wrong with the checkpoints of a recipe, also of one that cannot be merged yet ([`Recipe::is_partial`]), and
-    /// what is accepted and probably not meant.
+    /// Checks the checkpoints of a recipe, even of one that cannot be merged yet ([`Recipe::is_partial`]). Returns the
+    /// errors and the warnings.
     pub fn check(recipe: Recipe, options: &Options) -> (Vec<Error>, Vec<String>) {
         match Self::build(recipe, options) {
             Ok(plan) => (Vec::new(), plan.warnings),

@@ -1,4 +1,4 @@
-//! The chat template of the output's tokenizer.
+//! Chooses the chat template of the output's tokenizer.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::types::Stage;
 use super::vocabulary::Alignment;
 use crate::recipe::{ChatTemplate, Recipe};
 
-/// The template that the output gets; nothing where it has what its tokenizer's folder has.
+/// The template that the output gets; `None` where it keeps the one in its tokenizer's folder.
 pub(super) fn chat_template(
     recipe: &Recipe,
     OpenedModels { models, stages }: &OpenedModels,
@@ -17,7 +17,7 @@ pub(super) fn chat_template(
     alignment: Option<&Alignment>,
     warnings: &mut Vec<String>,
 ) -> Result<Option<String>, Error> {
-    // A document's merge has what that document says.
+    // A merge of a document has the template that the document gives.
     let tokenizer_of = alignment.map_or(Some(donor), |alignment| alignment.tokenizer_of);
     let inherited = || tokenizer_of.and_then(|model| stages.get(model)?.as_ref()?.plan.chat_template.clone());
     let chosen = match &recipe.chat_template {
@@ -42,8 +42,8 @@ pub(super) fn chat_template(
     Ok(chosen.or_else(inherited))
 }
 
-/// The template that most models have, without white space around it; among equals the donor's, then that of the model
-/// that the recipe names first. mergekit's choice among equals is not defined.
+/// The template that most models have, trimmed of white space. Ties go to the donor's, then to that of the model that the
+/// recipe names first; mergekit does not define their order.
 fn most_frequent(models: &Models, stages: &[Option<Arc<Stage>>], donor: usize) -> Result<Option<String>, Error> {
     let order = std::iter::once(donor).chain((0..models.checkpoints.len()).filter(|model| *model != donor));
     let mut counts: Vec<(String, usize)> = Vec::new();

@@ -9,7 +9,7 @@ use crate::checkpoint::Checkpoint;
 use crate::recipe::{ModelRef, Recipe};
 
 impl Plan {
-    /// The donor's configuration with the number format that is really written and, for slices, the layers of the output.
+    /// The donor's configuration with the dtype that is written and, for slices, the layers of the output.
     pub fn config(&self) -> Map<String, Value> {
         config(self)
     }
@@ -21,7 +21,7 @@ impl Plan {
         self.recipe.base_model.as_ref().or(self.recipe.models().first().copied()) == Some(model)
     }
 
-    /// Whether the donor's head is its token embeddings, and the merge has a head that no longer is.
+    /// Whether the donor ties its head to the token embeddings and the merge no longer does.
     fn unties(&self) -> bool {
         let donor = &self.models[self.donor];
         let main = donor.main_module().map(|module| module.folder.as_str());
@@ -32,14 +32,14 @@ impl Plan {
     }
 }
 
-/// The class that the recipe gives a model, where it is not the one that its config.json names.
+/// The class that the recipe gives a model, where it differs from the one in its config.json.
 fn other_class<'a>(reference: &'a ModelRef, model: &Checkpoint) -> Option<&'a str> {
     let class = reference.architecture.as_deref()?;
     let named = model.config().get("architectures").and_then(|classes| classes.get(0)?.as_str());
     (named != Some(class)).then_some(class)
 }
 
-/// What the classes that the recipe gives its models come to.
+/// Warnings about the architecture classes that the recipe gives its models.
 pub(super) fn classes(recipe: &Recipe, models: &Models, donor: usize) -> Vec<String> {
     let given = recipe.models().into_iter().filter(|model| model.architecture.is_some());
     let remark = |reference: &ModelRef| {
@@ -79,7 +79,7 @@ fn config(plan: &Plan) -> Map<String, Value> {
     config
 }
 
-/// Makes what a configuration says of its vocabulary true for the merge: its size, and the numbers of special tokens.
+/// Updates what a configuration says about the vocabulary: its size, and the ids of special tokens.
 fn adapt(plan: &Plan, config: &mut Map<String, Value>) {
     let Some(alignment) = &plan.alignment else { return };
     with_part(config, |part| {
@@ -92,7 +92,7 @@ fn adapt(plan: &Plan, config: &mut Map<String, Value>) {
     }
 }
 
-/// The numbers of special tokens are those of the tokenizer's own model, or else of the same tokens.
+/// Takes the ids of special tokens from the tokenizer's own model, or else looks up the same tokens.
 pub(crate) fn renumber(plan: &Plan, config: &mut Map<String, Value>) {
     let Some(alignment) = &plan.alignment else { return };
     let own = alignment.tokenizer_of.map(|model| plan.models[model].config());
@@ -112,7 +112,7 @@ pub(crate) fn renumber(plan: &Plan, config: &mut Map<String, Value>) {
     });
 }
 
-/// Changes a configuration, or the part of it about texts where that has the vocabulary.
+/// Applies a change to a configuration, or to its `text_config` where that has the vocabulary.
 fn with_part(config: &mut Map<String, Value>, change: impl FnOnce(&mut Map<String, Value>)) {
     let is_inside = !config.contains_key("vocab_size") && config.get("text_config").is_some_and(Value::is_object);
     match config.get_mut("text_config").filter(|_| is_inside) {

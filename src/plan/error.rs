@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::checkpoint;
-use crate::diagnose::{Diagnose, ExitClass};
 use crate::recipe::Place;
 
 /// A recipe that does not fit its checkpoints.
@@ -13,34 +12,34 @@ pub enum Error {
     /// A model folder that is not there.
     #[error("no such model folder: `{path}`")]
     NoSuchModel {
-        /// As the recipe has it.
+        /// The name in the recipe.
         path: String,
-        /// Where the recipe has it.
+        /// Its place in the recipe.
         place: Option<Box<Place>>,
-        /// The recipe's folder, which was looked in too.
+        /// The recipe's folder, where it was searched too.
         beside: Option<PathBuf>,
-        /// A document of the recipe with nearly this name.
+        /// A document of the recipe with a similar name.
         near: Option<String>,
     },
     /// A model of the Hub that its cache on this machine does not have.
     #[error("{source}")]
     Hub {
-        /// What the cache lacks.
+        /// What is missing from the cache.
         source: checkpoint::Error,
-        /// Where the recipe names the model.
+        /// The place of the model in the recipe.
         place: Option<Box<Place>>,
     },
-    /// An adapter for the merge of another document.
+    /// An adapter on the merge of another document.
     #[error("the adapter `{adapter}` cannot be merged into the merge of the document `{stage}`")]
     AdapterOfStage {
         /// The document.
         stage: String,
         /// The adapter.
         adapter: String,
-        /// Where the recipe has it.
+        /// Its place in the recipe.
         place: Option<Box<Place>>,
     },
-    /// A document that others need and whose tokens are not those of its models.
+    /// A document that others need and that changes its vocabulary.
     #[error("the document `{stage}` merges vocabularies, which only the document that is the result can")]
     VocabularyOfStage {
         /// The document.
@@ -49,7 +48,7 @@ pub enum Error {
     /// A checkpoint that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
-    /// Two models that are not used in the same way.
+    /// Two models that differ in pooling, prompts or other settings.
     #[error("the models disagree on {}: `{left}` has {}, `{right}` has {}", found.what, found.left, found.right)]
     Disagreement {
         /// What they disagree on, and both values.
@@ -59,12 +58,12 @@ pub enum Error {
         /// The other model.
         right: String,
     },
-    /// A model without settings of use in `settings_source`.
+    /// A `settings_source` without pooling, prompts or other settings.
     #[error("`settings_source` names `{model}`, which does not say how it is used: it has no modules.json")]
     NoSettings {
         /// The model.
         model: String,
-        /// Where the recipe names it.
+        /// The place in the recipe.
         place: Option<Box<Place>>,
     },
     /// Two models whose tensors differ in shape.
@@ -81,7 +80,7 @@ pub enum Error {
         /// Its shape.
         right: Vec<usize>,
     },
-    /// Two models whose tensors differ in type, one of them not floating-point.
+    /// Two models whose tensors differ in type, of which one is not floating-point.
     #[error("tensor `{tensor}` is {left} in `{left_model}` and {right} in `{right_model}`")]
     Kind {
         /// The tensor.
@@ -120,14 +119,14 @@ pub enum Error {
     Arguments {
         /// The tensor.
         tensor: String,
-        /// Why.
+        /// The reason.
         reason: String,
         /// What to write instead.
         hint: Option<String>,
-        /// Where the recipe gives one of them.
+        /// The place of one of them in the recipe.
         place: Option<Box<Place>>,
     },
-    /// Conditions on rows without tokens to tell the rows apart by.
+    /// Conditions on rows of a model whose tokens cannot be read.
     #[error("`rows` needs the tokens of `{model}`: {source}")]
     Tokens {
         /// The model that the tokenizer comes from.
@@ -146,9 +145,9 @@ pub enum Error {
         start: usize,
         /// The layer after the last.
         end: usize,
-        /// How many it has.
+        /// How many layers it has.
         layers: usize,
-        /// Where the recipe asks.
+        /// The place of the range in the recipe.
         place: Option<Box<Place>>,
     },
     /// Slices of models with no or several stacks of layers.
@@ -159,44 +158,44 @@ pub enum Error {
         /// "no layers", or the stacks' names.
         stacks: String,
     },
-    /// A layer that stands where its class counts another kind.
+    /// A layer at a position where its class expects another kind.
     #[error(
         "layer {from} of `{model}` would be layer {layer} of the output, and config.json counts the {what}{}: there it would be of another kind",
         if key.is_empty() { String::new() } else { format!(" by `{key}`") }
     )]
     CountedLayers {
-        /// What differs from layer to layer.
+        /// The property that differs between layers.
         what: &'static str,
-        /// The key of config.json; empty where the class counts without one.
+        /// The key of config.json; empty where the class has a fixed pattern.
         key: &'static str,
         /// The layer's number in the output.
         layer: usize,
-        /// The model it comes from.
+        /// The model that it comes from.
         model: String,
-        /// Its number there.
+        /// Its number in that model.
         from: usize,
     },
-    /// Layers that are merged into one and are not of one kind.
+    /// Layers of different kinds that would be merged into one.
     #[error(
         "layer {left_layer} of `{left_model}` and layer {right_layer} of `{right_model}` differ in {what}: {left} and {right}"
     )]
     LayerKinds {
-        /// What differs from layer to layer.
+        /// The property that differs between layers.
         what: String,
         /// The first model.
         left_model: String,
         /// Its layer.
         left_layer: usize,
-        /// What that is.
+        /// Its value.
         left: String,
         /// The other model.
         right_model: String,
         /// Its layer.
         right_layer: usize,
-        /// What that is.
+        /// Its value.
         right: String,
     },
-    /// A slice of a method that needs the base, without it.
+    /// A slice without the base, of a method that needs it.
     #[error("{method} needs the base model `{base}` among the sources of every slice")]
     SliceWithoutBase {
         /// The method.
@@ -224,7 +223,7 @@ pub enum Error {
         /// The model.
         model: String,
     },
-    /// A table of tokens of another size than the first.
+    /// A token embedding table of another size than the first.
     #[error("tensor `{tensor}` of `{model}` has {found} rows, and its tokens {expected}")]
     TokenRows {
         /// The tensor.
@@ -233,10 +232,10 @@ pub enum Error {
         model: String,
         /// Its rows.
         found: usize,
-        /// Those of the model's first table of tokens.
+        /// The rows of the model's first table of token embeddings.
         expected: usize,
     },
-    /// A token that a text can have and that has no embedding.
+    /// A token that texts can contain but that has no embedding.
     #[error("token {token:?} of `{model}` has number {id}, but its table of token embeddings has {rows} rows")]
     TokenWithoutRow {
         /// The token.
@@ -253,17 +252,17 @@ pub enum Error {
     VocabularyKinds {
         /// The model whose tokenizer the output has.
         left: String,
-        /// How it finds tokens.
+        /// Its kind.
         left_kind: String,
         /// The other.
         right: String,
-        /// How that one does.
+        /// Its kind.
         right_kind: String,
     },
     /// A rule for a token that cannot be followed.
     #[error("{message}")]
     TokenRule {
-        /// Why.
+        /// The reason.
         message: String,
         /// What to write instead.
         hint: String,
@@ -280,7 +279,7 @@ pub enum Error {
         /// The tensor.
         tensor: String,
     },
-    /// A tokenizer whose padding token would move the positions of the model.
+    /// A tokenizer whose padding token would shift the model's position numbers.
     #[error(
         "`{tokenizer}` pads with token {pad}, and the positions of `{model}` begin behind its own padding token {own}"
     )]
@@ -291,158 +290,27 @@ pub enum Error {
         pad: u64,
         /// The model whose configuration the output has.
         model: String,
-        /// Its own.
+        /// The model's own padding token.
         own: u64,
     },
-    /// Nothing to write.
+    /// A merge without tensors.
     #[error("the recipe's models have no tensors to merge")]
     Nothing,
 }
 
 impl Error {
-    /// Whether it is about values of parameters, not about the checkpoints.
+    /// Whether it is about parameter values and not about the checkpoints.
     pub(super) fn is_of_values(&self) -> bool {
         matches!(self, Self::MissingParameter { .. } | Self::Arguments { .. } | Self::SliceWithoutBase { .. })
     }
 
-    /// Whether both are about the same values of parameters, in two tensors.
+    /// Whether both report the same parameter values, for two tensors.
     pub(super) fn has_the_values_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Arguments { reason, place, .. }, Self::Arguments { reason: of_other, place: at_other, .. }) => {
                 reason == of_other && place == at_other
             }
             _ => false,
-        }
-    }
-}
-
-impl Diagnose for Error {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoSuchModel { near: Some(near), .. } => Some(format!("did you mean the document `{near}`?")),
-            Self::NoSuchModel { path, beside, .. } => {
-                let looked =
-                    beside.as_ref().map(|beside| format!("it was looked for here and in {}", beside.display()));
-                let literal = path
-                    .contains('@')
-                    .then(|| "a folder whose name holds `@` is written `{model: {path: \"…\"}}`".to_owned());
-                let hints: Vec<String> = looked.into_iter().chain(literal).collect();
-                Some(hints.join("\n")).filter(|hints| !hints.is_empty())
-            }
-            Self::Checkpoint(error) | Self::Hub { source: error, .. } | Self::Tokens { source: error, .. } => {
-                error.hint()
-            }
-            Self::Disagreement { found, left, .. } => {
-                let goes_on = format!("`--allow {}` goes on with what `{left}` has", found.kind.name());
-                let is_vocabulary = found.kind == checkpoint::Mismatch::Tokenizer || found.what == "vocabulary size";
-                let union = "`tokenizer_source: union` in the recipe merges vocabularies, token by token";
-                let source = "`settings_source: MODEL` in the recipe chooses whose pooling, prompts and modules count";
-                Some(match found.kind {
-                    _ if is_vocabulary => format!("{union}\n{goes_on}"),
-                    checkpoint::Mismatch::Architecture => goes_on,
-                    _ => format!("{goes_on}; {source}"),
-                })
-            }
-            Self::TokenWithoutRow { .. } => {
-                Some("the tokenizer does not belong to these weights, or their table was not resized for it".into())
-            }
-            Self::VocabularyKinds { .. } => Some(
-                "their tokens have no common spelling; `tokenizer_source: base` keeps one vocabulary, and rows where both have the token"
-                    .into(),
-            ),
-            Self::TokenRule { hint, .. } => Some(hint.clone()),
-            Self::Padding { .. } => Some("`tokenizer_source: base` keeps the numbers of its special tokens".into()),
-            Self::VocabularyOfStage { .. } => {
-                Some("merge it to a folder by itself first, and name the folder".into())
-            }
-            Self::AdapterOfStage { .. } => Some("name the adapter after a model that the document merges".into()),
-            Self::MissingTensor { .. } => {
-                Some("`--allow missing-tensor` merges such tensors from the models that have them".into())
-            }
-            Self::Shape { .. } => Some("the models must be of one architecture and size".into()),
-            Self::MissingParameter { .. } => {
-                Some("none of its filters matches this tensor; add an entry without a filter as the last one".into())
-            }
-            Self::Arguments { hint, .. } => hint.clone(),
-            Self::CountedLayers { .. } => Some(
-                "the class cannot be told of layers in another order: take runs of layers that keep their places in the pattern; `--allow architecture` merges it all the same"
-                    .into(),
-            ),
-            Self::LayerKinds { .. } => Some("`--allow architecture` goes on with what the first has".into()),
-            Self::SliceWithoutBase { .. } => Some("list it with the `layer_range` that belongs to the slice".into()),
-            Self::NoSettings { .. }
-            | Self::Kind { .. }
-            | Self::LayerRange { .. }
-            | Self::Stacks { .. }
-            | Self::MissingModule { .. }
-            | Self::NoTokenTable { .. }
-            | Self::TokenRows { .. }
-            | Self::TokenWithoutTensor { .. }
-            | Self::Nothing => None,
-        }
-    }
-
-    fn place(&self) -> Option<&Place> {
-        match self {
-            Self::NoSuchModel { place, .. }
-            | Self::AdapterOfStage { place, .. }
-            | Self::Hub { place, .. }
-            | Self::Arguments { place, .. }
-            | Self::Tokens { place, .. }
-            | Self::LayerRange { place, .. }
-            | Self::SliceWithoutBase { place, .. }
-            | Self::NoSettings { place, .. }
-            | Self::TokenRule { place, .. } => place.as_deref(),
-            Self::VocabularyOfStage { .. }
-            | Self::Checkpoint(_)
-            | Self::Disagreement { .. }
-            | Self::Shape { .. }
-            | Self::Kind { .. }
-            | Self::MissingTensor { .. }
-            | Self::MissingParameter { .. }
-            | Self::Stacks { .. }
-            | Self::CountedLayers { .. }
-            | Self::LayerKinds { .. }
-            | Self::MissingModule { .. }
-            | Self::NoTokenTable { .. }
-            | Self::TokenRows { .. }
-            | Self::TokenWithoutRow { .. }
-            | Self::VocabularyKinds { .. }
-            | Self::TokenWithoutTensor { .. }
-            | Self::Padding { .. }
-            | Self::Nothing => None,
-        }
-    }
-
-    fn exit_class(&self) -> ExitClass {
-        match self {
-            Self::NoSettings { .. }
-            | Self::MissingParameter { .. }
-            | Self::Arguments { .. }
-            | Self::LayerRange { .. }
-            | Self::Stacks { .. }
-            | Self::SliceWithoutBase { .. }
-            | Self::TokenRule { .. }
-            | Self::TokenWithoutTensor { .. }
-            | Self::Nothing => ExitClass::Usage,
-            Self::NoSuchModel { .. }
-            | Self::Hub { .. }
-            | Self::AdapterOfStage { .. }
-            | Self::VocabularyOfStage { .. }
-            | Self::Checkpoint(_)
-            | Self::Disagreement { .. }
-            | Self::Shape { .. }
-            | Self::Kind { .. }
-            | Self::MissingTensor { .. }
-            | Self::Tokens { .. }
-            | Self::CountedLayers { .. }
-            | Self::LayerKinds { .. }
-            | Self::MissingModule { .. }
-            | Self::NoTokenTable { .. }
-            | Self::TokenRows { .. }
-            | Self::TokenWithoutRow { .. }
-            | Self::VocabularyKinds { .. }
-            | Self::Padding { .. } => ExitClass::Refused,
         }
     }
 }

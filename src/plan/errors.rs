@@ -7,22 +7,22 @@ use super::Error;
 use crate::diagnose::{Diagnose, Diagnosis, ExitClass};
 use crate::recipe::Place;
 
-/// All faults that were found. There is none where a recipe with stand-ins is all that is wrong.
+/// All faults that were found. It is empty if the only fault is a recipe with placeholders.
 #[derive(Debug)]
 pub struct Errors(pub Vec<Error>);
 
-/// Errors of one sort that are shown; a model of another size differs in every tensor.
+/// How many errors of one sort are shown; a model of another size differs in every tensor.
 const MOST: usize = 3;
 
 impl Errors {
-    /// The faults that are shown, at most a few of a sort, and how many more of its sort stand behind the last of each.
-    pub fn shown(&self) -> Vec<(&Error, usize)> {
+    /// The faults to show, at most a few of a sort, each with the number of further faults that it stands for.
+    pub fn summary(&self) -> Vec<(&Error, usize)> {
         let mut counts: Vec<(Discriminant<Error>, usize)> = Vec::new();
-        let mut shown: Vec<(&Error, usize)> = Vec::new();
+        let mut summary: Vec<(&Error, usize)> = Vec::new();
         for fault in &self.0 {
             let sort = discriminant(fault);
-            // Values that do not go together in one tensor do not in others, and are said once.
-            if let Some((_, more)) = shown.iter_mut().find(|(known, _)| known.has_the_values_of(fault)) {
+            // Parameter values that conflict in one tensor conflict in others too, and are reported once.
+            if let Some((_, more)) = summary.iter_mut().find(|(known, _)| known.has_the_values_of(fault)) {
                 *more += 1;
                 continue;
             }
@@ -32,12 +32,12 @@ impl Errors {
             }
             let count = counts.iter().find(|(known, _)| *known == sort).map_or(0, |(_, count)| *count);
             if count <= MOST {
-                shown.push((fault, 0));
-            } else if let Some((_, more)) = shown.iter_mut().rfind(|(known, _)| discriminant(*known) == sort) {
+                summary.push((fault, 0));
+            } else if let Some((_, more)) = summary.iter_mut().rfind(|(known, _)| discriminant(*known) == sort) {
                 *more += 1;
             }
         }
-        shown
+        summary
     }
 
     /// The fault that was found first.
@@ -58,12 +58,12 @@ impl fmt::Display for Errors {
 impl std::error::Error for Errors {}
 
 impl Diagnose for Errors {
-    /// What the user can do about the first.
+    /// The hint of the first fault.
     fn hint(&self) -> Option<String> {
         self.first().and_then(Error::hint)
     }
 
-    /// Where in the recipe the first is.
+    /// The place of the first fault in the recipe.
     fn place(&self) -> Option<&Place> {
         self.first().and_then(Error::place)
     }
@@ -72,10 +72,10 @@ impl Diagnose for Errors {
         self.0.iter().map(Error::exit_class).max().unwrap_or(ExitClass::Usage)
     }
 
-    /// At most a few faults of a sort.
+    /// Returns at most a few faults of each kind.
     fn diagnoses(&self) -> Vec<Diagnosis> {
         let mut found = Vec::new();
-        for (error, more) in self.shown() {
+        for (error, more) in self.summary() {
             let mut diagnosis = Diagnosis::of(error);
             if more > 0 {
                 let _ = write!(diagnosis.message, ", and {more} more of this sort");

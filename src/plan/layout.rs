@@ -1,4 +1,4 @@
-//! The weight files of the output: which tensor goes where, and the safetensors headers.
+//! Lays out the output's weight files: the place of each tensor, and the safetensors headers.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ const ALIGNMENT: usize = 8;
 
 /// Gives every tensor its file and offset, sorts the tensors by place and returns the files.
 ///
-/// The order is that of the safetensors library: wider formats first, so that all data is aligned, then by name.
+/// The order is that of the safetensors library: wider dtypes first, so that all data is aligned, then by name.
 pub(super) fn place(tensors: &mut Vec<PlannedTensor>, shard_size: Option<u64>) -> Vec<PlannedFile> {
     tensors.sort_by(|a, b| (&a.module, &a.name).cmp(&(&b.module, &b.name)));
     let mut shards: Vec<Shard> = Vec::new();
@@ -66,7 +66,7 @@ struct Shard {
     tensors: Vec<PlannedTensor>,
 }
 
-/// The safetensors library's order of formats; of two formats of one width the later goes first.
+/// The sort key for dtypes, as in the safetensors library: of two dtypes of equal width the later one goes first.
 fn alignment(dtype: Dtype) -> (usize, Dtype) {
     (dtype.bitsize(), dtype)
 }

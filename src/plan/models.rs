@@ -1,4 +1,4 @@
-//! The checkpoints that a recipe names, and where they lie.
+//! The checkpoints that a recipe names, and their folders.
 
 use std::path::{Path, PathBuf};
 
@@ -30,8 +30,8 @@ impl Models {
     }
 }
 
-/// The folder of a model without its adapter, or of an adapter: relative paths are looked up in the current folder first, then in the recipe's, and names of the
-/// Hub then in its cache.
+/// The folder of a model without its adapter, or of an adapter. Relative paths are looked up in the current folder, then in
+/// the recipe's; names on the Hub after that in its cache.
 pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Error> {
     let path = Path::new(&model.path);
     if let Some(found) = recipe.on_disk(model) {
@@ -42,7 +42,7 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
     if let Some(hub) = HubModel::new(&model.path, model.revision.as_deref()) {
         let begins = path.components().next().is_some_and(|first| recipe.here(Path::new(first.as_os_str())).is_some());
         match checkpoint::find(&hub, &HubHome::from_env().cache) {
-            // With a first folder that exists it is a path with a misspelt end.
+            // If its first folder exists, it is a path with a misspelt end.
             Err(checkpoint::Error::NotInCache { .. }) if begins => {}
             found => return found.map_err(|source| Error::Hub { source, place: place() }),
         }
@@ -55,7 +55,7 @@ pub(crate) fn resolve(recipe: &Recipe, model: &ModelRef) -> Result<PathBuf, Erro
     })
 }
 
-/// Whether a model is a folder on this machine, not one of the Hub.
+/// Whether a model is a folder on this machine and not a name on the Hub.
 #[cfg(all(feature = "cli", feature = "hub"))]
 pub(crate) fn is_here(recipe: &Recipe, model: &ModelRef) -> bool {
     recipe.on_disk(model).is_some()

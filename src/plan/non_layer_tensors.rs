@@ -1,12 +1,12 @@
-//! Which slice the tensors outside of the layers come from.
+//! Chooses the slice that tensors outside of the layers come from.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::checkpoint::{Checkpoint, layer_of};
 
-/// Classes whose tensors mergekit 0.1.5 lists as those in front of the layers and those behind them. Of any other class it
-/// takes all tensors outside of the layers for one kind.
+/// Classes for which mergekit 0.1.5 lists the tensors before the layers and those after them. For any other class it treats
+/// all tensors outside of the layers alike.
 const LISTED: [&str; 55] = [
     "AfmoeForCausalLM",
     "ApertusForCausalLM",
@@ -68,15 +68,14 @@ const LISTED: [&str; 55] = [
 /// Which slices the tensors outside of the layers come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NonLayerSlices {
-    /// What stands behind the layers comes from the last slice, as what stands in front of them does from the first;
-    /// otherwise all of it comes from the first.
+    /// Whether tensors after the layers come from the last slice. Tensors before the layers always come from the first one.
     pub behind_from_last: bool,
-    /// The class that decides it.
+    /// The class that decides this.
     pub class: Option<String>,
 }
 
 impl NonLayerSlices {
-    /// As mergekit has it: behind the layers from the last slice where it lists the tensors of every model's class.
+    /// Follows mergekit: tensors after the layers come from the last slice if it lists every model's class.
     pub(super) fn of(models: &[Checkpoint]) -> Self {
         let classes = || models.iter().map(class);
         let unlisted = classes().find(|class| !class.is_some_and(|class| LISTED.binary_search(&class).is_ok()));
@@ -93,8 +92,7 @@ fn class(checkpoint: &Checkpoint) -> Option<&str> {
     }
 }
 
-/// Whether a tensor outside of the layers stands in front of them, by its name: tables of tokens and positions, and what
-/// belongs to them.
+/// Whether a tensor comes before the layers, by its name: token and position embeddings with their norms and projections.
 pub(super) fn is_in_front(canonical: &str) -> bool {
     layer_of(canonical).is_none() && canonical.split('.').any(|part| part != "embed_out" && is_embedding(part))
 }

@@ -7,8 +7,8 @@ use super::error::Error;
 use super::models::{Models, resolve};
 use super::types::Stage;
 use crate::checkpoint::{Adapter, Checkpoint, Links, disagreements_of_use};
+use crate::nearest::nearest;
 use crate::recipe::{ModelRef, Recipe};
-use crate::yaml::nearest;
 
 /// The opened checkpoints of a recipe, and the documents whose merges some of them are.
 pub(super) struct OpenedModels {
@@ -18,8 +18,8 @@ pub(super) struct OpenedModels {
 }
 
 impl OpenedModels {
-    /// Opens what can be opened; a model that cannot is a fault. A document that is not in `known` is left out: what is
-    /// wrong with it was said.
+    /// Opens all models. Those that cannot be opened are added to `faults`. A document that is not in `known` is skipped,
+    /// because its faults were reported already.
     pub(super) fn open(recipe: &Recipe, known: &[Arc<Stage>], links: Links, faults: &mut Vec<Error>) -> Self {
         let (mut paths, mut checkpoints, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (mut adapters, mut stages, mut references) = (Vec::new(), Vec::new(), Vec::new());
@@ -95,7 +95,7 @@ pub(super) fn open_model(
     Ok((checkpoint, Some(adapted)))
 }
 
-/// The first thing in which the folder of an adapter differs from its model in how it is used.
+/// The first setting (pooling, prompts and so on) in which an adapter's folder differs from its model.
 fn differs(model: &Checkpoint, usage: &Checkpoint) -> Option<String> {
     if !model.is_sentence_transformers() {
         return None;
@@ -104,7 +104,7 @@ fn differs(model: &Checkpoint, usage: &Checkpoint) -> Option<String> {
     Some(format!("{} {} without it, {} with it", found.what, found.left, found.right))
 }
 
-/// The error of a model that is not there, with the document that may have been meant.
+/// Adds the document that may have been meant to the error of a missing model.
 fn with_near(mut error: Error, recipe: &Recipe) -> Error {
     if let Error::NoSuchModel { path, near, .. } = &mut error {
         let others = recipe.documents().filter(|name| recipe.name.as_deref() != Some(name));
@@ -113,7 +113,7 @@ fn with_near(mut error: Error, recipe: &Recipe) -> Error {
     error
 }
 
-/// Whether a model with an adapter is to be used as it is without, whatever the adapter's folder says.
+/// Whether a model with an adapter keeps the model's own settings, whatever the adapter's folder says.
 fn is_without_adapter(recipe: &Recipe, model: &ModelRef) -> bool {
     let source = recipe.settings_source.as_ref().filter(|source| source.adapter.is_none());
     model.adapter.is_some()

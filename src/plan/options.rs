@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use crate::checkpoint::{Links, Mismatch};
 use crate::kernel::DType;
 
-/// Settings of a plan that are not the recipe's.
+/// Options of a plan that do not come from the recipe.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Replaces the recipe's `dtype`.
     pub dtype: Option<DType>,
     /// Replaces the recipe's `out_dtype`.
     pub out_dtype: Option<DType>,
-    /// Largest size of a weight file in bytes; a tensor that is larger gets a file of its own. `None`: one file.
+    /// The largest size of a weight file in bytes; a larger tensor gets a file of its own. `None` for a single file.
     pub shard_size: Option<u64>,
     /// The seed of methods that draw at random.
     pub seed: u64,
-    /// What the user accepts.
+    /// The differences and faults that the user accepts.
     pub allow: Allow,
 }
 
@@ -28,7 +28,7 @@ pub struct Allow {
     pub missing_tensor: bool,
     /// NaN and infinity in the inputs.
     pub non_finite: bool,
-    /// Files of a model that are links out of its folder.
+    /// Files of a model that link out of its folder.
     pub links: bool,
 }
 
@@ -46,7 +46,7 @@ impl Allow {
         names
     }
 
-    /// Accepts what is called `name`. False when nothing is called so.
+    /// Accepts the difference or fault called `name`. Returns false for an unknown name.
     pub fn accept(&mut self, name: &str) -> bool {
         match name {
             MISSING_TENSOR => self.missing_tensor = true,

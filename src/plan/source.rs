@@ -1,4 +1,4 @@
-//! Where the numbers of an input come from.
+//! The sources of an input's numbers.
 
 use safetensors::Dtype;
 
@@ -6,37 +6,36 @@ use super::types::{Gathered, Input, Plan, Stage, TensorOp};
 use crate::checkpoint::{Module, Product, Tensor, Weights};
 use crate::kernel::DType;
 
-/// What stands behind an [`Input`]: where its numbers come from, or what they are computed from.
+/// The source of an [`Input`]: where its numbers are stored, or what they are computed from.
 ///
-/// This is the only place that knows. A planner makes inputs; the merge asks [`Plan::source`] for what stands behind
-/// one and hands it, with a range of elements, to `merge::read`: `load` gives the elements as numbers, `copied_bytes` as
-/// bytes, and `finish` gives their memory back. Statistics passes, the pass that computes the output and the search for
-/// the input that is not finite know no other way to a tensor. A new kind of input is a variant here, with its format
-/// and the bytes that a pass over it reads, and an arm in `merge/read/source.rs` that fills a buffer with a tile.
+/// The planner creates inputs. The merge asks [`Plan::source`] for the source of an input and passes it, with a range of
+/// elements, to `merge::read`: `load` returns the elements as numbers, `copied_bytes` as bytes, and `finish` releases their
+/// memory. All passes of a merge read tensors in this way. To add a kind of input, add a variant here, with its dtype and
+/// the bytes that a pass reads, and an arm in `merge/read/source.rs` that fills a buffer with a tile.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Source<'a> {
-    /// A tensor as it lies in a checkpoint's file. Numbers of the right format are used where they lie.
+    /// A tensor in a checkpoint's file. Numbers of the right dtype are used in place.
     Stored {
         /// The weights that hold it.
         weights: &'a Weights,
         /// The tensor.
         tensor: &'a Tensor,
     },
-    /// A table of tokens whose rows are brought to the order of the output's.
+    /// A token table whose rows are put into the output's order.
     Gathered {
-        /// The plan that the tables' inputs are of.
+        /// The plan that has the tables' inputs.
         plan: &'a Plan,
         /// The table.
         table: &'a Gathered,
     },
     /// A tensor of a model with an adapter: `under + scale · left · right`, a tile at a time.
     Adapted {
-        /// The model's own tensor, or the adapter's in its place.
+        /// The model's own tensor, or the one that the adapter replaces it with.
         weights: &'a Weights,
         /// The tensor.
         tensor: &'a Tensor,
-        /// What is added.
+        /// The product that is added.
         product: &'a Product,
     },
     /// A tensor of the merge of another document, computed a tile at a time and rounded to that merge's format.
@@ -49,7 +48,7 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// The format of the numbers; nothing where they are not floating-point numbers.
+    /// The dtype of the numbers; `None` if they are not floating-point.
     pub fn float(&self) -> Option<DType> {
         match self {
             Self::Stored { tensor, .. } | Self::Adapted { tensor, .. } => tensor.float(),
@@ -82,7 +81,7 @@ impl Source<'_> {
         }
     }
 
-    /// Tiles that are in memory while one of this is made.
+    /// The number of tiles in memory while one tile of this source is computed.
     pub(crate) fn tiles(&self) -> u64 {
         match self {
             Self::Stored { .. } => 0,
@@ -94,10 +93,10 @@ impl Source<'_> {
 }
 
 impl Plan {
-    /// What stands behind an input.
+    /// The source of an input.
     ///
     /// # Panics
-    /// On an input that is not of this plan.
+    /// If the input does not belong to this plan.
     pub fn source(&self, input: Input) -> Source<'_> {
         if let Some(table) = input.gathered.and_then(|index| self.gathered.get(index)) {
             return Source::Gathered { plan: self, table };

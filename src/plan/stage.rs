@@ -1,4 +1,4 @@
-//! The merge of one document as a model of another: planned, and computed where it is read.
+//! The merge of one document as a model of another: planned here, and computed when it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -28,7 +28,7 @@ impl Stage {
         stage
     }
 
-    /// What opening the folder that the document merges to would give, but for the bytes of its tensors.
+    /// The checkpoint that the document merges to, without the data of its tensors.
     pub(super) fn checkpoint(&self) -> Checkpoint {
         self.plan.outline(PathBuf::from(&self.name))
     }
@@ -43,7 +43,7 @@ impl Stage {
         self.costs.get(tensor).map_or(0, |cost| cost.bytes)
     }
 
-    /// Tiles that are in memory while one of a planned tensor is made.
+    /// The number of tiles in memory while one tile of a planned tensor is computed.
     pub(crate) fn tiles(&self, tensor: usize) -> u64 {
         self.costs.get(tensor).map_or(0, |cost| cost.tiles)
     }
@@ -68,7 +68,7 @@ fn cost(plan: &Plan, tensor: &PlannedTensor) -> Cost {
 }
 
 impl Plan {
-    /// What opening the folder of the merge would give, but for the bytes of its tensors; `path` is what messages call it.
+    /// The checkpoint that the merge results in, without the data of its tensors. Messages call it `path`.
     pub(crate) fn outline(&self, path: PathBuf) -> Checkpoint {
         let mut entries: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for tensor in &self.tensors {
@@ -86,7 +86,7 @@ impl Plan {
         stage.and_then(|stage| stage.costs.get(stage.tensor(input))).map_or(0, |cost| cost.fingerprint)
     }
 
-    /// The plans of the documents that the merge needs, each once, behind what it needs itself.
+    /// The plans of the documents that the merge needs, each once, in the order in which they are merged.
     pub fn all_stages(&self) -> Vec<&Stage> {
         let mut found: Vec<&Stage> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -103,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// The checkpoint that configuration and tokenizer come from in the end.
+    /// The checkpoint on disk that configuration and tokenizer come from, through all documents.
     pub fn origin_of_files(&self) -> &Checkpoint {
         match self.stages.get(self.donor).and_then(Option::as_ref) {
             Some(stage) => stage.plan.origin_of_files(),
@@ -111,7 +111,7 @@ impl Plan {
         }
     }
 
-    /// The models that lie in folders, those of all documents, each once by its label.
+    /// The models on disk of all documents, each once by its label.
     pub fn originals(&self) -> Vec<(&Plan, usize)> {
         let mut seen = BTreeSet::new();
         let stages = self.all_stages();

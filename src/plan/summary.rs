@@ -1,10 +1,11 @@
-//! A summary of a plan for people and programs. Tensors that are treated alike are one group.
+//! A summary of a plan for people and programs, which groups tensors that are treated alike.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
 use super::non_layer_tensors::NonLayerSlices;
+use super::soup::SoupSummary;
 use super::types::{Input, Plan, PlannedTensor, Stage, TensorOp};
 use super::vocabulary::RowCounts;
 use crate::checkpoint::layer_of;
@@ -18,11 +19,14 @@ pub struct Summary {
     /// The documents that the merge needs, each with a plan of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<Document>,
+    /// What `sources` chose, where the recipe has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<SoupSummary>,
     /// The models, as folders.
     pub models: Vec<String>,
     /// The model that configuration and tokenizer come from.
     pub donor: String,
-    /// The model that settings of use come from; nothing where the output is a plain folder.
+    /// The model that pooling, prompts and other settings come from; `None` where the output is a plain folder.
     pub settings: Option<String>,
     /// Which slices the tensors outside of the layers come from, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +45,7 @@ pub struct Summary {
     pub bytes_written: u64,
     /// The output's weight files.
     pub files: Vec<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -52,11 +56,11 @@ pub struct VocabularySummary {
     pub tokenizer: String,
     /// The output's tokens.
     pub tokens: usize,
-    /// Tokens that the tokenizer gets besides its own.
+    /// The number of tokens that are added to the tokenizer.
     pub appended: usize,
     /// Rows of the output's tables of tokens.
     pub rows: usize,
-    /// How the rows come about; nothing where all models have the same tokens.
+    /// How rows are computed; `None` where all models have the same tokens.
     pub made: Option<RowCounts>,
 }
 
@@ -70,7 +74,7 @@ pub struct Document {
     pub summary: Summary,
 }
 
-/// Tensors of one name but for the layer's number.
+/// Tensors whose names differ only in the layer's number.
 #[derive(Debug, Serialize)]
 pub struct Group {
     /// The name, with `{}` for the number of the layer.
@@ -83,9 +87,9 @@ pub struct Group {
     pub dtype: String,
     /// The method, or `copy`.
     pub method: &'static str,
-    /// The models they are made from, the base first.
+    /// The models that they are merged from, the base first.
     pub sources: Vec<String>,
-    /// Resolved parameters; one value where all tensors share it, else the first and the last.
+    /// Resolved parameters: one value where all tensors share it, else the first and the last.
     #[serde(serialize_with = "in_order")]
     pub parameters: Vec<(String, Vec<String>)>,
     /// The parameters that differ between the rows of a vocabulary tensor.
@@ -100,13 +104,13 @@ pub struct RowGroup {
     pub name: String,
     /// How many there are.
     pub count: usize,
-    /// Resolved parameters, without those that all rows share.
+    /// Resolved parameters that not all rows share.
     #[serde(serialize_with = "pairs")]
     pub parameters: Vec<(String, String)>,
 }
 
 impl Plan {
-    /// The plan in groups, with those of the documents that it needs.
+    /// Summarises the plan, including the documents that it needs.
     pub fn summary(&self) -> Summary {
         let document = |stage: &Stage| Document { name: stage.name.clone(), summary: stage.plan.own_summary() };
         let documents = self.all_stages().into_iter().map(document).collect();
@@ -150,6 +154,7 @@ impl Plan {
         Summary {
             method: self.recipe.method.name,
             documents: Vec::new(),
+            sources: self.soup(),
             models: self.labels(),
             donor: self.label(self.donor),
             settings: self.is_sentence_transformers().then(|| self.label(self.settings)),
@@ -193,7 +198,7 @@ impl Plan {
         self.label(model)
     }
 
-    /// The parameters that all rows of a tensor share, and those that they do not.
+    /// The parameters that all rows of a tensor share, and those that differ.
     fn values(&self, tensor: &PlannedTensor) -> (Vec<(String, String)>, Vec<RowGroup>) {
         let TensorOp::Merge { arguments, inputs, by_row, .. } = &tensor.op else { return (Vec::new(), Vec::new()) };
         let mut shared = self.named(arguments, inputs);
@@ -213,10 +218,10 @@ impl Plan {
         (shared, rows)
     }
 
-    /// Arguments by name, those of a model with the model's.
+    /// Arguments by name; per-model arguments have the model's name too.
     fn named(&self, arguments: &Arguments, inputs: &[Input]) -> Vec<(String, String)> {
         let apart = inputs.len() - arguments.models.len();
-        // The last part of a folder is enough where no two folders share it.
+        // The last part of a path is enough where no two paths share it.
         let short = |model: usize| {
             let last =
                 |model: usize| self.name(model).rsplit('/').next().map(str::to_owned).filter(|name| !name.is_empty());
@@ -235,7 +240,7 @@ impl Plan {
     }
 }
 
-/// Template, method, sources, format.
+/// The key of a group: template, method, sources, dtype.
 type Key = (String, &'static str, Vec<String>, String);
 
 fn empty(key: &Key) -> Group {
@@ -243,12 +248,12 @@ fn empty(key: &Key) -> Group {
     Group { template, count: 0, shapes: Vec::new(), dtype, method, sources, parameters: Vec::new(), rows: Vec::new() }
 }
 
-/// A map in the order of its entries.
+/// Serialises entries as a map, in their order.
 fn pairs<S: Serializer>(entries: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(entries.iter().map(|(name, value)| (name, value)))
 }
 
-/// A map in the order of its entries.
+/// Serialises entries as a map, in their order.
 fn in_order<S: Serializer>(entries: &[(String, Vec<String>)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(entries.iter().map(|(name, values)| (name, values)))
 }

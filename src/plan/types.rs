@@ -15,21 +15,21 @@ use crate::kernel::DType;
 use crate::method::{Arguments, MergeMethod};
 use crate::recipe::Recipe;
 
-/// Everything a merge will do.
+/// Everything that a merge will do.
 #[derive(Debug)]
 pub struct Plan {
-    /// The recipe it is made from.
+    /// The recipe that it was built from.
     pub recipe: Recipe,
     /// The checkpoints, in the order in which the recipe first names them.
     pub models: Vec<Checkpoint>,
-    /// For each of them the adapter that is merged into it first.
+    /// For each checkpoint, the adapter that is merged into it first.
     pub adapters: Vec<Option<Adapted>>,
-    /// For each of them the document whose merge it is.
+    /// For each checkpoint, the document whose merge it is.
     pub stages: Vec<Option<Arc<Stage>>>,
-    /// The checkpoint that configuration, tokenizer and tensor spelling come from.
+    /// The index of the checkpoint that configuration, tokenizer and the spelling of tensor names come from.
     pub donor: usize,
-    /// The checkpoint that settings of use come from: modules, pooling, prompts, similarity, the longest input. The donor where
-    /// that has any and the recipe names no other.
+    /// The index of the checkpoint that modules, pooling, prompts, similarity and the maximum sequence length come from. It
+    /// is the donor if that has them and the recipe names no other.
     pub settings: usize,
     /// The output tensors, in the order of their places in the output.
     pub tensors: Vec<PlannedTensor>,
@@ -37,21 +37,21 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// Where each layer's configuration comes from, when the recipe is made of slices.
     pub layers: Option<Vec<LayerSource>>,
-    /// The donor's configuration, true for the layers of the output, when the recipe is made of slices.
+    /// The donor's configuration, adapted to the layers of the output, when the recipe is made of slices.
     pub(super) layer_config: Option<Map<String, Value>>,
     /// Which slices the tensors outside of the layers come from, when the recipe is made of slices.
     pub non_layer: Option<NonLayerSlices>,
     /// The vocabulary of the output, where the recipe merges different ones.
     pub alignment: Option<Alignment>,
-    /// The chat template of the output, where it is not the one that its tokenizer's folder has.
+    /// The chat template of the output, where it is not the one in its tokenizer's folder.
     pub chat_template: Option<String>,
-    /// Tables of tokens that are brought to one order of tokens.
+    /// Token tables whose rows are put into one order.
     pub gathered: Vec<Gathered>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// The seed of methods that draw at random.
     pub seed: u64,
-    /// What the user accepts.
+    /// The differences and faults that the user accepts.
     pub allow: Allow,
 }
 
@@ -60,11 +60,11 @@ pub struct Plan {
 pub struct Stage {
     /// The document's name.
     pub name: String,
-    /// What it merges.
+    /// Its plan.
     pub plan: Plan,
-    /// For each module of the merge and each of its tensors, as a checkpoint lists them, the planned tensor.
+    /// For each module of the merge and each of its tensors, as a checkpoint lists them, the index of the planned tensor.
     pub(super) tensors: Vec<Vec<usize>>,
-    /// For each planned tensor what one pass over it costs, and what it is made of.
+    /// The cost of one pass over each planned tensor, and its fingerprint.
     pub(super) costs: Vec<Cost>,
 }
 
@@ -109,7 +109,7 @@ pub struct PlannedTensor {
     pub offset: u64,
     /// How it is computed.
     pub op: TensorOp,
-    /// The canonical name of the tensor that it is a copy of, and made as.
+    /// The canonical name of the tensor that it is a tied copy of.
     pub copy_of: Option<String>,
 }
 
@@ -128,7 +128,7 @@ impl PlannedTensor {
 /// How an output tensor is computed.
 #[derive(Clone, Debug)]
 pub enum TensorOp {
-    /// Copies the bytes, which must be the same in all sources.
+    /// Copies the bytes, which must be equal in all sources.
     Copy {
         /// The tensors that hold them.
         sources: Vec<Input>,
@@ -137,13 +137,13 @@ pub enum TensorOp {
     Merge {
         /// The method.
         method: &'static MergeMethod,
-        /// The inputs: the base first where the method has one apart, then the models in recipe order.
+        /// The inputs: the base first where the method sets it apart, then the models in recipe order.
         inputs: Vec<Input>,
-        /// The method's parameters for this tensor; those of most rows where they differ by row.
+        /// The method's parameters for this tensor, or for most of its rows where they differ by row.
         arguments: Arguments,
-        /// The parameters of its rows, where they differ. What is found of the whole tensor does not depend on them.
+        /// The parameters of its rows, where they differ. Statistics of the whole tensor do not depend on them.
         by_row: Option<ByRow>,
-        /// The format it is computed in: float32 or float64.
+        /// The dtype that it is computed in: float32 or float64.
         compute_dtype: DType,
         /// The format the result is rounded to.
         out_dtype: DType,
@@ -169,18 +169,18 @@ pub struct Input {
     pub module: usize,
     /// Index into the module's tensors.
     pub tensor: usize,
-    /// Index into [`Plan::gathered`], for a table of tokens whose rows are brought to another order.
+    /// Index into [`Plan::gathered`], for a token table whose rows are put into another order.
     pub gathered: Option<usize>,
 }
 
-/// A table of tokens whose rows are brought to the order of the output's.
+/// A token table whose rows are put into the output's order.
 #[derive(Debug)]
 pub struct Gathered {
     /// The tables that rows come from, this one among them.
     pub tables: Vec<Input>,
-    /// Its place among them.
+    /// Its index among them.
     pub of: usize,
-    /// Which row each token has in which table.
+    /// The row of each token in each table.
     pub gather: Arc<Gather>,
     /// Elements of a row.
     pub width: usize,
@@ -189,14 +189,14 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// The table itself, in its own order.
+    /// The table in its own order.
     pub(super) fn own(&self) -> Input {
         let unknown = Input { model: 0, module: 0, tensor: 0, gathered: None };
         self.tables.get(self.of).copied().unwrap_or(unknown)
     }
 }
 
-/// A mean over the rows of a table, found when it is first needed.
+/// The mean over the rows of a table, computed when it is first needed.
 #[derive(Debug, Default)]
 pub struct MeanRow(pub(crate) Mutex<Option<Vec<f64>>>);
 
@@ -212,7 +212,7 @@ pub struct PlannedFile {
 }
 
 impl Plan {
-    /// What messages and tables call a model: its folder, and its adapter's.
+    /// The name of a model in messages and tables: its folder, and its adapter's.
     pub fn label(&self, model: usize) -> String {
         let name = self.models[model].name();
         match self.adapters.get(model).and_then(Option::as_ref) {
@@ -226,7 +226,7 @@ impl Plan {
         (0..self.models.len()).map(|model| self.label(model)).collect()
     }
 
-    /// Every folder that the merge reads: those of models and of adapters, of all documents.
+    /// Every folder that the merge reads: models and adapters of all documents.
     pub fn folders(&self) -> Vec<&Path> {
         let mut folders = Vec::new();
         for (plan, model) in self.originals() {
@@ -246,7 +246,7 @@ impl Plan {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// The format most of the output's bytes are in; `None` when nothing in it is a floating-point number.
+    /// The dtype of most of the output's bytes; `None` if it has no floating-point numbers.
     pub fn dtype(&self) -> Option<DType> {
         let bytes = |float: DType| -> u64 {
             let is =
@@ -256,7 +256,7 @@ impl Plan {
         DType::ALL.into_iter().max_by_key(|float| bytes(*float)).filter(|float| bytes(*float) > 0)
     }
 
-    /// The folder that settings of use come from in the end: a model's, or that of its adapter.
+    /// The folder on disk that pooling, prompts and other settings come from: a model's, or its adapter's.
     pub fn origin_of_settings(&self) -> &Path {
         self.models[self.settings].usage_path()
     }

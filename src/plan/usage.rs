@@ -1,4 +1,4 @@
-//! Whose settings of use the output has: modules, pooling, prompts, similarity, the longest input.
+//! Chooses the model whose settings the output has: modules, pooling, prompts, similarity, maximum sequence length.
 
 use super::error::Error;
 use super::models::Models;
@@ -10,17 +10,17 @@ use crate::checkpoint::{
 };
 use crate::recipe::{ModelRef, Recipe};
 
-/// The model whose settings of use the output has.
+/// The model whose settings the output has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
     /// Its index.
     pub(super) model: usize,
-    /// Whether the recipe chose it: then it settles what the models disagree on.
+    /// Whether the recipe chose it, which settles what the models disagree on.
     pub(super) chosen: bool,
 }
 
-/// The model of a recipe that `settings_source` names. A model without its adapter stands for those with it where the recipe
-/// does not name it by itself.
+/// The model that `settings_source` names. A model without its adapter also means the same model with it, where the recipe
+/// does not list the model alone.
 pub(super) fn chosen(recipe: &Recipe) -> Option<&ModelRef> {
     let source = recipe.settings_source.as_ref()?;
     let models = recipe.models();
@@ -28,8 +28,8 @@ pub(super) fn chosen(recipe: &Recipe) -> Option<&ModelRef> {
     models.iter().find(|model| **model == source).or_else(|| models.iter().find(alone)).copied()
 }
 
-/// The model that a merge of some of a recipe's models must name to be used as the recipe's own merge is; nothing where it is by
-/// itself, or where no model says how it is used.
+/// The `settings_source` that a merge of some of a recipe's models needs to have the settings of the recipe's own merge.
+/// `None` if it has them anyway, or if no model has settings.
 pub(crate) fn to_name(recipe: &Recipe, models: &[&ModelRef]) -> Option<ModelRef> {
     let (model, used) = settings_model(recipe, recipe)?;
     let own = models.iter().find_map(|model| says(recipe, model));
@@ -37,7 +37,7 @@ pub(crate) fn to_name(recipe: &Recipe, models: &[&ModelRef]) -> Option<ModelRef>
     differs.then_some(model)
 }
 
-/// The model whose settings of use the merge of a document has, and its folder. `all` holds the documents.
+/// The model whose settings the merge of a document has, and its folder. `all` has the documents.
 fn settings_model(recipe: &Recipe, all: &Recipe) -> Option<(ModelRef, Checkpoint)> {
     let of = |model: &ModelRef| match all
         .stages
@@ -53,15 +53,15 @@ fn settings_model(recipe: &Recipe, all: &Recipe) -> Option<(ModelRef, Checkpoint
     }
 }
 
-/// A model that says how it is used.
+/// A model that has settings, and its checkpoint.
 fn says(recipe: &Recipe, model: &ModelRef) -> Option<(ModelRef, Checkpoint)> {
-    // The caller has opened it before, by its own rule for links.
+    // The caller has opened it before, with its own rule for links.
     let (checkpoint, _) = open_model(recipe, model, None, Links::Followed, &mut Vec::new()).ok()?;
     checkpoint.is_sentence_transformers().then(|| (model.clone(), checkpoint))
 }
 
 impl Models {
-    /// The model that the recipe names, else the donor, else the first one that says how it is used.
+    /// The model that the recipe names, else the donor, else the first one that has settings.
     pub(super) fn usage(&self, recipe: &Recipe, donor: usize) -> Result<Usage, Error> {
         let says = |model: usize| self.checkpoints.get(model).is_some_and(Checkpoint::is_sentence_transformers);
         if let Some(named) = chosen(recipe) {
@@ -78,7 +78,7 @@ impl Models {
         Ok(Usage { model: used_among(&models, donor), chosen: false })
     }
 
-    /// A sentence about whose settings the output has, where that is neither the donor nor what the recipe says.
+    /// The warning about whose settings the output has, where that is neither the donor nor the recipe's choice.
     pub(super) fn remark_on_usage(&self, donor: usize, usage: Usage) -> Option<String> {
         let (model, donor_path) = (self.paths.get(usage.model)?, self.paths.get(donor)?);
         (usage.model != donor && !usage.chosen).then(|| {
@@ -88,8 +88,8 @@ impl Models {
         })
     }
 
-    /// Refuses models that are not used in the same way, and says which accepted differences there are. Where the recipe merges
-    /// vocabularies, those may differ.
+    /// Refuses models with different settings, and returns warnings about accepted differences. Vocabularies may differ
+    /// where the recipe merges them.
     pub(super) fn agree(
         &self,
         recipe: &Recipe,
@@ -103,7 +103,7 @@ impl Models {
         let (is_base, aligned) = (recipe.base_model.is_some(), recipe.tokenizer.is_some());
         for disagreement in disagreements_among(&models, donor, is_base, usage.model, !aligned) {
             let DisagreementAmong { left, right, is_of_use, found } = disagreement;
-            // Where the recipe says whose tokenizer the output has, what it does to a text is chosen too.
+            // Where the recipe chooses the tokenizer, it also chooses how texts are normalised and split.
             let chosen = (aligned && found.kind == Mismatch::Tokenizer) || (is_of_use && usage.chosen);
             let accepted = chosen || allow.accepts(found.kind) || self.is_only_said(&found, left, right);
             let (left, right) = (self.paths[left].clone(), self.paths[right].clone());
@@ -116,8 +116,8 @@ impl Models {
         }
     }
 
-    /// Whether a disagreement is about what config.json says of tables that are alike, or with a model that has no
-    /// tokenizer of its own.
+    /// Whether a disagreement is only between config.json files while the tables are alike, or with a model without a
+    /// tokenizer.
     fn is_only_said(&self, found: &Disagreement, left: usize, right: usize) -> bool {
         let bare = |model: usize| self.checkpoints[model].tokenizer().is_empty();
         match found.kind {

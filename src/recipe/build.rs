@@ -1,4 +1,4 @@
-//! Recipes made in code. The builder writes YAML and has it read as a file is, so that every check holds for both.
+//! Builds recipes in code. The builder writes YAML and reads it as a file is read, so that the same checks hold for both.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ use crate::checkpoint::HubModel;
 use crate::escape::yaml;
 use crate::yaml::Error;
 
-/// What messages call a recipe that was made in code.
+/// What messages call a recipe that was built in code.
 const ORIGIN: &str = "<recipe>";
 
-/// A recipe that is made in code, part by part.
+/// Builds a recipe in code, part by part.
 ///
 /// ```
 /// # fn main() -> Result<(), admix::Error> {
@@ -44,13 +44,14 @@ pub struct RecipeBuilder {
 }
 
 impl RecipeBuilder {
-    /// A recipe for a method by its name, as `linear` or `ties`; [`METHODS`](crate::method::METHODS) has them all.
+    /// Starts a recipe for the method of this name, such as `linear` or `ties`. [`METHODS`](crate::method::METHODS) lists
+    /// all of them.
     pub fn new(method: impl Into<String>) -> Self {
         let (models, parameters, settings) = (Vec::new(), Vec::new(), Vec::new());
         Self { method: method.into(), base: None, models, parameters, settings }
     }
 
-    /// The model that others are compared with.
+    /// Sets the base model.
     #[must_use]
     pub fn base(mut self, model: impl AsRef<Path>) -> Self {
         self.base = Some(named(model.as_ref()));
@@ -115,7 +116,7 @@ impl RecipeBuilder {
         text
     }
 
-    /// The recipe, checked as one from a file is.
+    /// Checks the recipe as if it came from a file.
     ///
     /// # Errors
     /// Everything that is wrong with it, each fault with its line in [`RecipeBuilder::to_yaml`].
@@ -128,7 +129,8 @@ fn named(model: &Path) -> String {
     model.to_string_lossy().into_owned()
 }
 
-/// One line an entry. A number that is not finite is null in JSON, and as a parameter must not pass for one that is left out.
+/// Writes one line for each entry. JSON has null for a number that is not finite; `null` replaces it, so that it is not
+/// read as a parameter that is left out.
 fn lines(entries: &[(String, Value)], indent: usize, null: &str) -> String {
     let mut text = String::new();
     for (key, value) in entries {
@@ -138,7 +140,7 @@ fn lines(entries: &[(String, Value)], indent: usize, null: &str) -> String {
     text
 }
 
-/// A value as YAML. JSON is YAML, but for `${`, which would begin a variable.
+/// Writes a value as YAML. JSON is YAML except for `${`, which would begin a variable.
 fn flow(value: &Value) -> String {
     match value {
         Value::String(text) if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
@@ -148,7 +150,7 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// A model in a recipe. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
+/// Writes a reference to a model. `+` and `@` in the bare name of a folder would mean an adapter and a revision.
 pub(crate) fn model_reference(path: &str) -> String {
     // `${` would begin a variable.
     let quoted = yaml(&path.replace("${", "$${"));

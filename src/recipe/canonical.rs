@@ -1,4 +1,4 @@
-//! A canonical text, which is equal for recipes that mean the same.
+//! The canonical text of a recipe, which is equal for recipes that mean the same.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,23 @@ use super::types::Recipe;
 use crate::yaml::{Diagnostics, Node, NodePath, Variables, number};
 
 impl Recipe {
-    /// The recipe with variables filled in, without comments, layout and order of keys, numbers rounded to 10^-6, and every
-    /// model called what `name` calls it.
+    /// Writes the recipe with variables filled in, without comments and layout, with sorted keys, numbers rounded to 10^-6,
+    /// and every model renamed by `name`.
     ///
     /// # Errors
-    /// None for a recipe that was read: its text is read again.
+    /// None for a recipe that was read before; its text is read again.
     pub fn canonical(&self, name: &dyn Fn(&str) -> String) -> Result<String, Error> {
         let mut root = self.source.yaml().tree()?;
         let mut diagnostics = Diagnostics::default();
         Variables::new(&self.source.variables).fill(&mut root, &mut NodePath::default(), &mut diagnostics);
         if let Some(error) = Error::of(diagnostics.faults(&self.source.yaml())) {
             return Err(error);
+        }
+        if let (Some(soup), Node::Map(entries)) = (&self.soup, &mut root) {
+            // What globs match is not in the text.
+            let folders: Vec<Node> = soup.chosen().iter().map(|model| Node::Text(model.to_string())).collect();
+            entries.retain(|(key, _)| key != "window" && key != "sources");
+            entries.push(("sources".to_owned(), Node::List(folders)));
         }
         let mut out = String::new();
         for stage in &self.stages {
@@ -33,7 +39,8 @@ impl Recipe {
 fn is_reference(key: &str, value: &Node) -> bool {
     let reserved = |value: &Node| matches!(value, Node::Text(text) if text == "union" || text == "base");
     match key {
-        "model" | "base_model" | "path" => true,
+        // The sources of a slice are maps; those of a soup, folders.
+        "model" | "base_model" | "path" | "sources" => true,
         "tokenizer_source" | "settings_source" | "source" => !reserved(value),
         _ => false,
     }

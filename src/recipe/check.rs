@@ -1,4 +1,4 @@
-//! Checks across a whole recipe: bases, numbers of models, layer spans, parameters that nobody gives.
+//! Checks across a whole recipe: bases, numbers of models, layer ranges, missing parameters.
 
 use super::types::{ModelRef, Parameters, Recipe, Slice, Source};
 use crate::method::{Base, Count, Kind, Parameter, Scope};
@@ -8,9 +8,9 @@ use crate::yaml::{Checked, Diagnostic, Diagnostics, NodePath, quoted, written};
 pub(super) fn check(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     add_member_base(recipe, diagnostics);
     for slice in recipe.slices.iter().filter(|slice| !slice.sources.is_empty()) {
-        diagnostics.attempt(|_| repeated(slice));
+        diagnostics.attempt(|_| repeated(recipe, slice));
         diagnostics.attempt(|_| spans(slice));
-        // Whether a model is the base is not known while the base is not.
+        // While the base is unknown, so is whether a model is the base.
         if recipe.base_of(slice).is_none_or(|base| !base.is_unknown()) {
             diagnostics.attempt(|_| base(recipe, slice));
             diagnostics.attempt(|_| count(recipe, slice));
@@ -23,8 +23,8 @@ pub(super) fn check(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// mergekit makes a base that a method does not set apart one more model. With slices it would need a layer range, and
-/// only names whose files are copied.
+/// mergekit treats a base as one more model where the method does not set it apart. With slices it would need a layer
+/// range, so there it only says whose files are copied.
 fn add_member_base(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     if recipe.method.base != Base::Member || !recipe.whole_models() {
         return;
@@ -32,6 +32,12 @@ fn add_member_base(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     let Some(base) = recipe.base_model.clone() else { return };
     for slice in &mut recipe.slices {
         if slice.sources.iter().any(|source| source.model == base) {
+            continue;
+        }
+        if recipe.soup.is_some() {
+            let message = format!("`{}` averages its base in, and `sources` gives it no weight", recipe.method.name);
+            let hint = "leave `base_model` out, or list its folder in `sources`".to_owned();
+            diagnostics.fault(Diagnostic::key(&NodePath::default().key("base_model"), message).hint(hint));
             continue;
         }
         let message =
@@ -42,7 +48,7 @@ fn add_member_base(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn repeated(slice: &Slice) -> Checked<()> {
+fn repeated(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     let mut seen = std::collections::BTreeSet::new();
     match slice.sources.iter().find(|source| !seen.insert(&source.model)) {
         None => Ok(()),
@@ -52,6 +58,7 @@ fn repeated(slice: &Slice) -> Checked<()> {
             let alias = first.map(|first| format!(": it is {}", quoted(&first))).unwrap_or_default();
             let message = format!("the model {} is listed twice{alias}", quoted(&name));
             let hint = match source.layers {
+                None if recipe.soup.is_some() => "write globs that match each folder once",
                 None => "list it once, with the sum of its weights",
                 Some(_) => "a slice takes one run of layers from a model; write another slice for the other run",
             };
@@ -75,7 +82,7 @@ fn spans(slice: &Slice) -> Checked<()> {
     }
 }
 
-/// The base, where the method sets one apart: there must be one, and with slices it must say which layers.
+/// Checks the base where the method sets it apart: there must be one, and slices must list its layers.
 fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     if !recipe.method.base.is_apart() {
         return Ok(());
@@ -86,10 +93,8 @@ fn base(recipe: &Recipe, slice: &Slice) -> Checked<()> {
             return Ok(());
         }
         let at = if recipe.whole_models() { NodePath::default().key("merge_method") } else { slice.at.clone() };
-        let known = slice.sources.iter().find(|source| !source.model.is_unknown());
-        let listed = known.map_or("…".to_owned(), |source| written(&source.model.to_string()));
         return Err(Diagnostic::value(&at, format!("`{name}` needs a `base_model`"))
-            .hint(format!("add `base_model: {listed}`, or whichever model the others are compared with")));
+            .hint("add `base_model: FOLDER`, the model that the others were fine-tuned from".to_owned()));
     };
     if slice.layers().is_none() || slice.sources.iter().any(|source| source.model == *base) {
         return Ok(());
@@ -105,7 +110,8 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     if wanted.accepts(found) {
         return Ok(());
     }
-    let at = slice.at.key(if recipe.whole_models() { "models" } else { "sources" });
+    let is_list = recipe.soup.is_none() && recipe.whole_models();
+    let at = slice.at.key(if is_list { "models" } else { "sources" });
     let plural = if matches!(wanted, Count::Exactly(1) | Count::AtLeast(1)) { "model" } else { "models" };
     let base = recipe.base_of(slice);
     let apart = base.is_some() && recipe.method.base.is_apart();
@@ -120,10 +126,11 @@ fn count(recipe: &Recipe, slice: &Slice) -> Checked<()> {
     Err(Diagnostic::key(&at, message).hint(hint))
 }
 
-/// A parameter without default must be given somewhere. Conditions may leave tensors out; that shows when tensors are known.
+/// Checks that a parameter without a default is given somewhere. Conditions may still leave tensors out, which shows once
+/// the tensors are known.
 fn given(recipe: &Recipe, slice: &Slice, parameter: &Parameter, diagnostics: &mut Diagnostics) {
     let name = parameter.name;
-    // One that is misplaced or cannot be read is said already.
+    // A misplaced or unreadable value was reported already.
     let follows = diagnostics.blames(name);
     let has = |parameters: &Parameters| parameters.get(name).is_some_and(|setting| !setting.is_empty());
     if has(&recipe.parameters) || has(&recipe.module) || has(&slice.parameters) {

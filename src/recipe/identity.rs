@@ -1,12 +1,14 @@
-//! Which spellings name one model: `base`, `./base/`, a link to it, its name on the Hub and its folder in the Hub's cache.
+//! Recognises the spellings of one model: `base`, `./base/`, a link to it, its name on the Hub, and its folder in the Hub's
+//! cache.
 
 use std::path::{Path, PathBuf};
 
 use super::types::{ModelRef, Recipe};
 use crate::checkpoint::{self, HubHome, HubModel};
+use crate::files;
 
 impl Recipe {
-    /// Finds the folders of all models that are on this machine: two mentions of one folder are mentions of one model.
+    /// Finds the folders of all models on this machine. Two references to one folder are references to one model.
     pub(crate) fn identify(&mut self) {
         let folder = self.source.folder.clone();
         identify(self, folder.as_deref());
@@ -34,7 +36,7 @@ pub(super) fn identify(recipe: &mut Recipe, folder: Option<&Path>) {
 
 /// Finds the folders of a model and its adapter; `documents` are the names of the recipe's documents.
 pub(super) fn identify_model(model: &mut ModelRef, folder: Option<&Path>, documents: &[String]) {
-    // Where a document is called so, its merge is meant.
+    // A document of this name takes precedence over a folder.
     let is_stage = model.stage || (model.revision.is_none() && documents.contains(&model.path));
     model.identity = if is_stage { None } else { identity(folder, model) };
     if let Some(adapter) = &mut model.adapter {
@@ -42,7 +44,7 @@ pub(super) fn identify_model(model: &mut ModelRef, folder: Option<&Path>, docume
     }
 }
 
-/// The folder itself, whatever links lead to it.
+/// The folder without symbolic links.
 fn identity(folder: Option<&Path>, model: &ModelRef) -> Option<PathBuf> {
     if model.is_unknown() {
         return None;
@@ -54,7 +56,7 @@ fn identity(folder: Option<&Path>, model: &ModelRef) -> Option<PathBuf> {
     on_disk(folder, model).or_else(cached)?.canonicalize().ok()
 }
 
-/// What looks like a revision may be a part of the folder's name.
+/// The folder, where what looks like a revision may be a part of the folder's name.
 fn on_disk(folder: Option<&Path>, model: &ModelRef) -> Option<PathBuf> {
     let whole = || here(folder, Path::new(&model.without_adapter().to_string()));
     here(folder, Path::new(&model.path)).or_else(whole)
@@ -62,5 +64,6 @@ fn on_disk(folder: Option<&Path>, model: &ModelRef) -> Option<PathBuf> {
 
 fn here(folder: Option<&Path>, path: &Path) -> Option<PathBuf> {
     let beside = folder.filter(|_| path.is_relative()).map(|folder| folder.join(path));
-    std::iter::once(path.to_path_buf()).chain(beside).find(|path| path.exists())
+    let candidates = std::iter::once(path.to_path_buf()).chain(beside).chain(std::iter::once(files::with_home(path)));
+    candidates.into_iter().find(|path| path.exists())
 }

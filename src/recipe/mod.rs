@@ -1,9 +1,10 @@
-//! YAML to a typed, validated recipe. No checkpoint is opened here; that a model is named twice is told by where its folder
-//! lies.
+//! Reads YAML into a typed, validated recipe. No checkpoint is opened here; two names of one model are recognised by the
+//! folder that they lead to.
 
 mod build;
 mod canonical;
 mod check;
+mod glob;
 mod identity;
 mod keys;
 mod read;
@@ -13,13 +14,14 @@ mod types;
 pub use build::RecipeBuilder;
 #[cfg(feature = "cli")]
 pub(crate) use build::model_reference;
+pub(crate) use glob::literal_glob;
 pub use keys::LEVELS;
 pub(crate) use keys::advice::ADVICE;
 pub(crate) use keys::schema::definitions as recipe_definitions;
 pub use keys::schema::schema;
 pub use review::Review;
 pub use types::{
-    ChatTemplate, Condition, ModelRef, Parameters, Recipe, RowKind, Rows, Setting, SettingValue, Slice, Source,
+    ChatTemplate, Condition, ModelRef, Parameters, Recipe, RowKind, Rows, Setting, SettingValue, Slice, Soup, Source,
     TokenRule, TokenSource, Tokenizer, TokenizerSource,
 };
 

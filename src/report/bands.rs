@@ -1,17 +1,17 @@
-//! The ground of a figure over a plane: bands of equal height, and lines where one becomes the next.
+//! Contour bands of a figure over a plane, with lines between them.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use super::svg::px;
 
-/// Cells to each side of the ground.
+/// Number of cells along each side.
 const CELLS: usize = 72;
 
-/// Bands of colour.
+/// Number of bands.
 pub(super) const LEVELS: usize = 8;
 
-/// Where the ground is, and its heights.
+/// The position and the height function of a surface.
 pub(super) struct SurfaceAxes<'a> {
     /// The left and the right side, in pixels.
     pub(super) x: (f64, f64),
@@ -105,7 +105,7 @@ impl SurfaceAxes<'_> {
         path
     }
 
-    /// The key: a box a band, the lowest at the bottom, with the heights at their bounds.
+    /// Draws the key: one box for each band, the lowest at the bottom, with the heights at their bounds.
     pub(super) fn key(&self, class: &str, left: f64, out: &mut String) {
         let step = (self.y.0 - self.y.1) / LEVELS as f64;
         for level in 0..LEVELS {
@@ -136,7 +136,7 @@ fn opacity(level: usize) -> f64 {
     ((0.06 + 0.64 * level as f64 / (LEVELS - 1) as f64) * 100.0).round() / 100.0
 }
 
-/// Equal neighbours together.
+/// Groups equal neighbours.
 fn runs(values: impl Iterator<Item = usize>) -> Vec<(usize, RangeInclusive<usize>)> {
     let mut found: Vec<(usize, RangeInclusive<usize>)> = Vec::new();
     for (at, value) in values.enumerate() {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::svg::{escaped, px};
 use crate::sweep::Row;
 
-/// A measured point: filled on the front, a ring elsewhere; a second ring round the recommended point.
+/// A measured point: filled on the Pareto front, a ring elsewhere, with a second ring around the recommended point.
 pub(super) fn mark(row: &Row, (x, y): (f64, f64), title: &str, pick: Option<&str>, out: &mut String) {
-    let class = if row.on_front { "dot" } else { "dot hollow" };
+    let class = if row.pareto_optimal { "dot" } else { "dot hollow" };
     let _ = writeln!(
         out,
         "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"4\" tabindex=\"0\"><title>{}</title></circle>",

@@ -1,9 +1,12 @@
-//! A study's results for people: a table in the terminal, figures, one HTML file.
+//! Reports on a study's results: a table in the terminal, figures, and one HTML file.
 
 mod bands;
+mod card;
 mod contour;
 mod curve;
+mod figures;
 mod heat;
+mod labels;
 mod marks;
 mod page;
 mod palette;
@@ -11,14 +14,18 @@ mod queries;
 mod recommendation;
 mod scatter;
 mod spark;
+mod studies;
 mod surface;
 mod svg;
 mod terminal;
 mod ternary;
 #[cfg(test)]
 mod tests;
+mod text;
 mod timeline;
+mod variables;
 
+pub use card::card_scores;
 pub use contour::contour;
 pub use curve::curve;
 pub use heat::heat;
@@ -27,7 +34,8 @@ pub use queries::{Change, Changes, Texts, changes};
 pub use recommendation::recommendation;
 pub use scatter::scatter;
 pub use spark::sparkline;
-pub use svg::standalone;
+pub use studies::{studies, study_letter};
+pub use svg::{Size, standalone};
 pub use terminal::{TableOptions, duration, terminal};
 pub use ternary::ternary;
 pub use timeline::timeline;

@@ -1,21 +1,17 @@
-//! One HTML file with everything: it opens from disk and asks nothing of the network.
+//! The HTML report, a single file that needs no network.
 
 use std::fmt::Write as _;
 
-use super::contour::contour;
-use super::curve::curve;
-use super::heat::{HEAT_ROWS, heat};
+use super::figures::figures;
 use super::palette::SERIES;
 use super::queries::{Changes, Texts, changes};
 use super::recommendation::recommendation;
-use super::scatter::scatter;
 use super::terminal::{duration, sorted};
-use super::ternary::ternary;
-use super::timeline::timeline;
+use super::variables::sentence;
 use crate::escape::{html as escaped, json};
 use crate::sweep::{Analysis, Error, Preference, Row, Study, TrialStage, recipe_text, recommend, to_json};
 
-/// Queries that are shown of those that lose.
+/// Number of queries that are shown of those that lose most.
 const WORST: usize = 10;
 
 /// The report. `confirmed` may have no rows; then the search's queries speak.
@@ -47,10 +43,13 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
     let sentences = recommendation(study, &found, &preference);
     let sentences: Vec<String> = sentences.iter().map(|sentence| escaped(sentence)).collect();
     let _ = writeln!(out, "<p class=\"verdict\">{}</p><p class=\"note\">{queries}</p>", sentences.join("<br>"));
+    if let Some(variables) = sentence(study) {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(&variables));
+    }
     for note in &full.notes {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(note));
     }
-    figures(study, full, pick, &mut out);
+    figures(study, full, confirmed, pick, &mut out);
     table("Trials", study, full, &mut out);
     if !confirmed.rows.is_empty() {
         table("On held-out queries", study, confirmed, &mut out);
@@ -59,9 +58,6 @@ pub fn page(study: &Study, full: &Analysis, confirmed: &Analysis, texts: &Texts)
         && let Some(changes) = changes(study, headline, row, texts, WORST)?
     {
         by_query(row, &changes, &mut out);
-    }
-    if let Some(figure) = timeline(&[full, confirmed]) {
-        let _ = writeln!(out, "<h2>Time</h2><div class=\"scroll\">{figure}</div>");
     }
     recipes(study, full, &mut out);
     provenance(study, full, &mut out);
@@ -88,52 +84,6 @@ fn series_style() -> String {
     out
 }
 
-/// A figure of an objective, where its study has one.
-type Figure = fn(&Study, &Analysis, usize, Option<&str>) -> Option<String>;
-
-fn figures(study: &Study, full: &Analysis, pick: Option<&str>, out: &mut String) {
-    if let Some(figure) = curve(study, full, pick) {
-        let _ = writeln!(
-            out,
-            "<h2>The trade-off</h2><div class=\"scroll\">{figure}</div><p class=\"note\">Bands are 95 % bootstrap intervals \
-             over queries; dotted chords join the ends: above the chord the merge is better than its parents' scores \
-             averaged. The ring marks the recommended point.</p>"
-        );
-    }
-    for (title, figure) in [("Over both variables", contour as Figure), ("Between three models", ternary)] {
-        let objectives = 0..study.manifest.spec.objectives.len();
-        let found: Vec<String> = objectives.filter_map(|objective| figure(study, full, objective, pick)).collect();
-        if !found.is_empty() {
-            let _ = writeln!(
-                out,
-                "<h2>{title}</h2><div class=\"side\">{}</div><p class=\"note\">Dots are measured, filled ones on the front; \
-                 bands and lines follow a smooth surface through them and are no scores. The ring marks the \
-                 recommended point.</p>",
-                found.concat()
-            );
-        }
-    }
-    for second in 1..study.manifest.spec.objectives.len() {
-        let _ = writeln!(
-            out,
-            "<h2>The front</h2><div class=\"scroll\">{}</div><p class=\"note\">No trial lies above and to the right of the \
-             steps; pale ones are beaten on every objective; diamonds are baselines.</p>",
-            scatter(study, full, (0, second), pick)
-        );
-    }
-    let _ = writeln!(
-        out,
-        "<h2>Every data set</h2><div class=\"scroll\">{}</div><p class=\"note\">Value and difference from the reference: \
-         orange is better, blue is worse.{}</p>",
-        heat(study, full),
-        if full.rows.len() > HEAT_ROWS {
-            " Of many trials these are the baselines and the front; the table has all."
-        } else {
-            ""
-        }
-    );
-}
-
 fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
     let _ = write!(
         out,
@@ -151,7 +101,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
     }
     out.push_str("<th scope=\"col\"><button>seconds</button></th></tr></thead><tbody>\n");
     for row in sorted(analysis) {
-        let (class, star) = if row.on_front { (" class=\"front\"", "*") } else { ("", "") };
+        let (class, star) = if row.pareto_optimal { (" class=\"front\"", "*") } else { ("", "") };
         let _ = write!(out, "<tr{class}><td>{}{star}</td>", escaped(&row.trial.label));
         for (index, value) in row.objectives.iter().enumerate() {
             let _ = write!(out, "<td data-value=\"{value}\">{value:.4}</td>");
@@ -174,7 +124,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
                 }
             }
         }
-        let _ = writeln!(out, "<td data-value=\"{s}\">{s:.1}</td></tr>", s = row.done.timings.total);
+        let _ = writeln!(out, "<td data-value=\"{s}\">{s:.1}</td></tr>", s = row.result.timings.total);
     }
     out.push_str("</tbody></table></div>\n");
     for (trial, error) in &analysis.failed {
@@ -184,7 +134,7 @@ fn table(title: &str, study: &Study, analysis: &Analysis, out: &mut String) {
         let names: Vec<String> = analysis.dropped.iter().map(|dropped| escaped(&dropped.trial.label)).collect();
         let _ = writeln!(
             out,
-            "<p class=\"note\">Dropped on a pool, without scores over all documents: {}</p>",
+            "<p class=\"note\">Stopped early by a race on samples of the queries, without scores over all of them: {}</p>",
             names.join(", ")
         );
     }
@@ -239,8 +189,8 @@ fn recipes(study: &Study, full: &Analysis, out: &mut String) {
 }
 
 fn provenance(study: &Study, full: &Analysis, out: &mut String) {
-    let frozen = &study.manifest;
-    let scoring = &frozen.spec.scoring;
+    let manifest = &study.manifest;
+    let scoring = &manifest.spec.scoring;
     out.push_str("<h2>Provenance</h2><div class=\"scroll\"><table><tbody>\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(
@@ -250,19 +200,19 @@ fn provenance(study: &Study, full: &Analysis, out: &mut String) {
             escaped(value)
         );
     };
-    line("admix", &frozen.admix);
-    line("search", &format!("{}, seed {}", frozen.spec.search.method.name(), frozen.spec.search.seed));
-    line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.done.device.clone()));
+    line("admix", &manifest.admix);
+    line("search", &format!("{}, seed {}", manifest.spec.search.method.name(), manifest.spec.search.seed));
+    line("device", &full.rows.first().map_or_else(|| scoring.device.clone(), |row| row.result.device.clone()));
     line("rules", &scoring.compat.to_string());
     line("time", &duration(full.time.total));
-    for model in &frozen.models {
+    for model in &manifest.models {
         line(&model.short, &format!("{} sha256 {}", model.path.display(), model.hash));
     }
-    for set in &frozen.sets {
+    for set in &manifest.sets {
         let held_out = if set.held_out > 0 { format!(", {} held out", set.held_out) } else { String::new() };
         line(&set.label, &format!("{} queries{held_out}, {} documents", set.queries, set.documents));
     }
-    for file in &frozen.data {
+    for file in &manifest.data {
         line("data", &format!("{} sha256 {}", file.file, file.sha256));
     }
     out.push_str("</tbody></table></div>\n");

@@ -18,9 +18,10 @@ pub(super) const SERIES: [(&str, &str); 6] = [
 /// Dashes of a series' line, so that it is known without its colour.
 pub(super) const DASHES: [&str; 6] = ["", "6 3", "2 3", "8 3 2 3", "4 2", "1 2"];
 
-/// A cell's colour for a difference from −1 (blue) over 0 (none) to 1 (orange), as fill and opacity.
-pub(super) fn diverging(share: f64) -> (&'static str, f64) {
-    let share = share.clamp(-1.0, 1.0);
-    let colour = if share < 0.0 { "#0072b2" } else { "#d55e00" };
-    (colour, (share.abs() * 0.75 * 100.0).round() / 100.0)
+/// A cell's colour for a difference (blue below 0, orange above), as fill and opacity. The largest difference has the deepest
+/// colour, and the root of the share lets small ones be seen beside it.
+pub(super) fn diverging(difference: f64, largest: f64) -> (&'static str, f64) {
+    let share = (difference.abs() / largest).clamp(0.0, 1.0);
+    let colour = if difference < 0.0 { "#0072b2" } else { "#d55e00" };
+    (colour, (share.sqrt() * 0.72 * 100.0).round() / 100.0)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::sweep::{Analysis, Error, Row, Study};
 
-/// A query and what became of it.
+/// A query with its values before and after.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// The data set and direction.
@@ -19,7 +19,7 @@ pub struct Change {
     pub after: f64,
 }
 
-/// How a trial does on each data set, query by query, against the reference.
+/// The changes of a trial from the reference on each data set, query by query.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// For each data set how many queries are better, the same and worse.

@@ -1,8 +1,8 @@
-//! What a sweep recommends, in sentences.
+//! The recommendation of a sweep in sentences.
 
-use crate::sweep::{DirectionChange, Near, NoRecommendation, Preference, Recommendation, Row, Study};
+use crate::sweep::{DirectionChange, Near, NoRecommendation, Optimism, Preference, Recommendation, Row, Study};
 
-/// Other points that are named.
+/// The most other points that are named.
 const NAMED: usize = 3;
 
 /// The recommendation of a study in sentences: what it gains and costs, how sure that is, and what else was near.
@@ -27,7 +27,7 @@ pub fn recommendation(
 }
 
 fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preference) -> Vec<String> {
-    let Recommendation { row, reference, held_out, directions, near, queries, .. } = found;
+    let Recommendation { row, reference, held_out, directions, near, queries, optimism, .. } = found;
     let mut lines = Vec::new();
     let on = if *held_out { "held-out queries" } else { "the search's queries" };
     let mean = mean_difference(row, reference);
@@ -47,6 +47,7 @@ fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preferenc
         };
         lines.push(format!("Worst direction: {}; {held}.", loss(worst)));
     }
+    lines.extend(optimism.as_ref().map(kept_promise));
     lines.extend(others(near, *queries));
     if !held_out {
         lines.push(if study.manifest.spec.report.is_some() {
@@ -58,6 +59,19 @@ fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preferenc
         });
     }
     lines
+}
+
+/// What the search's queries promised, and what held-out ones gave, in points: hundredths of a score.
+fn kept_promise(optimism: &Optimism) -> String {
+    let points = |value: f64| format!("{:+.1}", value * 100.0).replace('-', "−");
+    let interval = optimism.interval.map(|(low, high)| format!(" (95 % interval {} to {})", points(low), points(high)));
+    format!(
+        "The search's queries promised a gain of {}, held-out ones give {}: {} points{}.",
+        signed(optimism.promised),
+        signed(optimism.given),
+        points(optimism.difference()),
+        interval.unwrap_or_default()
+    )
 }
 
 fn mean_difference(row: &Row, reference: &Row) -> f64 {
@@ -91,7 +105,7 @@ fn limit(change: &DirectionChange) -> String {
     if share < 0.0 { format!("it may lose {:.1} %", -share) } else { format!("it must have {:.3}", change.least) }
 }
 
-fn signed(difference: f64) -> String {
+pub(super) fn signed(difference: f64) -> String {
     format!("{difference:+.3}").replace('-', "−")
 }
 
@@ -149,6 +163,13 @@ mod tests {
         );
         let many: Vec<Near> = ["a", "b", "c", "d", "e"].map(|label| near(label, None)).to_vec();
         assert_eq!(others(&many, 9).as_deref(), Some("a, b, c and 2 more cannot be told apart from it on 9 queries."));
+    }
+
+    #[test]
+    fn a_promise_is_said_with_what_became_of_it() {
+        let optimism = Optimism { promised: 0.034, given: 0.0291, interval: Some((-0.021, 0.0112)) };
+        let expected = "The search's queries promised a gain of +0.034, held-out ones give +0.029: −0.5 points (95 % interval −2.1 to +1.1).";
+        assert_eq!(kept_promise(&optimism), expected);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A smooth surface through measured points, for figures alone: no value of it is shown as a score.
+//! A smooth surface through measured points, only for figures: none of its values is shown as a score.
 //!
 //! A thin plate spline (Duchon 1977), which bends as little as a surface through the points can.
 

@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
+use super::text::{NAME, fitted};
 pub(super) use crate::escape::html as escaped;
 
-/// A coordinate with as many digits as one sees.
+/// The attribute of a text that is centred.
+pub(super) const CENTRED: &str = "text-anchor=\"middle\"";
+
+/// A coordinate with a visible number of digits.
 pub(super) fn px(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0 + 0.0;
     format!("{rounded}")
@@ -54,6 +58,45 @@ impl Scale {
     }
 }
 
+/// The width that a figure is drawn for. Its letters keep their size, so that they can be read on either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// A screen, or half of one.
+    Wide,
+    /// A telephone.
+    Narrow,
+}
+
+impl Size {
+    /// One of two values.
+    pub(super) fn of<T>(self, wide: T, narrow: T) -> T {
+        match self {
+            Self::Wide => wide,
+            Self::Narrow => narrow,
+        }
+    }
+
+    /// About so many numbers stand at the horizontal axis.
+    pub(super) fn ticks(self) -> usize {
+        self.of(6, 4)
+    }
+}
+
+/// Writes a text that is cut where it takes more than its room; then the whole text is its title. `place` is its class, its
+/// other attributes, and its size.
+pub(super) fn text(text: &str, place: (&str, &str, f64), (x, y): (f64, f64), room: f64, out: &mut String) {
+    let (class, attributes, size) = place;
+    let shown = fitted(text, size, room);
+    let title = if shown == text { String::new() } else { format!("<title>{}</title>", escaped(text)) };
+    let _ = writeln!(
+        out,
+        "<text class=\"{class}\" x=\"{}\" y=\"{}\" {attributes}>{}{title}</text>",
+        px(x),
+        px(y),
+        escaped(&shown)
+    );
+}
+
 /// Where a figure's axes are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
@@ -74,11 +117,13 @@ impl Frame {
         (self.height - self.bottom, self.top)
     }
 
-    /// The figure's beginning, with a title for those who hear it.
+    /// The start of a figure, with a title for screen readers.
     pub(super) fn begin(&self, title: &str, description: &str) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
-             class=\"figure\"><title>{}</title><desc>{}</desc>\n",
+             class=\"figure\" style=\"min-width:{}px;max-width:{}px\"><title>{}</title><desc>{}</desc>\n",
+            px((self.width * 0.8).round()),
+            px((self.width * 1.4).round()),
             escaped(title),
             escaped(description),
             w = px(self.width),
@@ -87,7 +132,7 @@ impl Frame {
     }
 
     /// The axes with their ticks and names.
-    pub(super) fn axes(&self, x: &Scale, y: &Scale, names: (&str, &str), out: &mut String) {
+    pub(super) fn axes(&self, x: &Scale, y: &Scale, names: (&str, &str), size: Size, out: &mut String) {
         let ((left, right), (bottom, top)) = (self.x(), self.y());
         for tick in y.ticks(5) {
             let at = px(y.at(tick));
@@ -103,7 +148,7 @@ impl Frame {
                 px(left - 6.0)
             );
         }
-        for tick in x.ticks(6) {
+        for tick in x.ticks(size.ticks()) {
             let at = px(x.at(tick));
             let _ = writeln!(
                 out,
@@ -112,19 +157,15 @@ impl Frame {
             );
         }
         let _ = writeln!(out, "<path class=\"axis\" d=\"M{} {}V{}H{}\"/>", px(left), px(top), px(bottom), px(right));
-        let _ = writeln!(
-            out,
-            "<text class=\"name\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            px(f64::midpoint(left, right)),
-            px(self.height - 6.0),
-            escaped(names.0)
-        );
-        let middle = px(f64::midpoint(bottom, top));
-        let _ = writeln!(
-            out,
-            "<text class=\"name\" x=\"14\" y=\"{middle}\" text-anchor=\"middle\" transform=\"rotate(-90 14 {middle})\">{}</text>",
-            escaped(names.1)
-        );
+        // A name may be longer than its axis, as far as the figure's sides.
+        let middle = f64::midpoint(left, right);
+        let room = 2.0 * middle.min(self.width - middle) - 4.0;
+        text(names.0, ("name", CENTRED, NAME), (middle, self.height - 8.0), room, out);
+        let middle = f64::midpoint(bottom, top);
+        let turned = format!("{CENTRED} transform=\"rotate(-90 14 {})\"", px(middle));
+        // Above is the title, and below the other name.
+        let room = 2.0 * (middle.min(self.height - middle) - 26.0);
+        text(names.1, ("name", &turned, NAME), (14.0, middle), room, out);
     }
 }
 
@@ -133,7 +174,7 @@ pub(super) const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}.t
 .grid{stroke:#ddd}.axis{stroke:#555;fill:none}.line{fill:none;stroke-width:2}.band{opacity:.15;stroke:none}\
 .chord{stroke-dasharray:3 4;stroke-width:1;fill:none;opacity:.8}.dim{opacity:.35}.pick{fill:none;stroke:#222;stroke-width:2}\
 .contour{fill:none;stroke-width:1;opacity:.7}.dot{fill:#222;stroke:#fff}.dot.hollow{fill:#fff;stroke:#222}\
-.cell-text{font-size:11px}";
+.cell-text{font-size:11px}.leader{stroke:#555;stroke-width:.75}.label{paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}";
 
 /// A figure as a file of its own, with its style.
 pub fn standalone(figure: &str) -> String {
@@ -141,7 +182,9 @@ pub fn standalone(figure: &str) -> String {
     for (index, (light, _)) in super::palette::SERIES.iter().enumerate() {
         let _ = write!(style, ".s{index}{{color:{light}}}");
     }
-    let with_style = figure.replacen("</desc>", &format!("</desc><style>{style}</style>"), 1);
+    // Its letters are dark: without a ground of its own it could not be read on a dark page.
+    let ground = "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>";
+    let with_style = figure.replacen("</desc>", &format!("</desc><style>{style}</style>{ground}"), 1);
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{with_style}")
 }
 

@@ -3,27 +3,36 @@
 use std::fmt::Write as _;
 
 use super::spark::sparkline;
-use crate::escape::{Page, padded, width};
+use super::variables::named;
+use crate::escape::{Page, Table, line, padded, shortened, width};
 use crate::sweep::{Analysis, Row, Study, TrialStage};
 
-/// How much is shown.
+/// The most of an objective's name that a table in a terminal has.
+const LONGEST_NAME: usize = 16;
+
+/// What the table shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TableOptions {
-    /// Trials that others beat, too.
+    /// Whether trials that are not Pareto-optimal are shown too.
     pub all: bool,
-    /// With the colours and weights of a terminal.
+    /// Whether colours and bold text are used.
     pub styled: bool,
+    /// The columns of the terminal; `None` for as many as the table needs.
+    pub columns: Option<usize>,
 }
 
 /// The results as a table, with a sentence about them.
 pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page {
     let mut out = Page::of(heading(study, analysis));
+    for variable in named(study).iter().filter(|variable| variable.contains(": ")) {
+        out.line(variable);
+    }
     for note in &analysis.notes {
         out.line(note);
     }
     let rows = sorted(analysis);
     let visible: Vec<&Row> =
-        rows.iter().copied().filter(|row| shown.all || row.on_front || row.trial.point().is_none()).collect();
+        rows.iter().copied().filter(|row| shown.all || row.pareto_optimal || row.trial.point().is_none()).collect();
     table(study, analysis, &visible, shown, &mut out);
     let hidden = rows.len() - visible.len();
     if hidden > 0 {
@@ -35,7 +44,7 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page
     }
     if !analysis.dropped.is_empty() {
         let dropped = analysis.dropped.len();
-        out.line(format_args!("{dropped} trials were dropped on a pool and have no scores over all documents"));
+        out.line(format_args!("{dropped} points were stopped early: a race on samples of the queries showed that they cannot be the recommended one"));
     }
     out
 }
@@ -57,7 +66,7 @@ fn heading(study: &Study, analysis: &Analysis) -> String {
     out
 }
 
-/// Seconds as people say them.
+/// Formats seconds for people.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.0} s"),
@@ -80,23 +89,26 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
     let objectives = &study.manifest.spec.objectives;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
     let label = |row: &Row| {
-        let mark = if row.on_front { "*" } else { " " };
+        let mark = if row.pareto_optimal { "*" } else { "" };
         let note =
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
     };
-    let widest = rows.iter().map(|row| width(&label(row))).max().unwrap_or(0).max(5);
-    let column = |name: &str| width(name).max(6);
-    let mut head = " ".repeat(widest);
-    for objective in objectives {
-        let space = " ".repeat(column(&objective.name) - width(&objective.name));
-        let _ = write!(head, "  {space}{}  {:>7}", objective.name, "diff.");
-    }
-    out.gap().line(head);
+    // In a terminal a long name would take the room of numbers.
+    let name_of =
+        |name: &str| if shown.columns.is_some() { shortened(&line(name), LONGEST_NAME) } else { name.to_owned() };
+    let names: Vec<String> = objectives.iter().map(|objective| name_of(&objective.name)).collect();
+    let wide = |name: &str| width(name).max(6);
+    let mut head = vec![String::new()];
+    head.extend(names.iter().map(|name| {
+        let space = " ".repeat(wide(name) - width(name));
+        format!("{space}{name} {:>6} ", "diff.")
+    }));
+    let mut table = Table::new(&head, &(1..head.len()).collect::<Vec<_>>());
     for row in rows {
-        let mut line = padded(&label(row), widest);
-        for (index, objective) in objectives.iter().enumerate() {
-            let wide = column(&objective.name);
+        let mut cells = vec![label(row)];
+        for (index, name) in names.iter().enumerate() {
+            let wide = wide(name);
             let value = row.objectives.get(index).copied().unwrap_or(f64::NAN);
             let difference = match row.against.get(index).copied().flatten() {
                 None => " ".repeat(7),
@@ -109,14 +121,15 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
                     format!("{:>+6.3}{mark}", against.difference)
                 }
             };
-            let _ = write!(line, "  {value:>wide$.4}  {difference}");
+            cells.push(format!("{value:>wide$.4} {difference}"));
         }
-        out.strong(line, shown.styled && row.on_front);
+        table.row(&cells, shown.styled && row.pareto_optimal);
     }
+    out.gap().add(&table.page(shown.columns));
     out.line("↑ ↓: more than chance (paired randomisation over queries, Holm over trials and objectives, p < 0.05)");
 }
 
-/// A line an objective where one number tells the points apart.
+/// A sparkline for each objective, if a single number distinguishes the points.
 fn curves(study: &Study, rows: &[&Row], out: &mut Page) {
     let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
     if study.manifest.spec.params.dimensions() != 1 || points.len() < 3 {

@@ -6,17 +6,16 @@ use super::bands::SurfaceAxes;
 use super::marks;
 use super::palette::class;
 use super::surface::Surface;
-use super::svg::{Frame, escaped, px};
+use super::svg::{Frame, Size, px, text};
+use super::text::NAME;
 use crate::sweep::space::Axis;
 use crate::sweep::{Analysis, Row, Study};
-
-const FRAME: Frame = Frame { width: 500.0, height: 402.68, left: 56.0, right: 104.0, top: 44.0, bottom: 64.0 };
 
 /// The height of a triangle with sides of 1.
 const TALL: f64 = 0.866_025_403_784_438_6;
 
 /// The figure of an objective; `None` unless the points are shares of three.
-pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>) -> Option<String> {
+pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Option<&str>, size: Size) -> Option<String> {
     let spec = &study.manifest.spec;
     let [Axis::Simplex { of, .. }] = spec.params.axes.as_slice() else { return None };
     let [first, second, third] = of.as_slice() else { return None };
@@ -31,7 +30,10 @@ pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Optio
     let places: Vec<(f64, f64)> = points.iter().map(|(_, place, _)| *place).collect();
     let values: Vec<f64> = points.iter().map(|(.., value)| *value).collect();
     let surface = Surface::through(&places, &values)?;
-    let frame = FRAME;
+    let (width, left, right) = size.of((560.0, 60.0, 112.0), (360.0, 44.0, 84.0));
+    let (top, bottom) = (56.0, 64.0);
+    let height = top + (width - left - right) * TALL + bottom;
+    let frame = Frame { width, height, left, right, top, bottom };
     let (left, right) = frame.x();
     let bottom = frame.y().0;
     let top = bottom - (right - left) * TALL;
@@ -41,7 +43,7 @@ pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Optio
         &format!("{name} over {first}, {second} and {third}"),
         "A triangle whose corners are one model alone. Dots are measured; the bands between them follow a smooth surface through them",
     );
-    let id = format!("triangle-{objective}");
+    let id = format!("triangle-{objective}-{}", size.of("wide", "narrow"));
     let outline = format!(
         "{},{} {},{} {},{}",
         px(left),
@@ -64,20 +66,21 @@ pub fn ternary(study: &Study, analysis: &Analysis, objective: usize, pick: Optio
     grid(&at, &mut out);
     let _ = writeln!(out, "<polygon class=\"axis\" points=\"{outline}\"/>");
     ground.key(&class(objective), right + 26.0, &mut out);
-    let _ = writeln!(out, "<text class=\"name\" x=\"{}\" y=\"16\">{}</text>", px(8.0), escaped(name));
-    for (label, (x, y), anchor, (dx, dy)) in [
-        (first, (0.0, 0.0), "middle", (0.0, 38.0)),
-        (second, (1.0, 0.0), "middle", (0.0, 38.0)),
-        (third, (0.5, TALL), "middle", (0.0, -12.0)),
-    ] {
+    text(name, ("name", "", NAME), (8.0, 18.0), width - 16.0, &mut out);
+    let meanings = study.manifest.variables();
+    for (index, (label, (x, y), anchor, (dx, dy))) in [
+        (first, (0.0, 0.0), "start", (8.0 - left, 38.0)),
+        (second, (1.0, 0.0), "end", (frame.right - 4.0, 38.0)),
+        (third, (0.5, TALL), "middle", (0.0, -14.0)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let (x, y) = at((x, y));
-        let _ = writeln!(
-            out,
-            "<text class=\"name\" x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
-            px(x + dx),
-            px(y + dy),
-            escaped(&format!("{label} = 1"))
-        );
+        let models = meanings.get(index).map(|variable| variable.models.join(", ")).filter(|models| !models.is_empty());
+        let name = models.map_or_else(|| format!("{label} = 1"), |models| format!("{label} = 1: {models}"));
+        let attributes = format!("text-anchor=\"{anchor}\"");
+        text(&name, ("name", &attributes, NAME), (x + dx, y + dy), width / 2.0 - 12.0, &mut out);
     }
     for (row, place, value) in points {
         marks::mark(row, at(place), &format!("{} {name} {value:.4}", row.trial.label), pick, &mut out);

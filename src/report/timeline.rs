@@ -1,42 +1,38 @@
-//! Where the time went: a bar a trial, worker by worker.
+//! The timeline: one bar for each trial, worker by worker.
 
 use std::fmt::Write as _;
 
-use super::svg::{Frame, Scale, escaped, px};
+use super::svg::{Frame, Scale, Size, escaped, px, text};
+use super::text::{NAME, extent};
 use crate::sweep::Analysis;
 
 const BAR: f64 = 18.0;
-const LEFT: f64 = 150.0;
-const WIDTH: f64 = 720.0;
 
 /// The bars of all trials at all stages that are given; `None` without trials.
-pub fn timeline(analyses: &[&Analysis]) -> Option<String> {
+pub fn timeline(analyses: &[&Analysis], size: Size) -> Option<String> {
+    let (width, left) = size.of((560.0, 130.0), (360.0, 90.0));
     let rows: Vec<_> = analyses.iter().flat_map(|analysis| &analysis.rows).collect();
-    let mut workers: Vec<&str> = rows.iter().map(|row| row.done.worker.as_str()).collect();
+    let mut workers: Vec<&str> = rows.iter().map(|row| row.result.worker.as_str()).collect();
     workers.sort_unstable();
     workers.dedup();
-    let first = rows.iter().map(|row| row.done.began).fold(f64::INFINITY, f64::min);
+    let first = rows.iter().map(|row| row.result.began).fold(f64::INFINITY, f64::min);
     if !first.is_finite() {
         return None;
     }
-    let height = 36.0 + BAR * workers.len() as f64 + 22.0;
-    let frame = Frame { width: WIDTH, height, left: LEFT, right: 12.0, top: 8.0, bottom: 40.0 };
-    let ends = rows.iter().map(|row| row.done.began + row.done.timings.total - first);
+    let key = key(width - left - 4.0);
+    let lines = key.iter().map(|(_, line, _)| *line).max().unwrap_or(0) as f64;
+    let height = 58.0 + BAR * workers.len() as f64 + KEY * lines;
+    let frame = Frame { width, height, left, right: 32.0, top: 8.0, bottom: 40.0 };
+    let ends = rows.iter().map(|row| row.result.began + row.result.timings.total - first);
     let x = Scale::over(ends.chain([0.0]), frame.x(), false);
     let mut out = frame.begin("Where the time went", "A bar for each trial: merging, tokenising, encoding, searching");
     for (line, worker) in workers.iter().enumerate() {
         let y = frame.top + BAR * line as f64;
-        let short: String = worker.chars().take(20).collect();
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" dominant-baseline=\"middle\">{}</text>",
-            px(LEFT - 8.0),
-            px(y + BAR / 2.0),
-            escaped(&short)
-        );
-        for row in rows.iter().filter(|row| row.done.worker == *worker) {
-            let times = row.done.timings;
-            let mut at = row.done.began - first;
+        let attributes = "text-anchor=\"end\" dominant-baseline=\"middle\"";
+        text(worker, ("name", attributes, NAME), (left - 8.0, y + BAR / 2.0), left - 12.0, &mut out);
+        for row in rows.iter().filter(|row| row.result.worker == *worker) {
+            let times = row.result.timings;
+            let mut at = row.result.began - first;
             let rest = (times.total - times.merge - times.tokenise - times.encode - times.search).max(0.0);
             let parts = [times.merge, times.tokenise, times.encode, times.search, rest];
             for (index, seconds) in parts.iter().enumerate() {
@@ -60,7 +56,7 @@ pub fn timeline(analyses: &[&Analysis]) -> Option<String> {
         }
     }
     let bottom = frame.top + BAR * workers.len() as f64;
-    for tick in x.ticks(6) {
+    for tick in x.ticks(size.of(5, 3)) {
         let _ = writeln!(
             out,
             "<text class=\"tick\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{tick} s</text>",
@@ -68,19 +64,39 @@ pub fn timeline(analyses: &[&Analysis]) -> Option<String> {
             px(bottom + 14.0)
         );
     }
-    for (index, name) in PARTS.iter().enumerate() {
-        let at = LEFT + index as f64 * 100.0;
+    for (index, (at, line, name)) in key.iter().enumerate() {
+        let (x, y) = (left + at, bottom + 24.0 + KEY * *line as f64);
         let _ = writeln!(
             out,
             "<rect class=\"s{index}\" fill=\"currentColor\" x=\"{}\" y=\"{}\" width=\"10\" height=\"10\"/><text x=\"{}\" y=\"{}\">{name}</text>",
-            px(at),
-            px(bottom + 24.0),
-            px(at + 15.0),
-            px(bottom + 33.0)
+            px(x),
+            px(y),
+            px(x + 15.0),
+            px(y + 9.0)
         );
     }
     out.push_str("</svg>\n");
     Some(out)
+}
+
+/// The height of a line of the key.
+const KEY: f64 = 18.0;
+
+/// Where each part stands in the key: how far to the right, and in which line.
+fn key(room: f64) -> Vec<(f64, usize, &'static str)> {
+    let (mut at, mut line) = (0.0, 0);
+    PARTS
+        .iter()
+        .map(|name| {
+            let width = 15.0 + extent(name, NAME);
+            if at > 0.0 && at + width > room {
+                (at, line) = (0.0, line + 1);
+            }
+            let place = (at, line, *name);
+            at += width + 14.0;
+            place
+        })
+        .collect()
 }
 
 const PARTS: [&str; 5] = ["merge", "tokenise", "encode", "search", "other"];

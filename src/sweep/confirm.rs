@@ -4,10 +4,11 @@ use super::Error;
 use super::analysis::{Analysis, Depth, Preference, shortlist};
 use super::study::{CONFIRM, Generation, Schedule, Study, Subject, Trial, TrialStage};
 
-/// Points within the limits that are scored on held-out queries besides the front: one of them may be recommended.
+/// Number of points within the limits that are scored on held-out queries besides the Pareto front, because one of them may
+/// be recommended.
 const SHORTLIST: usize = 5;
 
-/// Plans the parents, the front and the best points within the limits on held-out queries. Gives the trials.
+/// Plans the parents, the Pareto front and the best points within the limits on held-out queries. Returns the trials.
 ///
 /// # Errors
 /// A study without held-out queries or without results; a folder that cannot be written.
@@ -15,8 +16,8 @@ pub fn confirm(study: &Study) -> Result<Vec<Trial>, Error> {
     if study.manifest.spec.report.is_none() {
         return Err(Error::usage(
             "no queries are held out: the sweep file has no `report`",
-            "a sweep file with `select: {split: dev}` and `report: {split: test}`, or with `{part: 1/2}` and `{part: 2/2}`, \
-             holds some out; it makes another study",
+            "write `select: {split: dev}` and `report: {split: test}` in the sweep file, or `select: {part: 1/2}` and \
+             `report: {part: 2/2}` where there is one split, and run `admix sweep confirm` with the file: what is scored stays",
         ));
     }
     let analysis = Analysis::read(study, TrialStage::Full, Depth::Means)?;

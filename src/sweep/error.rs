@@ -1,4 +1,4 @@
-//! Why a study cannot be made, read or worked on.
+//! Why a study cannot be created, read or worked on.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::escape::shell;
 use crate::recipe::{self, Place};
 use crate::{checkpoint, eval, merge, plan, write};
 
-/// Why a study cannot be made, read or worked on.
+/// Why a study cannot be created, read or worked on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -34,12 +34,12 @@ pub enum Error {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// A folder that holds no study.
+    /// A folder that is not a study.
     #[error("`{}` is no study: it has no study.json", .0.display())]
     NotAStudy(PathBuf),
     /// A file of a study that is not what this program writes.
@@ -50,7 +50,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// Damage that was found and put aside.
+    /// Damaged files that were set aside.
     #[error("the study `{}` was damaged: {files} of its files", study.display())]
     Found {
         /// The study's folder.
@@ -58,7 +58,7 @@ pub enum Error {
         /// How many files.
         files: usize,
     },
-    /// A study of something else.
+    /// A study of other inputs.
     #[error("the study `{}` was made from something else:\n  {}", study.display(), differences.join("\n  "))]
     Mismatch {
         /// The study's folder.
@@ -66,7 +66,7 @@ pub enum Error {
         /// What differs, one line each.
         differences: Vec<String>,
     },
-    /// More points than may be run.
+    /// More points than the limit.
     #[error("{what} has {points} points, and {limit}")]
     TooManyPoints {
         /// The grid.
@@ -91,7 +91,7 @@ pub enum Error {
     /// A part of the queries that is empty.
     #[error("no query of `{0}` is in the part that the sweep file asks for")]
     NoQueries(String),
-    /// A wish that cannot be read.
+    /// An invalid request.
     #[error("{message}")]
     Usage {
         /// What is wrong.
@@ -99,7 +99,7 @@ pub enum Error {
         /// What to do.
         hint: Option<String>,
     },
-    /// Scoring failed in a way that no other trial would survive.
+    /// Scoring failed in a way in which every trial would fail.
     #[error("{message}")]
     Evaluation {
         /// What is wrong.
@@ -113,7 +113,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Makes an error of what the system said.
+    /// Wraps an error of the system.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
@@ -124,35 +124,74 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error that it stands for, where it is another module's.
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        Some(match self {
+            Self::Recipe(error) => error,
+            Self::Plan(faults) => faults,
+            Self::Checkpoint(error) => error,
+            Self::Data(error) => error,
+            Self::Merge(error) => error,
+            Self::Write(error) => error,
+            Self::Io { .. }
+            | Self::NotAStudy(_)
+            | Self::Damaged { .. }
+            | Self::Found { .. }
+            | Self::Mismatch { .. }
+            | Self::TooManyPoints { .. }
+            | Self::Direction { .. }
+            | Self::NoQueries(_)
+            | Self::Usage { .. }
+            | Self::Evaluation { .. }
+            | Self::Cancelled => return None,
+        })
+    }
+}
+
+/// Whether a file is of a study's later revision, which has a folder of its own.
+fn has_part(path: &Path) -> bool {
+    let is_part = |folder: &&Path| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("revision-") && folder.parent().is_some_and(|study| study.join("study.json").exists())
+    };
+    path.ancestors().skip(1).take(2).any(|folder| is_part(&folder))
+}
+
 impl Diagnose for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Recipe(error) => error.hint().map(str::to_owned),
-            Self::Plan(error) => error.hint(),
-            Self::Checkpoint(error) => error.hint(),
-            Self::Data(error) => error.hint(),
-            Self::Merge(error) => error.hint(),
-            Self::Write(error) => error.hint(),
+            Self::Recipe(_)
+            | Self::Plan(_)
+            | Self::Checkpoint(_)
+            | Self::Data(_)
+            | Self::Merge(_)
+            | Self::Write(_) => self.inner()?.hint(),
             Self::Mismatch { differences, .. } if differences.iter().any(|line| line.starts_with("the program: ")) => Some(
                 "go on with that version, or start a new study with another `store:`; reports, exports and picks of this \
                  one still work"
                     .into(),
             ),
             Self::Mismatch { .. } => {
-                Some("another `store:` starts a new study; `admix sweep extend` adds points to this one".into())
+                Some("another `store:` starts a new study; values of `params`, data sets, objectives and `report` can be added to this one".into())
             }
             Self::Found { study, .. } => {
                 Some(format!("`admix sweep worker {}` does again what was lost", shell(&study.display().to_string())))
             }
-            Self::NotAStudy(_) => Some("`admix sweep plan SWEEP.yaml` makes one".into()),
+            Self::NotAStudy(_) => Some("`admix sweep run SWEEP.yaml` makes one".into()),
             Self::TooManyPoints { .. } => Some("take a larger step or another `search: {method: …}`".into()),
+            Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") && has_part(path) => Some(
+                "put it back from a copy; without the folder that it is in, and those of later changes, the study is what it was before"
+                    .into(),
+            ),
             Self::Damaged { path, .. } if path.file_name().is_some_and(|name| name == "study.json") => Some(
                 "nothing in the folder can be told without it: put it back from a copy, or start a new study with another \
                  `store:`"
                     .into(),
             ),
             Self::Damaged { path, .. } => {
-                let study = path.parent().and_then(Path::parent).unwrap_or(path);
+                let revision = path.parent().and_then(Path::parent).unwrap_or(path);
+                let study = if has_part(path) { revision.parent().unwrap_or(revision) } else { revision };
                 let study = shell(&study.display().to_string());
                 Some(format!("`admix sweep check {study}` sets damaged files aside and has their trials scored again"))
             }
@@ -165,25 +204,7 @@ impl Diagnose for Error {
     }
 
     fn place(&self) -> Option<&Place> {
-        match self {
-            Self::Recipe(error) => error.place(),
-            Self::Plan(faults) => faults.place(),
-            Self::Checkpoint(_)
-            | Self::Data(_)
-            | Self::Merge(_)
-            | Self::Write(_)
-            | Self::Io { .. }
-            | Self::NotAStudy(_)
-            | Self::Damaged { .. }
-            | Self::Found { .. }
-            | Self::Mismatch { .. }
-            | Self::TooManyPoints { .. }
-            | Self::Direction { .. }
-            | Self::NoQueries(_)
-            | Self::Usage { .. }
-            | Self::Evaluation { .. }
-            | Self::Cancelled => None,
-        }
+        self.inner()?.place()
     }
 
     fn exit_class(&self) -> ExitClass {
@@ -206,24 +227,6 @@ impl Diagnose for Error {
     }
 
     fn diagnoses(&self) -> Vec<Diagnosis> {
-        match self {
-            Self::Recipe(error) => error.diagnoses(),
-            Self::Plan(faults) => faults.diagnoses(),
-            Self::Checkpoint(_)
-            | Self::Data(_)
-            | Self::Merge(_)
-            | Self::Write(_)
-            | Self::Io { .. }
-            | Self::NotAStudy(_)
-            | Self::Damaged { .. }
-            | Self::Found { .. }
-            | Self::Mismatch { .. }
-            | Self::TooManyPoints { .. }
-            | Self::Direction { .. }
-            | Self::NoQueries(_)
-            | Self::Usage { .. }
-            | Self::Evaluation { .. }
-            | Self::Cancelled => vec![Diagnosis::of(self)],
-        }
+        self.inner().map_or_else(|| vec![Diagnosis::of(self)], Diagnose::diagnoses)
     }
 }

@@ -7,7 +7,7 @@ use super::search::points_to_trials;
 use super::space::{Axis, Space, is_part_of_one, rounded};
 use super::study::{EXTEND, Generation, Schedule, Study, Trial, TrialStage};
 
-/// Adds the points of a grid to a study; those that it has already are not done again. Gives the number of new ones.
+/// Adds the points of a grid to a study. Points that it has already are not run again. Returns the number of new ones.
 ///
 /// Variables without an axis take the values that the sweep file gives them. Of variables that sum to 1 all but one are
 /// given values, or all of them a step, as the axis `simplex` of one value.
@@ -33,7 +33,7 @@ pub fn extend(study: &Study, axes: &[Axis]) -> Result<usize, Error> {
     Ok(count)
 }
 
-/// What a step of the variables that sum to 1 is asked for under.
+/// The name of the axis that sets the step of variables that sum to 1.
 const SIMPLEX: &str = "simplex";
 
 /// The most points that are added at once.
@@ -106,7 +106,7 @@ fn shares(of: &[String], step: Option<f64>, asked: &[Axis]) -> Result<Option<Vec
     }
     let mut points: Vec<Vec<f64>> = vec![Vec::new()];
     for axis in by_name {
-        // The rest is put in when the others are known.
+        // The remainder is computed when the other values are known.
         let Some(steps) = axis.map_or(Some(vec![vec![f64::NAN]]), |axis| axis.grid(MOST)) else { return Ok(None) };
         if points.len() * steps.len() > MOST {
             return Ok(None);

@@ -1,11 +1,11 @@
-//! Has failed trials tried again.
+//! Retries failed trials.
 
 use std::collections::BTreeSet;
 
 use super::Error;
 use super::study::{Layout, Results, Study};
 
-/// Makes failed trials be tried again. Gives their labels.
+/// Makes failed trials run again. Returns their labels.
 ///
 /// # Errors
 /// A folder that cannot be written.

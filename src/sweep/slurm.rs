@@ -6,16 +6,16 @@ use std::path::Path;
 use super::Error;
 use crate::escape::{is_hidden, shell};
 
-/// What the array asks for.
+/// The resources that the array requests.
 #[derive(Clone, Debug)]
 pub struct Slurm {
-    /// Workers.
+    /// Number of workers.
     pub workers: usize,
     /// The time limit, as Slurm writes it.
     pub time: Option<String>,
     /// Generic resources of each worker, as `gpu:1`.
     pub gres: Option<String>,
-    /// Processors of each worker.
+    /// Number of processors of each worker.
     pub cpus: Option<usize>,
     /// Memory of each worker, as `16G`.
     pub memory: Option<String>,
@@ -25,7 +25,7 @@ pub struct Slurm {
     pub program: String,
 }
 
-/// The batch script. Whoever submits it may do so again: workers join and leave a study as they like.
+/// The batch script. It may be submitted again at any time, because workers can join and leave a study.
 ///
 /// # Errors
 /// A value with characters that Slurm's options do not have.

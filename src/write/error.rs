@@ -13,10 +13,10 @@ pub enum Error {
     /// The output is already there.
     #[error("`{}` already exists", .0.display())]
     Exists(PathBuf),
-    /// `--force` on something that is no merge.
+    /// `--force` on a folder that is not a merge.
     #[error("`{}` was not written by admix and is not replaced", .0.display())]
     NotAMerge(PathBuf),
-    /// Another run has put its output there since this one began.
+    /// Another run has written its output there since this one began.
     #[error("another run has written `{}` meanwhile, and its output stays", .0.display())]
     Rival(PathBuf),
     /// The output lies inside an input.
@@ -35,10 +35,10 @@ pub enum Error {
         /// The input.
         input: PathBuf,
     },
-    /// A path that names no folder.
+    /// A path that does not name a folder.
     #[error("`{}` does not name a folder to write", .0.display())]
     NoName(PathBuf),
-    /// Too little room.
+    /// Too little disk space.
     #[error("no room for `{}`{}: {source}", path.display(), needed.map(|bytes| format!(" ({bytes} bytes)")).unwrap_or_default())]
     NoRoom {
         /// The file.
@@ -58,7 +58,7 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A tokenizer that cannot be read any more.
+    /// A tokenizer that can no longer be read.
     #[error(transparent)]
     Checkpoint(checkpoint::Error),
     /// The merge ended early.
@@ -111,7 +111,7 @@ impl Diagnose for Error {
 }
 
 impl From<merge::Error> for Error {
-    /// A sink's own error comes back as it was.
+    /// Returns a sink's own error unchanged.
     fn from(error: merge::Error) -> Self {
         match error {
             merge::Error::Sink(inner) => match inner.downcast::<Self>() {

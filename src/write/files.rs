@@ -1,4 +1,4 @@
-//! The weight files: made at their full size before the merge, written block by block by all threads.
+//! Weight files, which are created at full size before the merge and written block by block by all threads.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,7 +18,7 @@ pub(super) struct WeightFiles {
 }
 
 impl WeightFiles {
-    /// Makes the plan's weight files in `folder` with their headers and room for their data.
+    /// Creates the plan's weight files in `folder`, with their headers and space for their data.
     pub(super) fn create(plan: &Plan, folder: &Path) -> Result<Self, Error> {
         let mut files = Vec::new();
         for planned in &plan.files {
@@ -50,8 +50,8 @@ impl Sink for WeightFiles {
     }
 }
 
-/// Takes the room on the disk, so that a full disk is an error before the work. Where a file system cannot, the file is
-/// only made long.
+/// Allocates the disk space, so that a full disk is an error before the merge. On file systems that cannot allocate, it
+/// only sets the file's length.
 pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {

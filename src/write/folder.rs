@@ -1,22 +1,23 @@
 //! A folder that takes its final name when it is complete.
 //!
-//! It is filled under a hidden name beside its final one. Its process holds a lock on it, which the system drops when
-//! the process ends, however it ends; a hidden folder without a lock is therefore left over and removed by the next run.
+//! It is filled under a hidden name beside its final one. The process holds a lock on it, which the system releases however
+//! the process ends. A hidden folder without a lock is therefore left over, and the next run removes it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::folder_ops::{exchange, make_parents, remove_created, rename_new, sync_folder, sync_folders};
 use super::record::RECORD;
 
-/// What is between an output's name and a process number in the name of an unfinished folder.
+/// Separates the output's name from a process number in the name of an unfinished folder.
 const UNFINISHED: &str = ".admix-";
 
 /// An unfinished output folder; removed when dropped before [`OutputFolder::commit`].
 #[derive(Debug)]
 pub(crate) struct OutputFolder {
-    /// Where it is filled.
+    /// The hidden folder that is filled.
     temporary: PathBuf,
     /// Its name when it is complete.
     target: PathBuf,
@@ -24,9 +25,9 @@ pub(crate) struct OutputFolder {
     earlier: Option<Identity>,
     force: bool,
     committed: bool,
-    /// Parents that were made for it, outermost first.
-    made: Vec<PathBuf>,
-    /// Locked as long as this is open.
+    /// Parent folders that were created for it, outermost first.
+    created: Vec<PathBuf>,
+    /// The lock, held as long as this is open.
     _lock: File,
 }
 
@@ -48,22 +49,22 @@ impl OutputFolder {
                 return Err(Error::NotAMerge(out.to_path_buf()));
             }
         }
-        let made = make_parents(parent)?;
+        let created = make_parents(parent)?;
         remove_left_over(parent, &name.to_string_lossy());
         let started = start(parent, &name.to_string_lossy());
         if started.is_err() {
-            remove_made(&made);
+            remove_created(&created);
         }
         let (temporary, lock) = started?;
-        Ok(Self { temporary, target: parent.join(name), earlier, force, committed: false, made, _lock: lock })
+        Ok(Self { temporary, target: parent.join(name), earlier, force, committed: false, created, _lock: lock })
     }
 
-    /// Where files are put until the folder is complete.
+    /// Where files are written until the folder is complete.
     pub(crate) fn path(&self) -> &Path {
         &self.temporary
     }
 
-    /// Gives the folder its final name. With `sync` this and all folders in it are on disk afterwards.
+    /// Gives the folder its final name. With `sync` it and all folders in it are on disk afterwards.
     pub(crate) fn commit(mut self, sync: bool) -> Result<PathBuf, Error> {
         if sync {
             sync_folders(&self.temporary)?;
@@ -86,8 +87,8 @@ impl OutputFolder {
         Ok(self.target.clone())
     }
 
-    /// Puts the new folder in the place of the old one, which is then removed. What has taken the old one's place meanwhile
-    /// is put back.
+    /// Exchanges the new folder with the old one, which is then removed. If something else has taken the old one's place in
+    /// the meantime, it is put back.
     fn replace(&self, known: Identity) -> Result<(), Error> {
         let old = match exchange(&self.temporary, &self.target) {
             Ok(()) => {
@@ -99,13 +100,13 @@ impl OutputFolder {
             }
             Err(_) => self.replace_in_two_steps(known)?,
         };
-        // The output is whole: an old folder that cannot be removed is left for the next run.
+        // The output is complete; an old folder that cannot be removed is left to the next run.
         let _ = fs::remove_dir_all(old);
         Ok(())
     }
 
-    /// Without an exchange the old folder steps aside first, under a name that the next run would clean up, and locked as
-    /// long as it is the only one.
+    /// Where folders cannot be exchanged, the old one is renamed first, to a name that the next run would clean up. It
+    /// stays locked as long as it is the only copy.
     fn replace_in_two_steps(&self, known: Identity) -> Result<PathBuf, Error> {
         let mut aside = self.temporary.clone().into_os_string();
         aside.push("-old");
@@ -128,7 +129,7 @@ impl OutputFolder {
         }
     }
 
-    /// Holds that what the output would replace is what was there at the start, and still nothing but an earlier merge's.
+    /// Checks that the folder to replace is the one that was there at the start, and still contains only an earlier merge.
     fn check_old(&self, old: &Path, known: Identity) -> Result<(), Error> {
         if !is_replaceable(old) {
             return Err(Error::NotAMerge(self.target.clone()));
@@ -140,7 +141,7 @@ impl OutputFolder {
     }
 }
 
-/// What tells a folder from another that takes its name.
+/// Identifies a folder, even if another one takes its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity(u64, u64);
 
@@ -161,12 +162,12 @@ impl Drop for OutputFolder {
     fn drop(&mut self) {
         if !self.committed {
             let _ = fs::remove_dir_all(&self.temporary);
-            remove_made(&self.made);
+            remove_created(&self.created);
         }
     }
 }
 
-/// The output may neither lie in an input nor hold one.
+/// Checks that the output is neither inside an input nor contains one.
 fn check_inputs<'a>(out: &Path, inputs: impl Iterator<Item = &'a Path>) -> Result<(), Error> {
     let full_out = full_path(out);
     for input in inputs {
@@ -199,34 +200,17 @@ fn full_path(path: &Path) -> PathBuf {
     }
 }
 
-/// Only what a merge has written is replaced, so that a slip of the keyboard costs neither a checkpoint nor a home folder.
+/// Whether the folder contains only what a merge has written, so that a typing error costs neither a checkpoint nor a home
+/// folder.
 fn is_replaceable(out: &Path) -> bool {
     let Ok(mut entries) = fs::read_dir(out) else { return false };
     !out.is_symlink() && (entries.next().is_none() || out.join(RECORD).is_file())
 }
 
-/// Makes the missing folders of `parent` and returns them.
-fn make_parents(parent: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
-    let mut missing: Vec<PathBuf> = parent.ancestors().take_while(is_missing).map(Path::to_path_buf).collect();
-    missing.reverse();
-    fs::create_dir_all(parent).map_err(|error| {
-        remove_made(&missing);
-        Error::io("create", parent)(error)
-    })?;
-    Ok(missing)
-}
-
-fn remove_made(made: &[PathBuf]) {
-    for folder in made.iter().rev() {
-        let _ = fs::remove_dir(folder);
-    }
-}
-
-/// Names that are tried for an unfinished folder.
+/// Number of names that are tried for an unfinished folder.
 const ATTEMPTS: u32 = 1000;
 
-/// Makes and locks an unfinished folder for the output `name`.
+/// Creates and locks an unfinished folder for the output `name`.
 fn start(parent: &Path, name: &str) -> Result<(PathBuf, File), Error> {
     let mut attempt = 0u32;
     loop {
@@ -234,14 +218,14 @@ fn start(parent: &Path, name: &str) -> Result<(PathBuf, File), Error> {
         attempt += 1;
         match fs::create_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < ATTEMPTS => continue,
-            // A run that failed beside this one may have removed the parent that it had made.
+            // Another run that failed may have removed the parent that it had created.
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {
                 fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
                 continue;
             }
             made => made.map_err(Error::io("create", &path))?,
         }
-        // Another run may take the folder for a left-over and remove it until it is locked: then the next name is tried.
+        // Until the folder is locked, another run may take it for a left-over and remove it; then the next name is tried.
         let lock = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => continue,
             opened => opened.map_err(Error::io("open", &path))?,
@@ -249,13 +233,13 @@ fn start(parent: &Path, name: &str) -> Result<(PathBuf, File), Error> {
         match lock.try_lock() {
             Ok(()) if path.exists() => return Ok((path, lock)),
             Ok(()) | Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => {}
-            // A file system without locks: nobody can take the lock, so nobody removes the folder either.
+            // On a file system without locks nobody can take the lock, so nobody removes the folder either.
             _ => return Ok((path, lock)),
         }
     }
 }
 
-/// Removes what killed runs for the same output have left.
+/// Removes what killed runs have left for the same output.
 fn remove_left_over(parent: &Path, name: &str) {
     let prefix = format!(".{name}{UNFINISHED}");
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -266,50 +250,6 @@ fn remove_left_over(parent: &Path, name: &str) {
         {
             let _ = fs::remove_dir_all(entry.path());
         }
-    }
-}
-
-fn sync_folders(folder: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))?.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sync_folders(&entry.path())?;
-        }
-    }
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
-}
-
-/// Renames a folder to a name that must be free.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            done => return Ok(done?),
-        }
-    }
-    if fs::symlink_metadata(to).is_ok() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    fs::rename(from, to)
-}
-
-/// Exchanges two folders in one step.
-fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    {
-        let _ = (a, b);
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

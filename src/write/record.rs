@@ -1,13 +1,22 @@
-//! admix.json: what the folder was made from.
+//! Writes admix.json, the record of what the folder was made from.
 
 use serde_json::{Value, json};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Stage};
 
 /// The record's file name. Its presence marks a folder as one that admix wrote.
 pub(crate) const RECORD: &str = "admix.json";
 
-/// The record of a merge. It holds no time, so that the same merge gives the same file.
+/// A document that the merge needs.
+fn document(stage: &Stage) -> Value {
+    let mut entry = json!({"name": stage.name, "method": stage.plan.recipe.method.name});
+    if let (Some(soup), Some(entry)) = (stage.plan.soup(), entry.as_object_mut()) {
+        entry.insert("sources".into(), json!(soup));
+    }
+    entry
+}
+
+/// The record of a merge. It contains no time, so that the same merge gives the same file.
 pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     let model = |(plan, index): (&Plan, usize)| {
         let model = &plan.models[index];
@@ -42,12 +51,12 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         }
         entry
     };
-    // A plain folder has no settings of use.
+    // A plain folder has no pooling, prompts or similarity.
     let settings = plan.is_sentence_transformers().then(|| plan.origin_of_settings().display().to_string());
-    json!({
+    let mut record = json!({
         "admix": env!("CARGO_PKG_VERSION"),
         "method": plan.recipe.method.name,
-        "documents": plan.all_stages().iter().map(|stage| json!({"name": stage.name, "method": stage.plan.recipe.method.name})).collect::<Vec<_>>(),
+        "documents": plan.all_stages().iter().map(|stage| document(stage)).collect::<Vec<_>>(),
         "recipe": plan.recipe.text(),
         "variables": plan.recipe.variables(),
         "models": plan.originals().into_iter().map(model).collect::<Vec<_>>(),
@@ -63,5 +72,9 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
         "seed": plan.seed,
         "tensors": plan.tensors.len(),
         "warnings": warnings,
-    })
+    });
+    if let (Some(soup), Some(entry)) = (plan.soup(), record.as_object_mut()) {
+        entry.insert("sources".into(), json!(soup));
+    }
+    record
 }

@@ -1,4 +1,4 @@
-//! A merge from plan to folder.
+//! Writes a merge into a folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,6 +12,7 @@ use super::card::card;
 use super::files::WeightFiles;
 use super::folder::OutputFolder;
 use super::record::{RECORD, record};
+use super::scores::{CardScores, PLOT};
 use super::tokenizer;
 use crate::checkpoint::{Checkpoint, LONGEST_CONFIG, ModelPath, SettingsFile, read_json};
 use crate::escape;
@@ -34,7 +35,7 @@ pub struct Request<'a> {
 /// A finished merge.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What the merge did.
+    /// The merge's report.
     pub report: Report,
     /// The folder.
     pub path: PathBuf,
@@ -45,30 +46,55 @@ pub struct Outcome {
 /// # Errors
 /// A folder that may not be written, a disk that is full or read-only, a merge that fails. Nothing is left then.
 pub fn write(request: Request<'_>, options: merge::Options<'_>) -> Result<Outcome, Error> {
+    write_with(request, options, Extras::default())
+}
+
+/// What a merge is written with besides.
+#[derive(Clone, Copy)]
+pub struct Extras<'a> {
+    /// What its model card says of its scores.
+    pub scores: Option<&'a CardScores>,
+    /// Called when all is merged and the system begins to write it to the disk.
+    pub syncing: &'a dyn Fn(),
+}
+
+impl Default for Extras<'_> {
+    fn default() -> Self {
+        Self { scores: None, syncing: &|| {} }
+    }
+}
+
+/// As [`write`], with scores on the model card.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_with(request: Request<'_>, options: merge::Options<'_>, extras: Extras<'_>) -> Result<Outcome, Error> {
     let Request { plan, out, force, sync } = request;
     let folder = OutputFolder::create(out, force, plan.folders().into_iter())?;
     copy_side_files(plan, folder.path(), sync)?;
     let weights = WeightFiles::create(plan, folder.path())?;
     let report = merge::run(plan, &weights, options)?;
     if sync {
+        (extras.syncing)();
         weights.sync()?;
     }
-    let put = |name: &str, text: String| put(&folder.path().join(name), text.as_bytes(), sync);
+    let write_file = |name: &str, text: String| write_file(&folder.path().join(name), text.as_bytes(), sync);
     for (name, index) in indexes(plan) {
-        put(&name, pretty(&index))?;
+        write_file(&name, pretty(&index))?;
     }
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    put("README.md", card(plan, &name))?;
-    let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
-    put(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
-    if options.cancel.is_cancelled() {
-        return Err(merge::Error::Cancelled.into());
+    write_file("README.md", card(plan, &name, extras.scores))?;
+    if let Some(plot) = extras.scores.and_then(|scores| scores.plot.clone()) {
+        write_file(PLOT, plot)?;
     }
+    let warnings: Vec<String> = plan.warnings.iter().chain(&report.warnings).cloned().collect();
+    write_file(RECORD, escape::json(&record(plan, &warnings), true) + "\n")?;
+    options.cancel.check(merge::Error::Cancelled)?;
     let path = folder.commit(sync)?;
     Ok(Outcome { report, path })
 }
 
-/// Everything a loader needs besides weights: the donor's, and how the merge is used.
+/// Copies everything that a loader needs besides weights: the donor's files, and those that say how the model is used.
 fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> {
     let merge = plan.outline(folder.to_path_buf());
     let main = merge.main_folder();
@@ -88,7 +114,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         if side.relative == config_name {
-            put(&target, pretty(&Value::Object(merge.config().clone())).as_bytes(), sync)?;
+            write_file(&target, pretty(&Value::Object(merge.config().clone())).as_bytes(), sync)?;
             continue;
         }
         if of_other
@@ -96,7 +122,7 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
             && let Ok(Value::Object(mut generation)) = read_json(&side.source, LONGEST_CONFIG)
         {
             crate::plan::renumber(plan, &mut generation);
-            put(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
+            write_file(&target, pretty(&Value::Object(generation)).as_bytes(), sync)?;
             continue;
         }
         copy(&side.source, &target, sync)?;
@@ -104,13 +130,13 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     let home = folder.join(main);
     fs::create_dir_all(&home).map_err(Error::io("create", &home))?;
     if let Some(SettingsFile { relative, config }) = stated {
-        put(&folder.join(relative), pretty(&Value::Object(config)).as_bytes(), sync)?;
+        write_file(&folder.join(relative), pretty(&Value::Object(config)).as_bytes(), sync)?;
     }
     for (name, file) in tokenizer.into_iter().flatten() {
         let target = home.join(name);
         match file {
             tokenizer::File::Copy(source) => copy(&source, &target, sync)?,
-            tokenizer::File::New(value) => put(&target, pretty(&value).as_bytes(), sync)?,
+            tokenizer::File::New(value) => write_file(&target, pretty(&value).as_bytes(), sync)?,
             tokenizer::File::Edited(edited) => {
                 let file = File::create_new(&target).map_err(Error::io("create", &target))?;
                 let mut out = io::BufWriter::new(file);
@@ -125,8 +151,8 @@ fn copy_side_files(plan: &Plan, folder: &Path, sync: bool) -> Result<(), Error> 
     Ok(())
 }
 
-/// The file with the transformer's settings of use, where the longest input must be put into it: sentence-transformers 6 has that
-/// from the tokenizer, which may be another model's.
+/// The transformer's settings file, where the maximum sequence length must be written to it: sentence-transformers 6 takes
+/// that from the tokenizer, which may be another model's.
 fn stated_length(plan: &Plan, merge: &Checkpoint) -> Result<Option<SettingsFile>, Error> {
     let tokenizer = match &plan.alignment {
         Some(alignment) => alignment.vocabulary.tokenizer(),
@@ -143,8 +169,8 @@ fn copy(source: &ModelPath, target: &Path, sync: bool) -> Result<(), Error> {
     if sync { to.sync_all().map_err(Error::io("sync", target)) } else { Ok(()) }
 }
 
-/// Makes a file.
-pub(crate) fn put(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
+/// Writes a new file.
+pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Error> {
     let mut file = File::create_new(path).map_err(Error::io("create", path))?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     if sync { file.sync_all().map_err(Error::io("sync", path)) } else { Ok(()) }
@@ -154,7 +180,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// The index of each module that has several weight files, as transformers writes it.
+/// The weight index of each module that has several weight files, in the form of transformers.
 fn indexes(plan: &Plan) -> BTreeMap<String, Value> {
     let mut maps: BTreeMap<&str, (u64, Map<String, Value>)> = BTreeMap::new();
     let mut tensors: Vec<_> = plan.tensors.iter().collect();

@@ -1,4 +1,4 @@
-//! The tokenizer's files of a merge, where they are not the donor's own: its models have different vocabularies, or the
+//! The tokenizer's files of a merge that does not have the donor's own: its models have different vocabularies, or the
 //! recipe gives it a chat template.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use super::Error;
 use crate::checkpoint::{Change, Edited, ModelPath, Tokenizer, is_chat_template};
 use crate::plan::Plan;
 
-/// The file that a chat template is written to: the only one of which every version of transformers reads it.
+/// The file that a chat template is written to, the only one where every version of transformers reads it.
 const CONFIG: &str = "tokenizer_config.json";
 
 /// Where a file of the tokenizer comes from.
@@ -17,13 +17,13 @@ const CONFIG: &str = "tokenizer_config.json";
 pub(super) enum File {
     /// It is copied.
     Copy(ModelPath),
-    /// It is written with more in it.
+    /// It is written with additions.
     Edited(Edited),
-    /// It is made.
+    /// It is new.
     New(Value),
 }
 
-/// The files of the output's tokenizer by name; nothing where they are the donor's own.
+/// The files of the output's tokenizer by name; `None` where they are the donor's own.
 pub(super) fn files(plan: &Plan) -> Result<Option<BTreeMap<String, File>>, Error> {
     if plan.alignment.is_none() && plan.chat_template.is_none() {
         return Ok(None);
@@ -48,7 +48,7 @@ pub(super) fn files(plan: &Plan) -> Result<Option<BTreeMap<String, File>>, Error
         }
     }
     if let Some(template) = &plan.chat_template {
-        // transformers would read these first.
+        // transformers would read these files first.
         files.retain(|name, _| !is_chat_template(name));
         let template = Value::from(template.as_str());
         let config = match files.remove(CONFIG) {
@@ -63,7 +63,7 @@ pub(super) fn files(plan: &Plan) -> Result<Option<BTreeMap<String, File>>, Error
     Ok(Some(files))
 }
 
-/// Whether a side file of the donor is one of its tokenizer's: those come from [`files`].
+/// Whether a side file of the donor belongs to its tokenizer, whose files come from [`files`].
 pub(super) fn is_tokenizer_file(relative: &str, folder: &str) -> bool {
     let name = if folder.is_empty() {
         Some(relative)

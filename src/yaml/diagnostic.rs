@@ -1,16 +1,16 @@
-//! What is wrong with a node: its place is looked up later.
+//! A fault at a node, whose place in the text is looked up later.
 
 use super::error::ErrorKind;
 use super::path::NodePath;
 
-/// Something wrong with a node, found while the tree is read; its place is looked up when it is shown.
+/// A fault at a node, found while the tree is read. Its place is looked up when it is shown.
 #[derive(Debug)]
 pub(crate) struct Diagnostic {
     pub(super) kind: ErrorKind,
     pub(super) message: String,
     pub(super) at: Target,
     pub(super) hint: Option<String>,
-    /// Whether it may only follow from another fault, beside which it is not shown.
+    /// Whether it may be a consequence of another fault, in whose presence it is not shown.
     pub(super) follows: bool,
 }
 
@@ -23,7 +23,7 @@ pub(crate) enum Target {
     Value(NodePath),
 }
 
-/// What reading a part of the tree gives.
+/// The result of reading a part of the tree.
 pub(crate) type Checked<T> = Result<T, Diagnostic>;
 
 impl Diagnostic {
@@ -49,7 +49,7 @@ impl Diagnostic {
         self
     }
 
-    /// Marks a fault that may only follow from another one.
+    /// Marks a fault that may be a consequence of another one.
     pub(crate) fn follows(mut self, follows: bool) -> Self {
         self.follows = follows;
         self

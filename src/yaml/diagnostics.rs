@@ -1,13 +1,14 @@
-//! What is found while a tree is read: warnings, and the faults that the reading goes on behind.
+//! Collects warnings and recoverable errors while a tree is read.
 //!
-//! A reader that meets a fault returns it, and whoever can do without what was read keeps it here and goes on with a
-//! stand-in. One reading so finds everything that is wrong. What a stand-in or a variable without a value would cause is not
-//! reported.
+//! A function that finds a fault returns it; a caller that can do without the value records the fault here and continues
+//! with a placeholder. In this way one pass finds everything that is wrong. Faults that a placeholder or a variable without
+//! a value would cause are not reported.
 
 use super::diagnostic::{Checked, Diagnostic};
 use super::error::{Error, Warning};
+use super::locate::Part;
 use super::path::{NodePath, Step};
-use super::place::{Part, Place};
+use super::place::Place;
 use super::text::YamlText;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,26 +18,26 @@ pub(crate) struct Diagnostics {
     warnings: Vec<(Option<NodePath>, String)>,
     seen: BTreeSet<String>,
     faults: Vec<Diagnostic>,
-    /// Nodes whose value is not known.
+    /// Nodes whose value is unknown.
     unknown: BTreeSet<NodePath>,
-    /// The variables that have no value, and where each is named first.
+    /// The variables without a value, and the first use of each.
     variables: BTreeMap<String, NodePath>,
     /// Whether a variable may lack a value.
     open: bool,
 }
 
-/// Warnings that are written out, and faults.
+/// The most warnings, and the most faults, that are shown.
 const MOST: usize = 20;
 const MOST_FAULTS: usize = 50;
 
-/// The same where each quotes a line of many thousand characters.
+/// The most that are shown where each quotes a line of many thousand characters.
 const MOST_OF_LONG_LINES: usize = 3;
 
-/// Keys of one map that are not known and are still told apart; more are a mistake as a whole.
+/// The most unknown keys of one map that are reported one by one; more are one fault.
 pub(crate) const MOST_UNKNOWN: usize = 1000;
 
 impl Diagnostics {
-    /// Diagnostics of a reading in which variables may lack a value, if `open`.
+    /// Starts a reading. With `open`, variables may lack a value.
     pub(crate) fn new(open: bool) -> Self {
         Self { open, ..Self::default() }
     }
@@ -53,14 +54,14 @@ impl Diagnostics {
         }
     }
 
-    /// Keeps a fault. One about a node whose value is not known is no fault.
+    /// Records a fault, unless it is about a node whose value is unknown.
     pub(crate) fn fault(&mut self, fault: Diagnostic) {
         if !self.unknown.contains(fault.path()) {
             self.faults.push(fault);
         }
     }
 
-    /// What `read` gives; its fault is kept.
+    /// Returns what `read` returns, and records its fault.
     pub(crate) fn attempt<T>(&mut self, read: impl FnOnce(&mut Self) -> Checked<T>) -> Option<T> {
         match read(self) {
             Ok(value) => Some(value),
@@ -71,12 +72,12 @@ impl Diagnostics {
         }
     }
 
-    /// Diagnostics that the value of a node is not known.
+    /// Records that the value of a node is unknown.
     pub(crate) fn unknown(&mut self, at: &NodePath) {
         self.unknown.insert(at.clone());
     }
 
-    /// Diagnostics that a variable has no value: a fault, unless variables may lack theirs.
+    /// Records that a variable has no value, which is a fault unless variables may lack theirs.
     pub(crate) fn variable(&mut self, name: &str, fault: Diagnostic) {
         if !self.variables.contains_key(name) {
             self.variables.insert(name.to_owned(), fault.path().clone());
@@ -86,17 +87,17 @@ impl Diagnostics {
         }
     }
 
-    /// Whether the value of a node, or of a part of it, is not known.
+    /// Whether the value of a node, or of a part of it, is unknown.
     pub(crate) fn is_unknown(&self, at: &NodePath) -> bool {
         self.unknown.range(at..).next().is_some_and(|found| found.0.starts_with(&at.0))
     }
 
-    /// Whether nothing is wrong so far and every value is known.
+    /// Whether there is no fault so far and every value is known.
     pub(crate) fn is_whole(&self) -> bool {
         self.faults.is_empty() && self.unknown.is_empty()
     }
 
-    /// Whether a fault is about a key of this name or what stands behind it.
+    /// Whether a fault is about a key of this name or its value.
     pub(crate) fn blames(&self, key: &str) -> bool {
         let names = |step: &Step| matches!(step, Step::Key(name) if name == key);
         self.faults.iter().any(|fault| fault.path().0.iter().any(names))

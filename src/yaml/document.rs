@@ -1,13 +1,13 @@
-//! A YAML file that is read as a whole: its text and its tree.
+//! A YAML file that is read as a whole, with its text and its tree.
 
 use std::path::Path;
 
 use super::diagnostic::Diagnostic;
 use super::diagnostics::Diagnostics;
 use super::error::{Error, Warning};
+use super::locate::{Part, places};
 use super::path::NodePath;
-use super::place::{self, Part, Place};
-use super::places::places;
+use super::place::{self, Place};
 use super::text::{YamlText, read_text};
 use super::tree::Node;
 
@@ -16,7 +16,7 @@ pub(crate) struct Document {
     text: String,
     name: String,
     what: &'static str,
-    /// What it holds; variables are masked in it.
+    /// The tree, with masked variables.
     pub(crate) root: Node,
 }
 
@@ -51,12 +51,12 @@ impl Document {
         diagnostics.warnings(&self.yaml())
     }
 
-    /// The map that stands under a key of the root, as a text in which every line and column is where it was.
+    /// The map under a key of the root, as a text in which lines and columns stay the same.
     pub(crate) fn embedded(&self, key: &str) -> Option<String> {
         let Node::Map(entries) = &self.root else { return None };
         let text = &self.text;
         let at = entries.iter().position(|(name, _)| name == key)?;
-        // Where there are many keys, the next one is the next in the text.
+        // In a map with many keys, the next key in the text ends the value.
         let others = if entries.len() > MANY { entries.get(at + 1..=at + 1) } else { Some(entries.as_slice()) };
         let root = NodePath::default();
         let (value, others) = (root.key(key), others.unwrap_or_default().iter().map(|(name, _)| root.key(name)));
@@ -73,10 +73,10 @@ impl Document {
     }
 }
 
-/// More keys than a file has that somebody wrote.
+/// More keys than a file written by hand has.
 const MANY: usize = 64;
 
-/// The length of a map in braces at the start of a text, behind its anchor; `None` where it is written in lines.
+/// The length of a flow map (in braces) at the start of a text, after its anchor; `None` for a block map.
 fn flow_end(text: &str) -> Option<usize> {
     let anchor = if text.starts_with('&') { text.find(char::is_whitespace)? } else { 0 };
     let rest = text.get(anchor..)?;
@@ -95,7 +95,7 @@ fn flow_end(text: &str) -> Option<usize> {
                 escaped = true;
             }
             (Some(open), _) if c == open => quote = None,
-            // A quote within a word is a letter of it.
+            // A quote within a word is an ordinary character.
             (None, '"' | '\'') if previous.is_whitespace() || "{[,:".contains(previous) => quote = Some(c),
             (None, '#') if previous.is_whitespace() => comment = true,
             (None, '{' | '[') => depth += 1,

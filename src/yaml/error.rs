@@ -1,8 +1,8 @@
-//! Why a file was refused, and what is accepted and probably not meant.
+//! Errors of YAML files, and warnings about what is accepted and probably not meant.
 
 use super::place::Place;
 
-/// A file that was refused: one sentence, where, and what to do about it.
+/// Why a file was refused: one sentence, its place, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -10,11 +10,11 @@ pub struct Error {
     pub(crate) message: String,
     pub(crate) place: Option<Box<Place>>,
     pub(crate) hint: Option<String>,
-    /// What else is wrong with the same text.
+    /// The other faults of the same text.
     pub(crate) others: Vec<Error>,
 }
 
-/// What sort of refusal an [`Error`] is.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -31,7 +31,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// The sort of refusal.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -41,7 +41,7 @@ impl Error {
         &self.message
     }
 
-    /// Where it is wrong, if it is at one place.
+    /// The place of the fault, if it has one.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_deref()
     }
@@ -51,14 +51,14 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// This fault and every other one of the same text, in the order in which they stand there.
+    /// This fault and every other one of the same text, in the order of the text.
     pub fn all(&self) -> Vec<&Self> {
         let mut all: Vec<&Self> = std::iter::once(self).chain(self.others.iter().flat_map(Self::all)).collect();
         all.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
         all
     }
 
-    /// One error for several; `None` without any. The first is the one that the sentence tells.
+    /// Combines several errors into one, whose message is that of the first; `None` without any.
     pub(crate) fn of(faults: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut faults = faults.into_iter();
         let mut first = faults.next()?;

@@ -1,34 +1,34 @@
 //! Tables of the keys that the maps of a file may have. Parsers, messages and JSON Schemas read them.
 
 use super::message::and;
-use super::nearest::nearest;
 use super::tree::Node;
+use crate::nearest::nearest;
 
 /// A map in a file and the keys it may have.
 #[derive(Debug)]
 pub struct KeyTable {
     /// What messages call the map.
     pub name: &'static str,
-    /// Where it stands in the file.
+    /// Its position in the file.
     pub at: &'static str,
     /// Its keys.
     pub keys: &'static [Key],
-    /// What is known of keys that it does not have.
+    /// Advice about keys that it does not have.
     pub(crate) advice: &'static dyn KeyAdvice,
 }
 
-/// What a kind of file knows of keys that a level does not have.
+/// Advice of a kind of file about keys that a level does not have.
 pub(crate) trait KeyAdvice: std::fmt::Debug + Sync {
-    /// Why such a key is accepted, as a warning says it; `None` for one that is a mistake.
+    /// The warning for an unknown key that is accepted; `None` for one that is a mistake.
     fn remark(&self, level: &'static KeyTable, entries: &[(String, Node)], key: &str, value: &Node) -> Option<String>;
 
-    /// What to write instead, where more is known than the nearest key.
+    /// A hint that knows more than the nearest key.
     fn moved(&self, level: &'static KeyTable, key: &str) -> Option<String>;
 
     /// The key of the level that is often called by this name.
     fn renamed(&self, level: &'static KeyTable, key: &str) -> Option<&'static str>;
 
-    /// The keys that the level accepts without having them, each with what there is in its place.
+    /// The unknown keys that the level accepts, each with what replaces it.
     fn notes(&self, level: &KeyTable) -> Vec<(&'static str, String)>;
 }
 
@@ -41,20 +41,20 @@ pub struct Key {
     pub doc: &'static str,
     /// Whether it is read.
     pub status: Status,
-    /// What its value is.
+    /// The form of its value.
     pub form: Form,
     /// Whether its level must have it.
     pub required: bool,
 }
 
-/// What the value of a key is, as the JSON Schema says it. The parser reads more spellings of some.
+/// The form of a key's value, as in the JSON Schema. The parser reads more spellings of some.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
     /// Anything.
     Any,
     /// A text.
     Text,
-    /// A text, or a number that stands for itself.
+    /// A text, or a number that is read as one.
     Name,
     /// A text that a regular expression matches.
     Like(&'static str),
@@ -66,7 +66,7 @@ pub enum Form {
     Whole(u32),
     /// One of some words.
     OneOf(fn() -> Vec<&'static str>),
-    /// What a schema of its own says.
+    /// A form with a schema of its own.
     Schema(fn() -> serde_json::Value),
     /// The map of a level.
     Map(&'static KeyTable),
@@ -74,9 +74,9 @@ pub enum Form {
     List(&'static Form),
     /// A list, or one entry in its place.
     OneOrMore(&'static Form),
-    /// A map of names that the user chooses, at least so many, with some that have a meaning of their own.
+    /// A map of names that the user chooses, of which some have a meaning of their own.
     Entries {
-        /// The fewest.
+        /// The fewest entries.
         least: usize,
         /// The names with a meaning.
         known: &'static [(&'static str, Form)],
@@ -92,9 +92,9 @@ pub enum Form {
 /// Whether a key is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is.
+    /// It is read.
     Read,
-    /// It is accepted with a warning: mergekit has it, and it changes nothing.
+    /// It is accepted with a warning: mergekit has it, and it has no effect here.
     NoEffect,
 }
 
@@ -107,12 +107,12 @@ pub(crate) const fn without_effect(name: &'static str, doc: &'static str) -> Key
 }
 
 impl Key {
-    /// The key with the form of its value.
+    /// Sets the form of its value.
     pub(crate) const fn is(self, form: Form) -> Self {
         Self { form, ..self }
     }
 
-    /// The key where its level cannot do without it.
+    /// Marks the key as required.
     pub(crate) const fn required(self) -> Self {
         Self { required: true, ..self }
     }
@@ -129,7 +129,7 @@ impl KeyTable {
         self.keys.iter().filter(|key| key.status == Status::Read).map(|key| key.name)
     }
 
-    /// What to write instead of a key that the level does not have.
+    /// The hint for an unknown key.
     pub(super) fn hint(&'static self, key: &str) -> String {
         if let Some(moved) = self.advice.moved(self, key) {
             return moved;
@@ -141,7 +141,7 @@ impl KeyTable {
         format!("{} has {}", self.name, and(&keys))
     }
 
-    /// The key that was probably meant by one that the level does not have.
+    /// The key that an unknown one probably meant.
     pub(crate) fn meant(&'static self, key: &str) -> Option<&'static str> {
         self.advice.renamed(self, key).or_else(|| self.nearest(key))
     }
@@ -150,7 +150,7 @@ impl KeyTable {
         nearest(key, self.keys.iter().map(|key| key.name))
     }
 
-    /// What to write instead of a text where the level's map is wanted.
+    /// The hint for a text in place of the level's map.
     pub(super) fn hint_for_text(&self) -> Option<String> {
         self.key("model").map(|_| "write the folder after a key: `model: …`".to_owned())
     }

@@ -1,7 +1,7 @@
-//! Masks of `${name}`, so that YAML with variables in it can be read.
+//! Masks `${name}`, so that YAML with variables can be parsed.
 //!
-//! Braces have a meaning in YAML: `[${a}, 1]` would not be read as it looks. Two code points that are not characters stand
-//! for the braces of variables while the YAML is read; each takes one column, as the brace does.
+//! Braces have a meaning in YAML, so `[${a}, 1]` would not be parsed as it looks. While the YAML is read, two noncharacter
+//! code points replace the braces of variables. Each takes one column, as a brace does.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ pub(super) fn unreadable(text: &str) -> Option<(usize, char)> {
     without_mark(text).char_indices().find(|(_, c)| !readable(*c))
 }
 
-/// The text with the braces of its variables masked and without byte order mark.
+/// Masks the braces of variables in a text and removes its byte order mark.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
     let text = without_mark(text);
     if !text.contains("${") {
@@ -51,12 +51,12 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Bytes at the start of a text that can be a variable's name: ASCII letters, digits, `_`, `-`, `.`.
+/// The number of bytes at the start of a text that can be a variable's name: ASCII letters, digits, `_`, `-`, `.`.
 fn name_length(text: &str) -> usize {
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')).count()
 }
 
-/// A text with masked braces written out.
+/// Restores masked braces in a text.
 pub(super) fn unmask(text: &str) -> String {
     text.replace(OPEN, "{").replace(CLOSE, "}")
 }
@@ -72,7 +72,7 @@ pub(crate) fn names(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// A text with the variables that have values written out.
+/// Replaces the variables that have values in a text.
 pub(crate) fn substituted(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len());
     pieces(text, &mut |piece| match piece {
@@ -91,7 +91,7 @@ enum Piece<'t> {
     Variable(&'t str),
 }
 
-/// Cuts a text at its variables. `$${` is none.
+/// Splits a text at its variables. `$${` is not one.
 fn pieces<'t>(text: &'t str, each: &mut dyn FnMut(Piece<'t>)) {
     let mut rest = text;
     while let Some(start) = rest.find("${") {

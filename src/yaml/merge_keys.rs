@@ -1,4 +1,4 @@
-//! `<<`: maps that bring in the keys of others.
+//! Merge keys (`<<`), which add the keys of other maps.
 
 use super::path::Step;
 use super::tree::Node;
@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 /// The key whose maps are merged into the map that has it.
 const MERGE: &str = "<<";
 
-/// The tree with every merge key replaced by what it brings in. A key that a map has itself wins, then the earlier map.
-/// The error is the path of a merge key whose value is no map or list of maps.
+/// Replaces every merge key in a tree by the entries that it adds. A map's own keys win, then the earlier map. The error is
+/// the path of a merge key whose value is not a map or a list of maps.
 pub(super) fn merged(node: Node, at: &mut Vec<Step>) -> Result<Node, Vec<Step>> {
     match node {
         Node::List(entries) => {
@@ -58,7 +58,7 @@ fn maps(value: Node) -> Option<Vec<Vec<(String, Node)>>> {
     }
 }
 
-/// The way to a node of the merged tree through the tree as written; as much of it as there is.
+/// Translates the path of a node in the merged tree to the tree as written, as far as it exists.
 pub(super) fn written_path(root: &Node, steps: &[Step]) -> Vec<Step> {
     let mut path = Vec::new();
     let mut node = root;
@@ -77,7 +77,7 @@ pub(super) fn written_path(root: &Node, steps: &[Step]) -> Vec<Step> {
     path
 }
 
-/// The value of a key of a map or of what the map merges, its way added to `path`.
+/// The value of a key of a map or of the maps that it merges. The steps to it are added to `path`.
 fn find<'n>(map: &'n Node, key: &str, path: &mut Vec<Step>) -> Option<&'n Node> {
     if let Some(value) = map.get(key) {
         path.push(Step::Key(key.to_owned()));

@@ -1,11 +1,11 @@
-//! Words of messages.
+//! Parts of messages.
 
 /// A text from a file, quoted and short enough for a message.
 pub(crate) fn quoted(text: &str) -> String {
     format!("`{}`", crate::escape::escaped(text))
 }
 
-/// A text from a file as a hint suggests writing it: as it is, or in quotes where a terminal would not show it.
+/// A text from a file as a hint suggests writing it, in quotes where a terminal would not show it.
 pub(crate) fn written(text: &str) -> String {
     let hidden = |c: char| c.escape_debug().len() > 1 && !matches!(c, '"' | '\'' | '\\');
     if text.contains(hidden) { format!("{text:?}") } else { text.to_owned() }

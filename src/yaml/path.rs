@@ -1,8 +1,8 @@
-//! The way to a node of a YAML document.
+//! Paths to nodes of a YAML document.
 
 use std::fmt;
 
-/// The way from the root of the YAML document to a node.
+/// The path from the root of a YAML document to a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodePath(pub Vec<Step>);
 

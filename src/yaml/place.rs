@@ -1,15 +1,8 @@
-//! Where a node stands in the text.
-//!
-//! A parsed tree has no marks, so a place is looked up when a message needs one: the text is read again along the path
-//! and the reading stopped at the node, and the YAML reader's error then says where that is.
+//! Lines and columns of a text, for messages.
 
-use super::mask;
-use super::merge_keys;
-use super::path::{NodePath, Step};
-use super::tree;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
+use super::mask;
 
 /// A place in a YAML text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,52 +26,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// The part of a node whose place is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// The key that leads to it.
-    Key,
-    /// The node itself.
-    Value,
-}
-
-/// The place of a node, or of the nearest node above it that can be found.
-pub(crate) fn place(text: &str, origin: &str, at: &NodePath, part: Part) -> Option<Place> {
-    let masked = mask::mask(text);
-    let root = tree::read(&masked, "file").ok()?;
-    let steps = merge_keys::written_path(&root, &at.0);
-    // An entry of a list has no key.
-    let part = if matches!(steps.last(), Some(Step::Key(_))) { part } else { Part::Value };
-    let (line, column) = single(&masked, steps, part)?;
-    Some(place_at(text, origin, offset(text, line, column)))
-}
-
-/// The line and column of a node of a masked text, or of the nearest one above it.
-pub(super) fn single(masked: &str, mut steps: Vec<Step>, mut part: Part) -> Option<(usize, usize)> {
-    loop {
-        let found = serde_yaml::Deserializer::from_str(masked)
-            .next()
-            .and_then(|document| Walk { steps: &steps, part }.deserialize(document).err())
-            .and_then(|error| error.location());
-        if let Some(location) = found {
-            return Some((location.line(), location.column()));
-        }
-        steps.pop()?;
-        part = Part::Value;
-    }
-}
-
-/// The place of the second document of a text.
-pub(super) fn second_document(text: &str, origin: &str) -> Option<Place> {
-    let masked = mask::mask(text);
-    let document = serde_yaml::Deserializer::from_str(&masked).nth(1)?;
-    let error = Walk { steps: &[], part: Part::Value }.deserialize(document).err()?;
-    let location = error.location()?;
-    Some(place_at(text, origin, offset(text, location.line(), location.column())))
-}
-
-/// The byte offset of a place that the YAML reader names, in a text without byte order mark. The reader ends lines at more
-/// characters than editors do, and its own offsets count the masks of variables.
+/// Converts a place from the YAML reader to a byte offset in a text without byte order mark. The reader ends lines at more
+/// characters than editors do, and its own offsets count masked variables.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     let text = mask::without_mark(text);
     let (mut at_line, mut at_column) = (1, 1);
@@ -183,135 +132,4 @@ fn plain_end(rest: &str, in_flow: bool) -> usize {
         previous = c;
     }
     rest.len()
-}
-
-/// Reads along a path and fails at its end.
-#[derive(Clone, Copy)]
-struct Walk<'a> {
-    steps: &'a [Step],
-    part: Part,
-}
-
-const FOUND: &str = "the node that was looked for";
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Walk<'_> {
-    /// At a scalar: the end of the path, or a path that does not fit the text.
-    fn scalar<E: serde::de::Error>(self) -> Result<(), E> {
-        if self.steps.is_empty() { Err(E::custom(FOUND)) } else { Ok(()) }
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a node of the file")
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_i128<E: serde::de::Error>(self, _: i128) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_u128<E: serde::de::Error>(self, _: u128) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<(), E> {
-        self.scalar()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Some((step, rest)) = self.steps.split_first() else {
-            return Err(A::Error::custom(FOUND));
-        };
-        let Step::Index(wanted) = step else { return Ok(()) };
-        for _ in 0..*wanted {
-            if list.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(());
-            }
-        }
-        list.next_element_seed(Walk { steps: rest, part: self.part })?;
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((step, rest)) = self.steps.split_first() else {
-            return Err(A::Error::custom(FOUND));
-        };
-        let Step::Key(wanted) = step else { return Ok(()) };
-        let stop = rest.is_empty() && self.part == Part::Key;
-        while let Some(matches) = map.next_key_seed(Key { wanted, stop })? {
-            if matches {
-                map.next_value_seed(Walk { steps: rest, part: self.part })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
-        let (_, content) = data.variant::<String>()?;
-        content.newtype_variant_seed(self)
-    }
-}
-
-/// Compares a key, and fails at it where it is the node looked for.
-struct Key<'a> {
-    wanted: &'a str,
-    stop: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = bool;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
-        let matches = mask::unmask(key) == self.wanted;
-        if matches && self.stop { Err(E::custom(FOUND)) } else { Ok(matches) }
-    }
 }

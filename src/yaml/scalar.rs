@@ -1,15 +1,16 @@
-//! Numbers and flags as mergekit's YAML reader and its type checks take them together: YAML 1.1, and numbers in texts.
+//! Numbers and flags, in the spellings that mergekit's YAML reader and type checks accept: YAML 1.1, and numbers in
+//! strings.
 
 use super::tree::Node;
 
-/// Why a scalar is none of the wanted type.
+/// Why a scalar does not have the wanted type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
 }
 
-/// A finite number.
+/// Reads a finite number.
 pub(crate) fn number(node: &Node) -> Result<f64, Refusal> {
     let (number, hint) = match node {
         Node::Number(number) => (Some(*number), None),
@@ -46,7 +47,7 @@ fn zero_or_one(number: f64) -> Option<bool> {
     }
 }
 
-/// A number that stands in the YAML as a text: `1_000`, `017` (octal), `"0.5"`, or a variable's value.
+/// Reads a number that is a string in the YAML: `1_000`, `017` (octal), `"0.5"`, or a variable's value.
 fn from_text(text: &str) -> Option<f64> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -68,7 +69,7 @@ fn from_text(text: &str) -> Option<f64> {
     Some(if negative { -number } else { number })
 }
 
-/// What to write instead of a text that looks like a number and is none.
+/// The hint for a text that looks like a number but is not one.
 fn hint_for(text: &str) -> Option<String> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let numeric = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

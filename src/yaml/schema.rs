@@ -1,4 +1,4 @@
-//! JSON Schemas, made from the tables of keys that the parser reads.
+//! Builds JSON Schemas from the parser's tables of keys.
 
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ pub(crate) fn document(title: &str, root: &str, more: Map<String, Value>) -> Val
     })
 }
 
-/// The definition of a level: where it stands tells apart those that messages call alike.
+/// The name of a level's definition, which includes its position, because messages call some levels alike.
 pub(crate) fn level_name(level: &KeyTable) -> String {
     level.at.replace('`', "").replace(['/', '~', '#', '%'], " ")
 }
@@ -43,7 +43,7 @@ pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/definitions/{}", slug(name)) })
 }
 
-/// The map of a level. A key whose value is null is as good as absent.
+/// The schema of a level's map. A key with the value null counts as absent.
 pub(crate) fn map(level: &'static KeyTable) -> Value {
     let mut properties = Map::new();
     for key in level.keys {
@@ -56,7 +56,7 @@ pub(crate) fn map(level: &'static KeyTable) -> Value {
         if let Some(object) = value.as_object_mut() {
             object.insert("description".into(), doc.into());
         }
-        // Beside a reference draft 7 reads nothing.
+        // Draft 7 ignores everything beside a reference.
         if value.get("$ref").is_some() {
             value = json!({ "description": key.doc, "allOf": [value] });
         }
@@ -77,7 +77,7 @@ pub(crate) fn map(level: &'static KeyTable) -> Value {
     })
 }
 
-/// A text that names a variable can be anything.
+/// The schema of a text with a variable, which can be anything.
 pub(crate) fn variable() -> Value {
     reference("variable")
 }
@@ -132,7 +132,7 @@ pub(crate) fn form(form: &Form) -> Value {
     }
 }
 
-/// A number, also as the parser reads it from a text: `1_000`, `"0.5"`, `017`.
+/// The schema of a number, including the strings that the parser reads as numbers: `1_000`, `"0.5"`, `017`.
 pub(crate) fn number(min: f64, max: f64, whole: bool) -> Value {
     let mut schema = json!({ "type": if whole { "integer" } else { "number" } });
     if let Some(object) = schema.as_object_mut() {
@@ -147,9 +147,9 @@ pub(crate) fn flag() -> Value {
     reference("flag")
 }
 
-/// A number that the YAML reader of an editor takes for a text.
+/// Numbers that an editor's YAML reader takes for strings.
 const NUMBER: &str = "^\\s*[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9.][0-9_.]*([eE][-+]?[0-9_]+)?)\\s*$";
 
-/// true and false as YAML 1.1 has them.
+/// true and false in the spellings of YAML 1.1.
 const FLAG: &str =
     "^\\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]|[01](\\.0*)?)\\s*$";

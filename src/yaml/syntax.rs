@@ -1,10 +1,11 @@
-//! What is the matter with a text that is no YAML, where more can be said than the YAML reader does.
+//! Explains some YAML syntax errors better than the YAML reader does.
 
 use super::mask::without_mark;
 
 pub(super) const HINT: &str = "put spaces in its place";
 
-/// A character that looks like a space and indents the line at `offset`, where the YAML reader stopped, or the one before.
+/// Finds a character that looks like a space and indents the line at `offset`, where the YAML reader stopped, or the line
+/// before it.
 pub(super) fn indented_otherwise(text: &str, offset: usize) -> Option<(usize, String)> {
     let text = without_mark(text);
     let before = text.get(..offset.min(text.len()))?;
@@ -17,7 +18,7 @@ pub(super) fn indented_otherwise(text: &str, offset: usize) -> Option<(usize, St
     [line, previous].into_iter().find_map(|start| {
         let line = text.get(start..)?.split('\n').next()?;
         let indent = line.len() - line.trim_start().len();
-        // A line of blanks indents nothing.
+        // A blank line has no indentation.
         let (at, c) = line.get(..indent)?.char_indices().find(|(_, c)| !matches!(c, ' ' | '\r'))?;
         if indent == line.len() {
             return None;
@@ -28,7 +29,7 @@ pub(super) fn indented_otherwise(text: &str, offset: usize) -> Option<(usize, St
     })
 }
 
-/// A tag that asks for a Python object, which the YAML reader would pass over.
+/// Finds a tag for a Python object, which the YAML reader would ignore.
 pub(super) fn python_tag(text: &str) -> Option<(usize, String)> {
     const TAG: &str = "!!python";
     let text = without_mark(text);

@@ -5,23 +5,24 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Target};
 use super::error::{Error, ErrorKind};
+use super::locate::{self, Part, places};
 use super::mask;
 use super::merge_keys;
 use super::message::quoted;
 use super::path::NodePath;
-use super::place::{self, Part, Place};
-use super::places::places;
+use super::place::{self, Place};
 use super::syntax;
 use super::tree::{self, Node};
 use crate::files;
+use crate::nearest::path_hint;
 
 /// Bytes of the largest file that is read.
 pub(crate) const LARGEST: u64 = 1 << 20;
 
-/// A line of more bytes is no written one; a message quotes its line.
+/// Lines with more bytes were not written by hand. Messages quote whole lines.
 const LONG_LINE: usize = 10_000;
 
-/// A YAML text, in which variables may stand.
+/// A YAML text, which may contain variables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct YamlText<'a> {
     /// The text.
@@ -64,7 +65,7 @@ impl YamlText<'_> {
             return Err(Error {
                 kind: ErrorKind::Syntax,
                 message: format!("there are several documents in the {what}"),
-                place: place::second_document(text, self.name).map(Box::new),
+                place: locate::second_document(text, self.name).map(Box::new),
                 hint: Some("write each document into a file of its own".into()),
                 others: Vec::new(),
             });
@@ -74,7 +75,7 @@ impl YamlText<'_> {
         })
     }
 
-    /// The error of a diagnostic: its place is looked up.
+    /// Turns a diagnostic into an error, with its place.
     pub(crate) fn error(&self, diagnostic: Diagnostic) -> Error {
         let Diagnostic { kind, message, at, hint, .. } = diagnostic;
         let place = match &at {
@@ -84,7 +85,7 @@ impl YamlText<'_> {
         Error { kind, message, place: place.map(Box::new), hint, others: Vec::new() }
     }
 
-    /// The errors of diagnostics, whose places are looked up together.
+    /// Turns diagnostics into errors, looking up their places together.
     pub(crate) fn errors(&self, diagnostics: Vec<Diagnostic>) -> Vec<Error> {
         let spots: Vec<(&NodePath, Part)> = diagnostics
             .iter()
@@ -106,14 +107,14 @@ impl YamlText<'_> {
         if spots.is_empty() { Vec::new() } else { places(self.text, self.name, spots) }
     }
 
-    /// Whether a line is so long that few of it are shown.
+    /// Whether a line is so long that only few diagnostics are shown.
     pub(crate) fn has_long_line(&self) -> bool {
         self.text.len() > LONG_LINE && self.text.lines().any(|line| line.len() > LONG_LINE)
     }
 
     /// The place of a node.
     pub(crate) fn place(&self, at: &NodePath, part: Part) -> Option<Place> {
-        place::place(self.text, self.name, at, part)
+        locate::place(self.text, self.name, at, part)
     }
 
     /// A syntax error at a byte offset, counted without byte order mark.
@@ -134,7 +135,8 @@ impl YamlText<'_> {
 pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, Error> {
     let name = path.display();
     let unread = |error: &std::io::Error| {
-        let hint = (error.kind() == std::io::ErrorKind::NotFound).then(|| format!("check the {what}'s path"));
+        let missing = || path_hint(path).unwrap_or_else(|| format!("check the {what}'s path"));
+        let hint = (error.kind() == std::io::ErrorKind::NotFound).then(missing);
         Error::file(format!("cannot read the {what} {name}: {error}"), hint)
     };
     let file = files::open_or_pipe(path).map_err(|error| unread(&error))?;

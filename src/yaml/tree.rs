@@ -1,6 +1,6 @@
 //! The YAML document as a tree.
 //!
-//! The tree is read with a budget: aliases may repeat a node, and a few lines of them could fill the memory.
+//! The tree is read within a memory budget, because aliases can repeat nodes exponentially.
 
 use super::mask;
 use super::message::quoted;
@@ -21,7 +21,7 @@ pub(crate) enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// Bytes that a tree may take, roughly: a text of the largest size fits, an exploding one does not.
+/// The most memory of a tree in bytes, roughly: the largest text fits, an exploding one does not.
 const BUDGET: usize = 32 << 20;
 
 /// Bytes counted for a node besides its text.
@@ -36,7 +36,7 @@ impl Node {
         }
     }
 
-    /// Whether the node says nothing: null, or an empty list or map.
+    /// Whether the node is empty: null, or an empty list or map.
     pub(crate) fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
@@ -48,7 +48,7 @@ impl Node {
 }
 
 impl fmt::Display for Node {
-    /// What a message says was found.
+    /// Describes the node as messages do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("nothing"),
@@ -102,7 +102,7 @@ fn syntax(message: &str, what: &str) -> String {
         rest = found.find(',').and_then(|end| found.get(end..)).unwrap_or_default();
     }
     out.push_str(rest);
-    // The reader names the way to the node by its keys, as they are written.
+    // The reader names the path to the node by its keys, as they are written.
     let shown = mask::unmask(&out).replace(char::is_control, " ");
     format!("the {what} is not valid YAML: {shown}")
 }
@@ -115,14 +115,15 @@ fn too_deep(what: &str) -> String {
     format!("the {what} nests more than 128 levels deep")
 }
 
-/// Brackets that may be open at once, those in texts and comments included: no recipe of 128 levels has as many.
+/// The most brackets that may be open at once, including those in strings and comments. No recipe of 128 levels has as
+/// many.
 const MOST_OPEN: usize = 512;
 
-/// Lines that may be directives (`%TAG`, `%YAML`).
+/// The most lines that may be directives (`%TAG`, `%YAML`).
 const MOST_DIRECTIVES: usize = 64;
 
-/// Where a text becomes one that takes minutes to read, and why: the YAML reader looks at every open bracket again for
-/// every token, and at every directive for every other one. The offset leaves out a byte order mark.
+/// Finds where a text would take minutes to read, and why: the YAML reader visits every open bracket again for every token,
+/// and every directive for every other one. The offset excludes a byte order mark.
 pub(super) fn too_slow(text: &str, what: &str) -> Option<(usize, String)> {
     let (mut open, mut directives) = (0_usize, 0_usize);
     let mut previous = '\n';
@@ -144,7 +145,7 @@ pub(super) fn too_slow(text: &str, what: &str) -> Option<(usize, String)> {
     None
 }
 
-/// How many documents a masked text has, counted up to two.
+/// The number of documents in a masked text, counted up to two.
 pub(super) fn documents(masked: &str) -> usize {
     serde_yaml::Deserializer::from_str(masked).take(2).count()
 }
@@ -152,7 +153,7 @@ pub(super) fn documents(masked: &str) -> usize {
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     budget: &'a Cell<usize>,
-    /// The message of a refusal of ours, which the YAML reader would wrap.
+    /// The message of an error of this module, which the YAML reader would wrap.
     refusal: &'a RefCell<Option<String>>,
     /// What messages call the file.
     what: &'static str,

@@ -7,9 +7,9 @@ use super::diagnostics::Diagnostics;
 use super::error::ErrorKind;
 use super::mask::{CLOSE, OPEN, substituted, unmask};
 use super::message::quoted;
-use super::nearest::nearest;
 use super::path::{NodePath, Step};
 use super::tree::Node;
+use crate::nearest::nearest;
 
 /// The variables of a recipe, with a record of which were used.
 pub(crate) struct Variables<'a> {
@@ -27,8 +27,8 @@ impl<'a> Variables<'a> {
         self.values.keys().map(String::as_str).filter(|name| !self.used.contains(name))
     }
 
-    /// Writes the variables' values into the scalars of a tree. Scalars that name a variable without one are left as they
-    /// are written, and noted.
+    /// Writes the variables' values into the scalars of a tree. Scalars that name a variable without a value are left as
+    /// they are, and recorded.
     pub(crate) fn fill(&mut self, node: &mut Node, at: &mut NodePath, diagnostics: &mut Diagnostics) {
         match node {
             Node::Text(text) if text.contains('$') => {
@@ -38,7 +38,7 @@ impl<'a> Variables<'a> {
                     *node = Node::Text(unmask(text));
                     return;
                 };
-                // A value reads as a plain scalar does. Numbers and flags are read from text wherever they are wanted.
+                // A value is read like a plain scalar. Numbers and flags are read from strings wherever they are expected.
                 let null = whole && matches!(filled.trim(), "" | "null" | "Null" | "NULL" | "~");
                 *node = if null { Node::Null } else { Node::Text(filled) };
             }
@@ -106,7 +106,7 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// The name of a masked variable whose `$` is taken off, and what comes after it.
+/// The name of a masked variable whose `$` was removed, and the text after it.
 fn named(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix(OPEN)?.split_once(CLOSE)
 }
@@ -118,7 +118,16 @@ fn malformed(text: &str, at: &NodePath) -> Diagnostic {
         .hint("a name has letters, digits, `_`, `-` and `.`; `$${` writes the two characters themselves".to_owned())
 }
 
-/// A text with its variables written out. A number that takes the place of a quoted variable loses the quotes.
+/// A text with its variables written out, without the margin that all its lines have and without empty lines before it.
+pub(crate) fn filled_block(text: &str, values: &BTreeMap<String, String>) -> String {
+    let filled = filled(text, values);
+    let lines: Vec<&str> = filled.lines().skip_while(|line| line.trim().is_empty()).collect();
+    let indent = |line: &&str| line.len() - line.trim_start().len();
+    let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    lines.iter().flat_map(|line| [line.get(margin..).unwrap_or_default().trim_end(), "\n"]).collect()
+}
+
+/// Replaces the variables in a text. A number that replaces a quoted variable loses the quotes.
 pub(crate) fn filled(text: &str, values: &BTreeMap<String, String>) -> String {
     let numbers = values.iter().filter(|(_, value)| value.parse::<f64>().is_ok());
     let bare = numbers.fold(text.to_owned(), |text, (name, _)| {

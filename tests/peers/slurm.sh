@@ -93,7 +93,7 @@ SWEEP
 cd "$work"
 export RAYON_NUM_THREADS=1
 "$admix" sweep run sweep.yaml --store alone -q >/dev/null
-"$admix" sweep plan sweep.yaml --store study >/dev/null
+"$admix" sweep run sweep.yaml --store study -q --max-time 0.000001 >/dev/null
 "$admix" sweep slurm study --workers 4 --time 0:10:00 >array.sh
 sbatch --test-only array.sh
 job=$(sbatch --parsable array.sh)

@@ -52,6 +52,51 @@ fn paths_are_looked_up_here_and_then_beside_the_recipe() {
 }
 
 #[test]
+fn a_tilde_is_the_home_folder() {
+    let folder = pair();
+    let text = super::support::LINEAR.replacen("model: a", "model: ~/a", 1).replacen("model: b", "model: ~/b", 1);
+    let here = folder.path().join("here");
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("home.yaml"), text).unwrap();
+    for (arguments, out) in [(vec!["merge", "home.yaml"], "recipe"), (vec!["blend", "~/a=0.5", "~/b=0.5"], "blend")] {
+        admix(&here).args(arguments).args(["-q", "-o", out]).env("HOME", folder.path()).assert().success();
+    }
+    assert!(weights(&here, "recipe") == weights(&here, "blend"));
+}
+
+#[test]
+fn a_misspelt_path_has_a_suggestion() {
+    let folder = pair();
+    fs::create_dir_all(folder.path().join("sets/ko-en")).unwrap();
+    fs::rename(folder.path().join("a"), folder.path().join("korean")).unwrap();
+    for (arguments, hint) in [
+        (&["merge", "recipee.yaml", "-o", "out"][..], "hint: did you mean `recipe.yaml`?"),
+        (&["blend", "korea=0.5", "b=0.5", "-o", "out"], "hint: did you mean `korean`?"),
+        (&["inspect", "koraen"], "hint: did you mean `korean`?"),
+        (&["data", "sest/ko-en"], "hint: did you mean `sets/ko-en`?"),
+    ] {
+        let output = admix(folder.path()).args(arguments).output().unwrap();
+        let said = stderr(&output);
+        assert!(said.contains(hint), "{arguments:?}: {said}");
+    }
+}
+
+#[cfg(not(feature = "hub"))]
+#[test]
+fn a_build_without_downloads_says_how_to_get_them() {
+    let folder = pair();
+    for arguments in [&["fetch", "org/model"][..], &["fetch", "--help"]] {
+        let refused = admix(folder.path()).args(arguments).assert().code(2);
+        let said = stderr(refused.get_output());
+        assert!(said.contains("built without the feature `hub`") && said.contains("--features hub"), "{said}");
+    }
+    assert!(
+        stderr(admix(folder.path()).args(["fetch", "org/model"]).assert().get_output())
+            .contains("hf download org/model")
+    );
+}
+
+#[test]
 fn blend_is_the_recipe_it_prints() {
     let folder = pair();
     for (name, arguments) in [

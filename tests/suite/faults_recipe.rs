@@ -176,7 +176,7 @@ fn settings_that_make_no_sense_are_refused_at_their_place() {
                 name: "no base",
                 arrange: |folder| recipe(folder, "merge_method: ties\nmodels: [{model: b}]\nparameters: {weight: 1}\n"),
                 says: &["`ties` needs a `base_model`"],
-                hint: "base_model: b",
+                hint: "base_model: FOLDER",
                 ..RECIPE
             },
             Fault {

@@ -56,6 +56,21 @@ fn the_base_is_found_by_distance_and_what_is_there_is_kept() {
 }
 
 #[test]
+fn of_two_models_the_one_that_is_called_so_is_the_base() {
+    for (models, base) in [(["a", "base"], "base"), (["e5-ko-en", "e5"], "e5"), (["pretrained", "tuned"], "pretrained")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, seed) in models.iter().zip(1..) {
+            write_model(&folder.path().join(name), &encoder(seed));
+        }
+        run(folder.path(), &["init", models[0], models[1]]);
+        let recipe = fs::read_to_string(folder.path().join("recipe.yaml")).unwrap();
+        let expected = format!("merge_method: task_arithmetic\n# The base: by its name.\nbase_model: {base}\n");
+        assert!(recipe.contains(&expected), "{recipe}");
+    }
+}
+
+#[test]
 fn every_method_has_a_recipe_that_is_fine() {
     let folder = tempfile::tempdir().unwrap();
     for (name, seed) in [("base", 1), ("x", 2), ("y", 3)] {

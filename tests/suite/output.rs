@@ -137,11 +137,51 @@ fn the_model_card_has_the_hubs_front_matter() {
         let card = fs::read_to_string(folder.path().join("out/README.md")).unwrap();
         let (front, text) = card.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
         let front: Value = serde_yaml::from_str(front).unwrap();
-        assert_eq!(front["base_model"], json!(["a", "b"]));
-        assert_eq!(front["tags"], json!(["merge", "admix"]));
+        // Folders on this machine are no models of the Hub.
+        assert_eq!(front["base_model"], json!(null));
+        assert_eq!(front["base_model_relation"], json!(null));
+        assert!(text.contains("- a (configuration and tokenizer)\n- b\n") || text.contains("- a\n- b\n"), "{text}");
+        let tags: &[&str] =
+            if library == "transformers" { &[] } else { &["sentence-transformers", "feature-extraction"] };
+        assert_eq!(front["tags"], json!([tags, &["merge", "admix"]].concat()));
         assert_eq!(front["library_name"], json!(library));
         assert!(text.contains("merge_method: linear"), "{text}");
     }
+}
+
+/// The front matter and the text of a merge's model card.
+fn card(folder: &Path) -> (Value, String) {
+    let card = fs::read_to_string(folder.join("README.md")).unwrap();
+    let (front, text) = card.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
+    (serde_yaml::from_str(front).unwrap(), text.to_owned())
+}
+
+#[test]
+fn the_model_card_has_languages_and_licence_of_the_models_and_values_in_its_recipe() {
+    let folder = pair();
+    let root = folder.path();
+    let recipe = super::support::LINEAR.replacen("weight: 0.5", "weight: \"${w}\"", 1).replacen(
+        "weight: 1",
+        "weight: \"${w}\"",
+        1,
+    );
+    assert!(recipe.contains("${w}"), "{recipe}");
+    fs::write(root.join("recipe.yaml"), recipe).unwrap();
+    let write = |model: &str, front: &str| {
+        fs::write(root.join(model).join("README.md"), format!("---\n{front}---\n# M\n")).unwrap()
+    };
+    write("a", "language: [ko, en]\nlicense: apache-2.0\n");
+    write("b", "language: en\nlicense: apache-2.0\n");
+    run(root, &["merge", "recipe.yaml", "--set", "w=0.25", "-q", "-o", "out"]);
+    let (front, text) = card(&root.join("out"));
+    assert_eq!(front["language"], json!(["ko", "en"]));
+    assert_eq!(front["license"], json!("apache-2.0"));
+    assert!(text.contains("weight: 0.25") && !text.contains("${w}"), "{text}");
+    write("b", "license: mit\n");
+    run(root, &["merge", "recipe.yaml", "--set", "w=0.25", "-q", "-o", "other"]);
+    let (front, text) = card(&root.join("other"));
+    assert_eq!(front["license"], json!(null));
+    assert!(text.contains("- a: apache-2.0\n- b: mit\n"), "{text}");
 }
 
 #[test]

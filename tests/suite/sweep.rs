@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// The sweep file of [`folder`].
-const SWEEP: &str = "\
+pub(super) const SWEEP: &str = "\
 study: tiny
 recipe:
   merge_method: slerp
@@ -31,7 +31,7 @@ store: study
 ";
 
 /// A folder with the retrievers `a`, `b` and `c`, a data set in two directions, and a sweep file.
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (fixture, name) in [("base", "a"), ("ko-en", "b"), ("ko-ko", "c")] {
         copy_folder(&repository().join("fixtures/tiny").join(fixture), &folder.path().join(name));
@@ -49,17 +49,22 @@ fn folder() -> TempDir {
 }
 
 /// Writes another sweep file: [`SWEEP`] with a part replaced.
-fn with(folder: &Path, from: &str, to: &str) {
+pub(super) fn with(folder: &Path, from: &str, to: &str) {
     assert!(SWEEP.contains(from));
     fs::write(folder.join("sweep.yaml"), SWEEP.replacen(from, to, 1)).unwrap();
 }
 
-fn text(output: &std::process::Output) -> String {
+pub(super) fn text(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Makes a study without results.
+fn make(folder: &Path) {
+    run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]);
+}
+
 /// The labels of the trials that have results.
-fn trials(folder: &Path) -> Vec<String> {
+pub(super) fn trials(folder: &Path) -> Vec<String> {
     let mut labels: Vec<String> = names(&folder.join("study/done"))
         .iter()
         .map(|name| read_json(&folder.join("study/done").join(name))["label"].as_str().unwrap().to_owned())
@@ -83,7 +88,7 @@ fn seal(study: &Path, file: &str, record: &Value) {
 }
 
 /// The error of a command that fails: exit code, and what it says.
-fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
+pub(super) fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let output = admix(folder).arg("sweep").args(arguments).output().unwrap();
     let said = stderr(&output);
     assert!(said.starts_with("error: ") && !said.contains("panicked"), "sweep {}: {said}", arguments.join(" "));
@@ -126,6 +131,14 @@ fn a_sweep_from_plan_to_pick() {
         confirmed.contains("on held-out queries") && confirmed.contains("next: admix sweep pick study"),
         "{confirmed}"
     );
+    assert!(confirmed.contains("The search's queries promised a gain of +0.0"), "{confirmed}");
+    let document = stdout_json(&run(folder, &["sweep", "confirm", "study", "-q", "--json"]));
+    let found = &document["recommendation"];
+    let number = |key: &str| found["optimism"][key].as_f64().unwrap();
+    assert!((number("given") - number("promised") - number("difference")).abs() < 1e-12, "{found:#}");
+    assert!(found["held_out"] == true && (number("promised") - found["gain"].as_f64().unwrap()).abs() < 1e-12);
+    assert_eq!(found["optimism"]["interval"].as_array().map(Vec::len), Some(2));
+    assert_eq!(&stdout_json(&run(folder, &["sweep", "report", "study", "--json"]))["recommendation"], found);
 
     run(
         folder,
@@ -168,6 +181,26 @@ fn a_sweep_from_plan_to_pick() {
     run(folder, &["merge", "pick.yaml", "-o", "by-hand"]);
     let [one, other] = ["out", "by-hand"].map(|name| fs::read(folder.join(name).join("model.safetensors")).unwrap());
     assert_eq!(one, other);
+    the_card_has_scores(&folder.join("out"), said.trim_end());
+}
+
+/// The model card of a picked merge has why it was picked, a table, a plot and the Hub's block of results.
+fn the_card_has_scores(merge: &Path, said: &str) {
+    let card = fs::read_to_string(merge.join("README.md")).unwrap();
+    let (front, text) = card.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
+    let front: Value = serde_yaml::from_str(front).unwrap();
+    assert_eq!(front["language"], serde_json::json!(["en", "ko"]));
+    let results = front["model-index"][0]["results"].as_array().unwrap();
+    assert_eq!((front["model-index"][0]["name"].as_str(), results.len()), (Some("out"), 2));
+    let (label, value) = said.rsplit_once(", back ").unwrap();
+    let value: f64 = value.split(' ').next().unwrap().parse().unwrap();
+    let back = results.iter().find(|result| result["dataset"]["config"] == "ko-en").unwrap();
+    assert_eq!((&back["task"]["type"], &back["metrics"][0]["type"]), (&"Retrieval".into(), &"ndcg_at_3".into()));
+    assert!((back["metrics"][0]["value"].as_f64().unwrap() - value * 100.0).abs() < 0.01, "{back} {said}");
+    assert!(text.contains(label.split(':').next().unwrap()) && text.contains(&format!(" {value:.4} | 0.")), "{text}");
+    assert!(text.contains("(trade-off.svg)") && !text.contains("${"), "{text}");
+    let plot = fs::read_to_string(merge.join("trade-off.svg")).unwrap();
+    assert!(plot.starts_with("<?xml") && plot.contains("fill=\"#fff\"") && plot.len() < 60_000);
 }
 
 /// Runs a sweep that keeps its merges, and holds that each trial's scores are those of `score` on its merge.
@@ -355,7 +388,7 @@ fn devices_that_this_build_lacks_are_refused_at_once() {
     assert!(!folder.join("study").exists());
     let (code, said) = refused(folder, &["run", "sweep.yaml", "--devices", "cpu,cpu"]);
     assert!(code == 2 && said.contains("the device cpu is given twice"), "{said}");
-    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    make(folder);
     let (code, said) = refused(folder, &["worker", "study", "--device", "cuda:0"]);
     assert!(code == 2 && said.contains("the study is made for cpu") && said.contains("device: cuda"), "{said}");
     with(folder, "store: study", "store: gpu\ndevice: cuda:1");
@@ -371,7 +404,7 @@ fn devices_that_this_build_lacks_are_refused_at_once() {
 fn a_failed_trial_is_shown_and_retried() {
     let folder = folder();
     let folder = folder.path();
-    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    make(folder);
     let said = stderr(&run(folder, &["sweep", "worker", "study", "--max-trials", "2"]));
     assert!(said.contains("as many trials as asked for are done"), "{said}");
     assert_eq!(trials(folder), ["a", "b"]);
@@ -460,7 +493,7 @@ fn another_recipe_checkpoint_data_set_or_version_is_refused_with_the_difference(
             ["extend", "study"],
             ["confirm", "study"],
         ] {
-            if part.starts_with("params") && command[1] == "study" {
+            if part.starts_with("scoring") && command[1] == "study" {
                 continue;
             }
             let more: &[&str] = if command[0] == "extend" { &["-p", "w=0.3"] } else { &[] };
@@ -469,8 +502,8 @@ fn another_recipe_checkpoint_data_set_or_version_is_refused_with_the_difference(
         }
         assert_eq!(snapshot(&folder.join("study/done")), done);
     };
-    with(folder, "step: 0.5", "step: 0.25");
-    refuses("params[0].range.step: was 0.5, is 0.25");
+    with(folder, "store: study", "store: study\nmax_length: 9");
+    refuses("scoring.max_length: was nothing, is 9");
     with(folder, "study: tiny", "study: tiny");
 
     let config = fs::read(folder.join("b/config.json")).unwrap();
@@ -559,12 +592,9 @@ fn every_command_refuses_what_it_cannot_use() {
     let folder = folder.path();
     for command in ["worker", "status", "retry", "confirm", "report"] {
         let (code, said) = refused(folder, &[command, "a"]);
-        assert!(
-            code == 2 && said.contains("`a` is no study") && said.contains("admix sweep plan"),
-            "{command}: {said}"
-        );
+        assert!(code == 2 && said.contains("`a` is no study") && said.contains("admix sweep run"), "{command}: {said}");
     }
-    run(folder, &["sweep", "plan", "sweep.yaml"]);
+    make(folder);
     for (arguments, code, part) in [
         (["run", "missing.yaml"].as_slice(), 2, "missing.yaml"),
         (&["confirm", "study"], 2, "no trial has results yet"),
@@ -600,29 +630,57 @@ fn a_budget_and_a_time_limit_end_a_run_and_the_next_goes_on() {
     assert!(table.contains("next: admix sweep worker study"), "{table}");
     let table = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q"]));
     assert!(trials(folder).len() <= 5 && table.contains("next: admix sweep confirm"), "{table}");
-    // How long to run may change; what is tried may not.
+    // How long to run may change unsaid.
     with(folder, "store: study", "store: study\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 3, wall: 2h}");
     run(folder, &["sweep", "run", "sweep.yaml", "-q"]);
     with(folder, "store: study", "store: study\nsearch: {method: sobol, seed: 3}\nbudget: {trials: 4}");
-    let (code, said) = refused(folder, &["run", "sweep.yaml"]);
-    assert!(code == 5 && said.contains("budget.trials: was 3, is 4"), "{said}");
+    let said = stderr(&run(folder, &["sweep", "run", "sweep.yaml"]));
+    assert!(said.contains("the sweep file has changed") && said.contains("budget.trials: was 3, is 4"), "{said}");
 }
 
 #[test]
-fn rungs_score_pools_first_and_survivors_on_everything() {
+fn a_race_scores_samples_first_and_shows_what_was_scored_on_everything() {
     let folder = folder();
     let folder = folder.path();
-    with(folder, "store: study", "store: study\nsearch: {rungs: [{pool: 14}, {full: true}]}");
+    // Enough queries for samples: 240 in all.
+    for language in ["en", "ko"] {
+        let file = folder.join(format!("words/words.{language}"));
+        let lines = fs::read_to_string(&file).unwrap();
+        let more = (0..10).flat_map(|copy| lines.lines().map(move |line| format!("{line} {copy}\n")));
+        fs::write(&file, more.collect::<String>()).unwrap();
+    }
+    with(folder, "store: study", "store: study\nsearch: racing");
+    // In the middle of a race nothing is recommended.
+    run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]);
+    run(folder, &["sweep", "worker", "study", "--max-trials", "4", "-q"]);
+    let begun = text(&run(folder, &["sweep", "run", "sweep.yaml", "-q", "--max-time", "0.000001"]));
+    assert!(begun.contains("next: admix sweep worker study") && !begun.contains("Recommended"), "{begun}");
     let output = run(folder, &["sweep", "run", "sweep.yaml", "--all"]);
-    assert!(stderr(&output).contains("3 trials on pools of 14 documents"), "{}", stderr(&output));
-    let pools = names(&folder.join("study/done")).iter().filter(|name| name.contains(".pool-14.")).count();
-    assert_eq!(pools, 3);
-    assert!(text(&output).contains("tiny: ") && text(&output).contains("next: admix sweep confirm"));
-    // What is shown was scored on all documents.
+    let said = stderr(&output);
+    assert!(said.contains("(step 1 of the race)") && text(&output).contains("next: admix sweep confirm"), "{said}");
+    let sampled = names(&folder.join("study/done")).iter().filter(|name| name.contains(".race-1.")).count();
+    assert_eq!(sampled, 4);
+    assert!(text(&output).contains("The race encoded ") && text(&output).contains("; the grid would have encoded "));
+    // What is shown was scored on all documents, and samples have few.
     run(folder, &["sweep", "export", "study", "--json", "s.json"]);
     let study = read_json(&folder.join("s.json"));
     for row in study["trials"].as_array().unwrap() {
-        assert!(row["data"].as_array().unwrap().iter().all(|set| set["documents"] == 24), "{row:#}");
+        assert!(row["data"].as_array().unwrap().iter().all(|set| set["documents"] == 240), "{row:#}");
+    }
+    let status = text(&run(folder, &["sweep", "status", "study"]));
+    assert!(status.contains(" tokens encoded"), "{status}");
+    let status = stdout_json(&run(folder, &["sweep", "status", "study", "--json"]));
+    assert!(status["encoded_tokens"].as_u64().unwrap() > 0 && status["seconds_left"].is_null(), "{status}");
+}
+
+#[test]
+fn searches_that_are_gone_are_refused_with_what_takes_their_place() {
+    let folder = folder();
+    let folder = folder.path();
+    for search in ["quad", "{rungs: [{pool: 14}, {full: true}]}"] {
+        with(folder, "store: study", &format!("store: study\nsearch: {search}"));
+        let (code, said) = refused(folder, &["run", "sweep.yaml"]);
+        assert!(code == 2 && said.contains(" is gone: ") && said.contains("`search: racing`"), "{said}");
     }
 }
 
@@ -630,10 +688,9 @@ fn rungs_score_pools_first_and_survivors_on_everything() {
 fn the_array_script_names_the_study_and_asks_for_what_was_asked() {
     let folder = folder();
     let folder = folder.path();
-    run(folder, &["sweep", "plan", "sweep.yaml"]);
     let script = text(&run(
         folder,
-        &["sweep", "slurm", "study", "--workers", "4", "--time", "2:00:00", "--gres", "gpu:1", "--cpus", "8"],
+        &["sweep", "slurm", "sweep.yaml", "--workers", "4", "--time", "2:00:00", "--gres", "gpu:1", "--cpus", "8"],
     ));
     let here = fs::canonicalize(folder).unwrap();
     for line in [

@@ -1,4 +1,4 @@
-//! LoRA adapters as PEFT saves them: what they add to which tensor of a model.
+//! LoRA adapters as PEFT saves them, and their changes to a model's tensors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use crate::kernel::{DType, Real, SimdLevel, widen};
 const WEIGHTS: &str = "adapter_model.safetensors";
 const PICKLE: &str = "adapter_model.bin";
 
-/// A low-rank adapter (Hu et al. 2021, "LoRA"): W becomes W + scale·B·A for some of a model's tensors, and what PEFT saved
-/// whole (`modules_to_save`, biases) takes the place of the model's own.
+/// A low-rank adapter (Hu et al. 2021, "LoRA"): W becomes W + scale·B·A for some of a model's tensors, and tensors that
+/// PEFT saved whole (`modules_to_save`, biases) replace the model's own.
 #[derive(Debug)]
 pub struct Adapter {
     path: PathBuf,
@@ -26,25 +26,25 @@ pub struct Adapter {
     changes: Vec<AdapterChange>,
 }
 
-/// What an adapter does to one tensor.
+/// An adapter's change to one tensor.
 #[derive(Debug)]
 pub struct AdapterChange {
     /// The canonical name of the model's tensor.
     pub target: String,
-    /// Index of the adapter's tensor that takes its place.
+    /// Index of the adapter's tensor that replaces it.
     replaced: Option<usize>,
-    /// What is added to it.
+    /// The product that is added to it.
     pub product: Option<Product>,
 }
 
 /// `scale · left · right`.
 #[derive(Debug, PartialEq)]
 pub struct Product {
-    /// Rows of `left`, the model's tensor's too.
+    /// Number of rows of `left` and of the model's tensor.
     pub rows: usize,
-    /// Columns of `left` and rows of `right`.
+    /// Number of columns of `left` and of rows of `right`.
     pub rank: usize,
-    /// Columns of `right`, the model's tensor's too.
+    /// Number of columns of `right` and of the model's tensor.
     pub columns: usize,
     /// `lora_alpha / r`, or `lora_alpha / √r` with `use_rslora`.
     pub scale: f64,
@@ -52,7 +52,7 @@ pub struct Product {
     right: Factor,
 }
 
-/// A matrix in row-major order. float32 holds every format but float64.
+/// A matrix in row-major order. float32 represents every dtype except float64 exactly.
 #[derive(Debug, PartialEq)]
 enum Factor {
     Single(Vec<f32>),
@@ -84,12 +84,12 @@ impl Adapter {
     /// Opens an adapter's folder: reads its configuration and its tensors, which are small.
     ///
     /// # Errors
-    /// A folder without adapter, an adapter of another kind than LoRA, tensors that do not go together.
+    /// A folder without an adapter, an adapter of another kind than LoRA, tensors that do not fit together.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         Self::open_with(folder, Links::Inside)
     }
 
-    /// As [`Adapter::open`]; `links` says whether links out of the folder are followed.
+    /// Like [`Adapter::open`]; `links` says whether links out of the folder are followed.
     pub fn open_with(folder: &Path, links: Links) -> Result<Self, Error> {
         let folder = ModelPath::of(folder, links)?;
         let refused = |problem: String| Error::Adapted { path: folder.to_path_buf(), problem, hint: None };
@@ -124,23 +124,23 @@ impl Adapter {
         self.base.as_deref()
     }
 
-    /// What it does, tensor by tensor.
+    /// Its changes, tensor by tensor.
     pub fn changes(&self) -> &[AdapterChange] {
         &self.changes
     }
 
-    /// The weights it was read from.
+    /// The weights that it was read from.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
-    /// The tensor that takes the place of the model's own.
+    /// The tensor that replaces the model's own.
     pub fn replacement(&self, change: &AdapterChange) -> Option<&Tensor> {
         self.weights.tensors().get(change.replaced?)
     }
 
-    /// For each change the index of the model's tensor; nothing for an output head that the model ties to its token
-    /// embeddings and therefore does not hold.
+    /// The index of the model's tensor for each change; `None` for an output head that the model ties to its token
+    /// embeddings and therefore does not store.
     ///
     /// # Errors
     /// A tensor that the model lacks, or has in another shape or as integers.
@@ -179,7 +179,7 @@ impl Adapter {
         self.changes.iter().map(place).collect()
     }
 
-    /// Whether the adapter says the same of another tensor: a tied head is saved once more.
+    /// Whether the adapter has the same change for another tensor, as for a tied head, which is saved twice.
     pub(crate) fn is_repeated(&self, change: &AdapterChange) -> bool {
         let same_product = |other: &AdapterChange| other.target != change.target && other.product == change.product;
         match (&change.product, self.replacement(change)) {
@@ -193,7 +193,7 @@ impl Adapter {
     }
 }
 
-/// Heads that give a number for each token, which models with tied embeddings do not save.
+/// Whether a tensor belongs to a head that scores each token, which models with tied embeddings do not save.
 fn is_output_head(canonical: &str) -> bool {
     ["lm_head.", "cls.predictions.decoder.", "vocab_projector.", "embed_out.", "generator_lm_head."]
         .iter()
@@ -281,8 +281,8 @@ fn changes(weights: &Weights, config: &Config) -> Result<Vec<AdapterChange>, Str
     Ok(changes.into_values().collect())
 }
 
-/// What a tensor that was trained whole takes the place of. Where the embeddings have more rows than the base, PEFT saves
-/// them three times: as themselves, with `modules_to_save`, and with `original_module` as they were before training.
+/// The tensor that one saved whole replaces. If the embeddings have more rows than the base, PEFT saves them three times:
+/// under their own name, under `modules_to_save`, and under `original_module` as they were before training.
 fn saved_whole(name: &str) -> Option<String> {
     if name.contains(".original_module.") {
         return None;
@@ -290,7 +290,7 @@ fn saved_whole(name: &str) -> Option<String> {
     Some(name.replace(".modules_to_save.default.", ".").replace(".modules_to_save.", "."))
 }
 
-/// The name of a module in the model that was trained: the tensor's without what PEFT puts around it.
+/// The name of a module in the model that was trained, without the prefixes and suffixes of PEFT.
 fn trained_name(tensor: &str, end: usize) -> &str {
     let module = tensor.get(..tensor.len() - end).unwrap_or(tensor);
     module.strip_prefix("base_model.model.").unwrap_or(module)

@@ -1,11 +1,11 @@
-//! `adapter_config.json`: what an adapter is, and the rank and factor of each module.
+//! Reads `adapter_config.json`: the kind of adapter, and the rank and scale of each module.
 
 use fancy_regex::Regex;
 use serde_json::{Map, Value};
 
 pub(crate) const CONFIG: &str = "adapter_config.json";
 
-/// The settings that matter.
+/// The settings that affect the result.
 pub(crate) struct Config {
     rank: u64,
     alpha: f64,
@@ -14,7 +14,7 @@ pub(crate) struct Config {
     square_root: bool,
     /// Whether weights are stored with a row for each input, as GPT-2's are.
     pub(crate) transposed: bool,
-    /// The ends of the modules' names; nothing where a pattern says which are adapted.
+    /// The endings of module names; `None` where a pattern selects the modules.
     targets: Option<Vec<String>>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Config {
 struct Pattern {
     key: &'static str,
     text: String,
-    /// The whole name of a module, or what follows a dot in it.
+    /// Matches the whole name of a module, or the part after any dot.
     regex: Regex,
     value: f64,
 }
@@ -39,7 +39,7 @@ impl Config {
             Some(Value::Object(map)) => !map.is_empty(),
             Some(_) => true,
         };
-        // These change what is computed.
+        // These settings change the computation.
         let unsupported = [
             ("use_dora", "DoRA"),
             ("use_qalora", "QALoRA"),
@@ -78,7 +78,7 @@ impl Config {
         })
     }
 
-    /// The rank and the factor of a module, by the name that it has in the model that was trained.
+    /// The rank and the scale of a module, by its name in the model that was trained.
     pub(crate) fn of(&self, module: &str) -> Result<(f64, f64), String> {
         let rank = value(&self.ranks, module)?.unwrap_or(self.rank as f64);
         let alpha = value(&self.alphas, module)?.unwrap_or(self.alpha);
@@ -96,8 +96,8 @@ impl Config {
     }
 }
 
-/// The entries of a map from patterns to numbers. PEFT takes every key for a regular expression that a module's whole name
-/// has to match, or all that follows one of its dots.
+/// The entries of a map from patterns to numbers. For PEFT every key is a regular expression that must match a module's
+/// whole name, or everything after one of its dots.
 fn patterns(config: &Map<String, Value>, key: &'static str) -> Result<Vec<Pattern>, String> {
     let Some(Value::Object(map)) = config.get(key) else { return Ok(Vec::new()) };
     let entry = |(text, value): (&String, &Value)| {
@@ -110,7 +110,7 @@ fn patterns(config: &Map<String, Value>, key: &'static str) -> Result<Vec<Patter
     map.iter().map(entry).collect()
 }
 
-/// The value of the first pattern that holds for a module.
+/// The value of the first pattern that matches a module.
 fn value(patterns: &[Pattern], module: &str) -> Result<Option<f64>, String> {
     for Pattern { key, text, regex, value } in patterns {
         let found = regex.is_match(module);

@@ -1,4 +1,4 @@
-//! LoRA adapters: what a folder of PEFT changes in a model.
+//! LoRA adapters in PEFT's format.
 
 mod changes;
 mod config;

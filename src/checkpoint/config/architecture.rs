@@ -1,13 +1,13 @@
-//! What config.json says about what the weights mean.
+//! The architecture in config.json, which decides what weights mean.
 
 use serde_json::{Map, Value};
 
 use super::class_config::{Config, Stated};
 use super::per_layer::{self, LAYER_COUNTS, LayerKinds};
 
-/// The number of positions under its names.
+/// Keys for the number of positions.
 const POSITIONS: &[&str] = &["max_position_embeddings", "n_positions", "max_trained_positions"];
-/// Models whose first position stands behind the padding token's number.
+/// Model types whose position numbers start after the padding token's id.
 const OFFSET_POSITIONS: &[&str] = &["roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"];
 /// Models with rotary or relative positions, which go on behind the last one that the configuration speaks of.
 const COMPUTED_POSITIONS: &[&str] = &[
@@ -37,34 +37,34 @@ const WITHOUT_POSITIONS: &[&str] = &["mt5", "t5"];
 /// The values of config.json that two models have to share for their weights to mean the same.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Architecture {
-    /// The class of model: `bert`, `xlm-roberta`.
+    /// The model type, such as `bert` or `xlm-roberta`.
     pub model_type: Option<String>,
     /// The width of a layer.
     pub hidden_size: Option<u64>,
-    /// The rows of the token embedding.
+    /// The number of rows of the token embeddings.
     pub vocab_size: Option<u64>,
     /// The number of layers. Not compared: slices change it.
     pub layers: Option<u64>,
-    /// The longest input that there are positions for.
+    /// The number of positions for tokens.
     pub positions: Option<u64>,
     /// Whether positions are computed, and not looked up in a table.
     computes_positions: bool,
-    /// Whether a head that scores tokens is the table of token embeddings.
+    /// Whether a head that scores tokens is tied to the token embeddings.
     pub ties_head: bool,
-    /// What has to agree, in a fixed order.
+    /// The values that have to agree, in a fixed order.
     values: Vec<Stated>,
-    /// What differs from layer to layer.
+    /// The properties that differ between layers.
     kinds: LayerKinds,
 }
 
-/// Something that two configurations do not share.
+/// A difference between two configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// What it is.
+    /// What differs.
     pub(crate) what: String,
     /// The first one's value.
     pub(crate) left: String,
-    /// The other's.
+    /// The second one's value.
     pub(crate) right: String,
 }
 
@@ -92,18 +92,18 @@ impl Architecture {
         }
     }
 
-    /// Whether positions are computed, and not looked up in a table.
+    /// Whether positions are computed and not looked up in a table.
     pub(crate) fn computes_positions(&self) -> bool {
         self.computes_positions
     }
 
-    /// Whether positions are counted from behind the padding token's number.
+    /// Whether position numbers start after the padding token's id.
     pub(crate) fn counts_from_padding(&self) -> bool {
         self.model_type.as_deref().is_some_and(|name| OFFSET_POSITIONS.contains(&name))
     }
 
-    /// The values that differ. What a file leaves out is what its class takes then; where that is not known, another file
-    /// that says it differs only with a value that changes something.
+    /// The values that differ. A key that a file omits has the default of its class. If that is unknown, a file with the
+    /// key differs only if its value has an effect.
     pub(crate) fn differences(&self, other: &Self) -> Vec<Difference> {
         let of = |side: &Self, what: &str| side.values.iter().find(|found| found.what == what).cloned();
         let mut names: Vec<&str> = self.values.iter().map(|found| found.what.as_str()).collect();
@@ -115,7 +115,7 @@ impl Architecture {
                 let (left, right) = (of(self, what), of(other, what));
                 let (left, right) = match (left, right) {
                     (Some(Stated { value: Some(left), .. }), Some(Stated { value: Some(right), .. })) => (left, right),
-                    // One class has it and the other has not, or both have and one may take this or that.
+                    // Either only one class has it, or one of the defaults is unknown.
                     (Some(left), None) if same_class && !left.is_neutral => (left.value?, "nothing".to_owned()),
                     (None, Some(right)) if same_class && !right.is_neutral => ("nothing".to_owned(), right.value?),
                     _ => return None,
@@ -128,13 +128,13 @@ impl Architecture {
     }
 }
 
-/// Whether two values say the same: there is no difference between what is off and what is not there.
+/// Whether two values are equivalent; a value that is off is equivalent to a missing one.
 fn alike(left: &str, right: &str) -> bool {
     let is_off = |value: &str| matches!(value, "none" | "false");
     left == right || (is_off(left) && is_off(right))
 }
 
-/// The first layer that differs, of models that are equally deep.
+/// The first layer that differs, for models of equal depth.
 fn kind_differences(left: &LayerKinds, right: &LayerKinds) -> Vec<Difference> {
     let full = Value::from("full_attention");
     let names = left.iter().chain(right).map(|(what, _)| what.as_str());
@@ -146,7 +146,7 @@ fn kind_differences(left: &LayerKinds, right: &LayerKinds) -> Vec<Difference> {
         .into_iter()
         .filter_map(|what| {
             let (one, other) = (of(left, what), of(right, what));
-            // A class that lists no kinds has one.
+            // All layers of a class without a list are of one kind.
             let plain = |kinds: &Option<Vec<Value>>| kinds.as_ref().map(|kinds| vec![full.clone(); kinds.len()]);
             let is_listed = what.contains("layer_types");
             let one = one.clone().or_else(|| plain(&other).filter(|_| is_listed))?;
@@ -165,7 +165,7 @@ fn kind_differences(left: &LayerKinds, right: &LayerKinds) -> Vec<Difference> {
         .collect()
 }
 
-/// The first of the keys that has a value, at the top or in the text part of a model for several media.
+/// The value of the first key that has one, at the top level or in the text part of a multimodal model.
 fn find<'a>(config: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
     let text = config.get("text_config").and_then(Value::as_object);
     let value =

@@ -1,30 +1,32 @@
-//! The ways in which classes count their layers: every third attends to the whole text, the first three have no experts.
+//! Layer patterns of model classes, such as every third layer having global attention, or the first three having no
+//! experts.
 
 use serde_json::{Map, Value, json};
 
-/// What a class says of its layers by counting them.
+/// A property of layers that a class derives from their numbers.
 pub(super) struct Counted {
-    /// What it is.
+    /// The name of the property.
     pub(super) what: &'static str,
-    /// The classes that count so. Where there are none: any class whose configuration states one of the keys and that is
-    /// not named elsewhere.
+    /// The classes with this pattern. If empty: any class whose configuration has one of the keys and that no other pattern
+    /// names.
     types: &'static [&'static str],
-    /// The keys that it is counted by.
+    /// The keys of the pattern.
     pub(super) keys: &'static [&'static str],
-    /// How it can be said of layers in another order.
+    /// How it can be written for layers in another order.
     pub(super) spelt: Spelt,
     /// The kind of a layer.
     kind: fn(&Keys<'_>, usize) -> Value,
 }
 
-/// How a class can be told of layers in any order.
+/// How a configuration can describe layers in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelt {
     /// By a list with the kind of each layer.
     List(&'static str),
-    /// By such a list, which earlier versions of transformers pass over. With null for the count they stop instead.
+    /// By such a list, which earlier versions of transformers ignore. With null for the count they stop with an error
+    /// instead.
     NewerList(&'static str),
-    /// By how many layers in front are of the first kind, where all of that kind stand in front.
+    /// By the number of leading layers of the first kind, if no others are of that kind.
     Leading,
     /// By a list of the layers without experts.
     Dense,
@@ -62,7 +64,7 @@ impl Keys<'_> {
         self.map.get(key).is_some_and(|value| !value.is_null())
     }
 
-    /// Whether a key is null, where the class has a value for it unless it is.
+    /// Whether a key is null, for classes that have a default otherwise.
     fn is_null(&self, key: &str) -> bool {
         self.map.get(key).is_some_and(Value::is_null)
     }
@@ -102,7 +104,7 @@ const ATTENTION: &str = "kinds of attention";
 const EXPERTS: &str = "layers with experts";
 const TYPES: Spelt = Spelt::List("layer_types");
 
-/// Whether a layer has rotary positions, where a list or else every so many layers say which have none.
+/// Whether a layer has rotary positions; a list or a period says which layers have none.
 fn rope(keys: &Keys<'_>, layer: usize) -> bool {
     match keys.list("no_rope_layers").get(layer) {
         Some(rope) => rope.as_u64() != Some(0),
@@ -110,7 +112,7 @@ fn rope(keys: &Keys<'_>, layer: usize) -> bool {
     }
 }
 
-/// A way to count kinds of attention that a list `layer_types` takes the place of.
+/// A pattern of attention kinds that a list `layer_types` overrides.
 const fn attention(
     types: &'static [&'static str],
     keys: &'static [&'static str],
@@ -119,7 +121,7 @@ const fn attention(
     Counted { what: ATTENTION, types, keys, spelt: TYPES, kind }
 }
 
-/// A way to count of which no class knows another spelling.
+/// A pattern that cannot be written in another way.
 const fn fixed(
     what: &'static str,
     types: &'static [&'static str],
@@ -129,7 +131,7 @@ const fn fixed(
     Counted { what, types, keys, spelt: Spelt::No, kind }
 }
 
-/// Every way of counting; as transformers 5 derives its lists from.
+/// Every pattern, as transformers 5 derives its lists.
 static WAYS: &[Counted] = &[
     Counted {
         spelt: Spelt::NewerList("layer_types"),
@@ -257,14 +259,14 @@ static WAYS: &[Counted] = &[
         json!(if keys.flag("scale_attn_by_inverse_layer_idx") { layer } else { 0 })
     }),
     fixed("scales by the layer's number", &["diffllama"], &[], |_, layer| json!(layer)),
-    // Of a class that is not known, which layer is the first to count is not known either.
+    // For an unknown class the offset of the pattern is unknown too.
     fixed("kinds of layers", &[], &UNKNOWN, |keys, layer| {
         let stated = UNKNOWN.iter().map(|key| keys.number(&[key], 0)).filter(|period| *period > 0);
         json!(stated.map(|period| layer % period).collect::<Vec<_>>())
     }),
 ];
 
-/// Keys that count layers in whatever class states them.
+/// Keys that describe a pattern in any class.
 const UNKNOWN: [&str; 9] = [
     "attn_layer_period",
     "decoder_sparse_step",
@@ -278,7 +280,7 @@ const UNKNOWN: [&str; 9] = [
 ];
 
 impl Counted {
-    /// The ways of counting that a configuration uses.
+    /// The patterns that a configuration uses.
     pub(super) fn of(config: &Map<String, Value>) -> impl Iterator<Item = &'static Self> {
         let model_type = config.get("model_type").and_then(Value::as_str).unwrap_or_default();
         let states = |key: &&str| config.get(*key).is_some_and(|value| value.is_number() || value.is_boolean());
@@ -299,7 +301,7 @@ impl Counted {
         (self.kind)(&Keys { map: config, depth }, layer)
     }
 
-    /// The number of leading layers of the first kind, where these say it.
+    /// The number of leading layers of the first kind, if that describes all layers.
     pub(super) fn leading(kinds: &[Value]) -> Option<usize> {
         let dense = json!("dense");
         let count = kinds.iter().take_while(|kind| **kind == dense).count();

@@ -1,4 +1,4 @@
-//! What config.json says of the maths of a model: values, their defaults, and the kinds of layers.
+//! The values of config.json that a model's computation depends on, their defaults, and the kinds of layers.
 
 mod architecture;
 mod class_config;

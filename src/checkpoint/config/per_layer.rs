@@ -1,21 +1,21 @@
-//! What differs from layer to layer, where a configuration lists it and where it counts it.
+//! Properties that differ between layers, from lists or from patterns in a configuration.
 //!
-//! Older configurations count: every third layer attends to the whole text. Newer ones list the kind of each layer. A class
-//! that reads the list can be told of layers in any order; of one that only counts, layers may stand where the count puts
-//! their kind.
+//! Older configurations have patterns: every third layer has global attention. Newer ones list the kind of each layer. For
+//! a class that reads the list, layers can be in any order. For a class that only has a pattern, each layer must be where
+//! the pattern has its kind.
 
 use serde_json::{Map, Value, json};
 
 use super::counted::{Counted, Spelt};
 
-/// Keys that hold the number of layers, one of which a configuration has.
+/// Keys for the number of layers, of which a configuration has one.
 pub(super) const LAYER_COUNTS: [&str; 6] =
     ["num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers", "num_transformer_layers"];
 
-/// More layers than any model has. Nothing is said of the layers of a configuration that states more.
+/// More layers than any model has. The layers of a configuration with more are not described.
 const MOST: u64 = 1 << 12;
 
-/// Lists with an entry a layer.
+/// Lists with an entry for each layer.
 const LISTS: [&str; 23] = [
     "activation_sparsity_pattern",
     "attention_layers",
@@ -42,7 +42,7 @@ const LISTS: [&str; 23] = [
     "sliding_window",
 ];
 
-/// Lists of the numbers of layers.
+/// Lists of layer numbers.
 const NUMBERS: [&str; 10] = [
     "attn_layer_indices",
     "cross_attention_layers",
@@ -56,7 +56,7 @@ const NUMBERS: [&str; 10] = [
     "sparse_layers",
 ];
 
-/// Lists that have nothing to do with layers, however long they are.
+/// Lists that are unrelated to layers, whatever their length.
 const OTHERS: [&str; 8] = [
     "architectures",
     "keys_to_ignore_at_inference",
@@ -68,7 +68,7 @@ const OTHERS: [&str; 8] = [
     "task_specific_params",
 ];
 
-/// A layer of the output: the configuration of the model it comes from, and its number there.
+/// A layer of the output: the configuration of the model that it comes from, and its number in that model.
 #[derive(Clone, Copy)]
 pub(crate) struct LayerOrigin<'a> {
     /// The configuration.
@@ -77,29 +77,29 @@ pub(crate) struct LayerOrigin<'a> {
     pub(crate) layer: usize,
 }
 
-/// A configuration made true for layers in another order.
+/// A configuration adapted to layers in another order.
 #[derive(Debug, Default)]
 pub(crate) struct Rearranged {
     /// The configuration.
     pub(crate) config: Map<String, Value>,
-    /// What the reader of the output should know.
+    /// Warnings for the user.
     pub(crate) remarks: Vec<String>,
-    /// Layers that cannot stand where they would.
+    /// Layers that cannot be at their new position.
     pub(crate) conflicts: Vec<Conflict>,
 }
 
-/// A layer that cannot stand where it would.
+/// A layer that cannot be at its new position.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Conflict {
-    /// What the configuration counts.
+    /// The property with a pattern.
     pub(crate) what: &'static str,
-    /// The key that it is counted by; empty where the class counts without one.
+    /// The key of the pattern; empty if the class has a fixed one.
     pub(crate) key: &'static str,
     /// The number of the layer in the output.
     pub(crate) layer: usize,
 }
 
-/// The part of a configuration that describes the layers: the whole, or that of the texts of a model for several media.
+/// The part of a configuration that describes the layers: all of it, or the text part of a multimodal model.
 pub(super) fn part(config: &Map<String, Value>) -> &Map<String, Value> {
     let has_count = |map: &Map<String, Value>| LAYER_COUNTS.iter().any(|key| map.get(*key).is_some_and(Value::is_u64));
     let inner = config.get("text_config").and_then(Value::as_object);
@@ -112,10 +112,10 @@ pub(super) fn depth(config: &Map<String, Value>) -> Option<usize> {
     (1..=MOST).contains(&stated).then_some(stated as usize)
 }
 
-/// What differs between the layers of a model, each with the kind of every layer.
+/// The properties that differ between the layers of a model, each with the kind of every layer.
 pub(crate) type LayerKinds = Vec<(String, Vec<Value>)>;
 
-/// What differs between the layers of a configuration, as it is listed, or else counted.
+/// The properties that differ between the layers of a configuration, from lists, or else from patterns.
 pub(crate) fn kinds(config: &Map<String, Value>) -> LayerKinds {
     let config = part(config);
     let Some(depth) = depth(config) else { return Vec::new() };
@@ -144,7 +144,7 @@ fn list(config: &Map<String, Value>, key: &str, depth: usize) -> Option<Vec<Valu
     Some(entries.get(..depth)?.iter().map(current).collect())
 }
 
-/// The current name of a kind that has an older one.
+/// The current name of a kind.
 fn current(kind: &Value) -> Value {
     match kind.as_str() {
         Some("mamba") => json!("linear_attention"),
@@ -178,7 +178,7 @@ pub(crate) fn rearranged(donor: &Map<String, Value>, layers: &[LayerOrigin<'_>])
     out
 }
 
-/// Lists follow their layers.
+/// Reorders lists like their layers.
 fn lists(donor: &Map<String, Value>, depth: usize, layers: &[LayerOrigin<'_>], stays: bool, out: &mut Rearranged) {
     for (key, value) in donor {
         let key = key.as_str();
@@ -211,7 +211,7 @@ fn lists(donor: &Map<String, Value>, depth: usize, layers: &[LayerOrigin<'_>], s
     }
 }
 
-/// The entry of a list that is a layer's: the one in its own model's list, or else as that model counts.
+/// The entry of a list for a layer: from its own model's list, or else from that model's pattern.
 fn entry(origin: &LayerOrigin<'_>, key: &str, donor: &[Value]) -> Value {
     let listed = origin.config.get(key).and_then(Value::as_array).and_then(|own| own.get(origin.layer)).cloned();
     let counted = || {
@@ -238,17 +238,17 @@ fn expanded(types: &[Value]) -> Vec<Value> {
     out
 }
 
-/// Whether a list that is not known may have something to do with the layers: by its name, or by its length.
+/// Whether an unknown list may describe layers, by its name or its length.
 fn is_doubtful(key: &str, length: usize, depth: usize) -> bool {
     let is_known = OTHERS.contains(&key) || key.ends_with("_token_id") || key.ends_with("_token_ids");
     !is_known && (key.contains("layer") || (length == depth && depth > 1))
 }
 
-/// Checks that what is counted is true of the layers where they stand now, or says it in another way.
+/// Checks that a pattern is true for the layers at their new positions, or writes it in another way.
 fn recount(way: &'static Counted, layers: &[LayerOrigin<'_>], out: &mut Rearranged) {
     let wanted: Vec<Value> = layers.iter().map(|origin| kind(way, origin)).collect();
     let mut counting = out.config.clone();
-    // A pattern that is repeated is a count.
+    // A repeated pattern counts layers too.
     if let Some(key) = way.spelt.list().filter(|key| !way.keys.contains(key)) {
         counting.remove(key);
     }

@@ -1,4 +1,4 @@
-//! Rotary positions as configurations write them: `rope_theta` beside `rope_scaling`, `rope_parameters`, and bases for each
+//! Rotary position embeddings in configurations: `rope_theta` with `rope_scaling`, `rope_parameters`, and bases for each
 //! kind of attention.
 
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::class_config::{Config, Stated, value_text};
 
-/// The base that nearly every class has where its file says nothing.
+/// The default base of nearly every class.
 const USUAL: &str = "10000";
 
-/// Whether a key says something about rotary positions.
+/// Whether a key is about rotary positions.
 pub(super) fn is_told(key: &str) -> bool {
     const KEYS: [&str; 9] = [
         "global_rope_theta",
@@ -26,7 +26,7 @@ pub(super) fn is_told(key: &str) -> bool {
     KEYS.contains(&key)
 }
 
-/// Bases, scalings and shares of rotary positions.
+/// Bases, scalings and partial factors of rotary positions.
 pub(super) fn values(config: &Config<'_>) -> Vec<Stated> {
     let parameters = config.stated(&["rope_parameters"]).and_then(Value::as_object);
     let kind = |name: &str| parameters.and_then(|all| all.get(name)).and_then(Value::as_object);
@@ -60,7 +60,8 @@ pub(super) fn values(config: &Config<'_>) -> Vec<Stated> {
     found
 }
 
-/// The base, the scaling and the share of one kind. `objects` say it before the file as a whole does.
+/// The base, the scaling and the partial factor of one kind of attention. `objects` take precedence over the file's top
+/// level.
 fn of_kind(config: &Config<'_>, names: [&str; 2], bases: &[&str], objects: &[&Map<String, Value>]) -> Vec<Stated> {
     let [base_name, scaling_name] = names;
     let inside = |key: &str| objects.iter().find_map(|object| object.get(key)).filter(|value| !value.is_null());
@@ -92,7 +93,7 @@ fn of_kind(config: &Config<'_>, names: [&str; 2], bases: &[&str], objects: &[&Ma
     found
 }
 
-/// How positions are scaled, with its parameters; `none` where they are not.
+/// The scaling of positions with its parameters; `none` without scaling.
 fn scaling(config: &Config<'_>, kind: &str, objects: &[&Map<String, Value>]) -> String {
     let kind = match kind {
         "mrope" => "default",
@@ -112,7 +113,7 @@ fn scaling(config: &Config<'_>, kind: &str, objects: &[&Map<String, Value>]) -> 
         parameters.remove("factor");
         return if parameters.is_empty() { "none".to_owned() } else { written("default", &parameters) };
     }
-    // What counts where it is not said, and what changes nothing where it is.
+    // Defaults, and values without effect.
     let length = ["yarn", "llama3", "dynamic", "longrope"].contains(&kind);
     if length && let Some(own) = config.stated(&["original_max_position_embeddings"]).filter(|value| !value.is_null()) {
         parameters.insert("original_max_position_embeddings", value_text(own));
@@ -127,7 +128,7 @@ fn scaling(config: &Config<'_>, kind: &str, objects: &[&Map<String, Value>]) -> 
         }
     }
     if kind == "default" {
-        // A factor or a length means nothing without a kind of scaling.
+        // A factor or a length has no effect without a kind of scaling.
         parameters.retain(|key, _| key.starts_with("mrope"));
         if parameters.is_empty() {
             return "none".to_owned();

@@ -1,4 +1,4 @@
-//! The values of config.json that the maths of a model depends on, in one spelling, with the defaults of its class.
+//! The values of config.json that a model's computation depends on, in one spelling, with the defaults of its class.
 
 use serde_json::{Map, Value};
 
@@ -6,13 +6,13 @@ use super::class_config::{Config, HEADS, Stated, WIDTH, value_text};
 use super::per_layer;
 use super::rotary;
 
-/// A value under the names that classes have for it.
+/// A value, with the keys that classes have for it.
 struct Field {
     what: &'static str,
     keys: &'static [&'static str],
-    /// What any class takes where the file says nothing.
+    /// The default of any class.
     absent: Option<&'static str>,
-    /// Whether the tensors show it, so that a file need not say it.
+    /// Whether tensor shapes determine it, so that a file may omit it.
     is_shape: bool,
 }
 
@@ -29,8 +29,8 @@ const MODEL_TYPE: &str = "model type";
 /// The name of the size of a vocabulary.
 pub(super) const VOCABULARY: &str = "vocabulary size";
 
-/// The fields, in the order in which disagreements are listed. The number of layers is not among them: slices change it.
-/// Nor is the number of positions: a table of them has its shape, and rotary ones go on for ever.
+/// The fields, in the order in which disagreements are listed. The number of layers is not among them, because slices
+/// change it. Neither is the number of positions: a table has its shape, and rotary positions are unlimited.
 static FIELDS: &[Field] = &[
     shape(MODEL_TYPE, &["model_type"]),
     shape("hidden size", WIDTH),
@@ -53,7 +53,7 @@ static FIELDS: &[Field] = &[
     field("number of relative positions", &["relative_attention_num_buckets"]),
 ];
 
-/// Keys of classes that are not known which mean the same wherever they stand.
+/// Keys that mean the same in every unknown class.
 const COMMON: [&str; 42] = [
     "alibi",
     "attention_bias",
@@ -103,7 +103,7 @@ const COMMON: [&str; 42] = [
 const UNDECLARED: [(&str, &[&str]); 1] =
     [("deberta-v2", &["max_relative_positions", "norm_rel_ebd", "position_buckets", "share_att_key"])];
 
-/// Classes that attend in both directions unless their file says otherwise; others only to what stands in front.
+/// Classes with bidirectional attention by default; others have causal attention.
 const ENCODERS: [&str; 32] = [
     "albert",
     "bert",
@@ -139,7 +139,7 @@ const ENCODERS: [&str; 32] = [
     "xmod",
 ];
 
-/// Classes whose positions begin behind the padding token's number.
+/// Classes whose position numbers start after the padding token's id.
 const BEHIND_PADDING: [&str; 8] = [
     "camembert",
     "data2vec-text",
@@ -152,7 +152,7 @@ const BEHIND_PADDING: [&str; 8] = [
 ];
 
 impl Config<'_> {
-    /// Every value that the maths depends on.
+    /// Every value that the computation depends on.
     pub(super) fn values(&self) -> Vec<Stated> {
         let mut found: Vec<Stated> = Vec::new();
         for field in FIELDS {
@@ -165,7 +165,7 @@ impl Config<'_> {
             let value = self.stated(&["pad_token_id"]).filter(|value| !value.is_null()).map_or("1".into(), value_text);
             found.push(Stated::new("padding token, behind which positions begin", Some(value)));
         }
-        // Whether layers look at a window, and how wide it is, is in the window and the kinds of the layers.
+        // The window size and the kinds of layers already say which layers have a window.
         let is_told = |key: &str| {
             matches!(key, "use_sliding_window" | "tie_word_embeddings")
                 || FIELDS.iter().any(|field| field.keys.contains(&key))
@@ -200,14 +200,14 @@ impl Config<'_> {
             }
             _ => {}
         }
-        // A class that does not have a key does not read it.
+        // A class ignores keys that it does not have.
         let reads = !self.is_known() || field.is_shape || field.absent.is_some() || self.default(field.keys).is_some();
         let value = self.value(field.keys).filter(|_| reads).or_else(|| field.absent.map(str::to_owned));
         let is_said = value.is_some() || self.default(field.keys).is_some();
         is_said.then(|| Stated::new(field.what, value).neutral_if(field.is_shape))
     }
 
-    /// How far layers look that do not look at the whole text.
+    /// The window size of local attention.
     fn window(&self) -> Option<String> {
         if self.is_known() && self.default(WINDOW).is_none() {
             return None;
@@ -223,7 +223,7 @@ impl Config<'_> {
     }
 }
 
-/// One name for the activations that have several.
+/// The usual name of an activation.
 fn activation(name: &str) -> &str {
     match name {
         "gelu_pytorch_tanh" | "gelu_python_tanh" => "gelu_new",

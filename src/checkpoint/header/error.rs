@@ -4,20 +4,20 @@ use safetensors::Dtype;
 
 use crate::diagnose::{Diagnose, ExitClass};
 
-/// The longest header the format's own reader takes.
+/// The longest header that the format's own reader accepts.
 pub(crate) const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Why a file is not a safetensors file that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// Nothing in the file.
+    /// An empty file.
     #[error("the file is empty")]
     Empty,
     /// A git large-file pointer instead of the weights.
     #[error("the file is a git-lfs pointer, not the weights it stands for")]
     LfsPointer,
-    /// Not even room for the length field.
+    /// A file that is too short for the length field.
     #[error("the file has {bytes} bytes, fewer than the 8 of a safetensors length field")]
     Short {
         /// Bytes in the file.
@@ -29,7 +29,7 @@ pub enum HeaderError {
         /// The claimed length.
         header: u64,
     },
-    /// A header longer than the file.
+    /// A header that is longer than the file.
     #[error("the header claims {header} bytes, but only {available} follow the length field: the file is cut short")]
     Cut {
         /// The claimed length.
@@ -37,7 +37,7 @@ pub enum HeaderError {
         /// Bytes after the length field.
         available: usize,
     },
-    /// A header that is not text.
+    /// A header that is not UTF-8.
     #[error("the header is not UTF-8 at byte {position} of the file")]
     Utf8 {
         /// Offset from the start of the file.
@@ -49,7 +49,7 @@ pub enum HeaderError {
         /// What the JSON reader said, with line and column.
         message: String,
     },
-    /// One entry that is not what an entry has to be.
+    /// An invalid entry.
     #[error("the entry of tensor `{tensor}` is not valid: {message}")]
     Entry {
         /// The tensor.
@@ -71,22 +71,22 @@ pub enum HeaderError {
         /// The dtype as written.
         dtype: String,
     },
-    /// An end in front of its start.
+    /// A range that ends before its start.
     #[error("tensor `{tensor}` ends at byte {end}, before its start at {start}")]
     Reversed {
         /// The tensor.
         tensor: String,
         /// Offset of the first byte in the data.
         start: usize,
-        /// Offset behind the last byte in the data.
+        /// Offset after the last byte in the data.
         end: usize,
     },
-    /// Bytes behind the end of the file.
+    /// A range beyond the end of the file.
     #[error("tensor `{tensor}` ends at byte {end} of the data, but only {available} are there")]
     OutOfRange {
         /// The tensor.
         tensor: String,
-        /// Offset behind the last byte in the data.
+        /// Offset after the last byte in the data.
         end: usize,
         /// Bytes of data in the file.
         available: usize,
@@ -94,7 +94,7 @@ pub enum HeaderError {
     /// Two tensors that share bytes.
     #[error("tensors `{first}` and `{second}` overlap: one ends at byte {end}, the other starts at {start}")]
     Overlap {
-        /// The tensor in front.
+        /// The first tensor.
         first: String,
         /// The tensor that starts too early.
         second: String,
@@ -106,12 +106,12 @@ pub enum HeaderError {
     /// Bytes that belong to no tensor.
     #[error("{bytes} bytes in front of tensor `{tensor}` belong to no tensor")]
     Gap {
-        /// The tensor behind the gap.
+        /// The tensor after the gap.
         tensor: String,
         /// Bytes in the gap.
         bytes: usize,
     },
-    /// Bytes behind the last tensor.
+    /// Bytes after the last tensor.
     #[error("{bytes} bytes behind the last tensor belong to no tensor")]
     Trailing {
         /// How many.
@@ -144,7 +144,7 @@ pub enum HeaderError {
         shape: Vec<usize>,
         /// Its element type.
         dtype: Dtype,
-        /// Bytes that shape and dtype ask for.
+        /// The number of bytes that shape and dtype require.
         needed: usize,
         /// Bytes between the offsets.
         found: usize,

@@ -1,7 +1,7 @@
-//! The header of a safetensors file, read as untrusted input.
+//! Parses the header of a safetensors file as untrusted input.
 //!
-//! The format is the `safetensors` crate's, and so are its rules, with two differences: every refusal names the tensor
-//! it is about, and a name that occurs twice is refused instead of the last one winning.
+//! The format and its rules are those of the `safetensors` crate, with two differences: every error names its tensor, and a
+//! duplicate name is an error.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -15,7 +15,7 @@ use super::error::{HeaderError, LONGEST_HEADER};
 
 /// The length field in front of the JSON.
 const LENGTH_FIELD: usize = 8;
-/// What a file holds that git downloaded without its large-file extension.
+/// The start of a file that git downloaded without its large-file extension.
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
 /// One tensor as a header describes it.
@@ -27,13 +27,13 @@ pub struct TensorEntry {
     pub dtype: Dtype,
     /// The dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Where the bytes lie, counted from the start of the file.
+    /// The bytes of the tensor, counted from the start of the file.
     pub range: Range<usize>,
 }
 
-/// Reads the header of a safetensors file whose whole content is `bytes`; the tensors come in the order of their bytes.
+/// Reads the header of a safetensors file with the content `bytes`. Returns the tensors in the order of their data.
 ///
-/// Only the header's bytes are read. Every range returned lies inside `bytes`, and no two overlap.
+/// Only the header's bytes are read. Every range is inside `bytes`, and no two overlap.
 pub fn parse_header(bytes: &[u8]) -> Result<Vec<TensorEntry>, HeaderError> {
     let (text, data_start) = header_text(bytes)?;
     let mut entries = read_entries(text)?;
@@ -149,7 +149,7 @@ fn read_entries(text: &str) -> Result<Vec<RawEntry>, HeaderError> {
     })
 }
 
-/// What the reader leaves behind for the error message.
+/// State of the parser for error messages.
 #[derive(Default)]
 struct State {
     current: Option<String>,

@@ -1,4 +1,4 @@
-//! The chat template of a tokenizer, as transformers finds it.
+//! Finds the chat template of a tokenizer as transformers does.
 
 use serde_json::Value;
 
@@ -6,18 +6,19 @@ use super::super::error::Error;
 use super::super::json;
 use super::files::Tokenizer;
 
-/// What comes before the template in the configuration.
+/// The file that takes precedence over the configuration.
 const FILE: &str = "chat_template.jinja";
-/// The name of the template that is meant where a tokenizer has several.
+/// The name of the default template where a tokenizer has several.
 const DEFAULT: &str = "default";
 
-/// Whether a file of the tokenizer holds nothing but its chat template.
+/// Whether a file of the tokenizer contains only its chat template.
 pub(crate) fn is_chat_template(name: &str) -> bool {
     name.starts_with("chat_template.")
 }
 
 impl Tokenizer {
-    /// Its chat template: that of `chat_template.jinja`, else what `tokenizer_config.json` has; of several the default one.
+    /// Its chat template, from `chat_template.jinja`, else from `tokenizer_config.json`; if there are several, the default
+    /// one.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -30,7 +31,7 @@ impl Tokenizer {
     }
 }
 
-/// The template of a value: the value itself, or that of the default among several.
+/// The template in a value: the value itself, or the default one among several.
 fn default(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),

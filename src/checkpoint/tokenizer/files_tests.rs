@@ -4,6 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use super::super::compare::STEP;
 use super::*;
 
 fn with(files: &[(&str, &str)]) -> (TempDir, Tokenizer) {

@@ -1,8 +1,8 @@
-//! A tokenizer.json boiled down to what decides the tokens of a text, read as a stream.
+//! Reads a tokenizer.json as a stream and summarises what decides the tokens of a text.
 //!
-//! Vocabularies and merges become 64-bit hashes, so two different ones could pass for the same with a chance of about one in
-//! 10^19. Truncation, padding, decoder and the flags of added tokens are left out: they do not change which row of the
-//! embedding a text's tokens take.
+//! Vocabularies and merges are reduced to 64-bit hashes, so two different ones are taken for equal with a probability of
+//! about 10^-19. Truncation, padding, decoder and the flags of added tokens are omitted, because they do not change token
+//! ids.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::parts::{around, hash, options, part};
+use super::parts::{hash, options, part, single_template};
 
 /// What decides the tokens of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,12 +28,12 @@ pub(crate) struct Summary {
     pub(crate) added_tokens: Vec<AddedToken>,
     pub(crate) normalizer: String,
     pub(crate) pre_tokenizer: String,
-    /// The tokens around a single text, which stands as `$A`.
-    pub(crate) around: String,
+    /// The template of special tokens around a single text `$A`, such as `[CLS] $A [SEP]`.
+    pub(crate) template: String,
     pub(crate) options: String,
 }
 
-/// How many entries, and a hash over them.
+/// The number of entries, and a hash of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) count: u64,
@@ -41,19 +41,19 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Adds an entry whose place does not matter.
+    /// Adds an entry, independent of order.
     fn add(&mut self, entry: impl Hash) {
         self.count += 1;
         self.hash = self.hash.wrapping_add(hash(entry));
     }
 }
 
-/// Hears what a tokenizer's model consists of while its file is read.
+/// Receives the parts of a tokenizer's model while its file is read.
 pub(crate) trait Listener {
-    /// A token of the vocabulary, its number and, in a vocabulary of scored pieces, its score.
+    /// Called with each token of the vocabulary, its id and, in a vocabulary of scored pieces, its score.
     fn token(&mut self, token: &str, id: u64, score: Option<f64>);
 
-    /// Two tokens that are merged into one; the earlier merges go first.
+    /// Called with each pair of tokens that is merged into one, in the order of merges.
     fn merge(&mut self, _left: &str, _right: &str) {}
 }
 
@@ -63,7 +63,7 @@ impl<F: FnMut(&str, u64)> Listener for F {
     }
 }
 
-/// Called with every token of the vocabulary and its number.
+/// Receives every token of the vocabulary and its id.
 pub(crate) type OnToken<'a> = &'a mut dyn Listener;
 
 /// Reads a tokenizer.json.
@@ -74,7 +74,7 @@ pub(crate) fn read_json(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary, 
     Ok(summary)
 }
 
-/// Reads a vocab.json: an object of tokens and their numbers. Only the vocabulary of the summary is filled in.
+/// Reads a vocab.json, an object from tokens to ids. Only the vocabulary of the summary is filled in.
 pub(crate) fn read_table(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary, serde_json::Error> {
     let mut summary = Summary::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -83,7 +83,7 @@ pub(crate) fn read_table(bytes: &[u8], on_token: OnToken<'_>) -> Result<Summary,
     Ok(summary)
 }
 
-/// Reads a vocab.txt: a token a line, numbered from 0. Only the vocabulary of the summary is filled in.
+/// Reads a vocab.txt: one token per line, with ids from 0. Only the vocabulary of the summary is filled in.
 pub(crate) fn read_lines(bytes: &[u8], on_token: OnToken<'_>) -> Summary {
     let mut vocabulary = Contents::default();
     let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Top<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Summary, A::Error> {
-        let mut summary = Summary { around: around(&Value::Null), ..Summary::default() };
+        let mut summary = Summary { template: single_template(&Value::Null), ..Summary::default() };
         while let Some(Text(key)) = map.next_key()? {
             match key.as_ref() {
                 "added_tokens" => {
@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                 }
                 "normalizer" => summary.normalizer = part(&map.next_value()?),
                 "pre_tokenizer" => summary.pre_tokenizer = part(&map.next_value()?),
-                "post_processor" => summary.around = around(&map.next_value()?),
+                "post_processor" => summary.template = single_template(&map.next_value()?),
                 "model" => map.next_value_seed(Model { summary: &mut summary, on_token: &mut *self.on_token })?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -198,7 +198,7 @@ impl<'de> Visitor<'de> for Model<'_, '_> {
     }
 }
 
-/// A vocabulary: an object of numbers, or a list of pieces with scores whose numbers are their places.
+/// A vocabulary: an object from tokens to ids, or a list of pieces with scores, whose ids are their positions.
 struct Vocabulary<'s, 't> {
     summary: &'s mut Summary,
     on_token: OnToken<'t>,
@@ -237,7 +237,7 @@ impl<'de> Visitor<'de> for Vocabulary<'_, '_> {
         let mut scores = DefaultHasher::new();
         let mut id = 0;
         while let Some((Text(piece), score)) = pieces.next_element::<(Text<'_>, f64)>()? {
-            // Writers differ in how many digits of a score they print.
+            // Writers differ in the number of digits of a score.
             (score as f32).to_bits().hash(&mut scores);
             self.add(&piece, id, Some(score));
             id += 1;

@@ -1,6 +1,7 @@
-//! The tokenizer of a model folder: its files, its vocabulary, its chat template.
+//! The tokenizer of a model folder: files, vocabulary, chat template.
 
 mod chat_template;
+mod compare;
 mod files;
 mod json;
 #[cfg(feature = "eval")]
@@ -8,10 +9,12 @@ mod older_files;
 mod parts;
 mod sentencepiece;
 mod token_scripts;
+mod tokenizer_file;
 mod vocabulary;
 
 pub(crate) use chat_template::is_chat_template;
-pub use files::{Tokenizer, TokenizerDifference};
+pub use compare::TokenizerDifference;
+pub use files::Tokenizer;
 #[cfg(feature = "eval")]
 pub(crate) use json::{Listener as VocabularyListener, read_json as read_tokenizer_json};
 #[cfg(feature = "eval")]

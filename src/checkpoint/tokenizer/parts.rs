@@ -1,14 +1,14 @@
-//! The small parts of a tokenizer.json in one spelling each.
+//! Writes the small parts of a tokenizer.json in canonical spellings.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value};
 
-/// The longest string that is shown; a longer one, such as a character map, stands as its hash.
+/// The longest string that is written out; a longer one, such as a character map, is replaced by its hash.
 const LONGEST_STRING: usize = 64;
-/// The longest chain of tokens around a text that is followed further.
-const LONGEST_AROUND: usize = 4096;
+/// The longest template of special tokens that is extended further.
+const LONGEST_TEMPLATE: usize = 4096;
 
 pub(crate) fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -16,14 +16,14 @@ pub(crate) fn hash(value: impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// A normalizer or pre-tokenizer in one spelling; empty if there is none.
+/// The canonical spelling of a normalizer or pre-tokenizer; empty if there is none.
 pub(crate) fn part(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
     if text == "null" { String::new() } else { text }
 }
 
-/// The options of a tokenizer's model in one spelling. What is absent, null, false or empty is the default.
+/// The canonical spelling of a tokenizer model's options. Missing, null, false and empty values are the default.
 pub(crate) fn options(rest: BTreeMap<String, Value>) -> String {
     let is_default = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
@@ -35,8 +35,8 @@ pub(crate) fn options(rest: BTreeMap<String, Value>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// The tokens that a post-processor puts around a single text, which stands as `$A`.
-pub(crate) fn around(value: &Value) -> String {
+/// The special tokens that a post-processor adds around a single text `$A`.
+pub(crate) fn single_template(value: &Value) -> String {
     let token = |key: &str| value.get(key).and_then(|pair| pair.get(0)).and_then(Value::as_str).unwrap_or_default();
     match kind(value) {
         "" | "ByteLevel" => "$A".to_owned(),
@@ -45,8 +45,9 @@ pub(crate) fn around(value: &Value) -> String {
         "Sequence" => {
             let steps = value.get("processors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             // A chain of templates could double the text at every step.
-            let short = |text: &String| text.len() <= LONGEST_AROUND;
-            let wrap = |inner: String, step| if short(&inner) { around(step).replace("$A", &inner) } else { inner };
+            let short = |text: &String| text.len() <= LONGEST_TEMPLATE;
+            let wrap =
+                |inner: String, step| if short(&inner) { single_template(step).replace("$A", &inner) } else { inner };
             steps.iter().fold("$A".to_owned(), wrap)
         }
         _ => part(value),
@@ -66,7 +67,7 @@ fn kind(value: &Value) -> &str {
     value.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Writes JSON with sorted keys, without what is null, with sequences of one as that one.
+/// Writes JSON with sorted keys, without nulls, and with sequences of one step replaced by that step.
 fn write(value: &Value, text: &mut String) {
     match value {
         Value::Object(object) => match steps(object) {
@@ -86,7 +87,7 @@ fn write(value: &Value, text: &mut String) {
     }
 }
 
-/// A short text that stands for a long string.
+/// A short text in place of a long string.
 fn hashed(long: &str) -> String {
     format!("\"#{:016x}\"", hash(long))
 }
@@ -121,7 +122,8 @@ fn write_object(object: &Map<String, Value>, text: &mut String) {
     text.push('}');
 }
 
-/// `add_prefix_space` of older files is `prepend_scheme` in newer ones; `split` came later and is on by default.
+/// Converts `add_prefix_space` of older files to `prepend_scheme` of newer ones; `split` was added later and is on by
+/// default.
 fn newer_metaspace(fields: &mut BTreeMap<&str, Value>) {
     fields.remove("str_rep");
     let older = fields.remove("add_prefix_space");
@@ -154,16 +156,21 @@ mod tests {
         let template = json!({"type":"TemplateProcessing","single":[
             {"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}},
             {"SpecialToken":{"id":"[SEP]","type_id":0}}]});
-        assert_eq!(around(&bert), "[CLS] $A [SEP]");
-        assert_eq!(around(&template), "[CLS] $A [SEP]");
-        assert_eq!(around(&json!({"type":"Sequence","processors":[{"type":"ByteLevel"}, template]})), "[CLS] $A [SEP]");
-        assert_eq!(around(&Value::Null), "$A");
+        assert_eq!(single_template(&bert), "[CLS] $A [SEP]");
+        assert_eq!(single_template(&template), "[CLS] $A [SEP]");
+        assert_eq!(
+            single_template(&json!({"type":"Sequence","processors":[{"type":"ByteLevel"}, template]})),
+            "[CLS] $A [SEP]"
+        );
+        assert_eq!(single_template(&Value::Null), "$A");
     }
 
     #[test]
     fn a_chain_that_doubles_the_text_ends() {
         let double = json!({"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}}]});
-        assert!(around(&json!({"type":"Sequence","processors":vec![double; 200]})).len() < 4 * LONGEST_AROUND);
+        assert!(
+            single_template(&json!({"type":"Sequence","processors":vec![double; 200]})).len() < 4 * LONGEST_TEMPLATE
+        );
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) struct Model<'b> {
     pub(super) charsmap: &'b [u8],
 }
 
-/// The ordinary pieces of a model, each with its place; `None` where the bytes are not such a model.
+/// The ordinary pieces of a model, each with its position; `None` if the bytes are not such a model.
 pub(super) fn pieces(bytes: &[u8]) -> Option<Vec<(u64, &str)>> {
     let pieces = read(bytes)?.pieces.into_iter().zip(0..);
     Some(pieces.filter(|(piece, _)| piece.kind == Kind::Normal).map(|(piece, place)| (place, piece.text)).collect())
@@ -101,7 +101,7 @@ enum Value<'b> {
     Bytes(&'b [u8]),
 }
 
-/// Takes a field off the front of the bytes.
+/// Reads the next field.
 fn field<'b>(rest: &mut &'b [u8]) -> Option<(u64, Value<'b>)> {
     let key = number(rest)?;
     let value = match key & 7 {
@@ -123,7 +123,7 @@ fn take<'b>(rest: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
     Some(taken)
 }
 
-/// A number of up to ten bytes, seven bits each, the lowest first.
+/// Reads a variable-length integer: up to ten bytes of seven bits each, lowest first.
 fn number(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {

@@ -1,4 +1,4 @@
-//! Which writing system each token of a tokenizer belongs to.
+//! Finds the script (writing system) of each token of a tokenizer.
 
 use unicode_script::{Script, UnicodeScript as _};
 
@@ -7,36 +7,36 @@ use super::files::Tokenizer;
 use super::json::AddedToken;
 use super::vocabulary::{MergedVocabulary, VocabularyKind};
 
-/// What a token is, as far as its letters tell.
+/// The script of a token, from its letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenScript {
     /// Most of its letters are of this script.
     Script(Script),
     /// A special token, whatever its letters.
     Special,
-    /// It has no letters, as many of one script as of another, or a part of a character. Also a number without a token.
+    /// It has no letters, letters of two scripts in equal number, or a part of a character. Also for an id without a token.
     None,
 }
 
-/// What the tokens of a tokenizer are, by number.
+/// The scripts of a tokenizer's tokens, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenScripts {
     tokens: Vec<TokenScript>,
 }
 
-/// The largest number of a token that is believed; the largest vocabularies have about a million.
+/// The largest plausible token id; the largest vocabularies have about a million tokens.
 const MOST: u64 = 1 << 24;
 
-/// What is special in a vocab.txt, which does not say so.
+/// The special tokens of a vocab.txt, which does not mark them.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 impl TokenScripts {
     /// Reads the tokens of a tokenizer, from its tokenizer.json or vocab.txt.
     ///
     /// # Errors
-    /// A tokenizer with neither, a file that is not valid, numbers that no vocabulary reaches.
+    /// A tokenizer with neither, an invalid file, implausibly large token ids.
     pub fn read(tokenizer: &Tokenizer) -> Result<Self, Error> {
-        // The file may say behind its tokens how they are spelt.
+        // The file may define the spelling of tokens after the tokens.
         let (mut as_text, mut as_bytes) = (Self::default(), Self::default());
         let mut largest = 0;
         let mut set = |id: u64, text: TokenScript, bytes: TokenScript| {
@@ -60,7 +60,7 @@ impl TokenScripts {
         Ok(if bytes { as_bytes } else { as_text })
     }
 
-    /// The tokens of a vocabulary that is merged from several.
+    /// The scripts of a vocabulary that is merged from several.
     pub fn of_merged(vocabulary: &MergedVocabulary) -> Self {
         let spelling = if vocabulary.kind() == VocabularyKind::ByteLevelBpe { Spelling::Bytes } else { Spelling::Text };
         let mut scripts = Self::default();
@@ -73,7 +73,7 @@ impl TokenScripts {
         scripts
     }
 
-    /// What each token is, by number.
+    /// The script of each token, by id.
     pub fn tokens(&self) -> &[TokenScript] {
         &self.tokens
     }
@@ -91,18 +91,18 @@ impl TokenScripts {
 /// How a vocabulary spells its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spelling {
-    /// As text, with marks that are no letters (`▁`, `##`) where a word begins or goes on.
+    /// As text, with marks that are not letters (`▁`, `##`) at the start or inside of a word.
     Text,
     /// Each byte as a printable character.
     Bytes,
 }
 
-/// What an added token is. It is spelt as text in every vocabulary.
+/// The script of an added token, which is spelt as text in every vocabulary.
 fn of_added(added: &AddedToken) -> TokenScript {
     if added.special { TokenScript::Special } else { of_token(&added.content, Spelling::Text) }
 }
 
-/// What a token of a vocabulary is that is not known to be special.
+/// The script of an ordinary token.
 fn of_token(token: &str, spelling: Spelling) -> TokenScript {
     if SPECIAL.contains(&token) {
         return TokenScript::Special;
@@ -139,14 +139,14 @@ fn of_text(text: &str) -> Option<Script> {
     }
 }
 
-/// The byte that a piece such as `<0xEA>` stands for.
+/// The byte of a piece such as `<0xEA>`.
 fn byte_piece(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// The byte that a character stands for in a byte-level vocabulary: GPT-2 spells printable bytes of Latin-1 as themselves and
-/// numbers the others from U+0100 on.
+/// The byte that a character represents in a byte-level vocabulary. GPT-2 represents printable Latin-1 bytes by themselves
+/// and the others by characters from U+0100 on.
 fn byte_of(c: char) -> Option<u8> {
     let byte = match u32::from(c) {
         code @ (0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) => code,

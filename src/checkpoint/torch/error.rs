@@ -8,7 +8,7 @@ use crate::diagnose::{Diagnose, ExitClass};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// Something else than torch writes.
+    /// A format that torch does not write.
     #[error("the file is {found}, not what torch saves")]
     Format {
         /// What it looks like.
@@ -17,16 +17,16 @@ pub enum FileError {
     /// A damaged archive.
     #[error(transparent)]
     Zip(#[from] ZipError),
-    /// An archive without what torch puts into it.
+    /// An archive without the entries that torch writes.
     #[error("the archive has no `{0}`")]
     NoEntry(String),
-    /// A program.
+    /// A TorchScript program.
     #[error("the archive is a TorchScript program, not a state dict")]
     Script,
-    /// From a machine with the other order of bytes.
+    /// Numbers in big-endian order.
     #[error("the numbers are in the order `{0}` of bytes, and only little-endian files are read")]
     ByteOrder(String),
-    /// A pickle longer than any state dict's.
+    /// A pickle that is too long for a state dict.
     #[error("the pickle has {size} bytes, more than the {limit} that are read of one")]
     LongPickle {
         /// Its size.
@@ -37,7 +37,7 @@ pub enum FileError {
     /// A pickle that is refused.
     #[error(transparent)]
     Pickle(#[from] PickleError),
-    /// A state dict that is none.
+    /// An invalid state dict.
     #[error(transparent)]
     State(#[from] StateError),
     /// A storage of another size than the pickle says.
@@ -47,7 +47,7 @@ pub enum FileError {
         key: String,
         /// What the pickle asks for.
         needed: u64,
-        /// What is there.
+        /// What was found.
         found: u64,
     },
     /// Bytes that do not match their checksum.
@@ -56,7 +56,7 @@ pub enum FileError {
         /// The entry.
         name: String,
     },
-    /// Much more output than there is input.
+    /// An output that is many times larger than the input.
     #[error("the tensors have {needed} bytes, {times} times the file")]
     Amplified {
         /// Bytes of all tensors.
@@ -67,7 +67,7 @@ pub enum FileError {
     /// Header of the old format.
     #[error("the file begins as torch's old format does, and then has {found}")]
     Legacy {
-        /// What is there.
+        /// What was found.
         found: &'static str,
     },
 }
@@ -103,16 +103,16 @@ impl Diagnose for FileError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// Something else at the top.
+    /// Something other than a dict at the top level.
     #[error("the file holds {found}, not a dict of tensors")]
     NotADict {
-        /// What.
+        /// What was found.
         found: &'static str,
     },
     /// A key that is not text.
     #[error("the state dict has {found} as a key, not a name")]
     Key {
-        /// What.
+        /// What was found.
         found: &'static str,
     },
     /// A value that is not a tensor.
@@ -123,13 +123,13 @@ pub enum StateError {
         /// What it is.
         found: &'static str,
     },
-    /// A name that safetensors files cannot have, or twice.
+    /// A name that safetensors files cannot have, or a duplicate.
     #[error("the tensor name `{name}` is there twice or cannot be used")]
     Name {
         /// The name.
         name: String,
     },
-    /// Nothing in it.
+    /// An empty state dict.
     #[error("the state dict has no tensors")]
     NoTensors,
     /// A tensor without bytes.
@@ -140,7 +140,7 @@ pub enum StateError {
         /// The storage.
         key: String,
     },
-    /// A tensor larger than can be counted.
+    /// A tensor whose size overflows.
     #[error("the shape {shape:?} of tensor `{name}` has more bytes than can be counted")]
     Size {
         /// The tensor.
@@ -148,7 +148,7 @@ pub enum StateError {
         /// Its dimensions.
         shape: Vec<usize>,
     },
-    /// A view past the end.
+    /// A view beyond the end of its storage.
     #[error("tensor `{name}` of shape {shape:?} reaches past the {available} elements of its storage")]
     OutOfStorage {
         /// The tensor.

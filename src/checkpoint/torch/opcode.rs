@@ -1,6 +1,6 @@
 //! The opcodes of pickles by name.
 
-/// Those that state dicts are made of.
+/// The opcodes of state dicts.
 pub(crate) mod op {
     pub(crate) const MARK: u8 = b'(';
     pub(crate) const STOP: u8 = b'.';
@@ -45,7 +45,7 @@ pub(crate) mod op {
     pub(crate) const FRAME: u8 = 0x95;
 }
 
-/// All of them, as Python's pickletools calls them.
+/// All opcodes with their names in Python's pickletools.
 const NAMES: [(u8, &str); 68] = [
     (b'(', "MARK"),
     (b'.', "STOP"),
@@ -117,7 +117,7 @@ const NAMES: [(u8, &str); 68] = [
     (0x98, "READONLY_BUFFER"),
 ];
 
-/// What an opcode is called.
+/// The name of an opcode.
 pub(crate) fn name(code: u8) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }

@@ -1,7 +1,7 @@
-//! A pickle read without executing anything.
+//! Reads pickles without executing anything.
 //!
-//! The reader knows the opcodes that torch's state dicts are made of and a short list of names, and refuses the rest with
-//! its offset. A name is never looked up and a call never made: each of them stands for a value that is built here.
+//! The reader knows the opcodes of torch's state dicts and a short list of names, and refuses the rest with its offset.
+//! Names are never looked up and calls never made: each stands for a value that is built here.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,13 @@ use super::pickle_error::PickleError as Error;
 use super::value::{Global, Heap, Storage, Value, View, push};
 use crate::escape::escaped;
 
-/// Operations of one pickle, and things made in them. A state dict of a thousand tensors takes some tens of thousands.
+/// The most operations of one pickle, including the values that they create. A state dict of a thousand tensors takes some
+/// tens of thousands.
 const LIMIT: usize = 1 << 21;
-/// Dimensions of a tensor, by torch's own limit.
+/// The most dimensions of a tensor, which is torch's own limit.
 const MOST_DIMENSIONS: usize = 64;
 
-/// What a pickle is.
+/// The result of reading a pickle.
 #[derive(Debug)]
 pub(crate) struct Pickle<'p> {
     pub(crate) heap: Heap<'p>,
@@ -49,10 +50,10 @@ struct Machine<'p> {
     bytes: &'p [u8],
     /// The next byte.
     at: usize,
-    /// Where the opcode that runs stands, and what it is called.
+    /// The offset and the name of the current opcode.
     op: usize,
     name: &'static str,
-    /// What may still be done.
+    /// The remaining number of operations.
     left: usize,
     stack: Vec<Value<'p>>,
     /// Heights of the stack.
@@ -62,7 +63,7 @@ struct Machine<'p> {
 }
 
 impl<'p> Machine<'p> {
-    /// Does one operation; gives the result at the last.
+    /// Executes one operation; returns the result after the last one.
     fn step(&mut self) -> Result<Option<Value<'p>>, Error> {
         self.op = self.at;
         let Some(&code) = self.bytes.get(self.at) else { return Err(Error::Cut { at: self.at }) };
@@ -75,7 +76,7 @@ impl<'p> Machine<'p> {
                 2..=5 => {}
                 found => return Err(Error::Protocol { found }),
             },
-            // Frames only help a reader that reads from a stream.
+            // Frames are only of use for reading from a stream.
             op::FRAME => drop(self.take(8)?),
             op::MARK => self.marks.push(self.stack.len()),
             op::POP => drop(self.pop()?),
@@ -133,7 +134,7 @@ impl<'p> Machine<'p> {
         Ok(None)
     }
 
-    /// Counts what is done, so that a short pickle cannot make much by naming one thing many times.
+    /// Counts operations, so that a short pickle cannot create many values by repeating one.
     fn spend(&mut self, units: usize) -> Result<(), Error> {
         self.left = self.left.checked_sub(units).ok_or(Error::TooLong { limit: LIMIT })?;
         Ok(())
@@ -152,7 +153,7 @@ impl<'p> Machine<'p> {
         Ok(taken)
     }
 
-    /// Bytes behind a length of `width` bytes.
+    /// Reads a length of `width` bytes and that many bytes after it.
     fn counted(&mut self, width: usize) -> Result<&'p [u8], Error> {
         let mut length = [0; 8];
         for (to, from) in length.iter_mut().zip(self.take(width)?) {
@@ -203,7 +204,7 @@ impl<'p> Machine<'p> {
         Error::Kind { name: self.name, needed, found: found.kind(), at: self.op }
     }
 
-    /// What is on top, and not below the last mark.
+    /// Pops the top of the stack, which must be above the last mark.
     fn pop(&mut self) -> Result<Value<'p>, Error> {
         if self.marks.last().is_some_and(|mark| *mark >= self.stack.len()) {
             return Err(self.underflow());
@@ -215,7 +216,7 @@ impl<'p> Machine<'p> {
         self.stack.last().copied().ok_or_else(|| self.underflow())
     }
 
-    /// Takes what lies above the last mark, and the mark.
+    /// Pops everything above the last mark, and the mark.
     fn marked(&mut self) -> Result<Vec<Value<'p>>, Error> {
         let mark = self.marks.pop().filter(|mark| *mark <= self.stack.len()).ok_or_else(|| self.underflow())?;
         Ok(self.stack.split_off(mark))
@@ -247,7 +248,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Puts keys and values, one after the other, into the dict on top.
+    /// Adds alternating keys and values to the dict on top of the stack.
     fn set(&mut self, items: &[Value<'p>]) -> Result<(), Error> {
         let (pairs, rest) = items.as_chunks::<2>();
         if !rest.is_empty() {
@@ -303,7 +304,7 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// Text up to the end of a line.
+    /// Reads text up to the end of a line.
     fn line(&mut self) -> Result<&'p str, Error> {
         const LONGEST: usize = 1000;
         let rest = self.bytes.get(self.at..).unwrap_or_default();
@@ -314,7 +315,7 @@ impl<'p> Machine<'p> {
         Ok(text)
     }
 
-    /// `("storage", type, key, location, elements)`, and in older files where it lies in another storage.
+    /// `("storage", type, key, location, elements)`, and in older files its position in another storage.
     fn storage(&mut self) -> Result<(), Error> {
         let value = self.pop()?;
         let wrong =
@@ -378,7 +379,8 @@ impl<'p> Machine<'p> {
                 Ok(Value::Tensor(push(&mut self.heap.views, view)))
             }
             (Global::RebuildParameter, [tensor @ Value::Tensor(_), ..]) => Ok(*tensor),
-            // A function, the type of its result, its arguments, and attributes, which no loader of weights reads.
+            // The fields are a function, the type of its result, its arguments, and attributes, which no loader of weights
+            // reads.
             (Global::RebuildFromType, [Value::Global(inner), Value::Global(Global::TensorType), arguments, _])
                 if matches!(inner, Global::RebuildTensor(_) | Global::RebuildParameter) =>
             {
@@ -390,7 +392,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// `(storage, offset, size, strides, …)`; version 3 has the format as well.
+    /// Reads `(storage, offset, size, strides, …)`; version 3 has the dtype too.
     fn view(&self, version: u8, fields: &[Value<'p>]) -> Option<View> {
         let [Value::Storage(storage), Value::Number(offset), size, strides, rest @ ..] = fields else { return None };
         let of = self.heap.storages.get(*storage)?;
@@ -409,7 +411,8 @@ impl<'p> Machine<'p> {
         (view.shape.len() == view.strides.len()).then_some(view)
     }
 
-    /// State of an object: attributes of a dict or a tensor, such as the versions of modules, which no loader of weights needs.
+    /// Skips the state of an object: attributes of a dict or a tensor, such as the versions of modules, which no loader of
+    /// weights needs.
     fn build(&mut self) -> Result<(), Error> {
         self.pop()?;
         match self.top()? {

@@ -2,7 +2,7 @@
 
 use crate::diagnose::{Diagnose, ExitClass};
 
-/// Why a pickle is refused. Every offset counts from the start of the file that holds the pickle.
+/// Why a pickle is refused. Every offset counts from the start of the file with the pickle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PickleError {
@@ -11,9 +11,9 @@ pub enum PickleError {
     Opcode {
         /// The byte.
         code: u8,
-        /// What it is called.
+        /// Its name.
         name: Option<&'static str>,
-        /// Where.
+        /// The offset.
         at: usize,
     },
     /// A name that state dicts do not use.
@@ -21,7 +21,7 @@ pub enum PickleError {
     Global {
         /// The module and the name in it.
         name: String,
-        /// Where.
+        /// The offset.
         at: usize,
     },
     /// A call that is not of the kind that torch writes.
@@ -29,27 +29,27 @@ pub enum PickleError {
     Call {
         /// What is called.
         name: &'static str,
-        /// Where.
+        /// The offset.
         at: usize,
     },
-    /// Something else than a function that is called.
+    /// A call of something that is not a function.
     #[error("the pickle calls {what} at byte {at}, which is no function")]
     NotCallable {
-        /// What.
+        /// What was found.
         what: &'static str,
-        /// Where.
+        /// The offset.
         at: usize,
     },
-    /// An operation on something of another kind.
+    /// An operation on a value of the wrong kind.
     #[error("the pickle's {name} at byte {at} needs {needed}, found {found}")]
     Kind {
         /// The opcode.
         name: &'static str,
         /// What it works on.
         needed: &'static str,
-        /// What is there.
+        /// What was found.
         found: &'static str,
-        /// Where.
+        /// The offset.
         at: usize,
     },
     /// A stack with too little on it.
@@ -57,17 +57,17 @@ pub enum PickleError {
     Underflow {
         /// The opcode.
         name: &'static str,
-        /// Where.
+        /// The offset.
         at: usize,
     },
-    /// A memo that was never written.
+    /// A memo entry that was never written.
     #[error("the pickle's {name} at byte {at} recalls entry {index}, which was never stored")]
     Memo {
         /// The opcode.
         name: &'static str,
         /// The entry.
         index: u32,
-        /// Where.
+        /// The offset.
         at: usize,
     },
     /// A length past the end.
@@ -77,45 +77,45 @@ pub enum PickleError {
         name: &'static str,
         /// The claim.
         length: u64,
-        /// What there is.
+        /// The number of bytes that are left.
         available: usize,
-        /// Where.
+        /// The offset.
         at: usize,
     },
-    /// A text that is none.
+    /// A text that is not UTF-8.
     #[error("the pickle's {name} at byte {at} is not text")]
     Text {
         /// The opcode.
         name: &'static str,
-        /// Where.
+        /// The offset.
         at: usize,
     },
-    /// A whole number of more bits than there are in a number.
+    /// An integer with too many bytes.
     #[error("the pickle's {name} at byte {at} is a number of {length} bytes, more than any size has")]
     Number {
         /// The opcode.
         name: &'static str,
         /// Its bytes.
         length: usize,
-        /// Where.
+        /// The offset.
         at: usize,
     },
-    /// A newer pickle than torch writes.
+    /// A newer pickle protocol than torch writes.
     #[error("the pickle is of protocol {found}, and torch writes 2 to 5")]
     Protocol {
         /// The protocol.
         found: u8,
     },
-    /// No end.
+    /// A pickle without an end.
     #[error("the pickle ends at byte {at} without a result: the file is cut short")]
     Cut {
         /// Where the bytes end.
         at: usize,
     },
-    /// More than any state dict has.
+    /// A pickle with too many operations for a state dict.
     #[error("the pickle has more than {limit} operations, more than any state dict")]
     TooLong {
-        /// The most that are done.
+        /// The most operations.
         limit: usize,
     },
 }

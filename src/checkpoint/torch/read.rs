@@ -1,4 +1,5 @@
-//! A file that torch saved: the archive of today, or the stream of pickles and numbers of versions before 1.6.
+//! Opens files that torch saved: the zip archive of current versions, or the stream of pickles and numbers of versions
+//! before 1.6.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -12,11 +13,12 @@ use crate::escape::escaped;
 
 /// The longest pickle that is read; a state dict of a thousand tensors has some hundred kilobytes.
 const LONGEST_PICKLE: usize = 64 << 20;
-/// What the old format begins with, as a whole number.
+/// The integer that the old format begins with.
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 /// The version of the old format.
 const PROTOCOL: i128 = 1001;
-/// Tensors may name one storage several times; more than this many times the file is an attack on the disk.
+/// How many times the file's size its tensors may take. Tensors can share a storage, and a larger output would be an attack
+/// on the disk.
 const MOST_TIMES: u64 = 64;
 
 /// The tensors of a file and what has checksums.
@@ -33,7 +35,7 @@ pub(crate) fn read(file: &[u8]) -> Result<(Vec<Tensor>, Vec<Entry>), FileError> 
     Err(FileError::Format { found })
 }
 
-/// The name of a tensor, its shape, and where its storage lies.
+/// The name of a tensor, its shape, and the range of its storage.
 #[doc(hidden)]
 pub type Found = (String, Vec<usize>, Range<usize>);
 
@@ -63,7 +65,7 @@ fn archive(file: &[u8]) -> Result<(Vec<Tensor>, Vec<Entry>), FileError> {
             return Err(FileError::ByteOrder(escaped(&String::from_utf8_lossy(order.get(..16).unwrap_or(order)))));
         }
     }
-    // Cut at its end, so that the reader's offsets count from the start of the file.
+    // The slice is cut only at its end, so that the reader's offsets count from the start of the file.
     let bytes = file.get(..pickle.range.end).unwrap_or_default();
     let content = read_pickle(bytes, pickle.range.start)?;
     let place = |storage: &Storage<'_>| {
@@ -76,7 +78,7 @@ fn archive(file: &[u8]) -> Result<(Vec<Tensor>, Vec<Entry>), FileError> {
     bounded(&tensors, file)?;
     let used: HashSet<usize> = tensors.iter().map(|tensor| tensor.storage.start).collect();
     let is_read = |entry: &&Entry| entry.range == pickle.range || used.contains(&entry.range.start);
-    // torch can be told to write no checksums, and then writes zeros.
+    // torch writes zeros if it is told to write no checksums.
     let checked = entries.iter().filter(is_read).filter(|entry| entry.crc != 0).cloned().collect();
     Ok((tensors, checked))
 }
@@ -105,8 +107,8 @@ fn bounded(tensors: &[Tensor], file: &[u8]) -> Result<(), FileError> {
     if times > MOST_TIMES { Err(FileError::Amplified { needed, times }) } else { Ok(()) }
 }
 
-/// Magic number, version and a description of the machine, each a pickle; the state dict; the order of the storages; and
-/// each storage behind the number of its elements.
+/// Reads the old format: magic number, version and a description of the machine, each a pickle; the state dict; the order
+/// of the storages; and each storage after the number of its elements.
 fn legacy(file: &[u8]) -> Result<Vec<Tensor>, FileError> {
     let part = |start| {
         let end = file.len().min(usize::saturating_add(start, LONGEST_PICKLE));

@@ -1,4 +1,4 @@
-//! From what a pickle built to the tensors of a state dict.
+//! Extracts the tensors of a state dict from the values of a pickle.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
@@ -10,9 +10,9 @@ use super::pickle::Pickle;
 use super::value::{Heap, Value, View};
 use crate::escape::escaped;
 
-/// Keys under which training programs keep the state dict.
+/// Keys under which training programs store the state dict.
 const WRAPPERS: [&str; 2] = ["state_dict", "model_state_dict"];
-/// What `DataParallel` puts in front of every name.
+/// The prefix that `DataParallel` adds to every name.
 const PARALLEL: &str = "module.";
 
 /// A tensor of a state dict and where its bytes are.
@@ -21,21 +21,21 @@ pub(crate) struct Tensor {
     pub(crate) name: String,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
-    /// In elements.
+    /// The strides in elements.
     pub(crate) strides: Vec<u64>,
     /// The storage's bytes in the file.
     pub(crate) storage: Range<usize>,
-    /// Where the first element lies in the storage, in elements.
+    /// The position of the first element in the storage, in elements.
     pub(crate) offset: u64,
 }
 
 impl Tensor {
-    /// Bytes of one element.
+    /// The size of an element in bytes.
     pub(crate) fn width(&self) -> usize {
         self.dtype.bitsize() / 8
     }
 
-    /// Its elements. The product was checked when the tensor was found.
+    /// The number of elements. The product was checked when the tensor was found.
     pub(crate) fn elements(&self) -> u64 {
         self.shape.iter().map(|&size| size as u64).product()
     }
@@ -44,7 +44,7 @@ impl Tensor {
         self.elements() * self.width() as u64
     }
 
-    /// Whether its elements lie one after the other.
+    /// Whether its elements are contiguous.
     pub(crate) fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         self.shape.iter().zip(&self.strides).rev().all(|(&size, &stride)| {
@@ -54,13 +54,13 @@ impl Tensor {
         }) || self.elements() == 0
     }
 
-    /// What makes two names the same tensor.
+    /// The key by which two names are the same tensor.
     pub(crate) fn view(&self) -> (usize, u64, &[usize], &[u64], Dtype) {
         (self.storage.start, self.offset, &self.shape, &self.strides, self.dtype)
     }
 }
 
-/// The tensors of a state dict, sorted by name. `storages` says where the bytes of each storage of the heap lie.
+/// The tensors of a state dict, sorted by name. `storages` has the byte range of each storage of the heap.
 pub(crate) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<Vec<Tensor>, Error> {
     let heap = &pickle.heap;
     let mut entries = heap.dict(pickle.root).ok_or(Error::NotADict { found: pickle.root.kind() })?;
@@ -72,7 +72,7 @@ pub(crate) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<
         };
         entries = WRAPPERS.iter().find_map(wrapped).unwrap_or(entries);
     }
-    // Of two entries with one key the later one counts, as in a dict.
+    // As in a dict, the later of two entries with one key counts.
     let mut named: BTreeMap<&str, usize> = BTreeMap::new();
     for (key, value) in entries {
         let Value::Text(name) = key else { return Err(Error::Key { found: key.kind() }) };
@@ -98,7 +98,7 @@ pub(crate) fn tensors(pickle: &Pickle<'_>, storages: &[Range<usize>]) -> Result<
     Ok(found)
 }
 
-/// Checks that every element of a tensor lies in its storage.
+/// Checks that every element of a tensor is inside its storage.
 fn tensor(name: &str, view: &View, heap: &Heap<'_>, storages: &[Range<usize>]) -> Result<Tensor, Error> {
     let named = || escaped(name);
     let Some(range) = storages.get(view.storage) else {

@@ -1,8 +1,8 @@
-//! What a pickle builds: values without behaviour, kept in flat lists, so that nothing nests and nothing recurses.
+//! Values that pickles build. They have no behaviour and are stored in flat lists, so that nothing is nested or recursive.
 
 use safetensors::Dtype;
 
-/// A value. Text lies in the pickle, containers in the [`Heap`].
+/// A value. Text is borrowed from the pickle, and containers are in the [`Heap`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'p> {
     None,
@@ -20,7 +20,7 @@ pub(crate) enum Value<'p> {
 }
 
 impl Value<'_> {
-    /// What messages call it.
+    /// Its name in messages.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::None => "None",
@@ -39,7 +39,7 @@ impl Value<'_> {
     }
 }
 
-/// A name that a pickle may ask for. Nothing is called: each stands for something that is built here.
+/// A name that a pickle may refer to. Nothing is called: each stands for a value that is built here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Global {
     OrderedDict,
@@ -53,7 +53,7 @@ pub(crate) enum Global {
     Dtype(Dtype),
 }
 
-/// The storages of torch by name, and the formats of their elements. One whose bytes have no format is `UntypedStorage`.
+/// The storages of torch by name, with the dtypes of their elements. `UntypedStorage` has plain bytes without a dtype.
 const STORAGES: [(&str, Dtype); 11] = [
     ("DoubleStorage", Dtype::F64),
     ("FloatStorage", Dtype::F32),
@@ -68,7 +68,7 @@ const STORAGES: [(&str, Dtype); 11] = [
     ("ComplexFloatStorage", Dtype::C64),
 ];
 
-/// torch's formats by name.
+/// torch's dtypes by name.
 const DTYPES: [(&str, Dtype); 19] = [
     ("float64", Dtype::F64),
     ("float32", Dtype::F32),
@@ -92,7 +92,7 @@ const DTYPES: [(&str, Dtype); 19] = [
 ];
 
 impl Global {
-    /// The name in that module, if state dicts use it.
+    /// The name in a module, if state dicts use it.
     pub(crate) fn find(module: &str, name: &str) -> Option<Self> {
         let found = match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
@@ -134,18 +134,18 @@ impl Global {
 /// Bytes in the file that tensors share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Storage<'p> {
-    /// What the file calls it.
+    /// Its name in the file.
     pub(crate) key: &'p str,
-    /// The format of its elements; nothing for plain bytes.
+    /// The dtype of its elements; `None` for plain bytes.
     pub(crate) dtype: Option<Dtype>,
-    /// Its elements; its bytes where it has no format.
+    /// The number of elements, or of bytes where it has no dtype.
     pub(crate) elements: u64,
-    /// Of files before torch 1.6: where it lies in another storage, in elements.
+    /// For files before torch 1.6: its position in another storage, in elements.
     pub(crate) view: Option<(&'p str, u64)>,
 }
 
 impl Storage<'_> {
-    /// Its bytes, if they can be counted.
+    /// Its size in bytes, unless that overflows.
     pub(crate) fn byte_len(&self) -> Option<u64> {
         self.elements.checked_mul(self.dtype.map_or(8, |dtype| dtype.bitsize()) as u64 / 8)
     }
@@ -157,10 +157,10 @@ pub(crate) struct View {
     /// Index of the storage in the heap.
     pub(crate) storage: usize,
     pub(crate) dtype: Dtype,
-    /// In elements.
+    /// The strides in elements.
     pub(crate) offset: u64,
     pub(crate) shape: Vec<usize>,
-    /// In elements.
+    /// The position in elements.
     pub(crate) strides: Vec<u64>,
 }
 
@@ -189,7 +189,7 @@ impl<'p> Heap<'p> {
         }
     }
 
-    /// A tuple or list of two.
+    /// The items of a tuple or list of two.
     pub(crate) fn pair(&self, value: Value<'p>) -> Option<(Value<'p>, Value<'p>)> {
         let items = match value {
             Value::List(index) => self.lists.get(index).map(Vec::as_slice),
@@ -202,7 +202,7 @@ impl<'p> Heap<'p> {
     }
 }
 
-/// Appends and gives the index.
+/// Appends an item and returns its index.
 pub(crate) fn push<T>(list: &mut Vec<T>, item: T) -> usize {
     list.push(item);
     list.len() - 1

@@ -1,7 +1,7 @@
-//! The archive that torch writes: a zip file whose entries are stored as they are. Read as untrusted input.
+//! Reads the archive that torch writes, a zip file without compression, as untrusted input.
 //!
-//! What torch never writes is refused: compressed or encrypted entries, several disks, names that lead out, entries that
-//! overlap. Every range returned lies inside the file.
+//! Everything that torch never writes is refused: compressed or encrypted entries, several disks, names that lead out,
+//! overlapping entries. Every returned range is inside the file.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -19,7 +19,7 @@ const CENTRAL: &[u8] = b"PK\x01\x02";
 const CENTRAL_LENGTH: usize = 46;
 const LOCAL: &[u8] = b"PK\x03\x04";
 const LOCAL_LENGTH: usize = 30;
-/// The longest comment behind the end record.
+/// The longest comment after the end record.
 const LONGEST_COMMENT: usize = 0xffff;
 /// The extra field with sizes of 64 bits.
 const EXTRA64: u16 = 1;
@@ -28,9 +28,9 @@ const EXTRA64: u16 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: String,
-    /// Where its bytes lie in the archive.
+    /// The range of its bytes in the archive.
     pub(crate) range: Range<usize>,
-    /// The checksum of its bytes; 0 where torch was told to write none.
+    /// The checksum of its bytes; 0 if torch was told to write none.
     pub(crate) crc: u32,
 }
 
@@ -44,12 +44,12 @@ pub enum ZipError {
     /// A record that is not where another one says.
     #[error("the archive has no {what} at byte {at}: the file is cut short or damaged")]
     NoRecord {
-        /// Which.
+        /// Which record.
         what: &'static str,
         /// Where it should be.
         at: u64,
     },
-    /// An archive of several files.
+    /// An archive that is split over several files.
     #[error("the archive is in several parts")]
     Parts,
     /// A compressed or encrypted entry.
@@ -66,7 +66,7 @@ pub enum ZipError {
         /// The entry, counted from 0.
         index: usize,
     },
-    /// A name that leads elsewhere.
+    /// A name that leads out of the archive.
     #[error("the archive holds `{name}`, which is not a plain path")]
     Path {
         /// The name.
@@ -78,7 +78,7 @@ pub enum ZipError {
         /// The name.
         name: String,
     },
-    /// Bytes behind the end.
+    /// An entry beyond the end of the data.
     #[error("`{name}` in the archive claims {claimed} bytes from byte {start} on, past the end of the data at {end}")]
     OutOfRange {
         /// The entry.
@@ -93,12 +93,12 @@ pub enum ZipError {
     /// Two entries that share bytes.
     #[error("`{first}` and `{second}` overlap in the archive")]
     Overlap {
-        /// The entry in front.
+        /// The first entry.
         first: String,
         /// The other.
         second: String,
     },
-    /// Headers that do not agree.
+    /// An entry whose two headers differ.
     #[error("the two headers of `{name}` in the archive differ")]
     Differ {
         /// The entry.
@@ -188,7 +188,7 @@ fn directory(file: &[u8]) -> Result<Directory, ZipError> {
         return Err(ZipError::Parts);
     }
     let range = start.checked_add(size).filter(|end| *end <= limit as u64).map(|end| start as usize..end as usize);
-    // Every entry takes some bytes, so that a count can be believed no further than the bytes go.
+    // Every entry takes some bytes, which limits the plausible count.
     let range = range.filter(|range| count <= (range.len() / CENTRAL_LENGTH) as u64);
     Ok(Directory { range: range.ok_or(ZipError::NoRecord { what: "list of entries", at: start })?, count })
 }
@@ -201,7 +201,7 @@ struct Central {
     offset: u64,
 }
 
-/// The first entry of a list, and the rest of the list; nothing where the bytes are too few or none.
+/// The first entry of a list, and the rest of the list; `None` if there are too few bytes.
 fn central(bytes: &[u8], index: u64) -> Option<(Result<Central, ZipError>, &[u8])> {
     let fixed = bytes.get(..CENTRAL_LENGTH).filter(|fixed| fixed.starts_with(CENTRAL))?;
     let length = |at| u16_at(fixed, at).map(usize::from);
@@ -226,7 +226,7 @@ fn central(bytes: &[u8], index: u64) -> Option<(Result<Central, ZipError>, &[u8]
     let crc = u32_at(fixed, 16)?;
     let narrow = [24, 20, 42].map(|at| u32_at(fixed, at));
     let mut wide = extra64(extra).unwrap_or_default();
-    // Each value that does not fit in 32 bits stands in the extra field, in this order.
+    // Each value that does not fit in 32 bits is in the extra field, in this order.
     let mut value = |narrow: Option<u32>| match narrow? {
         u32::MAX => {
             let value = u64_at(wide, 0)?;
@@ -254,7 +254,7 @@ fn extra64(mut extra: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Finds the bytes of an entry behind its own header. Data ends where the list of entries begins.
+/// Finds the bytes of an entry after its own header. Data ends where the list of entries begins.
 fn locate(file: &[u8], end: usize, central: Central) -> Result<Entry, ZipError> {
     let Central { name, size, crc, offset } = central;
     let absent = ZipError::NoRecord { what: "header of a file", at: offset };

@@ -1,12 +1,30 @@
 //! Which of several models the others were trained from.
 
-use super::Model;
+use super::choice::Model;
 use crate::checkpoint::{ModelPath, Tensor, Weights};
 use crate::kernel::DType;
 
 /// The model that the others were trained from, and how that is known.
 pub(super) fn find(models: &[Model]) -> Option<(usize, String)> {
-    named(models).or_else(|| crossing(models))
+    named(models).or_else(|| crossing(models)).or_else(|| called(models))
+}
+
+/// By what two folders are called: `base`, or a name that the other begins with, as `e5` and `e5-ko-en`. Of more than two,
+/// their weights say it.
+fn called(models: &[Model]) -> Option<(usize, String)> {
+    let names: Vec<String> = models.iter().map(|model| last(&model.name)).collect();
+    let is_base = |name: &str| matches!(name, "base" | "pretrained" | "original");
+    let begins = |base: usize| {
+        let continues = |name: &String| {
+            name.strip_prefix(names[base].as_str()).is_some_and(|rest| rest.starts_with(['-', '_', '.']))
+        };
+        !names[base].is_empty() && names.iter().enumerate().all(|(at, name)| at == base || continues(name))
+    };
+    let found: Vec<usize> = (0..models.len()).filter(|at| is_base(&names[*at]) || begins(*at)).collect();
+    match found[..] {
+        [base] if models.len() == 2 => Some((base, "by its name".to_owned())),
+        _ => None,
+    }
 }
 
 /// By what the folders say of themselves: `_name_or_path` of config.json, or `base_model` of the model card.

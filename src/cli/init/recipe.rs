@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Choice, Differing};
+use super::choice::{Choice, Differing};
 use crate::cli::blend::reference;
 use crate::cli::schema::{self, What};
 use crate::escape::comment;

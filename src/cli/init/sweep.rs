@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::Choice;
+use super::choice::Choice;
 use super::data::Set;
 use super::recipe::{body, starting_value};
 use crate::cli::schema::{self, What};
 use crate::escape::{comment, literal, yaml};
 use crate::method::{Base, Kind, Parameter, Scope};
+
+/// The models of whose weights every combination is tried.
+const MOST_OF_A_LATTICE: usize = 5;
 
 /// What varies.
 struct Variables {
@@ -66,7 +69,9 @@ fn variables(choice: &Choice) -> Option<Variables> {
                 (names.iter().map(each).collect::<Vec<_>>().concat(), "grid")
             }
             (_, 2) => (format!("  simplex: {{of: [{of}], step: 0.1}}\n"), "lattice"),
-            _ => (format!("  simplex: {{of: [{of}], step: 0.25}}\n"), "lattice"),
+            (_, 3..=MOST_OF_A_LATTICE) => (format!("  simplex: {{of: [{of}], step: 0.25}}\n"), "lattice"),
+            // One of more models has hundreds of points.
+            _ => (format!("  simplex: {{of: [{of}]}}\n"), "greedy"),
         };
         return Some(Variables { parameter, names, params, search });
     }

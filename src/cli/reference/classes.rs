@@ -1,6 +1,8 @@
 //! The page of the model classes that can be encoded with.
 
-use super::prose;
+use std::fmt::Write as _;
+
+use super::prose::prose;
 use crate::encoder::{CLASSES, REFUSED};
 
 const INTRODUCTION: &str = "# Model classes
@@ -26,11 +28,11 @@ pub(super) fn page() -> String {
     let mut text = INTRODUCTION.to_owned();
     for class in CLASSES {
         let (models, note) = (prose(class.models), prose(class.note));
-        text.push_str(&format!("| `{}` | {models} | {note} |\n", class.model_type));
+        let _ = writeln!(text, "| `{}` | {models} | {note} |", class.model_type);
     }
     text.push_str(TABLES);
     for (class, models) in REFUSED {
-        text.push_str(&format!("| {} | {} |\n", prose(class), prose(models)));
+        let _ = writeln!(text, "| {} | {} |", prose(class), prose(models));
     }
     text
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
 
-use super::{Page, paragraphs, prose};
+use super::page::Page;
+use super::prose::{paragraphs, prose};
 
 /// A page for each command, the subcommands of a command on its page.
 pub(super) fn pages(program: &Command) -> Vec<Page> {

@@ -46,6 +46,16 @@ chat_template: auto
     ),
     example(
         "the top of the recipe",
+        "The last five checkpoints of a run, each with 0.8 times the weight of the next one:",
+        "\
+merge_method: linear
+sources: checkpoints/step-*
+window: 5
+decay: 0.8
+",
+    ),
+    example(
+        "the top of the recipe",
         "Runs of layers instead of whole models. Other documents of the recipe may name this one's merge `stacked`:",
         "\
 name: stacked
@@ -234,7 +244,7 @@ objectives:
 baselines: [parents, uniform]
 select: {split: dev}
 report: {split: test}
-search: {method: quad}
+search: {method: racing}
 budget: {trials: 40, wall: 6h}
 ",
     ),
@@ -270,7 +280,7 @@ compat: trec
     ),
     example(
         "a parameter under `params`",
-        "A range in steps, a range in which any value may be taken (for `quad`, `sobol` and `cmaes`), and a list of values:",
+        "A range in steps, a range in which any value may be taken (for `sobol` and `cmaes`), and a list of values:",
         "\
 recipe:
   merge_method: ties
@@ -350,9 +360,9 @@ report: {split: dev, part: 2/2}
     ),
     example(
         "`search`",
-        "Evenly spread points, first against small pools of documents. The seed decides which points are drawn:",
+        "A race. The seed decides which queries the samples have:",
         "\
-search: {method: sobol, seed: 7, rungs: [{pool: 2000}, {full: true}]}
+search: {method: racing, seed: 7}
 ",
     ),
     example(
@@ -365,17 +375,6 @@ recipe:
   models: [{model: models/ko-en, parameters: {weight: \"${w}\", density: \"${d}\"}}]
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: cmaes, scalarisations: 5}
-",
-    ),
-    example(
-        "an entry of `rungs`",
-        "Every point is scored against pools of 1,000 documents, the survivors against 10,000, and what survives those against \
-         everything. A pool holds the documents that matter most for the queries. A point is dropped when another one is better on \
-         every objective by more than chance:",
-        "\
-search:
-  method: grid
-  rungs: [{pool: 1000}, {pool: 10000}, {full: true}]
 ",
     ),
     example(
@@ -419,6 +418,14 @@ search: lattice
 ",
     ),
     example(
+        "racing",
+        "Twenty-one points, of which most are stopped before they are scored on everything:",
+        "\
+params: {w: {min: 0, max: 1, step: 0.05}}
+search: racing
+",
+    ),
+    example(
         "sobol",
         "Sixteen points spread over a square:",
         "\
@@ -429,14 +436,6 @@ recipe:
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: sobol, seed: 7}
 budget: {trials: 16}
-",
-    ),
-    example(
-        "quad",
-        "Five points first, then at most six that the fit proposes:",
-        "\
-params: {w: {min: 0, max: 1, step: 0.05}}
-search: quad
 ",
     ),
     example(
@@ -487,12 +486,18 @@ mod tests {
     fn every_example_of_a_recipe_is_accepted() {
         let rest: [(&[&str], &str); 3] = [
             (&["merge_method:"], "merge_method: linear"),
-            (&["models:", "slices:", "modules:"], "models: [{model: models/base}, {model: models/ko-en}]"),
-            (&["weight:", "passthrough"], "parameters: {weight: 0.5}"),
+            (&["models:", "sources:", "slices:", "modules:"], "models: [{model: models/base}, {model: models/ko-en}]"),
+            (&["weight:", "passthrough", "decay:"], "parameters: {weight: 0.5}"),
         ];
+        let folder = tempfile::tempdir().unwrap();
+        for step in 1..=5 {
+            let checkpoint = folder.path().join(format!("checkpoints/step-{step}"));
+            std::fs::create_dir_all(&checkpoint).unwrap();
+            std::fs::write(checkpoint.join("config.json"), "{}").unwrap();
+        }
         for example in RECIPE {
             let text = completed(example.yaml, &rest);
-            let read = Recipe::parse(&text, "example", &BTreeMap::new());
+            let read = Recipe::parse_in(&text, "example", Some(folder.path().to_path_buf()), &BTreeMap::new());
             assert!(read.is_ok(), "{text}\n{:?}", read.err());
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::examples::{self, Example};
-use super::{prose, sentence};
+use super::prose::{prose, sentence};
 use crate::plan::Allow;
 use crate::recipe::{self, Form, Key, KeyTable, Status};
 use crate::sweep::file::{self, SearchMethod};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{prose, sentence};
+use super::prose::{prose, sentence};
 use crate::cli::methods::{example, models, read, values};
 use crate::method::{METHODS, MergeMethod, Scope};
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
 use super::Args;
-use super::run::{Results, Scored};
+use super::results::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
 use crate::escape::{self, is_hidden, tsv};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::run::Results;
+use super::results::Results;
 
 pub(super) fn results(results: &Results) -> Value {
     let models = results.models.iter().enumerate().map(|(model, scored)| {

@@ -3,6 +3,7 @@
 mod args;
 mod files;
 mod json;
+mod results;
 mod run;
 mod table;
 

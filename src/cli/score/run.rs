@@ -1,11 +1,11 @@
 //! Scores every model on every data set.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
 
+use super::results::{Results, Scored};
 use super::{Args, files, json, table};
 use crate::checkpoint::Checkpoint;
 use crate::cli::encoding::{set_aside, similarity};
@@ -13,29 +13,8 @@ use crate::cli::{progress, render, run};
 use crate::encoder::Encoder;
 use crate::escape::{line, shell};
 use crate::eval::data::{self, Opened};
-use crate::eval::{DataSet, DataWarningKind, Metric, Paired, Scores, SetScores, Task, Texts, holm, paired, score};
+use crate::eval::{DataSet, DataWarningKind, Metric, RANKING_DEPTH, SetScores, Task, Texts, ranking_depth, score};
 use crate::progress::Cancel;
-
-/// All results.
-pub(super) struct Results {
-    pub(super) metrics: Vec<Metric>,
-    pub(super) sets: Vec<DataSet>,
-    /// The split that each data set is.
-    pub(super) splits: Vec<Option<String>>,
-    pub(super) models: Vec<Scored>,
-    /// The place of the baseline among the models.
-    pub(super) baseline: Option<usize>,
-}
-
-/// One model's results.
-pub(super) struct Scored {
-    pub(super) model: PathBuf,
-    /// One a data set.
-    pub(super) sets: Vec<SetScores>,
-}
-
-/// Documents of a ranking that are kept for a run file, or for a metric without a cut; as MTEB does.
-const RUN_DEPTH: usize = 1000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
@@ -114,15 +93,15 @@ fn score_model(
         similarity,
         depth,
     };
-    let bar = progress::encoding(texts.bytes(), args.quiet || args.json);
+    let bar = progress::bar(progress::Counted::Encoding, texts.bytes(), args.quiet || args.json);
     let (begun, mut finished) = (Instant::now(), 0);
     let scored = score(&encoder, &task, &mut |done| {
         finished += done.texts;
         let rate = finished as f64 / begun.elapsed().as_secs_f64().max(1e-9);
         let name = checkpoint.path().display();
-        bar.set_message(line(&format!("{name}  {finished}/{} texts  {rate:.0} texts/s", texts.len())));
+        bar.set_message(line(&format!("{finished}/{} texts  {rate:.0} texts/s  {name}", texts.len())));
         bar.inc(done.bytes);
-        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        cancel.flow()
     });
     bar.finish_and_clear();
     set_aside(encoder);
@@ -130,21 +109,6 @@ fn score_model(
 }
 
 fn depth(args: &Args, metrics: &[Metric]) -> usize {
-    let deepest = metrics.iter().map(|metric| metric.cut.map_or(RUN_DEPTH, usize::from)).max().unwrap_or(RUN_DEPTH);
-    if args.run_file.is_some() { deepest.max(RUN_DEPTH) } else { deepest }
-}
-
-impl Results {
-    /// How each model compares with the baseline on a data set and metric, with the p-value corrected over the models.
-    pub(super) fn comparisons(&self, set: usize, metric: usize) -> Vec<Option<(Paired, f64)>> {
-        let Some(baseline) = self.baseline else { return vec![None; self.models.len()] };
-        let scores = |model: usize| -> &Scores { &self.models[model].sets[set].scores };
-        let compare = |model: usize| {
-            let (candidate, base) = scores(model).paired(scores(baseline), metric);
-            if model == baseline { None } else { paired(&base, &candidate) }
-        };
-        let found: Vec<Option<Paired>> = (0..self.models.len()).map(compare).collect();
-        let mut corrected = holm(&found.iter().flatten().map(|paired| paired.p).collect::<Vec<_>>()).into_iter();
-        found.into_iter().map(|found| found.and_then(|paired| Some((paired, corrected.next()?)))).collect()
-    }
+    let deepest = ranking_depth(metrics);
+    if args.run_file.is_some() { deepest.max(RANKING_DEPTH) } else { deepest }
 }

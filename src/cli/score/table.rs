@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::run::Results;
+use super::results::Results;
+use crate::cli::render;
 use crate::escape::{Page, columns};
 use crate::eval::DataSet;
 
@@ -36,7 +37,7 @@ pub(super) fn results(results: &Results) -> Page {
             out.gap();
         }
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
-        out.add(&columns(&head, &rows, &(1..head.len()).collect::<Vec<_>>()));
+        out.add(&columns(&head, &rows, &(1..head.len()).collect::<Vec<_>>(), render::columns()));
     }
     if let Some(baseline) = results.baseline {
         let name = results.models[baseline].model.display();

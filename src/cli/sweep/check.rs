@@ -54,6 +54,6 @@ fn text(study: &Study, checked: &Checked) -> Page {
     if !checked.again.is_empty() {
         out.line(format_args!("to be scored again: {}", checked.again.join(", ")));
     }
-    out.line(format_args!("next: admix sweep worker {}", quoted(study.store.root())));
+    out.whole(format_args!("next: admix sweep worker {}", quoted(study.store.root())));
     out
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::cli::progress::{self, Counted};
 use crate::cli::{args, render, run};
 use crate::encoder::Device;
 use crate::escape::line;
 use crate::progress::Cancel;
-use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, Study, TrialStage, work};
+use crate::report::duration;
+use crate::sweep::{Ended, Evaluator, Event, Lease, Options, Scorer, ScoresFrom, Study, TrialStage, work};
 
 /// When a worker stops.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +54,11 @@ fn device_is_built(device: &str) -> Result<(), crate::encoder::Error> {
     if device.is_built() { Ok(()) } else { Err(crate::encoder::Error::NotBuilt { device }) }
 }
 
+/// What a bar says of the time that is left.
+pub(super) fn time_left_text(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!(", about {} left", duration(seconds)))
+}
+
 /// What is said to people, on stderr.
 pub(super) struct EventPrinter<'a> {
     study: &'a Study,
@@ -62,23 +69,12 @@ pub(super) struct EventPrinter<'a> {
 impl<'a> EventPrinter<'a> {
     /// With a bar of the texts of the trial that is being scored.
     fn new(study: &'a Study, quiet: bool) -> Self {
-        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} texts  {eta} left  {msg}")
+        Self { study, quiet, bar: progress::bar(Counted::Texts, 0, quiet) }
     }
 
     /// With a bar of trials, which several workers do.
     pub(super) fn of_trials(study: &'a Study, quiet: bool) -> Self {
-        Self::with_bar(study, quiet, "{bar:24} {pos}/{len} trials  {eta} left")
-    }
-
-    fn with_bar(study: &'a Study, quiet: bool, template: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        if !quiet {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-        }
-        Self { study, quiet, bar }
+        Self { study, quiet, bar: progress::bar(Counted::Trials, 0, quiet) }
     }
 
     fn say(&self, text: &str) {
@@ -92,32 +88,36 @@ impl<'a> EventPrinter<'a> {
     pub(super) fn on(&mut self, event: &Event<'_>) {
         match event {
             Event::Generation { stage, trials, notes } => {
-                if let TrialStage::Pool(size) = stage {
-                    self.say(&format!("{trials} trials on pools of {size} documents"));
-                }
                 notes.iter().for_each(|note| self.say(note));
+                if let TrialStage::Race(step) = stage {
+                    self.say(&format!("step {step} of the race: {trials} trials on a sample of the queries"));
+                }
             }
-            Event::Begun { trial, settled, planned, .. } => {
+            Event::Begun { trial, settled, planned, left, .. } => {
                 self.bar.reset();
-                self.bar.set_message(line(&format!("{} ({}/{planned})", trial.label, settled + 1)));
+                let left = time_left_text(*left);
+                self.bar.set_message(line(&format!("{} ({}/{planned}){left}", trial.label, settled + 1)));
             }
             Event::Progress { done, all } => {
                 self.bar.set_length(*all as u64);
                 self.bar.set_position(*done as u64);
             }
-            Event::EncodingProgress { trial, stage, objectives, seconds, reused } => {
+            Event::Scored { trial, stage, objectives, seconds, from } => {
                 let names = self.study.manifest.spec.objectives.iter().map(|objective| &objective.name);
                 let values: Vec<String> = match objectives {
                     Some(values) => names.zip(values).map(|(name, value)| format!("{name} {value:.4}")).collect(),
                     None => vec!["no query counts".to_owned()],
                 };
                 let place = match stage {
-                    TrialStage::Pool(size) => format!(" (pool of {size})"),
+                    TrialStage::Race(step) => format!(" (step {step} of the race)"),
                     TrialStage::Confirm => " (held out)".to_owned(),
                     TrialStage::Full => String::new(),
                 };
-                let how =
-                    if *reused { "same weights as an earlier trial".to_owned() } else { format!("{seconds:.1} s") };
+                let how = match from {
+                    ScoresFrom::Scoring => format!("{seconds:.1} s"),
+                    ScoresFrom::Twin => "same weights as an earlier trial".to_owned(),
+                    ScoresFrom::Earlier => "scored before the sweep file changed".to_owned(),
+                };
                 self.say(&format!("{}{place}  {}  {how}", trial.label, values.join("  ")));
             }
             Event::Failed { trial, attempt, error } => {

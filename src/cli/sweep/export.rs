@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::finish;
 use super::location::StudyArgs;
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
 use crate::escape::json;
-use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_json, to_per_query_csv};
+use crate::sweep::{Analysis, Depth, TrialStage, journal, to_csv, to_per_query_csv};
 
 /// Write the results of a study for other programs
 #[derive(clap::Args, Debug)]
@@ -46,16 +47,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     unfinished(&full);
     let both = [&full, &confirmed];
     if let Some(path) = &args.csv {
-        put(path, &to_csv(&study, &both))?;
+        write_text(path, &to_csv(&study, &both))?;
     }
     if let Some(path) = &args.per_query {
-        put(path, &to_per_query_csv(&study, &both)?)?;
+        write_text(path, &to_per_query_csv(&study, &both)?)?;
     }
     if let Some(path) = &args.json {
-        put(path, &(json(&to_json(&study, &full, Some(&confirmed)), true) + "\n"))?;
+        write_text(path, &(json(&finish::document(&study, &full, &confirmed)?, true) + "\n"))?;
     }
     if let Some(path) = &args.optuna {
-        put(path, &journal(&study, &full))?;
+        write_text(path, &journal(&study, &full))?;
     }
     Ok(())
 }
@@ -68,7 +69,7 @@ pub(super) fn unfinished(analysis: &Analysis) {
     }
 }
 
-pub(super) fn put(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
         return render::print_file(text);
     }

@@ -37,5 +37,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let count = extend(&study, &axes)?;
     let points = if count == 1 { "point" } else { "points" };
     let mut page = Page::of(format_args!("{count} new {points}"));
-    render::print(page.line(format_args!("next: admix sweep worker {}", quoted(study.store.root()))))
+    render::print(page.whole(format_args!("next: admix sweep worker {}", quoted(study.store.root()))))
 }

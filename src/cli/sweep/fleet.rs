@@ -8,17 +8,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::events::{EventPrinter, Limits};
+use super::events::{EventPrinter, Limits, time_left_text};
 use crate::cli::render;
 use crate::cli::render::Usage;
 use crate::cli::run;
 use crate::diagnose::Diagnose as _;
 use crate::encoder::Device;
 use crate::progress::Cancel;
-use crate::sweep::{Ended, Error, Event, Results, Schedule, Study};
+use crate::sweep::{self, Ended, Error, Event, Lease, Results, Schedule, ScoresFrom, Study, time_left};
 
 /// How often the parent looks at what its workers did.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// How often the time that is left is reckoned where no trial was finished.
+const TIMED: Duration = Duration::from_secs(5);
 
 /// How long workers get to end by themselves when the sweep is interrupted.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -206,6 +209,10 @@ struct Watch<'a> {
     announced: usize,
     /// Results and failures that were there before, or were told of.
     told: BTreeSet<String>,
+    /// What was seen of the workers' claims.
+    claims: sweep::Watch,
+    /// When the time that is left was reckoned, and after how many trials.
+    timed: Option<(Instant, usize)>,
 }
 
 impl<'a> Watch<'a> {
@@ -217,7 +224,7 @@ impl<'a> Watch<'a> {
         let schedule = Schedule::read(&study.store)?;
         let announced = schedule.search.len();
         let talk = EventPrinter::of_trials(study, quiet);
-        Ok(Self { study, schedule, results, talk, announced, told })
+        Ok(Self { study, schedule, results, talk, announced, told, claims: sweep::Watch::default(), timed: None })
     }
 
     fn look(&mut self) -> Result<(), Error> {
@@ -239,17 +246,27 @@ impl<'a> Watch<'a> {
                 }
             }
             let Some(done) = self.results.done.get(&key).filter(|_| !self.told.contains(&key)) else { continue };
-            self.talk.on(&Event::EncodingProgress {
+            self.talk.on(&Event::Scored {
                 trial,
                 stage: *stage,
                 objectives: self.study.manifest.objectives_of(done),
                 seconds: done.timings.total,
-                reused: done.timings.encode == 0.0,
+                from: match (done.timings.encode > 0.0, done.timings.merge > 0.0) {
+                    (true, _) => ScoresFrom::Scoring,
+                    (false, true) => ScoresFrom::Twin,
+                    (false, false) => ScoresFrom::Earlier,
+                },
             });
             self.told.insert(key);
         }
         self.talk.bar.set_length(trials.len() as u64);
         self.talk.bar.set_position(settled as u64);
+        if self.timed.is_none_or(|(at, of)| of != settled || at.elapsed() >= TIMED) {
+            self.timed = Some((Instant::now(), settled));
+            let claims = self.study.store.claims(Lease::default(), &mut self.claims)?;
+            let left = time_left(&self.study.manifest, &self.schedule, &self.results, &claims);
+            self.talk.bar.set_message(time_left_text(left));
+        }
         Ok(())
     }
 

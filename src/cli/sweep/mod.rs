@@ -1,6 +1,7 @@
 //! `admix sweep`
 
 mod check;
+mod compare;
 mod confirm;
 mod events;
 mod export;
@@ -42,6 +43,7 @@ enum Command {
     Extend(extend::Args),
     Confirm(confirm::Args),
     Report(report::Args),
+    Compare(compare::Args),
     Export(export::Args),
     Pick(pick::Args),
     Slurm(slurm::Args),
@@ -58,6 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Command::Extend(args) => extend::run(args),
         Command::Confirm(args) => confirm::run(args),
         Command::Report(args) => report::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Export(args) => export::run(args),
         Command::Pick(args) => pick::run(args),
         Command::Slurm(args) => slurm::run(args),

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::export::{put, unfinished};
+use super::export::{unfinished, write_text};
 use super::location::StudyArgs;
 use crate::api::write_merge;
 use crate::cli::args::level;
 use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
-use crate::report::recommendation;
+use crate::report::{card_scores, recommendation};
 use crate::sweep::{
     Analysis, Bound, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend, trial_named,
 };
@@ -80,14 +80,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     unfinished(if confirmed.row(&row.trial.id).is_some() { &confirmed } else { &full });
     let mut text = recipe_text(&study, row)?;
     if args.output.as_os_str() != "-" {
-        schema::put_beside(&args.output, What::Recipe)?;
+        schema::write_beside(&args.output, What::Recipe)?;
         text.insert_str(0, &schema::modeline(What::Recipe));
     }
-    put(&args.output, &text)?;
+    write_text(&args.output, &text)?;
     if let Some(out) = &args.merge
         && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
     {
-        write_merge(recipe, out, &study, level()?, &run::interruption()?)?;
+        let scores = card_scores(&study, &full, &confirmed, row, said.clone())?;
+        write_merge(recipe, out, &study, &scores, (level()?, &run::interruption()?))?;
     }
     for sentence in said {
         render::say(&sentence);

@@ -1,5 +1,6 @@
 //! `admix sweep plan`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -7,14 +8,18 @@ use serde_json::json;
 use super::finish::quoted;
 use super::location;
 use crate::cli::{args, render, units};
+use crate::diagnose::Diagnosis;
 use crate::escape::Page;
 use crate::report::duration;
-use crate::sweep::{Error, Estimate, History, Mode, Scorer, Study, next, read_records, warnings};
+use crate::sweep::{
+    Change, Error, Estimate, History, Preview, Scorer, Study, Trial, TrialStage, next, read_records, warnings,
+};
 
-/// Show what a sweep would try and what it costs, and make its study folder
+/// Show what a sweep would try and what it costs; nothing is written
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The cost is measured on one merge and a few texts, on this machine.
+The cost is measured on one merge and a few texts, on this machine. Where the study is there already and the
+sweep file has changed, the plan says what is kept and what is left.
 
 Examples:
   admix sweep plan sweep.yaml
@@ -35,35 +40,38 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let parsed = location::read(&args.sweep, args.store.as_ref(), args.json)?;
-    let study = Study::create(&parsed)?;
-    let mut scorer = Scorer::new(&study, args::level()?)?;
+    let preview = Study::preview(&parsed)?;
+    let study = &preview.study;
+    let mut scorer = Scorer::new(study, args::level()?)?;
     if !args.json {
         render::warn(&warnings(&study.manifest)?);
+        if study.manifest.spec.report.is_none() {
+            render::show(&Diagnosis::warning(NOT_HELD_OUT.to_owned(), None, Some(HOLD_OUT.to_owned())));
+        }
     }
     // A machine that plans need not be one that works: it may lack the device.
     let estimate = scorer.estimate();
-    let (schedule, results) = read_records(&study)?;
-    let first = if schedule.search.is_empty() {
-        next(&History { study: &study, generations: &[], results: &results })?
-    } else {
-        None
+    let (schedule, results) = read_records(study)?;
+    let first =
+        if schedule.search.is_empty() { next(&History { study, generations: &[], results: &results })? } else { None };
+    let begun = first.iter().flat_map(|generation| generation.trials.iter().map(|trial| (trial, generation.stage)));
+    let planned: Vec<(&Trial, TrialStage)> = schedule.trials().into_iter().chain(begun).collect();
+    let kept = kept(study, &planned)?;
+    let trials: Vec<(String, String)> =
+        planned.iter().map(|(trial, stage)| (trial.label.clone(), stage.to_string())).collect();
+    let is_left = |(trial, stage): &&(&Trial, TrialStage)| {
+        !results.is_settled(&trial.key(*stage)) && !(kept.whole && kept.trials.contains(&trial.id))
     };
-    let trials: Vec<(String, String)> = schedule
-        .trials()
-        .into_iter()
-        .map(|(trial, stage)| (trial.label.clone(), stage.to_string()))
-        .chain(first.iter().flat_map(|generation| {
-            generation.trials.iter().map(|trial| (trial.label.clone(), generation.stage.to_string()))
-        }))
-        .collect();
-    let left = schedule.trials().into_iter().filter(|(trial, stage)| !results.is_settled(&trial.key(*stage))).count()
-        + first.as_ref().map_or(0, |generation| generation.trials.len());
+    let left = planned.iter().filter(is_left).count();
     if args.json {
         return render::print_json(&json!({
             "study": study.manifest.spec.study,
             "store": study.store.root().display().to_string(),
             "trials": trials.iter().map(|(label, stage)| json!({"label": label, "stage": stage})).collect::<Vec<_>>(),
             "left": left,
+            "kept": kept.trials.len(),
+            "held_out": study.manifest.spec.report.is_some(),
+            "change": location::change(&preview)?,
             "estimate": estimate.as_ref().ok(),
             "data": study.manifest.sets,
             "models": study.manifest.models.iter().map(|model| json!({"name": model.name, "hash": model.hash})).collect::<Vec<_>>(),
@@ -71,7 +79,46 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let store = args.store.as_ref().map_or_else(String::new, |store| format!(" --store {}", quoted(store)));
     let next = format!("admix sweep run {}{store}", quoted(&args.sweep));
-    render::print(&text(&study, &trials, &cost(estimate.as_ref(), left), &next))
+    let store = store_line(&preview, &kept)?;
+    render::print(&text(study, &trials, &cost(estimate.as_ref(), left), &store, &next))
+}
+
+/// What is said where every query chooses.
+const NOT_HELD_OUT: &str =
+    "no queries are held out: the queries that choose the point are all there is to judge it by, and they flatter it";
+
+/// How queries are held out.
+const HOLD_OUT: &str = "write `select: {split: dev}` and `report: {split: test}` in the sweep file, or \
+    `select: {part: 1/2}` and `report: {part: 2/2}` where there is one split; it can also be added to a finished study";
+
+/// What earlier revisions of a study have scored of what is planned.
+struct Kept {
+    /// The trials' ids.
+    trials: BTreeSet<String>,
+    /// Whether they have scores on every data set.
+    whole: bool,
+    /// The data sets that they must be scored on.
+    sets: Vec<String>,
+}
+
+fn kept(study: &Study, planned: &[(&Trial, TrialStage)]) -> anyhow::Result<Kept> {
+    let known = study.known_trials()?;
+    let is_kept = |(trial, stage): &&(&Trial, TrialStage)| *stage == TrialStage::Full && known.contains(&trial.id);
+    let sets = study.unknown_sets();
+    let trials = planned.iter().filter(is_kept).map(|(trial, _)| trial.id.clone()).collect();
+    Ok(Kept { trials, whole: sets.is_empty(), sets })
+}
+
+/// Where the study is, and what it has.
+fn store_line(preview: &Preview, kept: &Kept) -> anyhow::Result<String> {
+    let root = preview.study.store.root().display();
+    let sets = if kept.whole { String::new() } else { format!(" and are scored on {}", kept.sets.join(", ")) };
+    Ok(match location::change(preview)? {
+        _ if preview.change == Change::New => format!("{root}, which `run` makes"),
+        None => format!("{root}, which is there"),
+        Some(change) if kept.trials.is_empty() => format!("{root}; {change}"),
+        Some(change) => format!("{root}; {change}; {} planned trials have scores{sets}", kept.trials.len()),
+    })
 }
 
 /// What the trials that are left cost.
@@ -96,7 +143,7 @@ fn cost(estimate: Result<&Estimate, &Error>, left: usize) -> String {
     )
 }
 
-fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> Page {
+fn text(study: &Study, trials: &[(String, String)], cost: &str, store: &str, next: &str) -> Page {
     let manifest = &study.manifest;
     let mut out = Page::of(format_args!("{}: {} trials to begin with", manifest.spec.study, trials.len()));
     let names: Vec<&str> = trials.iter().map(|(label, _)| label.as_str()).collect();
@@ -114,11 +161,7 @@ fn text(study: &Study, trials: &[(String, String)], cost: &str, next: &str) -> P
         out.line(format_args!("  data     {label}: {queries} queries{held_out}, {documents} documents"));
     }
     out.line(format_args!("  cost     {cost}"));
-    let how = match study.store.mode() {
-        Mode::Link => "names are taken by link(2)",
-        Mode::Exclusive => "names are taken by exclusive files: the file system has no links",
-    };
-    out.line(format_args!("  store    {}; {how}", study.store.root().display()));
-    out.line(format_args!("next: {next}"));
+    out.line(format_args!("  store    {store}"));
+    out.whole(format_args!("next: {next}"));
     out
 }

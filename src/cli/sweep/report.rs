@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::export::put;
+use super::export::write_text;
 use super::finish;
 use super::location::StudyArgs;
 use crate::cli::render;
-use crate::report::{Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline};
+use crate::report::{Size, Texts, contour, curve, heat, page, scatter, standalone, ternary, timeline};
 use crate::sweep::file::Selection;
 use crate::sweep::{Analysis, Depth, Preference, Study, TrialStage, load, recommend};
 
@@ -19,7 +19,8 @@ The HTML file holds everything and needs no network.
 
 Examples:
   admix sweep report studies/ko-en
-  admix sweep report studies/ko-en -o report.html --svg figures")]
+  admix sweep report studies/ko-en -o report.html --svg figures
+  admix sweep report studies/ko-en --json | jq .recommendation")]
 pub(super) struct Args {
     #[command(flatten)]
     study: StudyArgs,
@@ -35,17 +36,24 @@ pub(super) struct Args {
     /// Show trials that others beat, too
     #[arg(long)]
     all: bool,
+
+    /// Print for programs, in place of the table
+    #[arg(long, conflicts_with_all = ["all", "output", "svg"])]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open()?;
+    if args.json {
+        return finish::show_json(&study);
+    }
     if args.output.is_none() && args.svg.is_none() {
         return finish::show(&study, args.all);
     }
     let full = Analysis::read(&study, TrialStage::Full, Depth::Intervals)?;
     let confirmed = Analysis::read(&study, TrialStage::Confirm, Depth::Intervals)?;
     if let Some(path) = &args.output {
-        put(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
+        write_text(path, &page(&study, &full, &confirmed, &texts(&study))?)?;
     }
     if let Some(folder) = &args.svg {
         figures(&study, &full, &confirmed, folder)?;
@@ -76,18 +84,23 @@ fn figures(study: &Study, full: &Analysis, confirmed: &Analysis, folder: &Path) 
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let found = recommend(study, full, confirmed, &Preference::default())?;
     let pick = found.as_ref().ok().map(|found| found.row.trial.id.as_str());
-    let mut all =
-        vec![("front.svg".to_owned(), scatter(study, full, (0, 1), pick)), ("data.svg".to_owned(), heat(study, full))];
-    all.extend(curve(study, full, pick).map(|figure| ("curve.svg".to_owned(), figure)));
+    let mut all = vec![
+        ("front.svg".to_owned(), scatter(study, full, (0, 1), pick, Size::Wide)),
+        ("data.svg".to_owned(), heat(study, full, Size::Wide)),
+    ];
+    for (analysis, name) in [(full, "curve.svg"), (confirmed, "curve-held-out.svg")] {
+        let figure = curve(study, analysis, &[full, confirmed], pick, Size::Wide);
+        all.extend(figure.map(|figure| (name.to_owned(), figure)));
+    }
     for (index, objective) in study.manifest.spec.objectives.iter().enumerate() {
         let name: String =
             objective.name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        all.extend(contour(study, full, index, pick).map(|figure| (format!("contour-{name}.svg"), figure)));
-        all.extend(ternary(study, full, index, pick).map(|figure| (format!("ternary-{name}.svg"), figure)));
+        all.extend(contour(study, full, index, pick, Size::Wide).map(|figure| (format!("contour-{name}.svg"), figure)));
+        all.extend(ternary(study, full, index, pick, Size::Wide).map(|figure| (format!("ternary-{name}.svg"), figure)));
     }
-    all.extend(timeline(&[full, confirmed]).map(|figure| ("time.svg".to_owned(), figure)));
+    all.extend(timeline(&[full, confirmed], Size::Wide).map(|figure| ("time.svg".to_owned(), figure)));
     for (name, figure) in all {
-        put(&folder.join(name), &standalone(&figure))?;
+        write_text(&folder.join(name), &standalone(&figure))?;
     }
     Ok(())
 }

@@ -23,5 +23,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return render::print(&Page::of("no trial has failed"));
     }
     let mut page = Page::of(format_args!("to be tried again: {}", labels.join(", ")));
-    render::print(page.line(format_args!("next: admix sweep worker {}", quoted(study.store.root()))))
+    render::print(page.whole(format_args!("next: admix sweep worker {}", quoted(study.store.root()))))
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::events::{Limits, drain};
 use super::fleet::{self, Fleet};
 use super::{finish, location};
-use crate::api::keep;
+use crate::api::write_kept_merges;
 use crate::cli::args::level;
 use crate::cli::render;
 use crate::encoder::Device;
 use crate::progress::Cancel;
 use crate::sweep::file::{Keep, parse_time};
-use crate::sweep::{Ended, Study, warnings};
+use crate::sweep::{Ended, warnings};
 
 /// Run a sweep from its file; the same command goes on where it stopped
 #[derive(clap::Args, Debug)]
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(device) = args.devices.first() {
         device.kind().clone_into(&mut parsed.spec.scoring.device);
     }
-    let study = Study::create(&parsed)?.writable()?;
+    let study = location::follow(&parsed, args.quiet)?;
     if !args.quiet {
         render::warn(&warnings(&study.manifest)?);
     }
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let ended = if fleet.is_one() { drain(&study, &limits)? } else { fleet::drain(&study, &fleet, &limits)? };
     if ended == Ended::Finished && parsed.spec.keep != Keep::None {
-        let written = keep(&study, parsed.spec.keep, level()?, &Cancel::new())?;
+        let written = write_kept_merges(&study, parsed.spec.keep, level()?, &Cancel::new())?;
         let written: Vec<String> = written.iter().map(|folder| folder.display().to_string()).collect();
         if !args.quiet && !written.is_empty() {
             render::say(&format!("merged to {}", written.join(", ")));

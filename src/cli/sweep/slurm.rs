@@ -8,7 +8,7 @@ use crate::sweep::{Slurm, slurm};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Each element of the array works until the study is done, and ends its trial before the time limit. Fewer
-may start, and more may join.
+may start, and more may join. Given the sweep file, the study is made where there is none yet.
 
 Examples:
   admix sweep slurm studies/ko-en --workers 8 --time 2:00:00 --gres gpu:1 | sbatch
@@ -43,7 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let study = args.study.open()?;
+    let study = args.study.open_or_make()?;
     let program = std::env::current_exe().map_or_else(|_| "admix".to_owned(), |path| path.display().to_string());
     let wish = Slurm {
         workers: args.workers,

@@ -5,8 +5,9 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use super::location::StudyArgs;
-use crate::cli::{render, run};
+use crate::cli::{render, run, units};
 use crate::escape::Page;
+use crate::report::duration;
 use crate::sweep::{Status, Study, Watch};
 
 /// Show where a study stands: counts, workers, the front so far
@@ -66,12 +67,15 @@ fn text(study: &Study, status: &Status) -> Page {
     add(status.running.iter().filter(|running| running.stale).count(), "abandoned");
     add(status.failed, "failed");
     if let Some(seconds) = status.seconds_left {
-        let _ = write!(first, ", about {seconds:.0} s left");
+        let _ = write!(first, ", about {} left", duration(seconds));
     }
     if status.confirmed[0] > 0 {
         let _ = write!(first, "; {} of {} confirmed", status.confirmed[1], status.confirmed[0]);
     }
     let mut out = Page::of(first);
+    if status.encoded_tokens > 0 {
+        out.line(format_args!("  {} tokens encoded", units::count(status.encoded_tokens)));
+    }
     for running in &status.running {
         let state = if running.stale { "abandoned" } else { "running" };
         let job = running.job.as_ref().map_or_else(String::new, |job| format!(", Slurm job {job}"));
@@ -87,7 +91,7 @@ fn text(study: &Study, status: &Status) -> Page {
         out.line(format_args!("  front  {label}  {}", values.join("  ")));
     }
     if status.planned == 0 {
-        out.line(format_args!("next: admix sweep worker {}", super::finish::quoted(study.store.root())));
+        out.whole(format_args!("next: admix sweep worker {}", super::finish::quoted(study.store.root())));
     }
     out
 }

@@ -15,6 +15,8 @@ use crate::sweep::{Ended, Study};
 /// Work on a study beside other workers, on this or another machine
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
+Given the sweep file, it makes the study where there is none yet.
+
 Examples:
   admix sweep worker studies/ko-en
   admix sweep worker studies/ko-en --max-time 110m --stop-on USR1
@@ -52,7 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if args.end_with_stdin {
         end_with_stdin()?;
     }
-    let mut study = args.study.join()?;
+    let mut study = args.study.make(args.quiet)?;
     if let Some(device) = args.device {
         on_device(&mut study, device)?;
     }

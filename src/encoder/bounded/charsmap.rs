@@ -1,9 +1,9 @@
-//! The table of a `Precompiled` normalizer: a double array of units and the texts that they lead to.
+//! Checks the table of a `Precompiled` normalizer: a double-array trie and the replacement texts.
 
-/// The most bytes that one character may become.
+/// The most bytes that replace one character.
 const LONGEST: usize = 128;
 
-/// Checks that whatever a text holds, looking it up stays inside of the table.
+/// Checks that looking up any text stays inside of the table.
 pub(super) fn check(encoded: &str) -> Result<(), String> {
     let bytes = base64(encoded).ok_or("`precompiled_charsmap` is no base64")?;
     let (size, rest) = bytes.split_first_chunk().ok_or("`precompiled_charsmap` is cut short")?;
@@ -25,7 +25,7 @@ pub(super) fn check(encoded: &str) -> Result<(), String> {
 fn walk(units: &[u32], texts: &str) -> Result<(), String> {
     let outside = || "`precompiled_charsmap` leads out of its table".to_owned();
     let mut seen = vec![false; units.len()];
-    // Where the units below the root, or below another unit, start.
+    // The start of the units below the root, or below another unit.
     let mut open = vec![offset(units[0])];
     while let Some(base) = open.pop() {
         for byte in 1..=255_usize {
@@ -53,7 +53,7 @@ fn offset(unit: u32) -> usize {
     (unit as usize >> 10) << ((unit & (1 << 9)) >> 6)
 }
 
-/// Decodes base64 with or without padding; nothing where it is none.
+/// Decodes base64 with or without padding; `None` if it is invalid.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=').as_bytes();
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);

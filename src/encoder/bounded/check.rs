@@ -1,4 +1,4 @@
-//! What the tokenizers crate takes for granted about a tokenizer.json, held before it reads one.
+//! Checks what the tokenizers crate assumes about a tokenizer.json, before the crate reads it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,18 +8,19 @@ use crate::checkpoint::{VocabularyListener, read_tokenizer_json};
 
 /// The most steps of a normalizer, pre-tokenizer, post-processor or decoder.
 const STEPS: usize = 256;
-/// The most pre-tokenizers that may each spell a text longer.
+/// The most pre-tokenizers that may each lengthen a text.
 const SPELLERS: usize = 8;
 /// The most special tokens around a text.
-const AROUND: usize = 512;
-/// The most bytes of a piece that stands for what is unknown, or that is put to every piece of a text.
+const MOST_SPECIAL_TOKENS: usize = 512;
+/// The most bytes of an unknown piece, or of an affix that is added to every piece of a text.
 const AFFIX: usize = 1024;
 /// The most bytes of an added token.
 const ADDED: usize = 4096;
-/// The most bytes of a piece with a score, each of which is a level of the crate's tree, and of all of them.
+/// The most bytes of a piece with a score, because each byte is a level of the crate's trie; and the most bytes of all
+/// pieces.
 const PIECE: usize = 1024;
 const PIECES: usize = 32 << 20;
-/// How many times its bytes a token may become as text again.
+/// How many times its bytes a token may have when it is decoded.
 const DECODED: usize = 1 << 16;
 
 #[derive(Deserialize)]
@@ -88,7 +89,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     vocabulary.problem()
 }
 
-/// Checks what any step may hold.
+/// Checks the values of any step.
 fn steps(part: &Value) -> Result<(), String> {
     let mut found = 0;
     objects(part, &mut |object| {
@@ -115,12 +116,12 @@ fn count(part: &Value, kinds: &[&str]) -> usize {
     counted.map_or(usize::MAX, |()| found)
 }
 
-/// Checks that a template names tokens that are there, with as many numbers as tokens, and a text once.
+/// Checks that a template names existing tokens, with as many ids as tokens, and the text once.
 fn template(object: &Map<String, Value>) -> Result<(), String> {
     let Some(single) = object.get("single").and_then(Value::as_array) else { return Ok(()) };
     let tokens = object.get("special_tokens").and_then(Value::as_object);
     let list = |token: &Value, key: &str| token.get(key).and_then(Value::as_array).map_or(0, Vec::len);
-    let (mut texts, mut around) = (0, 0);
+    let (mut texts, mut special) = (0, 0);
     for piece in single {
         if let Some(id) = piece.get("SpecialToken").and_then(|token| token.get("id")).and_then(Value::as_str) {
             let token = tokens.and_then(|tokens| tokens.get(id));
@@ -129,7 +130,7 @@ fn template(object: &Map<String, Value>) -> Result<(), String> {
             if ids != names {
                 return Err(format!("the special token {id:?} has {ids} `ids` and {names} `tokens`"));
             }
-            around += ids;
+            special += ids;
         } else if let Some(id) = piece.get("Sequence").and_then(|text| text.get("id")) {
             if id.as_str() != Some("A") {
                 return Err(format!("`single` has the text {id}, expected \"A\""));
@@ -140,13 +141,13 @@ fn template(object: &Map<String, Value>) -> Result<(), String> {
     if texts > 1 {
         return Err(format!("`single` has the text {texts} times, expected once"));
     }
-    if around > AROUND {
-        return Err(format!("`single` has {around} special tokens, expected at most {AROUND}"));
+    if special > MOST_SPECIAL_TOKENS {
+        return Err(format!("`single` has {special} special tokens, expected at most {MOST_SPECIAL_TOKENS}"));
     }
     Ok(())
 }
 
-/// Checks that tokens stay about as long as they are when they become text again.
+/// Checks that tokens stay about as long as they are when they are decoded.
 fn decoder(part: &Value) -> Result<(), String> {
     let mut times = 1_usize;
     objects(part, &mut |object| {
@@ -164,7 +165,7 @@ fn decoder(part: &Value) -> Result<(), String> {
 
 type Check<'c> = dyn FnMut(&Map<String, Value>) -> Result<(), String> + 'c;
 
-/// Calls `check` with every object in a value. The reader bounds how deep they stand.
+/// Calls `check` with every object in a value. The JSON reader limits their depth.
 fn objects(value: &Value, check: &mut Check<'_>) -> Result<(), String> {
     match value {
         Value::Array(values) => values.iter().try_for_each(|value| objects(value, check)),
@@ -179,7 +180,7 @@ fn objects(value: &Value, check: &mut Check<'_>) -> Result<(), String> {
 #[derive(Default)]
 struct Vocabulary {
     prefix: String,
-    /// The longest token, in bytes, and the longest that merges make.
+    /// The longest token in bytes, including results of merges.
     longest: usize,
     merged: usize,
     /// Bytes of all pieces with scores.

@@ -1,5 +1,5 @@
-//! A stranger's tokenizer.json: checked before the tokenizers crate sees it, and run in steps that cannot make a text grow
-//! without bound or drop an error.
+//! Handles untrusted tokenizer.json files: checks them before the tokenizers crate reads them, and runs them in steps that
+//! limit the growth of a text and never drop an error.
 
 mod charsmap;
 mod check;

@@ -1,4 +1,4 @@
-//! A normalizer in steps, each of which is held to a bound.
+//! A normalizer whose steps are bounded.
 
 use std::cell::Cell;
 
@@ -10,10 +10,10 @@ use tokenizers::{NormalizedString, Normalizer as _};
 
 use super::pattern::{Found, compile};
 
-/// How many times its bytes a text may grow to: Unicode's widest compatibility form is eleven times its character, and
-/// spelling bytes out doubles what is there.
+/// How many times its bytes a text may grow to. Unicode's longest compatibility form has eleven times the bytes of its
+/// character, and a byte-level spelling doubles them.
 const TIMES: usize = 32;
-/// What any text may have besides, for what is put in front.
+/// Bytes that any text may grow by, for prefixes.
 const BESIDES: usize = 1024;
 
 /// The normalizer of a file, whose steps check how much the text grows.
@@ -31,7 +31,7 @@ enum Step {
 }
 
 impl Normalizer {
-    /// The normalizer as the file has it.
+    /// The normalizer of the file, without bounds.
     pub(in crate::encoder) fn given(&self) -> &NormalizerWrapper {
         &self.given
     }
@@ -62,7 +62,7 @@ fn flatten(given: &NormalizerWrapper, steps: &mut Vec<Step>) {
     match given {
         NormalizerWrapper::Sequence(inner) => inner.as_ref().iter().for_each(|step| flatten(step, steps)),
         NormalizerWrapper::Replace(replace) => {
-            // The crate does not show the pattern otherwise.
+            // The crate has no other access to the pattern.
             let value = serde_json::to_value(replace).unwrap_or_default();
             let text = |key: &str| value.get("pattern")?.get(key).and_then(Value::as_str);
             let compiled = match (text("String"), text("Regex")) {
@@ -83,7 +83,7 @@ thread_local! {
     static FAILED: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// Why a normalizer of this thread failed since this was last asked: the crate drops the error.
+/// Takes the error of a normalizer on this thread since the last call, because the crate drops it.
 pub(super) fn failure() -> Option<String> {
     FAILED.take()
 }
@@ -111,7 +111,8 @@ impl Normalizer {
                 }
                 Step::Replace { pattern, content } => {
                     let text = normalized.get();
-                    // An error of the expression, such as its limit, is the text's: the crate would drop it.
+                    // An error of the regular expression, such as its limit, is reported for the text; the crate would drop
+                    // it.
                     let found = pattern.find_matches(text)?;
                     let matched = found.iter().filter(|(_, is_match)| *is_match);
                     let (mut times, mut taken) = (0_usize, 0);

@@ -1,4 +1,4 @@
-//! From the bytes of a tokenizer.json to a tokenizer, and from a text to numbers: each with a panic as an error.
+//! Reads a tokenizer from a tokenizer.json, and encodes texts with it; panics of the crate become errors.
 
 use tokenizers::models::ModelWrapper;
 use tokenizers::{DecoderWrapper, Encoding, PostProcessorWrapper, TokenizerImpl};
@@ -15,7 +15,7 @@ pub(super) const LARGEST: usize = 512 << 20;
 pub(in crate::encoder) type Bounded =
     TokenizerImpl<ModelWrapper, Normalizer, PreTokenizer, PostProcessorWrapper, DecoderWrapper>;
 
-/// Reads a tokenizer.json. Nothing is padded, and nothing cut.
+/// Reads a tokenizer.json, without its padding and truncation.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -28,10 +28,10 @@ pub(in crate::encoder) fn read(bytes: &[u8]) -> Result<Bounded, String> {
     let mut tokenizer = read.map_err(|error| error.to_string())?;
     tokenizer.with_padding(None);
     if let Some(truncation) = tokenizer.get_truncation_mut() {
-        // Lengths of some training run, which need not even fit each other.
+        // These lengths come from some training run and may even contradict each other.
         (truncation.max_length, truncation.stride) = (usize::MAX >> 1, 0);
     }
-    // What a text can meet, the first one should not have to.
+    // Errors that any text would cause should be found here and not at the first text.
     for text in ["", "a", "a가é\u{1f600}"] {
         encode(&tokenizer, text)?;
     }
@@ -40,10 +40,10 @@ pub(in crate::encoder) fn read(bytes: &[u8]) -> Result<Bounded, String> {
 
 const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader gave up on it";
 
-/// The tokens of a text, with the special tokens around them.
+/// Encodes a text, with special tokens.
 ///
 /// # Errors
-/// What is wrong with the tokenizer, or too much in the text.
+/// What is wrong with the tokenizer, or exceeds a limit in the text.
 pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
     encode_with(tokenizer, text, true)
 }

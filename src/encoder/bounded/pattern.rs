@@ -1,11 +1,11 @@
-//! Regular expressions of a tokenizer.
+//! Compiles a tokenizer's regular expressions.
 
 use std::cell::RefCell;
 
 use fancy_regex::{Expr, Regex};
 use tokenizers::pattern::Pattern;
 
-/// The most instructions that a pattern may become when its counted repetitions are written out.
+/// The most instructions of a pattern after its counted repetitions are expanded.
 const LARGEST: usize = 100_000;
 
 /// Compiles a pattern, which is a text or a regular expression as the file says.
@@ -19,7 +19,7 @@ pub(super) fn compile(pattern: &str, plain: bool) -> Result<Regex, String> {
     regex.map_err(|error| format!("the pattern {} cannot be used: {error}", shortened(pattern)))
 }
 
-/// Refuses a pattern whose compiled form would be without bound.
+/// Refuses a pattern whose compiled form would be too large.
 pub(super) fn check(pattern: &str) -> Result<(), String> {
     let tree = Expr::parse_tree(pattern)
         .map_err(|error| format!("the pattern {} cannot be used: {error}", shortened(pattern)))?;
@@ -29,7 +29,7 @@ pub(super) fn check(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The instructions of an expression, roughly. The parser bounds its depth.
+/// The approximate number of instructions of an expression. The parser limits its depth.
 fn size(expr: &Expr) -> usize {
     match expr {
         Expr::Concat(parts) | Expr::Alt(parts) => {
@@ -55,7 +55,7 @@ fn shortened(pattern: &str) -> String {
     format!("{shown:?}")
 }
 
-/// Matches that were found already. Used once.
+/// Matches that were found before, for a single use.
 pub(super) struct Found(RefCell<Matches>);
 
 /// Ranges that cover a text, and whether each is a match.

@@ -1,4 +1,4 @@
-//! A pre-tokenizer in steps, in which no error of a regular expression is dropped.
+//! A pre-tokenizer that never drops an error of a regular expression.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokenizers::pattern::Invert;
@@ -9,7 +9,7 @@ use tokenizers::{PreTokenizedString, SplitDelimiterBehavior};
 
 use super::pattern::compile;
 
-/// The expression of `ByteLevel`, which the crate keeps to itself.
+/// The expression of `ByteLevel`, which the crate does not export.
 const BYTE_LEVEL: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 /// The pre-tokenizer of a file.
@@ -27,7 +27,7 @@ enum Step {
         behavior: SplitDelimiterBehavior,
         invert: bool,
     },
-    /// What `ByteLevel` does before it spells bytes out.
+    /// The steps of `ByteLevel` before bytes are mapped to characters.
     Words {
         pattern: fancy_regex::Regex,
         prefix: bool,

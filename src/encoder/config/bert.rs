@@ -1,4 +1,5 @@
-//! Models with a table of positions, in the order of BERT: bert, xlm-roberta, roberta, camembert, distilbert, mpnet.
+//! Models with a table of positions and norms after sublayers, like BERT: bert, xlm-roberta, roberta, camembert,
+//! distilbert, mpnet.
 
 use super::super::error::Error;
 use super::super::tensor_names::{BERT, DISTILBERT, ELECTRA, MPNET};
@@ -10,12 +11,12 @@ pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
     json.expect("position_embedding_type", "absolute")?;
     let layers = json.number(&["num_hidden_layers", "n_layers"])?;
     let heads = json.number(&["num_attention_heads", "n_heads"])?;
-    // DistilBERT's is fixed in its code.
+    // DistilBERT's value is fixed in its code.
     let epsilon = if model_type == "distilbert" { 1e-12 } else { json.epsilon(&["layer_norm_eps"], 1e-12)? };
     let (names, first) = match model_type {
         "bert" => (&BERT, Position::default()),
         "distilbert" => (&DISTILBERT, Position::default()),
-        // Whatever config.json says.
+        // This does not depend on config.json.
         "mpnet" => (&MPNET, Position { start: 2, padding: Some(1) }),
         _ => (&BERT, behind_padding(json)?),
     };
@@ -36,7 +37,7 @@ pub(super) fn read_electra(json: Json<'_>, _: &str) -> Result<Config, Error> {
     Ok(Config { names: &ELECTRA, projected, ..read(json, "bert")? })
 }
 
-/// Positions start behind the row of the padding token.
+/// Position numbers start after the padding token's id.
 fn behind_padding(json: Json<'_>) -> Result<Position, Error> {
     let padding = match json.find(&["pad_token_id"]) {
         None => 1,

@@ -8,7 +8,7 @@ use super::rope::{Rope, Source};
 use super::shape::{Biases, Config, GLOBAL, LOCAL, NormStyle, Pattern, head_size, layer_patterns};
 use crate::kernel::Activation;
 
-/// What all of them have, but for what `of` says otherwise.
+/// What all of them have in common, except what `of` overrides.
 struct Common {
     layers: usize,
     heads: usize,
@@ -87,7 +87,7 @@ fn biases(json: Json<'_>, model_type: &str) -> Result<Biases, Error> {
     Ok(Biases { qkv: attention, attention_output: attention, up: inner, down: inner })
 }
 
-/// How far a token attends: a causal window counts the token itself.
+/// The attention window. A causal window includes the token itself.
 fn window(json: Json<'_>, causal: bool) -> Result<Option<usize>, Error> {
     let window = json.number_if(&["sliding_window"])?;
     Ok(window.map(|window| if causal { window - 1 } else { window }))
@@ -123,11 +123,11 @@ pub(super) fn read_gemma2(json: Json<'_>, _: &str) -> Result<Config, Error> {
     })
 }
 
-/// `gemma3_text`: as in `EmbeddingGemma`, or in one direction only.
+/// `gemma3_text`: as in `EmbeddingGemma`, or causal.
 pub(super) fn read_gemma3(json: Json<'_>, _: &str) -> Result<Config, Error> {
     json.expect_none("attn_logit_softcapping")?;
     json.expect("is_causal", true)?;
-    // Heads of this class are as wide as these where the file does not say it.
+    // The default head width of this class.
     let mut common = Common::read(json, Some(4))?;
     if json.find(&["head_dim"]).is_none() {
         common.size = 256;
@@ -139,7 +139,7 @@ pub(super) fn read_gemma3(json: Json<'_>, _: &str) -> Result<Config, Error> {
     let window = match (causal, window % 2) {
         (true, _) => window - 1,
         (false, 0) => window / 2,
-        // Some versions of transformers write the half of a window, plus one, back as the window.
+        // Some versions of transformers write half of a window plus one back as the window.
         (false, _) => {
             return Err(json.refuse(format!(
                 "`sliding_window` is {window}, expected an even number, such as {}",

@@ -1,4 +1,4 @@
-//! Values of a config.json, with errors that name the file and the key.
+//! Reads values of a config.json, with errors that name the file and the key.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::super::error::Error;
 use crate::kernel::Activation;
 
-/// A config.json, or an object in it. A key that is null is as good as absent.
+/// A config.json, or an object in it. A key with the value null counts as missing.
 #[derive(Clone, Copy)]
 pub(super) struct Json<'a> {
     pub(super) path: &'a Path,
@@ -15,7 +15,7 @@ pub(super) struct Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// The first of `keys` that is there.
+    /// The value of the first of `keys` that exists.
     pub(super) fn find(self, keys: &[&str]) -> Option<&'a Value> {
         keys.iter().find_map(|&key| self.map.get(key).filter(|value| !value.is_null()))
     }
@@ -39,18 +39,18 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A positive integer that has to be there, under any of `keys`.
+    /// A required positive integer, under any of `keys`.
     pub(super) fn number(self, keys: &[&str]) -> Result<usize, Error> {
         let key = keys.first().copied().unwrap_or_default();
         self.number_if(keys)?.ok_or_else(|| self.refuse(format!("`{key}` is missing")))
     }
 
-    /// A positive integer, if it is there.
+    /// An optional positive integer.
     pub(super) fn number_if(self, keys: &[&str]) -> Result<Option<usize>, Error> {
         let key = keys.first().copied().unwrap_or_default();
         let Some(value) = self.find(keys) else { return Ok(None) };
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-        // Larger ones than any model has would only take memory before the tensors are seen not to fit.
+        // Implausibly large values would only take memory before the tensors are found not to fit.
         let number = number.filter(|number| (1..=1 << 24).contains(number));
         number.map(Some).ok_or_else(|| self.found(key, value, "a positive integer"))
     }
@@ -60,14 +60,14 @@ impl<'a> Json<'a> {
         Ok(self.float_if(key)?.unwrap_or(default))
     }
 
-    /// A positive number, if it is there.
+    /// An optional positive number.
     pub(super) fn float_if(self, key: &str) -> Result<Option<f64>, Error> {
         let Some(value) = self.find(&[key]) else { return Ok(None) };
         let number = value.as_f64().filter(|number| *number > 0.0 && number.is_finite());
         number.map(Some).ok_or_else(|| self.found(key, value, "a positive number"))
     }
 
-    /// What is added to a variance.
+    /// The epsilon that is added to a variance.
     pub(super) fn epsilon(self, keys: &[&str], default: f64) -> Result<f32, Error> {
         let Some(value) = self.find(keys) else { return Ok(default as f32) };
         let key = keys.iter().find(|&&key| self.find(&[key]).is_some()).copied().unwrap_or_default();
@@ -75,7 +75,7 @@ impl<'a> Json<'a> {
         number.map(|number| number as f32).ok_or_else(|| self.found(key, value, "0 to 1"))
     }
 
-    /// The activation under the first of `keys` that is there.
+    /// The activation under the first of `keys` that exists.
     pub(super) fn activation(self, keys: &[&str], default: Activation) -> Result<Activation, Error> {
         let Some(value) = self.find(keys) else { return Ok(default) };
         match value.as_str().unwrap_or_default() {
@@ -91,7 +91,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Refuses a value that would change what the weights mean.
+    /// Refuses a value that would change the computation.
     pub(super) fn expect(self, key: &str, expected: impl Into<Value>) -> Result<(), Error> {
         let expected = expected.into();
         match self.find(&[key]) {
@@ -108,7 +108,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The error about a value that was found.
+    /// An error about a value.
     pub(super) fn found(self, key: &str, value: &Value, expected: &str) -> Error {
         self.refuse(format!("`{key}` is {value}, expected {expected}"))
     }

@@ -1,4 +1,4 @@
-//! What config.json says about a model.
+//! Reads the description of a model from config.json.
 
 mod albert;
 mod bert;

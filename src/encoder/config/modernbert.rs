@@ -1,4 +1,4 @@
-//! `modernbert`: a norm in front of each part of a layer, a local window in most layers, rotary positions.
+//! `modernbert`: norms before sublayers, local attention in most layers, rotary positions.
 
 use super::super::error::Error;
 use super::super::tensor_names::MODERNBERT;

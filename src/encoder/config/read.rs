@@ -11,7 +11,7 @@ use super::{albert, bert, deberta, decoder, embedding_gemma2, lfm2, modernbert, 
 
 type Read = fn(Json<'_>, &str) -> Result<Config, Error>;
 
-/// What reads the configuration of each class.
+/// The function that reads the configuration of each class.
 static READERS: &[(&[&str], Read)] = &[
     (&["bert", "xlm-roberta", "roberta", "camembert", "distilbert", "mpnet"], bert::read),
     (&["electra"], bert::read_electra),
@@ -67,7 +67,7 @@ fn refuse_own_code(path: &Path, config: &Map<String, Value>) -> Result<(), Error
     found.map_or(Ok(()), |class| Err(refused(path, class.rsplit(['.', '/']).next().unwrap_or(class))))
 }
 
-/// Models whose weights have these names but another meaning.
+/// Refuses models whose weights have these names but another meaning.
 fn refuse_other_uses(path: &Path, config: &Map<String, Value>) -> Result<(), Error> {
     let json = Json { path, map: config };
     if json.flag("is_decoder", false)? {

@@ -1,4 +1,4 @@
-//! Rotary positions: how fast each pair of a head's numbers turns from one token to the next.
+//! Rotary position embeddings: the angle by which each pair of a head's numbers is rotated per token.
 
 use serde_json::Value;
 
@@ -8,20 +8,20 @@ use super::json::Json;
 /// The kinds of scaling; `ntk` is only the GTE models' own.
 const KINDS: &str = "default, linear, dynamic, llama3 or yarn";
 
-/// The turns of one head: pair `i` is turned by `position · frequencies[i]`.
+/// The rotation of one head: pair `i` is rotated by `position · frequencies[i]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::encoder) struct Rope {
-    /// Radians a token, half the head's width of them.
+    /// Radians per token, for each pair of numbers of a head.
     pub(in crate::encoder) frequencies: Vec<f32>,
-    /// What turned numbers are multiplied by.
+    /// The factor on rotated numbers.
     pub(in crate::encoder) scale: f32,
 }
 
-/// Where the parameters of a rotation stand.
+/// Where the parameters of a rotation are in the file.
 pub(super) struct Source<'a> {
-    /// The layers that are asked about, where a model has different rotations.
+    /// The kind of layers, where a model has different rotations.
     pub(super) kind: Option<&'a str>,
-    /// Where older files write the base, and the base of a file that says nothing.
+    /// The key of the base in older files, and its default.
     pub(super) theta: (&'a str, f64),
     /// Whether `rope_scaling` is for these layers.
     pub(super) scaled: bool,
@@ -31,7 +31,7 @@ pub(super) struct Source<'a> {
     pub(super) longest: usize,
 }
 
-/// The objects that hold the parameters, the one that counts first.
+/// The objects that have the parameters, in order of precedence.
 struct Parameters<'a>(Vec<Json<'a>>);
 
 impl<'a> Parameters<'a> {
@@ -83,7 +83,7 @@ impl Rope {
         let inverse = |theta| frequencies(theta, source.size);
         let plain = |frequencies| Self { frequencies, scale: 1.0 };
         match kind.map_or(Some("default"), Value::as_str) {
-            // Dynamic scaling begins behind the longest input that is taken.
+            // Dynamic scaling begins beyond the longest input that is accepted.
             Some("default" | "dynamic") => Ok(plain(inverse(theta))),
             Some("linear") => {
                 let factor = parameters.needed(json, "linear", "factor")? as f32;
@@ -98,7 +98,8 @@ impl Rope {
         }
     }
 
-    /// As GTE models scale: with a `factor` f the base grows f-fold, and all frequencies shrink by f^(2/size).
+    /// The scaling of GTE models: with a `factor` f the base is multiplied by f, and all frequencies are divided by
+    /// f^(2/size).
     pub(super) fn read_ntk(json: Json<'_>, source: &Source<'_>) -> Result<Self, Error> {
         let parameters = Parameters::of(json, source)?;
         if parameters.value(&["rope_type", "type"]).and_then(Value::as_str) != Some("ntk") {
@@ -134,7 +135,7 @@ fn original(json: Json<'_>, parameters: &Parameters<'_>, source: &Source<'_>) ->
     Ok(stated.unwrap_or(source.longest as f64))
 }
 
-/// As Llama 3.1: slow turns are slowed by `factor`, fast ones stay, those between are mixed.
+/// The scaling of Llama 3.1: low frequencies are divided by `factor`, high ones stay, and those between are interpolated.
 fn llama3(
     json: Json<'_>,
     parameters: &Parameters<'_>,
@@ -158,12 +159,12 @@ fn llama3(
     Ok(scaled.collect())
 }
 
-/// Yarn (arXiv 2309.00071): fast turns stay, slow ones are slowed by `factor`, and a ramp lies between.
+/// Yarn (arXiv 2309.00071): high frequencies stay, low ones are divided by `factor`, with a ramp between.
 fn yarn(json: Json<'_>, parameters: &Parameters<'_>, source: &Source<'_>, theta: f64) -> Result<Rope, Error> {
     let factor = parameters.needed(json, "yarn", "factor")?;
     let original = original(json, parameters, source)?;
     let size = source.size as f64;
-    // The pair that turns so often within the original length.
+    // The pair that makes this many rotations within the original length.
     let pair = |turns: f64| size * libm::log(original / (turns * std::f64::consts::TAU)) / (2.0 * libm::log(theta));
     let mut low = pair(parameters.float("beta_fast")?.unwrap_or(32.0));
     let mut high = pair(parameters.float("beta_slow")?.unwrap_or(1.0));
@@ -182,7 +183,7 @@ fn yarn(json: Json<'_>, parameters: &Parameters<'_>, source: &Source<'_>, theta:
     Ok(Rope { frequencies: frequencies.collect(), scale: yarn_scale(parameters, factor)? })
 }
 
-/// What yarn multiplies queries and keys by.
+/// The factor of YaRN on queries and keys.
 fn yarn_scale(parameters: &Parameters<'_>, factor: f64) -> Result<f32, Error> {
     let scale = |weight: f64| if factor <= 1.0 { 1.0 } else { 0.1 * weight * libm::log(factor) + 1.0 };
     let stated = parameters.float("attention_factor")?;

@@ -59,7 +59,7 @@ pub(super) fn read_nomic(json: Json<'_>, _: &str) -> Result<Config, Error> {
             return Err(json.refuse(format!("`activation_function` is {found:?}, expected swiglu, geglu or glu")));
         }
     };
-    // A scaling factor works on inputs that are longer than those the model was trained with, which are not taken.
+    // A scaling factor affects only inputs that are longer than those of training, which are not accepted.
     let trained = json.number_if(&["max_trained_positions"])?;
     let scaled = json.find(&["rotary_scaling_factor"]).is_some();
     let longest = json.number_if(&["max_position_embeddings", "n_positions"])?.unwrap_or(2048);

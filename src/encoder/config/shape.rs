@@ -1,4 +1,4 @@
-//! A model as its config.json describes it, whatever its class.
+//! The description of a model that config.json gives, for any class.
 
 use serde_json::Value;
 
@@ -8,30 +8,30 @@ use super::json::Json;
 use super::rope::Rope;
 use crate::kernel::{Activation, NormKind};
 
-/// The shape of a model, as far as its tensors do not tell it.
+/// The properties of a model that its tensors do not show.
 #[derive(Debug)]
 pub(in crate::encoder) struct Config {
-    /// What its tensors are called.
+    /// The names of its tensors.
     pub(in crate::encoder) names: &'static Names,
     pub(in crate::encoder) layers: usize,
-    /// Heads of queries.
+    /// Number of heads of queries.
     pub(in crate::encoder) heads: usize,
-    /// Heads of keys and values; a divisor of `heads`.
+    /// Number of heads of keys and values; a divisor of `heads`.
     pub(in crate::encoder) key_value_heads: usize,
-    /// The width of a head; the width of the model shared among the heads where nothing is said.
+    /// The width of a head; by default the model's width divided by `heads`.
     pub(in crate::encoder) size: Option<usize>,
-    /// What scores are multiplied by; one over the root of the head's width where nothing is said.
+    /// The factor on attention scores; by default one over the square root of the head's width.
     pub(in crate::encoder) scale: Option<f32>,
     pub(in crate::encoder) norm: NormStyle,
     pub(in crate::encoder) biases: Biases,
     pub(in crate::encoder) activation: Activation,
-    /// Where the positions of a table start. Models without a table have none.
+    /// The first row of the table of positions. Models without a table do not use it.
     pub(in crate::encoder) first: Position,
-    /// The longest input, where no table of positions tells it.
+    /// The longest input, where there is no table of positions.
     pub(in crate::encoder) longest: usize,
     /// The kinds of attention.
     pub(in crate::encoder) patterns: Vec<Pattern>,
-    /// Which of them each layer has.
+    /// The index of each layer's pattern.
     pub(in crate::encoder) layer_patterns: Vec<usize>,
     /// Whether there is a table of token types, where the class has one.
     pub(in crate::encoder) token_types: bool,
@@ -39,7 +39,7 @@ pub(in crate::encoder) struct Config {
     pub(in crate::encoder) position_table: bool,
     /// Whether the tables have a width of their own, where the class can project it to that of the layers.
     pub(in crate::encoder) projected: bool,
-    /// What token embeddings are multiplied by.
+    /// The factor on token embeddings.
     pub(in crate::encoder) embedding_scale: Option<f32>,
     /// Whether the heads of values are normalised, without weights.
     pub(in crate::encoder) value_norms: bool,
@@ -53,7 +53,7 @@ pub(in crate::encoder) struct Config {
     pub(in crate::encoder) order: Vec<usize>,
     /// The layers that have a short convolution instead of attention, and whether those have biases.
     pub(in crate::encoder) convolutions: (Vec<usize>, bool),
-    /// Whether float16 cannot hold what is computed.
+    /// Whether intermediate values overflow float16.
     pub(in crate::encoder) overflows: bool,
 }
 
@@ -123,14 +123,14 @@ impl Config {
     }
 }
 
-/// How rows are normalised all over a model.
+/// The normalisation of a model.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::encoder) struct NormStyle {
     pub(in crate::encoder) kind: NormKind,
     pub(in crate::encoder) epsilon: f32,
     /// Whether norms have biases.
     pub(in crate::encoder) shifted: bool,
-    /// What is added to weights as they are stored.
+    /// The offset that is added to stored weights.
     pub(in crate::encoder) offset: f32,
 }
 
@@ -140,7 +140,7 @@ pub(in crate::encoder) struct NormStyle {
 pub(in crate::encoder) struct Biases {
     /// Query, key and value.
     pub(in crate::encoder) qkv: bool,
-    /// From the heads back to the width of the model.
+    /// The projection from the heads back to the model's width.
     pub(in crate::encoder) attention_output: bool,
     pub(in crate::encoder) up: bool,
     pub(in crate::encoder) down: bool,
@@ -149,21 +149,21 @@ pub(in crate::encoder) struct Biases {
 /// Which tokens attend to which.
 #[derive(Clone, Debug, Default)]
 pub(in crate::encoder) struct Pattern {
-    /// Only to those in front of them and to themselves.
+    /// Tokens attend only to themselves and to earlier tokens.
     pub(in crate::encoder) causal: bool,
-    /// Only to those at most this far away.
+    /// Tokens attend only to tokens at most this far away.
     pub(in crate::encoder) window: Option<usize>,
-    /// Queries and keys are turned by their positions.
+    /// The rotation of queries and keys by their positions.
     pub(in crate::encoder) rope: Option<Rope>,
     /// Heads of keys and values and the width of a head, where they are not those of the model.
     pub(in crate::encoder) heads: Option<(usize, usize)>,
 }
 
-/// The row of the first token's position, and the token that has none.
+/// The row of the first position, and the token without a position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::encoder) struct Position {
     pub(in crate::encoder) start: u32,
-    /// Tokens of this number do not count and take the row of the same number.
+    /// Tokens with this id are not counted and use the row of the same number.
     pub(in crate::encoder) padding: Option<u32>,
 }
 
@@ -188,10 +188,10 @@ impl Biases {
 
 /// The pattern of layers of the type `full_attention`, where a model has two.
 pub(super) const GLOBAL: usize = 0;
-/// That of the type `sliding_attention`.
+/// The pattern of layers of the type `sliding_attention`.
 pub(super) const LOCAL: usize = 1;
 
-/// The pattern of each layer, from `layer_types`, or from the layer's number where the file has no such list.
+/// The pattern of each layer, from `layer_types`, or from the layer's number if the file has no such list.
 pub(super) fn layer_patterns(json: Json<'_>, layers: usize, of: impl Fn(usize) -> usize) -> Result<Vec<usize>, Error> {
     let Some(value) = json.find(&["layer_types"]) else { return Ok((0..layers).map(of).collect()) };
     let types = value.as_array().filter(|types| types.len() >= layers);
@@ -204,7 +204,8 @@ pub(super) fn layer_patterns(json: Json<'_>, layers: usize, of: impl Fn(usize) -
     types.iter().take(layers).map(pattern).collect()
 }
 
-/// The width of a head: `head_dim`, or the model's width shared among the heads. Halves of a head are turned, so it is even.
+/// The width of a head: `head_dim`, or the model's width divided by the number of heads. It must be even, because halves of
+/// a head are rotated.
 pub(super) fn head_size(json: Json<'_>, heads: usize) -> Result<usize, Error> {
     let size = if let Some(size) = json.number_if(&["head_dim"])? {
         size

@@ -1,4 +1,4 @@
-//! Attention over texts that lie one after the other without padding, on the CPU.
+//! Attention over packed texts (one after another, without padding) on the CPU.
 
 use std::ops::Range;
 
@@ -13,12 +13,12 @@ use super::positions::{MetTokens, PackedPositions};
 use super::rows::{for_paired_rows, resized};
 use crate::kernel::{self, Matrix, SimdLevel, Threads};
 
-/// Queries of one text that are computed at a time.
+/// Number of queries of one text that are computed at a time.
 const QUERIES: usize = 256;
-/// What the score of a token that is not attended to is replaced by: finite, so that no row of scores becomes NaN.
+/// The score of masked tokens, which is finite so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
 
-/// Normalises the heads of queries and keys, and turns them by their positions, in rows that hold the query, the key and the
+/// Normalises the heads of queries and keys, and rotates them by their positions. Each row has the query, the key and the
 /// value of a token.
 pub(super) struct NormAndRotate<'a> {
     pub(super) attention: &'a Attention,
@@ -60,7 +60,7 @@ impl NormAndRotate<'_> {
     }
 }
 
-/// Attention inside each of several texts. `values` holds in each row the query, the key and the value of a token, each of
+/// Attention within each of several texts. Each row of `values` has the query, the key and the value of a token, each of
 /// them head after head.
 pub(super) struct PackedAttention<'a> {
     pub(super) attention: &'a Attention,
@@ -81,7 +81,7 @@ struct Task<'a> {
 }
 
 impl PackedAttention<'_> {
-    /// One row for each token, head after head. `buffer` is resized to work in.
+    /// Computes one row for each token, head after head. `buffer` is resized as scratch memory.
     pub(super) fn apply(&self, out: &mut [f32], buffer: &mut Vec<f32>, threads: Threads) -> Computed<()> {
         let width = self.attention.heads * self.attention.size;
         let mut tasks = self.tasks(out, width).into_iter();
@@ -154,8 +154,8 @@ impl PackedAttention<'_> {
         Ok(())
     }
 
-    /// Adds the bias by distance to the scores of one query, and takes out what it does not attend to. The first score is that
-    /// of key `start`.
+    /// Adds the relative bias to the scores of one query, and masks the tokens that it does not attend to. The first score
+    /// is that of key `start`.
     fn adjust(&self, head: usize, query: usize, length: usize, start: usize, scores: &mut [f32]) {
         if let Some(spread) = self.spread {
             let row = spread.row(head, query, length);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::super::layers::norm::CpuNorm;
 use crate::kernel::{self, SimdLevel, Threads};
 
-/// Numbers that a thread takes at a time: large enough to be worth it, small enough to stay in its cache.
+/// Number of values that a thread takes at a time: enough to be worth it, few enough to stay in its cache.
 const SHARE: usize = 16 * 1024;
 
 /// Applies `f` to runs of whole rows of `width` numbers.
@@ -16,7 +16,7 @@ pub(super) fn for_rows(values: &mut [f32], width: usize, threads: Threads, f: im
     }
 }
 
-/// Applies `f` to runs of whole rows and to as many rows of `other`.
+/// Applies `f` to runs of whole rows and the same number of rows of `other`.
 pub(super) fn for_paired_rows<T: Sync>(
     (values, width): (&mut [f32], usize),
     (other, other_width): (&[T], usize),
@@ -39,7 +39,7 @@ pub(super) fn normalise(values: &mut [f32], norm: CpuNorm<'_>, threads: Threads)
     for_rows(values, weight.len(), threads, |rows| kernel::norm(SimdLevel::best(), rows, weight, shift, epsilon, kind));
 }
 
-/// The first `count` numbers of a buffer, which grows where it is shorter. Their values do not matter.
+/// The first `count` numbers of a buffer, which grows if it is shorter. Their values are arbitrary.
 pub(super) fn resized(buffer: &mut Vec<f32>, count: usize) -> &mut [f32] {
     if buffer.len() < count {
         buffer.resize(count, 0.0);
@@ -47,7 +47,7 @@ pub(super) fn resized(buffer: &mut Vec<f32>, count: usize) -> &mut [f32] {
     &mut buffer[..count]
 }
 
-/// Whole rows of about [`SHARE`] numbers.
+/// The number of rows that have about [`SHARE`] numbers.
 fn share(width: usize) -> usize {
     (SHARE / width.max(1)).max(1) * width.max(1)
 }

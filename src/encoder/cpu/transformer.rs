@@ -1,8 +1,8 @@
-//! Computes one batch on the CPU, over plain slices that are kept from batch to batch.
+//! Computes one batch on the CPU, over plain slices that are reused from batch to batch.
 //!
-//! Texts lie one after the other without padding. A thread takes a batch through all layers on its own, so that what a layer
-//! hands to the next stays in its cache and no thread waits for another; only where there are fewer batches than threads
-//! do they workspace on one together.
+//! Texts are packed one after another without padding. A thread takes a batch through all layers on its own, so that data
+//! stays in its cache and no thread waits for another. Only with fewer batches than threads do threads work on one batch
+//! together.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ use crate::kernel::{self, Activation, Matrix, SimdLevel, Threads};
 pub(in crate::encoder) struct Workspace {
     /// One vector for each token.
     hidden: Vec<f32>,
-    /// The next one.
+    /// The hidden vectors of the next step.
     next: Vec<f32>,
     input: Vec<f32>,
     qkv: Vec<f32>,
@@ -43,7 +43,7 @@ pub(in crate::encoder) struct Workspace {
     embedded: Vec<f32>,
 }
 
-/// What all layers need for a batch.
+/// The context that all layers need for a batch.
 struct Computation<'a> {
     batch: &'a Batch,
     tables: Vec<Tables>,
@@ -59,7 +59,7 @@ struct Tables {
 }
 
 impl Transformer {
-    /// One vector for each token of the batch, in a buffer of `workspace`.
+    /// Computes one vector for each token of the batch, in a buffer of `workspace`.
     pub(in crate::encoder) fn forward_packed<'w>(
         &self,
         batch: &Batch,
@@ -94,7 +94,7 @@ impl Transformer {
         Ok(&workspace.hidden[..tokens * self.width])
     }
 
-    /// The vectors of tokens and positions, normalised.
+    /// Computes the sum of token and position embeddings, normalised.
     fn embed_packed(&self, batch: &Batch, workspace: &mut Workspace, threads: Threads) -> Computed<()> {
         let (tokens, width) = (batch.ids.len(), self.table_width);
         let hidden = resized(&mut workspace.hidden, tokens * width);
@@ -252,8 +252,7 @@ impl ResidualNorms {
         input
     }
 
-    /// Makes `hidden` the sum of itself and of what the sublayer's last linear layer makes of `inner`; `next` is exchanged
-    /// with it.
+    /// Applies the sublayer's last linear layer to `inner` and adds the result to `hidden`. `next` is swapped with it.
     fn add_residual_packed(
         &self,
         hidden: &mut Vec<f32>,

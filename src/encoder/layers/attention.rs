@@ -10,23 +10,23 @@ use super::norm::Norm;
 use super::relative_bias::{RelativeBias, Spread};
 use super::rotary::{Rotary, rotate};
 
-/// What the score of a token that is not attended to is lowered by: finite, so that no row of scores becomes NaN.
+/// The value added to scores of masked tokens, which is finite so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
 
-/// One kind of attention: who attends to whom, and how scores are made.
+/// One kind of attention: which tokens attend to which, and how scores are computed.
 #[derive(Debug)]
 pub(in crate::encoder) struct Attention {
-    /// Heads of queries.
+    /// Number of heads of queries.
     pub(in crate::encoder) heads: usize,
-    /// Heads of keys and values, each for as many heads of queries.
+    /// Number of heads of keys and values, each shared by the same number of query heads.
     pub(in crate::encoder) key_value_heads: usize,
     /// The width of a head.
     pub(in crate::encoder) size: usize,
-    /// What scores are multiplied by.
+    /// The factor on scores.
     pub(in crate::encoder) scale: f32,
-    /// Whether a token attends only to those in front of it and to itself.
+    /// Whether a token attends only to itself and to earlier tokens.
     pub(in crate::encoder) causal: bool,
-    /// How far a token attends.
+    /// The largest distance between tokens that attend to each other.
     pub(in crate::encoder) window: Option<usize>,
     pub(in crate::encoder) rotary: Option<Rotary>,
     pub(in crate::encoder) relative: Option<RelativeBias>,
@@ -47,10 +47,10 @@ pub(in crate::encoder) struct HeadNorms {
 /// What all layers with one kind of attention share in a padded batch.
 pub(in crate::encoder) struct Prepared<'a> {
     attention: &'a Attention,
-    /// Texts, rows of each, and what is added to the scores of its tokens.
+    /// The number of texts, of rows for each, and the mask of their tokens.
     texts: usize,
     padding: &'a Padding,
-    /// The table of rotary angles, and what is added to all scores.
+    /// The cosines and sines of rotary angles.
     turns: Option<(Tensor, Tensor)>,
     mask: Option<Tensor>,
     /// The numbers of relative positions.
@@ -58,12 +58,12 @@ pub(in crate::encoder) struct Prepared<'a> {
 }
 
 impl Attention {
-    /// Numbers in the query, the key and the value of a token.
+    /// The total width of a token's query, key and value.
     pub(in crate::encoder) fn columns(&self) -> usize {
         (self.heads + 2 * self.key_value_heads) * self.size
     }
 
-    /// Whether there are tokens that a token does not attend to.
+    /// Whether some tokens do not attend to all others.
     pub(in crate::encoder) fn is_masked(&self) -> bool {
         self.causal || self.window.is_some()
     }
@@ -75,7 +75,7 @@ impl Attention {
         query.saturating_sub(window)..end.min(length)
     }
 
-    /// Makes what is needed for a padded batch.
+    /// Prepares a padded batch.
     pub(in crate::encoder) fn prepare<'a>(
         &'a self,
         batch: &Batch,
@@ -95,7 +95,7 @@ impl Attention {
         })
     }
 
-    /// What is added to the scores of a text of `length` tokens, 1 × 1 × queries × keys.
+    /// The mask that is added to the scores of a text of `length` tokens, of shape 1 × 1 × queries × keys.
     fn mask(&self, length: usize, device: &Device) -> Result<Tensor> {
         let mut values = vec![MASKED; length * length];
         for (query, row) in values.chunks_exact_mut(length).enumerate() {
@@ -104,7 +104,7 @@ impl Attention {
         Tensor::from_vec(values, (1, 1, length, length), device)
     }
 
-    /// The bias of every head, query and key.
+    /// The relative bias of every head, query and key.
     fn spread(&self, relative: &Spread, length: usize, device: &Device) -> Result<Tensor> {
         let mut values = Vec::with_capacity(self.heads * length * length);
         for head in 0..self.heads {
@@ -151,7 +151,7 @@ impl Prepared<'_> {
             (Some(positions), Some(numbers)) => Some(positions.scores(&query, &key, numbers, scale)?),
             _ => None,
         };
-        // The queries of the heads that share a key stand under each other.
+        // The queries of heads that share a key are stacked.
         let query =
             (query * f64::from(scale))?.reshape((texts, key_value_heads, heads / key_value_heads * length, size))?;
         let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;

@@ -1,4 +1,4 @@
-//! Linear layers: what they hold, and their plain tensor operations.
+//! Linear layers: weights, and plain tensor operations.
 
 use candle_core::{D, Result as Computed, Tensor};
 use rayon::prelude::*;
@@ -11,10 +11,10 @@ use crate::kernel::Activation;
 /// `x · weight + bias`.
 #[derive(Debug)]
 pub(in crate::encoder) struct Linear {
-    /// Inputs × outputs, so that a row of the product is made from whole rows.
+    /// The weights as inputs × outputs, so that a row of the product is a sum of whole rows.
     weight: Tensor,
     bias: Option<Tensor>,
-    /// The bias again, zeros if there is none, for fused operations; empty elsewhere.
+    /// A copy of the bias for fused operations on the CPU, zeros if there is none; empty on other devices.
     cpu_bias: Vec<f32>,
 }
 
@@ -41,7 +41,7 @@ impl Linear {
         Self::place(loader, &weights, biases, inputs)
     }
 
-    /// Loads a layer to an inner width, as a plain one, or as a gated one with the rows of the gate in front.
+    /// Loads the layer to the inner width: a plain one, or a gated one with the rows of the gate first.
     pub(in crate::encoder) fn up(
         loader: &Loader<'_>,
         up: &Up,
@@ -68,7 +68,7 @@ impl Linear {
         Ok((Self::place(loader, &weights, biases, inputs)?, inner))
     }
 
-    /// Rows of `inputs` weights each, and as many biases, or none.
+    /// Builds a layer from rows of `inputs` weights each, and one bias for each row or none.
     pub(in crate::encoder) fn place(
         loader: &Loader<'_>,
         weights: &[f32],
@@ -86,12 +86,12 @@ impl Linear {
         Ok(Self { weight, bias, cpu_bias })
     }
 
-    /// `activation(x · weight + bias)`.
+    /// Computes `activation(x · weight + bias)`.
     pub(in crate::encoder) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
         apply(activation, &self.affine(x)?)
     }
 
-    /// The first half of the outputs, after the activation, times the second half.
+    /// Computes the activation of the first half of the outputs, times the second half.
     pub(in crate::encoder) fn gated(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
         let both = self.affine(x)?;
         let half = both.dim(D::Minus1)? / 2;
@@ -99,7 +99,7 @@ impl Linear {
         gate * both.narrow(D::Minus1, half, half)?
     }
 
-    /// Inputs × outputs.
+    /// The weights as inputs × outputs.
     pub(in crate::encoder) fn weight(&self) -> &Tensor {
         &self.weight
     }
@@ -130,9 +130,9 @@ impl Linear {
     }
 }
 
-/// Columns as rows: a matrix in rows of `width` numbers, the other way round. On all threads.
+/// Transposes a matrix with rows of `width` numbers, on all threads.
 fn transposed(matrix: &[f32], width: usize) -> Vec<f32> {
-    /// Rows and columns of a square that stays in the cache.
+    /// The side of a square block that stays in the cache.
     const SQUARE: usize = 32;
     let height = matrix.len() / width.max(1);
     let mut out = vec![0.0; matrix.len()];
@@ -150,7 +150,7 @@ fn transposed(matrix: &[f32], width: usize) -> Vec<f32> {
     out
 }
 
-/// The weights of layers with the same input, one row an output, and their biases, or none.
+/// Reads the weights of layers with the same input, one row for each output, and their biases, or none.
 fn read(
     loader: &Loader<'_>,
     parts: &[(&str, usize)],
@@ -167,7 +167,7 @@ fn read(
     Ok((weights, biases))
 }
 
-/// The activation in plain tensor operations.
+/// Applies the activation in plain tensor operations.
 fn apply(activation: Activation, x: &Tensor) -> Computed<Tensor> {
     match activation {
         Activation::Identity => Ok(x.clone()),

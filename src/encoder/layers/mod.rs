@@ -1,4 +1,4 @@
-//! The parts of a transformer: weights, and plain tensor operations that run on any device.
+//! The layers of a transformer: weights, and plain tensor operations that run on any device.
 
 pub(super) mod attention;
 pub(super) mod convolution;

@@ -7,14 +7,15 @@ use super::super::error::Error;
 use super::super::source::Loader;
 use crate::kernel::NormKind;
 
-/// Normalisation of rows; always computed in float32.
+/// Normalisation of rows, which is always computed in float32.
 #[derive(Debug)]
 pub(in crate::encoder) struct Norm {
     weight: Tensor,
     shift: Tensor,
     epsilon: f32,
     kind: NormKind,
-    /// Weight and shift again, the latter empty if there is none, for fused operations; both empty elsewhere.
+    /// Copies of weight and shift for fused operations on the CPU, the latter empty if there is none; both empty on other
+    /// devices.
     on_cpu: (Vec<f32>, Vec<f32>),
 }
 
@@ -53,7 +54,7 @@ impl Norm {
         })
     }
 
-    /// The norm of each row of `x`, in plain tensor operations.
+    /// Normalises each row of `x`, in plain tensor operations.
     pub(in crate::encoder) fn forward(&self, x: &Tensor) -> Computed<Tensor> {
         let wide = x.to_dtype(DType::F32)?.contiguous()?;
         let norm = match self.kind {
@@ -63,7 +64,7 @@ impl Norm {
         norm.to_dtype(x.dtype())
     }
 
-    /// What fused operations compute with.
+    /// The form for fused operations.
     pub(in crate::encoder) fn on_cpu(&self) -> CpuNorm<'_> {
         CpuNorm { weight: &self.on_cpu.0, shift: &self.on_cpu.1, epsilon: self.epsilon, kind: self.kind }
     }

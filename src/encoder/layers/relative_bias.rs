@@ -20,7 +20,7 @@ pub(in crate::encoder) struct RelativeBias {
 #[derive(Debug, Default)]
 pub(in crate::encoder) struct Spread {
     longest: usize,
-    /// For each head `2 · longest − 1` numbers, for distances from `1 − longest` (a token far behind) on.
+    /// For each head `2 · longest − 1` numbers, for distances from `1 − longest` on.
     values: Vec<f32>,
 }
 

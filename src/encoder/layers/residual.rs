@@ -1,4 +1,4 @@
-//! Residual connections, and the norms around them.
+//! Residual connections with their norms.
 
 use candle_core::{Result as Computed, Tensor};
 
@@ -38,7 +38,7 @@ impl ResidualNorms {
         self.before.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(x))
     }
 
-    /// The sum of `x` and of what the sublayer's last linear layer makes of `inner`.
+    /// Applies the sublayer's last linear layer to `inner` and adds the result to `x`.
     pub(in crate::encoder) fn add_residual(&self, x: &Tensor, layer: &Linear, inner: &Tensor) -> Computed<Tensor> {
         let mut out = layer.forward(inner, Activation::Identity)?;
         if let Some(norm) = &self.within {

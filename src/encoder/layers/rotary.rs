@@ -1,4 +1,4 @@
-//! Turning queries and keys by their positions.
+//! Rotates queries and keys by their positions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,17 +6,17 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use super::super::config::Rope;
 
-/// Tables are made for at least so many positions.
+/// The fewest positions of a table.
 const LEAST: usize = 256;
 
-/// A rotation, and the table of its angles as far as it was needed.
+/// A rotation, and the table of its angles, which grows as needed.
 #[derive(Debug)]
 pub(in crate::encoder) struct Rotary {
     rope: Rope,
     table: Mutex<Arc<Table>>,
 }
 
-/// Cosines and sines of every position's angles, always computed from float32 angles.
+/// The cosines and sines of every position's angles, which are float32.
 #[derive(Debug, Default)]
 pub(in crate::encoder) struct Table {
     rows: usize,
@@ -68,7 +68,7 @@ impl Table {
     }
 }
 
-/// Turns the heads of every text, texts × heads × positions × width, by their positions. In float32 whatever the format.
+/// Rotates the heads of every text (texts × heads × positions × width) by their positions, always in float32.
 pub(in crate::encoder) fn rotate(heads: &Tensor, (cosines, sines): &(Tensor, Tensor)) -> Result<Tensor> {
     let wide = heads.to_dtype(DType::F32)?.contiguous()?;
     candle_nn::rotary_emb::rope(&wide, cosines, sines)?.to_dtype(heads.dtype())

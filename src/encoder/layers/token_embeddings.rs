@@ -11,14 +11,14 @@ use super::values::{gather_rows, with_values};
 use crate::checkpoint::SharedData;
 use crate::kernel::{self, DType, SimdLevel};
 
-/// The table of token embeddings, with what is the same for every token already in it.
+/// The table of token embeddings, including the vector that is added to every token.
 #[derive(Debug)]
 pub(in crate::encoder) enum TokenEmbeddings {
     /// On the device.
     OnDevice(Tensor),
-    /// Where it came from: it is most of a multilingual model, and texts have few of its tokens.
+    /// In its file or in memory: it is most of a multilingual model, and texts have few of its tokens.
     InPlace(InPlace),
-    /// Given back until the weights are replaced.
+    /// Released until the weights are replaced.
     Released,
 }
 
@@ -37,7 +37,7 @@ impl TokenEmbeddings {
         (vocabulary, width): (usize, usize),
     ) -> Result<Self, Error> {
         let scale = config.embedding_scale.map(|scale| loader.rounded(scale));
-        // Otherwise the vector of the first type is added to the positions.
+        // Otherwise the vector of the first type was added to the positions.
         let has_positions = names.positions.is_some() && config.position_table;
         let has_type = !has_positions && config.token_types && names.token_types.is_some();
         let name = names.token_table(loader);

@@ -18,9 +18,9 @@ use crate::kernel::Activation;
 /// One layer.
 #[derive(Debug)]
 pub(in crate::encoder) struct TransformerLayer {
-    /// Which kind of attention it has.
+    /// The index of its kind of attention.
     pub(in crate::encoder) attention: usize,
-    /// Query, key and value as one.
+    /// The projections to query, key and value as one layer.
     pub(in crate::encoder) qkv: Linear,
     pub(in crate::encoder) head_norms: HeadNorms,
     /// What stands where attention would.

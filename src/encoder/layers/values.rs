@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, Result as Computed, Storage, Tensor, bail};
 
-/// Calls `f` with the numbers of a tensor that lies on the CPU in one piece.
+/// Calls `f` with the numbers of a contiguous tensor on the CPU.
 pub(in crate::encoder) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Computed<R>) -> Computed<R> {
     let (storage, layout) = tensor.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {

@@ -1,4 +1,4 @@
-//! BEIR's folder: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`, each maybe compressed.
+//! BEIR's folder: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`, each optionally compressed.
 
 use super::files::{Kind, Listing};
 use super::layout::{Form, Found, Part, add};

@@ -1,4 +1,4 @@
-//! Puts queries, documents and judgements together, and finds what is odd about them.
+//! Collects queries, documents and judgements, and warns of what is odd about them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use super::Error;
 use super::composed::{composed, is_decomposed};
-use super::warnings::{DataWarningKind, Warnings};
+use super::warnings::Warnings;
 use crate::escape::escaped;
-use crate::eval::{DataSet, Qrels, Text};
+use crate::eval::{DataSet, DataWarningKind, Qrels, Text};
 
-/// Queries or documents, by id. A repeated id keeps its place and takes the last text, as a Python dictionary does.
+/// Queries or documents, by id. A repeated id keeps its position and takes the last text, as in a Python dictionary.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     pub(super) items: Vec<Text>,
@@ -39,7 +39,7 @@ impl Texts {
         self.index.contains_key(id)
     }
 
-    /// The ids that have decomposed letters, composed.
+    /// The composed forms of ids with decomposed letters.
     fn composed(&self) -> HashSet<String> {
         self.items.iter().filter(|text| is_decomposed(&text.id)).map(|text| composed(&text.id).into_owned()).collect()
     }
@@ -52,7 +52,7 @@ pub(super) enum Role {
     Document,
 }
 
-/// What is read so far.
+/// The queries, documents and judgements read so far.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     pub(super) queries: Texts,
@@ -62,7 +62,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Adds a query or a document; `place` says where it stands.
+    /// Adds a query or a document; `place` describes where it is.
     pub(super) fn text(&mut self, role: Role, id: String, text: String, place: impl Fn() -> String) {
         let (texts, duplicate, decomposed) = match role {
             Role::Query => (&mut self.queries, DataWarningKind::DuplicateQueryId, DataWarningKind::DecomposedQuery),
@@ -96,7 +96,8 @@ impl Collector {
         self.grades.entry(query).or_default().insert(document, grade);
     }
 
-    /// The data set: the judged queries, at most `limit` of them, all documents, and the judgements of those queries.
+    /// Builds the data set: the judged queries, at most `limit` of them, all documents, and the judgements of those
+    /// queries.
     pub(super) fn finish(mut self, root: &Path, name: String, limit: Option<usize>) -> Result<DataSet, Error> {
         self.check(root)?;
         self.match_queries();
@@ -215,7 +216,7 @@ impl Collector {
     }
 }
 
-/// Whether an id that is not there is, once letters are composed; `decomposed` are those of the texts that are not.
+/// Whether a missing id exists in another normalization; `decomposed` has the composed forms of decomposed ids.
 fn is_but_for_letters(texts: &Texts, decomposed: &HashSet<String>, id: &str) -> bool {
     let id = composed(id);
     texts.contains(&id) || decomposed.contains(&*id)

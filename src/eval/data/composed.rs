@@ -1,11 +1,11 @@
-//! Letters that are written as several characters: Hangul as jamo, Latin letters with their accents behind them, as file names
-//! of macOS have them (NFD). Equal to the eye, such texts are other bytes and other tokens.
+//! Decomposed letters (NFD): Hangul written as jamo, or Latin letters followed by their accents, as in file names of macOS.
+//! Such texts look the same but have other bytes and other tokens.
 
 use std::borrow::Cow;
 
 use unicode_normalization_alignments::UnicodeNormalization as _;
 
-/// Whether some letters of the text are decomposed. What has no composed form, such as old Hangul, is not.
+/// Whether some letters of the text are decomposed. Letters without a composed form, such as old Hangul, do not count.
 pub(super) fn is_decomposed(text: &str) -> bool {
     let written = text.chars().filter(|c| is_part(*c)).count();
     written > 0 && text.nfc().filter(|(c, _)| is_part(*c)).count() < written
@@ -16,7 +16,8 @@ pub(super) fn composed(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_part) { Cow::Owned(text.nfc().map(|(c, _)| c).collect()) } else { Cow::Borrowed(text) }
 }
 
-/// Conjoining jamo, accents of Latin, Greek and Cyrillic, and the voice marks of kana.
+/// Whether a character can be a part of a decomposed letter: conjoining jamo, accents of Latin, Greek and Cyrillic, and
+/// voice marks of kana.
 fn is_part(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{1100}'..='\u{11ff}' | '\u{3099}'..='\u{309a}' | '\u{a960}'..='\u{a97f}' | '\u{d7b0}'..='\u{d7ff}')
 }

@@ -7,9 +7,9 @@ use crate::eval::fields::{tab_separated, white_space_separated};
 /// How a file separates fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// Tabs, with quotes as Python's csv reader has them: BEIR.
+    /// Tabs, with quotes as in Python's csv reader (BEIR).
     Csv,
-    /// White space; lines that begin with `#` are comments: TREC.
+    /// White space, with comment lines that begin with `#` (TREC).
     Trec,
 }
 
@@ -20,7 +20,7 @@ impl Style {
     }
 }
 
-/// The fields of a line. A line without tabs is split at white space in either style.
+/// Splits a line into fields. A line without tabs is split at white space in either style.
 pub(super) fn fields(line: &str, style: Style) -> Result<Vec<Cow<'_, str>>, String> {
     if style == Style::Trec || !line.contains('\t') {
         return Ok(white_space_separated(line).map(Cow::Borrowed).collect());

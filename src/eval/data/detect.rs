@@ -1,4 +1,4 @@
-//! What form a folder is of.
+//! Detects the format of a folder.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::layout::{Form, Found, Labelled, Layout, Part};
 use super::settings::Settings;
 use super::{Error, beir, mteb, parallel, three_json, trec};
 
-/// The layout of a folder: the first form that fits whole, else what the nearest form lacks.
+/// The layout of a folder in the first format that fits completely. The error names what the nearest format lacks.
 pub(super) fn layout(listing: &Listing, settings: &Settings) -> Result<Layout, Error> {
     let named = settings.files.is_empty();
     let forms: [(&[Form], &dyn Fn() -> Found); 5] = [
@@ -47,10 +47,10 @@ pub(super) fn layout(listing: &Listing, settings: &Settings) -> Result<Layout, E
     })
 }
 
-/// The folders whose files would be mixed if the layout were read as one data set.
+/// The folders whose files would be mixed up if the layout were read as one data set.
 fn apart(listing: &Listing, layout: &mut Layout) -> Vec<String> {
     let Layout::Parts(form, parts) = layout else { return Vec::new() };
-    // What README.md assigns belongs together, wherever it lies.
+    // Files that README.md assigns belong together, wherever they are.
     let is_assigned = *form == Form::Mteb && mteb::is_assigned(listing);
     if is_assigned || matches!(form, Form::Beir | Form::ThreeJson) {
         return Vec::new();
@@ -62,7 +62,7 @@ fn apart(listing: &Listing, layout: &mut Layout) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// The folders of which each has files of a part, where those are not one data set's. A folder that is complete without its
+/// The folders that have files of a part, if these do not belong to one data set. A folder that is complete without its
 /// subfolders is read without them.
 fn homes(listing: &Listing, part: &mut Part) -> BTreeSet<String> {
     let of = |from: &[Labelled]| -> BTreeSet<String> {
@@ -79,7 +79,7 @@ fn homes(listing: &Listing, part: &mut Part) -> BTreeSet<String> {
         }
         return BTreeSet::new();
     }
-    // Documents of the folder itself, and queries and judgements in one below it.
+    // Documents in the folder itself, with queries and judgements in a subfolder.
     let is_shared = all.len() == 2 && all.contains("") && roles.iter().all(|homes| homes.len() == 1);
     if all.len() < 2 || is_shared {
         return BTreeSet::new();
@@ -88,7 +88,7 @@ fn homes(listing: &Listing, part: &mut Part) -> BTreeSet<String> {
     all
 }
 
-/// Names of folders that say what is in them, and not whose it is.
+/// Names of folders that describe their content and not their data set.
 const ROLES: [&str; 11] = [
     "collection",
     "documents",
@@ -103,7 +103,7 @@ const ROLES: [&str; 11] = [
     "relevance",
 ];
 
-/// The folder of the data set that a file belongs to, seen from the listing's: without folders such as `corpus`.
+/// The folder of the data set that a file belongs to, relative to the listing's, without folders such as `corpus`.
 fn home(listing: &Listing, file: &Path) -> String {
     let inside = file.strip_prefix(&listing.root).unwrap_or(file);
     let mut home = inside.parent().unwrap_or(Path::new(""));
@@ -116,8 +116,8 @@ fn home(listing: &Listing, file: &Path) -> String {
     home.to_string_lossy().into_owned()
 }
 
-/// The folders of a folder that are data sets themselves: BEIR's files, or three files of which each says by its name or
-/// folder what it is.
+/// The subfolders that are data sets themselves: with BEIR's files, or with three files whose names or folders say what
+/// they are.
 fn sets(listing: &Listing, other: &dyn Fn(&Listing) -> bool) -> Vec<String> {
     let mut folders: Vec<&str> =
         listing.entries.iter().filter_map(|entry| Some(entry.relative.split_once('/')?.0)).collect();

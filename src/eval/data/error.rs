@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use super::layout::Form;
 use crate::diagnose::{Diagnose, ExitClass};
+use crate::eval::numbered::{Unreadable, UnreadableLine};
+use crate::nearest::path_hint;
 
 /// Why a folder cannot be opened as a data set.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing there.
+    /// The folder does not exist.
     #[error("no such folder: `{}`", path.display())]
     NoSuchFolder {
         /// The folder as given.
         path: PathBuf,
     },
-    /// Something else than a folder.
+    /// The path is not a folder.
     #[error("`{}` is not a folder", path.display())]
     NotAFolder {
         /// The path as given.
@@ -35,13 +37,13 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
-    /// A file without a byte.
+    /// An empty file.
     #[error("`{}` is empty", path.display())]
     EmptyFile {
         /// The file.
         path: PathBuf,
     },
-    /// More files than any data set has.
+    /// Too many files for a data set.
     #[error("`{}` holds more than {limit} files", path.display())]
     TooManyFiles {
         /// The folder.
@@ -49,7 +51,7 @@ pub enum Error {
         /// The most that are listed.
         limit: usize,
     },
-    /// Data sets in folders of their own, which would be read as one.
+    /// Several data sets in subfolders, which would be read as one.
     #[error("`{}` holds data sets in folders of their own: {}", path.display(), listed(found))]
     Several {
         /// The folder.
@@ -57,7 +59,7 @@ pub enum Error {
         /// The folders in it.
         found: Vec<String>,
     },
-    /// A folder of no known form.
+    /// A folder of an unknown format.
     #[error("`{}` is no retrieval data set of a known form: it holds {}", path.display(), listed(found))]
     Unknown {
         /// The folder.
@@ -65,14 +67,14 @@ pub enum Error {
         /// The files in it.
         found: Vec<String>,
     },
-    /// A folder of a known form that lacks one of its parts.
+    /// A folder of a known format that lacks one of its parts.
     #[error("`{}` looks like {form}, but has no {missing}: it holds {}", path.display(), listed(found))]
     Incomplete {
         /// The folder.
         path: PathBuf,
-        /// What it looks like.
+        /// The format that it looks like.
         form: Form,
-        /// What it lacks.
+        /// The part that it lacks.
         missing: &'static str,
         /// The files in it.
         found: Vec<String>,
@@ -82,10 +84,10 @@ pub enum Error {
     Outside {
         /// The settings file.
         path: PathBuf,
-        /// What it names.
+        /// The name in the settings file.
         name: String,
     },
-    /// A settings file that cannot be used.
+    /// An invalid settings file.
     #[error("`{}`{}: {problem}", path.display(), at_line(*line))]
     Settings {
         /// The settings file.
@@ -95,7 +97,7 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
-    /// A split that is not there.
+    /// A split that does not exist.
     #[error("`{}` has no split `{wanted}`: it has {}", path.display(), listed(found))]
     NoSplit {
         /// The folder.
@@ -105,7 +107,7 @@ pub enum Error {
         /// The splits.
         found: Vec<String>,
     },
-    /// Several splits, and nothing says which.
+    /// Several splits, of which none was chosen.
     #[error("`{}` has several splits and no `test`: {}", path.display(), listed(found))]
     WhichSplit {
         /// The folder.
@@ -113,7 +115,7 @@ pub enum Error {
         /// The splits.
         found: Vec<String>,
     },
-    /// Several files of queries or documents, and none belongs to the split.
+    /// Several files of queries or documents, of which none belongs to the split.
     #[error("`{}` has several files of {what} and none is named after split `{split}`: {}", path.display(), listed(found))]
     WhichFile {
         /// The folder.
@@ -137,7 +139,7 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
-    /// A line or row that cannot be used.
+    /// An invalid line or row.
     #[error("`{}`, {unit} {line}: {problem}", path.display())]
     Line {
         /// The file.
@@ -169,7 +171,7 @@ pub enum Error {
         /// Its lines.
         right_lines: usize,
     },
-    /// Nothing to rank, or nothing to look for.
+    /// No queries, documents or judgements.
     #[error("`{}` holds no {what}", path.display())]
     Nothing {
         /// The folder.
@@ -186,7 +188,7 @@ pub enum Error {
         judged: String,
         /// A query.
         there: String,
-        /// Whether only their Unicode normalization is another.
+        /// Whether only their Unicode normalization differs.
         normalization: bool,
     },
     /// Judgements of other documents than the folder's.
@@ -198,7 +200,7 @@ pub enum Error {
         judged: String,
         /// A document.
         there: String,
-        /// Whether only their Unicode normalization is another.
+        /// Whether only their Unicode normalization differs.
         normalization: bool,
     },
 }
@@ -215,6 +217,17 @@ impl Error {
         } else {
             None
         }
+    }
+}
+
+impl From<UnreadableLine> for Error {
+    fn from(UnreadableLine { path, line, reason }: UnreadableLine) -> Self {
+        let problem = match reason {
+            Unreadable::Read(source) => return Self::Read { path, source },
+            Unreadable::TooLong(most) => format!("longer than {} MiB", most >> 20),
+            Unreadable::NotUtf8(at) => format!("not UTF-8 at byte {at} of the line"),
+        };
+        Self::Line { path, unit: "line", line, problem }
     }
 }
 
@@ -248,8 +261,8 @@ impl Diagnose for Error {
             Self::NoKnownQuery { .. } | Self::NoKnownDocument { .. } => {
                 "are the judgements of another version of the data set?".into()
             }
-            Self::NoSuchFolder { .. }
-            | Self::NotAFolder { .. }
+            Self::NoSuchFolder { path } => return path_hint(path),
+            Self::NotAFolder { .. }
             | Self::Read { .. }
             | Self::NotAFile { .. }
             | Self::TooManyFiles { .. }

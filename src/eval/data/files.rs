@@ -1,4 +1,4 @@
-//! The files of a folder.
+//! Lists the files of a folder.
 
 use std::collections::HashSet;
 use std::fs;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-/// More files are no data set; a listing must end.
+/// The most files of a data set's folder, so that a listing ends.
 const MOST_FILES: usize = 100_000;
-/// How many folders deep data files lie.
+/// How many folders deep data files are searched.
 const DEEPEST: usize = 3;
 
-/// What a file's name says about its content.
+/// The kind of a file, from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Jsonl,
@@ -107,7 +107,7 @@ impl Listing {
         self.root.join(&entry.relative)
     }
 
-    /// The name of the folder, whatever way it was given.
+    /// The name of the folder, even if it was given as `.` or a link.
     pub(super) fn folder_name(&self) -> String {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         name(&self.root)
@@ -125,7 +125,8 @@ fn list(root: &Path, folder: &Path, prefix: &str, depth: usize, found: &mut Vec<
             continue;
         }
         let relative = format!("{prefix}{name}");
-        // Follows links: the Hub's cache is made of them. One that leads nowhere is listed, and refused where it is read.
+        // Links are followed, because the Hub's cache consists of them. A broken link is listed, and refused when it is
+        // read.
         if fs::metadata(entry.path()).is_ok_and(|found| found.is_dir()) {
             if depth + 1 < DEEPEST {
                 list(root, &entry.path(), &format!("{relative}/"), depth + 1, found)?;
@@ -138,4 +139,14 @@ fn list(root: &Path, folder: &Path, prefix: &str, depth: usize, found: &mut Vec<
         }
     }
     Ok(())
+}
+
+/// The kind of a file, from its name.
+pub(super) fn kind(path: &Path) -> Kind {
+    Entry::new(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()).kind
+}
+
+/// The file's name, for examples.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

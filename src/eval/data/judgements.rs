@@ -6,12 +6,13 @@ use std::path::Path;
 use super::collect::Collector;
 use super::delimited::{self, Style};
 use super::files::Kind;
+use super::files::{file_name, kind};
 use super::layout::Form;
-use super::lines::{Lines, line_error};
-use super::texts::{file_name, kind, rows};
-use super::warnings::DataWarningKind;
+use super::lines::{line_error, lines};
+use super::rows::rows;
 use super::{Error, record, three_json};
 use crate::escape::escaped;
+use crate::eval::DataWarningKind;
 use crate::eval::columns::{Columns, first_fields};
 
 /// Reads a file of judgements.
@@ -35,11 +36,11 @@ pub(super) fn read(collector: &mut Collector, form: Form, path: &Path) -> Result
     }
 }
 
-/// Columns as the first line names them; else three fields (query, document, grade) or TREC's four (query, iteration,
-/// document, grade).
+/// Reads a table whose columns the first line names, or with three fields (query, document, grade) or TREC's four (query,
+/// iteration, document, grade).
 fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
-    let mut lines = Lines::open(path)?;
+    let mut lines = lines(path)?;
     let mut columns = None;
     let mut first = true;
     while let Some((number, line)) = lines.next_line()? {
@@ -50,7 +51,7 @@ fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Err
         let fields = delimited::fields(line, style).map_err(wrong)?;
         if std::mem::take(&mut first) {
             columns = named(line, &fields).transpose().map_err(wrong)?;
-            // BEIR's files have a header and TREC's have none: the other way round is odd.
+            // BEIR's files have a header and TREC's have none; the opposite gets a warning.
             match (columns.is_some(), style) {
                 (true, Style::Trec) => collector.warnings.note(DataWarningKind::Header, || file.clone()),
                 (false, Style::Csv) => collector.warnings.note(DataWarningKind::NoHeader, || file.clone()),
@@ -67,7 +68,7 @@ fn table(collector: &mut Collector, style: Style, path: &Path) -> Result<(), Err
     Ok(())
 }
 
-/// The columns that the first line names, if it is a line of names. Names between tabs may hold spaces.
+/// The columns that the first line names, if it is a header. Names between tabs may contain spaces.
 fn named<S: AsRef<str>>(line: &str, fields: &[S]) -> Option<Result<Columns, String>> {
     if line.contains('\t') {
         let columns = Columns::named(&first_fields(line));

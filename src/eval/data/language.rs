@@ -1,9 +1,9 @@
-//! What language a side of a data set is in: what a name says, as far as the script bears it out, else what is written
-//! most in the script.
+//! Guesses the language of a side of a data set: the one that a name says, if the script agrees, else the most common one
+//! of the script.
 
 use super::script::Script;
 
-/// A language that names of files and folders may say.
+/// A language that may occur in names of files and folders.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Language {
     /// ISO 639-1.
@@ -19,7 +19,7 @@ const fn language(code: &'static str, long: &'static str, name: &'static str, sc
     Language { code, long, name, script }
 }
 
-/// Of each script the first is the one taken when nothing names another.
+/// The first language of each script is its default.
 const LANGUAGES: &[Language] = &[
     language("en", "eng", "english", Script::Latin),
     language("de", "deu", "german", Script::Latin),
@@ -91,16 +91,16 @@ const LANGUAGES: &[Language] = &[
     language("km", "khm", "khmer", Script::Khmer),
 ];
 
-/// Codes that are English words as well: as a part of a name they say a language only at its end.
+/// Codes that are also English words. They count as a language only at the end of a name.
 const WORDS: [&str; 9] = ["is", "it", "no", "id", "et", "da", "fin", "cat", "ms"];
 
-/// The language that a word says.
+/// The language that a word names.
 pub(super) fn named(word: &str) -> Option<&'static Language> {
     let word = word.to_lowercase();
     LANGUAGES.iter().find(|language| [language.code, language.long, language.name].contains(&word.as_str()))
 }
 
-/// The languages that the words of a name say, in order, each once.
+/// The languages that the words of a name mention, in order, each once.
 pub(super) fn in_name(name: &str) -> Vec<&'static Language> {
     let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut found: Vec<&'static Language> = Vec::new();
@@ -114,17 +114,17 @@ pub(super) fn in_name(name: &str) -> Vec<&'static Language> {
     found
 }
 
-/// Those that are written in the script.
+/// The languages that are written in the script.
 pub(super) fn written_in(script: Option<Script>, languages: &[&'static Language]) -> Vec<&'static Language> {
     languages.iter().copied().filter(|language| Some(language.script) == script).collect()
 }
 
-/// The language taken for a script that nothing names.
+/// The default language of a script.
 pub(super) fn usual(script: Option<Script>) -> Option<&'static str> {
     LANGUAGES.iter().find(|language| Some(language.script) == script).map(|language| language.code)
 }
 
-/// The language of texts in that script in a folder or file of that name.
+/// The language of texts in this script, in a folder or file of this name.
 pub(super) fn decide(script: Option<Script>, name: &str) -> Option<&'static str> {
     match written_in(script, &in_name(name)).as_slice() {
         [only] => Some(only.code),

@@ -1,11 +1,10 @@
-//! What a folder of some form holds, before anything is read.
+//! The layout of a data set's folder, before anything is read.
 
+use crate::eval::DataWarningKind;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::warnings::DataWarningKind;
-
-/// The form of a data set on disk.
+/// The format of a data set on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -25,7 +24,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form's name, as `dataset.yaml` writes it.
+    /// The format's name in `dataset.yaml`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Beir => "beir",
@@ -37,7 +36,7 @@ impl Form {
         }
     }
 
-    /// What a folder of this form holds.
+    /// The content of a folder of this format, for messages.
     pub fn looks_like(self) -> &'static str {
         match self {
             Self::Beir => {
@@ -69,12 +68,12 @@ impl fmt::Display for Form {
     }
 }
 
-/// What a folder holds.
+/// The files of a folder by their role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// Queries, documents and judgements in files of their own, once for each subset.
     Parts(Form, Vec<Part>),
-    /// Pairs of files aligned by line, one pair a split.
+    /// Pairs of files aligned by line, one pair for each split.
     Pairs(Vec<Pair>),
 }
 
@@ -86,22 +85,22 @@ pub(super) struct Part {
     pub(super) documents: Vec<Labelled>,
     pub(super) queries: Vec<Labelled>,
     pub(super) judgements: Vec<Labelled>,
-    /// What is there and is not used.
+    /// Files that exist and are not used.
     pub(super) unused: Vec<(DataWarningKind, String)>,
 }
 
-/// How well a subset's files fit a form.
+/// How well a subset's files fit a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
     Whole,
     /// One part of three is missing.
     Lacks(&'static str),
-    /// Too much is missing to look like the form at all.
+    /// Too much is missing for it to look like this format.
     Foreign,
 }
 
 impl Part {
-    /// How well it fits a form that calls documents, queries and judgements by these names.
+    /// How well it fits a format that has these names for documents, queries and judgements.
     pub(super) fn fit(&self, [documents, queries, judgements]: [&'static str; 3]) -> Fit {
         match (self.documents.is_empty(), self.queries.is_empty(), self.judgements.is_empty()) {
             (false, false, false) => Fit::Whole,
@@ -112,7 +111,7 @@ impl Part {
         }
     }
 
-    /// What a form makes of a folder that holds only this.
+    /// The result for a format and a folder with only this part.
     pub(super) fn found(self, form: Form, names: [&'static str; 3]) -> Found {
         match self.fit(names) {
             Fit::Whole => Found::Whole(Layout::Parts(form, vec![self])),
@@ -122,7 +121,7 @@ impl Part {
     }
 }
 
-/// Files that together are one split of something.
+/// Files that together are one split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Labelled {
     pub(super) label: String,
@@ -140,16 +139,16 @@ pub(super) struct Pair {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PairSide {
     pub(super) file: PathBuf,
-    /// Its language, where `dataset.yaml` says it.
+    /// Its language, if `dataset.yaml` states it.
     pub(super) language: Option<String>,
 }
 
-/// What a form makes of a folder.
+/// The result of looking for a format in a folder.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
-    /// It is of that form.
+    /// It has this format.
     Whole(Layout),
-    /// It looks like that form and lacks something.
+    /// It looks like this format and lacks something.
     Lacks(Form, &'static str),
     /// It is something else.
     Nothing,

@@ -1,17 +1,17 @@
-//! The numbered lines of a text file, compressed by gzip or not.
+//! Opens the files of a data set, compressed by gzip or not, and reads their lines.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Error;
-use crate::eval::numbered::{Numbered, UnreadableLine, decompressed};
+use crate::eval::numbered::{Numbered, decompressed};
 use crate::files;
 
-/// The longest line that is read.
+/// The longest line in bytes.
 const LONGEST: usize = 64 << 20;
 
-/// Opens a regular file with something in it. Whether it is compressed, its first bytes say.
+/// Opens a regular file that is not empty. Its first bytes show whether it is compressed.
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     check(path)?;
@@ -19,7 +19,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     opened.map_err(unreadable)
 }
 
-/// Opens a file that is one JSON value. A byte order mark, which JSON does not allow, is no part of it.
+/// Opens a file with one JSON value, and skips a byte order mark, which JSON does not allow.
 pub(super) fn open_json(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     let mut reader = open(path)?;
     let start = reader.fill_buf().map_err(|source| Error::Read { path: path.to_owned(), source })?;
@@ -29,11 +29,11 @@ pub(super) fn open_json(path: &Path) -> Result<Box<dyn BufRead>, Error> {
     Ok(reader)
 }
 
-/// Refuses what is no regular file, or empty.
+/// Refuses anything but a regular file, and an empty one.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
-        // A link to nothing is there and is no file.
+        // A broken link exists but is not a file.
         Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
             return Err(Error::NotAFile { path: path.to_owned() });
         }
@@ -48,33 +48,22 @@ pub(super) fn check(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads lines of UTF-8 and counts them.
-pub(super) struct Lines {
-    lines: Numbered<Box<dyn BufRead>>,
-    path: PathBuf,
-}
-
-impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { lines: Numbered::new(open(path)?, LONGEST), path: path.to_owned() })
-    }
-
-    /// The next line and its number, without its end. A byte order mark is no part of the first line.
-    pub(super) fn next_line(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        let Self { lines, path } = self;
-        // The line that is read now, should it be broken.
-        let number = lines.number + 1;
-        lines.next_line().map_err(|fault| match fault {
-            UnreadableLine::Read(source) => Error::Read { path: path.clone(), source },
-            UnreadableLine::TooLong => line_error(path, number, format!("longer than {} MiB", LONGEST >> 20)),
-            UnreadableLine::NotUtf8(at) => line_error(path, number, format!("not UTF-8 at byte {at} of the line")),
-        })
-    }
+/// Opens a file to read its lines.
+pub(super) fn lines(path: &Path) -> Result<Numbered<Box<dyn BufRead>>, Error> {
+    Ok(Numbered::new(open(path)?, path, LONGEST))
 }
 
 /// An error of a line.
 pub(super) fn line_error(path: &Path, line: u64, problem: impl Into<String>) -> Error {
     Error::Line { path: path.to_owned(), unit: "line", line, problem: problem.into() }
+}
+
+/// Converts an error of the JSON reader. `line` is the line of the file, because the JSON may be one of its lines.
+pub(super) fn json_error(path: &Path, line: u64, error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let problem = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+    Error::Json { path: path.to_owned(), line, column: error.column(), problem }
 }
 
 #[cfg(test)]
@@ -87,7 +76,7 @@ mod tests {
     use super::*;
 
     fn all(path: &Path) -> Result<Vec<(u64, String)>, Error> {
-        let mut lines = Lines::open(path)?;
+        let mut lines = lines(path)?;
         let mut found = Vec::new();
         while let Some((number, line)) = lines.next_line()? {
             found.push((number, line.to_owned()));

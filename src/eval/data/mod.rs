@@ -1,4 +1,5 @@
-//! A retrieval data set on disk: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON files.
+//! Reads retrieval data sets from disk: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON
+//! files.
 
 mod beir;
 mod collect;
@@ -20,6 +21,7 @@ mod parallel;
 mod parquet;
 mod readme;
 mod record;
+mod rows;
 mod script;
 mod settings;
 mod split;
@@ -34,4 +36,3 @@ pub use layout::Form;
 pub use open::{Opened, Options, inspect, open};
 pub use script::Script;
 pub use summary::{Side, Summary};
-pub use warnings::{DataWarning, DataWarningKind};

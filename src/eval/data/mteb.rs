@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use super::files::{Kind, Listing};
 use super::layout::{Fit, Form, Found, Layout, Part, add};
 use super::readme;
-use super::warnings::DataWarningKind;
+use crate::eval::DataWarningKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {
     Documents,
     Queries,
-    /// The smaller the number, the surer that these are the judgements.
+    /// The smaller the number, the more likely these are the judgements.
     Judgements(u8),
     Unused(DataWarningKind),
 }
@@ -30,7 +30,7 @@ const TABLES: [(&str, Table); 8] = [
 
 const NAMES: [&str; 3] = ["documents (corpus)", "queries (queries)", "relevance judgements (qrels or default)"];
 
-/// A subset's tables, before it is known which of the judgements count.
+/// A subset's tables, before its judgements are chosen.
 #[derive(Default)]
 struct Draft {
     part: Part,
@@ -64,7 +64,7 @@ pub(super) fn find(listing: &Listing) -> Found {
     whole(drafts)
 }
 
-/// What README.md assigns, of files that may be tables.
+/// The tables that README.md assigns.
 fn assigned(listing: &Listing) -> Vec<(String, String, &super::files::Entry)> {
     let files = readme::assigned(listing).into_iter().filter(|file| is_readable(file.entry.kind));
     files.map(|file| (file.config, file.split, file.entry)).collect()
@@ -74,12 +74,12 @@ fn is_readable(kind: Kind) -> bool {
     matches!(kind, Kind::Jsonl | Kind::Parquet | Kind::Delimited)
 }
 
-/// Whether README.md says which files are which table.
+/// Whether README.md assigns files to tables.
 pub(super) fn is_assigned(listing: &Listing) -> bool {
     !assigned(listing).is_empty()
 }
 
-/// Whether a configuration or a folder of this name is a table.
+/// Whether a configuration or folder of this name is a table.
 pub(super) fn is_table(config: &str) -> bool {
     table_of(config).is_some()
 }
@@ -103,20 +103,20 @@ fn tables(listing: &Listing) -> Vec<(String, String, &super::files::Entry)> {
     named.collect()
 }
 
-/// The subset and the table that a configuration's name means.
+/// The subset and the table of a configuration's name.
 fn table_of(config: &str) -> Option<(&str, Table)> {
     TABLES.iter().find_map(|(name, table)| {
         let before = config.strip_suffix(name)?;
         if before.is_empty() {
             return Some(("", *table));
         }
-        // `default` and `data` mean the judgements only of a folder of one data set.
+        // `default` and `data` mean judgements only in a folder of a single data set.
         let subset = before.strip_suffix('-').filter(|subset| !subset.is_empty());
         subset.filter(|_| !matches!(table, Table::Judgements(1..))).map(|subset| (subset, *table))
     })
 }
 
-/// `test` of `test-00000-of-00002`, which may have more behind it.
+/// Removes the shard from a name: `test-00000-of-00002`, possibly with a suffix, becomes `test`.
 fn without_shard(stem: &str) -> &str {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let Some((before, after)) = stem.rsplit_once("-of-") else { return stem };
@@ -127,7 +127,7 @@ fn without_shard(stem: &str) -> &str {
     }
 }
 
-/// The subsets that have all three tables. One without documents or queries of its own shares those of the folder.
+/// The subsets that have all three tables. A subset without documents or queries of its own shares the folder's.
 fn whole(mut drafts: BTreeMap<String, Draft>) -> Found {
     let shared = drafts.remove("").unwrap_or_default().part;
     let mut parts: Vec<Part> = Vec::new();

@@ -1,4 +1,4 @@
-//! Opens a folder as the data sets it holds.
+//! Opens the data sets of a folder.
 
 use std::path::{Path, PathBuf};
 
@@ -10,40 +10,40 @@ use super::settings::{self, Settings};
 use super::{Error, detect, judgements, language, parallel, split, texts};
 use crate::eval::{DataSet, Text};
 
-/// Which part of a folder is read.
+/// Options that choose the part of a folder that is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The split; without one `test`, or the only one, or `dev` or `validation`. A folder without splits is taken whole.
+    /// The split; by default `test`, or the only one, or `dev` or `validation`. A folder without splits is read as a whole.
     pub split: Option<String>,
-    /// At most so many queries, the first.
+    /// The number of queries to read from the start; all by default.
     pub limit_queries: Option<usize>,
 }
 
-/// A folder and the data sets it holds.
+/// A folder and its data sets.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// Its form.
+    /// Its format.
     pub form: Form,
-    /// The splits that are there; empty where the form has none.
+    /// The splits that exist; empty if the format has none.
     pub splits: Vec<String>,
     /// The split that was read.
     pub split: Option<String>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
-    /// The data sets: one a subset, and one a direction of parallel text.
+    /// The data sets: one for each subset, or for each direction of parallel text.
     pub sets: Vec<DataSet>,
 }
 
 /// The data sets in a folder.
 ///
 /// Queries are those with at least one judgement, of any grade, in the order of their file; documents are all. Judgements
-/// are those of the queries, also of documents that are not there. A repeated id takes the last text and a repeated judgement
-/// the last grade. Title and text are joined by a space and stripped of white space; queries are taken as they are.
+/// are those of the queries, including judgements of missing documents. A repeated id takes the last text and a repeated
+/// judgement the last grade. Title and text are joined by a space and stripped of white space; queries are not changed.
 pub fn open(path: &Path, options: &Options) -> Result<Vec<DataSet>, Error> {
     inspect(path, options).map(|opened| opened.sets)
 }
 
-/// The data sets in a folder, and where they came from.
+/// Opens the data sets in a folder, with their format, split and files.
 pub fn inspect(path: &Path, options: &Options) -> Result<Opened, Error> {
     let listing = Listing::of(path)?;
     let (settings, settings_path) = settings::read(path)?;
@@ -123,7 +123,7 @@ impl Reader<'_> {
 
     fn pairs(&self, pairs: &[Pair]) -> Result<Opened, Error> {
         let labels: Vec<&str> = pairs.iter().map(|pair| pair.label.as_str()).collect();
-        // One pair is the whole folder, whatever it is called.
+        // A single pair is the whole folder, whatever its label.
         let at = if pairs.len() == 1 { 0 } else { split::choose(self.root, &labels, self.split())? };
         let Some(pair) = pairs.get(at) else {
             return Err(Error::Nothing { path: self.root.to_owned(), what: "pairs of files" });
@@ -139,7 +139,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The languages of queries and documents: what `dataset.yaml` says, else scripts and names.
+    /// The languages of queries and documents, from `dataset.yaml`, else from scripts and names.
     fn direction(&self, set: &DataSet, subset: &str) -> Option<String> {
         if let Some(languages) = &self.settings.languages {
             return Some(format!("{}-{}", languages.query, languages.document));
@@ -149,7 +149,7 @@ impl Reader<'_> {
         Some(format!("{query}-{document}"))
     }
 
-    /// The language of one side. A subset such as `eng-kor` names the documents' language first and the queries' last.
+    /// The language of one side. A subset such as `eng-kor` has the documents' language first and the queries' last.
     fn language(&self, role: Role, texts: &[Text], subset: &str) -> Option<&'static str> {
         let script = Letters::of(texts.iter().map(|text| text.text.as_str())).main();
         let named = language::written_in(script, &language::in_name(subset));

@@ -1,4 +1,4 @@
-//! What the pages of a parquet file say they become, read before the parquet reader makes room for it.
+//! Checks the sizes that pages of a parquet file claim, before the parquet reader allocates memory for them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,11 +10,12 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::budget::Budget;
 
-/// Bytes in which a page's header is looked for, first and then.
+/// Number of bytes in which a page's header is looked for, at first and at most.
 const HEADER: [usize; 2] = [1 << 13, 1 << 20];
-/// How deep structures of a header may stand in each other.
+/// How deep structures of a header may be nested.
 const DEEPEST: u8 = 16;
-/// The values that lists of any file may have, and then one a byte of it: a row is held whole.
+/// The number of values that lists of any file may have, in addition to one for each byte of it, because a row is held in
+/// memory as a whole.
 const VALUES: u64 = 1 << 20;
 
 /// Checks the pages of the columns that `is_read` names.
@@ -55,10 +56,10 @@ pub(super) fn check(file: &File, metadata: &ParquetMetaData, is_read: impl Fn(&s
 
 const DAMAGED: &str = "the file is damaged";
 
-/// Holds that a page becomes no more than its header says: the reader would take whatever comes.
+/// Checks that a page decompresses to no more than its header says, because the reader would accept any size.
 fn check_gzip(packed: Part<'_>, stated: u64) -> Result<(), String> {
     let mut unpacked = MultiGzDecoder::new(BufReader::new(packed)).take(stated.saturating_add(1));
-    // Other damage is for the reader to name.
+    // The reader reports other damage.
     let becomes = io::copy(&mut unpacked, &mut io::sink()).unwrap_or_default();
     if becomes > stated { Err("a page becomes more than its header says".to_owned()) } else { Ok(()) }
 }
@@ -85,9 +86,9 @@ struct Page {
     uncompressed: u64,
     compressed: u64,
     values: u64,
-    /// Bytes of levels in front of the values, which are not packed.
+    /// Number of bytes of levels before the values, which are not compressed.
     levels: u64,
-    /// Whether the page is not packed although its column is.
+    /// Whether the page is not compressed although its column is.
     is_plain: bool,
 }
 
@@ -114,7 +115,7 @@ fn page(file: &File, at: u64, end: u64) -> Result<Page, String> {
             .is_some()
         {
             page.header = reader.at as u64;
-            // A negative size is one beyond any.
+            // A negative size exceeds any limit.
             return Ok(page);
         }
     }
@@ -168,7 +169,7 @@ impl Thrift<'_> {
             }
             field = if head >> 4 == 0 { self.zigzag()? } else { field + i64::from(head >> 4) };
             path.push(field);
-            // A field's type tells the value of a boolean.
+            // The type of a boolean field is its value.
             match head & 0xf {
                 kind @ (1 | 2) => on(path, u64::from(kind == 1)),
                 kind => self.value(kind, depth, on, path)?,
@@ -194,7 +195,7 @@ impl Thrift<'_> {
                 let head = self.byte()?;
                 let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
                 let depth = depth.checked_sub(1)?;
-                // Every element takes a byte or more, but for a structure without fields, which takes one too.
+                // Every element takes at least a byte, even a structure without fields.
                 (0..count).try_for_each(|_| {
                     path.push(-1);
                     let read = match head & 0xf {

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use super::Error;
 use super::collect::{Collector, Role};
+use super::files::file_name;
 use super::files::{Entry, Kind, Listing};
 use super::language;
 use super::layout::{Form, Found, Layout, Pair, PairSide};
-use super::lines::Lines;
+use super::lines::lines;
 use super::script::Letters;
 use super::settings::Settings;
-use super::texts::file_name;
 use crate::eval::DataSet;
 
-/// Files that lie beside texts and are none.
+/// Names of files beside the texts that are not texts.
 const BESIDE: [&str; 20] = [
     "md",
     "yaml",
@@ -39,7 +39,7 @@ const BESIDE: [&str; 20] = [
     "parquet",
 ];
 
-/// The pairs of files that `dataset.yaml` or their names say.
+/// The pairs of files that `dataset.yaml` or their names indicate.
 pub(super) fn find(listing: &Listing, settings: &Settings) -> Found {
     if !settings.files.is_empty() {
         let sides: Vec<PairSide> = settings
@@ -85,10 +85,10 @@ fn is_text(entry: &Entry) -> bool {
     !is_note && matches!(entry.kind, Kind::Delimited | Kind::Other) && !BESIDE.contains(&entry.extension.as_str())
 }
 
-/// Reads a pair: the first file's lines as queries and the other's as documents, and the other way round.
+/// Reads a pair in both directions: the lines of one file are the queries and those of the other the documents.
 pub(super) fn read(root: &Path, name: &str, pair: &Pair, limit: Option<usize>) -> Result<Vec<DataSet>, Error> {
     let [left, right] = &pair.sides;
-    let (left_lines, right_lines) = (lines(&left.file)?, lines(&right.file)?);
+    let (left_lines, right_lines) = (all_lines(&left.file)?, all_lines(&right.file)?);
     if left_lines.len() != right_lines.len() {
         return Err(Error::NotAligned {
             left: left.file.clone(),
@@ -106,8 +106,8 @@ pub(super) fn read(root: &Path, name: &str, pair: &Pair, limit: Option<usize>) -
     Ok(vec![DataSet { direction: direction(0, 1), ..there }, DataSet { direction: direction(1, 0), ..back }])
 }
 
-fn lines(path: &Path) -> Result<Vec<String>, Error> {
-    let mut lines = Lines::open(path)?;
+fn all_lines(path: &Path) -> Result<Vec<String>, Error> {
+    let mut lines = lines(path)?;
     let mut found = Vec::new();
     while let Some((_, line)) = lines.next_line()? {
         found.push(line.to_owned());
@@ -135,8 +135,8 @@ fn set(
     collector.finish(root, name.to_owned(), limit)
 }
 
-/// The language of each side: what `dataset.yaml` says, else the extension, else the words of the file's name and the
-/// script. Two sides of one language are told apart by their files' names.
+/// The language of each side, from `dataset.yaml`, else the extension, else the file's name and the script. Two sides of
+/// one language are distinguished by their files' names.
 fn languages(sides: [&PairSide; 2], texts: [&[String]; 2]) -> [Option<String>; 2] {
     let entry =
         |side: &PairSide| Entry::new(&side.file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());

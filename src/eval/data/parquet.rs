@@ -1,4 +1,4 @@
-//! SelectedRows of a parquet file.
+//! Reads the rows of a parquet file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,15 +10,14 @@ use parquet::schema::types::Type;
 use super::Error;
 use super::lines;
 use super::pages;
-use super::record::{Cell, Record};
-use super::texts::EachRow;
+use super::record::{Cell, EachRow, Record};
 use crate::budget::Budget;
 use crate::caught::catch;
 use crate::files;
 
 /// Calls `each` for every row, with the columns that are read.
 ///
-/// The parquet reader asserts what a damaged file may break, so a panic of it is an error of the file.
+/// The parquet reader panics on some damaged files, so a panic becomes an error of the file.
 pub(super) fn rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
     lines::check(path)?;
     let damaged = |_| Err(Error::Parquet { path: path.to_owned(), problem: "the file is damaged".into() });
@@ -44,7 +43,7 @@ fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
     for (row, number) in rows.zip(1_u64..) {
         let wrong = |problem| Error::Line { path: path.to_owned(), unit: "row", line: number, problem };
         let row = row.map_err(broken)?;
-        // A text that a dictionary has once can be that of every row.
+        // A text that a dictionary stores once can occur in every row.
         let weight = row.get_column_iter().map(|(_, field)| weight(field)).sum();
         budget.take(weight).map_err(|error| refused(error.to_string()))?;
         let record = record(&row);
@@ -53,7 +52,7 @@ fn read(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The schema without columns that are not read: an image or a vector is never decoded.
+/// The schema with only the columns that are read, so that images and vectors are never decoded.
 fn wanted(schema: &Type) -> parquet::errors::Result<Type> {
     let mut record = Record::default();
     let is_read = |field: &&Arc<Type>| record.column(field.name()).is_some();
@@ -61,7 +60,7 @@ fn wanted(schema: &Type) -> parquet::errors::Result<Type> {
     Type::group_type_builder(schema.name()).with_fields(fields).build()
 }
 
-/// The bytes of the texts in a field.
+/// The number of bytes of the texts in a field.
 fn weight(field: &Field) -> u64 {
     match field {
         Field::Str(text) => text.len() as u64,
@@ -96,7 +95,7 @@ fn cell(field: &Field) -> Cell {
         Field::Float(number) => Cell::Number((*number).into()),
         Field::Double(number) => Cell::Number(*number),
         Field::Str(text) => Cell::Text(text.clone()),
-        // Writers that leave the text annotation out.
+        // Some writers omit the annotation of texts.
         Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
             Ok(text) => Cell::Text(text.to_owned()),
             Err(_) => Cell::Other("bytes that are no UTF-8"),

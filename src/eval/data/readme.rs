@@ -1,4 +1,4 @@
-//! The `configs:` that a data set's README.md may have: which files are which table, and which split.
+//! Reads `configs:` of a data set's README.md, which assigns files to tables and splits.
 
 use std::io::Read as _;
 
@@ -60,7 +60,7 @@ pub(super) struct Assigned<'a> {
     pub(super) entry: &'a Entry,
 }
 
-/// What README.md assigns; nothing where it has no configurations, cannot be read, or names no file that is there.
+/// The files that README.md assigns; empty if it has no configurations, cannot be read, or names no existing file.
 pub(super) fn assigned(listing: &Listing) -> Vec<Assigned<'_>> {
     let Some(front) = front_matter(listing) else { return Vec::new() };
     let mut found = Vec::new();
@@ -93,7 +93,7 @@ fn front_matter(listing: &Listing) -> Option<FrontMatter> {
     serde_yaml::from_str(yaml).ok()
 }
 
-/// Whether a path matches a pattern in which `*` stands for anything.
+/// Whether a path matches a pattern, in which `*` matches anything.
 fn matches(pattern: &str, path: &str) -> bool {
     let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
     let mut pieces = pattern.split('*');

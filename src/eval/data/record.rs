@@ -1,10 +1,13 @@
-//! A row of a table of queries, documents or judgements, whatever the names of its columns.
+//! A row of a table of queries, documents or judgements, with any of the usual column names.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// What a cell may hold.
+/// Called with each record, the unit (`line` or `row`) and its number.
+pub(super) type EachRow<'a> = dyn FnMut(&str, u64, Record) -> Result<(), String> + 'a;
+
+/// The value of a cell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Cell {
     /// No such column.
@@ -20,8 +23,8 @@ pub(super) enum Cell {
     Other(&'static str),
 }
 
-/// The columns that are read. A column named twice holds the last value; of two names for one column the surer one counts:
-/// BEIR and MTEB read `_id` and `text`.
+/// The columns that are read. A repeated column has the last value. Of two names for one column the more specific one
+/// counts: BEIR and MTEB read `_id` and `text`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Record {
     pub(super) id: Cell,
@@ -31,12 +34,12 @@ pub(super) struct Record {
     pub(super) query: Cell,
     pub(super) document: Cell,
     pub(super) score: Cell,
-    /// How sure the name was under which each was met.
+    /// The rank of the name under which each column was found.
     pub(super) met: [Option<usize>; COLUMNS.len()],
 }
 
 impl Record {
-    /// The cell of a column, or `None` where the column is not read or a surer name for it has been met.
+    /// The cell of a column; `None` if the column is not read or a more specific name for it was found.
     pub(super) fn column(&mut self, name: &str) -> Option<&mut Cell> {
         let (column, names): (usize, &[&str]) =
             COLUMNS.iter().copied().enumerate().find(|(_, names)| names.contains(&name))?;
@@ -59,7 +62,7 @@ impl Record {
     }
 }
 
-/// The names of each column, the surest first, in the order of the record's cells.
+/// The names of each column, the most specific first, in the order of the record's cells.
 const COLUMNS: [&[&str]; 7] = [
     &["_id", "id", "docid", "doc_id", "doc-id"],
     &["title"],
@@ -113,7 +116,7 @@ impl Cell {
     }
 }
 
-/// A grade as a file of text has it.
+/// Reads a grade from a text file.
 pub(super) fn grade(text: &str) -> Result<i64, String> {
     let text = text.trim();
     text.parse()

@@ -1,4 +1,4 @@
-//! Which writing systems texts use.
+//! Detects the scripts (writing systems) of texts.
 
 use std::collections::BTreeMap;
 
@@ -68,12 +68,12 @@ impl Script {
         }
     }
 
-    /// The script of a letter; `None` for what is no letter.
+    /// The script of a letter; `None` for other characters.
     pub fn of(letter: char) -> Option<Self> {
         if letter.is_ascii() {
             return letter.is_ascii_alphabetic().then_some(Self::Latin);
         }
-        // Marks that lengthen a vowel are Common to Hiragana and Katakana.
+        // Unicode assigns vowel length marks to both Hiragana and Katakana.
         if matches!(letter, '\u{30fc}' | '\u{ff70}') {
             return Some(Self::Kana);
         }
@@ -110,13 +110,14 @@ impl Script {
         })
     }
 
-    /// How many Latin letters say as much as one letter of this script, roughly: a Korean text full of English names is Korean.
+    /// About how many Latin letters carry as much text as one letter of this script, so that a Korean text full of English
+    /// names is Korean.
     fn weight(self) -> u64 {
         if matches!(self, Self::Hangul | Self::Kana | Self::Han) { 3 } else { 1 }
     }
 }
 
-/// How many letters of each script texts have.
+/// The number of letters of each script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Letters(BTreeMap<Script, u64>);
 
@@ -134,7 +135,7 @@ impl Letters {
         letters
     }
 
-    /// The script that says most. Kana among Chinese characters is Japanese.
+    /// The dominant script. Kana among Chinese characters means Japanese.
     pub(super) fn main(&self) -> Option<Script> {
         let count = |script| self.0.get(&script).copied().unwrap_or(0);
         let (kana, han) = (count(Script::Kana), count(Script::Han));

@@ -1,4 +1,4 @@
-//! `dataset.yaml`: what a folder's files cannot say.
+//! Reads `dataset.yaml`, which says what a folder's files cannot.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -13,13 +13,13 @@ use crate::files;
 const NAMES: [&str; 2] = ["dataset.yaml", "dataset.yml"];
 const LONGEST: u64 = 1 << 20;
 
-/// What `dataset.yaml` may say.
+/// The settings of `dataset.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Settings {
     /// Name of the data set, in place of the folder's.
     pub(super) name: Option<String>,
-    /// The form, where the files could be of several.
+    /// The format, where the files could have several.
     pub(super) form: Option<Form>,
     /// The split to take when none is asked for.
     pub(super) split: Option<String>,

@@ -1,14 +1,14 @@
-//! Which split, and which files belong to it.
+//! Chooses the split and the files that belong to it.
 
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::layout::Labelled;
 
-/// Splits that are taken when none is asked for, the first first.
+/// The default splits, in order of preference.
 const USUAL: [&str; 3] = ["test", "dev", "validation"];
 
-/// The labels of the split that is asked for, or of the usual one.
+/// The labels of the requested split, or of the default one.
 pub(super) fn choose(root: &Path, labels: &[&str], wanted: Option<&str>) -> Result<usize, Error> {
     let found = || labels.iter().map(|label| (*label).to_owned()).collect();
     if let ([only], Some(_)) = (labels, wanted)
@@ -27,7 +27,7 @@ pub(super) fn choose(root: &Path, labels: &[&str], wanted: Option<&str>) -> Resu
     usual.ok_or_else(|| Error::WhichSplit { path: root.to_owned(), found: found() })
 }
 
-/// The label that is `wanted`, or else the only one that begins or ends with it: `dev` is `miracl-v1.0-ko-dev`.
+/// The label that equals `wanted`, or else the only one that begins or ends with it: `dev` matches `miracl-v1.0-ko-dev`.
 fn find(labels: &[&str], wanted: &str) -> Option<usize> {
     if let Some(at) = labels.iter().position(|label| *label == wanted) {
         return Some(at);
@@ -36,7 +36,7 @@ fn find(labels: &[&str], wanted: &str) -> Option<usize> {
     near.next().filter(|_| near.next().is_none()).map(|(at, _)| at)
 }
 
-/// The files of queries or documents that belong to a split: those of the same name, or of a part of it, or the only ones.
+/// The files of queries or documents that belong to a split: those with its name, or with a part of it, or the only ones.
 pub(super) fn files_of<'a>(
     root: &Path,
     what: &'static str,
@@ -59,7 +59,7 @@ pub(super) fn files_of<'a>(
     })
 }
 
-/// Whether `name` is `start` and then something apart from it.
+/// Whether `name` is `start` followed by a separator.
 fn begins(name: &str, start: &str) -> bool {
     !start.is_empty() && name.strip_prefix(start).is_some_and(|rest| rest.starts_with(['.', '-', '_']))
 }

@@ -12,14 +12,14 @@ pub struct Summary {
     pub queries: Side,
     /// Its documents.
     pub documents: Side,
-    /// How many judgements there are of each grade.
+    /// The number of judgements of each grade.
     pub grades: BTreeMap<i64, usize>,
 }
 
 /// The sizes of queries or documents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Side {
-    /// How many there are.
+    /// The number of texts.
     pub texts: usize,
     /// The median of their lengths in characters.
     pub median_characters: usize,
@@ -30,7 +30,7 @@ pub struct Side {
 }
 
 impl Summary {
-    /// The sizes of `set`.
+    /// Computes the sizes of `set`.
     pub fn of(set: &DataSet) -> Self {
         let mut grades = BTreeMap::new();
         for grade in set.qrels.grades.values().flat_map(BTreeMap::values) {
@@ -39,12 +39,12 @@ impl Summary {
         Self { queries: Side::of(&set.queries), documents: Side::of(&set.documents), grades }
     }
 
-    /// How many judgements there are.
+    /// The number of judgements.
     pub fn judgements(&self) -> usize {
         self.grades.values().sum()
     }
 
-    /// How many judgements say relevant.
+    /// The number of judgements of relevant documents.
     pub fn positives(&self) -> usize {
         self.grades.range(1..).map(|(_, count)| count).sum()
     }

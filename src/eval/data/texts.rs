@@ -3,55 +3,13 @@
 use std::path::Path;
 
 use super::collect::{Collector, Role};
-use super::files::{Entry, Kind};
-use super::lines::{Lines, line_error};
+use super::files::{Kind, file_name, kind};
+use super::lines::{line_error, lines};
 use super::record::{Cell, Record};
-use super::warnings::DataWarningKind;
+use super::rows::rows;
 use super::{Error, three_json};
 use crate::escape::escaped;
-
-/// A row and where it stands.
-pub(super) type EachRow<'a> = dyn FnMut(&str, u64, Record) -> Result<(), String> + 'a;
-
-/// The kind of a file, from its name.
-pub(super) fn kind(path: &Path) -> Kind {
-    Entry::new(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()).kind
-}
-
-/// The rows of a jsonl or parquet file.
-pub(super) fn rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
-    if kind(path) == Kind::Parquet { parquet_rows(path, each) } else { json_rows(path, each) }
-}
-
-#[cfg(feature = "parquet")]
-fn parquet_rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
-    super::parquet::rows(path, each)
-}
-
-#[cfg(not(feature = "parquet"))]
-fn parquet_rows(path: &Path, _: &mut EachRow<'_>) -> Result<(), Error> {
-    Err(Error::Parquet { path: path.to_owned(), problem: "this build is without parquet".into() })
-}
-
-fn json_rows(path: &Path, each: &mut EachRow<'_>) -> Result<(), Error> {
-    let mut lines = Lines::open(path)?;
-    while let Some((number, line)) = lines.next_line()? {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let record = serde_json::from_str(line).map_err(|error| json_error(path, number, &error))?;
-        each("line", number, record).map_err(|problem| line_error(path, number, problem))?;
-    }
-    Ok(())
-}
-
-/// An error of the JSON reader; `line` is the file's where the JSON is a line of it.
-pub(super) fn json_error(path: &Path, line: u64, error: &serde_json::Error) -> Error {
-    let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let problem = message.strip_suffix(&place).unwrap_or(&message).to_owned();
-    Error::Json { path: path.to_owned(), line, column: error.column(), problem }
-}
+use crate::eval::DataWarningKind;
 
 /// Reads a file of queries or documents.
 pub(super) fn read(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
@@ -63,11 +21,6 @@ pub(super) fn read(collector: &mut Collector, role: Role, path: &Path) -> Result
             rows(path, &mut |unit, number, record| add(collector, role, record, &|| format!("{file} {unit} {number}")))
         }
     }
-}
-
-/// The file's name, for examples.
-pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn add(collector: &mut Collector, role: Role, record: Record, place: &dyn Fn() -> String) -> Result<(), String> {
@@ -86,7 +39,7 @@ fn add(collector: &mut Collector, role: Role, record: Record, place: &dyn Fn() -
     Ok(())
 }
 
-/// A query is taken as it is, with its instruction behind it where it has one, as in MTEB.
+/// The text of a query, followed by its instruction if it has one, as in MTEB.
 fn with_instruction(text: String, instruction: Cell) -> Result<String, String> {
     match instruction {
         Cell::Missing | Cell::Null => Ok(text),
@@ -94,7 +47,7 @@ fn with_instruction(text: String, instruction: Cell) -> Result<String, String> {
     }
 }
 
-/// Title, space, text, without white space at the ends: BEIR's and MTEB's rule.
+/// Title, space and text, without white space at the ends, as in BEIR and MTEB.
 fn with_title(title: Cell, text: &str) -> Result<String, String> {
     match title {
         Cell::Missing | Cell::Null => Ok(strip(text).to_owned()),
@@ -102,15 +55,15 @@ fn with_title(title: Cell, text: &str) -> Result<String, String> {
     }
 }
 
-/// What Python's `strip` leaves: its white space includes the four separators of ASCII.
+/// Strips white space like Python's `strip`, which includes the four separators of ASCII.
 fn strip(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
 }
 
-/// Lines of an id, a tab and a text.
+/// Reads lines of an id, a tab and a text.
 fn delimited(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
-    let mut lines = Lines::open(path)?;
+    let mut lines = lines(path)?;
     let mut first = true;
     while let Some((number, line)) = lines.next_line()? {
         if line.is_empty() {

@@ -1,5 +1,5 @@
-//! The three JSON files that people keep for sentence-transformers' evaluator: `queries.json` and `corpus.json` from id to
-//! text, `relevant_docs.json` from query to documents. They are read entry by entry.
+//! Reads the three JSON files of sentence-transformers' evaluator: `queries.json` and `corpus.json` from id to text,
+//! `relevant_docs.json` from query to documents. They are read entry by entry.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,13 +9,12 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 
 use super::Error;
 use super::collect::{Collector, Role};
-use super::files::{Kind, Listing};
+use super::files::{Kind, Listing, file_name};
 use super::layout::{Form, Found, Part, add};
-use super::lines;
+use super::lines::{self, json_error};
 use super::record::{Cell, Record};
-use super::texts::{file_name, json_error};
-use super::warnings::DataWarningKind;
 use crate::escape::escaped;
+use crate::eval::DataWarningKind;
 
 const NAMES: [&str; 3] =
     ["documents (corpus.json)", "queries (queries.json)", "relevance judgements (relevant_docs.json)"];
@@ -34,7 +33,7 @@ pub(super) fn find(listing: &Listing) -> Found {
     part.found(Form::ThreeJson, NAMES)
 }
 
-/// Reads `queries.json` or `corpus.json`. Texts are taken as they are; an object with a title joins it as BEIR does.
+/// Reads `queries.json` or `corpus.json`. Texts are not changed; the title of an object is joined to its text as in BEIR.
 pub(super) fn texts(collector: &mut Collector, role: Role, path: &Path) -> Result<(), Error> {
     let file = file_name(path);
     entries(path, &mut |id, Body(record): Body| {
@@ -63,7 +62,7 @@ pub(super) fn judgements(collector: &mut Collector, path: &Path) -> Result<(), E
     })
 }
 
-/// Calls `each` for every entry of the object that the file holds.
+/// Calls `each` for every entry of the object in the file.
 fn entries<V: for<'de> Deserialize<'de>>(
     path: &Path,
     each: &mut dyn FnMut(String, V) -> Result<(), String>,
@@ -106,7 +105,7 @@ impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<'_, V> {
     }
 }
 
-/// A text, or an object with `text` and maybe `title`.
+/// A text, or an object with `text` and an optional `title`.
 struct Body(Record);
 
 impl<'de> Deserialize<'de> for Body {

@@ -1,5 +1,5 @@
 //! MS MARCO's and TREC's folders: documents as `collection.tsv` or `docs*.jsonl`, queries as `queries.SPLIT.tsv` or
-//! `topics.SPLIT.tsv`, judgements as `qrels.SPLIT.tsv`; each kind may lie in a folder of its name.
+//! `topics.SPLIT.tsv`, judgements as `qrels.SPLIT.tsv`; each kind may be in a folder of its name.
 
 use super::files::{Entry, Kind, Listing};
 use super::layout::{Form, Found, Part, add};
@@ -23,7 +23,7 @@ pub(super) fn find(listing: &Listing) -> Found {
         if let Some(split) = label(entry, JUDGEMENTS).filter(|_| !matches!(entry.kind, Kind::Json | Kind::Parquet)) {
             add(&mut part.judgements, split, path());
         } else if !matches!(entry.kind, Kind::Jsonl | Kind::Delimited) {
-            // Neither documents nor queries.
+            // These are neither documents nor queries.
         } else if let Some(split) = label(entry, QUERIES) {
             add(&mut part.queries, split, path());
         } else if label(entry, DOCUMENTS).is_some() {
@@ -36,7 +36,7 @@ pub(super) fn find(listing: &Listing) -> Found {
     part.found(form, NAMES)
 }
 
-/// What stands behind one of the words in the file's name, or the whole name in a folder of such a name.
+/// The part of the file's name after one of the words, or the whole name in a folder with such a name.
 fn label<'a>(entry: &'a Entry, words: &[&str]) -> Option<&'a str> {
     let name = entry.name();
     let name = name.strip_suffix(".gz").unwrap_or(name);

@@ -35,7 +35,7 @@ fn with_arguments(tensor: &PlannedTensor, arguments: &Arguments, statistic: Stat
             let epsilon = if let Joint::Overlap { epsilon, .. } = joint(arguments) { epsilon } else { 0.0 };
             Step::Overlap { inputs, epsilon, factors }
         }
-        // Without models there is only the base.
+        // Without models only the base is left.
         (Formula::MaskedSum(_) | Formula::Joint(_), _) => Step::Combine { inputs, coefficients: vec![1.0] },
         (Formula::Pairwise(_), Statistic::Fusion(fusion)) => Step::Fuse { inputs, fusion },
         (Formula::Pairwise(function), _) => Step::Pairwise { inputs, function: function(arguments) },
@@ -69,8 +69,7 @@ fn combine(
     }
 }
 
-/// Builds the step of a combination without the inputs of coefficient zero: they do not reach the output and need not be
-/// read.
+/// Builds the step of a combination without inputs of coefficient zero, which need not be read.
 fn combine_nonzero(mut inputs: Vec<Input>, task_vectors: bool, coefficients: Vec<f64>) -> Step {
     let nonzero = |inputs: Vec<Input>| -> (Vec<Input>, Vec<f64>) {
         inputs.into_iter().zip(coefficients).filter(|(_, coefficient)| *coefficient != 0.0).unzip()

@@ -19,15 +19,15 @@ pub(in crate::merge) struct RowSteps<S> {
     steps: Vec<RowStep<S>>,
 }
 
-/// What is done to some rows.
+/// The step of some rows.
 pub(super) struct RowStep<S> {
     pub(super) step: S,
-    /// The places of its inputs among those of the tensor.
+    /// The indices of its inputs among those of the tensor.
     pub(super) uses: Vec<usize>,
 }
 
 impl<S> RowSteps<S> {
-    /// Builds the steps of `tensor`: `step` builds one from the arguments of a class, and `inputs_of` tells what it reads.
+    /// Builds the steps of `tensor`: `step` builds one from the arguments of a class, and `inputs_of` returns its inputs.
     pub(super) fn new(
         tensor: &PlannedTensor,
         rows: &ByRow,
@@ -55,7 +55,7 @@ impl<S> RowSteps<S> {
         Ok(Self { inputs, width: width.max(1), rows: rows.clone(), step_of_class, steps })
     }
 
-    /// Any of the steps: all have the same masks and want the same tiles.
+    /// Any one of the steps. All have the same masks and need the same tiles.
     pub(super) fn any(&self) -> Option<&S> {
         self.steps.first().map(|row_step| &row_step.step)
     }

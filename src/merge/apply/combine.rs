@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Gram, GramSum, Real, SimdLevel, combine, combine_around, combine_columns, dots};
+use crate::kernel::{Gram, GramSum, Real, SimdLevel, combine, combine_columns, combine_differences, dots};
 use crate::merge::Error;
 use crate::merge::read::split_base;
 use crate::merge::rows::{place_in, split_at_rows};
 use crate::merge::statistic::Columns;
 
-/// Combines each row of a tile, which holds whole rows, with the coefficients that its own dot products give.
+/// Combines each row of a tile of whole rows with the coefficients from its own dot products.
 pub(super) fn combine_by_row<T: Real>(
     level: SimdLevel,
     row: usize,
@@ -28,14 +28,14 @@ pub(super) fn combine_by_row<T: Real>(
         sum.add(&blocks);
         let numbers: Vec<T> = coefficients(&sum.finish())?.into_iter().map(T::of).collect();
         match base {
-            Some(base) => combine_around(level, base, &numbers, vectors, out),
+            Some(base) => combine_differences(level, base, &numbers, vectors, out),
             None => combine(level, &numbers, vectors, out),
         }
     }
     Ok(())
 }
 
-/// One coefficient an input and column: `[input][column]`.
+/// One coefficient for each input and column: `[input][column]`.
 pub(super) type ColumnCoefficients = Vec<Vec<f64>>;
 
 /// Computes the coefficients of every column.

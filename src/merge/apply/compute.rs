@@ -6,15 +6,15 @@ use super::combine::{combine_by_column, combine_by_row};
 use super::masked::sum_masked;
 use super::select::Selection;
 use super::step::Step;
-use crate::kernel::{Gram, Real, SimdLevel, combine, combine_around, consensus_sum, fuse, overlap_sum, swap_near};
+use crate::kernel::{Gram, Real, SimdLevel, combine, combine_differences, consensus_sum, fuse, overlap_sum, swap_near};
 use crate::merge::Error;
 use crate::merge::rows::{place_in, row_length, split_at_rows};
 use crate::merge::span::Span;
 use crate::method::Pairwise;
 use crate::plan::PlannedTensor;
 
-/// Computes the elements of a tile of `tensor`, or of a part of one, from the values of the step's inputs. Says whether
-/// none was hidden that is not finite.
+/// Computes the elements of a tile of `tensor`, or of a part of one, from the values of the step's inputs. Returns false if
+/// a value that is not finite was hidden.
 pub(super) fn compute<T: Real>(
     tensor: &PlannedTensor,
     step: &Step,
@@ -28,7 +28,7 @@ pub(super) fn compute<T: Real>(
     let mut sound = true;
     match (step, values) {
         (Step::CombineTaskVectors { coefficients, .. }, [base, models @ ..]) => {
-            combine_around(level, base, &as_number(coefficients), models, out);
+            combine_differences(level, base, &as_number(coefficients), models, out);
         }
         (Step::CombineRows { task_vectors, row, arguments, .. }, inputs) => {
             let of_row = |gram: &Gram| coefficients(tensor, arguments, Some(gram));

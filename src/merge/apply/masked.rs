@@ -31,7 +31,7 @@ pub(super) fn draw_masks<'a, T: Real>(
     drawn
 }
 
-/// Computes the masked sum of the elements `range`. Says whether every sum was finite.
+/// Computes the masked sum of the elements `range`. Returns whether every sum was finite.
 #[expect(clippy::too_many_arguments, reason = "a tile, what is known of it, and its place")]
 pub(super) fn sum_masked<T: Real>(
     level: SimdLevel,

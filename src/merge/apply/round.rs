@@ -11,7 +11,7 @@ use crate::merge::context::Context;
 use crate::merge::read::load_inputs;
 use crate::merge::span::Span;
 
-/// Computes one tile of one tensor and rounds it to its format. Gives the bytes, and the fault in them that the user
+/// Computes one tile of one tensor and rounds it to its format. Returns the bytes, and the fault in them that the user
 /// accepts.
 pub(in crate::merge) fn round_tile<'s, T: Real>(
     context: Context<'_>,

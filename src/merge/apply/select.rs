@@ -1,4 +1,4 @@
-//! Selects elements of a tile, before the values of its result are computed.
+//! Selects the elements of a tile that take part in its result.
 
 use std::ops::Range;
 
@@ -15,12 +15,12 @@ pub(super) struct SelectionBuffers<'r> {
     pub(super) draws: &'r mut Vec<u64>,
 }
 
-/// Which elements of a tile stay.
+/// The elements of a tile that are kept.
 #[derive(Default)]
 pub(super) struct Selection<'r> {
     /// The random masks of a masked sum, for the models that have one.
     pub(super) drawn: Vec<Option<&'r [u8]>>,
-    /// The elements of a consensus.
+    /// The mask of a consensus.
     pub(super) stays: Option<&'r [u8]>,
 }
 

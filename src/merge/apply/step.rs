@@ -1,4 +1,4 @@
-//! Steps: what is done to every tile of a tensor.
+//! Steps: the operation on every tile of a tensor.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::merge::statistic::{Consensus, Fusion, Mask, consensus_tile, row_of_ma
 use crate::method::{Arguments, MaskedSum, Pairwise};
 use crate::plan::Input;
 
-/// What is done to every tile of a tensor.
+/// The operation on every tile of a tensor.
 pub(in crate::merge) enum Step {
     /// Copies the bytes of the first source.
     Copy,
@@ -31,7 +31,7 @@ pub(in crate::merge) enum Step {
     Fuse { inputs: Vec<Input>, fusion: Fusion },
     /// Computes a function of two inputs.
     Pairwise { inputs: Vec<Input>, function: Pairwise },
-    /// Has a step for each class of rows.
+    /// Applies a step for each class of rows.
     ByRow(Box<RowSteps<Step>>),
 }
 
@@ -53,12 +53,12 @@ impl Step {
         }
     }
 
-    /// For a consensus: whether all models weigh the same because they differ too little.
+    /// For a consensus, whether all models have the same weight because they differ too little.
     pub(in crate::merge) fn is_uniform(&self) -> Option<bool> {
         if let Self::Consensus { consensus, .. } = self { Some(consensus.uniform) } else { None }
     }
 
-    /// Elements of a tile: `tile`, or where rows must be whole, as many rows as fit in it, at least one.
+    /// Number of elements of a tile: `tile`, or where rows must be whole, as many rows as fit in it, at least one.
     pub(in crate::merge) fn tile(&self, tile: usize) -> usize {
         match self {
             Self::Consensus { consensus, .. } => consensus_tile(consensus.selected.as_ref(), tile),
@@ -67,7 +67,7 @@ impl Step {
         }
     }
 
-    /// Extends `range` to the fewest elements that can be computed by themselves.
+    /// Extends `range` to the smallest range that can be computed on its own.
     pub(in crate::merge) fn widen(&self, range: &Range<usize>, elements: usize) -> Range<usize> {
         match self.row() {
             Some(row) => range.start / row * row..range.end.next_multiple_of(row).min(elements),
@@ -75,7 +75,7 @@ impl Step {
         }
     }
 
-    /// The row that a tile must hold whole.
+    /// The length of rows that a tile must not split.
     fn row(&self) -> Option<usize> {
         match self {
             Self::CombineRows { row, .. } => Some(*row),

@@ -1,4 +1,4 @@
-//! Finds the statistics of some tensors, each kind in passes over all tensors that need it.
+//! Computes the statistics of some tensors, each kind in passes over all tensors that need it.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::merge::workers::Workers;
 use crate::method::{Along, Formula, Joint, Pairwise};
 use crate::plan::TensorOp;
 
-/// Finds the statistics of some of the plan's tensors, in their order. Those in `statistics` are used again where they
-/// still hold, and the new ones are added to it.
+/// Computes the statistics of some of the plan's tensors, in their order. Those in `statistics` are reused where they are
+/// still valid, and new ones are added to it.
 pub(in crate::merge) fn collect_statistics(
     context: Context<'_>,
     tensors: &[usize],
@@ -70,7 +70,7 @@ fn collect_as<T: Real>(
                     Some(Along::Rows) | None => {}
                 }
             }
-            // Without models there is only the base.
+            // Without models only the base is left.
             _ if inputs.len() < 2 => {}
             Formula::MaskedSum(terms) => masked.push((index, terms(arguments))),
             Formula::Joint(joint) => match joint(arguments) {

@@ -13,10 +13,10 @@ use crate::merge::span::Span;
 use crate::merge::statistic::{Consensus, Threshold, consensus_tile, select_by_variance};
 use crate::merge::workers::Workers;
 
-/// A smaller sum of mean squares gives all models the same weight (mergekit's floor).
+/// With a smaller sum of mean squares all models have the same weight, as in mergekit.
 const SMALLEST_ENERGY: f64 = 1e-6;
 
-/// Finds the consensus of some tensors: index and share of elements that stay.
+/// Finds the consensus of some tensors, given by index and share of elements to keep.
 pub(super) fn find_consensus<T: Real>(
     context: Context<'_>,
     tensors: &[(usize, f64)],
@@ -62,7 +62,7 @@ pub(super) fn find_consensus<T: Real>(
     Ok(sums.into_iter().map(of_tensor).collect())
 }
 
-/// Finds the variances that elements must reach to stay, for the tensors of which not all stay.
+/// Finds the variances that elements must reach, for tensors of which not all elements are kept.
 fn find_selections<T: Real>(
     context: Context<'_>,
     tensors: &[(usize, f64)],

@@ -1,4 +1,4 @@
-//! Finds the factors on elements that one model alone changed.
+//! Finds the factors on elements that only one model changed.
 
 use crate::kernel::{Real, overlap_counts};
 use crate::merge::Error;
@@ -8,7 +8,7 @@ use crate::merge::span::Span;
 use crate::merge::workers::Workers;
 use crate::method::Joint;
 
-/// Finds the factors of elements that one model alone changed, for some tensors: index and settings.
+/// Finds the factors on elements that only one model changed, for tensors given by index and settings.
 pub(super) fn find_factors<T: Real>(
     context: Context<'_>,
     tensors: &[(usize, Joint)],
@@ -47,12 +47,13 @@ pub(super) fn find_factors<T: Real>(
     Ok(tensors.iter().zip(sums).map(of_tensor).collect())
 }
 
-/// The factor of one model, from how many of its changed elements others changed too and how many it changed alone.
+/// The factor of one model, from the number of its changed elements that others changed too, and the number that it changed
+/// alone.
 fn factor(joint: &Joint, [shared, alone]: [u64; 2]) -> f64 {
     match joint {
         Joint::Overlap { epsilon, rate, ceiling } => {
             let ratio = shared as f64 / (alone as f64).max(*epsilon);
-            // Nothing shared and nothing alone, with an epsilon of 0.
+            // Nothing shared, nothing alone, and an epsilon of 0.
             let ratio = if ratio.is_nan() { 0.0 } else { ratio };
             1.0 + rate * ratio.clamp(0.0, *ceiling)
         }

@@ -1,4 +1,5 @@
-//! Finds what `arcee_fusion` needs: how far each row moved, and which importance is an outlier.
+//! Finds the statistics of `arcee_fusion`: the divergence of each row, and the importance above which elements are
+//! outliers.
 
 use std::marker::PhantomData;
 
@@ -69,7 +70,7 @@ fn find_divergences<T: Real>(
     Ok(divergences)
 }
 
-/// The importance above which an element is an outlier: the median plus 1.5 times the distance of the quartiles.
+/// The importance above which an element is an outlier: the median plus 1.5 times the interquartile range.
 fn outlier(quartiles: &[Threshold]) -> f64 {
     match quartiles {
         [first, median, third] => {
@@ -80,7 +81,8 @@ fn outlier(quartiles: &[Threshold]) -> f64 {
     }
 }
 
-/// Asks for the first quartile, the median and the third quartile of `n` elements: those at `⌊q·(n − 1)⌋` in rising order.
+/// The queries for the first quartile, the median and the third quartile of `n` elements: those at `⌊q·(n − 1)⌋` in
+/// ascending order.
 fn quartiles(n: u64) -> (u64, Vec<Query>) {
     let last = n.saturating_sub(1);
     let at = |quarters: u64| last / 4 * quarters + last % 4 * quarters / 4;

@@ -11,7 +11,7 @@ use crate::merge::span::Span;
 use crate::merge::statistic::Columns;
 use crate::merge::workers::Workers;
 
-/// A tensor whose inputs' dot products are needed.
+/// A request for the dot products of a tensor's inputs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GramRequest {
     /// Index into the plan's tensors.
@@ -60,9 +60,9 @@ pub(super) fn tensor_grams<T: Real>(
     Ok(sums.into_iter().map(|(index, sum)| (index, sum.finish())).collect())
 }
 
-/// Sums that the runs of rows of one tensor may hold before they are added up.
+/// The most sums that the runs of rows of one tensor have before they are added up.
 const SUMS: usize = 1 << 20;
-/// Runs of rows that a tensor is cut into at most. The cut depends on the shape alone.
+/// The most runs of rows that a tensor is cut into. The cut depends only on the shape.
 const RUNS: usize = 64;
 
 /// Computes the dot products of columns.
@@ -93,7 +93,7 @@ fn columns_of<T: Real>(context: Context<'_>, request: GramRequest, workers: &Wor
         let buffers = &mut scratch.with_inputs(inputs.len()).inputs;
         let mut dots = vec![0.0; sums];
         for tile in span.tiles(options.tile()) {
-            options.check_cancelled()?;
+            options.cancel.check(Error::Cancelled)?;
             let values: Vec<&[T]> = load_inputs(context, inputs, &tile, buffers)?;
             for part in split_at_rows(&tile, width) {
                 let here = place_in(&tile, &part);

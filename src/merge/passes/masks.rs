@@ -1,4 +1,4 @@
-//! Finds the masks of task vectors: their thresholds, their random draws, and the factors that make up for what they drop.
+//! Finds the masks of task vectors: thresholds, random draws, and the factors that compensate for dropped elements.
 
 use super::norms::restore_norms;
 use super::rank::{Differences, Query, Rank, find_thresholds};
@@ -9,7 +9,7 @@ use crate::merge::statistic::{Mask, RandomMask};
 use crate::merge::workers::Workers;
 use crate::method::{MaskedSum, Sparsification};
 
-/// Finds the masks of tensors that are masked sums: index and terms.
+/// Finds the masks of masked sums, given by index and terms.
 pub(super) fn find_masks<T: Real>(
     context: Context<'_>,
     tensors: &[(usize, MaskedSum)],
@@ -20,7 +20,7 @@ pub(super) fn find_masks<T: Real>(
         let n = context.tensor(*index).elements;
         let of_model = |(sequence, sparsification): (usize, &Sparsification)| {
             let (skip, count) = sparsification.window(n);
-            // Nothing stays, whatever the upper end would be.
+            // Nothing is kept, so the upper bound does not matter.
             let ranks = if count == 0 { [0, 0] } else { [skip + count, skip] };
             ranks.map(|rank| Query { sequence, rank: Rank::Largest(rank) })
         };

@@ -6,7 +6,7 @@ use crate::merge::statistic::effort;
 use crate::method::Formula;
 use crate::plan::{PlannedTensor, TensorOp};
 
-/// Estimates how much memory the passes over some tensors need that are searched together.
+/// Estimates how much memory the passes over tensors that are searched together need.
 pub(in crate::merge) fn memory(tensors: &[PlannedTensor], threads: u64) -> u64 {
     let (mut most_searches, mut held) = (0, 0);
     for tensor in tensors {

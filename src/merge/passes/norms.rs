@@ -1,4 +1,4 @@
-//! Finds the factors that give masked task vectors their L1 norm back.
+//! Finds the factors that restore the L1 norm of masked task vectors.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::merge::statistic::{Mask, Threshold, row_of_masks};
 use crate::merge::workers::Workers;
 use crate::method::MaskedSum;
 
-/// Norms below this are left as they are (mergekit's floor).
+/// Smaller norms are not restored, as in mergekit.
 const SMALLEST_NORM: f64 = 1e-7;
 
-/// Sets the factors of masks to what gives the task vectors their norm back, where the method asks for it.
+/// Sets the factors of masks so that they restore the task vectors' norms, if the method asks for it.
 pub(super) fn restore_norms<T: Real>(
     context: Context<'_>,
     tensors: &[(usize, MaskedSum)],

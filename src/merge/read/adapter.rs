@@ -6,8 +6,8 @@ use crate::checkpoint::Product;
 use crate::kernel::{Real, SimdLevel, combine};
 use crate::merge::rows::{place_in, split_at_rows};
 
-/// Computes `out = values + scale · left · right` for the elements `range` of the product. The sum over the rank is in
-/// its order.
+/// Computes `out = values + scale · left · right` for the elements `range` of the product. The sum over the rank is taken
+/// in order.
 pub(super) fn add_product<T: Real>(
     level: SimdLevel,
     product: &Product,

@@ -1,11 +1,11 @@
-//! Bytes of tensors that are copied instead of merged.
+//! Reads the bytes of tensors that are copied instead of merged.
 
 use std::ops::Range;
 
 use crate::merge::Error;
 use crate::plan::{Plan, PlannedTensor, Source};
 
-/// Bytes `range` of a tensor that is copied. They must be the same in all its sources.
+/// Reads bytes `range` of a tensor that is copied, which must be equal in all its sources.
 pub(in crate::merge) fn copied_bytes<'a>(
     plan: &'a Plan,
     tensor: &PlannedTensor,

@@ -1,11 +1,11 @@
-//! Gives memory back once a tile has been used.
+//! Releases memory once a tile has been used.
 
 use std::ops::Range;
 
 use crate::merge::{Access, Options};
 use crate::plan::{Input, Plan, Source};
 
-/// Gives the pages of a tile back, so that what was read does not stay resident, and counts its bytes as done.
+/// Releases the pages of a tile, so that they do not stay resident, and reports its bytes as progress.
 pub(in crate::merge) fn finish(source: Source<'_>, range: &Range<usize>, options: &Options<'_>) {
     match source {
         Source::Stored { weights, tensor } | Source::Adapted { weights, tensor, .. } => {
@@ -16,7 +16,7 @@ pub(in crate::merge) fn finish(source: Source<'_>, range: &Range<usize>, options
                 weights.release(tensor, bytes);
             }
         }
-        // Gathered rows are read past the map.
+        // Gathered rows are not read through the map.
         Source::Gathered { .. } => (options.progress)((range.len() * source.dtype().bitsize() / 8) as u64),
         Source::StageTensor { stage, tensor } => {
             finish_inputs(&stage.plan, stage.plan.tensors[tensor].op.inputs(), range, options);

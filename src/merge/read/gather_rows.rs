@@ -7,7 +7,7 @@ use crate::kernel::Real;
 use crate::merge::Error;
 use crate::plan::{Fallback, Gathered};
 
-/// Elements that are read at once for the mean of a table's rows.
+/// Number of elements that are read at once for the mean of a table's rows.
 const PART: usize = 1 << 16;
 
 /// Reads elements of one of the tables.
@@ -26,7 +26,7 @@ pub(super) fn gather_rows<T: Real>(
     while at < range.end {
         let row = at / width;
         let from = gathered.gather.row(gathered.of, row);
-        // Rows that follow each other are read at once.
+        // Consecutive rows are read at once.
         let mut end = (row + 1) * width;
         if let Fallback::Row { table, row: first } = from {
             let mut next = row + 1;
@@ -85,7 +85,7 @@ fn mean<T: Real>(
     Ok(())
 }
 
-/// The mean of all rows that stand for tokens. It is found once for each table.
+/// The mean of all rows that belong to tokens, computed once for each table.
 fn padding<T: Real>(gathered: &Gathered, column: usize, out: &mut [T], read: ReadTable<'_, T>) -> Result<(), Error> {
     let mut known = gathered.padding.0.lock().unwrap_or_else(PoisonError::into_inner);
     let row = match &mut *known {

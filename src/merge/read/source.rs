@@ -38,7 +38,7 @@ pub(in crate::merge) fn load<'a, T: Real>(
     }
 }
 
-/// Reads elements of a table whose rows are brought to another order.
+/// Reads elements of a table whose rows are put into another order.
 fn load_gathered<'a, T: Real>(
     context: Context<'_>,
     plan: &Plan,

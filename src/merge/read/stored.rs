@@ -28,7 +28,7 @@ pub(in crate::merge) fn load_stored<'a, T: Real>(
     Ok(as_numbers(bytes, float, &mut buffer.widened, options.level))
 }
 
-/// Views bytes as numbers where they already are in the format that the merge is computed in, and widens them elsewhere.
+/// Views bytes as numbers if they already have the dtype that the merge is computed in, and widens them otherwise.
 pub(super) fn as_numbers<'a, T: Real>(
     bytes: &'a [u8],
     float: DType,
@@ -46,7 +46,7 @@ pub(super) fn as_numbers<'a, T: Real>(
     values
 }
 
-/// Reads the elements `range` of a tensor of floating-point numbers into `out`, past the map.
+/// Reads the elements `range` of a tensor of floating-point numbers into `out`, without the memory map.
 pub(super) fn read_into<T: Real>(
     weights: &Weights,
     tensor: &Tensor,

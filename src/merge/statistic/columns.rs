@@ -9,7 +9,7 @@ pub(in crate::merge) struct Columns {
     pub(in crate::merge) vectors: usize,
     /// How many columns there are: the elements of one entry along the first dimension.
     pub(in crate::merge) width: usize,
-    /// For each pair of vectors, in the order of the upper triangle, one sum a column.
+    /// For each pair of vectors, in the order of the upper triangle, one sum for each column.
     pub(in crate::merge) dots: Vec<f64>,
 }
 

@@ -7,15 +7,15 @@ use crate::merge::buffers::numbers;
 /// How task vectors are brought to a consensus.
 #[derive(Clone, Debug)]
 pub(in crate::merge) struct Consensus {
-    /// One weight a model.
+    /// One weight for each model.
     pub(in crate::merge) weights: Vec<f64>,
     /// Whether the task vectors are so small that all weights are the same.
     pub(in crate::merge) uniform: bool,
-    /// The variance that an element must reach; `None` where all stay.
+    /// The variance that an element must reach; `None` where all elements are kept.
     pub(in crate::merge) selected: Option<Threshold>,
 }
 
-/// Elements of a tile, where other methods take `tile` elements. Variances need room in the second-level cache.
+/// Number of elements of a tile, where other methods have `tile` elements. Variances take space in the second-level cache.
 pub(in crate::merge) fn consensus_tile(selected: Option<&Threshold>, tile: usize) -> usize {
     if selected.is_some() { tile.min(BLOCK) } else { tile }
 }

@@ -15,7 +15,7 @@ pub struct Statistics {
     known: BTreeMap<String, (Dependencies, Statistic)>,
 }
 
-/// What a tensor's statistic depends on.
+/// The inputs and settings that a tensor's statistic depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::merge) struct Dependencies {
     inputs: Vec<Input>,
@@ -34,7 +34,7 @@ enum Kind {
 }
 
 impl Dependencies {
-    /// What the statistic of a tensor depends on; `None` for statistics that every merge finds anew.
+    /// The dependencies of a tensor's statistic; `None` for statistics that every merge computes anew.
     pub(in crate::merge) fn of(context: Context<'_>, index: usize) -> Option<Self> {
         let tensor = context.tensor(index);
         let TensorOp::Merge { method, inputs, arguments, compute_dtype, .. } = &tensor.op else { return None };
@@ -57,7 +57,7 @@ impl Dependencies {
 }
 
 impl Statistics {
-    /// The statistic of a tensor, if it is known and what it depends on is still the same.
+    /// The statistic of a tensor, if it is known and its dependencies are the same.
     pub(in crate::merge) fn get(
         &self,
         context: Context<'_>,
@@ -67,7 +67,7 @@ impl Statistics {
         self.known.get(&key(context, index)).filter(|(known, _)| known == dependencies).map(|(_, statistic)| statistic)
     }
 
-    /// Keeps the statistic of a tensor.
+    /// Stores the statistic of a tensor.
     pub(in crate::merge) fn insert(
         &mut self,
         context: Context<'_>,

@@ -1,4 +1,4 @@
-//! Masks: which elements of a task vector stay.
+//! Masks: which elements of a task vector are kept.
 
 use super::Threshold;
 use crate::kernel::{ByRank, RankBuffers, Real, SimdLevel, Stream, draw, draw_below, limit, mask_by_rank};
@@ -7,16 +7,16 @@ use crate::merge::rows::row_length;
 use crate::method::Sparsification;
 use crate::plan::PlannedTensor;
 
-/// Which elements of a task vector stay, and the factor that makes up for the others.
+/// Which elements of a task vector are kept, and the factor that compensates for the others.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::merge) struct Mask {
-    /// Elements stay that reach this threshold,
+    /// Elements are kept that reach this threshold,
     pub(in crate::merge) low: Threshold,
     /// do not reach this one,
     pub(in crate::merge) high: Threshold,
     /// and are drawn.
     pub(in crate::merge) random: Option<RandomMask>,
-    /// The factor on what stays.
+    /// The factor on the elements that are kept.
     pub(in crate::merge) rescale: f64,
 }
 
@@ -27,12 +27,12 @@ impl Mask {
     }
 }
 
-/// The row that a tile must hold whole for these masks.
+/// The length of rows that a tile must not split for these masks.
 pub(in crate::merge) fn row_of_masks(masks: &[Mask]) -> Option<usize> {
     masks.iter().find_map(|mask| mask.random.as_ref()?.row())
 }
 
-/// A random mask: what stays is a function of seed, tensor, model and position.
+/// A random mask, which is a function of seed, tensor, model and position.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::merge) struct RandomMask {
     stream: Stream,
@@ -41,7 +41,7 @@ pub(in crate::merge) struct RandomMask {
 
 #[derive(Clone, Copy, Debug)]
 enum Rule {
-    /// Elements stay whose number is below a limit.
+    /// Elements are kept if their random number is below a limit.
     Below(u32),
     /// The limit depends on the element's rank in its row.
     ByRank { by: ByRank, row: usize },
@@ -65,7 +65,7 @@ impl RandomMask {
         Some(Self { stream: Stream { seed, name: stream_name(tensor, model) }, rule })
     }
 
-    /// The row that a tile must hold whole.
+    /// The length of rows that a tile must not split.
     fn row(&self) -> Option<usize> {
         match self.rule {
             Rule::Below(_) => None,
@@ -73,7 +73,7 @@ impl RandomMask {
         }
     }
 
-    /// Sets to 1 the elements from `start` on that stay, and to 0 the others.
+    /// Writes the mask from element `start` on: 1 for elements that are kept, 0 for the others.
     pub(in crate::merge) fn fill<T: Real>(
         &self,
         level: SimdLevel,

@@ -1,4 +1,4 @@
-//! Which statistic a tensor needs, and how much work it takes to find.
+//! Which statistic a tensor needs, and how much work it takes to compute.
 
 use crate::merge::rows::row_length;
 use crate::method::{Along, Arguments, Combination, Formula, Joint, Pairwise, Sparsification, Vectors};
@@ -24,7 +24,7 @@ pub(in crate::merge) fn dots_along(
     })
 }
 
-/// What it takes to find a statistic.
+/// The work that it takes to compute a statistic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::merge) struct Effort {
     /// Passes over the inputs, as long as the searches guess right.
@@ -33,7 +33,7 @@ pub(in crate::merge) struct Effort {
     pub(in crate::merge) searches: u64,
 }
 
-/// What it takes to find the statistic of a tensor.
+/// Estimates the work that it takes to compute the statistic of a tensor.
 pub(in crate::merge) fn effort(tensor: &PlannedTensor) -> Effort {
     let TensorOp::Merge { method, arguments, .. } = &tensor.op else { return Effort::default() };
     match &method.formula {

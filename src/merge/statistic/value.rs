@@ -12,9 +12,9 @@ pub(in crate::merge) enum Statistic {
     Gram(Gram),
     /// The pairwise dot products of their columns.
     Columns(Columns),
-    /// One mask a task vector.
+    /// One mask for each task vector.
     Masks(Vec<Mask>),
-    /// One factor a task vector, for the elements that it alone changed.
+    /// One factor for each task vector, for the elements that it alone changed.
     Factors(Vec<f64>),
     /// The weights and the selection of a consensus.
     Consensus(Consensus),

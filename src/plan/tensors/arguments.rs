@@ -1,4 +1,4 @@
-//! The parameters of one tensor: precedence, gradients, filters and defaults.
+//! Resolves the parameters of one tensor: precedence, gradients, filters and defaults.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::super::error::Error;
 use crate::method::{ArgumentError, Arguments, Kind, MergeMethod, Parameter, Scope, Value};
 use crate::recipe::{Parameters, Recipe, RowKind, Setting, Slice};
 
-/// What the parameters of a tensor are looked up with.
+/// The context in which the parameters of a tensor are looked up.
 #[derive(Clone, Copy)]
 pub(super) struct Lookup<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) slice: &'a Slice,
-    /// The name shared parameters are filtered by.
+    /// The name that shared parameters are filtered by.
     pub(super) output: &'a str,
     /// The same in the spelling that all models share.
     pub(super) canonical: &'a str,
@@ -59,7 +59,7 @@ impl Lookup<'_> {
         Ok(arguments)
     }
 
-    /// The error for values that do not go together, with the place of the first of them that the recipe gives.
+    /// The error for conflicting values, with the place of the first of them that the recipe gives.
     pub(super) fn argument_error(&self, error: ArgumentError, participants: &[Participant<'_>]) -> Error {
         let participant = error.model.and_then(|model| participants.get(model));
         let (own, tensor) = participant.map_or((None, self.output), |found| (found.own, found.tensor));
@@ -88,7 +88,7 @@ impl Lookup<'_> {
         self.setting(name, own, tensor).map(|(_, value)| value)
     }
 
-    /// The first level that yields a value: the model's, the slice's, the module's, the recipe's.
+    /// The setting of the first level that yields a value: the model's, the slice's, the module's, the recipe's.
     fn setting<'a>(&'a self, name: &str, own: Option<&'a Parameters>, tensor: &str) -> Option<(&'a Setting, Value)> {
         let levels = [own, Some(&self.slice.parameters), Some(&self.recipe.module), Some(&self.recipe.parameters)];
         levels.into_iter().flatten().find_map(|level| {

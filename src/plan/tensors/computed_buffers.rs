@@ -1,10 +1,10 @@
-//! Buffers that a model computes when it is loaded, and that some checkpoints hold.
+//! Leaves out buffers that models compute when they are loaded and that some checkpoints contain.
 
 use super::super::vocabulary::ends_with_name;
 use super::collector::Collector;
 use crate::checkpoint::{Tensor, Weights};
 
-/// Ends of names of buffers that older checkpoints hold and models compute from their configuration.
+/// Name endings of buffers that older checkpoints contain and models compute from their configuration.
 const COMPUTED: [&str; 6] = [
     "rotary_emb.inv_freq",
     "rotary_emb.cos_cached",
@@ -14,10 +14,10 @@ const COMPUTED: [&str; 6] = [
     "attention.masked_bias",
 ];
 
-/// Ends of names of causal masks, which biases of other shapes have too.
+/// Name endings of causal masks. Biases of other shapes have the same ones.
 const MASKS: [&str; 2] = ["attn.bias", "attention.bias"];
 
-/// Model types whose checkpoints always hold their buffers.
+/// Model types whose checkpoints always contain their buffers.
 const WITH_BUFFERS: [&str; 2] = ["gpt_neox", "chatglm"];
 
 /// Whether a tensor is a buffer that the model computes when it is loaded.
@@ -27,7 +27,7 @@ fn is_computed(tensor: &Tensor) -> bool {
 }
 
 impl Collector<'_> {
-    /// Whether a tensor takes no part in the merge: loaders compute it, and some checkpoints hold it.
+    /// Whether a tensor is left out of the merge because loaders compute it.
     pub(super) fn is_left_out(&self, tensor: &Tensor) -> bool {
         let architecture = &self.models.checkpoints[self.donor].settings().architecture;
         let has = || architecture.model_type.as_deref().is_some_and(|name| WITH_BUFFERS.contains(&name));

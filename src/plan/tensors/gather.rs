@@ -1,4 +1,4 @@
-//! Gathers the rows of tables of tokens where vocabularies are merged.
+//! Gathers the rows of token tables where vocabularies are merged.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::checkpoint::Tensor;
 use crate::recipe::Slice;
 
 impl Collector<'_> {
-    /// Gathers the rows of tables of tokens where vocabularies are merged. Gives the rows of the output's table.
-    pub(super) fn gather(
+    /// Gathers the rows of token tables where vocabularies are merged. Returns the number of rows of the output's table.
+    pub(super) fn gather_rows(
         &mut self,
         slice: &Slice,
         canonical: &str,

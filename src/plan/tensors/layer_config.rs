@@ -6,8 +6,8 @@ use super::collector::{Collector, Part};
 use crate::checkpoint::{LayerKinds, LayerOrigin, Mismatch, layer_kinds, rearranged};
 
 impl Collector<'_> {
-    /// Makes the donor's configuration true for the output's layers.
-    pub(super) fn configure(&mut self, layers: &[LayerSource]) {
+    /// Adapts the donor's configuration to the output's layers.
+    pub(super) fn adapt_config(&mut self, layers: &[LayerSource]) {
         let checkpoints = &self.models.checkpoints;
         let origin =
             |source: &LayerSource| LayerOrigin { config: checkpoints[source.model].config(), layer: source.layer };
@@ -27,7 +27,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Checks that the layers that are merged into one are of one kind.
+    /// Checks that layers that are merged into one are of the same kind.
     pub(super) fn compare_layers(&mut self, parts: &[Part<'_>], depth: usize) {
         let kinds: Vec<LayerKinds> =
             parts.iter().map(|part| layer_kinds(self.models.checkpoints[part.model].config())).collect();
@@ -56,7 +56,7 @@ impl Collector<'_> {
         }
     }
 
-    /// An error, or a warning where differences of architecture are accepted.
+    /// Reports an error, or a warning where differences of architecture are accepted.
     fn unless_allowed(&mut self, error: Error) {
         if self.options.allow.accepts(Mismatch::Architecture) {
             self.warnings.push(error.to_string());

@@ -1,4 +1,4 @@
-//! Which tensors the output has, and what each is made of.
+//! Plans the output's tensors and what each is merged from.
 
 mod arguments;
 mod collector;
@@ -7,8 +7,10 @@ mod gather;
 mod layer_config;
 mod modules;
 mod slices;
+mod tensor;
 mod tied_heads;
 mod tied_tensors;
 mod warnings;
+mod whole;
 
 pub(super) use collector::Collector;

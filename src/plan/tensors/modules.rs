@@ -1,4 +1,4 @@
-//! Which module of one checkpoint stands where another's does, and what becomes of a module that not all models have.
+//! Matches the modules of checkpoints, and handles modules that not all models have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::yaml::and;
 
 impl Collector<'_> {
     /// Refuses modules with weights that the output does not have.
-    pub(super) fn no_module_is_lost(&mut self) {
+    pub(super) fn check_modules(&mut self) {
         let used = &self.models.checkpoints[self.usage.model];
         for (index, checkpoint) in self.models.checkpoints.iter().enumerate() {
             for module in checkpoint.modules().iter().filter(|module| module.weights.is_some()) {
@@ -28,9 +28,9 @@ impl Collector<'_> {
         }
     }
 
-    /// Where each model has a module of the output. Plain folders may lack it where no base has it: it is then merged among the
-    /// others. Any model may where the recipe chose whose modules count, or the user accepts it.
-    pub(super) fn counterparts(&mut self, module: &Module) -> Vec<Option<usize>> {
+    /// Finds a module of the output in each model. Plain folders may lack it if no base has it: it is then merged among the
+    /// other models. Any model may lack it if the recipe chose the model whose modules count, or if the user accepts it.
+    pub(super) fn match_module(&mut self, module: &Module) -> Vec<Option<usize>> {
         let (models, paths) = (&self.models.checkpoints, &self.models.paths);
         let used = &models[self.usage.model];
         let place = |model: &Checkpoint| {
@@ -61,8 +61,8 @@ impl Collector<'_> {
         found
     }
 
-    /// Leaves out tensors that the module as it is used does not have: a loader would refuse them.
-    pub(super) fn drop_unused(&mut self, names: &mut BTreeSet<String>) {
+    /// Leaves out tensors that the module does not have as it is configured, because a loader would refuse them.
+    pub(super) fn drop_unused_tensors(&mut self, names: &mut BTreeSet<String>) {
         let Some(used) = self.weights(self.usage.model).filter(|_| !self.is_main && self.options.allow.missing_tensor)
         else {
             return;
@@ -77,9 +77,9 @@ impl Collector<'_> {
         });
     }
 
-    /// A tensor of a module that other models lack: the weighted average of those that have it, whose weights need not sum to
-    /// one; of a single one the tensor itself.
-    pub(super) fn among(
+    /// Plans a tensor of a module that other models lack: the weighted average over the models that have it, whose weights
+    /// need not sum to one, or the tensor itself if only one has it.
+    pub(super) fn plan_average(
         &self,
         lookup: &Lookup<'_>,
         holders: &[&(Part<'_>, Input, &Tensor)],
@@ -96,7 +96,7 @@ impl Collector<'_> {
         Ok(TensorOp::Merge { method: linear, inputs, arguments, by_row: None, compute_dtype, out_dtype })
     }
 
-    /// The recipe's weights of models, where its method has such; where it has none, or all are 0, all count alike.
+    /// The recipe's weights of models, if its method has weights. Without them, or if all are 0, all models count alike.
     fn shares(&self, lookup: &Lookup<'_>, holders: &[&(Part<'_>, Input, &Tensor)]) -> Result<Vec<f64>, Error> {
         let alike = vec![1.0; holders.len()];
         let weight = self.recipe.method.parameter("weight").filter(|weight| weight.scope == Scope::PerModel);
@@ -121,7 +121,7 @@ impl Collector<'_> {
     }
 }
 
-/// The module of `there` that stands where `module` stands among `here`: in the same folder, else of the same kind and rank.
+/// The module of `there` that corresponds to `module` of `here`: in the same folder, else of the same kind and position.
 fn counterpart(here: &[Module], module: &Module, there: &[Module]) -> Option<usize> {
     let same_folder = |other: &Module| other.weights.is_some() && other.folder == module.folder;
     if let Some(found) = there.iter().position(same_folder) {

@@ -10,8 +10,8 @@ use crate::checkpoint::{Weights, layer_of, with_layer};
 use crate::recipe::Slice;
 
 impl<'a> Collector<'a> {
-    /// A transformer put together from ranges of layers.
-    pub(super) fn slices(&mut self) -> Result<(), Error> {
+    /// Collects a transformer that is built from ranges of layers.
+    pub(super) fn collect_slices(&mut self) -> Result<(), Error> {
         let recipe = self.recipe;
         self.check_slices()?;
         if let (Some(first), Some(behind)) = (recipe.slices.first(), self.slice_behind()) {
@@ -37,7 +37,7 @@ impl<'a> Collector<'a> {
                     templates.extend(here.map(|name| with_layer(name, 0)));
                 }
                 for template in templates {
-                    let planned = self.tensor(slice, &parts, &template, Some((offset, layers.len())), t);
+                    let planned = self.plan_tensor(slice, &parts, &template, Some((offset, layers.len())), t);
                     self.faults.extend(planned.err());
                 }
                 if let Some(first) = parts.first() {
@@ -48,24 +48,24 @@ impl<'a> Collector<'a> {
                 }
             }
         }
-        self.configure(&layers);
+        self.adapt_config(&layers);
         self.layers = Some(layers);
         let odd = self.odd_layers();
         self.warnings.extend(odd);
         Ok(())
     }
 
-    /// The slice that tensors behind the layers come from.
+    /// The slice that tensors after the layers come from.
     pub(super) fn slice_behind(&self) -> Option<&'a Slice> {
         let slices = &self.recipe.slices;
         if self.non_layer.behind_from_last { slices.last() } else { slices.first() }
     }
 
-    /// Tensors outside of the layers, from the models of one slice.
+    /// Collects tensors outside of the layers from the models of one slice.
     fn non_layer_tensors(&mut self, slice: &'a Slice, wanted: impl Fn(&str) -> bool) {
         let parts = self.parts(slice);
         for name in self.canonical_names(&parts, |name| layer_of(name).is_none() && wanted(name)) {
-            let planned = self.tensor(slice, &parts, &name, None, 0.0);
+            let planned = self.plan_tensor(slice, &parts, &name, None, 0.0);
             self.faults.extend(planned.err());
         }
     }

@@ -1,4 +1,4 @@
-//! What a model without a head of its own uses as its head.
+//! Finds what a model without a head of its own uses as its head.
 
 use super::super::types::Input;
 use super::super::vocabulary::{TIED_BIASES, is_tied_head, table, ties_embeddings};
@@ -6,7 +6,7 @@ use super::collector::Collector;
 use crate::checkpoint::Tensor;
 
 impl<'a> Collector<'a> {
-    /// What a model uses as a tensor of its head that the others have and it lacks: its token embeddings, or the same bias by
+    /// The tensor that a model uses in place of a head tensor that it lacks: its token embeddings, or the same bias under
     /// its other name.
     pub(super) fn tied_input(&mut self, model: usize, canonical: &str) -> Option<(Input, &'a Tensor)> {
         if let Some((_, other)) = TIED_BIASES.iter().find(|(name, _)| *name == canonical) {

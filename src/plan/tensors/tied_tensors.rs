@@ -1,5 +1,5 @@
-//! Tensors that a model keeps twice: a table of tokens under the name of the encoder and of the whole, a head that is the
-//! table of tokens. They are merged as what they are copies of, so that they stay copies.
+//! Tied tensors, which a model stores twice: token embeddings under the names of the encoder and of the whole model, or a
+//! head that is the token embeddings. They are merged like the tensor that they copy, so that they stay copies.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ enum Tie {
 }
 
 impl Collector<'_> {
-    /// The tensors of the module that are copies in every model that has them, each with what it is a copy of.
-    pub(super) fn find_tied(&self) -> BTreeMap<String, String> {
+    /// The tensors of the module that are copies in every model that has them, each with the tensor that it copies.
+    pub(super) fn find_tied_tensors(&self) -> BTreeMap<String, String> {
         let Some(donor) = self.weights(self.donor) else { return BTreeMap::new() };
         let outside = |tensor: &&Tensor| layer_of(&tensor.canonical).is_none();
         let tables = || donor.tensors().iter().filter(outside).filter(|tensor| is_table(&tensor.canonical));
@@ -58,7 +58,7 @@ impl Collector<'_> {
 
     fn is_copy(&self, model: usize, weights: &Weights, copy: &str, original: &str) -> bool {
         let (Some(one), Some(other)) = (weights.get(copy), weights.get(original)) else {
-            // A file need not hold the copy.
+            // A file need not contain the copy.
             return weights.get(copy).is_none() && weights.get(original).is_some();
         };
         if one.dtype != other.dtype || one.shape != other.shape {
@@ -72,12 +72,12 @@ impl Collector<'_> {
             let place = weights.tensors().iter().position(|tensor| tensor.canonical == name)?;
             adapted.change(self.modules.get(model).copied()??, place)
         };
-        // What an adapter does to the original is done to its copy; what it does to the copy alone would be lost.
+        // An adapter's change of the original applies to its copy; a change of the copy alone would be lost.
         (changed(copy).is_none() || changed(original).is_some()) && weights.bytes(one) == weights.bytes(other)
     }
 
-    /// Plans the copies that the donor has as what they are copies of.
-    pub(super) fn plan_tied(&mut self) {
+    /// Plans the donor's tied copies like the tensors that they copy.
+    pub(super) fn plan_tied_tensors(&mut self) {
         let Some(donor) = self.weights(self.donor) else { return };
         for (copy, original) in std::mem::take(&mut self.tied) {
             if donor.get(&copy).is_none() {
@@ -92,7 +92,7 @@ impl Collector<'_> {
     }
 }
 
-/// Whether another document's merge makes a tensor as a copy.
+/// Whether another document's merge plans a tensor as a copy.
 fn is_planned_copy(stage: &Stage, module: &str, copy: &str, original: &str) -> bool {
     let found = stage.plan.tensors.iter().find(|tensor| tensor.module == module && tensor.canonical == copy);
     found.is_some_and(|tensor| tensor.copy_of.as_deref() == Some(original))

@@ -10,7 +10,7 @@ use crate::checkpoint::layer_of;
 
 impl Collector<'_> {
     /// Tensors that were missing, filters that matched nothing, weights that no merge reads.
-    pub(super) fn report(&mut self) {
+    pub(super) fn report_warnings(&mut self) {
         self.report_left_out();
         for ((model, _), tensors) in std::mem::take(&mut self.missing) {
             let first = tensors.first().map(String::as_str).unwrap_or_default();
@@ -46,8 +46,8 @@ impl Collector<'_> {
         }
     }
 
-    /// A layer that is moved to another place may lack a tensor that the architecture has there (the first layer of `ModernBERT`
-    /// has no `attn_norm`), or have one too many.
+    /// Warns of layers at a new position that lack a tensor that the architecture has there, or have one too many. The
+    /// first layer of `ModernBERT`, for example, has no `attn_norm`.
     pub(super) fn odd_layers(&self) -> Vec<String> {
         let Some(donor) = self.weights(self.donor).filter(|_| self.layers.is_some()) else { return Vec::new() };
         let merged = donor.tensors().iter().filter(|tensor| !self.is_left_out(tensor));

@@ -14,15 +14,15 @@ use super::token_rows::token_rows;
 use crate::checkpoint::{Checkpoint, MergedVocabulary, Tokenizer, Vocabulary};
 use crate::recipe::{self, Recipe, TokenizerSource};
 
-/// Whether a tokenizer is known to have another's tokens without its vocabulary being read: its files are the same, or it has
-/// no tokenizer.json and what it has agrees, or it has none at all.
+/// Whether two tokenizers are known to have the same tokens without reading their vocabularies: the files are equal, or one
+/// has no tokenizer.json and its other files agree, or it has no files at all.
 fn has_same_tokens(one: &Tokenizer, other: &Tokenizer) -> bool {
     let lacks_json = one.json_file().is_none() || other.json_file().is_none();
     one.has_same_json(other) || other.is_empty() || (lacks_json && one.difference(other).is_none())
 }
 
 impl Alignment {
-    /// Aligns the models' vocabularies as the recipe says. Returns nothing where they are all the same and stay so.
+    /// Aligns the models' vocabularies as the recipe says. Returns `None` where they are all the same and stay so.
     pub(in crate::plan) fn build(
         recipe: &Recipe,
         models: &Models,
@@ -74,7 +74,7 @@ impl Alignment {
         let vocabulary = settings.tokens.iter().fold(vocabulary, |vocabulary, rule| vocabulary.with_token(&rule.token));
         let rules = by_row(rules, &vocabulary);
         let own_rows = model_rows.first().copied().unwrap_or_default();
-        // Equal vocabularies: every model has the output's tokens in its order. Rows behind them, and between them, stay.
+        // With equal vocabularies every model has the output's tokens in its order. Unused rows are kept.
         let stays = same_rows && padded && vocabulary.is_unchanged() && aligner.are_in_order(&vocabulary);
         let is_ruled = rules.iter().any(|(row, rule)| {
             let lacks = |table: &Arc<[u32]>| table.get(*row as usize).is_none_or(|own| *own == ABSENT);
@@ -101,7 +101,7 @@ impl Alignment {
     }
 }
 
-/// The tokenizer that the recipe wants, and the model it is of.
+/// The tokenizer that the recipe asks for, and the model that it belongs to.
 fn tokenizer(
     recipe: &Recipe,
     settings: &recipe::Tokenizer,
@@ -110,7 +110,8 @@ fn tokenizer(
 ) -> Result<(Tokenizer, Option<usize>), Error> {
     let of = |model: usize| {
         let tokenizer = models.checkpoints[model].tokenizer();
-        // Vocabularies are merged from tokenizer.json; another model may have the one that belongs to the same tokens.
+        // Vocabularies are merged from tokenizer.json. If this model has none, another model with the same tokens may have
+        // it.
         let has = |other: &usize| {
             let other = models.checkpoints[*other].tokenizer();
             other.json_file().is_some() && (tokenizer.is_empty() || tokenizer.difference(other).is_none())
@@ -131,7 +132,7 @@ fn by_row(rules: Vec<RowRule>, vocabulary: &MergedVocabulary) -> BTreeMap<u32, R
     rules.into_iter().filter_map(|rule| Some((vocabulary.number(&rule.token)?, rule))).collect()
 }
 
-/// Reads the vocabularies of all models; one that is the output's own, byte for byte, is not read again.
+/// Reads the vocabularies of all models. One that equals the output's own byte for byte is not read again.
 fn read_vocabularies(
     tokenizer: &Tokenizer,
     own: &Arc<Vocabulary>,
@@ -161,7 +162,7 @@ impl VocabularyAligner<'_> {
         self.models.paths.get(model).map_or("", String::as_str)
     }
 
-    /// Tokens without a row of their model: special ones that no text brings in count as absent.
+    /// Checks that tokens have a row in their model. Special tokens that no text can contain count as absent.
     fn check_numbers(&self, warnings: &mut Vec<String>) -> Result<(), Error> {
         for (model, (vocabulary, rows)) in self.vocabularies.iter().zip(self.model_rows).enumerate() {
             if vocabulary.rows() <= *rows {
@@ -186,7 +187,7 @@ impl VocabularyAligner<'_> {
         Ok(())
     }
 
-    /// Checks that the vocabularies go together, and warns of what the output has from one of them only.
+    /// Checks that the vocabularies fit together, and warns of settings that the output takes from one of them only.
     fn compare(
         &self,
         recipe: &Recipe,
@@ -218,7 +219,7 @@ impl VocabularyAligner<'_> {
         Ok(())
     }
 
-    /// A tokenizer of another model brings its padding token, and where positions are counted from that they would move.
+    /// Checks the padding token of another model's tokenizer: where position numbers are counted from it, they would shift.
     fn check_padding(&self, of: Option<usize>, donor: usize) -> Result<(), Error> {
         let pad = |model: usize| {
             self.models.checkpoints[model].config().get("pad_token_id").and_then(serde_json::Value::as_u64)
@@ -235,7 +236,7 @@ impl VocabularyAligner<'_> {
         }
     }
 
-    /// The output's vocabulary, but for tokens that only rules name.
+    /// The output's vocabulary, without tokens that only rules name.
     fn merged(&self, settings: &recipe::Tokenizer, tokenizer: &Tokenizer, of: Option<usize>) -> MergedVocabulary {
         let merged = MergedVocabulary::of(tokenizer, Arc::clone(self.own));
         if settings.source != TokenizerSource::Union {
@@ -251,7 +252,8 @@ impl VocabularyAligner<'_> {
         merged.with_all(&pairs, &has_row)
     }
 
-    /// For each model, the row of each token of the output. Models of one vocabulary and as many rows share theirs.
+    /// For each model, the row of each token of the output. Models with the same vocabulary and number of rows share one
+    /// table.
     fn tables(&self, merged: &MergedVocabulary) -> Vec<Arc<[u32]>> {
         let tokens: Vec<(&str, u32)> = merged.tokens().collect();
         let table = |model: usize| -> Arc<[u32]> {
@@ -277,7 +279,7 @@ impl VocabularyAligner<'_> {
         first.iter().map(|model| made.get(model).cloned().unwrap_or_default()).collect()
     }
 
-    /// Whether every model has the output's tokens under the output's numbers.
+    /// Whether every model has the output's tokens under the output's ids.
     fn are_in_order(&self, merged: &MergedVocabulary) -> bool {
         self.vocabularies.iter().all(|vocabulary| {
             Arc::ptr_eq(vocabulary, self.own) || merged.tokens().all(|(token, id)| vocabulary.number(token) == Some(id))
@@ -285,7 +287,7 @@ impl VocabularyAligner<'_> {
     }
 }
 
-/// A value short enough for a warning.
+/// Shortens a value for a warning.
 fn cut(text: &str) -> String {
     const LONGEST: usize = 120;
     match text.char_indices().nth(LONGEST) {

@@ -1,4 +1,4 @@
-//! The alignment of vocabularies: which token of which model becomes which row of the output.
+//! The alignment of vocabularies: the row of the output that each token of each model becomes.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,13 +12,13 @@ use crate::checkpoint::MergedVocabulary;
 /// The vocabulary of a merge whose models have different ones.
 #[derive(Debug)]
 pub struct Alignment {
-    /// The output's tokens, and the tokenizer they are written to.
+    /// The output's tokens, and the tokenizer that they are written to.
     pub vocabulary: MergedVocabulary,
-    /// The model that the tokenizer is of; `None` for a folder that is not merged.
+    /// The model that the tokenizer belongs to; `None` for a folder that is not merged.
     pub tokenizer_of: Option<usize>,
     /// The rows of the output's tables, padding included.
     pub rows: usize,
-    /// Whether tables must be gathered; otherwise all models have the tokens of the output in its order.
+    /// Whether tables must be gathered. Otherwise all models have the output's tokens in its order.
     pub is_needed: bool,
     /// The rows of each model's tables.
     pub(in crate::plan) model_rows: Vec<usize>,
@@ -30,14 +30,14 @@ pub struct Alignment {
     pub(in crate::plan) read: Vec<(u64, u64)>,
 }
 
-/// About how much memory an [`Alignment`] takes, in bytes.
+/// An estimate of the memory that an [`Alignment`] takes, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct AlignmentMemory {
     /// While the tokenizers are read.
     pub reading: u64,
     /// Afterwards, until the merge is done.
     pub held: u64,
-    /// On top of it while the output's tokenizer is written.
+    /// In addition to it while the output's tokenizer is written.
     pub writing: u64,
 }
 
@@ -59,14 +59,14 @@ impl Alignment {
         hasher.finish()
     }
 
-    /// About how much memory it takes, with tokenizers read by so many threads. The bytes a token are as measured.
+    /// Estimates its memory when `threads` threads read tokenizers. The bytes for each token were measured.
     pub fn memory(&self, threads: u64) -> AlignmentMemory {
-        /// A token of a vocabulary: its text and place, and room to grow.
+        /// Bytes of a token in a vocabulary: its text, its id and spare capacity.
         const TOKEN: u64 = 36;
-        /// A token that is appended, as long as it is known, and the texts of its entries while they are written.
+        /// Bytes of an appended token, including its entries while they are written.
         const APPENDED: u64 = 130;
         const ENTRIES: u64 = 130;
-        /// A row of the output, besides the tables of each model.
+        /// Bytes of a row of the output, without the tables of each model.
         const ROW: u64 = 12;
         let own = self.read.first().copied().unwrap_or_default();
         // Files are mapped while they are read, the output's own before the others.

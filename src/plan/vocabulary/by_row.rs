@@ -7,13 +7,13 @@ use crate::method::Arguments;
 /// Parameters that differ between the rows of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByRow {
-    /// What the tokens are, by number.
+    /// The group of each token, by id.
     pub(in crate::plan) group_of_token: Arc<[u8]>,
-    /// What rows behind the last token are.
+    /// The group of rows after the last token.
     pub(in crate::plan) rest: u8,
     /// The class of each group, an index into `classes`.
     pub(in crate::plan) class_of_group: Vec<usize>,
-    /// Rows that are treated alike.
+    /// The classes, each a set of rows that are treated alike.
     pub classes: Vec<RowClass>,
 }
 

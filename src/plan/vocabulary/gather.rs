@@ -1,4 +1,4 @@
-//! Brings tables with a row for each token to one order of tokens.
+//! Puts the rows of token tables into one order of tokens.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ pub(in crate::plan) const ABSENT: u32 = u32::MAX;
 pub struct Gather {
     /// For each table, the row of each token of the output, or `u32::MAX`.
     pub(in crate::plan) tables: Vec<Arc<[u32]>>,
-    /// For each row of the output, what a table without its token takes.
+    /// For each row of the output, what a table without its token uses.
     pub(in crate::plan) fallbacks: Vec<Fallback>,
-    /// Rows for which every table takes the fallback; in order.
+    /// Rows for which every table uses the fallback, in order.
     pub(in crate::plan) forced: Vec<u32>,
-    /// How the rows come about.
+    /// How the rows are computed.
     pub(in crate::plan) counts: RowCounts,
 }
 
-/// Where a row comes from that a table does not have.
+/// The source of a row that a table does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fallback {
-    /// Nowhere: zeros.
+    /// Zeros.
     Zero,
     /// The mean of the table's other rows, for rows without a token.
     Padding,
@@ -36,20 +36,20 @@ pub enum Fallback {
     },
 }
 
-/// How many rows of the output come about in which way.
+/// The number of rows of the output that are computed in each way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RowCounts {
     /// Merged from rows of all models.
     pub all: usize,
-    /// Merged from rows of several models; the others take the base's row, or the mean of those that there are.
+    /// Merged from rows of several models; the others use the base's row, or the mean of the rows that exist.
     pub several: usize,
-    /// Of tokens that one model has.
+    /// Rows of tokens that only one model has.
     pub one: usize,
-    /// As rules of the recipe say.
+    /// Rows that rules of the recipe set.
     pub by_rule: usize,
-    /// Of tokens that no model has a row for: zeros.
+    /// Rows of tokens that no model has, which are zeros.
     pub none: usize,
-    /// Without a token: means of all others.
+    /// Rows without a token, which are means of all others.
     pub padding: usize,
 }
 
@@ -64,7 +64,7 @@ impl Gather {
         self.tables.len()
     }
 
-    /// Where a table gets a row of the output: from a row of any table, or in another way.
+    /// The source of a table's row of the output: a row of any table, or a fallback.
     pub fn row(&self, table: usize, row: usize) -> Fallback {
         match self.own(table, row) {
             Some(own) if !self.is_forced(row) => Fallback::Row { table: table as u16, row: own },
@@ -77,7 +77,7 @@ impl Gather {
         self.tables.get(table)?.get(row).copied().filter(|own| *own != ABSENT)
     }
 
-    /// How the rows come about.
+    /// How the rows are computed.
     pub fn counts(&self) -> RowCounts {
         self.counts
     }

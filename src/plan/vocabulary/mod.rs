@@ -1,4 +1,4 @@
-//! Vocabularies: the rows of tokens in tables and heads, and how those of several models are merged.
+//! Vocabularies: which tensors have a row for each token, and how those of several models are merged.
 
 mod align;
 mod alignment;

@@ -13,18 +13,18 @@ use crate::recipe::{Recipe, RowKind};
 
 /// The rows of vocabulary tensors in groups that the recipe's conditions tell apart.
 pub(in crate::plan) struct RowClasses {
-    /// The kinds that conditions name. All others have one group behind them.
+    /// The kinds that conditions name. All others share one group after them.
     named: Vec<RowKind>,
     /// The group of each token.
     of_token: Arc<[u8]>,
-    /// How many rows a vocabulary tensor may have.
+    /// The numbers of rows that a vocabulary tensor may have.
     sizes: Vec<usize>,
-    /// Groups that are in no tensor yet.
+    /// Groups that no tensor has had yet.
     unseen: Vec<RowKind>,
 }
 
 impl RowClasses {
-    /// The rows that the conditions of a recipe name; `None` where it has no such condition.
+    /// Builds the groups of rows that a recipe's conditions name; `None` where it has no such condition.
     pub(in crate::plan) fn build(
         recipe: &Recipe,
         models: &Models,
@@ -68,14 +68,14 @@ impl RowClasses {
         named && layer_of(canonical).is_none() && shape.first().is_some_and(|rows| self.sizes.contains(rows))
     }
 
-    /// The arguments of a tensor of so many rows. `resolve` gives those of a group of rows, which has a name for messages.
-    /// Without rows of their own they are those of the whole tensor.
+    /// The arguments of a tensor of `rows` rows. `resolve` returns those of a group of rows, which has a name for messages.
+    /// Where no group differs, they are those of the whole tensor.
     pub(in crate::plan) fn arguments(
         &mut self,
         rows: usize,
         resolve: impl Fn(Option<RowKind>, &str) -> Result<Arguments, Error>,
     ) -> Result<(Arguments, Option<ByRow>), Error> {
-        // RowClasses behind the last token.
+        // Rows after the last token.
         let rest = group_of(&self.named, RowKind::NoScript);
         let mut counts = vec![0; self.named.len() + 1];
         for row in 0..rows {
@@ -89,7 +89,7 @@ impl RowClasses {
         for (group, count) in counts.iter().copied().enumerate().filter(|(_, count)| *count > 0) {
             let kind = self.named.get(group).copied();
             let name = kind.map_or("others", RowKind::name);
-            // Any kind that no condition names stands for the others.
+            // Any kind that no condition names represents the others.
             let arguments = resolve(kind.or(Some(OTHER)), name)?;
             self.unseen.retain(|unseen| Some(*unseen) != kind);
             class_of_group[group] = classes.len();
@@ -106,7 +106,7 @@ impl RowClasses {
         Ok((arguments, Some(by_row)))
     }
 
-    /// A sentence on each kind of rows that no tensor has.
+    /// Warnings, one for each kind of rows that no tensor has.
     pub(in crate::plan) fn remarks(&self) -> impl Iterator<Item = String> {
         let remark =
             |kind: &RowKind| format!("`rows: {{script: {}}}` holds for no row of a vocabulary tensor", kind.name());

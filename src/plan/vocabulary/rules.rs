@@ -1,4 +1,4 @@
-//! Rules for single tokens: which row of which model a row of the output is.
+//! Rules for single tokens: the model and row that a row of the output is taken from.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl RuleContext<'_> {
         self.models.paths.get(model).map_or("", String::as_str)
     }
 
-    /// The recipe's rules, with the rows they name.
+    /// Resolves the recipe's rules to rows.
     pub(super) fn rules(
         &self,
         recipe: &Recipe,

@@ -1,13 +1,13 @@
-//! Heads that are the table of token embeddings, and biases that have two names.
+//! Heads that are tied to the token embeddings, and biases that have two names.
 
 use serde_json::Value;
 
 use crate::checkpoint::Checkpoint;
 
-/// The key of config.json that says whether the head is the table of token embeddings.
+/// The key of config.json that says whether the head is tied to the token embeddings.
 pub(in crate::plan) const TIED: &str = "tie_word_embeddings";
 
-/// Heads that are the table of token embeddings where the checkpoint has none of their own.
+/// Heads that are tied to the token embeddings where the checkpoint does not have them.
 const HEADS: [&str; 5] = [
     "lm_head.weight",
     "lm_head.decoder.weight",
@@ -16,7 +16,7 @@ const HEADS: [&str; 5] = [
     "vocab_projector.weight",
 ];
 
-/// Biases of heads that checkpoints hold under one of two names or under both: the copy, and the name that is trained.
+/// Biases of heads that checkpoints store under one or both of two names: the copy, and the name that is trained.
 pub(in crate::plan) const TIED_BIASES: [(&str, &str); 4] = [
     ("cls.predictions.decoder.bias", "cls.predictions.bias"),
     ("lm_head.decoder.bias", "lm_head.bias"),
@@ -28,7 +28,7 @@ pub(in crate::plan) fn is_tied_head(canonical: &str) -> bool {
     HEADS.contains(&canonical)
 }
 
-/// What config.json says of the head being the token embeddings; what its absence means depends on the class.
+/// Whether config.json ties the head to the token embeddings. What a missing key means depends on the class.
 pub(in crate::plan) fn ties_embeddings(model: &Checkpoint) -> Option<bool> {
     let config = model.config();
     let own = config.get(TIED).and_then(Value::as_bool);

@@ -4,7 +4,7 @@ use super::super::error::Error;
 use super::super::models::Models;
 use crate::checkpoint::{Tensor, Weights, layer_of};
 
-/// Ends of the names of tables of token embeddings, the surest first.
+/// Name endings of token embedding tables, the surest first.
 const TABLES: [&str; 9] = [
     "word_embeddings.weight",
     "tok_embeddings.weight",
@@ -17,7 +17,7 @@ const TABLES: [&str; 9] = [
     "embeddings.weight",
 ];
 
-/// Tensors of heads that give each token a score.
+/// Tensors of heads that score each token.
 const HEADS: [&str; 15] = [
     "lm_head.weight",
     "lm_head.bias",
@@ -36,11 +36,11 @@ const HEADS: [&str; 15] = [
     "output.weight",
 ];
 
-/// Parts of names of tables of something else than tokens.
+/// Parts of names of tables that do not belong to tokens.
 const OTHERS: [&str; 4] = ["position", "type", "norm", "Norm"];
 
-/// A tensor of an unknown name whose rows are as many as the tokens is taken for one of tokens when there are so many: no
-/// other size is likely to be the same.
+/// A tensor of an unknown name with as many rows as there are tokens counts as a token table if there are at least this
+/// many, because no other size is then likely to be equal.
 const MANY: usize = 1000;
 
 pub(in crate::plan) fn is_table(canonical: &str) -> bool {
@@ -60,7 +60,7 @@ fn is_matrix(tensor: &Tensor) -> bool {
     tensor.shape.len() == 2 && tensor.float().is_some()
 }
 
-/// The place of a model's table of token embeddings among its tensors, where it has a name that is known.
+/// The index of a model's token embedding table among its tensors, if it has a known name.
 pub(in crate::plan) fn table(tensors: &[Tensor]) -> Option<usize> {
     TABLES.iter().find_map(|end| {
         let fits = |tensor: &Tensor| {
@@ -70,7 +70,7 @@ pub(in crate::plan) fn table(tensors: &[Tensor]) -> Option<usize> {
     })
 }
 
-/// The rows of a model's table of token embeddings.
+/// The number of rows of a model's token embedding table.
 pub(in crate::plan) fn token_rows(models: &Models, model: usize) -> Result<usize, Error> {
     let checkpoint = &models.checkpoints[model];
     let tensors = checkpoint.main_module().and_then(|module| module.weights.as_ref()).map_or(&[][..], Weights::tensors);
@@ -86,7 +86,7 @@ pub(in crate::plan) fn token_rows(models: &Models, model: usize) -> Result<usize
 /// Whether the tensors of one name, each with its model, have a row for each token.
 ///
 /// # Errors
-/// A name that says so, and rows that do not.
+/// A tensor whose name says so but whose number of rows does not match.
 pub(in crate::plan) fn has_token_rows(
     canonical: &str,
     tensors: &[(usize, &Tensor)],
@@ -98,7 +98,7 @@ pub(in crate::plan) fn has_token_rows(
     let wrong = tensors.iter().find(|found| rows(found) != expected(found) || found.1.float().is_none());
     let is_known = is_table(canonical) || is_head(canonical);
     if let Some(found) = wrong {
-        // A head with a number of rows of its own is none of the vocabulary's, and merged as any other tensor.
+        // A head with a different number of rows does not belong to the vocabulary and is merged like any other tensor.
         return match (is_table(canonical), rows(found), expected(found)) {
             (true, Some(found_rows), Some(expected))
                 if !canonical.contains("position") && !canonical.contains("type") =>

@@ -7,9 +7,10 @@
 
 use super::{INERT_PARAMETERS, LEVELS, MODEL, PATH, RECIPE, REFERENCE, SLICE, SOURCE, is_parameter};
 use crate::method::{self, MergeMethod, Parameter};
-use crate::yaml::{KeyAdvice, KeyTable, Node, Status, nearest, number, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{KeyAdvice, KeyTable, Node, Status, number, quoted};
 
-/// Keys that mergekit's users write beside a recipe, and what there is in their place.
+/// Keys that mergekit's users add to recipes, each with what replaces it here.
 static NOTES: [(&str, &str); 54] = [
     ("allow_crimes", ""),
     ("allow_negative_weights", ""),
@@ -67,20 +68,20 @@ static NOTES: [(&str, &str); 54] = [
     ("write_threads", ""),
 ];
 
-/// What keys begin with that hold parts of YAML for use elsewhere, as in other tools' files.
+/// Prefixes of keys that define YAML anchors, as in other tools' files.
 pub(super) const DEFINITIONS: [&str; 3] = ["x-", "_", "."];
 
-/// Keys of notes beside a single model or slice.
+/// Keys of notes on a single model or slice.
 const NOTES_OF_ENTRIES: &str =
     "author comment comments description id label license name note notes role tags title url";
 
-/// Words by which a name may be that of a setting.
+/// Words that may be part of a setting's name.
 const WORDS: &str = "adapter adapters algorithm alpha base beta blend chat coefficient coefficients density drop dropout \
     dtype epsilon expert experts filter format gamma keep lambda layer layers lora merge merging method mode model models \
     module modules normalisation normalise normalization normalize param parameter parameters params precision ratio \
     rescale revision scale slice slices source sources sparsity strategy template token tokenizer tokens weight weights";
 
-/// Names by which keys are often called.
+/// Other names of keys.
 const RENAMED: [(&str, &str); 9] = [
     ("method", "merge_method"),
     ("merge", "merge_method"),
@@ -103,7 +104,7 @@ impl KeyAdvice for Advice {
     fn remark(&self, level: &'static KeyTable, entries: &[(String, Node)], key: &str, value: &Node) -> Option<String> {
         let is = |other: &KeyTable| std::ptr::eq(level, other);
         if is(&RECIPE) {
-            // Where anchors are defined, as in other YAML files.
+            // A key that defines anchors, as in other YAML files.
             if DEFINITIONS.iter().any(|begin| key.starts_with(begin)) {
                 return Some(format!("{} has no effect but by its anchors", quoted(key)));
             }
@@ -117,7 +118,7 @@ impl KeyAdvice for Advice {
             let is_note = !is_meant && !may_be_setting(key, value);
             return is_note.then(|| format!("{} is no key of a recipe and has no effect", quoted(key)));
         }
-        // Without what the entry needs, the key was meant for that.
+        // Where the entry lacks a required key, the unknown key was probably meant to be that one.
         let is_complete =
             || level.keys.iter().all(|known| !known.required || entries.iter().any(|(name, _)| name == known.name));
         let is_entry = is(&MODEL) || is(&SLICE) || is(&SOURCE);
@@ -171,16 +172,17 @@ impl KeyAdvice for Advice {
     }
 }
 
-/// The present name of a key that is often called otherwise, where the level has it.
+/// The name here of a key that other tools call differently, if the level has it.
 fn new_name(level: &KeyTable, key: &str) -> Option<&'static str> {
     RENAMED.iter().find(|(old, new)| *old == key && level.key(new).is_some()).map(|(_, new)| *new)
 }
 
-/// Why a parameter that the method does not have is accepted, as a warning says it; `None` for one that is a mistake.
+/// The warning for a parameter that the method does not have and that is accepted all the same; `None` for one that is a
+/// mistake.
 pub(in crate::recipe) fn remark_on_parameter(name: &str, node: &Node, method: &MergeMethod) -> Option<String> {
     if is_parameter(name) {
         let alike = |own: &&Parameter| own.name.starts_with(name) || name.starts_with(own.name);
-        // `t` begins much.
+        // Many names begin with `t`.
         let alike = method.parameters.iter().filter(|own| own.name.len() > 1).find(alike);
         let own = alike.map_or_else(String::new, |own| format!("; its own is `{}`", own.name));
         return Some(format!("`{name}` has no effect with `{}`{own}", method.name));
@@ -202,7 +204,7 @@ fn remark(name: &str, instead: &str) -> String {
     if instead.is_empty() { format!("`{name}` has no effect") } else { format!("`{name}` has no effect: {instead}") }
 }
 
-/// Whether a name or what stands behind it could be a setting of the merge.
+/// Whether a name or its value could be a setting of the merge.
 fn may_be_setting(name: &str, value: &Node) -> bool {
     let lower = name.to_lowercase();
     let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());

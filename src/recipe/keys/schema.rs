@@ -1,8 +1,8 @@
-//! A JSON Schema of recipes, made from the tables that the parser reads: keys, methods, parameters and their ranges.
+//! Builds the JSON Schema of recipes from the parser's tables: keys, methods, parameters and their ranges.
 //!
-//! Draft 7, which yaml-language-server knows. What the parser accepts is valid, variables and YAML 1.1 spellings included, but
-//! for what it takes for a note and does not know; not all that it refuses is invalid, for a schema cannot count models or add up
-//! layers.
+//! Draft 7, which yaml-language-server supports. Everything that the parser accepts is valid, variables and YAML 1.1
+//! spellings included, except unknown keys that the parser takes for notes. Not everything that the parser refuses is
+//! invalid, because a schema cannot count models or add up layers.
 
 use serde_json::{Map, Value, json};
 
@@ -39,7 +39,7 @@ fn recipe() -> Value {
         |key: &str| json!({ "required": [key], "properties": { key: { "type": ["array", "object", "string"] } } });
     let methods: Vec<Value> = METHODS.iter().map(|method| of_method(method)).collect();
     if let Some(object) = schema.as_object_mut() {
-        object.insert("anyOf".into(), json!([some("models"), some("slices"), some("modules")]));
+        object.insert("anyOf".into(), json!([some("models"), some("sources"), some("slices"), some("modules")]));
         object.insert("allOf".into(), methods.into());
         let definitions = DEFINITIONS.map(|begin| begin.replace('.', "\\."));
         object.insert("patternProperties".into(), json!({ format!("^({})", definitions.join("|")): {} }));
@@ -47,7 +47,7 @@ fn recipe() -> Value {
     schema
 }
 
-/// What a method asks of the rest of the recipe.
+/// What a method requires of the rest of the recipe.
 fn of_method(method: &MergeMethod) -> Value {
     let parameters = json!({ "properties": { "parameters": reference(&format!("parameters of {}", method.name)) } });
     let each = json!({ "items": parameters });
@@ -57,7 +57,7 @@ fn of_method(method: &MergeMethod) -> Value {
     } });
     let mut models = each.clone();
     if let (Count::Exactly(count), Some(models)) = (method.models, models.as_object_mut()) {
-        // The base may stand among them.
+        // The base may be listed among the models.
         models.insert("maxItems".into(), json!(count + usize::from(method.base != Base::Member)));
     }
     let mut then = json!({ "properties": {

@@ -1,9 +1,10 @@
 //! `chat_template`: the chat template that the output's tokenizer gets.
 
 use super::super::types::ChatTemplate;
-use crate::yaml::{Checked, Diagnostic, Fields, Node, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Fields, Node, and, quoted};
 
-/// The templates that mergekit has under these names, written anew from the prompt formats of the models' cards.
+/// Templates of the names that mergekit knows, written from the prompt formats in the models' cards.
 static NAMED: [(&str, &str); 5] = [
     ("alpaca", include_str!("templates/alpaca.jinja")),
     ("chatml", include_str!("templates/chatml.jinja")),
@@ -11,10 +12,10 @@ static NAMED: [(&str, &str); 5] = [
     ("llama3", include_str!("templates/llama3.jinja")),
     ("mistral", include_str!("templates/mistral.jinja")),
 ];
-/// Characters of the shortest text that is taken for a template, as in mergekit.
+/// The fewest characters of a text that is taken for a template, as in mergekit.
 const SHORTEST: usize = 20;
 
-/// Reads the key. An empty text is as good as none.
+/// Reads the key. An empty text counts as no template.
 pub(super) fn chat_template(recipe: &Fields<'_>) -> Checked<Option<ChatTemplate>> {
     let Some((node, at)) = recipe.get("chat_template") else { return Ok(None) };
     let hint = "write `auto` for the template that most of the models have, or a template's Jinja text after `|`";

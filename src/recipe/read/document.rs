@@ -1,4 +1,4 @@
-//! Reads one document.
+//! Reads one document of a recipe.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,14 @@ use super::other_formats::refuse_others;
 use super::parameters::{Owner, parameters};
 use super::settings_source;
 use super::slices::{self, Merged};
+use super::sources;
 use super::tokenizer;
 use crate::kernel::DType;
 use crate::method::{self, MergeMethod};
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, Variables, and, quoted};
 
-/// Reads one document as far as it goes, one of `several` or the only one.
+/// Reads one document as far as possible. `several` says that the recipe has more than one.
 pub(super) fn read_document(
     mut source: Origin,
     values: &BTreeMap<String, String>,
@@ -65,12 +67,21 @@ fn recipe(
     let fields = Fields::of(&root, &at, &RECIPE, diagnostics)?;
     let method = diagnostics.attempt(|_| merge_method(&fields));
     let base_model = base_model(&fields).map(|(node, at)| reference(node, &at, diagnostics));
-    let Merged { slices, module } =
-        diagnostics.attempt(|diagnostics| slices::merged(&fields, method, diagnostics)).unwrap_or_default();
+    let soup = diagnostics.attempt(|diagnostics| sources::soup(&fields, source.folder.as_deref(), diagnostics));
+    let (Merged { slices, module }, soup) = match soup {
+        Some(Some((slice, soup))) => (Merged { slices: vec![slice], ..Merged::default() }, Some(soup)),
+        // What is wrong with `sources` is said already.
+        None => (Merged::default(), None),
+        Some(None) => {
+            let read = diagnostics.attempt(|diagnostics| slices::merged(&fields, method, diagnostics));
+            (read.unwrap_or_default(), None)
+        }
+    };
     let mut recipe = Recipe {
-        // Without a method the recipe is refused, and its models can still be looked at.
+        // A recipe without a method is refused, but its models are still checked.
         method: method.unwrap_or(method::METHODS[0]),
         slices,
+        soup,
         base_model,
         module,
         parameters: parameters(&fields, Owner::All, method, diagnostics),
@@ -87,6 +98,7 @@ fn recipe(
     };
     identity::identify(&mut recipe, source.folder.as_deref());
     if method.is_some() {
+        diagnostics.attempt(|_| sources::weigh(&mut recipe));
         check::check(&mut recipe, diagnostics);
         diagnostics.attempt(|_| tokenizer::check(&recipe));
     }
@@ -96,7 +108,7 @@ fn recipe(
     Ok(recipe)
 }
 
-/// The base. One among the parameters, where it is refused, is known for the rest of the reading.
+/// The base model. One under `parameters`, where it is refused, is still known to the checks that follow.
 fn base_model<'n>(fields: &Fields<'n>) -> Option<(&'n Node, NodePath)> {
     let misplaced = || {
         let (parameters, at) = fields.get("parameters")?;
@@ -146,8 +158,8 @@ fn dtype(fields: &Fields<'_>, key: &str) -> Checked<Option<DType>> {
     Err(Diagnostic::value(&at, format!("`{key}` names no floating-point format: {}", quoted(name))).hint(hint))
 }
 
-/// `name`, by which other documents take the merge for a model, if there are several. One that is refused is still the
-/// document's name.
+/// The value of `name`, by which other documents refer to this merge as a model. A refused name still identifies the
+/// document.
 fn name(fields: &Fields<'_>, several: bool, diagnostics: &mut Diagnostics) -> Option<String> {
     let (node, _) = fields.get("name")?;
     if several {

@@ -1,4 +1,5 @@
-//! Reads recipes of several documents. One is the result; the others are merged for those that name them.
+//! Reads recipes of several documents. One document is the result; the others are merged first, for the documents that name
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -10,7 +11,7 @@ use crate::yaml::{
     Diagnostic, Error, ErrorKind, Node, NodePath, Warning, place_at, quoted, variable_names, without_mark,
 };
 
-/// Documents of a recipe: each is read by itself, and one may need all before it.
+/// The most documents of a recipe: each is read by itself, and one may need all before it.
 const MOST: usize = 32;
 
 /// The byte ranges of the documents of a text that are not empty. In YAML a line that begins with `---` begins a document
@@ -31,7 +32,7 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
             if said {
                 parts.push(start..end);
             }
-            // One without content is passed over; what stands in front of the first marker belongs to what follows.
+            // Empty documents are skipped; text before the first marker belongs to the document after it.
             if said || begun || ends {
                 start = end;
             }
@@ -49,7 +50,7 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
     parts
 }
 
-/// The text with everything outside of one document blanked, so that every line and column is where it was.
+/// The text with everything outside of one document blanked, so that lines and columns stay the same.
 pub(super) fn alone(text: &str, part: &Range<usize>) -> String {
     let blank = |part: &str| -> String { part.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect() };
     let get = |range: Range<usize>| text.get(range).unwrap_or_default();
@@ -58,7 +59,7 @@ pub(super) fn alone(text: &str, part: &Range<usize>) -> String {
     format!("{}{before}{}{}", get(0..mark), get(part.clone()), after.trim_end())
 }
 
-/// Reads the documents of a text as far as they go.
+/// Reads the documents of a text as far as possible.
 pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<String, String>, open: bool) -> Review {
     if let Some(part) = parts.get(MOST) {
         let place = place_at(&source.text, &source.name, part.start);
@@ -92,7 +93,7 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
     let unused = values.keys().filter(|name| !named.contains(*name));
     let unused = unused.map(|name| format!("the variable `{name}` is given and the recipe does not name it"));
     whole.warnings.extend(unused.map(Warning::of_all));
-    // What the documents are to each other is known where each can be read.
+    // How documents depend on each other is known only if each can be read.
     if recipes.len() < parts.len() {
         return whole;
     }
@@ -119,7 +120,7 @@ pub(super) fn review(source: &Origin, parts: &[Range<usize>], values: &BTreeMap<
     whole
 }
 
-/// What a document says it is called, without a look at the rest of it.
+/// The name that a document states, read without the rest of it.
 fn stated_name(source: &Origin, part: &Range<usize>) -> Option<String> {
     let root = Origin { text: alone(&source.text, part), ..source.clone() }.yaml().tree().ok()?;
     match root.get("name") {
@@ -128,15 +129,15 @@ fn stated_name(source: &Origin, part: &Range<usize>) -> Option<String> {
     }
 }
 
-/// A document that does not go together with the others, and why.
+/// The index of a document that conflicts with the others, and the reason.
 type Refused = Box<(usize, Diagnostic)>;
 
 fn refused<T>(index: usize, fault: Diagnostic) -> Result<T, Refused> {
     Err(Box::new((index, fault)))
 }
 
-/// The document that is the result, with those that it needs, each behind what it needs itself. What others there are
-/// is a warning.
+/// Returns the document that is the result, with the documents that it needs in the order in which they are merged. A
+/// warning names documents that nothing needs.
 fn arranged(mut recipes: Vec<Recipe>, warnings: &mut Vec<Warning>) -> Result<Recipe, Refused> {
     let (names, unnamed) = named(&recipes)?;
     for model in recipes.iter_mut().flat_map(Recipe::references_mut) {
@@ -182,7 +183,7 @@ fn arranged(mut recipes: Vec<Recipe>, warnings: &mut Vec<Warning>) -> Result<Rec
     }
 }
 
-/// The documents by name, and the one without.
+/// The documents by name, and the one without a name.
 fn named(recipes: &[Recipe]) -> Result<(BTreeMap<String, usize>, Option<usize>), Refused> {
     let mut names = BTreeMap::new();
     let mut unnamed = None;
@@ -226,10 +227,10 @@ fn title(recipe: &Recipe) -> String {
 /// The documents that one needs, each with the place where it names it.
 type Needs = Vec<(usize, NodePath)>;
 
-/// A document that closes a cycle, where it names the next one, and the cycle.
+/// A document that closes a cycle, the place where it names the next one, and the cycle.
 type Cycle = (usize, NodePath, Vec<usize>);
 
-/// Adds a document to `order`, behind those that it needs. `way` are those that led to it.
+/// Appends a document to `order` after the documents that it needs. `way` is the path of documents that led to it.
 fn visit(index: usize, needs: &[Needs], order: &mut Vec<usize>, way: &mut Vec<usize>) -> Result<(), Cycle> {
     if order.contains(&index) {
         return Ok(());

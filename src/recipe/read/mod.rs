@@ -1,4 +1,4 @@
-//! From YAML to a recipe: a file for each part of it.
+//! Reads a recipe from YAML, with one file for each part of it.
 
 mod chat_template;
 mod document;
@@ -9,6 +9,7 @@ mod parameters;
 mod rows;
 mod settings_source;
 mod slices;
+mod sources;
 mod text;
 mod tokenizer;
 mod wrapped;

@@ -44,13 +44,13 @@ pub(super) fn model_ref(node: &Node, at: &NodePath, diagnostics: &mut Diagnostic
     }
 }
 
-/// A model reference, or one that stands for it where it cannot be read.
+/// Reads a model reference, or a placeholder where it cannot be read.
 pub(super) fn reference(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> ModelRef {
     let read = diagnostics.attempt(|diagnostics| model_ref(node, at, diagnostics));
     read.filter(|_| !diagnostics.is_unknown(at)).unwrap_or_else(|| ModelRef::unknown(at))
 }
 
-/// `path[@revision][+adapter[@revision]]`.
+/// Reads `path[@revision][+adapter[@revision]]`.
 fn adapted(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
     let (text, adapter) = match text.split_once('+') {
         None => (text, None),
@@ -75,7 +75,7 @@ fn adapted(text: &str, written: &NodePath, at: &NodePath) -> Checked<ModelRef> {
     Ok(found)
 }
 
-/// `{path: …, revision: …}`, whose path is taken as it is written.
+/// Reads `{path: …, revision: …}`, whose path is taken literally.
 fn literal(node: &Node, written: &NodePath, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<ModelRef> {
     let fields = Fields::of(node, written, &PATH, diagnostics)?;
     let revision = match fields.get("revision") {
@@ -92,7 +92,7 @@ fn literal(node: &Node, written: &NodePath, at: &NodePath, diagnostics: &mut Dia
     }
 }
 
-/// `path[@revision]`.
+/// Reads `path[@revision]`.
 fn part<'t>(text: &'t str, at: &NodePath) -> Checked<(&'t str, Option<&'t str>)> {
     let Some((path, revision)) = text.split_once('@') else { return Ok((text, None)) };
     let wrong = match revision {

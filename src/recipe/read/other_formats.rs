@@ -1,12 +1,12 @@
-//! Refuses files of other tools with one message, and not one for each key.
+//! Refuses files of other tools with one message in place of one for each key.
 
 use crate::yaml::{Checked, Diagnostic, Node, NodePath};
 
-/// A tool and the keys by which its file is known.
+/// Another tool's file, and the keys that identify it.
 struct Tool {
     /// What the file is.
     is: &'static str,
-    /// Keys that only its files have, any of which will do.
+    /// Keys of which any one identifies the file.
     keys: &'static [&'static str],
     hint: &'static str,
 }
@@ -34,7 +34,7 @@ static TOOLS: [Tool; 4] = [
     },
 ];
 
-/// Refuses what is another tool's file, or a sweep file.
+/// Refuses another tool's file, or a sweep file.
 pub(super) fn refuse_others(root: &Node) -> Checked<()> {
     let at = NodePath::default();
     let has = |key: &&&str| root.get(key).is_some_and(|value| !matches!(value, Node::Null));

@@ -5,21 +5,21 @@ use super::super::keys::{CONDITION, INERT_PARAMETERS, RECIPE};
 use super::super::types::{Condition, Parameters, Setting, SettingValue};
 use super::rows::rows;
 use crate::method::{Kind, MergeMethod, Parameter, Scope, Value};
+use crate::nearest::nearest;
 use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Fields, MOST_UNKNOWN, Node, NodePath, Refusal, and, flag, nearest, number,
-    quoted, written,
+    Checked, Diagnostic, Diagnostics, Fields, MOST_UNKNOWN, Node, NodePath, Refusal, and, flag, number, quoted, written,
 };
 
-/// Whose settings a map holds.
+/// The owner of a map of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// One model's.
+    /// One model.
     Model,
-    /// A slice's or the whole recipe's.
+    /// A slice or the whole recipe.
     All,
 }
 
-/// Reads the `parameters` of a level, where it has any. Without a method nothing is known of them.
+/// Reads the `parameters` of a level, if it has any. Without a method they cannot be checked.
 pub(super) fn parameters(
     fields: &Fields<'_>,
     owner: Owner,
@@ -70,7 +70,7 @@ pub(super) fn parameters(
     parameters
 }
 
-/// The method's parameter of this name; `None` for one that changes nothing.
+/// The method's parameter of this name; `None` for one without effect.
 fn declared(
     name: &str,
     node: &Node,
@@ -96,12 +96,12 @@ fn names(method: &'static MergeMethod) -> impl Iterator<Item = &'static str> {
     method.parameters.iter().filter(|parameter| parameter.kind != Kind::Ignored).map(|parameter| parameter.name)
 }
 
-/// The parameter that was probably meant by a name that the method does not have.
+/// The parameter that an unknown name probably meant.
 fn meant(name: &str, method: &'static MergeMethod) -> Option<&'static Parameter> {
     nearest(name, names(method)).and_then(|near| method.parameter(near))
 }
 
-/// The refusal of a parameter that the method does not have and that was meant to say something.
+/// The error for a parameter that the method does not have.
 fn unknown_parameter(name: &str, node: &Node, at: &NodePath, method: &'static MergeMethod) -> Diagnostic {
     if RECIPE.key(name).is_some() {
         let message = format!("`{name}` belongs at the top of the recipe, not under `parameters`");
@@ -184,7 +184,7 @@ fn condition(
     Ok(Condition { filter, rows, value, at: at.clone() })
 }
 
-/// The refusal of `rows` for a parameter that is one for a whole tensor.
+/// The error for `rows` on a parameter that has one value for a whole tensor.
 fn whole(at: &NodePath, parameter: &Parameter, method: &MergeMethod) -> Diagnostic {
     let by_row = method.parameters.iter().filter(|parameter| parameter.by_row).map(|p| format!("`{}`", p.name));
     let by_row: Vec<String> = by_row.collect();
@@ -220,7 +220,7 @@ fn scalars(node: &Node, at: &NodePath, parameter: &Parameter, diagnostics: &mut 
     Ok(if parameter.kind == Kind::Flag { SettingValue::Flags(flags) } else { SettingValue::Gradient(numbers) })
 }
 
-/// A refusal with its parameter's name.
+/// Prefixes a message with its parameter's name.
 fn named(message: &str, parameter: &Parameter) -> String {
     match message.strip_prefix("expected") {
         Some(rest) => format!("`{}` must be{rest}", parameter.name),
@@ -228,7 +228,7 @@ fn named(message: &str, parameter: &Parameter) -> String {
     }
 }
 
-/// The value of a parameter of this kind.
+/// Reads the value of a parameter of this kind.
 pub(super) fn scalar(node: &Node, name: &str, kind: Kind) -> Result<Value, Refusal> {
     match kind {
         Kind::Flag => flag(node).map(Value::Flag),

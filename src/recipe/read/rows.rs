@@ -4,7 +4,8 @@ use unicode_script::Script;
 
 use super::super::keys::ROWS;
 use super::super::types::rows::{NO_SCRIPT, RowKind, Rows, SPECIAL, capitalised, is_of_letters, plain, scripts};
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, quoted};
 
 /// Reads the value of `rows`.
 pub(super) fn rows(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Rows> {
@@ -41,7 +42,7 @@ fn kind(node: &Node, at: &NodePath) -> Checked<RowKind> {
         .ok_or_else(|| Diagnostic::value(at, format!("unknown script {}", quoted(name))).hint(hint(name)))
 }
 
-/// What scripts are often called by: languages, and the names of what Unicode keeps apart.
+/// Other names of scripts: those of languages, and of scripts that Unicode divides.
 const ALIASES: [(&str, &str); 14] = [
     ("korean", "`Hangul`"),
     ("hangeul", "`Hangul`"),
@@ -64,7 +65,7 @@ fn hint(name: &str) -> String {
     if let Some((_, script)) = ALIASES.iter().find(|(alias, _)| *alias == wanted) {
         return format!("did you mean {script}?");
     }
-    // The four letters that ISO 15924 has for a script.
+    // The four-letter code of ISO 15924.
     let code = Script::from_short_name(&capitalised(name.trim())).filter(|script| is_of_letters(*script));
     let scripts = scripts();
     let names = scripts.iter().map(|script| script.full_name()).chain([SPECIAL, NO_SCRIPT]);

@@ -3,9 +3,10 @@
 use super::super::identity::identify_model;
 use super::super::types::{ModelRef, Origin, Recipe};
 use super::model_ref::model_ref;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, and, nearest, quoted};
+use crate::nearest::nearest;
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, and, quoted};
 
-/// Reads the key. The word `base` stands for the base model, or else for the first model.
+/// Reads the key. The word `base` means the base model, or the first model where there is no base.
 pub(super) fn settings_source(
     fields: &Fields<'_>,
     recipe: &Recipe,

@@ -9,15 +9,15 @@ use super::parameters::{Owner, parameters};
 use crate::method::MergeMethod;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, KeyTable, Node, NodePath, and, number, quoted};
 
-/// What is merged.
+/// The slices that a recipe merges.
 #[derive(Default)]
 pub(super) struct Merged {
     pub(super) slices: Vec<Slice>,
-    /// The settings of the module that the slices stand in.
+    /// The settings of the module that has the slices.
     pub(super) module: Parameters,
 }
 
-/// Reads what a recipe merges: its slices, or one of the whole models it lists, at its top or in its only module.
+/// Reads what a recipe merges, at its top level or in its only module: slices, or whole models as a single slice.
 pub(super) fn merged(
     recipe: &Fields<'_>,
     method: Option<&'static MergeMethod>,
@@ -50,7 +50,7 @@ pub(super) fn merged(
     Ok(Merged { slices, module: parameters(&fields, Owner::All, method, diagnostics) })
 }
 
-/// Reads the slices of the recipe or of a module: those it lists, or one of the whole models it lists.
+/// Reads the slices of a recipe or module: those it lists, or a single one for the whole models it lists.
 fn slices(
     fields: &Fields<'_>,
     at: &NodePath,
@@ -73,7 +73,8 @@ fn slices(
     let Some((node, at)) = slices else {
         let hint = "list them as `models: [{model: first/folder}, {model: second/folder}]`".to_owned();
         let fault = Diagnostic::value(at, format!("{what} has no `models` and no `slices`")).hint(hint);
-        return Err(fault.follows(fields.is_meant("models") || fields.is_meant("slices") || fields.is_meant("modules")));
+        let meant = ["models", "slices", "modules", "sources"].iter().any(|key| fields.is_meant(key));
+        return Err(fault.follows(meant));
     };
     let entries = entries(node, &at, "slices")?;
     Ok(entries
@@ -112,7 +113,8 @@ fn slice(
     Ok(Slice { sources: sources.unwrap_or_default(), base_model, parameters, at })
 }
 
-/// An entry of `models` or `sources`. What cannot be read of it is a stand-in: the other entries are counted with it.
+/// Reads an entry of `models` or `sources`. Placeholders replace what cannot be read, so that the number of models is
+/// right.
 fn source(
     node: &Node,
     at: NodePath,
@@ -150,7 +152,7 @@ fn layer_range(node: &Node, at: &NodePath) -> Checked<Range<usize>> {
     Ok(start..end)
 }
 
-/// A layer's number; no model has as many layers as the bound.
+/// Reads a layer's number, with a bound above the number of layers of any model.
 fn layer(node: &Node) -> Option<usize> {
     let number = number(node).ok()?;
     #[expect(clippy::cast_sign_loss, reason = "checked to be within the bounds")]

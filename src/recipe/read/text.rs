@@ -1,4 +1,4 @@
-//! From a file or a text to a recipe.
+//! Reads a recipe from a file or a text.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use super::super::types::{Origin, Recipe};
 use super::document::read_document;
 use super::documents;
 use super::wrapped;
+use crate::files;
 use crate::yaml::{Error, LARGEST, read_text, without_mark};
 
 impl Recipe {
@@ -21,7 +22,7 @@ impl Recipe {
     pub fn read(path: &Path, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
         let origin = path.display().to_string();
         let text = read_text(path, "recipe")?;
-        let folder = path.parent().map(Path::to_path_buf);
+        let folder = folder(path);
         Self::from_source(Origin { text, name: origin, folder, ..Origin::default() }, variables)
     }
 
@@ -36,16 +37,16 @@ impl Recipe {
         Self::from_source(source, variables)
     }
 
-    /// Reads a recipe file as far as it goes. With `open`, variables may lack a value.
+    /// Reads a recipe file as far as possible. With `open`, variables may lack a value.
     pub fn review(path: &Path, variables: &BTreeMap<String, String>, open: bool) -> Review {
         let origin = path.display().to_string();
         match read_text(path, "recipe") {
-            Ok(text) => Self::review_text(&text, &origin, path.parent().map(Path::to_path_buf), variables, open),
+            Ok(text) => Self::review_text(&text, &origin, folder(path), variables, open),
             Err(error) => Review { faults: vec![error], ..Review::default() },
         }
     }
 
-    /// Reads a recipe as far as it goes from a text that messages call `origin`, and whose models are looked up beside
+    /// Reads a recipe as far as possible from a text that messages call `origin`, and whose models are looked up beside
     /// `folder`. With `open`, variables may lack a value.
     pub fn review_text(
         text: &str,
@@ -68,12 +69,17 @@ impl Recipe {
     }
 }
 
-/// Reads a recipe as far as it goes. With `open`, variables may lack a value.
+/// The folder of a recipe's file; the current one where a pipe stands for it.
+fn folder(path: &Path) -> Option<PathBuf> {
+    if files::is_descriptor(path) { Some(PathBuf::new()) } else { path.parent().map(Path::to_path_buf) }
+}
+
+/// Reads a recipe as far as possible. With `open`, variables may lack a value.
 fn review(source: Origin, values: &BTreeMap<String, String>, open: bool) -> Review {
     let wrapped = wrapped::wrapped(&source.yaml());
     let found = read_documents(source, values, open);
     match wrapped.filter(|_| !found.faults.is_empty()) {
-        // What else is wrong is not about the recipe.
+        // Other faults would not be about a recipe.
         Some(error) => Review { faults: vec![error], ..Review::default() },
         None => found,
     }
@@ -86,7 +92,7 @@ fn read_documents(source: Origin, values: &BTreeMap<String, String>, open: bool)
     }
     let whole = source.text.len() - without_mark(&source.text).len()..source.text.len();
     match &parts[..] {
-        // The others are empty.
+        // All other documents are empty.
         [part] if *part != whole => {
             let text = documents::alone(&source.text, part);
             return read_document(Origin { text, whole: Some(source.text), ..source }, values, open, false);

@@ -5,7 +5,7 @@ use super::super::types::{Recipe, TokenRule, TokenSource, Tokenizer, TokenizerSo
 use super::model_ref::model_ref;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, NodePath, and, flag, number, quoted, written};
 
-/// Rows are a multiple of a number of at most this.
+/// The largest value of `pad_to_multiple_of`.
 const LARGEST_MULTIPLE: u32 = 1 << 20;
 
 /// Reads the two keys, of which a recipe may have one.
@@ -38,7 +38,7 @@ pub(super) fn tokenizer(recipe: &Fields<'_>, diagnostics: &mut Diagnostics) -> C
     }
 }
 
-/// Checks that the models of rules are models of the recipe: only their rows are read.
+/// Checks that rules name models of the recipe, because only their rows are read.
 pub(super) fn check(recipe: &Recipe) -> Checked<()> {
     let models = recipe.models();
     let rules = recipe.tokenizer.iter().flat_map(|tokenizer| &tokenizer.tokens);
@@ -56,7 +56,7 @@ fn source(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<
     match node {
         Node::Text(text) if text == "union" => Ok(TokenizerSource::Union),
         Node::Text(text) if text == "base" => Ok(TokenizerSource::Base),
-        // What older mergekits read.
+        // The form that older versions of mergekit read.
         Node::Text(text) if text.starts_with("model:") => {
             let model = text.trim_start_matches("model:");
             let message = format!("expected `union`, `base` or a model's folder, found {}", quoted(text));
@@ -113,7 +113,7 @@ fn token_source(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Ch
             let model = model_ref(model, &model_at, diagnostics)?;
             match (fields.get("token"), fields.get("token_id")) {
                 (Some((Node::Text(token), _)), None) => Ok(TokenSource::Token { model, token: token.clone() }),
-                // A token that looks like a number has lost its spelling.
+                // YAML has lost the spelling of a token that looks like a number.
                 (Some((other, at)), None) => Err(Diagnostic::value(&at, format!("expected a token, found {other}"))
                     .hint("write a token that looks like a number in quotes".to_owned())),
                 (None, Some((node, at))) => Ok(TokenSource::Row { model, row: whole(node, &at, "token_id", 0)? }),

@@ -1,8 +1,9 @@
-//! Recipes inside of other texts, which people save as they copied them.
+//! Recognises recipes inside of other texts, such as copied Markdown.
 
 use crate::yaml::{Error, YamlText, without_mark};
 
-/// A recipe inside of another text: between the fences of Markdown, as in a model card, or behind a notebook's command.
+/// The error for a recipe inside of another text: in a Markdown code block, as in a model card, or after a notebook's
+/// command.
 pub(super) fn wrapped(yaml: &YamlText<'_>) -> Option<Error> {
     let text = without_mark(yaml.text);
     let begin = text.len() - text.trim_start().len();

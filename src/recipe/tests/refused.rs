@@ -260,7 +260,7 @@ fn refuses_values_out_of_their_method_s_range() {
             "merge_method: sce\nmodels: [{model: a}]\n".to_owned(),
             "1:15 sce",
             "`sce` needs a `base_model`",
-            "add `base_model: a`",
+            "add `base_model: FOLDER`, the model that the others were fine-tuned from",
         ),
     ] {
         refused(&text, place, message, hint);
@@ -360,7 +360,7 @@ fn refuses_bases_counts_and_layers() {
             "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nparameters: {t: 1}\n".into(),
             "1:15 slerp",
             "`slerp` needs a `base_model`",
-            "add `base_model: a`",
+            "add `base_model: FOLDER`, the model that the others were fine-tuned from",
         ),
         (
             "merge_method: slerp\nbase_model: a\nmodels: [{model: a}]\nparameters: {t: 1}\n".into(),

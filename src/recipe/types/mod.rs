@@ -1,9 +1,10 @@
-//! A recipe as the rest of the crate sees it: typed, checked, with the place of every node it came from.
+//! The types of a recipe: checked values, each with its place in the YAML.
 
 mod model_ref;
 mod recipe;
 pub(super) mod rows;
 mod setting;
+mod soup;
 mod tokenizer;
 
 pub use model_ref::ModelRef;
@@ -11,4 +12,5 @@ pub(super) use recipe::Origin;
 pub use recipe::{ChatTemplate, Parameters, Recipe, Slice, Source};
 pub use rows::{RowKind, Rows};
 pub use setting::{Condition, Setting, SettingValue};
+pub use soup::Soup;
 pub use tokenizer::{TokenRule, TokenSource, Tokenizer, TokenizerSource};

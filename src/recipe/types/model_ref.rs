@@ -1,4 +1,4 @@
-//! A model as a recipe names it.
+//! A reference to a model in a recipe.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,13 +14,13 @@ use crate::yaml::NodePath;
 pub struct ModelRef {
     /// The folder, or the model's name on the Hub (`org/name`), as written, variables filled in.
     pub path: String,
-    /// The branch, tag or commit that is asked for on the Hub.
+    /// The branch, tag or commit on the Hub.
     pub revision: Option<String>,
-    /// The adapter that is merged into it first; it has none of its own.
+    /// The adapter that is merged into it first. An adapter has no adapter of its own.
     pub adapter: Option<Box<ModelRef>>,
-    /// The class that the recipe says its config.json names.
+    /// The architecture class that the recipe gives it, in place of the one in config.json.
     pub architecture: Option<String>,
-    /// Whether it is the merge of another document, whose name is the path.
+    /// Whether it is the merge of another document, whose name is in `path`.
     pub stage: bool,
     /// The folder on this machine, without links; `None` where there is none, and for the merge of another document.
     pub(crate) identity: Option<PathBuf>,
@@ -49,8 +49,14 @@ impl ModelRef {
 
     /// A placeholder for a model whose name is not known. No two placeholders are equal.
     pub(in crate::recipe) fn unknown(at: &NodePath) -> Self {
-        // No folder's name holds this character.
+        // No folder name can contain this character.
         let path = format!("\0{at}");
+        let (revision, adapter, architecture, identity) = (None, None, None, None);
+        Self { path, revision, adapter, architecture, at: at.clone(), stage: false, identity }
+    }
+
+    /// A folder whose path is taken literally.
+    pub(in crate::recipe) fn folder(path: String, at: &NodePath) -> Self {
         let (revision, adapter, architecture, identity) = (None, None, None, None);
         Self { path, revision, adapter, architecture, at: at.clone(), stage: false, identity }
     }

@@ -21,7 +21,7 @@ pub(in crate::recipe) const SPECIAL: &str = "special";
 pub(in crate::recipe) const NO_SCRIPT: &str = "none";
 
 impl RowKind {
-    /// The name recipes use.
+    /// The name that recipes use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Script(script) => script.full_name(),
@@ -30,7 +30,7 @@ impl RowKind {
         }
     }
 
-    /// The kind of this name. Case does not count, nor does what is between words.
+    /// The kind of this name. Case and separators between words do not matter.
     pub(in crate::recipe) fn from_name(name: &str) -> Option<Self> {
         match plain(name).as_str() {
             SPECIAL => Some(Self::Special),
@@ -51,18 +51,18 @@ impl RowKind {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rows {
-    /// What they stand for: any of these.
+    /// The kinds of rows, of which any one matches.
     pub kinds: Vec<RowKind>,
-    /// Where the recipe says so.
+    /// Where the recipe says it.
     pub at: NodePath,
 }
 
-/// Whether letters of the script say that a text is written in it.
+/// Whether letters of the script mean that a text is written in it.
 pub(in crate::recipe) fn is_of_letters(script: Script) -> bool {
     !matches!(script, Script::Common | Script::Inherited | Script::Unknown)
 }
 
-/// Every script that has a character, by name.
+/// Every script that has characters, by name.
 pub(in crate::recipe) fn scripts() -> Vec<Script> {
     let mut seen = BTreeSet::new();
     let all = (0..=u32::from(char::MAX)).filter_map(char::from_u32).map(|c| c.script());

@@ -19,7 +19,7 @@ pub struct Setting {
 pub enum SettingValue {
     /// The same everywhere.
     Scalar(Value),
-    /// Numbers spread evenly over the layers of a slice, with straight lines between them.
+    /// Numbers spread evenly over the layers of a slice, with linear interpolation between them.
     Gradient(Vec<f64>),
     /// Flags spread over the layers of a slice, each up to the next.
     Flags(Vec<bool>),
@@ -27,7 +27,7 @@ pub enum SettingValue {
     Conditions(Vec<Condition>),
 }
 
-/// A value for the tensors whose name holds a text, or for some rows of them.
+/// A value for tensors whose name contains a text, or for some rows of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Condition {
@@ -42,7 +42,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether the condition is for a tensor of this name, and in a vocabulary tensor for a row of this kind. Case counts.
+    /// Whether the condition matches a tensor of this name, and in a vocabulary tensor a row of this kind. Case matters.
     pub fn matches(&self, tensor: &str, row: Option<RowKind>) -> bool {
         let name = match self.filter.as_deref() {
             None | Some("*") => true,
@@ -59,13 +59,13 @@ impl Setting {
         Self { value, at: at.clone() }
     }
 
-    /// The value for a tensor at position `t`, 0 to 1, among the layers of its slice; `None` where the setting gives
-    /// none and the next level of precedence is to be asked.
+    /// The value for a tensor at position `t`, from 0 to 1, among the layers of its slice. `None` where the setting gives
+    /// none and the next level of precedence applies.
     pub fn evaluate(&self, tensor: &str, t: f64) -> Option<Value> {
         self.evaluate_row(tensor, None, t)
     }
 
-    /// As [`Self::evaluate`], for a row of a vocabulary tensor.
+    /// Like [`Self::evaluate`], for a row of a vocabulary tensor.
     pub fn evaluate_row(&self, tensor: &str, row: Option<RowKind>, t: f64) -> Option<Value> {
         evaluate(&self.value, tensor, row, t)
     }
@@ -75,7 +75,7 @@ impl Setting {
         self.conditions().iter().filter_map(|condition| condition.rows.as_ref())
     }
 
-    /// Every text a condition looks for, in order.
+    /// Every filter text of its conditions, in order.
     pub fn filters(&self) -> impl Iterator<Item = &str> {
         self.conditions().iter().filter_map(|condition| condition.filter.as_deref()).filter(|filter| *filter != "*")
     }
@@ -107,7 +107,7 @@ fn evaluate(value: &SettingValue, tensor: &str, row: Option<RowKind>, t: f64) ->
         SettingValue::Scalar(value) => Some(*value),
         SettingValue::Gradient(list) => interpolate(list, t).map(Value::Number),
         SettingValue::Flags(list) => list.get(position(list.len(), t).0).copied().map(Value::Flag),
-        // An empty list under the condition that matches gives nothing; later conditions are not asked.
+        // An empty list under the matching condition gives no value; later conditions are not tried.
         SettingValue::Conditions(list) => list
             .iter()
             .find(|condition| condition.matches(tensor, row))
@@ -115,7 +115,7 @@ fn evaluate(value: &SettingValue, tensor: &str, row: Option<RowKind>, t: f64) ->
     }
 }
 
-/// The entry at or before position `t` of a list of `n` spread over 0..1, and how far `t` is towards the next.
+/// The entry at or before position `t` of a list of `n` entries spread over 0..1, and the fraction of the way to the next.
 fn position(n: usize, t: f64) -> (usize, f64) {
     let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
     let scaled = t * n.saturating_sub(1) as f64;

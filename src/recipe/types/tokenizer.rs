@@ -22,11 +22,11 @@ pub struct Tokenizer {
 /// Whose vocabulary the output has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenizerSource {
-    /// The base's, and after it every token that another model has.
+    /// The base's, followed by every token that only other models have.
     Union,
-    /// That of the base, or else of the first model.
+    /// The base's, or the first model's where there is no base.
     Base,
-    /// That of a model.
+    /// A model's.
     Model(ModelRef),
 }
 
@@ -35,9 +35,9 @@ pub enum TokenizerSource {
 pub struct TokenRule {
     /// The token, as the vocabulary spells it.
     pub token: String,
-    /// What models without the token take for its row; `None` for what they take without a rule.
+    /// What models without the token use as its row; `None` for the default.
     pub source: Option<TokenSource>,
-    /// Whether models that have the token take it too.
+    /// Whether models that have the token use it too.
     pub force: bool,
     /// The rule in the YAML.
     pub at: NodePath,
@@ -84,7 +84,7 @@ impl TokenSource {
 }
 
 impl Tokenizer {
-    /// The value of a `tokenizer` key that says the same.
+    /// Writes it as the value of a `tokenizer` key.
     pub fn flow(&self) -> String {
         let model = |model: &ModelRef| match &model.revision {
             Some(revision) => json!({"model": {"path": model.path, "revision": revision}}),
@@ -112,8 +112,8 @@ impl Tokenizer {
         flow(&value).replace("${", "$${")
     }
 
-    /// The same for a merge of some of a recipe's models that names no base: the base's tokenizer by its folder, without
-    /// rules that take rows of others.
+    /// The equivalent for a merge of some of the recipe's models without a base: the base's tokenizer by its folder,
+    /// without rules that use rows of models outside of the merge.
     #[must_use]
     pub fn without_base(&self, base: Option<&ModelRef>, models: &[&ModelRef]) -> Self {
         let mut same = self.clone();

@@ -1,19 +1,21 @@
-//! The choice of a point: the best on one objective among those that keep the others.
+//! Picks a point: the best on one objective among those that satisfy bounds on the others.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::table::{Analysis, Row};
 use crate::checkpoint::HubSnapshot;
 use crate::escape::{literal, yaml};
+use crate::nearest::nearest;
+use crate::recipe;
 use crate::sweep::Error;
 use crate::sweep::file::{Bound, BoundKind};
 use crate::sweep::study::Study;
-use crate::yaml::nearest;
 
-/// The best point on an objective among those that keep every bound; of equal ones that which is better on the others.
+/// The best point on an objective among those that satisfy every bound. Ties go to the better one on the other objectives.
 ///
 /// # Errors
-/// An objective that there is not; no point with results, or none that keeps the bounds.
+/// An unknown objective; no point with results, or none that satisfies the bounds.
 pub fn pick<'a>(study: &Study, analysis: &'a Analysis, max: &str, bounds: &[Bound]) -> Result<&'a Row, Error> {
     let best_on = objective(study, max)?;
     let reference = analysis.reference.and_then(|index| analysis.rows.get(index));
@@ -62,7 +64,7 @@ pub(super) fn objective(study: &Study, name: &str) -> Result<usize, Error> {
 /// The point of a label, such as `w=0.4`, or of an id.
 ///
 /// # Errors
-/// No point of that name with results.
+/// No point with this name and results.
 pub fn trial_named<'a>(analysis: &'a Analysis, name: &str) -> Result<&'a Row, Error> {
     let points = || analysis.rows.iter().filter(|row| row.trial.point().is_some());
     let same = |label: &str| label.split_whitespace().eq(name.split_whitespace());
@@ -76,11 +78,11 @@ pub fn trial_named<'a>(analysis: &'a Analysis, name: &str) -> Result<&'a Row, Er
     })
 }
 
-/// The plain recipe of a point: as the sweep's recipe is written, with the values filled in. Models whose paths lead
-/// nowhere from the current folder are named by their absolute paths; names of the Hub stay as they are.
+/// The plain recipe of a point: the sweep's recipe with the values filled in. Models that cannot be found from the current
+/// folder get absolute paths; names on the Hub stay as they are.
 ///
 /// # Errors
-/// A trial that is no point.
+/// A trial that is not a point.
 pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
     let spec = &study.manifest.spec;
     let Some(values) = row.trial.point() else {
@@ -92,12 +94,22 @@ pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
         let to = located(&model.name, &model.path, model.adapter.as_deref());
         if to != model.name {
             text = renamed(&text, &model.name, &to);
-            // In double quotes some characters are spelt out.
+            // In double quotes some characters are escaped.
             let spelt = literal(&model.name);
             let spelt = spelt.trim_matches('"');
             if spelt != model.name {
                 text = renamed(&text, spelt, &to);
             }
+        }
+    }
+    // The text will be read from elsewhere.
+    if let Some(folder) = &spec.recipe.folder {
+        let recipe = spec.recipe.at(&values)?;
+        let soups = recipe.stages.iter().chain([&recipe]).filter_map(|recipe| recipe.soup.as_ref());
+        let globs: BTreeSet<&String> =
+            soups.flat_map(|soup| &soup.sources).filter(|glob| !glob.starts_with('/')).collect();
+        for glob in globs {
+            text = renamed(&text, glob, &format!("{}/{glob}", recipe::literal_glob(&folder.to_string_lossy())));
         }
     }
     Ok(text)
@@ -115,7 +127,7 @@ fn located(name: &str, folder: &Path, adapter: Option<&Path>) -> String {
     }
 }
 
-/// A recipe's text with a model's path replaced where it stands as a whole scalar, whose quotes go with it.
+/// Replaces a model's path in a recipe's text where it is a whole scalar, including quotes.
 fn renamed(text: &str, from: &str, to: &str) -> String {
     let ends = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, ',' | '}' | ']' | '"' | '\'' | '#'));
     let begins = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || matches!(c, ':' | '{' | '[' | '"' | '\''));

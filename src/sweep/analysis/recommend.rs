@@ -1,9 +1,10 @@
-//! The point that a study recommends: the best on average of those that harm no direction.
+//! Recommends a point: the best on average among those that harm no direction.
 //!
-//! A mean hides a direction that collapses, so limits hold for every data set and direction by itself. The search's queries choose;
-//! where trials were scored on held-out queries too, those can only rule a point out, so that what is said of the choice there is
-//! not flattered by it.
+//! A mean hides a direction that collapses, so limits apply to every data set and direction on its own. The point is chosen
+//! on the search's queries. Held-out queries can only rule a point out, so that its scores there are not inflated by the
+//! choice.
 
+use super::optimism::{Optimism, Side, mean_error};
 use super::pick::objective;
 use super::statistics::Strata;
 use super::table::{Analysis, Row};
@@ -14,32 +15,32 @@ use crate::sweep::study::{Study, Trial, TrialStage};
 /// The share of the reference's score that no direction may lose where the sweep file sets no limit.
 pub const LIMIT: f64 = 0.02;
 
-/// Standard errors within which two trials cannot be told apart (two-sided, 5 %).
+/// Number of standard errors within which two trials cannot be distinguished (two-sided, 5 %).
 const UNCERTAIN: f64 = 1.96;
-/// Standard errors that a difference needs to be found four times in five: 1.96 for the level, 0.84 for the power.
+/// Number of standard errors of a difference that is found four times in five: 1.96 for the level, 0.84 for the power.
 const FOUND: f64 = 2.8;
-/// What differs by less is equal.
+/// Smaller differences count as equal.
 const EQUAL: f64 = 1e-9;
 
 /// How a point is chosen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preference {
-    /// Limits besides those of the sweep file, which they replace.
+    /// Limits that override those of the sweep file.
     pub limits: Vec<Bound>,
-    /// How much objectives count; 1 where none is named.
+    /// The weights of objectives; 1 by default.
     pub weights: Vec<(String, f64)>,
 }
 
-/// A data set in one direction, as a point changes it.
+/// The change of a point's score on a data set in one direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DirectionChange {
-    /// What tables call it.
+    /// Its name in tables.
     pub name: String,
     /// The point's score.
     pub value: f64,
-    /// The reference's.
+    /// The reference's score.
     pub reference: f64,
-    /// The least that is allowed.
+    /// The lowest allowed score.
     pub least: f64,
     /// The 95 % interval of the difference, where it was asked for.
     pub interval: Option<(f64, f64)>,
@@ -61,7 +62,7 @@ impl DirectionChange {
     }
 
     /// How far it is above its limit, as a share of the reference.
-    fn room(&self) -> f64 {
+    fn margin(&self) -> f64 {
         (self.value - self.least) / if self.reference > 0.0 { self.reference } else { 1.0 }
     }
 }
@@ -69,31 +70,33 @@ impl DirectionChange {
 /// Another point that might be as good.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Near {
-    /// What people call it.
+    /// Its label.
     pub label: String,
-    /// How much better the choice is on average.
+    /// How much better the chosen point is on average.
     pub difference: f64,
-    /// Queries that would tell them apart; `None` where they score the same.
+    /// The number of queries that would distinguish them; `None` if they score the same.
     pub queries: Option<usize>,
 }
 
-/// What a study recommends.
+/// A recommendation.
 #[derive(Clone, Debug)]
 pub struct Recommendation<'a> {
-    /// The point, with its scores where they say most: on held-out queries if it was confirmed there.
+    /// The point, with its scores on held-out queries if it was confirmed there.
     pub row: &'a Row,
     /// The reference on the same queries.
     pub reference: &'a Row,
-    /// Whether these scores are of held-out queries.
+    /// Whether these scores are on held-out queries.
     pub held_out: bool,
     /// Each direction, the one with the largest loss first.
     pub directions: Vec<DirectionChange>,
-    /// The mean of what the objectives gain, as it was chosen by.
+    /// The mean gain over the objectives, by which it was chosen.
     pub gain: f64,
-    /// Other points within the limits that cannot be told apart from it, the best first.
+    /// Other points within the limits that cannot be distinguished from it, the best first.
     pub near: Vec<Near>,
-    /// Queries of the search.
+    /// Number of queries of the search.
     pub queries: usize,
+    /// What the search's queries promised and held-out ones gave, where both are known.
+    pub optimism: Option<Optimism>,
 }
 
 /// Why no point is recommended.
@@ -101,7 +104,7 @@ pub struct Recommendation<'a> {
 pub enum NoRecommendation<'a> {
     /// No point has results yet, or no baseline has.
     Unfinished,
-    /// Every point loses more than is allowed on some direction: the one that comes closest, and what it loses most on.
+    /// Every point loses too much on some direction. The closest point, and the direction on which it loses most.
     Limits(&'a Row, DirectionChange),
     /// No point within the limits is better than the reference.
     NoGain(&'a Row),
@@ -110,7 +113,7 @@ pub enum NoRecommendation<'a> {
 /// The point that a study recommends.
 ///
 /// # Errors
-/// A limit or weight of an objective or direction that there is not; records that cannot be read.
+/// A limit or weight of an unknown objective or direction; records that cannot be read.
 pub fn recommend<'a>(
     study: &Study,
     full: &'a Analysis,
@@ -128,7 +131,7 @@ pub fn recommend<'a>(
         let own = confirmed.row(&row.trial.id)?;
         Some((own, confirmed.rows.get(confirmed.reference?)?))
     };
-    // Of trials that were not scored on held-out queries nothing is known there.
+    // Trials without scores on held-out queries cannot be ruled out there.
     let known = |row: &&&Row| !has_confirmed || on_held_out(row).is_some();
     let candidates: Vec<&Row> = points.iter().filter(known).copied().collect();
     if candidates.is_empty() {
@@ -141,16 +144,16 @@ pub fn recommend<'a>(
         }
         changes
     };
-    let worst = |row: &Row| changes(row).into_iter().min_by(|a, b| a.room().total_cmp(&b.room()));
+    let worst = |row: &Row| changes(row).into_iter().min_by(|a, b| a.margin().total_cmp(&b.margin()));
     let keeps = |row: &&Row| changes(row).iter().all(DirectionChange::is_kept) && limits.keeps_means(row, reference);
     let gain = |row: &Row| mean_gain(row, reference, &weights);
-    let lowest = |row: &Row| worst(row).map_or(0.0, |change| change.room());
+    let lowest = |row: &Row| worst(row).map_or(0.0, |change| change.margin());
     let better = |a: &&Row, b: &&Row| {
         let (one, other) = (gain(a), gain(b));
         if (one - other).abs() > EQUAL { one.total_cmp(&other) } else { lowest(a).total_cmp(&lowest(b)) }
     };
     let kept: Vec<&Row> = candidates.iter().filter(|row| keeps(row)).copied().collect();
-    // Of equal ones the first: `max_by` gives the last.
+    // Of equal ones the first is chosen; `max_by` returns the last.
     let Some(chosen) = kept.iter().rev().max_by(|a, b| better(a, b)).copied() else {
         let closest = candidates.into_iter().rev().max_by(|a, b| lowest(a).total_cmp(&lowest(b)));
         let found = closest.and_then(|row| Some((row, worst(row)?)));
@@ -172,11 +175,14 @@ pub fn recommend<'a>(
         worst.interval = interval(study, row, base, stage, &worst.name)?;
     }
     let queries = study.manifest.sets.iter().map(|set| set.queries).sum();
-    Ok(Ok(Recommendation { row, reference: base, held_out, directions, gain: gain(chosen), near, queries }))
+    let side = |row, reference, stage| Side { row, reference, stage, gain: mean_gain(row, reference, &weights) };
+    let sides = [side(chosen, reference, full.stage), side(row, base, stage)];
+    let optimism = if held_out { Some(Optimism::of(study, sides, &weights)?) } else { None };
+    Ok(Ok(Recommendation { row, reference: base, held_out, directions, gain: gain(chosen), near, queries, optimism }))
 }
 
-/// The trials of the best points within the limits, by what the search's queries say: at most so many. Those that held-out queries
-/// have ruled out make place for the next.
+/// The trials of at most `most` best points within the limits, by the search's queries. Points that held-out queries rule
+/// out are replaced by the next ones.
 ///
 /// # Errors
 /// As [`recommend`].
@@ -206,7 +212,7 @@ pub(in crate::sweep) fn shortlist(
     Ok(kept.into_iter().take(most).map(|row| row.trial.clone()).collect())
 }
 
-/// The weighted mean of what the objectives gain.
+/// The weighted mean of the objectives' gains.
 fn mean_gain(row: &Row, reference: &Row, weights: &[f64]) -> f64 {
     let total: f64 = weights.iter().sum();
     let gains = row.objectives.iter().zip(&reference.objectives).zip(weights);
@@ -225,7 +231,7 @@ fn weights(study: &Study, preference: &Preference) -> Result<Vec<f64>, Error> {
     Ok(weights)
 }
 
-/// The limits of a study: one a direction, and those of objectives that are means.
+/// The limits of a study: one for each direction, and those of objectives that are means.
 struct Limits {
     /// For each direction that an objective has: its data set's index, its metric, its bound.
     directions: Vec<(usize, String, Bound)>,
@@ -257,7 +263,7 @@ impl Limits {
                 if let Some(at) = own {
                     used[at] = true;
                 }
-                // What an objective may lose each of its directions may lose; a least score is that of the mean.
+                // Each direction of an objective may lose what the objective may lose; a lowest score is that of the mean.
                 let shared =
                     of_objective.filter(|at| !matches!(given[*at].kind, BoundKind::Value(_)) || sets.len() == 1);
                 let bound =
@@ -281,9 +287,10 @@ impl Limits {
         Ok(Self { directions, means })
     }
 
-    /// What a trial does to every direction.
+    /// The changes of a trial on every direction.
     fn changes(&self, study: &Study, row: &Row, reference: &Row) -> Vec<DirectionChange> {
-        let value = |row: &Row, set: usize, metric: &str| row.done.sets.get(set)?.means.get(metric).copied().flatten();
+        let value =
+            |row: &Row, set: usize, metric: &str| row.result.sets.get(set)?.means.get(metric).copied().flatten();
         let change = |(set, metric, bound): &(usize, String, Bound)| {
             let (own, base) = (value(row, *set, metric)?, value(reference, *set, metric)?);
             let name = study.manifest.sets.get(*set).map_or_else(String::new, |set| set.label.clone());
@@ -300,21 +307,45 @@ impl Limits {
     }
 }
 
+/// A limit that a recommended trial keeps: a bound on the mean of some data sets.
+#[derive(Clone, Debug)]
+pub(in crate::sweep) struct Limit {
+    /// The indices of the data sets, each weighing the same.
+    pub(in crate::sweep) sets: Vec<usize>,
+    /// The place of the metric among those of the study.
+    pub(in crate::sweep) metric: usize,
+    /// The bound.
+    pub(in crate::sweep) bound: Bound,
+}
+
+/// The limits that hold where the user prefers nothing.
+///
+/// # Errors
+/// A limit of an objective or direction that there is not.
+pub(in crate::sweep) fn limits(study: &Study) -> Result<Vec<Limit>, Error> {
+    let manifest = &study.manifest;
+    let Limits { directions, means } = Limits::of(study, &Preference::default())?;
+    let place =
+        |name: &str| manifest.metrics().iter().position(|metric| metric.to_string() == name).unwrap_or_default();
+    let of_directions =
+        directions.into_iter().map(|(set, metric, bound)| Limit { sets: vec![set], metric: place(&metric), bound });
+    let of_means = means.into_iter().filter_map(|(index, bound)| {
+        let metric = manifest.spec.objectives.get(index)?.metric.to_string();
+        Some(Limit { sets: manifest.objectives.get(index)?.clone(), metric: place(&metric), bound })
+    });
+    Ok(of_directions.chain(of_means).collect())
+}
+
 /// The points within the limits whose mean gain cannot be told from the chosen one's.
 fn near(study: &Study, full: &Analysis, chosen: &Row, kept: &[&Row], weights: &[f64]) -> Result<Vec<Near>, Error> {
     let of = |row: &Row| study.manifest.all_strata(&study.store, &row.trial.key(full.stage));
     let own = of(chosen)?;
-    let total: f64 = weights.iter().sum();
     let queries: usize = study.manifest.sets.iter().map(|set| set.queries).sum();
     let mut found = Vec::new();
-    for row in kept.iter().filter(|row| row.is_first && row.done.weights != chosen.done.weights) {
+    for row in kept.iter().filter(|row| row.is_first && row.result.weights != chosen.result.weights) {
         let difference = mean_gain(chosen, row, weights);
         let other = of(row)?;
-        let errors: Option<Vec<f64>> =
-            own.iter().zip(&other).map(|(one, other): (&Strata, &Strata)| one.error(other)).collect();
-        let Some(errors) = errors else { continue };
-        let error =
-            errors.iter().zip(weights).map(|(error, weight)| square(error * weight / total)).sum::<f64>().sqrt();
+        let Some(error) = mean_error(&own, &other, weights) else { continue };
         if difference <= UNCERTAIN * error {
             #[expect(clippy::cast_sign_loss, reason = "a number of queries")]
             let needed =

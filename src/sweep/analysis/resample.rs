@@ -1,14 +1,14 @@
-//! Bootstrap intervals of many trials at once. Every trial meets the same draws, so that each is made once for all of them,
-//! and the interval of a difference comes from the resampled means of both.
+//! Bootstrap intervals of many trials at once. All trials share the same draws, so each is computed once, and the interval
+//! of a difference comes from the resampled means of both.
 
 use rayon::prelude::*;
 
 use super::statistics::{Draws, Strata, interval_of};
 
-/// Trials whose sums are taken side by side.
+/// Number of trials whose sums are computed side by side.
 const LANES: usize = 16;
 
-/// Trials that share the draws of a round.
+/// Number of trials that share the draws of a round.
 const GROUP: usize = 8 * LANES;
 
 /// The 95 % interval of a trial's mean, and that of its difference from the baseline.
@@ -25,7 +25,7 @@ pub(super) fn intervals(trials: &[&Strata], baseline: &Strata) -> Vec<Intervals>
         None => vec![(None, None); fast.len()],
     }
     .into_iter();
-    // A trial that lacks a query is compared over those that both have.
+    // A trial that lacks a query is compared over the queries that both have.
     let slow = |strata: &Strata| (strata.interval(), strata.against(baseline).map(|compared| compared.interval));
     trials.iter().map(|strata| if alike(strata) { found.next().unwrap_or_default() } else { slow(strata) }).collect()
 }
@@ -44,7 +44,7 @@ fn of_group(draws: &Draws, group: &[&Strata], baseline: &Strata) -> Vec<Interval
         .chain(group)
         .map(|strata| strata.0.iter().flat_map(|values| finite(values)).collect())
         .collect();
-    // Query by query, so that the trials of a block lie beside each other.
+    // Query by query, so that the trials of a block are adjacent.
     let block = |trials: &[Vec<f64>]| -> Vec<[f64; LANES]> {
         let row = |query: usize| std::array::from_fn(|lane| trials.get(lane).map_or(0.0, |values| values[query]));
         (0..columns[0].len()).map(row).collect()

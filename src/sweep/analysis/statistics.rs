@@ -4,11 +4,11 @@ use crate::eval::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, bootstrap_interval, draw,
 use crate::sweep::Error;
 use crate::sweep::study::{Manifest, PerQuery, Store, TrialResult};
 
-/// The values of the queries of an objective's data sets, one list a data set.
+/// The values of the queries of an objective's data sets, one list for each data set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Strata(pub Vec<Vec<f64>>);
 
-/// How a trial does against another, over the queries of both.
+/// A comparison of two trials over the queries of both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
     /// The mean of the differences.
@@ -41,7 +41,7 @@ impl Strata {
         let fits = self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.len() == b.len());
         let difference = |(a, b): (&f64, &f64)| {
             let difference = a - b;
-            // What is not larger is rounding.
+            // Smaller differences are rounding errors.
             if difference.abs() > 1e-12 { difference } else { 0.0 }
         };
         let of_set = |(a, b): (&Vec<f64>, &Vec<f64>)| finite(&a.iter().zip(b).map(difference).collect::<Vec<_>>());
@@ -78,7 +78,7 @@ impl Strata {
     }
 }
 
-/// Signs are flipped query by query, each weighing what it does in the mean of means.
+/// Flips signs query by query, with each query's weight in the mean of means.
 fn p_value(differences: &[Vec<f64>]) -> f64 {
     let weighted = differences.iter().flat_map(|values| values.iter().map(|value| value / values.len() as f64));
     randomisation_p(&weighted.collect::<Vec<_>>())
@@ -137,14 +137,14 @@ impl Draws {
         Some(Self { resamples, sizes: sizes.to_vec(), seed })
     }
 
-    /// The places of a resample's queries among those of all data sets, data set after data set.
+    /// The indices of a resample's queries among those of all data sets, data set by data set.
     pub(super) fn places(&self, resample: u64, places: &mut Vec<u32>) {
         places.clear();
         let total: u64 = self.sizes.iter().map(|size| *size as u64).sum();
         let (mut at, mut start) = (resample * total, 0);
         for size in &self.sizes {
             let size = *size as u64;
-            // A product's upper half: a whole number below `size`.
+            // The upper half of the product is a uniform integer below `size`.
             let drawn =
                 (at..at + size).map(|at| start + ((u128::from(draw(self.seed, at)) * u128::from(size)) >> 64) as u32);
             places.extend(drawn);

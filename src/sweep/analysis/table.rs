@@ -1,4 +1,4 @@
-//! Results as tables and figures need them: objectives, the front, and what is more than chance.
+//! The results that tables and figures show: objectives, the Pareto front, and significant differences.
 
 use rayon::prelude::*;
 
@@ -18,15 +18,15 @@ pub struct Row {
     /// The trial.
     pub trial: Trial,
     /// Its result over all documents.
-    pub done: TrialResult,
+    pub result: TrialResult,
     /// Its objectives.
     pub objectives: Vec<f64>,
-    /// Their 95 % intervals, where they were asked for.
+    /// Their 95 % intervals, if they were asked for.
     pub intervals: Vec<(f64, f64)>,
     /// Its objectives against those of the reference; `None` for the reference itself.
     pub against: Vec<Option<ReferenceComparison>>,
-    /// Whether no other trial beats it.
-    pub on_front: bool,
+    /// Whether it is Pareto-optimal: no other trial is at least as good on every objective and better on one.
+    pub pareto_optimal: bool,
     /// Whether it is the first of several with the same weights.
     pub is_first: bool,
 }
@@ -36,7 +36,7 @@ pub struct Row {
 pub struct ReferenceComparison {
     /// The mean difference.
     pub difference: f64,
-    /// Its 95 % interval, where it was asked for.
+    /// Its 95 % interval, if it was asked for.
     pub interval: Option<(f64, f64)>,
     /// The p-value of the test.
     pub p: f64,
@@ -51,33 +51,33 @@ impl ReferenceComparison {
     }
 }
 
-/// A trial that has scores on a pool alone.
+/// A point that has scores on samples of the queries alone.
 #[derive(Clone, Debug)]
 pub struct Dropped {
     /// The trial.
     pub trial: Trial,
-    /// The pool.
+    /// The last step of the race that it was in.
     pub stage: TrialStage,
-    /// Its objectives there, which are too high.
+    /// Its objectives there, which are higher than over all documents.
     pub objectives: Vec<f64>,
 }
 
 /// The results of a study at one stage.
 #[derive(Clone, Debug)]
 pub struct Analysis {
-    /// What they were scored on: all documents and the search's queries, or those that are held out.
+    /// The stage: all documents with the search's queries, or with held-out queries.
     pub stage: TrialStage,
     /// The trials with results, in the order of the plan.
     pub rows: Vec<Row>,
     /// The index of the reference: the first baseline with results.
     pub reference: Option<usize>,
-    /// Trials that were dropped on a pool.
+    /// Points that a race stopped.
     pub dropped: Vec<Dropped>,
-    /// Trials that are left failed, with the last error.
+    /// Trials that failed for good, with the last error.
     pub failed: Vec<(Trial, String)>,
-    /// Trials that are planned at this stage.
+    /// Number of trials that are planned at this stage.
     pub planned: usize,
-    /// What the search has to say.
+    /// Notes of the search.
     pub notes: Vec<String>,
     /// The time of all trials.
     pub time: Timings,
@@ -86,7 +86,7 @@ pub struct Analysis {
 /// How much is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
-    /// Objectives and the front.
+    /// Objectives and the Pareto front.
     Means,
     /// Tests against the reference too.
     #[default]
@@ -134,11 +134,11 @@ impl Analysis {
                 let is_first = weights.insert(done.weights.clone());
                 found.rows.push(Row {
                     trial: trial.clone(),
-                    done: done.clone(),
+                    result: done.clone(),
                     intervals: Vec::new(),
                     against: vec![None; objectives.len()],
                     objectives,
-                    on_front: false,
+                    pareto_optimal: false,
                     is_first,
                 });
             } else if results.has_failed(&key) {
@@ -150,8 +150,8 @@ impl Analysis {
             found.dropped = dropped(manifest, schedule, results, &found.rows);
         }
         let objectives: Vec<Vec<f64>> = found.rows.iter().map(|row| row.objectives.clone()).collect();
-        for (row, on_front) in found.rows.iter_mut().zip(pareto_front(&objectives)) {
-            row.on_front = on_front;
+        for (row, is_optimal) in found.rows.iter_mut().zip(pareto_front(&objectives)) {
+            row.pareto_optimal = is_optimal;
         }
         found.reference = found.rows.iter().position(|row| row.trial.point().is_none());
         if depth != Depth::Means {
@@ -174,7 +174,7 @@ impl Analysis {
         let Some(reference) = self.reference.and_then(|index| self.rows.get(index)) else { return Ok(()) };
         let stage = self.stage;
         let base = study.manifest.all_strata(&study.store, &reference.trial.key(stage))?;
-        let own = reference.done.weights.clone();
+        let own = reference.result.weights.clone();
         let of_row = |row: &Row| study.manifest.all_strata(&study.store, &row.trial.key(stage));
         let strata: Vec<Vec<Strata>> = self.rows.par_iter().map(of_row).collect::<Result<_, Error>>()?;
         let mut tested: Vec<Tested> = self
@@ -183,7 +183,7 @@ impl Analysis {
             .zip(&strata)
             .map(|(row, strata)| {
                 let each = strata.iter().zip(&base);
-                let compared = if row.done.weights == own {
+                let compared = if row.result.weights == own {
                     vec![None; base.len()]
                 } else {
                     each.map(|(strata, base)| tested_only(strata, base)).collect()
@@ -204,7 +204,7 @@ impl Analysis {
                 }
             }
         }
-        // Trials with the same weights are one and the same to the correction.
+        // Trials with the same weights count as one for the correction.
         let counted = |index: usize| self.rows.get(index).is_some_and(|row| row.is_first);
         let p: Vec<f64> = tested
             .iter()
@@ -239,9 +239,9 @@ impl Analysis {
         self.rows.iter().find(|row| row.trial.id == trial)
     }
 
-    /// The rows on the front, one for each weights; points before baselines of the same weights keep out.
+    /// The Pareto-optimal rows, one for each set of weights.
     pub fn pareto_front(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.on_front && row.is_first)
+        self.rows.iter().filter(|row| row.pareto_optimal && row.is_first)
     }
 
     /// The rows of the parents, in the order of the models.
@@ -255,12 +255,12 @@ fn tested_only(strata: &Strata, base: &Strata) -> Option<Comparison> {
     Some(Comparison { difference, interval: (difference, difference), p })
 }
 
-/// Trials with scores on a pool alone; each with its largest pool.
+/// Points that a race stopped; each with its last step.
 fn dropped(manifest: &Manifest, schedule: &Schedule, results: &Results, rows: &[Row]) -> Vec<Dropped> {
     let mut found: Vec<Dropped> = Vec::new();
     for (trial, stage) in schedule.trials() {
-        let is_pool = matches!(stage, TrialStage::Pool(_));
-        if !is_pool || rows.iter().any(|row| row.trial.id == trial.id) {
+        let is_race = matches!(stage, TrialStage::Race(_));
+        if !is_race || rows.iter().any(|row| row.trial.id == trial.id) {
             continue;
         }
         let Some(objectives) = results.done.get(&trial.key(stage)).and_then(|done| manifest.objectives_of(done)) else {

@@ -1,11 +1,11 @@
-//! Tables with commas.
+//! Exports CSV tables.
 
 use crate::escape::csv;
 use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::study::{Study, Subject};
 use crate::sweep::{Error, TrialStage};
 
-/// A line a trial: its values, objectives with their tests, the means of each data set, and its times.
+/// One line for each trial: its values, objectives with their tests, the means of each data set, and its times.
 pub fn to_csv(study: &Study, analyses: &[&Analysis]) -> String {
     let manifest = &study.manifest;
     let mut head: Vec<String> = ["trial", "label", "kind", "queries", "front"].map(str::to_owned).to_vec();
@@ -32,8 +32,9 @@ fn cells(study: &Study, stage: TrialStage, row: &Row, metrics: &[String]) -> Vec
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let kind = kind(&row.trial.subject);
     let queries = if stage == TrialStage::Confirm { "held out" } else { "select" };
-    let mut cells: Vec<String> =
-        [&row.trial.id, &row.trial.label, kind, queries, &row.on_front.to_string()].map(ToString::to_string).to_vec();
+    let mut cells: Vec<String> = [&row.trial.id, &row.trial.label, kind, queries, &row.pareto_optimal.to_string()]
+        .map(ToString::to_string)
+        .to_vec();
     let names = study.manifest.spec.params.names();
     match row.trial.point() {
         Some(values) => cells.extend(values.iter().map(ToString::to_string)),
@@ -45,16 +46,16 @@ fn cells(study: &Study, stage: TrialStage, row: &Row, metrics: &[String]) -> Vec
         cells.push(number(against.map(|against| against.p)));
         cells.push(number(against.map(|against| against.corrected)));
     }
-    for set in &row.done.sets {
+    for set in &row.result.sets {
         cells.extend(metrics.iter().map(|metric| number(set.means.get(metric).copied().flatten())));
     }
-    let times = row.done.timings;
+    let times = row.result.timings;
     let times = [times.merge, times.tokenise, times.encode, times.search, times.score, times.total];
     cells.extend(times.map(|seconds| format!("{seconds:.3}")));
     cells
 }
 
-/// What a trial is, in a word.
+/// The kind of a trial in a word.
 pub(super) const fn kind(subject: &Subject) -> &'static str {
     match subject {
         Subject::Parent(_) => "parent",
@@ -63,7 +64,7 @@ pub(super) const fn kind(subject: &Subject) -> &'static str {
     }
 }
 
-/// A line a trial, data set and query.
+/// One line for each trial, data set and query.
 ///
 /// # Errors
 /// Records that cannot be read.

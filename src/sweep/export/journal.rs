@@ -1,4 +1,4 @@
-//! A journal that Optuna reads (`JournalStorage(JournalFileBackend(FILE))`): its own form, as of version 5.
+//! Exports a journal that Optuna reads (`JournalStorage(JournalFileBackend(FILE))`), in the format of version 5.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::sweep::analysis::{Analysis, Row};
 use crate::sweep::space::Axis;
 use crate::sweep::study::Study;
 
-/// Optuna's numbers of what a line does.
+/// Optuna's codes of operations.
 const CREATE_STUDY: u8 = 0;
 const STUDY_SYSTEM_ATTRIBUTE: u8 = 3;
 const CREATE_TRIAL: u8 = 4;
@@ -18,7 +18,7 @@ const TRIAL_USER_ATTRIBUTE: u8 = 8;
 const MAXIMISE: u8 = 2;
 const COMPLETE: u8 = 1;
 
-/// The points of a study with their objectives. Baselines are no points of the space and are left out.
+/// The points of a study with their objectives. Baselines are not points of the space and are left out.
 pub fn journal(study: &Study, analysis: &Analysis) -> String {
     let spec = &study.manifest.spec;
     let mut lines = vec![
@@ -41,8 +41,8 @@ pub fn journal(study: &Study, analysis: &Analysis) -> String {
 }
 
 fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec<Value>) {
-    let done = &row.done;
-    lines.push(json!({"op_code": CREATE_TRIAL, "study_id": 0, "datetime_start": date(done.began)}));
+    let result = &row.result;
+    lines.push(json!({"op_code": CREATE_TRIAL, "study_id": 0, "datetime_start": date(result.began)}));
     let axes = &study.manifest.spec.params.axes;
     let bounds = axes.iter().flat_map(|axis| axis.names().into_iter().map(move |name| (name, distribution(axis))));
     for ((name, distribution), value) in bounds.zip(point) {
@@ -54,7 +54,7 @@ fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec
     for (name, value) in [("label", json!(row.trial.label)), ("trial", json!(row.trial.id))] {
         lines.push(json!({"op_code": TRIAL_USER_ATTRIBUTE, "trial_id": number, "user_attr": {name: value}}));
     }
-    for set in &done.sets {
+    for set in &result.sets {
         for (metric, mean) in &set.means {
             let name = format!("{} {metric}", set.set);
             lines.push(json!({"op_code": TRIAL_USER_ATTRIBUTE, "trial_id": number, "user_attr": {name: mean}}));
@@ -62,7 +62,7 @@ fn trial(study: &Study, number: usize, row: &Row, point: &[f64], lines: &mut Vec
     }
     lines.push(json!({
         "op_code": TRIAL_STATE, "trial_id": number, "state": COMPLETE, "values": row.objectives,
-        "datetime_complete": date(done.began + done.timings.total),
+        "datetime_complete": date(result.began + result.timings.total),
     }));
 }
 

@@ -1,9 +1,9 @@
-//! study.json: everything that is known of a study's results. What differs from run to run stands apart, under `timings`.
+//! Exports all results of a study as JSON. Values that differ from run to run are separate, under `timings`.
 
 use serde_json::{Map, Value, json};
 
 use super::csv::kind;
-use crate::sweep::analysis::{Analysis, Row};
+use crate::sweep::analysis::{Analysis, DirectionChange, NoRecommendation, Recommendation, Row};
 use crate::sweep::study::{Study, TrialStage};
 
 /// The results as JSON.
@@ -28,7 +28,7 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
     let dropped: Vec<Value> = full
         .dropped
         .iter()
-        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "pool": dropped.stage}))
+        .map(|dropped| json!({"trial": dropped.trial.id, "label": dropped.trial.label, "values": values(study, dropped.trial.point()), "stage": dropped.stage}))
         .collect();
     let failed: Vec<Value> = full
         .failed
@@ -53,6 +53,45 @@ pub fn to_json(study: &Study, full: &Analysis, confirmed: Option<&Analysis>) -> 
         "dropped": dropped,
         "failed": failed,
         "timings": timings(full, confirmed),
+    })
+}
+
+/// A recommendation as JSON, or why there is none.
+pub fn recommendation_json(found: &Result<Recommendation<'_>, NoRecommendation<'_>>) -> Value {
+    match found {
+        Ok(found) => json!({
+            "trial": found.row.trial.id,
+            "label": found.row.trial.label,
+            "reference": found.reference.trial.label,
+            "held_out": found.held_out,
+            "gain": found.gain,
+            "optimism": found.optimism.map(|optimism| json!({
+                "promised": optimism.promised,
+                "given": optimism.given,
+                "difference": optimism.difference(),
+                "interval": optimism.interval,
+            })),
+            "directions": found.directions.iter().map(direction).collect::<Vec<_>>(),
+            "near": found.near.iter().map(|near| json!({
+                "label": near.label, "difference": near.difference, "queries": near.queries,
+            })).collect::<Vec<_>>(),
+        }),
+        Err(NoRecommendation::Unfinished) => json!({"none": "unfinished"}),
+        Err(NoRecommendation::NoGain(_)) => json!({"none": "no gain"}),
+        Err(NoRecommendation::Limits(row, change)) => {
+            json!({"none": "limits", "closest": row.trial.label, "directions": [direction(change)]})
+        }
+    }
+}
+
+fn direction(change: &DirectionChange) -> Value {
+    json!({
+        "name": change.name,
+        "value": change.value,
+        "reference": change.reference,
+        "difference": change.difference(),
+        "interval": change.interval,
+        "least": change.least,
     })
 }
 
@@ -88,19 +127,19 @@ fn row(study: &Study, row: &Row) -> Value {
         "label": row.trial.label,
         "kind": kind(&row.trial.subject),
         "values": values(study, row.trial.point()),
-        "front": row.on_front,
-        "weights": row.done.weights,
+        "front": row.pareto_optimal,
+        "weights": row.result.weights,
         "objectives": objectives,
-        "data": row.done.sets,
-        "device": row.done.device,
+        "data": row.result.sets,
+        "device": row.result.device,
     })
 }
 
-/// The times of each trial, apart from what is the same in every run.
+/// The times of each trial, separate from what is the same in every run.
 fn timings(full: &Analysis, confirmed: Option<&Analysis>) -> Value {
     let all = std::iter::once(full).chain(confirmed);
     let of_row = |stage: TrialStage, row: &Row| {
-        let value = json!({"worker": row.done.worker, "began": row.done.began, "seconds": row.done.timings});
+        let value = json!({"worker": row.result.worker, "began": row.result.began, "seconds": row.result.timings});
         (format!("{}.{stage}", row.trial.id), value)
     };
     all.flat_map(|analysis| analysis.rows.iter().map(move |row| of_row(analysis.stage, row)))

@@ -3,7 +3,9 @@
 mod csv;
 mod journal;
 mod json;
+mod studies;
 
 pub use csv::{to_csv, to_per_query_csv};
 pub use journal::journal;
-pub use json::to_json;
+pub use json::{recommendation_json, to_json};
+pub use studies::comparison_json;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{fields, text, whole};
 use super::keys::{DATA, REFERENCE};
+use crate::files;
+use crate::nearest::nearest_path;
 use crate::recipe::NodePath;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted};
 
@@ -66,7 +68,7 @@ impl Sources<'_> {
             other => (text(other, here, "a folder")?, here.clone(), None),
         };
         let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-        let path = self.find(&path).ok_or_else(|| no_folder(&path, &path_at))?;
+        let path = self.find(&path).ok_or_else(|| no_folder(&path, self.folder, &path_at))?;
         Ok(DataSource { name: name.to_owned(), path, queries })
     }
 
@@ -113,13 +115,14 @@ impl Sources<'_> {
     /// A folder, looked up in the current folder, then in the sweep file's.
     fn find(&self, path: &str) -> Option<PathBuf> {
         let beside = self.folder.map(|folder| folder.join(path));
-        let found = std::iter::once(PathBuf::from(path)).chain(beside).find(|path| path.is_dir())?;
+        let home = files::with_home(Path::new(path));
+        let found = std::iter::once(PathBuf::from(path)).chain(beside).chain([home]).find(|path| path.is_dir())?;
         std::path::absolute(found).ok()
     }
 
     fn unknown(&self, name: &str, at: &NodePath) -> Diagnostic {
         let names: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
-        let near = crate::yaml::nearest(name, names.iter().copied());
+        let near = crate::nearest::nearest(name, names.iter().copied());
         let fault = Diagnostic::value(at, format!("{} is neither a name under `data` nor a folder", quoted(name)));
         match near {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
@@ -131,7 +134,9 @@ impl Sources<'_> {
     }
 }
 
-fn no_folder(path: &str, at: &NodePath) -> Diagnostic {
-    Diagnostic::value(at, format!("there is no folder {}", quoted(path)))
-        .hint("relative paths are looked up in the current folder, then in the sweep file's".to_owned())
+fn no_folder(path: &str, folder: Option<&Path>, at: &NodePath) -> Diagnostic {
+    let looked = "relative paths are looked up in the current folder, then in the sweep file's".to_owned();
+    let near = [Some(Path::new("")), folder].into_iter().flatten().find_map(|folder| nearest_path(&folder.join(path)));
+    let hint = near.map_or(looked, |near| format!("did you mean {}?", quoted(&near.display().to_string())));
+    Diagnostic::value(at, format!("there is no folder {}", quoted(path))).hint(hint)
 }

@@ -11,7 +11,7 @@ impl Spec {
     /// Checks that the search has no more points than are allowed.
     pub(crate) fn check_size(&self) -> Result<(), Error> {
         match self.search.method {
-            SearchMethod::Grid | SearchMethod::Lattice => self.grid().map(drop),
+            SearchMethod::Grid | SearchMethod::Lattice | SearchMethod::Racing => self.grid().map(drop),
             _ => Ok(()),
         }
     }
@@ -25,7 +25,7 @@ impl Spec {
             .grid(MOST)
             .ok_or_else(|| refused(format!("more than {MOST}"), format!("{MOST} are the most")))?;
         match self.budget.trials {
-            Some(trials) if points.len() > trials && self.search.method != SearchMethod::Quad => {
+            Some(trials) if points.len() > trials => {
                 Err(refused(points.len().to_string(), format!("`budget` allows {trials} trials")))
             }
             _ => Ok(points),

@@ -6,8 +6,8 @@ use crate::recipe::ADVICE;
 use crate::yaml::{Form, KeyTable, read};
 
 /// Every map of a sweep file, the outermost first.
-pub static LEVELS: [&KeyTable; 11] =
-    [&SWEEP, &AXIS, &SIMPLEX, &DATA, &OBJECTIVE, &REFERENCE, &SELECTION, &SEARCH, &RUNG, &BUDGET, &PROMPTS];
+pub static LEVELS: [&KeyTable; 10] =
+    [&SWEEP, &AXIS, &SIMPLEX, &DATA, &OBJECTIVE, &REFERENCE, &SELECTION, &SEARCH, &BUDGET, &PROMPTS];
 
 pub(super) static SWEEP: KeyTable = KeyTable {
     name: "the sweep file",
@@ -136,20 +136,9 @@ pub(super) static SEARCH: KeyTable = KeyTable {
     at: "`search`",
     advice: &ADVICE,
     keys: &[
-        read("method", "grid, lattice, sobol, quad, greedy or cmaes").is(SEARCHES),
+        read("method", "grid, lattice, racing, sobol, greedy or cmaes").is(SEARCHES),
         read("seed", "the seed of what is drawn at random").is(Form::Whole(0)),
-        read("rungs", "cheap rounds first, as `[{pool: 5000}, {full: true}]`").is(Form::OneOrMore(&Form::Map(&RUNG))),
         read("scalarisations", "the number of weightings that `cmaes` searches for").is(Form::Whole(1)),
-    ],
-};
-
-pub(super) static RUNG: KeyTable = KeyTable {
-    name: "a rung",
-    at: "an entry of `rungs`",
-    advice: &ADVICE,
-    keys: &[
-        read("pool", "the number of documents of each data set").is(Form::Whole(1)),
-        read("full", "true: all documents").is(Form::Flag),
     ],
 };
 
@@ -174,10 +163,11 @@ pub(super) static PROMPTS: KeyTable = KeyTable {
 };
 
 /// Keys that people put in another place, and where they belong.
-pub(super) static MOVED: [(&str, &str); 11] = [
+pub(super) static MOVED: [(&str, &str); 12] = [
     ("method", "search: {method: …}"),
     ("seed", "search: {seed: …}"),
-    ("rungs", "search: {rungs: …}"),
+    ("rungs", "search: racing"),
+    ("racing", "search: racing"),
     ("trials", "budget: {trials: …}"),
     ("wall", "budget: {wall: …}"),
     ("time", "budget: {wall: …}"),

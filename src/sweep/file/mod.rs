@@ -28,7 +28,7 @@ pub use objectives::Objective;
 pub use params::parse_axis;
 pub use parse::{Parsed, is_sweep, is_sweep_text};
 pub use schema::schema;
-pub use search::{Rung, Search};
+pub use search::Search;
 pub use search_method::SearchMethod;
 pub use settings::{Budget, Part, Scoring, Selection};
 pub use types::{Baseline, Keep, RecipeText, Spec};

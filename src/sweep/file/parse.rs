@@ -13,12 +13,11 @@ use super::search::{Search, search};
 use super::search_method::{SOBOL_DIMENSIONS, SearchMethod};
 use super::settings::{Budget, Selection, budget, scoring, selection};
 use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
+use crate::nearest::nearest;
 use crate::plan::Allow;
 use crate::recipe::{Error, ErrorKind, NodePath, Recipe, Warning};
 use crate::sweep::space::{Axis, Space};
-use crate::yaml::{
-    Checked, Diagnostic, Diagnostics, Document, Fields, Node, nearest, quoted, read_text, variable_names,
-};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Document, Fields, Node, quoted, read_text, variable_names};
 
 /// A spec, where its study lies, and what is probably not meant.
 #[derive(Clone, Debug)]
@@ -343,20 +342,13 @@ fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, diagnostics:
             "`greedy` needs a `simplex` under `params`, and nothing else".into(),
             "its variables are the models' weights",
         ),
-        SearchMethod::Quad if values => {
-            refuse("`quad` needs ranges, found a list of values".into(), "write `{min: …, max: …}`")
-        }
-        SearchMethod::Quad if dimensions > 4 => refuse(
-            format!("`quad` fits up to 4 free parameters, found {dimensions}"),
-            "`sobol` and `cmaes` go with more",
-        ),
         SearchMethod::Sobol if dimensions > SOBOL_DIMENSIONS => {
             let most = SOBOL_DIMENSIONS;
             refuse(format!("`sobol` goes up to {most} free parameters, found {dimensions}"), "`cmaes` goes with more")
         }
         SearchMethod::Cmaes if dimensions < 2 => refuse(
             format!("`cmaes` needs two free parameters or more, found {dimensions}"),
-            "`grid` and `quad` go with fewer",
+            "`grid` and `racing` go with fewer",
         ),
         SearchMethod::Cmaes if values => {
             refuse("`cmaes` needs ranges, found a list of values".into(), "write `{min: …, max: …}`")

@@ -16,8 +16,8 @@ pub enum SearchMethod {
     Lattice,
     /// A sequence that fills the space evenly.
     Sobol,
-    /// A few points, then those that a quadratic fit proposes.
-    Quad,
+    /// The points of the grid on growing samples of the queries; what cannot be recommended any more is stopped.
+    Racing,
     /// A soup that takes in one model after the other as long as it helps.
     Greedy,
     /// An evolution strategy, for five parameters and more.
@@ -26,7 +26,7 @@ pub enum SearchMethod {
 
 impl SearchMethod {
     /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Grid, Self::Lattice, Self::Sobol, Self::Quad, Self::Greedy, Self::Cmaes];
+    pub const ALL: [Self; 6] = [Self::Grid, Self::Lattice, Self::Racing, Self::Sobol, Self::Greedy, Self::Cmaes];
 
     /// The name.
     pub const fn name(self) -> &'static str {
@@ -34,7 +34,7 @@ impl SearchMethod {
             Self::Grid => "grid",
             Self::Lattice => "lattice",
             Self::Sobol => "sobol",
-            Self::Quad => "quad",
+            Self::Racing => "racing",
             Self::Greedy => "greedy",
             Self::Cmaes => "cmaes",
         }
@@ -54,10 +54,11 @@ impl SearchMethod {
                 "Tries points of a Sobol sequence, which fills the space evenly. It is for more variables than a grid can hold, \
                  up to 16. Without `budget: {trials: …}` it tries 32 points."
             }
-            Self::Quad => {
-                "Tries a few points, fits a quadratic function to the scores of each data set, and tries the points that the fit \
-                 proposes. It is for one to four free variables, each a range or a simplex. Where the fit does not hold, the grid \
-                 is tried instead."
+            Self::Racing => {
+                "Scores the points of the grid on a small random sample of the queries first, then on larger ones. A point is \
+                 stopped as soon as paired tests show that it breaks a limit, or that another point is better and keeps the \
+                 limits. Those that are left are scored on everything. It ends with the recommendation of the grid for fewer \
+                 tokens, and without the scores of the points that were stopped. Variables need a `step` or a list of values."
             }
             Self::Greedy => {
                 "Scores each model alone, and then adds one model after the other to an average, the best first. A model stays \

@@ -84,11 +84,7 @@ impl RecipeText {
 
     /// The recipe's text at a point, without lines that stood before it in its file.
     pub fn filled(&self, values: &BTreeMap<String, String>) -> String {
-        let filled = yaml::filled(&self.text, values);
-        let lines: Vec<&str> = filled.lines().skip_while(|line| line.trim().is_empty()).collect();
-        let indent = |line: &&str| line.len() - line.trim_start().len();
-        let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
-        lines.iter().flat_map(|line| [line.get(margin..).unwrap_or_default().trim_end(), "\n"]).collect()
+        yaml::filled_block(&self.text, values)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Several evolution strategies side by side, each after another balance of the objectives: the largest weighted distance
-//! from the best that any trial has (Chebyshev). Their states are replayed from the results.
+//! Several evolution strategies side by side, each with another weighting of the objectives: it minimises the largest
+//! weighted distance from the best value of any trial (Chebyshev). Their states are replayed from the results.
 
 use super::evolution::Evolution;
 use super::history::History;
@@ -8,7 +8,7 @@ use crate::sweep::Error;
 use crate::sweep::file::Spec;
 use crate::sweep::study::{Generation, Subject, Trial, TrialStage};
 
-/// Trials where the budget says nothing.
+/// The default number of trials.
 const TRIALS: usize = 100;
 
 pub(super) fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
@@ -101,7 +101,7 @@ impl Scale {
         let distances =
             ranges.map(|(((best, worst), value), weight)| weight * (best - value) / (best - worst).max(1e-9));
         let all: Vec<f64> = distances.collect();
-        // A little of the sum, so that of two points that are as far one that is better elsewhere wins.
+        // A small part of the sum breaks ties in favour of the point that is better on other objectives.
         all.iter().copied().fold(0.0, f64::max) + 0.01 * all.iter().sum::<f64>()
     }
 }

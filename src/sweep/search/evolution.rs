@@ -3,7 +3,7 @@
 
 use crate::eval::draw;
 
-/// The state of a strategy. It holds nothing that is drawn: told the same, it asks the same.
+/// The state of a strategy. It is deterministic: told the same, it asks the same.
 #[derive(Clone, Debug)]
 pub(super) struct Evolution {
     mean: Vec<f64>,
@@ -93,7 +93,7 @@ impl Evolution {
         (0..self.constants.population).map(point).collect()
     }
 
-    /// Takes the points of a generation, the best first.
+    /// Updates the state with the points of a generation, the best first.
     pub(super) fn tell(&mut self, ranked: &[Vec<f64>]) {
         let (n, c) = (self.mean.len(), self.constants.clone());
         let old = self.mean.clone();
@@ -109,7 +109,7 @@ impl Evolution {
         for (mean, step) in self.mean.iter_mut().zip(&mean_step) {
             *mean += self.sigma * step;
         }
-        // The step in the coordinates in which the distribution is round.
+        // The step in the coordinates in which the distribution is isotropic.
         let turned: Vec<f64> =
             (0..n).map(|k| (0..n).map(|i| self.axes[i][k] * mean_step[i]).sum::<f64>() / self.lengths[k]).collect();
         let round: Vec<f64> = (0..n).map(|i| (0..n).map(|k| self.axes[i][k] * turned[k]).sum()).collect();
@@ -140,7 +140,7 @@ impl Evolution {
     }
 }
 
-/// A normal number for a place in a sequence, by Box and Muller.
+/// The normally distributed number at an index of a sequence, by Box and Muller.
 fn normal(seed: u64, index: u64) -> f64 {
     let uniform = |half: u64| ((draw(seed, 2 * index + half) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     (-2.0 * libm::log(uniform(0))).sqrt() * libm::cos(2.0 * std::f64::consts::PI * uniform(1))

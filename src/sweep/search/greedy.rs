@@ -1,5 +1,5 @@
-//! A soup: the best model alone, then the next best with it in a plain average, which stays in where the average does not
-//! lose by it.
+//! A greedy soup: starts with the best model and adds the next best to a plain average as long as the average does not lose
+//! by it.
 
 use super::history::History;
 use crate::sweep::Error;

@@ -1,7 +1,6 @@
-//! What a search method knows.
+//! The information that a search method has.
 
 use crate::sweep::Error;
-use crate::sweep::analysis::Strata;
 use crate::sweep::file::{Baseline, Spec};
 use crate::sweep::study::Results;
 use crate::sweep::study::{Generation, Study, Subject, Trial, TrialStage};
@@ -22,7 +21,7 @@ impl History<'_> {
         &self.study.manifest.spec
     }
 
-    /// The baselines; parents first where they are asked for first.
+    /// The baselines, parents first if they are listed first.
     pub(super) fn baselines(&self) -> Result<Vec<Trial>, Error> {
         baselines(self.study)
     }
@@ -35,11 +34,6 @@ impl History<'_> {
     /// The objectives of a trial at a stage; `None` for one without result.
     pub(super) fn objectives(&self, trial: &Trial, stage: TrialStage) -> Option<Vec<f64>> {
         self.study.manifest.objectives_of(self.results.done.get(&trial.key(stage))?)
-    }
-
-    /// The values of single queries of a trial at a stage, objective by objective.
-    pub(super) fn strata(&self, trial: &Trial, stage: TrialStage) -> Result<Vec<Strata>, Error> {
-        self.study.manifest.all_strata(&self.study.store, &trial.key(stage))
     }
 }
 

@@ -1,12 +1,13 @@
-//! How points are chosen: each method a pure function of the spec and of the results of finished generations.
+//! Search methods. Each is a pure function of the spec and of the results of finished generations.
 
 mod cmaes;
 mod evolution;
+mod field;
 mod fixed;
 mod greedy;
 mod history;
-mod quad;
-mod quadratic;
+mod racing;
+mod samples;
 mod sobol;
 
 use super::Error;
@@ -24,7 +25,7 @@ pub fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
     match history.spec().search.method {
         SearchMethod::Grid | SearchMethod::Lattice => fixed::next(history, &history.spec().grid()?),
         SearchMethod::Sobol => fixed::next(history, &sobol::points(history.spec())),
-        SearchMethod::Quad => quad::next(history, &|| history.spec().grid()),
+        SearchMethod::Racing => racing::next(history, &history.spec().grid()?),
         SearchMethod::Greedy => greedy::next(history),
         SearchMethod::Cmaes => cmaes::next(history),
     }

@@ -1,11 +1,11 @@
-//! A sequence that fills the space evenly.
+//! Searches a sequence that fills the space evenly.
 //!
 //! Sobol's sequence with the direction numbers of Joe and Kuo (new-joe-kuo-6), in Gray code order, shifted by random bits.
 
 use crate::eval::draw;
 use crate::sweep::file::{SOBOL_DIMENSIONS, Spec};
 
-/// Points where the budget says nothing.
+/// The default number of points.
 const POINTS: usize = 32;
 
 const BITS: usize = 32;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::rounding::rounded;
 use super::simplex::{count_simplex, gaps, lattice, parts};
 
-/// What one variable, or a group of variables that sum to 1, may be.
+/// The possible values of a variable, or of variables that sum to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
@@ -24,19 +24,19 @@ pub enum Axis {
         min: f64,
         /// The largest value.
         max: f64,
-        /// The distance between values, if not any value may be taken.
+        /// The distance between values; `None` for a continuous range.
         step: Option<f64>,
     },
     /// Variables of at least 0 that sum to 1.
     Simplex {
         /// The variables.
         of: Vec<String>,
-        /// The distance between values, a whole part of 1, if not any value may be taken.
+        /// The distance between values, which divides 1; `None` for a continuous simplex.
         step: Option<f64>,
     },
 }
 
-/// Steps of a continuous axis where a grid is asked for.
+/// Number of steps of a continuous axis in a grid.
 const STEPS: u64 = 10;
 
 impl Axis {
@@ -48,7 +48,7 @@ impl Axis {
         }
     }
 
-    /// How many numbers between 0 and 1 a point on the axis is made of.
+    /// The number of unit coordinates of a point on the axis.
     pub fn dimensions(&self) -> usize {
         match self {
             Self::Values { .. } | Self::Range { .. } => 1,
@@ -56,8 +56,8 @@ impl Axis {
         }
     }
 
-    /// The points of a grid over the axis, each with a value a variable; a tenth of the range apart where the axis has no
-    /// step of its own. `None` when there are more than `most`.
+    /// The points of a grid over the axis, each with a value for each variable. Without a step they are a tenth of the
+    /// range apart. `None` if there are more than `most`.
     pub fn grid(&self, most: usize) -> Option<Vec<Vec<f64>>> {
         match self {
             Self::Values { values, .. } => {
@@ -72,7 +72,7 @@ impl Axis {
                 #[expect(clippy::cast_sign_loss, reason = "a count")]
                 let count = steps as u64;
                 let mut points: Vec<f64> = (0..=count).map(|at| rounded(min + at as f64 * width).min(*max)).collect();
-                // The far end is a point too, where the steps do not meet it.
+                // The upper end is a point too, even if the steps do not meet it.
                 if points.last().is_some_and(|last| max - last > 1e-9) {
                     points.push(rounded(*max));
                 }
@@ -85,7 +85,7 @@ impl Axis {
         }
     }
 
-    /// The point that numbers between 0 and 1 stand for, one a dimension.
+    /// The point at unit coordinates, one for each dimension.
     pub fn place(&self, unit: &[f64]) -> Vec<f64> {
         let first = unit.first().copied().unwrap_or_default().clamp(0.0, 1.0);
         match self {
@@ -115,7 +115,7 @@ impl Axis {
         }
     }
 
-    /// The numbers between 0 and 1 that stand for a point: what [`Axis::place`] turns back into it.
+    /// The unit coordinates of a point, which [`Axis::place`] turns back into it.
     pub fn unit(&self, values: &[f64]) -> Vec<f64> {
         let first = values.first().copied().unwrap_or_default();
         match self {

@@ -18,12 +18,12 @@ impl Space {
         self.axes.iter().flat_map(Axis::names).collect()
     }
 
-    /// How many numbers between 0 and 1 a point is made of.
+    /// The number of unit coordinates of a point.
     pub fn dimensions(&self) -> usize {
         self.axes.iter().map(Axis::dimensions).sum()
     }
 
-    /// The points of a grid, the last axis varying fastest; `None` when there are more than `most`.
+    /// The points of a grid, with the last axis varying fastest; `None` if there are more than `most`.
     pub fn grid(&self, most: usize) -> Option<Vec<Vec<f64>>> {
         let mut points: Vec<Vec<f64>> = vec![Vec::new()];
         for axis in &self.axes {
@@ -39,7 +39,7 @@ impl Space {
         Some(points)
     }
 
-    /// The point that numbers between 0 and 1 stand for, one a dimension.
+    /// The point at unit coordinates, one for each dimension.
     pub fn place(&self, unit: &[f64]) -> Vec<f64> {
         let mut at = 0;
         let mut point = Vec::new();
@@ -51,7 +51,7 @@ impl Space {
         point
     }
 
-    /// The numbers between 0 and 1 that stand for a point.
+    /// The unit coordinates of a point.
     pub fn unit(&self, point: &[f64]) -> Vec<f64> {
         let mut at = 0;
         let mut unit = Vec::new();

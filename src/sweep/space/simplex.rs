@@ -2,12 +2,12 @@
 
 use super::rounding::rounded;
 
-/// Whether a step cuts 1 into whole parts, a thousand at the most.
+/// Whether a step divides 1 into at most a thousand equal parts.
 pub(crate) fn is_part_of_one(step: f64) -> bool {
     (0.001..=1.0).contains(&step) && (parts(step) as f64 * step - 1.0).abs() <= 1e-9
 }
 
-/// The parts that a step cuts 1 into.
+/// The number of parts that a step divides 1 into.
 pub(super) fn parts(step: f64) -> u64 {
     #[expect(clippy::cast_sign_loss, reason = "steps are positive")]
     let parts = (1.0 / step).round() as u64;
@@ -29,12 +29,12 @@ pub(super) fn gaps(cuts: &[f64]) -> Vec<f64> {
     values
 }
 
-/// `n` variables in steps of one in `parts`: (parts + n − 1) over (n − 1).
+/// The number of lattice points of `n` variables in steps of 1/`parts`: (parts + n − 1) over (n − 1).
 pub(super) fn count_simplex(n: u64, parts: u64) -> Option<u64> {
     (1..n).try_fold(1_u64, |count, k| count.checked_mul(parts.checked_add(k)?).map(|product| product / k))
 }
 
-/// Every way to share `parts` parts among `n` variables, the first variable's share falling.
+/// Every way to divide `parts` parts among `n` variables, with the first variable's share descending.
 pub(super) fn lattice(n: usize, parts: u64) -> Vec<Vec<f64>> {
     fn share(left: u64, n: usize, so_far: &mut Vec<u64>, found: &mut Vec<Vec<u64>>) {
         if n == 1 {

@@ -1,34 +1,81 @@
-//! What differs between a study and what it is asked to go on with.
+//! Differences between a study and the inputs with which it is to be resumed.
+
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::manifest::{Manifest, SCHEMA};
 use crate::sweep::file::Spec;
 
-/// Lines that are shown of the differences.
+/// The most differences that are shown.
 const MOST: usize = 12;
 
-/// What differs between the sweep file of a study and another, one line each. How long to run may change.
+/// What differs between the sweep file of a study and another, one line each. How long to run may change unsaid.
 pub(super) fn specs(study: &Spec, asked: &Spec) -> Vec<String> {
-    let value = |spec: &Spec| {
-        let mut value = serde_json::to_value(spec).unwrap_or_default();
-        if let Some(budget) = value.get_mut("budget").and_then(Value::as_object_mut) {
-            budget.remove("wall");
-        }
-        if let Some(spec) = value.as_object_mut() {
-            spec.remove("keep");
-        }
-        if let Some(recipe) = value.get_mut("recipe").and_then(Value::as_object_mut) {
-            recipe.remove("origin");
-        }
-        value
-    };
     let mut found = Vec::new();
     values("", &value(study), &value(asked), &mut found);
     shortened(found)
 }
 
-/// What differs in the program.
+/// What differs of that on which every score depends: with another recipe, other variables or another way of scoring no result of
+/// a study stands.
+pub(super) fn scores(study: &Spec, asked: &Spec) -> Vec<String> {
+    let (one, other) = (value(study), value(asked));
+    let mut found = Vec::new();
+    for key in ["recipe", "scoring", "allow"] {
+        values(key, one.get(key).unwrap_or(&Value::Null), other.get(key).unwrap_or(&Value::Null), &mut found);
+    }
+    let (one, other) = (study.params.names(), asked.params.names());
+    if one != other {
+        found.push(format!("params: the variables were {}, are {}", one.join(", "), other.join(", ")));
+    }
+    shortened(found)
+}
+
+/// What differs of checkpoints and of data sets that both have.
+pub(super) fn files(study: &Manifest, asked: &Manifest) -> Vec<String> {
+    let of_models = |manifest: &Manifest| -> Vec<(PathBuf, String)> {
+        let models = manifest.models.iter();
+        models
+            .flat_map(|model| model.files.iter().map(|file| (model.path.join(&file.file), file.sha256.clone())))
+            .collect()
+    };
+    let of_data = |manifest: &Manifest| -> Vec<(PathBuf, String)> {
+        manifest.data.iter().map(|file| (PathBuf::from(&file.file), file.sha256.clone())).collect()
+    };
+    let mut found = Vec::new();
+    for (one, other, is_needed) in [(of_models(study), of_models(asked), true), (of_data(study), of_data(asked), false)]
+    {
+        for (path, hash) in &one {
+            match other.iter().find(|(there, _)| there == path) {
+                Some((_, now)) if now != hash => found.push(format!("`{}` has other content", path.display())),
+                None if is_needed => found.push(format!("`{}` is gone", path.display())),
+                _ => {}
+            }
+        }
+        let is_new = |path: &PathBuf| is_needed && one.iter().all(|(there, _)| there != path);
+        found.extend(
+            other.iter().filter(|(path, _)| is_new(path)).map(|(path, _)| format!("`{}` is new", path.display())),
+        );
+    }
+    shortened(found)
+}
+
+fn value(spec: &Spec) -> Value {
+    let mut value = serde_json::to_value(spec).unwrap_or_default();
+    if let Some(budget) = value.get_mut("budget").and_then(Value::as_object_mut) {
+        budget.remove("wall");
+    }
+    if let Some(spec) = value.as_object_mut() {
+        spec.remove("keep");
+    }
+    if let Some(recipe) = value.get_mut("recipe").and_then(Value::as_object_mut) {
+        recipe.remove("origin");
+    }
+    value
+}
+
+/// The differences in the program.
 pub(super) fn program(study: &Manifest) -> Vec<String> {
     let mut found = Vec::new();
     let version = env!("CARGO_PKG_VERSION");

@@ -1,4 +1,4 @@
-//! Where everything lies in a study's folder. Names are relative to the folder: records hold them, and messages show them.
+//! The layout of a study's folder. Names are relative to the folder; records contain them, and messages show them.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use std::fmt::Display;
 pub(crate) struct Layout;
 
 impl Layout {
-    /// What the study is about.
+    /// The manifest.
     pub(crate) const MANIFEST: &str = "study.json";
     /// The generations of trials.
     pub(crate) const PLAN: &str = "plan";
@@ -26,8 +26,13 @@ impl Layout {
     pub(crate) const SAME_WEIGHTS: &str = "same";
     /// The documents that parents rank first.
     pub(crate) const TOP_DOCUMENTS: &str = "tops";
-    /// Damaged files that were put aside.
+    /// What the folders of a study's later revisions begin with.
+    pub(crate) const REVISION: &str = "revision-";
+    /// Damaged files that were set aside.
     pub(crate) const DAMAGED: &str = "damaged";
+    /// The merges that are kept.
+    #[cfg(feature = "eval")]
+    pub(crate) const MERGED: &str = "merged";
 
     /// The folders that every study has.
     pub(crate) const FOLDERS: [&str; 9] = [
@@ -41,6 +46,17 @@ impl Layout {
         Self::SAME_WEIGHTS,
         Self::TOP_DOCUMENTS,
     ];
+
+    /// The folder of a study's revision after so many changes.
+    pub(crate) fn revision(number: usize) -> String {
+        format!("{}{number}", Self::REVISION)
+    }
+
+    /// The number of changes that a folder's name says.
+    pub(crate) fn revision_of(name: &str) -> Option<usize> {
+        let number = name.strip_prefix(Self::REVISION)?.parse().ok()?;
+        (number > 0 && Self::revision(number) == name).then_some(number)
+    }
 
     /// A file that is listed in a folder.
     pub(crate) fn entry(folder: &str, name: &str) -> String {
@@ -100,5 +116,32 @@ impl Layout {
     /// The documents that a parent ranks first.
     pub(crate) fn top_documents(trial: &str) -> String {
         format!("{}/{trial}.json", Self::TOP_DOCUMENTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Layout;
+
+    /// Whoever looks into a study's folder finds each part of it explained in the book.
+    #[test]
+    fn every_part_of_a_studys_folder_is_in_the_book() {
+        let guide = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/guides/sweep.md"));
+        let source = include_str!("layout.rs");
+        let declared = source.split("const ").skip(1).filter_map(|part| {
+            let (name, rest) = part.split_once(": &str = \"")?;
+            name.chars().all(|c| c.is_ascii_uppercase() || c == '_').then(|| rest.split('"').next().unwrap_or_default())
+        });
+        let declared: Vec<&str> = declared.collect();
+        assert!(declared.len() > Layout::FOLDERS.len(), "{declared:?}");
+        assert!(Layout::FOLDERS.iter().all(|folder| declared.contains(folder)));
+        for part in declared {
+            let row = match part {
+                file if file.contains('.') => format!("| `{file}` |"),
+                numbered if numbered.ends_with('-') => format!("| `{numbered}"),
+                folder => format!("| `{folder}/` |"),
+            };
+            assert!(guide.contains(&row), "docs/src/guides/sweep.md has no row for `{part}`");
+        }
     }
 }

@@ -1,23 +1,24 @@
-//! What a study is about, as it is written down once.
+//! The manifest of a study, which is written once.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::models::{Model, models};
-use super::sets::{Loaded, load};
+use super::sets::{Loaded, load_hashed};
+use super::stage::TrialStage;
+use crate::nearest::nearest;
 use crate::sweep::Error;
 use crate::sweep::file::{Spec, as_variables};
 use crate::sweep::hash::FileHash;
-use crate::yaml::nearest;
 
-/// The form of study.json.
+/// The version of study.json's format.
 pub(crate) const SCHEMA: u32 = 2;
 
-/// What a study is about. It never changes.
+/// A sweep file pinned to content-hashed inputs. It never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The form of this record.
+    /// The version of this record's format.
     pub schema: u32,
     /// The program's version: another one may score differently.
     pub admix: String,
@@ -25,18 +26,21 @@ pub struct Manifest {
     pub spec: Spec,
     /// The checkpoints, the base first.
     pub models: Vec<Model>,
-    /// The data sets, one entry a direction.
+    /// The data sets, one entry for each direction.
     pub sets: Vec<Set>,
     /// For each objective the indices of its data sets.
     pub objectives: Vec<Vec<usize>>,
     /// The files of the data sets.
     pub data: Vec<FileHash>,
+    /// What the records of the revision before name it by, where the sweep file has changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revises: Option<String>,
 }
 
 /// A data set in one direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
-    /// What tables call it.
+    /// Its name in tables.
     pub label: String,
     /// Index into the spec's data.
     pub source: usize,
@@ -50,19 +54,33 @@ pub struct Set {
     pub held_out: usize,
     /// Documents.
     pub documents: usize,
+    /// The hash of its documents, queries and judgements: where it is equal, the same query has the same scores.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub content: String,
+    /// The same of the split that is held out.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub held_out_content: String,
+}
+
+impl Set {
+    /// The hash of what is scored at a stage.
+    pub(crate) fn content_at(&self, stage: TrialStage) -> &str {
+        if stage == TrialStage::Confirm { &self.held_out_content } else { &self.content }
+    }
 }
 
 impl Manifest {
     /// Opens everything that a spec names.
     ///
     /// # Errors
-    /// A checkpoint or data set that cannot be read, a direction that is not there.
+    /// A checkpoint or data set that cannot be read, a direction that does not exist.
     pub fn of(spec: Spec) -> Result<Self, Error> {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
         let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
         let models = models(&recipe, spec.links())?;
-        let select = load(&spec.data, &spec.select)?;
-        let report = spec.report.as_ref().map(|report| load(&spec.data, report)).transpose()?;
+        let select = load_hashed(&spec.data, &spec.select)?;
+        let report = spec.report.as_ref().map(|report| load_hashed(&spec.data, report)).transpose()?;
+        let held_out = |index: usize| report.as_ref().and_then(|sets| sets.get(index));
         let sets: Vec<Set> = select
             .iter()
             .enumerate()
@@ -72,15 +90,17 @@ impl Manifest {
                 direction: loaded.set.direction.clone(),
                 split: loaded.split.clone(),
                 queries: loaded.set.queries.len(),
-                held_out: report.as_ref().and_then(|sets| sets.get(index)).map_or(0, |loaded| loaded.set.queries.len()),
+                held_out: held_out(index).map_or(0, |loaded| loaded.set.queries.len()),
                 documents: loaded.set.documents.len(),
+                content: loaded.content.clone(),
+                held_out_content: held_out(index).map_or_else(String::new, |loaded| loaded.content.clone()),
             })
             .collect();
         let objectives = objectives(&spec, &sets)?;
         check_limits(&spec, &sets)?;
         let data = files(select.iter().chain(report.iter().flatten()))?;
         let admix = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data })
+        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data, revises: None })
     }
 
     /// The metrics of all objectives, each once.
@@ -119,7 +139,7 @@ fn objectives(spec: &Spec, sets: &[Set]) -> Result<Vec<Vec<usize>>, Error> {
     spec.objectives.iter().map(indices).collect()
 }
 
-/// Checks that every limit is of an objective or of a direction.
+/// Checks that every limit names an objective or a direction.
 fn check_limits(spec: &Spec, sets: &[Set]) -> Result<(), Error> {
     let objectives = spec.objectives.iter().map(|objective| objective.name.as_str());
     let mut names: Vec<&str> = objectives.chain(sets.iter().map(|set| set.label.as_str())).collect();

@@ -1,4 +1,4 @@
-//! The checkpoints of a recipe, found and hashed.
+//! Finds and hashes the checkpoints of a recipe.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::sweep::hash::{FileHash, Parts};
 pub struct Model {
     /// The path in the recipe.
     pub name: String,
-    /// What tables call it.
+    /// Its name in tables.
     pub short: String,
     /// The folder.
     pub path: PathBuf,
@@ -32,6 +32,12 @@ pub struct Model {
 /// The models of a recipe, its base first.
 pub(super) fn models(recipe: &Recipe, links: Links) -> Result<Vec<Model>, Error> {
     let mut references: Vec<&ModelRef> = recipe.originals();
+    // The window of another point may be larger.
+    for model in recipe.matched() {
+        if !references.contains(&model) {
+            references.push(model);
+        }
+    }
     references.sort_by_key(|model| recipe.base_model.as_ref() != Some(*model));
     let mut found: Vec<Model> =
         references.into_par_iter().map(|model| open(recipe, model, links)).collect::<Result<_, _>>()?;
@@ -69,7 +75,7 @@ fn open(recipe: &Recipe, model: &ModelRef, links: Links) -> Result<Model, Error>
     Ok(Model { name: model.to_string(), short: String::new(), path, adapter, hash: parts.finish(), files })
 }
 
-/// What a model is made of: its weights, and what a loader needs besides them, sorted.
+/// The files of a model: its weights, and what a loader needs besides them, sorted.
 fn files(checkpoint: &Checkpoint) -> Vec<PathBuf> {
     let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
     let weights = weights.flat_map(|weights| weights.files().map(Path::to_path_buf));

@@ -1,4 +1,4 @@
-//! Making a study, and coming back to it.
+//! Creates and opens studies.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,11 +8,10 @@ use super::layout::Layout;
 use super::manifest::{Manifest, SCHEMA};
 use super::store::{Owner, Store, Written, open_record};
 use crate::sweep::Error;
-use crate::sweep::file::{Parsed, Spec};
 use crate::sweep::hash::short;
 
-/// What the records of a new study name it by: no other study has the same name.
-fn new_name() -> String {
+/// A unique name for a new study, which its records contain.
+pub(super) fn new_name() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     short(&format!("{} {}", Owner::this().worker, time.as_nanos()))
 }
@@ -36,50 +35,61 @@ fn other_form(bytes: &[u8], folder: &Path) -> Option<Error> {
 /// A study in its folder.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// What it is about.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Its folder.
     pub store: Store,
+    /// Its revisions before the sweep file changed, the oldest first: results that still stand are taken from them.
+    pub(crate) earlier: Vec<Study>,
 }
 
 impl Study {
-    /// Makes a study, or comes back to the one in the folder.
+    /// Writes the manifest of a study.
     ///
     /// # Errors
-    /// A checkpoint or data set that cannot be read; a study of something else.
-    pub fn create(parsed: &Parsed) -> Result<Self, Error> {
-        let Parsed { spec, store, .. } = parsed;
-        if store.join(Layout::MANIFEST).exists() {
-            let study = Self::open(store)?;
-            study.check(Some(spec))?;
-            return Ok(study);
-        }
-        spec.check_size()?;
-        let manifest = Manifest::of(spec.clone())?;
-        Self::create_from(manifest, store)
-    }
-
-    /// Writes down what a study is about.
-    ///
-    /// # Errors
-    /// A folder that cannot be written, or that holds another study.
+    /// A folder that cannot be written, or that contains another study.
     pub fn create_from(manifest: Manifest, folder: &Path) -> Result<Self, Error> {
         let store = Store::create(folder)?.of_study(&new_name());
         if store.write_record(Layout::MANIFEST, &manifest)? == Written::Present {
             // Another process was first.
             let study = Self::open(folder)?;
-            study.check(Some(&manifest.spec))?;
-            return Ok(study);
+            let differences = compare::specs(&study.manifest.spec, &manifest.spec);
+            return if differences.is_empty() { Ok(study) } else { Err(mismatch(&study, differences)) };
         }
-        Ok(Self { manifest, store })
+        Ok(Self { manifest, store, earlier: Vec::new() })
     }
 
     /// Opens a study to read it.
     ///
     /// # Errors
-    /// A folder without study, or with one of another program's form.
+    /// A folder without a study, or with one in another format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let store = Store::read_only(folder);
+        let mut study = Self::open_revision(Store::read_only(folder), folder)?;
+        let last = study.store.list("")?.iter().filter_map(|name| Layout::revision_of(name)).max().unwrap_or(0);
+        for number in 1..=last {
+            let store = Store::read_only(folder).of_part(&Layout::revision(number));
+            let missing = || store.damaged(Layout::MANIFEST, "it is missing, and the folder of the change is there");
+            let next = match Self::open_revision(store.clone(), folder) {
+                Err(Error::NotAStudy(_)) => return Err(missing()),
+                next => next?,
+            };
+            if next.manifest.revises.as_deref() != Some(study.store.study()) {
+                return Err(store.damaged(Layout::MANIFEST, "it is a change of another study"));
+            }
+            study = study.followed_by(next.manifest, next.store);
+        }
+        Ok(study)
+    }
+
+    /// The revision that follows this one.
+    pub(super) fn followed_by(mut self, manifest: Manifest, store: Store) -> Self {
+        let mut earlier = std::mem::take(&mut self.earlier);
+        earlier.push(self);
+        Self { manifest, store, earlier }
+    }
+
+    /// One revision of a study.
+    fn open_revision(store: Store, folder: &Path) -> Result<Self, Error> {
         let Some(bytes) = store.read(Layout::MANIFEST)? else { return Err(Error::NotAStudy(folder.to_owned())) };
         let (value, name) = open_record(&bytes, Layout::MANIFEST, None).map_err(|problem| {
             other_form(&bytes, folder).unwrap_or_else(|| store.damaged(Layout::MANIFEST, problem))
@@ -90,7 +100,7 @@ impl Study {
         let store = store.of_study(&name);
         let manifest =
             serde_json::from_value(value).map_err(|error| store.damaged(Layout::MANIFEST, error.to_string()))?;
-        Ok(Self { manifest, store })
+        Ok(Self { manifest, store, earlier: Vec::new() })
     }
 
     /// Opens a study to work on it.
@@ -99,29 +109,31 @@ impl Study {
     /// As [`Study::open`]; a folder that cannot be written; a program, checkpoint or data set that is not the study's.
     pub fn join(folder: &Path) -> Result<Self, Error> {
         let study = Self::open(folder)?;
-        study.check(None)?;
-        study.writable()
+        let differences = study.outer_differences()?;
+        if differences.is_empty() { study.writable() } else { Err(mismatch(&study, differences)) }
     }
 
-    /// Makes an opened study one that can be worked on.
+    /// Makes an opened study writable.
     ///
     /// # Errors
     /// A folder that cannot be written.
     pub fn writable(self) -> Result<Self, Error> {
-        Ok(Self { store: Store::create(self.store.root())?.of_study(self.store.study()), ..self })
+        let store = Store::create(self.store.root())?.of_study(self.store.study()).of_part(self.store.part());
+        Ok(Self { store, ..self })
     }
 
-    /// Checks that program, sweep file, checkpoints and data sets are the study's.
-    fn check(&self, spec: Option<&Spec>) -> Result<(), Error> {
+    /// Every revision of the study, the latest first.
+    pub(crate) fn revisions(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.earlier.iter().rev())
+    }
+
+    /// What differs of the program, the checkpoints and the data sets since the study was made.
+    pub(super) fn outer_differences(&self) -> Result<Vec<String>, Error> {
         let mut differences = compare::program(&self.manifest);
-        differences.extend(spec.map(|spec| compare::specs(&self.manifest.spec, spec)).unwrap_or_default());
         if differences.is_empty() {
             self.check_files(&mut differences)?;
         }
-        if differences.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Mismatch { study: self.store.root().to_owned(), differences })
+        Ok(differences)
     }
 
     fn check_files(&self, differences: &mut Vec<String>) -> Result<(), Error> {
@@ -137,4 +149,9 @@ impl Study {
         }
         Ok(())
     }
+}
+
+/// The error of a study of something else.
+pub(super) fn mismatch(study: &Study, differences: Vec<String>) -> Error {
+    Error::Mismatch { study: study.store.root().to_owned(), differences }
 }

@@ -1,4 +1,4 @@
-//! The generations of a study so far.
+//! Reads the generations of a study.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::store::{Store, Written};
 use super::trial::{Generation, Trial};
 use crate::sweep::Error;
 
-/// The kinds of generations, as their files are called.
+/// The kinds of generations, which name their files.
 const KINDS: [&str; 3] = [SEARCH, EXTEND, CONFIRM];
 
 /// Those of the search.
@@ -22,7 +22,7 @@ pub(crate) const EXTEND: &str = "extend";
 /// Trials that are scored on held-out queries.
 pub(crate) const CONFIRM: &str = "confirm";
 
-/// What is wrong with a result whose trial no generation has.
+/// The fault of a result whose trial is in no generation.
 pub(crate) const UNPLANNED: &str = "it is the result of a trial that no file of `plan` has";
 
 /// The kind and the number in the name of a generation's file.
@@ -44,7 +44,7 @@ pub fn read(study: &Study) -> Result<(Schedule, Results), Error> {
     Ok((schedule, results))
 }
 
-/// The generations of a study so far. Each is a file that is written once.
+/// Reads the generations of a study. Each is a file that is written once.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     /// Those of the search, in order.
@@ -105,7 +105,7 @@ impl Schedule {
     /// Checks that every result is of a trial that was planned.
     ///
     /// # Errors
-    /// A result of another: a generation's file is gone.
+    /// A result of a trial that was not planned, because a generation's file is gone.
     pub fn holds(&self, store: &Store, results: &Results) -> Result<(), Error> {
         self.unplanned(results).first().map_or(Ok(()), |key| Err(store.damaged(&Layout::result(key), UNPLANNED)))
     }
@@ -122,14 +122,14 @@ impl Schedule {
         each.filter(|(trial, stage)| seen.insert((trial.id.as_str(), *stage))).collect()
     }
 
-    /// Whether nothing more is to be done for these generations.
+    /// Whether all trials of these generations are settled.
     pub fn is_settled<'a>(generations: impl IntoIterator<Item = &'a Generation>, results: &Results) -> bool {
         let mut generations = generations.into_iter();
         generations
             .all(|generation| generation.trials.iter().all(|trial| results.is_settled(&trial.key(generation.stage))))
     }
 
-    /// Writes the next generation of the search. Every worker comes to the same one, and whoever is first writes it.
+    /// Writes the next generation of the search. Every worker computes the same one, and the first worker writes it.
     ///
     /// # Errors
     /// A folder that cannot be written.

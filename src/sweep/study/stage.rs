@@ -1,16 +1,16 @@
-//! What a trial is scored on.
+//! The stage of a trial: the queries and documents that it is scored on.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a trial is scored on.
+/// The stage of a trial: the queries and documents that it is scored on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum TrialStage {
-    /// The search's queries, and so many documents of each data set. No result: the scores are too high.
-    Pool(usize),
+    /// A step of a race: a sample of the search's queries, and some of the documents. No result: the scores are too high.
+    Race(usize),
     /// The search's queries and all documents.
     Full,
     /// The queries that are held out, and all documents.
@@ -20,9 +20,20 @@ pub enum TrialStage {
 impl fmt::Display for TrialStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pool(size) => write!(f, "pool-{size}"),
+            Self::Race(step) => write!(f, "race-{step}"),
             Self::Full => f.write_str("full"),
             Self::Confirm => f.write_str("confirm"),
+        }
+    }
+}
+
+impl TrialStage {
+    /// What the lists of its queries are called.
+    pub(crate) fn queries(self) -> String {
+        match self {
+            Self::Race(_) => self.to_string(),
+            Self::Full => "select".to_owned(),
+            Self::Confirm => "report".to_owned(),
         }
     }
 }
@@ -35,8 +46,8 @@ impl FromStr for TrialStage {
             "full" => Ok(Self::Full),
             "confirm" => Ok(Self::Confirm),
             _ => {
-                let size = text.strip_prefix("pool-").and_then(|size| size.parse().ok());
-                size.map(Self::Pool).ok_or_else(|| format!("`{text}` is no stage"))
+                let step = text.strip_prefix("race-").and_then(|step| step.parse().ok());
+                step.map(Self::Race).ok_or_else(|| format!("`{text}` is no stage"))
             }
         }
     }

@@ -1,12 +1,16 @@
-//! Trials: what is scored, told apart by its content.
+//! Trials, identified by the content that is scored.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
+use super::models::Model;
 use super::recipes::{alone, uniform, with_folders};
 use super::stage::TrialStage;
+use crate::escape::escaped;
 use crate::plan;
-use crate::recipe::Recipe;
+use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
 use crate::sweep::file::as_variables;
 use crate::sweep::hash::short;
@@ -26,11 +30,11 @@ pub enum Subject {
 /// A retriever that is scored, and its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Made of the recipe with its values and of the checkpoints' content: equal for equal merges.
+    /// A hash of the recipe with its values and the checkpoints' content, which is equal for equal merges.
     pub id: String,
-    /// What people call it.
+    /// Its label for people.
     pub label: String,
-    /// What it is.
+    /// The retriever.
     pub subject: Subject,
 }
 
@@ -52,11 +56,11 @@ impl Trial {
 /// Trials that are decided on together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
-    /// What they are scored on.
+    /// The stage that they are scored at.
     pub stage: TrialStage,
     /// The trials, in the order in which they are begun.
     pub trials: Vec<Trial>,
-    /// Why these, where it needs saying.
+    /// Notes on why these trials were chosen.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
 }
@@ -84,7 +88,27 @@ impl Manifest {
             Subject::Uniform => uniform(self)?,
             Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
         };
+        self.check_matched(&recipe)?;
         Ok(Some(with_folders(recipe, &self.models)))
+    }
+
+    /// Checks that `sources` match the checkpoints that they did when the study began.
+    fn check_matched(&self, recipe: &Recipe) -> Result<(), Error> {
+        let is = |found: &ModelRef, model: &Model| {
+            let place = || model.path.canonicalize().ok();
+            model.name == found.to_string() || (found.identity.is_some() && found.identity == place())
+        };
+        let new = recipe.matched().find(|found| !self.models.iter().any(|model| is(found, model)));
+        match new {
+            None => Ok(()),
+            Some(name) => Err(Error::Mismatch {
+                study: PathBuf::from(&self.spec.study),
+                differences: vec![format!(
+                    "`sources` match `{}`, which was not there when the study began",
+                    escaped(&name.to_string())
+                )],
+            }),
+        }
     }
 
     /// The trial of a subject.
@@ -106,6 +130,7 @@ impl Manifest {
                     Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
                     _ => uniform(self)?,
                 };
+                self.check_matched(&recipe)?;
                 short(&recipe.canonical(&content)?)
             }
         };

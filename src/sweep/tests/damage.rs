@@ -11,8 +11,8 @@ use crate::sweep::{
     to_csv, to_json, to_per_query_csv, work,
 };
 
-/// A study with pools, points that were added and confirmed trials, which has files of all kinds.
-const SPEC: &str = "params: {w: [0.2, 0.6]}\nsearch: {rungs: [{pool: 50}, {full: true}]}\nselect: {part: 1/2}\n\
+/// A race, points that were added and confirmed trials, which has files of all kinds.
+const SPEC: &str = "params: {w: [0.2, 0.6]}\nsearch: racing\nselect: {part: 1/2}\n\
                     report: {part: 2/2}\n";
 
 fn finish(study: &Study) {

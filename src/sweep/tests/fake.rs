@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::eval::draw;
 use crate::progress::Cancel;
 use crate::sweep::file::Spec;
-use crate::sweep::study::Manifest;
 use crate::sweep::study::{Lease, Results};
+use crate::sweep::study::{Manifest, sample, sample_documents};
 use crate::sweep::{
     Ended, Error, EvaluationError, Evaluator, Model, Options, Prepared, Queries, QueryScores, Request, Schedule, Set,
     Study, Subject, Trial, TrialResult, hash, work,
@@ -26,6 +26,13 @@ pub(crate) fn study(folder: &Path, more: &str) -> Study {
         return Study::join(&root).unwrap();
     }
     Study::create_from(manifest(folder, more), &root).unwrap()
+}
+
+/// The same, with so many queries of each data set.
+pub(crate) fn study_with(folder: &Path, more: &str, queries: usize) -> Study {
+    let mut manifest = manifest(folder, more);
+    manifest.sets.iter_mut().for_each(|set| set.queries = queries);
+    Study::create_from(manifest, &folder.join("study")).unwrap()
 }
 
 pub(crate) const SLERP: &str =
@@ -49,6 +56,8 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
         queries: QUERIES,
         held_out: QUERIES,
         documents: 1000,
+        content: format!("content of {label}"),
+        held_out_content: format!("held-out content of {label}"),
     };
     let names: Vec<String> = {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
@@ -77,6 +86,7 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
             vec![vec![0], vec![1, 2]]
         },
         data: Vec::new(),
+        revises: None,
         spec,
     }
 }
@@ -111,6 +121,8 @@ pub(crate) struct Fake {
     /// Trials that were scored, not those whose scores were known.
     pub(crate) scored: Vec<String>,
     pub(crate) trial: Option<Trial>,
+    /// The data sets that were asked for, trial by trial.
+    pub(crate) asked: Vec<Vec<usize>>,
 }
 
 impl Fake {
@@ -125,6 +137,7 @@ impl Fake {
             fails: None,
             scored: Vec::new(),
             trial: None,
+            asked: Vec::new(),
         }
     }
 
@@ -163,6 +176,7 @@ impl Evaluator for Fake {
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
         let trial = self.trial.clone().unwrap();
         self.scored.push(trial.label.clone());
+        self.asked.push(request.sets.to_vec());
         std::thread::sleep(self.time);
         if request.cancel.is_cancelled() {
             return Err(EvaluationError::Cancelled);
@@ -175,7 +189,11 @@ impl Evaluator for Fake {
         let held_out = u64::from(request.queries == Queries::Report) * 1000;
         let set = |index: usize| {
             let curve = self.held_out.filter(|_| held_out > 0).unwrap_or(self.curve);
-            let mean = curve(index, &weights) + if request.pool.is_some() { 0.1 } else { 0.0 };
+            // Few documents make scores higher.
+            let mean = curve(index, &weights) + if request.race.is_some() { 0.1 } else { 0.0 };
+            let all = if held_out > 0 { QUERIES } else { self.study.sets[index].queries };
+            let queries = request.race.map_or(0..all, |step| sample(step, all));
+            let documents = request.race.map_or(1000, |step| sample_documents(step, 1000));
             let value = |query: usize| {
                 let query = query as u64 + held_out + 10_000 * index as u64;
                 let own = chance(3, query) * self.spread + chance(seed, query) * self.noise;
@@ -183,15 +201,21 @@ impl Evaluator for Fake {
                 Some((mean + own).clamp(0.0, 1.0))
             };
             QueryScores {
-                queries: (0..QUERIES).map(|query| format!("{}-{query}", request.queries.name())).collect(),
-                metrics: vec![(0..QUERIES).map(value).collect()],
-                documents: request.pool.unwrap_or(1000),
-                tokens: 5000,
-                tops: (0..request.depth).map(|rank| format!("d{rank}")).collect(),
+                queries: queries.clone().map(|query| format!("{}-{query}", request.queries.name())).collect(),
+                metrics: vec![queries.clone().map(value).collect()],
+                documents,
+                tokens: 10 * queries.len() + 5 * documents,
+                tops: (0..all.min(request.depth)).map(|query| (format!("q{query}"), vec!["d".to_owned()])).collect(),
+                encode: 0.001,
                 ..QueryScores::default()
             }
         };
-        Ok((0..3).map(set).collect())
+        Ok(request.sets.iter().map(|index| set(*index)).collect())
+    }
+
+    fn queries(&mut self, queries: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        let ids = || (0..QUERIES).map(|query| format!("{}-{query}", queries.name())).collect();
+        Ok(self.study.sets.iter().map(|_| ids()).collect())
     }
 
     fn device(&self) -> String {

@@ -16,7 +16,7 @@ const FOLDER: &str = "ADMIX_TEST_STUDY";
 const READ: &str = "ADMIX_TEST_READ";
 
 /// A search over several generations, so that workers also plan.
-const SPEC: &str = "search: {rungs: [{pool: 50}, {pool: 100}, {full: true}]}\n";
+const SPEC: &str = "search: racing\n";
 
 /// What a worker process runs; in a plain run of the tests it does nothing.
 #[test]

@@ -70,25 +70,6 @@ fn workers_stop_when_they_are_told_and_go_on_where_they_were() {
 }
 
 #[test]
-fn rungs_drop_what_a_survivor_beats_everywhere() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = study(folder.path(), "search: {rungs: [{pool: 100}, {full: true}]}\n");
-    // Beyond 0.5 both fall: whatever is well beyond is beaten by 0.5 on both.
-    let mut fake =
-        Fake { curve: |_, weights| 0.5 - (weights[1] - 0.5).max(0.0) * 0.5 + 0.001 * weights[1], ..Fake::new(&study) };
-    run(&study, &mut fake).unwrap();
-    let schedule = Schedule::read(&study.store).unwrap();
-    let stages: Vec<TrialStage> = schedule.search.iter().map(|generation| generation.stage).collect();
-    assert_eq!(stages, [TrialStage::Full, TrialStage::Pool(100), TrialStage::Full]);
-    assert_eq!(schedule.search[1].trials.len(), 11);
-    let labels: Vec<&str> = schedule.search[2].trials.iter().map(|trial| trial.label.as_str()).collect();
-    assert_eq!(labels[..5], ["w=0", "w=0.1", "w=0.2", "w=0.3", "w=0.4"]);
-    assert!(!labels.contains(&"w=0.9") && !labels.contains(&"w=1"), "{labels:?}");
-    assert!(schedule.search[2].notes[0].contains("are dropped"));
-    assert_eq!(study.store.list("tops").unwrap().len(), 2);
-}
-
-#[test]
 fn a_sobol_study_has_as_many_points_as_its_budget() {
     let folder = tempfile::tempdir().unwrap();
     let study =

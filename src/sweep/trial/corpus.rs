@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::candidate_pool::candidate_pool;
+use super::candidate_pool::query_sample;
 use crate::encoder::{Encoder, Error};
 use crate::eval::{DataSet, Prompts, Texts, TokenisedTexts};
+use crate::sweep::study::TopDocuments;
 
 /// Data sets, and the tokens of their texts by tokenizer and prompts.
 #[derive(Debug, Default)]
@@ -18,15 +19,13 @@ impl Corpus {
         Self { sets, tokens: BTreeMap::new() }
     }
 
-    /// The same queries over a pool of documents.
-    pub(super) fn pooled(&self, tops: &[Vec<Vec<String>>], size: usize) -> Self {
-        let pooled = |(index, set): (usize, &DataSet)| {
-            let of_set: Vec<Vec<String>> = tops.iter().filter_map(|parent| parent.get(index).cloned()).collect();
-            let kept = candidate_pool(set, &of_set, size);
-            let documents = set.documents.iter().filter(|document| kept.contains(&document.id)).cloned().collect();
-            DataSet { documents, ..set.clone() }
+    /// Samples of the queries, over the documents that matter for them.
+    pub(super) fn sampled(&self, step: usize, seed: u64, tops: &[Vec<TopDocuments>]) -> Self {
+        let sampled = |(index, set): (usize, &DataSet)| {
+            let of_set: Vec<&TopDocuments> = tops.iter().filter_map(|parent| parent.get(index)).collect();
+            query_sample(set, step, seed, &of_set)
         };
-        Self::new(self.sets.iter().enumerate().map(pooled).collect())
+        Self::new(self.sets.iter().enumerate().map(sampled).collect())
     }
 
     /// Tokenises the texts, unless the tokens for this tokenizer and these prompts are known.
@@ -39,7 +38,7 @@ impl Corpus {
         Ok(())
     }
 
-    /// The tokens that [`Corpus::tokenise`] has made.
+    /// The tokens from [`Corpus::tokenise`].
     pub(super) fn tokens(&self, tokenizer: &str, prompts: &Prompts) -> Option<&TokenisedTexts> {
         self.tokens.get(&key(tokenizer, prompts))
     }

@@ -1,4 +1,4 @@
-//! What a trial costs, measured on a merge and a few texts.
+//! Estimates the cost of a trial from a merge and a few texts.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -10,29 +10,29 @@ use crate::eval::{Prompts, Texts};
 use crate::sweep::Error;
 use crate::sweep::study::Subject;
 
-/// Texts whose tokens are counted; the others are taken to have as many for their length.
+/// Number of texts whose tokens are counted. The others are assumed to have as many for their length.
 const COUNTED: usize = 1024;
 
-/// Texts that are encoded first, and those that are encoded where that took no time.
+/// Number of texts that are encoded first, and in a second measurement if the first took too little time.
 const ENCODED: [usize; 2] = [32, 256];
 
-/// Seconds of encoding that are measure enough.
+/// The encoding time in seconds that is a sufficient measurement.
 const ENOUGH: f64 = 0.4;
 
-/// What a trial over all documents costs.
+/// The cost of a trial over all documents.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
-    /// Bytes of the merged weights.
+    /// The size of the merged weights in bytes.
     pub merged_bytes: u64,
     /// Distinct texts that are encoded.
     pub texts: usize,
     /// Their tokens, counted on some of them.
     pub tokens: u64,
-    /// Floating-point operations of encoding: two for each token and each parameter that is no embedding.
+    /// Floating-point operations of encoding: two for each token and each parameter outside of embeddings.
     pub operations: f64,
     /// Seconds of merging, as measured.
     pub merge: f64,
-    /// Seconds of encoding, from the tokens a second of the measurement.
+    /// Seconds of encoding, from the measured tokens per second.
     pub encode: f64,
     /// Texts that were encoded to measure.
     pub measured: usize,
@@ -46,10 +46,10 @@ impl Estimate {
 }
 
 impl Scorer {
-    /// Merges the middle of the space and encodes a few texts, and reckons what a trial costs.
+    /// Merges the middle of the space, encodes a few texts, and estimates the cost of a trial.
     ///
     /// # Errors
-    /// Whatever keeps the middle from being merged or texts from being encoded.
+    /// A point that cannot be merged, or texts that cannot be encoded.
     pub fn estimate(&mut self) -> Result<Estimate, Error> {
         let space = &self.study.spec.params;
         let trial = self.study.trial(Subject::Point(space.place(&vec![0.5; space.dimensions()])))?;
@@ -59,7 +59,7 @@ impl Scorer {
             EvaluationError::Fatal(error) => error,
         })?;
         let (Some(ready), Some(encoder), Some(corpus)) =
-            (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None)))
+            (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None, None)))
         else {
             return Err(Error::Evaluation { message: "no retriever is ready".into(), hint: None });
         };
@@ -95,7 +95,7 @@ fn tokens(texts: &Texts<'_>, prompts: &Prompts, encoder: &Encoder) -> Result<u64
     Ok((counted as f64 * share).round() as u64)
 }
 
-/// Tokens a second, and the texts that it was measured on.
+/// Tokens per second, and the number of texts that were measured.
 fn rate(texts: &Texts<'_>, prompts: &Prompts, encoder: &Encoder) -> Result<(f64, usize), Error> {
     let mut found = (1.0, 0);
     for count in ENCODED {

@@ -1,39 +1,48 @@
-//! What scores a trial. The sweep knows nothing else of models.
+//! The interface that scores trials. The sweep knows nothing else about models.
 
 use std::ops::ControlFlow;
 
 use crate::progress::Cancel;
 use crate::sweep::Error;
-use crate::sweep::study::Trial;
+use crate::sweep::study::{TopDocuments, Trial};
 
 /// Merges trials and scores them.
 pub trait Evaluator {
-    /// Makes a trial's retriever ready.
+    /// Merges a trial and loads it for scoring.
     ///
     /// # Errors
-    /// Whatever keeps it from being merged.
+    /// A trial that cannot be merged or loaded.
     fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError>;
 
-    /// Scores what was made ready last on every data set of the study, in its order.
+    /// Scores what was made ready last on the data sets that are asked for, in their order.
     ///
     /// # Errors
-    /// Whatever keeps it from being scored.
+    /// A retriever that cannot be scored.
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError>;
 
-    /// Where it computes.
+    /// The ids of the queries that [`Evaluator::score`] gives values for, data set by data set. With them scores of a study whose
+    /// sweep file has changed are taken over; without, its trials are scored again.
+    ///
+    /// # Errors
+    /// Data sets that cannot be read.
+    fn queries(&mut self, _: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        Ok(Vec::new())
+    }
+
+    /// The device that it computes on.
     fn device(&self) -> String;
 }
 
-/// A retriever that is ready.
+/// A retriever that is ready to be scored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prepared {
-    /// A hash of its weights: equal hashes, equal scores.
+    /// A hash of its weights. Equal hashes mean equal scores.
     pub weights: String,
     /// Seconds it took.
     pub seconds: f64,
 }
 
-/// Which queries are scored.
+/// The queries that are scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queries {
     /// Those that the search sees.
@@ -52,19 +61,21 @@ impl Queries {
     }
 }
 
-/// What is scored.
+/// A request for scores.
 pub struct Request<'a> {
     /// The queries.
     pub queries: Queries,
-    /// So many documents of each data set; all without.
-    pub pool: Option<usize>,
-    /// For the pool: the documents that each parent ranks first, data set by data set.
-    pub tops: &'a [Vec<Vec<String>>],
+    /// The data sets, by their places in the study, in order.
+    pub sets: &'a [usize],
+    /// A sample of the queries, for this step of a race; all without.
+    pub race: Option<usize>,
+    /// For the sample: the documents that each parent ranks first, data set by data set.
+    pub tops: &'a [Vec<TopDocuments>],
     /// How many of the documents that each query ranks first are wanted back.
     pub depth: usize,
-    /// Set from elsewhere to end early.
+    /// Ends the work early.
     pub cancel: &'a Cancel,
-    /// Called with the texts that were encoded and those that there are.
+    /// Called with the numbers of encoded texts and of all texts.
     pub progress: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 }
 
@@ -73,14 +84,14 @@ pub struct Request<'a> {
 pub struct QueryScores {
     /// The queries' ids.
     pub queries: Vec<String>,
-    /// The study's metrics, each query by query; `None` where a query is no part of the mean.
+    /// The study's metrics, each query by query; `None` where a query is left out of the mean.
     pub metrics: Vec<Vec<Option<f64>>>,
     /// Documents that were searched.
     pub documents: usize,
     /// Tokens of its texts.
     pub tokens: usize,
-    /// The documents that queries rank first, as many as asked for, by rank.
-    pub tops: Vec<String>,
+    /// The documents that queries rank first, as many as asked for.
+    pub tops: TopDocuments,
     /// Seconds for tokenising; texts that several data sets share count where they are first.
     pub tokenise: f64,
     /// Seconds for encoding.
@@ -96,9 +107,9 @@ pub struct QueryScores {
 pub enum EvaluationError {
     /// The caller ended it.
     Cancelled,
-    /// This trial fails; others may not.
+    /// Only this trial fails.
     Trial(String),
-    /// All would fail.
+    /// Every trial would fail.
     Fatal(Error),
 }
 

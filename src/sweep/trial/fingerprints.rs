@@ -1,4 +1,5 @@
-//! Short forms of what decides scores: values of tensors, settings, tokenizers. Equal ones mean equal scores.
+//! Fingerprints of everything that affects scores: values of tensors, settings, tokenizers. Equal fingerprints mean equal
+//! scores.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,10 @@ use crate::checkpoint::{Checkpoint, read_config};
 use crate::kernel::{DType, SimdLevel, widen};
 use crate::sweep::hash::{Parts, short};
 
-/// Elements that are widened at a time.
+/// Number of elements that are widened at a time.
 const PART: usize = 16 * 1024;
 
-/// The values of a tensor, whatever format they are stored in: two halves of 64 bits, each a chain of folded products.
+/// The fingerprint of a tensor's values in any dtype: two halves of 64 bits, each a chain of folded products.
 pub(super) fn tensor(shape: &[usize], dtype: DType, bytes: &[u8]) -> u128 {
     let mut state = (0x9e37_79b9_7f4a_7c15_u64, 0xd1b5_4a32_d192_ed03_u64);
     let mut take = |word: u64| {
@@ -24,7 +25,7 @@ pub(super) fn tensor(shape: &[usize], dtype: DType, bytes: &[u8]) -> u128 {
     }
     let mut values = vec![0.0_f32; PART];
     for part in bytes.chunks(PART * dtype.size()) {
-        // A 64-bit number is not widened: it is what it is.
+        // A 64-bit number is not widened.
         if dtype == DType::F64 {
             for value in part.as_chunks().0 {
                 take(u64::from_le_bytes(*value));
@@ -33,7 +34,7 @@ pub(super) fn tensor(shape: &[usize], dtype: DType, bytes: &[u8]) -> u128 {
         }
         let values = values.get_mut(..part.len() / dtype.size()).unwrap_or_default();
         widen(SimdLevel::best(), part, dtype, values);
-        // The two zeros are one number to a sum.
+        // Both zeros are equal in a sum.
         for value in &mut *values {
             *value += 0.0;
         }
@@ -48,13 +49,13 @@ pub(super) fn tensor(shape: &[usize], dtype: DType, bytes: &[u8]) -> u128 {
     u128::from(state.0) << 64 | u128::from(state.1)
 }
 
-/// The two halves of a product, one on the other. A factor of zero would forget everything before it.
+/// Folds the two halves of a product. A factor of zero would discard everything before it.
 fn folded(a: u64, b: u64) -> u64 {
     let product = u128::from(a | u64::from(a == 0)) * u128::from(b);
     (product >> 64) as u64 ^ product as u64
 }
 
-/// All tensors of a model, by module and name.
+/// The fingerprint of all tensors of a model, by module and name.
 pub(super) fn model<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, u128)>) -> u128 {
     let mut named: Vec<(&str, &str, u128)> = tensors.collect();
     named.sort_unstable();
@@ -67,7 +68,7 @@ pub(super) fn model<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, u128)>)
     tensor(&[all.len()], DType::F64, &all)
 }
 
-/// The values of a checkpoint's tensors.
+/// The fingerprint of a checkpoint's tensors.
 pub(super) fn checkpoint(checkpoint: &Checkpoint) -> u128 {
     let tensors: Vec<_> = checkpoint
         .modules()
@@ -85,7 +86,7 @@ pub(super) fn checkpoint(checkpoint: &Checkpoint) -> u128 {
     model(fingerprints.into_iter())
 }
 
-/// Keys of config.json that no embedding depends on.
+/// Keys of config.json that do not affect embeddings.
 const IDLE: [&str; 12] = [
     "_name_or_path",
     "architectures",
@@ -101,7 +102,7 @@ const IDLE: [&str; 12] = [
     "use_cache",
 ];
 
-/// What a folder says about how texts become embeddings, but for tokens.
+/// The settings of a folder that affect embeddings, except the tokenizer.
 pub(super) fn settings(checkpoint: &Checkpoint) -> String {
     let settings = checkpoint.settings();
     let config = |config: &Map<String, Value>| -> String {
@@ -120,7 +121,7 @@ pub(super) fn settings(checkpoint: &Checkpoint) -> String {
     short(&format!("{pooling:?} {prompt} {normalize} {dimensions:?} {others:?} {}", config(checkpoint.config())))
 }
 
-/// What decides the tokens of a text.
+/// The fingerprint of a tokenizer's settings.
 pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     let folder = checkpoint.tokenizer().home();
     let read = |name: &str| read_config(&folder.join(name)).ok().flatten();
@@ -128,14 +129,14 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     let mut parts = Parts::default();
     if let Some(mut tokenizer) = json.and_then(|json| serde_json::from_slice::<Value>(&json).ok()) {
         if let Some(map) = tokenizer.as_object_mut() {
-            // Lengths of some training run, of which only the side that is cut is used.
+            // These lengths come from some training run; only the truncation side is used.
             let side = map.remove("truncation").and_then(|truncation| truncation.get("direction").cloned());
             parts.add(format!("{side:?}").as_bytes());
             map.remove("padding");
         }
         parts.add(sorted(&tokenizer).as_bytes());
     }
-    // The class that loads the tokenizer makes parts of it anew from these.
+    // The class that loads the tokenizer replaces parts of it according to these settings.
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
         let mut config = read(name).unwrap_or_default();
         config.retain(|key, _| !matches!(key.as_str(), "chat_template" | "name_or_path" | "model_max_length"));
@@ -147,7 +148,7 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     parts.finish()
 }
 
-/// JSON whose maps are in the order of their keys.
+/// Sorts the keys of all objects in a JSON value.
 fn sorted(value: &Value) -> String {
     match value {
         Value::Object(map) => {

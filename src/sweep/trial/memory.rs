@@ -14,28 +14,28 @@ use crate::merge::{self, Options, Sink, SinkError, Statistics};
 use crate::method::Arguments;
 use crate::plan::{ByRow, Input, Plan, PlannedTensor, TensorOp};
 
-/// The tensors of a merged model, kept from one merge to the next.
+/// The tensors of a merged model, reused from one merge to the next.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     tensors: BTreeMap<(String, String), Merged>,
     statistics: Statistics,
 }
 
-/// A merged tensor, and what it was made of.
+/// A merged tensor, and the identity of its inputs.
 #[derive(Debug)]
 struct Merged {
     dtype: Option<DType>,
     shape: Vec<usize>,
     bytes: Arc<Vec<u8>>,
     fingerprint: u128,
-    made: TensorIdentity,
+    identity: TensorIdentity,
 }
 
-/// What a tensor is made of: equal, and the tensor is the same.
+/// The identity of a merged tensor: equal identities mean equal tensors.
 #[derive(Debug, PartialEq)]
 struct TensorIdentity {
     inputs: Vec<Input>,
-    /// What inputs that other documents make are made of.
+    /// Fingerprints of inputs from other documents' merges.
     under: Vec<u64>,
     arguments: Option<Arguments>,
     /// Those of its rows, where they differ.
@@ -69,18 +69,20 @@ fn key(tensor: &PlannedTensor) -> (String, String) {
 }
 
 impl Memory {
-    /// Merges what the plan changes and keeps the rest. Plans must be of the same checkpoints in the same order.
+    /// Merges the tensors that the plan changes and keeps the rest. Plans must have the same checkpoints in the same order.
     pub(super) fn merge(&mut self, plan: &mut Plan, options: Options<'_>) -> Result<(), merge::Error> {
         let names: Vec<(String, String)> = plan.tensors.iter().map(key).collect();
         self.tensors.retain(|name, _| names.contains(name));
         let is_known = |tensor: &PlannedTensor| {
             let known = self.tensors.get(&key(tensor));
-            known.is_some_and(|known| known.made == TensorIdentity::of(plan, &tensor.op) && known.shape == tensor.shape)
+            known.is_some_and(|known| {
+                known.identity == TensorIdentity::of(plan, &tensor.op) && known.shape == tensor.shape
+            })
         };
         let known: Vec<bool> = plan.tensors.iter().map(is_known).collect();
         let mut known = known.into_iter();
         plan.tensors.retain(|_| !known.next().unwrap_or_default());
-        // The old values go first: there is no moment with two of them.
+        // The old values are freed first, so that two copies are never in memory.
         for tensor in &plan.tensors {
             self.tensors.remove(&key(tensor));
         }
@@ -98,7 +100,7 @@ impl Memory {
                 shape: tensor.shape.clone(),
                 bytes,
                 fingerprint,
-                made: TensorIdentity::of(plan, &tensor.op),
+                identity: TensorIdentity::of(plan, &tensor.op),
             };
             (key(tensor), merged)
         };
@@ -107,7 +109,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The bytes of the tensors, and the parameters that a token is multiplied by: all but embeddings.
+    /// The size of the tensors in bytes, and the number of parameters outside of embeddings.
     pub(super) fn size(&self) -> (u64, u64) {
         let bytes = self.tensors.values().map(|merged| merged.bytes.len() as u64).sum();
         let counts = |(_, name): &(String, String), merged: &Merged| merged.shape.len() > 1 && !name.contains("embed");
@@ -116,7 +118,7 @@ impl Memory {
         (bytes, multiplied.map(|(_, merged)| elements(merged)).sum())
     }
 
-    /// What the values of the tensors are, in short.
+    /// The fingerprint of the tensors' values.
     pub(super) fn fingerprint(&self) -> u128 {
         let fingerprints = self.tensors.iter().filter(|(_, merged)| merged.dtype.is_some());
         fingerprints::model(
@@ -146,7 +148,7 @@ impl TensorSource for Memory {
     }
 }
 
-/// Takes the tiles of a merge.
+/// A sink that collects the tiles of a merge.
 struct Buffers(Vec<Mutex<Vec<u8>>>);
 
 impl Sink for Buffers {

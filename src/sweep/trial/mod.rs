@@ -15,7 +15,7 @@ mod scorer;
 #[cfg(feature = "eval")]
 mod warnings;
 
-pub use candidate_pool::{candidate_pool, top_documents};
+pub use candidate_pool::query_sample;
 #[cfg(feature = "eval")]
 pub use estimate::Estimate;
 pub use evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};

@@ -1,11 +1,10 @@
 //! The evaluator of real studies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::candidate_pool::top_documents;
 use super::corpus::Corpus;
 use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 use super::fingerprints;
@@ -20,10 +19,7 @@ use crate::plan::{Alignment, Plan};
 use crate::progress::Cancel;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
-use crate::sweep::study::{Manifest, Study, Subject, Trial, load};
-
-/// Documents of a ranking that are kept for a metric without a cut, as `admix score` does.
-const DEPTH: usize = 1000;
+use crate::sweep::study::{Manifest, Study, Subject, TopDocuments, Trial, load};
 
 /// Merges in memory and scores on the study's data sets.
 #[derive(Debug)]
@@ -32,18 +28,21 @@ pub struct Scorer {
     options: encoder::Options,
     level: SimdLevel,
     pub(super) memory: Memory,
-    /// The checkpoints that the merge in memory is of, in the order of its plan, how their vocabularies are merged, and which of
-    /// them says how the merge is used.
+    /// The checkpoints of the merge in memory in the order of its plan, the fingerprint of its alignment, and the index of
+    /// the checkpoint whose settings it has.
     merged_of: (Vec<PathBuf>, Option<u64>, usize),
     pub(super) encoder: Option<Encoder>,
-    /// Whether the encoder's weights are merged ones.
+    /// Whether the encoder has merged weights.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
-    pub(super) corpora: BTreeMap<(&'static str, Option<usize>), Corpus>,
+    pub(super) corpora: BTreeMap<CorpusKey, Corpus>,
     tokenizers: BTreeMap<(PathBuf, usize, Option<u64>), String>,
 }
 
-/// How the retriever that is ready is used.
+/// Which queries, over how many documents, and on which data sets; all of these without.
+pub(super) type CorpusKey = (&'static str, Option<usize>, Option<Vec<usize>>);
+
+/// The settings of the retriever that is ready.
 #[derive(Debug)]
 pub(super) struct Ready {
     tokenizer: String,
@@ -52,10 +51,10 @@ pub(super) struct Ready {
 }
 
 impl Scorer {
-    /// Checks that the study's recipe can be merged and its data sets read, and makes the evaluator.
+    /// Checks that the study's recipe can be merged and its data sets read, and creates the evaluator.
     ///
     /// # Errors
-    /// Checkpoints that do not go together, a device that is not there, data sets that cannot be read.
+    /// Checkpoints that do not fit together, a missing device, data sets that cannot be read.
     pub fn new(study: &Study, level: SimdLevel) -> Result<Self, Error> {
         let manifest = study.manifest.clone();
         let scoring = &manifest.spec.scoring;
@@ -86,13 +85,27 @@ impl Scorer {
         Ok(scorer)
     }
 
+    /// Makes those data sets ready that a trial of an earlier revision of the study lacks.
+    fn part(&mut self, queries: Queries, race: Option<usize>, sets: &[usize]) -> CorpusKey {
+        let whole = (queries.name(), race, None);
+        let Some(corpus) = self.corpora.get(&whole).filter(|corpus| corpus.sets.len() > sets.len()) else {
+            return whole;
+        };
+        let key = (queries.name(), race, Some(sets.to_vec()));
+        if !self.corpora.contains_key(&key) {
+            let part = Corpus::new(sets.iter().filter_map(|index| corpus.sets.get(*index).cloned()).collect());
+            self.corpora.insert(key.clone(), part);
+        }
+        key
+    }
+
     /// Makes data sets ready, unless they are.
-    fn corpus(&mut self, queries: Queries, pool: Option<usize>, tops: &[Vec<Vec<String>>]) -> Result<(), Error> {
-        let key = (queries.name(), pool);
+    fn corpus(&mut self, queries: Queries, race: Option<usize>, tops: &[Vec<TopDocuments>]) -> Result<(), Error> {
+        let key = (queries.name(), race, None);
         if self.corpora.contains_key(&key) {
             return Ok(());
         }
-        let corpus = match pool {
+        let corpus = match race {
             None => {
                 let spec = &self.study.spec;
                 let selection = match queries {
@@ -101,10 +114,10 @@ impl Scorer {
                 };
                 Corpus::new(load(&spec.data, &selection)?.into_iter().map(|loaded| loaded.set).collect())
             }
-            Some(size) => {
+            Some(step) => {
                 self.corpus(queries, None, tops)?;
-                let whole = self.corpora.get(&(queries.name(), None));
-                whole.map(|whole| whole.pooled(tops, size)).unwrap_or_default()
+                let (seed, whole) = (self.study.spec.search.seed, self.corpora.get(&(queries.name(), None, None)));
+                whole.map(|whole| whole.sampled(step, seed, tops)).unwrap_or_default()
             }
         };
         self.corpora.insert(key, corpus);
@@ -114,7 +127,7 @@ impl Scorer {
     fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
-        // The old weights go first: there is no moment with two models.
+        // The old weights are freed first, so that two models are never in memory.
         self.encoder = None;
         let encoder =
             Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
@@ -133,7 +146,7 @@ impl Scorer {
             (self.memory, self.merged_of) = (Memory::default(), of);
             self.encoder = None;
         }
-        // As the folder of the merge would be opened.
+        // Like opening the folder of the merge.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
         let never = Cancel::new();
         let merging = merge::Options {
@@ -144,12 +157,12 @@ impl Scorer {
             cancel: &never,
             progress: &|_| {},
         };
-        // The old weights go first: there is no moment with two models.
+        // The old weights are freed first, so that two models are never in memory.
         if let Some(encoder) = &mut self.encoder {
             encoder.release();
         }
         self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
-        // An encoder that is there keeps its tokenizer.
+        // An existing encoder keeps its tokenizer.
         let is_kept = self.is_merged && self.encoder.is_some();
         let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
             Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
@@ -164,7 +177,7 @@ impl Scorer {
         self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
     }
 
-    /// Takes an encoder into use. Gives the hash of everything that its scores depend on.
+    /// Starts using an encoder. Returns the hash of everything that its scores depend on.
     fn begin(
         &mut self,
         checkpoint: &Checkpoint,
@@ -173,14 +186,8 @@ impl Scorer {
         vocabulary: Option<u64>,
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
-        let pick =
-            |given: &Option<String>, own: &Option<String>| given.clone().or_else(|| own.clone()).unwrap_or_default();
         let scoring = &self.study.spec.scoring;
-        let prompts = Prompts {
-            query: pick(&scoring.query_prompt, &settings.query_prompt),
-            document: pick(&scoring.document_prompt, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
-        };
+        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
         let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
@@ -200,7 +207,7 @@ impl Scorer {
     }
 }
 
-/// An error that every trial would meet.
+/// An error that every trial would have.
 pub(super) fn evaluation(error: &encoder::Error) -> Error {
     Error::Evaluation { message: error.to_string(), hint: error.hint() }
 }
@@ -218,10 +225,11 @@ impl Evaluator for Scorer {
     }
 
     fn score(&mut self, request: &mut Request<'_>) -> Result<Vec<QueryScores>, EvaluationError> {
-        self.corpus(request.queries, request.pool, request.tops)?;
+        self.corpus(request.queries, request.race, request.tops)?;
         let metrics = self.study.metrics();
         let rules = self.study.spec.scoring.compat.rules();
-        let corpus = self.corpora.get_mut(&(request.queries.name(), request.pool));
+        let key = self.part(request.queries, request.race, request.sets);
+        let corpus = self.corpora.get_mut(&key);
         let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
             return Err(EvaluationError::Trial("no retriever is ready".into()));
         };
@@ -231,7 +239,6 @@ impl Evaluator for Scorer {
             .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let tokenising = begun.elapsed();
         let texts = Texts::new(&corpus.sets, &ready.prompts);
-        let deepest = metrics.iter().map(|metric| metric.cut.map_or(DEPTH, usize::from)).max().unwrap_or(DEPTH);
         let task = Task {
             sets: &corpus.sets,
             texts: &texts,
@@ -239,7 +246,7 @@ impl Evaluator for Scorer {
             metrics: &metrics,
             rules,
             similarity: ready.similarity,
-            depth: deepest.max(request.depth),
+            depth: eval::ranking_depth(&metrics).max(request.depth),
         };
         let (mut done, all) = (0, texts.len());
         let scored = eval::score(encoder, &task, &mut |progress| {
@@ -259,6 +266,18 @@ impl Evaluator for Scorer {
         Ok(found)
     }
 
+    fn queries(&mut self, queries: Queries) -> Result<Vec<Vec<String>>, EvaluationError> {
+        self.corpus(queries, None, &[])?;
+        let rules = self.study.spec.scoring.compat.rules();
+        let corpus = self.corpora.get(&(queries.name(), None, None));
+        let ids = |set: &eval::DataSet| {
+            let there: BTreeSet<&str> = set.queries.iter().map(|query| query.id.as_str()).collect();
+            let counted = eval::counted_queries(&set.qrels, &rules).into_iter();
+            counted.filter(|query| there.contains(query.as_str())).collect()
+        };
+        Ok(corpus.map(|corpus| corpus.sets.iter().map(ids).collect()).unwrap_or_default())
+    }
+
     fn device(&self) -> String {
         self.options.device.to_string()
     }
@@ -276,14 +295,13 @@ fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, dep
     let queries: Vec<String> = scored.scores.queries.keys().cloned().collect();
     let value =
         |metric: usize| scored.scores.queries.values().map(|values| values.get(metric).copied().flatten()).collect();
-    let rankings: Vec<Vec<&str>> = scored.run.scores.values().map(|hits| first(hits, depth)).collect();
     let seconds = |time: Duration| time.as_secs_f64();
     QueryScores {
         metrics: (0..metrics).map(value).collect(),
         queries,
         documents: set.documents.len(),
         tokens: scored.tokens,
-        tops: top_documents(&rankings, depth),
+        tops: if depth > 0 { top_documents(&scored.run, depth) } else { TopDocuments::new() },
         tokenise: 0.0,
         encode: seconds(scored.encoding),
         search: seconds(scored.time.saturating_sub(scored.encoding)),
@@ -291,6 +309,8 @@ fn set_scores(scored: &eval::SetScores, set: &eval::DataSet, metrics: usize, dep
     }
 }
 
-fn first(hits: &[(String, f64)], depth: usize) -> Vec<&str> {
-    hits.iter().take(depth).map(|(document, _)| document.as_str()).collect()
+/// The documents that each query ranks first.
+fn top_documents(run: &eval::Run, depth: usize) -> TopDocuments {
+    let first = |hits: &[(String, f64)]| hits.iter().take(depth).map(|(document, _)| document.clone()).collect();
+    run.scores.iter().map(|(query, hits)| (query.clone(), first(hits))).collect()
 }

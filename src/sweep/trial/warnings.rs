@@ -1,4 +1,4 @@
-//! What a user should know of how a study's models are used, said before the work.
+//! Warnings about the settings of a study's models, which are shown before the work.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::sweep::Error;
 use crate::sweep::file::Baseline;
 use crate::sweep::study::{Manifest, Subject};
 
-/// As [`Encoder::warnings`], of the merge in the middle of the space and of every parent.
+/// Like [`Encoder::warnings`], for the merge in the middle of the space and for every parent.
 ///
 /// # Errors
-/// Checkpoints that cannot be read or do not go together.
+/// Checkpoints that cannot be read or do not fit together.
 pub fn warnings(study: &Manifest) -> Result<Vec<String>, Error> {
     let scoring = &study.spec.scoring;
     let device = scoring.device.parse().map_err(|error| evaluation(&error))?;

@@ -6,34 +6,34 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::state::{Event, Worker};
+use super::state::{Event, ScoresFrom, Worker};
 use crate::eval::Metric;
 use crate::sweep::Error;
-use crate::sweep::file::Rung;
+use crate::sweep::file::SearchMethod;
 use crate::sweep::study::{
-    Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings, TrialResult, Written, mean_of,
-    order_hash, top_documents_hash,
+    Carried, CarriedSet, Carrier, Failure, Layout, Orders, PerQuery, SameWeights, SetMeans, SetValues, Timings,
+    TopDocuments, TrialResult, Written, mean_of, order_hash, top_documents_hash,
 };
 use crate::sweep::study::{Subject, Trial, TrialStage};
-use crate::sweep::trial::{EvaluationError, Queries, QueryScores, Request};
+use crate::sweep::trial::{EvaluationError, Prepared, Queries, QueryScores, Request};
 
-/// What an attempt came to.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempted {
-    /// There are scores.
-    EncodingProgress,
-    /// There are none.
+    /// It has scores.
+    Scored,
+    /// It failed.
     Failed,
 }
 
-/// A second result that differs by more is reported.
+/// The largest difference of a second result that is not reported.
 const TOLERANCE: f64 = 1e-4;
 
-/// Documents of each query's ranking that make up pools.
-const DEPTH: usize = 50;
+/// Documents of each query's ranking that a race's samples are made of.
+const DEPTH: usize = 10;
 
 impl Worker<'_> {
-    /// Evaluates a trial that this worker has claimed, and records what comes of it.
+    /// Evaluates a trial that this worker has claimed, and records the result.
     pub(super) fn attempt(&mut self, trial: &Trial, stage: TrialStage) -> Result<Attempted, Error> {
         let started = Instant::now();
         let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
@@ -41,11 +41,11 @@ impl Worker<'_> {
         self.log(&json!({"time": began, "event": "begun", "trial": trial.id, "stage": stage, "label": trial.label}));
         let found = self.evaluate(trial, stage, began, started);
         match found {
-            Ok((done, reused)) => {
+            Ok((done, from)) => {
                 let (objectives, seconds) = (self.study.manifest.objectives_of(&done), done.timings.total);
                 self.log(&json!({"event": "done", "trial": trial.id, "stage": stage, "seconds": seconds}));
-                (self.on)(&Event::EncodingProgress { trial, stage, objectives, seconds, reused });
-                Ok(Attempted::EncodingProgress)
+                (self.on)(&Event::Scored { trial, stage, objectives, seconds, from });
+                Ok(Attempted::Scored)
             }
             Err(EvaluationError::Cancelled) => Err(Error::Cancelled),
             Err(EvaluationError::Fatal(error)) => Err(error),
@@ -77,8 +77,14 @@ impl Worker<'_> {
         stage: TrialStage,
         began: f64,
         started: Instant,
-    ) -> Result<(TrialResult, bool), EvaluationError> {
-        let prepared = self.evaluator.prepare(trial)?;
+    ) -> Result<(TrialResult, ScoresFrom), EvaluationError> {
+        let carried = self.carried(trial, stage)?;
+        let whole = carried.as_ref().filter(|carried| carried.missing().is_empty());
+        let is_whole = whole.is_some();
+        let prepared = match whole {
+            Some(carried) => Prepared { weights: carried.weights.clone(), seconds: 0.0 },
+            None => self.evaluator.prepare(trial)?,
+        };
         let same = Layout::same_weights(&prepared.weights, stage);
         let mut done = TrialResult {
             trial: trial.id.clone(),
@@ -93,28 +99,74 @@ impl Worker<'_> {
             admix: env!("CARGO_PKG_VERSION").to_owned(),
             worker: self.owner.worker.clone(),
             began,
+            encoded: 0,
             timings: Timings { merge: prepared.seconds, ..Timings::default() },
         };
-        if let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
+        if !is_whole && let Some((sets, values)) = self.known(&same, &done.weights, stage)? {
             done.sets = sets;
             self.record(trial, stage, &mut done, &values, started)?;
-            return Ok((done, true));
+            return Ok((done, ScoresFrom::Twin));
         }
-        let (scores, tops) = self.score(stage, trial)?;
-        done.tops = tops;
-        for scores in &scores {
-            done.timings.tokenise += scores.tokenise;
-            done.timings.encode += scores.encode;
-            done.timings.search += scores.search;
-            done.timings.score += scores.score;
+        // What is known of other weights is of no use.
+        let carried = carried.filter(|carried| carried.weights == done.weights);
+        let all = self.study.manifest.sets.len();
+        let missing = carried.as_ref().map_or_else(|| (0..all).collect(), Carried::missing);
+        let mut sets: Vec<Option<CarriedSet>> = carried.map_or_else(|| vec![None; all], |carried| carried.sets);
+        if !missing.is_empty() {
+            let (scores, tops) = self.score(stage, trial, &missing)?;
+            done.tops = tops;
+            for (index, scores) in missing.iter().zip(&scores) {
+                done.encoded += scores.tokens as u64;
+                done.timings.tokenise += scores.tokenise;
+                done.timings.encode += scores.encode;
+                done.timings.search += scores.search;
+                done.timings.score += scores.score;
+                sets[*index] = Some(self.scored(*index, scores));
+            }
         }
-        let metrics: Vec<String> = self.study.manifest.metrics().iter().map(ToString::to_string).collect();
-        let labels = self.study.manifest.sets.iter().map(|set| &set.label);
-        done.sets = labels.zip(&scores).map(|(label, scores)| means(label, scores, &metrics)).collect();
-        self.list_queries(stage, &scores)?;
-        self.record(trial, stage, &mut done, &values(&scores), started)?;
+        let sets: Vec<CarriedSet> = sets.into_iter().flatten().collect();
+        done.sets = sets.iter().map(|set| set.means.clone()).collect();
+        self.list_queries(stage, sets.iter().map(|set| &set.queries))?;
+        let values = PerQuery { sets: sets.into_iter().map(|set| set.values).collect() };
+        self.record(trial, stage, &mut done, &values, started)?;
         self.study.store.write_record(&same, &SameWeights { trial: trial.id.clone() })?;
-        Ok((done, false))
+        Ok((done, if missing.is_empty() { ScoresFrom::Earlier } else { ScoresFrom::Scoring }))
+    }
+
+    /// What earlier revisions of the study know of a trial.
+    fn carried(&mut self, trial: &Trial, stage: TrialStage) -> Result<Option<Carried>, EvaluationError> {
+        // Which documents parents rank first is not carried over, nor are samples, which they decide.
+        let is_sample = matches!(stage, TrialStage::Race(_));
+        if self.study.earlier.is_empty() || is_sample || self.makes_samples(trial, stage) {
+            return Ok(None);
+        }
+        let queries = queries_of(stage);
+        if !self.wanted.contains_key(queries.name()) {
+            self.wanted.insert(queries.name(), self.evaluator.queries(queries)?);
+        }
+        if self.carrier.is_none() {
+            self.carrier = Some(Carrier::new(self.study)?);
+        }
+        let (Some(carrier), Some(wanted)) = (&self.carrier, self.wanted.get(queries.name())) else { return Ok(None) };
+        Ok(carrier.find(&trial.id, stage, wanted)?)
+    }
+
+    /// Whether the samples of a race are made of a trial's first documents.
+    fn makes_samples(&self, trial: &Trial, stage: TrialStage) -> bool {
+        let is_race = self.study.manifest.spec.search.method == SearchMethod::Racing;
+        is_race && matches!(trial.subject, Subject::Parent(_)) && stage == TrialStage::Full
+    }
+
+    /// What is recorded of a data set.
+    fn scored(&self, index: usize, scores: &QueryScores) -> CarriedSet {
+        let manifest = &self.study.manifest;
+        let metrics: Vec<String> = manifest.metrics().iter().map(ToString::to_string).collect();
+        let label = manifest.sets.get(index).map_or("", |set| set.label.as_str());
+        CarriedSet {
+            queries: scores.queries.clone(),
+            means: means(label, scores, &metrics),
+            values: set_values(scores),
+        }
     }
 
     /// The scores of a trial with the same weights.
@@ -129,38 +181,39 @@ impl Worker<'_> {
         Ok(Some((done.sets, store.per_query(&key)?)))
     }
 
-    /// The scores of what was made ready, and the hash of the documents that it ranks first where pools are made of them.
+    /// The scores of what was made ready, and the hash of the documents that it ranks first where a race's samples are made of them.
     fn score(
         &mut self,
         stage: TrialStage,
         trial: &Trial,
+        sets: &[usize],
     ) -> Result<(Vec<QueryScores>, Option<String>), EvaluationError> {
-        let tops = if let TrialStage::Pool(_) = stage { self.parents_top_documents()? } else { Vec::new() };
-        let has_pools = self.study.manifest.spec.search.rungs.iter().any(|rung| matches!(rung, Rung::Pool(_)));
-        let is_parent = matches!(trial.subject, Subject::Parent(_));
+        let tops = if let TrialStage::Race(_) = stage { self.parents_top_documents()? } else { Vec::new() };
+        let makes_samples = self.makes_samples(trial, stage);
         let on = &mut *self.on;
         let mut progress = |done, all| {
             on(&Event::Progress { done, all });
             ControlFlow::Continue(())
         };
         let mut request = Request {
-            queries: if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select },
-            pool: if let TrialStage::Pool(size) = stage { Some(size) } else { None },
+            queries: queries_of(stage),
+            sets,
+            race: if let TrialStage::Race(step) = stage { Some(step) } else { None },
             tops: &tops,
-            depth: if has_pools && is_parent && stage == TrialStage::Full { DEPTH } else { 0 },
+            depth: if makes_samples { DEPTH } else { 0 },
             cancel: self.options.cancel,
             progress: &mut progress,
         };
         let scores = self.evaluator.score(&mut request)?;
         let found = scores.len();
-        if found != self.study.manifest.sets.len() {
-            let message = format!("expected scores of {} data sets, found {found}", self.study.manifest.sets.len());
+        if found != sets.len() {
+            let message = format!("expected scores of {} data sets, found {found}", sets.len());
             return Err(EvaluationError::Trial(message));
         }
         if request.depth == 0 {
             return Ok((scores, None));
         }
-        let tops: Vec<Vec<String>> = scores.iter().map(|scores| scores.tops.clone()).collect();
+        let tops: Vec<TopDocuments> = scores.iter().map(|scores| scores.tops.clone()).collect();
         let (store, name) = (&self.study.store, Layout::top_documents(&trial.id));
         let put = store.write_record(&name, &tops)?;
         let known = if put == Written::Present { store.read_json(&name)? } else { None };
@@ -168,7 +221,7 @@ impl Worker<'_> {
     }
 
     /// The documents that parents rank first, parent by parent.
-    fn parents_top_documents(&self) -> Result<Vec<Vec<Vec<String>>>, Error> {
+    fn parents_top_documents(&self) -> Result<Vec<Vec<TopDocuments>>, Error> {
         let manifest = &self.study.manifest;
         let mut found = Vec::new();
         for index in 0..manifest.models.len() {
@@ -181,20 +234,24 @@ impl Worker<'_> {
         Ok(found)
     }
 
-    /// Writes the ids of the queries, once a study.
-    fn list_queries(&mut self, stage: TrialStage, scores: &[QueryScores]) -> Result<(), Error> {
-        let queries = if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select };
-        for (index, scores) in scores.iter().enumerate() {
-            let name = Layout::queries(queries.name(), index);
+    /// Writes the ids of the queries, once for each study.
+    fn list_queries<'q>(
+        &mut self,
+        stage: TrialStage,
+        sets: impl Iterator<Item = &'q Vec<String>>,
+    ) -> Result<(), Error> {
+        let part = stage.queries();
+        for (index, ids) in sets.enumerate() {
+            let name = Layout::queries(&part, index);
             if !self.listed.contains(&name) {
-                self.study.store.write_record(&name, &scores.queries)?;
+                self.study.store.write_record(&name, ids)?;
                 self.listed.insert(name);
             }
         }
         Ok(())
     }
 
-    /// Writes the values of single queries, then the result. A result that is there stays.
+    /// Writes the values of single queries, then the result. An existing result is kept.
     fn record(
         &mut self,
         trial: &Trial,
@@ -204,7 +261,7 @@ impl Worker<'_> {
         started: Instant,
     ) -> Result<(), Error> {
         let key = trial.key(stage);
-        // A worker that was killed, or was slower, may have written values of its own: the result is that of the file.
+        // A worker that was killed or slower may have written its own values, so the result follows the file.
         let (kept, hash) = self.study.store.write_values(&key, values)?;
         done.values = hash;
         if kept != *values {
@@ -225,7 +282,7 @@ impl Worker<'_> {
     }
 }
 
-/// Has a result hold the means of other values.
+/// Replaces the means of a result by those of other values.
 fn retake_means(done: &mut TrialResult, values: &PerQuery, metrics: &[Metric]) {
     for (set, values) in done.sets.iter_mut().zip(&values.sets) {
         set.queries = values.metrics.first().map_or(0, |values| values.iter().filter(|x| x.is_finite()).count());
@@ -253,14 +310,12 @@ fn means(label: &str, scores: &QueryScores, metrics: &[String]) -> SetMeans {
     SetMeans { set: label.to_owned(), queries: counted, documents: scores.documents, tokens: scores.tokens, means }
 }
 
-fn values(scores: &[QueryScores]) -> PerQuery {
-    let of_set = |scores: &QueryScores| SetValues {
-        order: order_hash(&scores.queries),
-        metrics: scores
-            .metrics
-            .iter()
-            .map(|values| values.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-            .collect(),
-    };
-    PerQuery { sets: scores.iter().map(of_set).collect() }
+fn set_values(scores: &QueryScores) -> SetValues {
+    let of_metric = |values: &Vec<Option<f64>>| values.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+    SetValues { order: order_hash(&scores.queries), metrics: scores.metrics.iter().map(of_metric).collect() }
+}
+
+/// The queries of a stage.
+fn queries_of(stage: TrialStage) -> Queries {
+    if stage == TrialStage::Confirm { Queries::Report } else { Queries::Select }
 }

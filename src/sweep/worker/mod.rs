@@ -1,8 +1,8 @@
-//! Trials are claimed, evaluated and recorded; any number of workers do this beside each other.
+//! Workers claim, evaluate and record trials. Any number of workers can run in parallel.
 
 mod attempt;
 mod run;
 mod state;
 
 pub use run::work;
-pub use state::{Ended, Event, Options};
+pub use state::{Ended, Event, Options, ScoresFrom};

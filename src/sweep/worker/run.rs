@@ -1,21 +1,21 @@
 //! The loop of a worker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
 use super::state::{Ended, Event, Options, Worker};
 use crate::sweep::study::{Layout, Owner, Results, Schedule, Study, Subject, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
-use crate::sweep::{Error, search};
+use crate::sweep::{Error, search, time_left};
 
-/// The time between looks for what killed workers have left.
+/// The time between clean-ups of what killed workers have left.
 const TIDY: Duration = Duration::from_secs(30);
 
-/// Works on a study until nothing is left, or until it is told to stop.
+/// Works on a study until nothing is left to do, or until it is told to stop.
 ///
 /// # Errors
-/// A folder that cannot be written; an evaluation that no trial would survive; cancellation.
+/// A folder that cannot be written; an error that would make every trial fail; cancellation.
 pub fn work(
     study: &Study,
     evaluator: &mut dyn Evaluator,
@@ -34,21 +34,23 @@ pub fn work(
         trials: 0,
         announced: 0,
         listed: BTreeSet::new(),
+        carrier: None,
+        wanted: BTreeMap::new(),
         watch: Watch::default(),
         tidied: None,
     };
     worker.run()
 }
 
-/// What a look at the trials came to.
+/// The result of looking for a trial.
 enum Round {
-    /// A trial was done, or failed.
+    /// A trial was scored or failed.
     Did,
-    /// Other workers have what is left.
+    /// Other workers are running the remaining trials.
     Others,
     /// Nothing is left.
     Nothing,
-    /// It is time to stop.
+    /// The worker stops.
     Stop(Ended),
 }
 
@@ -82,7 +84,7 @@ impl Worker<'_> {
     }
 
     fn refresh(&mut self) -> Result<(), Error> {
-        // What has a result was planned before.
+        // Every result belongs to a trial that was planned before.
         self.results.refresh(self.study)?;
         self.schedule.refresh(&self.study.store)?;
         self.schedule.holds(&self.study.store, &self.results)?;
@@ -94,14 +96,14 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Begins the first trial that nobody has.
+    /// Begins the first trial that no worker has.
     fn look(&mut self) -> Result<Round, Error> {
         let trials: Vec<(Trial, TrialStage)> =
             self.schedule.trials().into_iter().map(|(trial, stage)| (trial.clone(), stage)).collect();
         let planned = trials.len();
         let settled = trials.iter().filter(|(trial, stage)| self.results.is_settled(&trial.key(*stage))).count();
         let mut others = false;
-        let pools = self.pools_are_known();
+        let tops = self.tops_are_known();
         for (trial, stage) in &trials {
             let key = trial.key(*stage);
             if self.results.is_settled(&key) || !(self.options.search || *stage == TrialStage::Confirm) {
@@ -110,7 +112,7 @@ impl Worker<'_> {
             if let Some(ended) = self.stop()? {
                 return Ok(Round::Stop(ended));
             }
-            if matches!(stage, TrialStage::Pool(_)) && !pools {
+            if matches!(stage, TrialStage::Race(_)) && !tops {
                 others = true;
                 continue;
             }
@@ -118,15 +120,17 @@ impl Worker<'_> {
                 others = true;
                 continue;
             };
-            // Whoever had the claim may have finished between the look at the results and this claim.
+            // Another worker may have finished the trial between reading the results and this claim.
             self.results.refresh(self.study)?;
             if self.results.is_settled(&key) {
                 continue;
             }
-            (self.on)(&Event::Begun { trial, stage: *stage, settled, planned });
+            let claims = self.study.store.claims(self.options.lease, &mut self.watch)?;
+            let left = time_left(&self.study.manifest, &self.schedule, &self.results, &claims);
+            (self.on)(&Event::Begun { trial, stage: *stage, settled, planned, left });
             let attempted = self.attempt(trial, *stage)?;
             drop(claim);
-            if attempted == Attempted::EncodingProgress {
+            if attempted == Attempted::Scored {
                 self.trials += 1;
             }
             return Ok(Round::Did);
@@ -134,8 +138,8 @@ impl Worker<'_> {
         Ok(if others { Round::Others } else { Round::Nothing })
     }
 
-    /// Whether the parents that pools are made of are settled: one may be scored again beside other workers.
-    fn pools_are_known(&self) -> bool {
+    /// Whether the parents that a race's samples are made of are settled: one may be scored again beside other workers.
+    fn tops_are_known(&self) -> bool {
         let planned = self.schedule.trials();
         let parents = planned
             .iter()
@@ -156,7 +160,7 @@ impl Worker<'_> {
         Ok(self.options.max_trials.filter(|most| self.trials >= *most).map(|_| Ended::MaxTrials))
     }
 
-    /// Takes away the claims of workers that were killed between their last record and the end of their claim.
+    /// Removes claims of workers that were killed between their last record and the end of their claim.
     fn clear(&mut self) -> Result<(), Error> {
         for taken in self.study.store.claims(self.options.lease, &mut self.watch)? {
             let key = &taken.key;
@@ -167,7 +171,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Plans the next generation. False when there is none.
+    /// Plans the next generation. Returns false if there is none.
     fn advance(&mut self) -> Result<bool, Error> {
         if !self.options.search {
             return Ok(false);

@@ -1,10 +1,10 @@
-//! A worker: how it works, what it knows, and what it tells.
+//! The state of a worker, its options and its events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::progress::Cancel;
-use crate::sweep::study::{Lease, Owner, Results, Schedule, Study, Trial, TrialStage, Watch};
+use crate::sweep::study::{Carrier, Lease, Owner, Results, Schedule, Study, Trial, TrialStage, Watch};
 use crate::sweep::trial::Evaluator;
 
 /// How a worker works.
@@ -12,52 +12,65 @@ use crate::sweep::trial::Evaluator;
 pub struct Options<'a> {
     /// The time after which it begins no trial.
     pub wall: Option<Duration>,
-    /// The trials after which it begins no other.
+    /// The number of trials after which it begins no other.
     pub max_trials: Option<usize>,
-    /// How long claims last.
+    /// The times of claims.
     pub lease: Lease,
-    /// The time between looks at what others do.
+    /// The time between looks at other workers' results.
     pub poll: Duration,
-    /// Set from elsewhere to end early.
+    /// Ends the work early.
     pub cancel: &'a Cancel,
-    /// Set from elsewhere to end after the trial that is being done.
+    /// Ends the work after the current trial.
     pub finish: &'a Cancel,
-    /// Whether trials of the search are begun, not only those to confirm.
+    /// Whether trials of the search are begun, and not only those to confirm.
     pub search: bool,
 }
 
-/// Something that happens to a worker.
+/// Where a trial's scores are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoresFrom {
+    /// It was scored.
+    Scoring,
+    /// Another trial has the same weights.
+    Twin,
+    /// It was scored before the sweep file changed.
+    Earlier,
+}
+
+/// An event of a worker.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A generation is begun.
+    /// A generation begins.
     Generation {
-        /// What it is scored on.
+        /// Its stage.
         stage: TrialStage,
         /// How many trials it has.
         trials: usize,
-        /// Why these.
+        /// Notes on why these trials were chosen.
         notes: &'a [String],
     },
-    /// A trial is begun.
+    /// A trial begins.
     Begun {
         /// The trial.
         trial: &'a Trial,
         /// Its stage.
         stage: TrialStage,
-        /// Trials that are settled.
+        /// Number of settled trials.
         settled: usize,
-        /// Trials that are planned so far.
+        /// Number of trials that are planned so far.
         planned: usize,
+        /// Seconds until those are done by all workers, once one that works has finished a trial.
+        left: Option<f64>,
     },
     /// Texts were encoded.
     Progress {
-        /// How many of the trial's.
+        /// The number of encoded texts of the trial.
         done: usize,
-        /// How many there are.
+        /// The number of texts of the trial.
         all: usize,
     },
     /// A trial has its scores.
-    EncodingProgress {
+    Scored {
         /// The trial.
         trial: &'a Trial,
         /// Its stage.
@@ -66,19 +79,19 @@ pub enum Event<'a> {
         objectives: Option<Vec<f64>>,
         /// Seconds it took.
         seconds: f64,
-        /// Whether the scores are those of another trial with the same weights.
-        reused: bool,
+        /// Where the scores are from.
+        from: ScoresFrom,
     },
     /// An attempt failed.
     Failed {
         /// The trial.
         trial: &'a Trial,
-        /// Which attempt, from 0.
+        /// The index of the attempt, from 0.
         attempt: usize,
-        /// Why.
+        /// The error.
         error: &'a str,
     },
-    /// Another worker had recorded other scores for the trial.
+    /// Another worker has recorded different scores for the trial.
     Differs {
         /// The trial.
         trial: &'a Trial,
@@ -96,13 +109,13 @@ pub enum Ended {
     Finished,
     /// The time is up.
     Wall,
-    /// It has done as many trials as it was to do.
+    /// It has run its maximum number of trials.
     MaxTrials,
     /// It was asked to stop.
     Asked,
 }
 
-/// A worker at work.
+/// A running worker.
 pub(super) struct Worker<'a> {
     pub(super) study: &'a Study,
     pub(super) evaluator: &'a mut dyn Evaluator,
@@ -114,9 +127,13 @@ pub(super) struct Worker<'a> {
     pub(super) begun: Instant,
     pub(super) trials: usize,
     pub(super) announced: usize,
-    /// The lists of queries that are known to be written.
+    /// The lists of queries that are known to exist.
     pub(super) listed: BTreeSet<String>,
+    /// What earlier revisions of the study know of its trials; read when a trial is begun.
+    pub(super) carrier: Option<Carrier<'a>>,
+    /// The ids of the queries of every data set, by the name of their part.
+    pub(super) wanted: BTreeMap<&'static str, Vec<Vec<String>>>,
     pub(super) watch: Watch,
-    /// When it last looked for what killed workers have left.
+    /// When it last cleaned up what killed workers have left.
     pub(super) tidied: Option<Instant>,
 }

@@ -1,10 +1,10 @@
-//! Places in the text of a JSON file, for changing a few of them and leaving the rest as it is written.
+//! Finds positions in the text of a JSON file, so that a few values can be changed and the rest stays as it is written.
 
 use std::ops::Range;
 
-/// The members of an object: each key as it is written, without quotes, and where its value stands in `text`.
+/// The members of an object: each key as it is written, without quotes, and the range of its value in `text`.
 ///
-/// The text must be JSON; `object` is where the object stands. Nothing comes for anything else than an object.
+/// The text must be JSON; `object` is the range of the object. The result is empty for anything but an object.
 pub(super) fn members(text: &str, object: Range<usize>) -> Vec<(&str, Range<usize>)> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn members(text: &str, object: Range<usize>) -> Vec<(&str, Range<usiz
     while at < object.end && bytes.get(at) == Some(&b'"') {
         let after = string(bytes, at);
         let key = text.get(at + 1..after.saturating_sub(1)).unwrap_or_default();
-        // Over the colon.
+        // Skips the colon.
         let start = blank(bytes, blank(bytes, after) + 1);
         let end = value(bytes, start);
         found.push((key, start..end));
@@ -28,13 +28,13 @@ pub(super) fn members(text: &str, object: Range<usize>) -> Vec<(&str, Range<usiz
     found
 }
 
-/// Where the value of a key of an object stands.
+/// The range of the value of a key of an object.
 pub(super) fn member(text: &str, object: Range<usize>, key: &str) -> Option<Range<usize>> {
     members(text, object).into_iter().rev().find(|(name, _)| *name == key).map(|(_, place)| place)
 }
 
-/// Where an entry can be added to the object or list at `place`, and what goes in front of and behind it: a comma where
-/// there are entries already, and the line break and indentation that the others have.
+/// Where an entry can be added to the object or list at `place`, and the text before and after it: a comma if there are
+/// entries already, and the line break and indentation of the others.
 pub(super) fn end_of(text: &str, place: &Range<usize>) -> End {
     let close = place.end.saturating_sub(1);
     let inside = text.get(place.start + 1..close).unwrap_or_default();
@@ -115,7 +115,7 @@ fn string(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-/// The first place from `at` on that is not white space.
+/// The first position from `at` on that is not white space.
 fn blank(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len())

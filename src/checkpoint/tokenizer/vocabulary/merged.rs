@@ -1,4 +1,4 @@
-//! The vocabulary of a merge: that of one tokenizer, and behind it the tokens that it lacks.
+//! The vocabulary of a merge: that of one tokenizer, followed by the tokens that it lacks.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -7,40 +7,40 @@ use super::super::files::Tokenizer;
 use super::super::json::AddedToken;
 use super::tokens::{Vocabulary, VocabularyKind};
 
-/// A tokenizer with the tokens that it gets besides its own.
+/// A tokenizer with the tokens that are appended to it.
 #[derive(Debug)]
 pub struct MergedVocabulary {
     pub(super) tokenizer: Tokenizer,
     pub(super) own: Arc<Vocabulary>,
     pub(super) appended: Vec<Appended>,
-    /// Own tokens that become added tokens, because another tokenizer has them as such.
+    /// Its own tokens that become added tokens, because they are added tokens of another tokenizer.
     pub(super) marked: Vec<AddedToken>,
     /// The tokenizers that pieces come from.
     pub(super) others: Vec<Tokenizer>,
 }
 
-/// A token that is appended.
+/// An appended token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// The token.
     pub token: String,
-    /// Its number.
+    /// Its id.
     pub id: u32,
-    /// What it is.
+    /// Its origin.
     pub origin: Origin,
 }
 
-/// What an appended token is.
+/// The origin of an appended token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
     /// A token of another tokenizer's model, by the index of that tokenizer.
     Piece(usize),
-    /// A token that is looked for in a text before the model sees it.
+    /// An added token, which is matched in a text before the tokenizer's model runs.
     Added(Flags),
 }
 
-/// How an added token is looked for.
+/// The flags of an added token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flags(pub(super) AddedToken);
 
@@ -50,8 +50,8 @@ impl MergedVocabulary {
         Self { tokenizer: tokenizer.clone(), own, appended: Vec::new(), marked: Vec::new(), others: Vec::new() }
     }
 
-    /// Appends what other tokenizers have besides: first the tokens of their models, then their added tokens, each in the
-    /// order of the tokenizers and of their numbers. `is_used` says which numbers of which tokenizer count.
+    /// Appends the tokens that only other tokenizers have: first those of their models, then their added tokens, in the
+    /// order of tokenizers and ids. `is_used` says which ids of which tokenizer count.
     #[must_use]
     pub fn with_all(mut self, others: &[(&Tokenizer, &Vocabulary)], is_used: &dyn Fn(usize, u32) -> bool) -> Self {
         self.others = others.iter().map(|(tokenizer, _)| (*tokenizer).clone()).collect();
@@ -91,7 +91,7 @@ impl MergedVocabulary {
         self
     }
 
-    /// Appends a token of that text unless there is one.
+    /// Appends a token with this text unless it exists.
     #[must_use]
     pub fn with_token(mut self, token: &str) -> Self {
         if self.own.number(token).is_none() && self.appended.iter().all(|known| known.token != token) {
@@ -102,32 +102,32 @@ impl MergedVocabulary {
         self
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     pub fn len(&self) -> usize {
         self.own.len() + self.appended.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The rows that a table of the tokens needs.
+    /// The number of rows that a table of the tokens needs.
     pub fn rows(&self) -> usize {
         self.appended.last().map_or_else(|| self.own.rows(), |last| last.id as usize + 1)
     }
 
-    /// Every token with its number, in the order of numbers.
+    /// Every token with its id, in the order of ids.
     pub fn tokens(&self) -> impl Iterator<Item = (&str, u32)> {
         self.own.tokens().chain(self.appended.iter().map(|token| (token.token.as_str(), token.id)))
     }
 
-    /// How its model finds tokens.
+    /// The kind of its model.
     pub fn kind(&self) -> VocabularyKind {
         self.own.kind()
     }
 
-    /// Tokens that are looked for in a text before the model sees it, the tokenizer's own and those of the others.
+    /// The added tokens, the tokenizer's own and those of the others.
     pub(crate) fn added(&self) -> impl Iterator<Item = &AddedToken> {
         let appended = self.appended.iter().filter_map(|token| match &token.origin {
             Origin::Added(Flags(added)) => Some(added),
@@ -136,13 +136,13 @@ impl MergedVocabulary {
         self.own.added().iter().chain(&self.marked).chain(appended)
     }
 
-    /// The number of a token.
+    /// The id of a token.
     pub fn number(&self, token: &str) -> Option<u32> {
         let appended = || self.appended.iter().find(|known| known.token == token).map(|known| known.id);
         self.own.number(token).or_else(appended)
     }
 
-    /// The tokens behind the tokenizer's own.
+    /// The tokens after the tokenizer's own.
     pub fn appended(&self) -> &[Appended] {
         &self.appended
     }
@@ -152,12 +152,12 @@ impl MergedVocabulary {
         &self.tokenizer
     }
 
-    /// Whether the tokenizer is as it was.
+    /// Whether the tokenizer is unchanged.
     pub fn is_unchanged(&self) -> bool {
         self.appended.is_empty() && self.marked.is_empty()
     }
 
-    /// Whether tokens were appended that a tokenizer's model has to know.
+    /// Whether tokens were appended that the tokenizer's model has to contain.
     pub fn has_pieces(&self) -> bool {
         self.appended.iter().any(|token| matches!(token.origin, Origin::Piece(_)))
     }

@@ -1,4 +1,4 @@
-//! The tokenizer's files with appended tokens: each as it was written, with entries added where they belong.
+//! Writes the tokenizer's files with appended tokens: entries are added, and the rest of each file stays as it was written.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -16,9 +16,10 @@ use crate::checkpoint::map::Map;
 use crate::checkpoint::model_path::ModelPath;
 
 const JSON: &str = "tokenizer.json";
-/// How much less probable than the least probable piece an added token is to a unigram model, which never has to choose it.
+/// How far the score of an added token in a unigram model is below the least probable piece, so that the model never
+/// chooses it.
 const UNLIKELY: f64 = 10.0;
-/// Files that hold a vocabulary in a form that tokens are not appended to.
+/// Files with a vocabulary in a form that tokens cannot be appended to.
 const COMPILED: [&str; 7] = [
     "sentencepiece.bpe.model",
     "spiece.model",
@@ -32,17 +33,17 @@ const COMPILED: [&str; 7] = [
 /// A file of the output's tokenizer that is not the one of the folder it comes from.
 #[derive(Debug)]
 pub enum Change {
-    /// It has more in it.
+    /// It has additions.
     Edited(Edited),
-    /// It cannot hold the appended tokens and is not written.
+    /// It cannot contain the appended tokens and is not written.
     LeftOut,
 }
 
-/// A file with texts put in at some places.
+/// A file with texts inserted at some positions.
 #[derive(Debug)]
 pub struct Edited {
     map: Map,
-    /// Places, in their order, and what is put there.
+    /// Ranges in ascending order, and the text that replaces each.
     edits: Vec<(Range<usize>, String)>,
 }
 
@@ -62,7 +63,7 @@ impl Edited {
         out.write_all(bytes.get(done..).unwrap_or_default())
     }
 
-    /// A file as it is, to be changed.
+    /// Opens a file without changes.
     ///
     /// # Errors
     /// What the system says.
@@ -70,7 +71,7 @@ impl Edited {
         Ok(Self { map: path.map()?, edits: Vec::new() })
     }
 
-    /// Gives a key of the file's JSON object another value, or the object the key; nothing where the file holds no object.
+    /// Sets a key of the file's JSON object. A file without an object stays unchanged.
     #[must_use]
     pub fn with_member(mut self, key: &str, value: &Value) -> Self {
         let Some(text) = object_text(self.map.bytes()) else { return self };
@@ -87,16 +88,16 @@ impl Edited {
     }
 }
 
-/// The text of a file that holds a JSON object.
+/// The text of a file that contains a JSON object.
 fn object_text(bytes: &[u8]) -> Option<&str> {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes).ok()?;
     std::str::from_utf8(bytes).ok().filter(|text| text.trim_start().starts_with('{'))
 }
 
-/// What a tokenizer's model gets to know.
+/// The entries that are added to a tokenizer's model.
 #[derive(Default)]
 struct Pieces {
-    /// Tokens with their numbers and, for a unigram model, scores.
+    /// Tokens with their ids and, for a unigram model, scores.
     entries: Vec<(String, u32, f64)>,
     merges: Vec<(String, String)>,
 }
@@ -105,7 +106,7 @@ impl MergedVocabulary {
     /// The tokenizer.json of the merge.
     ///
     /// # Errors
-    /// A tokenizer.json that cannot be read any more.
+    /// A tokenizer.json that can no longer be read.
     pub fn json(&self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
         match self.changes()?.remove(JSON) {
@@ -128,7 +129,7 @@ impl MergedVocabulary {
         Ok(self.tokenizer.clone().with_json(self.json()?))
     }
 
-    /// Files of the tokenizer that cannot hold the appended tokens and are not written.
+    /// Files of the tokenizer that cannot contain the appended tokens and are not written.
     pub fn left_out(&self) -> Vec<&'static str> {
         let there = |name: &&str| self.has_pieces() && self.tokenizer.home().join(name).is_file();
         COMPILED.into_iter().filter(there).collect()
@@ -137,7 +138,7 @@ impl MergedVocabulary {
     /// The files of the tokenizer's folder that change, by name.
     ///
     /// # Errors
-    /// A tokenizer.json that cannot be read any more.
+    /// A tokenizer.json that can no longer be read.
     pub fn changes(&self) -> Result<BTreeMap<&'static str, Change>, Error> {
         let mut changes = BTreeMap::new();
         if self.is_unchanged() {
@@ -176,14 +177,14 @@ impl MergedVocabulary {
         Ok(changes)
     }
 
-    /// Whether loaders would number added tokens otherwise than they are: then the model lists them too.
+    /// Whether loaders would give added tokens other ids, so that the model must list them too.
     fn is_irregular(&self) -> bool {
         let counted = self.own.model_size() as usize + self.own.outside().count();
         self.own.kind() != VocabularyKind::Unigram && self.own.rows() != counted
     }
 
-    /// What the model gets to know, in the order of numbers. An added token that it did not know must then be in it as well:
-    /// its number is that of a place behind the model's own tokens.
+    /// The entries for the model, in the order of ids. An added token that is not in the model must be added to it as well,
+    /// because its id follows those of the model's own tokens.
     fn pieces(&self) -> Result<Pieces, Error> {
         let irregular = self.is_irregular();
         if !self.has_pieces() && (!irregular || self.appended.is_empty()) {
@@ -206,7 +207,7 @@ impl MergedVocabulary {
         Ok(pieces)
     }
 
-    /// Reads scores and merges of the appended pieces where they come from.
+    /// Reads scores and merges of the appended pieces from their own tokenizers.
     fn found(&self) -> Result<Found<'_>, Error> {
         let mut found =
             Found { merged: self, from: 0, scores: HashMap::new(), merges: Vec::new(), least: 0.0, own: false };
@@ -286,16 +287,16 @@ impl Appended {
     }
 }
 
-/// What the tokenizers that pieces come from say about them.
+/// Scores and merges from the tokenizers that pieces come from.
 struct Found<'a> {
     merged: &'a MergedVocabulary,
     from: usize,
-    /// Of every appended piece.
+    /// The score of every appended piece.
     scores: HashMap<&'a str, f64>,
     merges: Vec<(String, String)>,
-    /// The least score of the tokenizer's own pieces.
+    /// The lowest score of the tokenizer's own pieces.
     least: f64,
-    /// Whether the tokenizer itself is read.
+    /// Whether the tokenizer itself is being read.
     own: bool,
 }
 
@@ -316,7 +317,7 @@ impl Listener for Reader<'_, '_> {
         }
     }
 
-    /// A merge is taken over where it makes an appended piece, and the model will know its parts.
+    /// A merge is added if it results in an appended piece and the model has both parts.
     fn merge(&mut self, left: &str, right: &str) {
         if self.found.own {
             return;
@@ -334,7 +335,7 @@ fn read(path: &ModelPath, listener: &mut dyn Listener) -> Result<(), Error> {
     read_json(map.bytes(), listener).map(drop).map_err(|source| Error::Json { path: path.to_path_buf(), source })
 }
 
-/// A vocab.txt numbers its tokens by line: what is appended must come right behind.
+/// A vocab.txt numbers its tokens by line, so appended ids must follow without a gap.
 fn vocab_txt(path: &ModelPath, pieces: &Pieces) -> Result<Change, Error> {
     let map = path.map()?;
     let bytes = map.bytes();
@@ -349,7 +350,7 @@ fn vocab_txt(path: &ModelPath, pieces: &Pieces) -> Result<Change, Error> {
     at_end(path, &lines.concat()).map(Change::Edited)
 }
 
-/// A JSON file with entries added to the object that the keys lead to; as it is where there is none.
+/// A JSON file with entries added to the object at the path of keys; unchanged if there is none.
 fn object_with(path: &ModelPath, keys: &[&str], entries: impl Iterator<Item = String>) -> Result<Change, Error> {
     let map = path.map()?;
     let mut edits = Vec::new();
@@ -359,7 +360,7 @@ fn object_with(path: &ModelPath, keys: &[&str], entries: impl Iterator<Item = St
         let whole = text.find('{').map(|at| at..text.trim_end().len());
         let place = keys.iter().fold(whole, |place, key| member(text, place?, key));
         if let Some(place) = place.filter(|place| text.get(place.clone()).is_some_and(|at| at.starts_with('{'))) {
-            // A key that is there already is not written twice.
+            // A key that exists already is not written twice.
             let known: Vec<&str> = members(text, place.clone()).into_iter().map(|(key, _)| key).collect();
             let is_new = |entry: &String| {
                 let key = entry.split_once("\": ").map_or("", |(key, _)| key.trim_start_matches('"'));
@@ -372,7 +373,7 @@ fn object_with(path: &ModelPath, keys: &[&str], entries: impl Iterator<Item = St
     Ok(Change::Edited(Edited { map, edits }))
 }
 
-/// A file of lines with more of them.
+/// A file of lines with lines appended.
 fn at_end(path: &ModelPath, lines: &str) -> Result<Edited, Error> {
     let map = path.map()?;
     let bytes = map.bytes();

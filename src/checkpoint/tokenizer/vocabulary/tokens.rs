@@ -1,4 +1,4 @@
-//! Every token of a tokenizer with its number.
+//! Reads every token of a tokenizer with its id.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,12 +8,12 @@ use super::super::json::{AddedToken, Listener, Summary, read_json};
 use crate::checkpoint::error::Error;
 use crate::checkpoint::model_path::ModelPath;
 
-/// The largest number of a token that is believed; the largest vocabularies have about a million.
+/// The largest plausible token id; the largest vocabularies have about a million tokens.
 const MOST: u64 = 1 << 24;
 
-/// The tokens of a tokenizer, those of its model and added ones, each with its number.
+/// The tokens of a tokenizer, those of its model and added ones, each with its id.
 ///
-/// The texts lie one behind the other: about 12 bytes a token besides its text.
+/// Texts are stored one after another; a token takes about 12 bytes besides its text.
 #[derive(Debug)]
 pub struct Vocabulary {
     text: String,
@@ -21,9 +21,9 @@ pub struct Vocabulary {
     entries: Vec<Entry>,
     kind: VocabularyKind,
     added: Vec<AddedToken>,
-    /// How many tokens the model itself has.
+    /// The number of tokens of the model itself.
     model_size: u32,
-    /// Numbers of added tokens that are not in the model.
+    /// Ids of added tokens that are not in the model.
     outside: Vec<u32>,
     treatment: [(&'static str, String); 4],
     path: ModelPath,
@@ -36,14 +36,14 @@ struct Entry {
     id: u32,
 }
 
-/// How a tokenizer's model finds its tokens in a text, and so how its vocabulary spells them.
+/// The kind of a tokenizer's model, which decides how texts are split and how the vocabulary spells tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VocabularyKind {
-    /// The longest token that fits; those inside a word begin with `##`.
+    /// The longest token that matches; tokens inside a word begin with `##`.
     WordPiece,
     /// The most probable split into scored pieces.
     Unigram,
-    /// Merges of bytes, which stand as letters.
+    /// Merges of bytes, which are written as letters.
     ByteLevelBpe,
     /// Merges of characters.
     Bpe,
@@ -89,7 +89,7 @@ impl Vocabulary {
     /// Reads the tokens of a tokenizer's tokenizer.json, as a stream.
     ///
     /// # Errors
-    /// A tokenizer without one, a file that cannot be read, numbers that no vocabulary reaches.
+    /// A tokenizer without one, a file that cannot be read, implausibly large token ids.
     pub fn read(tokenizer: &Tokenizer) -> Result<Self, Error> {
         let Some(path) = tokenizer.json_file() else {
             let name = |file: &std::path::Path| file.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -103,35 +103,35 @@ impl Vocabulary {
         list.finish(&summary, path)
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The rows that a table of the tokens needs: the largest number and one.
+    /// The number of rows that a table of the tokens needs: the largest id plus one.
     pub fn rows(&self) -> usize {
         self.entries.iter().map(|entry| entry.id as usize + 1).max().unwrap_or(0)
     }
 
-    /// The number of a token.
+    /// The id of a token.
     pub fn number(&self, token: &str) -> Option<u32> {
         let at = self.entries.binary_search_by(|entry| self.text_of(entry).cmp(token)).ok()?;
         self.entries.get(at).map(|entry| entry.id)
     }
 
-    /// Every token and its number, in the order of numbers.
+    /// Every token with its id, in the order of ids.
     pub fn tokens(&self) -> impl Iterator<Item = (&str, u32)> {
         let mut order: Vec<&Entry> = self.entries.iter().collect();
         order.sort_by_key(|entry| entry.id);
         order.into_iter().map(|entry| (self.text_of(entry), entry.id))
     }
 
-    /// How its model finds tokens.
+    /// The kind of its model.
     pub fn kind(&self) -> VocabularyKind {
         self.kind
     }
@@ -141,28 +141,28 @@ impl Vocabulary {
         &self.path
     }
 
-    /// Whether a token is a special one, which no text brings in.
+    /// Whether a token is special, so that no text contains it.
     pub fn is_special(&self, token: &str) -> bool {
         self.added.iter().any(|added| added.special && added.content == token)
     }
 
-    /// Tokens that are looked for in a text before the model sees it, in the order of the file.
+    /// The added tokens, in the order of the file.
     pub(crate) fn added(&self) -> &[AddedToken] {
         &self.added
     }
 
-    /// Added tokens that are not in the model, in the order of their numbers.
+    /// Added tokens that are not in the model, in the order of ids.
     pub(super) fn outside(&self) -> impl Iterator<Item = &AddedToken> {
         let of = |number: &u32| self.added.iter().find(|token| token.id == u64::from(*number));
         self.outside.iter().filter_map(of)
     }
 
-    /// How many tokens the model itself has, added ones that are not in it left out.
+    /// The number of tokens of the model itself, without added ones that are not in it.
     pub(super) fn model_size(&self) -> u32 {
         self.model_size
     }
 
-    /// What else decides the tokens of a text, and differs: its name, own value, the other's.
+    /// Other differences that change the tokens of a text: the name, the own value and the other's.
     pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
         let pairs = self.treatment.iter().zip(&other.treatment);
         pairs.filter(|(one, other)| one.1 != other.1).map(|(one, other)| (one.0, one.1.as_str(), other.1.as_str()))
@@ -201,8 +201,8 @@ impl List {
     fn finish(mut self, summary: &Summary, path: &ModelPath) -> Result<Vocabulary, Error> {
         let refused = |problem: String| Error::Vocabulary { path: path.to_path_buf(), problem };
         let model_size = self.entries.len() as u32;
-        // The numbers of added tokens: those that are in the model have its own, loaders count on for the others, whatever
-        // the file says.
+        // Ids of added tokens: those in the model have its ids, and loaders count on for the others, whatever the file
+        // says.
         let mut numbers: HashMap<&str, Option<u64>> = HashMap::new();
         numbers.extend(summary.added_tokens.iter().map(|token| (token.content.as_str(), None)));
         for entry in &self.entries {
@@ -231,7 +231,7 @@ impl List {
         let treatment = [
             ("normalizer", summary.normalizer.clone()),
             ("pre-tokenizer", summary.pre_tokenizer.clone()),
-            ("tokens around a text", summary.around.clone()),
+            ("tokens around a text", summary.template.clone()),
             ("model options", summary.options.clone()),
         ];
         let kind = VocabularyKind::of(summary);
@@ -239,7 +239,7 @@ impl List {
             return Err(refused(format!("token {token:?} has number {id}, expected one below {MOST}")));
         }
         let Self { text, mut entries, .. } = self;
-        // Of a token that is there twice the added one is later, and has the same number.
+        // Of duplicate tokens the added one comes later and has the same id.
         entries.sort_by(|a, b| of(&text, a).cmp(of(&text, b)));
         entries.dedup_by(|later, first| of(&text, later) == of(&text, first));
         if entries.is_empty() {

@@ -12,7 +12,7 @@ use crate::merge::span::Span;
 use crate::merge::statistic::Threshold;
 use crate::merge::{Error, Options};
 
-/// What a pass found in the spans of a tensor, in their order.
+/// The findings of a pass in the spans of a tensor, in order.
 pub(super) type Parts<'p, S> = [(&'p Span, &'p Found<S>)];
 
 /// Advances a search of the tensor at place `at` of `scores`, which has `n` elements. `counts` is the histogram over all
@@ -55,8 +55,8 @@ pub(super) fn advance<S: Real>(
     Ok(())
 }
 
-/// Picks the threshold where the guessed band holds it. Where it does not, the counts tell how far away it is: that is
-/// where to guess next.
+/// Picks the threshold if it is in the guessed band. If not, the counts show how far away it is, and that is where to guess
+/// next.
 fn check_guess<S: Real>(search: &mut Search, guess: Guess, n: u64, parts: &Parts<'_, S>) {
     let (mut above, mut zeros, mut inside) = (0, 0, 0);
     for (_, found) in parts {
@@ -102,7 +102,7 @@ fn pick<S: Real>(search: &mut Search, parts: &Parts<'_, S>) {
         return;
     };
     let (larger, &mut threshold, _) = magnitudes.select_nth_unstable_by(at, |a, b| b.cmp(a));
-    // Of the elements that equal the threshold, as many stay as are left after the larger ones, from the front.
+    // Of the elements that equal the threshold, the first ones are kept, up to the number that the larger ones leave.
     let stay = at - larger.iter().filter(|bits| **bits > threshold).count();
     let mut equal = collected().flat_map(|(start, inside)| {
         let equal = inside.iter().filter(move |found| { found.bits } == threshold);
@@ -125,7 +125,7 @@ fn position_of<S: Real>(
     let (mut inputs, mut score_buffer) = (Vec::new(), Vec::new());
     let mut left = nth;
     for tile in span.tiles(options.tile()) {
-        options.check_cancelled()?;
+        options.cancel.check(Error::Cancelled)?;
         let buffers = ScoreBuffers { inputs: &mut inputs, scores: &mut score_buffer };
         let values = scores.load(at, &tile, &[search.sequence], buffers)?;
         if let [base, x] = values[..] {

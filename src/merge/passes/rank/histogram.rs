@@ -4,14 +4,15 @@ use super::search::{COLLECTED, HISTOGRAM_BITS, Search, State};
 use crate::kernel::{Digits, Real};
 use crate::merge::statistic::Threshold;
 
-/// Finds, for each search, the first that counts the same digits of the same scores: it counts for all of them.
+/// Finds for each search the first one that counts the same digits of the same scores, so that one histogram serves all of
+/// them.
 pub(super) fn shared_counts(searches: &[Search]) -> Vec<usize> {
     let same = |a: &Search, b: &Search| a.is_counting() && a.state == b.state && a.sequence == b.sequence;
     let first = |(index, search)| searches[..index].iter().position(|other| same(other, search)).unwrap_or(index);
     searches.iter().enumerate().map(first).collect()
 }
 
-/// Finds the band of a histogram that holds the sought element. Gives its rank there, and what to do next.
+/// Finds the bin of a histogram with the sought element. Returns the element's rank in it, and the next state.
 pub(super) fn narrow<S: Real>(rank: u64, digits: Digits, counts: &[u64], n: u64) -> (u64, State) {
     if rank == 0 {
         return (0, State::Done(Threshold::none::<S>()));

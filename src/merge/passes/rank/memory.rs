@@ -3,8 +3,8 @@
 use super::sample;
 use super::search::{COLLECTED, HISTOGRAM_BITS};
 
-/// Estimates how much memory one search among the `elements` scores of one tensor holds, each of `width` bytes, as long
-/// as its guess is right: the sample and the collected elements.
+/// Estimates the memory of one search among `elements` scores of `width` bytes, if its guess is right: the sample and the
+/// collected elements.
 #[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
 pub(in crate::merge::passes) fn memory(elements: u64, width: u64) -> u64 {
     let (sample, held) = match sample::size(elements as usize) as u64 {

@@ -1,12 +1,11 @@
-//! Finds the score above which elements stay, by rank: exactly, and without sorting.
+//! Finds the score above which elements are kept, by rank: exactly, and without sorting.
 //!
-//! A sample tells in which narrow band the k-th largest score probably lies. One pass counts the scores above the band and
-//! collects those in it, and the k-th is picked among them. Where a guess is wrong, or the band holds too many, a
-//! histogram of the first bits of all scores tells the band; as long as it holds too many elements, the next bits are
-//! counted. Where more elements equal the threshold than may stay, those of lower index stay.
+//! A sample gives a narrow band that probably contains the k-th largest score. One pass counts the scores above the band
+//! and collects those in it, and the k-th is picked among them. If the guess is wrong, or the band has too many elements, a
+//! histogram of the leading bits of all scores gives the band; as long as that has too many elements, the next bits are
+//! counted. If more elements equal the threshold than may be kept, those of lower index are kept.
 //!
-//! `thresholds` runs all searches of some tensors together. Each pass is a `survey` of spans, and `advance` takes in what
-//! it found.
+//! `thresholds` runs all searches of some tensors together. Each pass is a `survey` of spans, and `advance` evaluates it.
 
 mod advance;
 mod histogram;

@@ -1,9 +1,9 @@
-//! Questions for a threshold.
+//! Queries for a threshold.
 
-/// A question for one threshold of a tensor.
+/// A query for one threshold of a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::merge::passes) struct Query {
-    /// Which of the tensor's sequences of scores.
+    /// The index of the sequence of scores.
     pub(in crate::merge::passes) sequence: usize,
     /// The rank of the element whose score is the threshold.
     pub(in crate::merge::passes) rank: Rank,
@@ -12,10 +12,10 @@ pub(in crate::merge::passes) struct Query {
 /// The rank of the element whose score is sought.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::merge::passes) enum Rank {
-    /// So many elements stay: none for 0, all for their number or more.
+    /// This many elements are kept; none for 0, and all for their number or more.
     Largest(u64),
-    /// As above, so large a share of those that are not zero, rounded down.
+    /// This share of the elements that are not zero is kept, rounded down.
     OfNonzero(f64),
-    /// The element of this rank, the largest having 1: its score, in any case.
+    /// The score of the element of this rank, where the largest has rank 1.
     Value(u64),
 }

@@ -1,7 +1,7 @@
-//! Guesses, from a sample, the band of scores in which the element of a rank lies.
+//! Guesses from a sample the band of scores that contains the element of a rank.
 //!
-//! A pass that collects a guessed band counts exactly what lies above it. So a wrong guess is noticed, and the count says
-//! how far it was off: the next guess is nearly always right. The threshold that is found does not depend on the guess.
+//! A pass that collects a guessed band counts exactly what is above it, which reveals a wrong guess and how far it was off,
+//! so that the next guess is nearly always right. The resulting threshold does not depend on the guess.
 
 use std::ops::Range;
 
@@ -11,41 +11,41 @@ use crate::merge::buffers::Scratch;
 use crate::merge::workers::Workers;
 use crate::merge::{Error, Options};
 
-/// Elements of a run of neighbours in a sample. Runs are short, because neighbours are alike.
+/// Number of neighbouring elements in a run of the sample. Runs are short, because neighbours are alike.
 const RUN: usize = 256;
-/// A sample has one of so many elements,
+/// A sample has one of this many elements,
 const EVERY: usize = 64;
-/// but at least so many
+/// but at least this many
 const LEAST: usize = 1 << 14;
-/// and at most so many.
+/// and at most this many.
 const MOST: usize = 1 << 20;
-/// Standard deviations of a place in a sample that a guess leaves to both sides,
+/// The half width of a guess: this many standard deviations of a position in the sample,
 const SIGMAS: f64 = 4.0;
-/// and places besides.
+/// plus this many positions.
 const MARGIN: f64 = 8.0;
-/// Runs that a thread reads at a time.
+/// Number of runs that a thread reads at a time.
 const PART: usize = 128;
 
 /// The scores of a sample of one tensor: sequences, each with a list of scores.
 pub(super) type Sample<S> = Vec<(usize, Vec<<S as Real>::Bits>)>;
 
-/// Runs of the sample of a tensor of `n` elements; none where the tensor is so small that two passes cost little.
+/// Number of runs in the sample of a tensor of `n` elements; 0 where the tensor is so small that two passes cost little.
 fn runs(n: usize) -> usize {
     if n < 8 * LEAST { 0 } else { (n / EVERY).clamp(LEAST, MOST) / RUN }
 }
 
-/// Elements of the sample of a tensor of `n` elements.
+/// Number of elements in the sample of a tensor of `n` elements.
 pub(super) fn size(n: usize) -> usize {
     runs(n) * RUN
 }
 
-/// The share of the elements that the widest guess from a sample of `size` holds: the guess at the median.
+/// The share of the elements that the widest guess from a sample of `size` covers, which is the guess at the median.
 pub(super) fn widest(size: u64) -> f64 {
     let size = size as f64;
     2.0 * (SIGMAS * size.sqrt() / 2.0 + MARGIN) / size
 }
 
-/// The elements of run `index`. Runs are evenly spread, and each is moved by an amount of its own, so that they do not all
+/// The elements of run `index`. Runs are evenly spread, and each is shifted by a different amount, so that they do not all
 /// fall into the same columns.
 fn run(n: usize, index: usize) -> Range<usize> {
     let stride = n / runs(n);
@@ -54,7 +54,7 @@ fn run(n: usize, index: usize) -> Range<usize> {
     start..start + RUN
 }
 
-/// Takes samples of tensors. Each is given by its place in `scores`, its number of elements, and the sequences to sample.
+/// Takes samples of tensors, each given by its index in `scores`, its number of elements, and the sequences to sample.
 pub(super) fn take<S: Real>(
     scores: &impl Scores<S>,
     tensors: &[(usize, usize, Vec<usize>)],
@@ -70,7 +70,7 @@ pub(super) fn take<S: Real>(
         let (at, n, which) = &tensors[*index];
         let Scratch { inputs, scores: score_buffer, .. } = scratch;
         let mut bits: Vec<Vec<S::Bits>> = vec![Vec::with_capacity(part.len() * RUN); which.len()];
-        options.check_cancelled()?;
+        options.cancel.check(Error::Cancelled)?;
         for run in part.clone().map(|index| run(*n, index)) {
             let buffers = ScoreBuffers { inputs: &mut *inputs, scores: &mut *score_buffer };
             let values = scores.load(*at, &run, which, buffers)?;
@@ -94,17 +94,17 @@ pub(super) fn take<S: Real>(
     Ok(samples)
 }
 
-/// A band of scores, with the places of its ends in the sample, the largest score having place 0.
+/// A band of scores, with the positions of its ends in the sample. The largest score has position 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Guess {
     pub(super) low: u64,
     pub(super) high: u64,
-    /// The place of `high`, and of `low`.
+    /// The positions of `high` and of `low`.
     pub(super) places: [f64; 2],
 }
 
 impl Guess {
-    /// How many of `length` of the tensor's `n` elements the band probably holds, rounded up.
+    /// The probable number of elements in the band among `length` of the tensor's `n` elements, rounded up.
     #[expect(clippy::cast_sign_loss, reason = "the places are in order")]
     pub(super) fn expected(&self, n: u64, length: usize) -> usize {
         let [high, low] = self.places;
@@ -113,8 +113,8 @@ impl Guess {
     }
 }
 
-/// Guesses the band around place `place` of a sample of `n` elements, wide enough for chance. Guesses nothing where the
-/// band might hold more than `most` of them.
+/// Guesses the band around position `place` of a sample of `n` elements, with a margin for chance. Returns `None` if the
+/// band might have more than `most` of them.
 #[expect(clippy::cast_sign_loss, reason = "places are not negative where they are used")]
 pub(super) fn guess<S: Real>(sample: &mut [S::Bits], place: f64, n: u64, most: u64) -> Option<Guess> {
     let size = sample.len() as f64;

@@ -1,4 +1,4 @@
-//! Scores: what the elements of a tensor are ranked by.
+//! Scores by which the elements of a tensor are ranked.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -13,15 +13,15 @@ use crate::plan::Input;
 
 /// Scores of the elements of some tensors, as the magnitudes of differences.
 pub(in crate::merge::passes) trait Scores<S: Real>: Sync {
-    /// The tensor at place `at`: its index in the plan.
+    /// The index in the plan of the tensor at position `at`.
     fn tensor(&self, at: usize) -> usize;
 
-    /// Elements of a tile, where other passes take `tile` elements.
+    /// Number of elements of a tile, where other passes have `tile` elements.
     fn tile(&self, tile: usize) -> usize {
         tile
     }
 
-    /// Loads a tile: first what is subtracted, then for each of the sequences `which` what it is subtracted from.
+    /// Loads a tile: first the subtrahend, then the minuend of each sequence in `which`.
     fn load<'a>(
         &'a self,
         at: usize,
@@ -30,7 +30,7 @@ pub(in crate::merge::passes) trait Scores<S: Real>: Sync {
         buffers: ScoreBuffers<'a>,
     ) -> Result<Vec<&'a [S]>, Error>;
 
-    /// Gives the memory of a tile back once it has been used.
+    /// Releases the memory of a tile once it has been used.
     fn finish(&self, at: usize, tile: &Range<usize>, which: &[usize]);
 }
 
@@ -49,7 +49,7 @@ impl<'a> ScoreBuffers<'a> {
     }
 }
 
-/// The magnitudes of task vectors, one sequence a model.
+/// The magnitudes of task vectors, one sequence for each model.
 pub(in crate::merge::passes) struct Differences<'a> {
     pub(in crate::merge::passes) context: Context<'a>,
     /// Indices of the tensors.
@@ -84,7 +84,7 @@ impl<T: Real> Scores<T> for Differences<'_> {
     }
 }
 
-/// Scores that are computed from all inputs, in float64: one sequence a tensor.
+/// Scores that are computed from all inputs in float64, one sequence for each tensor.
 pub(in crate::merge::passes) struct Computed<'a, T> {
     pub(in crate::merge::passes) context: Context<'a>,
     /// Indices of the tensors, and how their elements are scored.
@@ -98,7 +98,7 @@ pub(in crate::merge::passes) struct Computed<'a, T> {
 pub(in crate::merge::passes) enum Score<'a> {
     /// By their variance over the models.
     Variance,
-    /// By the distance of the two models times the divergence of the row.
+    /// By the distance between the two models times the divergence of the row.
     Importance(&'a [f64]),
 }
 
@@ -124,7 +124,8 @@ impl<T: Real> Scores<f64> for Computed<'_, T> {
         self.tensors[at].0
     }
 
-    /// Scores take twice the memory of what they are computed from, and both are to stay in the second-level cache.
+    /// Scores take twice the memory of the values that they are computed from, and both should stay in the second-level
+    /// cache.
     fn tile(&self, tile: usize) -> usize {
         (tile / 4).max(1)
     }

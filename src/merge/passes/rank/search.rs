@@ -11,17 +11,17 @@ use crate::merge::statistic::Threshold;
 /// Bits that one histogram counts by: its 2^16 counters stay in the second-level cache, and a band is a 256th of an octave.
 pub(super) const HISTOGRAM_BITS: u32 = 16;
 
-/// Elements that may be collected for one search; 8 bytes each, 12 in f64.
+/// The most elements that are collected for one search, of 8 bytes each, or 12 for f64.
 pub(super) const COLLECTED: u64 = 1 << 20;
 
-/// Guesses before a search counts.
+/// The number of guesses before a search falls back to a histogram.
 const GUESSES: usize = 3;
 
 /// The search for one element.
 pub(super) struct Search {
     /// Index among the tensor's sequences of scores.
     pub(super) sequence: usize,
-    /// The rank of the sought element among those that are still in question: 1 is the largest.
+    /// The rank of the sought element among the remaining candidates; 1 is the largest.
     pub(super) rank: u64,
     /// The share of the elements that are not zero, where the rank follows from it.
     pub(super) share: Option<f64>,
@@ -30,30 +30,30 @@ pub(super) struct Search {
     pub(super) state: State,
     /// The histogram over all spans.
     pub(super) counts: Mutex<Vec<u64>>,
-    /// The place in the sample to guess at next.
+    /// The position in the sample to guess at next.
     pub(super) place: Option<f64>,
     guesses: usize,
     /// Elements found in the guessed band so far.
     pub(super) collected: AtomicU64,
 }
 
-/// What the next pass is to find.
+/// The task of the next pass.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum State {
-    /// How many scores have which next digits.
+    /// Count the scores by their next digits.
     Count(Digits),
-    /// The scores in a guessed band, and how many are above it.
+    /// Collect the scores in a guessed band, and count those above it.
     Guess(Guess),
-    /// The scores in a band that is known to hold the sought one.
+    /// Collect the scores in a band that is known to contain the sought one.
     Collect { low: u64, high: u64 },
-    /// Where the scores lie that equal the sought one; `rank` of them stay.
+    /// Find the positions of scores that equal the sought one; `rank` of them are kept.
     Equal(u64),
     /// Nothing: the threshold is known.
     Done(Threshold),
 }
 
 impl Search {
-    /// Begins a search among `n` elements. What fits in a tile is collected as a whole.
+    /// Begins a search among `n` elements. All elements are collected if they fit in a tile.
     pub(super) fn begin<S: Real>(query: Query, n: u64, tile: u64) -> Self {
         let (rank, share) = match query.rank {
             Rank::Largest(rank) | Rank::Value(rank) => (rank, None),
@@ -81,7 +81,7 @@ impl Search {
         }
     }
 
-    /// Guesses where there is a place to guess at.
+    /// Guesses a band if there is a position to guess at.
     pub(super) fn guess<S: Real>(&mut self, sample: &mut Sample<S>, n: u64) {
         let Some(place) = self.place.take() else { return };
         let Some((_, bits)) = sample.iter_mut().find(|(sequence, _)| *sequence == self.sequence) else { return };
@@ -102,7 +102,7 @@ impl Search {
         !matches!(self.state, State::Done(_))
     }
 
-    /// Whether the guessed band holds more than may be collected.
+    /// Whether the guessed band has more elements than may be collected.
     pub(super) fn is_full(&self) -> bool {
         self.collected.load(Ordering::Relaxed) > COLLECTED
     }
@@ -115,7 +115,7 @@ impl Search {
         }
     }
 
-    /// The rank, given how many elements are not zero.
+    /// The rank, given the number of elements that are not zero.
     #[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
     pub(super) fn rank_among(&self, nonzero: u64) -> u64 {
         self.share.map_or(self.rank, |share| (nonzero as f64 * share).floor() as u64)

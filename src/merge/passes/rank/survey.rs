@@ -10,10 +10,10 @@ use crate::merge::buffers::Scratch;
 use crate::merge::span::Span;
 use crate::merge::{Error, Options};
 
-/// What a span contributes to a search.
+/// The findings for a search in one span.
 pub(super) enum Found<S: Real> {
     Nothing,
-    /// The span is the whole tensor: the rank and the state that follow.
+    /// The next rank and state, if the span is the whole tensor.
     Narrowed(u64, State),
     /// Positions in the span, with scores.
     Collected(Vec<Banded<S::Bits>>),
@@ -22,7 +22,7 @@ pub(super) enum Found<S: Real> {
     Equal(u64),
 }
 
-/// What a span contributes to a guess.
+/// The findings for a guess in one span.
 pub(super) struct Guessed<S: Real> {
     /// Elements above the band.
     pub(super) above: u64,
@@ -33,7 +33,7 @@ pub(super) struct Guessed<S: Real> {
 }
 
 impl<S: Real> Found<S> {
-    /// What a search has found before the first tile of a span of `length` elements.
+    /// Empty findings for a span of `length` elements.
     fn empty(search: &Search, n: u64, length: usize) -> Self {
         match search.state {
             State::Collect { .. } => Self::Collected(Vec::new()),
@@ -66,7 +66,7 @@ pub(super) fn survey_span<S: Real>(
     let mut found: Vec<Found<S>> = searches.iter().map(|search| Found::empty(search, n, span.range.len())).collect();
     let which = sequences(searches.iter().filter(|search| search.is_open()));
     for tile in span.tiles(scores.tile(options.tile())) {
-        options.check_cancelled()?;
+        options.cancel.check(Error::Cancelled)?;
         let buffers = ScoreBuffers { inputs: &mut *inputs, scores: &mut *score_buffer };
         let values = scores.load(at, &tile, &which, buffers)?;
         let Some((base, sequences)) = values.split_first() else { continue };

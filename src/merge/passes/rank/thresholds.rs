@@ -15,11 +15,11 @@ use crate::merge::statistic::Threshold;
 use crate::merge::workers::Workers;
 use crate::merge::{Error, Options};
 
-/// Tiles of a span: a histogram is added to the whole once a span.
+/// Number of tiles in a span. Each span's histogram is added to the whole once.
 const SPAN_TILES: usize = 128;
 
-/// Finds the thresholds of some tensors. `queries` has, for the tensor at each place of `scores`, its number of elements
-/// and the questions.
+/// Finds the thresholds of some tensors. `queries` has, for the tensor at each position of `scores`, its number of elements
+/// and its queries.
 pub(in crate::merge::passes) fn find_thresholds<S: Real>(
     scores: &impl Scores<S>,
     queries: &[(u64, Vec<Query>)],
@@ -69,7 +69,7 @@ pub(in crate::merge::passes) fn find_thresholds<S: Real>(
     }
 }
 
-/// Takes samples of the tensors with searches that would count, and sets the places to guess at first.
+/// Takes samples of tensors whose searches would need a histogram, and sets the positions of the first guesses.
 fn take_samples<S: Real>(
     scores: &impl Scores<S>,
     queries: &[(u64, Vec<Query>)],

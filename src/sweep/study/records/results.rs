@@ -1,4 +1,4 @@
-//! All results of a study, read once each.
+//! Reads the results of a study, each once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,10 +38,10 @@ impl Failure {
     }
 }
 
-/// How often a trial is tried before it is left failed.
+/// The number of attempts before a trial has failed for good.
 pub(crate) const ATTEMPTS: usize = 3;
 
-/// What is known of a study's trials.
+/// The records of a study's trials.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     /// By trial and stage, as `trial.STAGE`.
@@ -62,7 +62,7 @@ impl Results {
         Ok(results)
     }
 
-    /// Reads the results that are new, and holds each against its values.
+    /// Reads new results, and checks each against its values.
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
@@ -123,12 +123,12 @@ impl Results {
         self.failures.get(key).map_or(0, Vec::len)
     }
 
-    /// Whether a trial is left failed.
+    /// Whether a trial has failed for good.
     pub fn has_failed(&self, key: &str) -> bool {
         !self.done.contains_key(key) && self.attempts(key) >= ATTEMPTS
     }
 
-    /// Whether nothing more is to be done for a trial.
+    /// Whether a trial has a result or has failed for good.
     pub fn is_settled(&self, key: &str) -> bool {
         self.done.contains_key(key) || self.has_failed(key)
     }

@@ -1,4 +1,4 @@
-//! What is recorded of a trial.
+//! The records of a trial.
 
 use std::collections::BTreeMap;
 
@@ -19,21 +19,24 @@ pub struct TrialResult {
     pub subject: Subject,
     /// The hash of the merged weights: trials of equal weights have equal scores.
     pub weights: String,
-    /// The means over queries, one entry a data set and direction.
+    /// The means over queries, one entry for each data set and direction.
     pub sets: Vec<SetMeans>,
-    /// The hash of the file of its queries' values, of which the means are.
+    /// The hash of the file with its queries' values, from which the means are computed.
     pub values: String,
-    /// The hash of the documents that it ranks first, where pools are made of them.
+    /// The hash of the documents that it ranks first, where a race's samples are made of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tops: Option<String>,
-    /// Where it was computed.
+    /// The device.
     pub device: String,
     /// The program's version.
     pub admix: String,
-    /// Who did it.
+    /// The worker.
     pub worker: String,
-    /// When it was begun, in seconds since 1970.
+    /// When it began, in seconds since 1970.
     pub began: f64,
+    /// Tokens that were encoded for it: none where its scores are those of another trial with the same weights.
+    #[serde(default)]
+    pub encoded: u64,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -53,12 +56,12 @@ pub struct SetMeans {
     pub means: BTreeMap<String, Option<f64>>,
 }
 
-/// Where the time of a trial went, in seconds.
+/// The time of each step of a trial, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Merging, and handing the weights to the encoder.
+    /// Merging, and loading the weights into the encoder.
     pub merge: f64,
-    /// Tokenising; once a study.
+    /// Tokenising, once for each worker.
     pub tokenise: f64,
     /// Encoding.
     pub encode: f64,
@@ -103,8 +106,8 @@ pub struct Failure {
     pub label: String,
     /// Which attempt, from 0.
     pub attempt: usize,
-    /// What went wrong.
+    /// The error.
     pub error: String,
-    /// Who tried.
+    /// The worker.
     pub worker: String,
 }

@@ -1,4 +1,6 @@
-//! Checks that a trial's result is the one that was computed: its values are those it was made of, and its means theirs.
+//! Checks that a trial's result is the one that was computed: that its values are intact and its means agree with them.
+
+use std::collections::BTreeMap;
 
 use super::trial_result::TrialResult;
 use crate::eval::Metric;
@@ -9,28 +11,27 @@ use crate::sweep::study::open::Study;
 use crate::sweep::study::stage::TrialStage;
 use crate::sweep::study::store::{PerQuery, Store, mean_of, order_hash};
 
-/// Means that differ by more are other means; what is less is the way numbers are written.
+/// The largest difference of equal means, which comes from writing numbers in decimal.
 const ROUNDING: f64 = 1e-9;
 
-/// The hashes of the queries' lists as far as they are written, those of the search and those that are held out.
+/// The hashes of the queries' lists as far as they are written, by the name of the list and the data set.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Orders {
-    select: Vec<Option<String>>,
-    report: Vec<Option<String>>,
-}
+pub(crate) struct Orders(BTreeMap<String, String>);
 
 impl Orders {
     pub(crate) fn read(study: &Study) -> Result<Self, Error> {
-        let of = |name: &str| {
-            let each = 0..study.manifest.sets.len();
-            let hash = |index| Ok(ids(&study.store, name, index)?.map(|ids| order_hash(&ids)));
-            each.map(hash).collect::<Result<Vec<_>, Error>>()
-        };
-        Ok(Self { select: of("select")?, report: of("report")? })
+        let mut found = BTreeMap::new();
+        for entry in study.store.list(Layout::QUERIES)? {
+            let name = Layout::entry(Layout::QUERIES, &entry);
+            if let Some(ids) = study.store.read_json::<Vec<String>>(&name)? {
+                found.insert(name, order_hash(&ids));
+            }
+        }
+        Ok(Self(found))
     }
 
-    fn at(&self, stage: TrialStage) -> &[Option<String>] {
-        if stage == TrialStage::Confirm { &self.report } else { &self.select }
+    fn at(&self, stage: TrialStage, set: usize) -> Option<&String> {
+        self.0.get(&Layout::queries(&stage.queries(), set))
     }
 }
 
@@ -45,7 +46,7 @@ impl Study {
     /// # Errors
     /// A list that is missing or damaged.
     pub fn queries(&self, stage: TrialStage) -> Result<Vec<Vec<String>>, Error> {
-        let name = if stage == TrialStage::Confirm { "report" } else { "select" };
+        let name = &stage.queries();
         let missing = |index| self.store.damaged(&Layout::queries(name, index), "it is missing");
         let of = |index| ids(&self.store, name, index)?.ok_or_else(|| missing(index));
         (0..self.manifest.sets.len()).map(of).collect()
@@ -68,7 +69,7 @@ impl Study {
         if hash != done.values {
             return Err(self.store.damaged(&of_values, format!("these are not the values that `{name}` was made of")));
         }
-        holds_values(&self.manifest, &values, orders.at(stage))
+        holds_values(&self.manifest, &values, &|set| orders.at(stage, set))
             .map_err(|problem| self.store.damaged(&of_values, problem))?;
         holds_means(&self.manifest, stage, &mut done, &values).map_err(damaged)?;
         Ok(Some(done))
@@ -76,16 +77,20 @@ impl Study {
 }
 
 /// Checks that values are complete and possible.
-fn holds_values(manifest: &Manifest, values: &PerQuery, orders: &[Option<String>]) -> Result<(), String> {
+fn holds_values<'a>(
+    manifest: &Manifest,
+    values: &PerQuery,
+    order: &dyn Fn(usize) -> Option<&'a String>,
+) -> Result<(), String> {
     let metrics = manifest.metrics();
     if values.sets.len() != manifest.sets.len() {
         return Err(format!("it has {} data sets, and the study {}", values.sets.len(), manifest.sets.len()));
     }
-    for ((found, set), order) in values.sets.iter().zip(&manifest.sets).zip(orders) {
+    for (index, (found, set)) in values.sets.iter().zip(&manifest.sets).enumerate() {
         if found.metrics.len() != metrics.len() {
             return Err(format!("it has {} metrics, and the study {}", found.metrics.len(), metrics.len()));
         }
-        if order.as_ref().is_some_and(|order| *order != found.order) {
+        if order(index).is_some_and(|order| *order != found.order) {
             return Err(format!("its queries of `{}` are not those of the study", set.label));
         }
         for (metric, values) in metrics.iter().zip(&found.metrics) {
@@ -97,12 +102,13 @@ fn holds_values(manifest: &Manifest, values: &PerQuery, orders: &[Option<String>
     Ok(())
 }
 
-/// Whether a metric takes a value; NaN stands for a query that is no part of the mean. All metrics lie between 0 and 1.
+/// Whether a value is possible for a metric. NaN marks a query that is left out of the mean, and all metrics are between 0
+/// and 1.
 fn is_possible(_: Metric, value: f64) -> bool {
     value.is_nan() || (-ROUNDING..=1.0 + ROUNDING).contains(&value)
 }
 
-/// Checks that means are those of the values, and takes these for them.
+/// Checks that means agree with the values, and replaces them by the exact means.
 fn holds_means(
     manifest: &Manifest,
     stage: TrialStage,
@@ -121,7 +127,7 @@ fn holds_means(
         if found.set != *label {
             return Err(format!("it has the data set `{}` where the study has `{label}`", found.set));
         }
-        let is_whole = if matches!(stage, TrialStage::Pool(_)) {
+        let is_whole = if matches!(stage, TrialStage::Race(_)) {
             found.documents <= set.documents
         } else {
             found.documents == set.documents

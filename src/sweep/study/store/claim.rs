@@ -1,4 +1,4 @@
-//! Claims on trials: a file that changes with every heartbeat of the worker that holds it.
+//! Claims on trials: files that the worker touches with every heartbeat.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use crate::sweep::study::layout::Layout;
 pub struct Lease {
     /// The time between heartbeats.
     pub beat: Duration,
-    /// How long a claim is seen without heartbeat before it is another's to take.
+    /// How long a claim must be seen without a heartbeat before another worker may take it.
     pub stale: Duration,
 }
 
 impl Lease {
-    /// How long a claim is seen unchanged that has a date in the future: the next heartbeat would have set it right.
+    /// How long a claim with a date in the future must be seen unchanged. The next heartbeat would have corrected the date.
     fn of_future(self) -> Duration {
         (self.beat * 2).min(self.stale)
     }
@@ -35,7 +35,7 @@ impl Default for Lease {
     }
 }
 
-/// A claim of this process. It is given up when dropped.
+/// A claim of this process, which is released when dropped.
 #[derive(Debug)]
 pub struct Claim {
     file: ClaimFile,
@@ -43,7 +43,7 @@ pub struct Claim {
     beating: Option<JoinHandle<()>>,
 }
 
-/// The file of a claim, and whose it is.
+/// The file of a claim, and its owner.
 #[derive(Clone, Debug)]
 struct ClaimFile {
     store: Store,
@@ -56,7 +56,7 @@ impl ClaimFile {
         self.store.read_json::<Owner>(&self.name).ok().flatten().as_ref() == Some(&self.owner)
     }
 
-    /// Sets the file's time of change to now, by the clock of whoever keeps it.
+    /// Sets the file's modification time to now, by the file server's clock.
     fn touch(&self) {
         use rustix::fs::{AtFlags, CWD, Timespec, UTIME_NOW};
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
@@ -70,7 +70,7 @@ impl ClaimFile {
 pub struct HeldClaim {
     /// The trial and stage.
     pub key: String,
-    /// Whose it is; `None` where the file is damaged.
+    /// The owner; `None` if the file is damaged.
     pub owner: Option<Owner>,
     /// The time since its last heartbeat by the clock of whoever keeps the files, to be shown; `None` for a date in the
     /// future.
@@ -83,7 +83,7 @@ pub struct HeldClaim {
 impl Store {
     /// Claims a trial. `None` when another worker has it.
     ///
-    /// Two workers may take over a stale claim at once and both do the trial: results are recorded once all the same.
+    /// Two workers may take over a stale claim at once and both run the trial. Its result is still recorded only once.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -93,7 +93,7 @@ impl Store {
             let Some(taken) = self.taken(key, lease, watch).filter(|taken| taken.is_stale) else { return Ok(None) };
             let path = self.path(&name);
             let aside = self.path(&Layout::stale_claim(key, owner::tag()));
-            // Whoever comes second finds nothing to move, or moves a fresh claim and puts it back.
+            // The second one finds nothing to move, or moves a fresh claim and puts it back.
             if fs::rename(&path, &aside).is_err() {
                 return Ok(None);
             }
@@ -136,7 +136,7 @@ impl Store {
         Ok(keys.iter().filter_map(|key| self.taken(key, lease, watch)).collect())
     }
 
-    /// The time on the clock of whoever keeps the files; this machine's where the folder cannot be written.
+    /// The time on the file server's clock, or this machine's if the folder cannot be written.
     fn now(&self) -> SystemTime {
         let path = self.path(&Layout::clock(owner::tag()));
         let told = File::create(&path).and_then(|file| file.metadata()).and_then(|metadata| metadata.modified());

@@ -1,4 +1,4 @@
-//! The folder and its parts.
+//! Access to a study's folder.
 
 use std::fs;
 use std::io::Write as _;
@@ -18,13 +18,15 @@ use crate::sweep::study::layout::Layout;
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    /// The folder in it that holds the records; empty for the study as it was made.
+    part: String,
     mode: Mode,
-    /// What the study's records name it by.
+    /// The name of the study in its records.
     study: String,
 }
 
 impl Store {
-    /// Makes the folder, where it is not there yet, and finds out how names can be taken in it.
+    /// Creates the folder unless it exists, and finds out how files can be created exclusively in it.
     ///
     /// # Errors
     /// A folder that cannot be made or written.
@@ -34,12 +36,12 @@ impl Store {
             fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
         }
         let mode = write_once::probe(root).map_err(Error::io("write in", root))?;
-        Ok(Self { root: root.to_owned(), mode, study: String::new() })
+        Ok(Self { root: root.to_owned(), part: String::new(), mode, study: String::new() })
     }
 
-    /// A folder that is only read.
+    /// A folder that is only read from.
     pub fn read_only(root: &Path) -> Self {
-        Self { root: root.to_owned(), mode: Mode::default(), study: String::new() }
+        Self { root: root.to_owned(), part: String::new(), mode: Mode::default(), study: String::new() }
     }
 
     /// The folder of the study that has this name in its records.
@@ -48,7 +50,28 @@ impl Store {
         Self { study: study.to_owned(), ..self }
     }
 
-    /// What the study's records name it by.
+    /// The records of a study's later revision, which have a folder of their own.
+    #[must_use]
+    pub(crate) fn of_part(self, part: &str) -> Self {
+        Self { part: part.to_owned(), ..self }
+    }
+
+    /// The folder of the records inside the study's.
+    pub(crate) fn part(&self) -> &str {
+        &self.part
+    }
+
+    /// The name of a file, as [`Store::path`] takes it.
+    pub(crate) fn name_of(&self, path: &Path) -> String {
+        path.strip_prefix(self.path("")).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// A file's place in the study's folder.
+    pub(crate) fn place_of(&self, name: &str) -> String {
+        if self.part.is_empty() { name.to_owned() } else { Layout::entry(&self.part, name) }
+    }
+
+    /// The name of the study in its records.
     pub fn study(&self) -> &str {
         &self.study
     }
@@ -58,17 +81,19 @@ impl Store {
         &self.root
     }
 
-    /// How names are taken in it.
+    /// How files are created exclusively in it.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
     /// The file of a name.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        // Joining nothing would end the path with a slash.
+        let folder = if self.part.is_empty() { self.root.clone() } else { self.root.join(&self.part) };
+        if name.is_empty() { folder } else { folder.join(name) }
     }
 
-    /// Puts a file where none is.
+    /// Writes a file unless its name is taken.
     ///
     /// # Errors
     /// What the system said. Nothing is left then.
@@ -77,7 +102,7 @@ impl Store {
         write_once::write_once(self.mode, &path, bytes).map_err(Error::io("write", &path))
     }
 
-    /// Puts a record where none is.
+    /// Writes a record unless its name is taken.
     ///
     /// # Errors
     /// As [`Store::write_once`].
@@ -98,10 +123,10 @@ impl Store {
         })
     }
 
-    /// What a record holds; `None` where there is none.
+    /// The content of a record; `None` if it does not exist.
     ///
     /// # Errors
-    /// A file that cannot be read, is not as it was written, or belongs elsewhere.
+    /// A file that cannot be read, was changed, or belongs elsewhere.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let Some(bytes) = self.read(name)? else { return Ok(None) };
         let (value, _) =
@@ -114,7 +139,7 @@ impl Store {
         Error::Damaged { path: self.path(name), problem: problem.into() }
     }
 
-    /// Moves a file out of the way. Gives its new name.
+    /// Moves a file to the folder of damaged files. Returns its new name.
     ///
     /// # Errors
     /// What the system said.
@@ -152,7 +177,7 @@ impl Store {
         Ok(names)
     }
 
-    /// Adds a line to a worker's log, which nobody else writes. A log that cannot be written ends nothing.
+    /// Appends a line to a worker's own log. Errors of writing are ignored.
     pub fn log(&self, worker: &str, line: &impl Serialize) {
         let Ok(mut text) = serde_json::to_string(line) else { return };
         text.push('\n');

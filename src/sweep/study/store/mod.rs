@@ -1,8 +1,9 @@
-//! A study's folder: files that are written once, by whoever is first.
+//! A study's folder, in which every file is written once, by the first worker that has it.
 
 mod claim;
 mod folder;
 mod owner;
+mod part;
 mod per_query;
 mod read;
 mod sealed;
@@ -13,6 +14,7 @@ mod write_once;
 pub use claim::{Claim, HeldClaim, Lease};
 pub use folder::Store;
 pub use owner::Owner;
+pub use per_query::TopDocuments;
 pub use per_query::{PerQuery, SetValues};
 pub(crate) use per_query::{mean_of, order_hash, top_documents_hash};
 pub(crate) use sealed::open as open_record;

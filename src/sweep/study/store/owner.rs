@@ -1,4 +1,4 @@
-//! Who works on a trial, and whether it still lives.
+//! The process that works on a trial, and whether it is still alive.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -10,16 +10,16 @@ use crate::sweep::hash::short;
 /// A process that works on a study.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The worker's name, which no other has.
+    /// The worker's unique name.
     pub worker: String,
     /// Its machine.
     pub host: String,
     /// Its process number.
     pub pid: u32,
-    /// When the process began, as its system counts; tells it from a later process of the same number.
+    /// When the process began, in its system's units, which distinguishes it from a later process with the same number.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub began: Option<u64>,
-    /// The system that gave the process number: its boot and its process space.
+    /// The system that the process number belongs to: boot id and process namespace.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub system: Option<String>,
     /// The Slurm job it runs in.
@@ -45,7 +45,7 @@ impl Owner {
     }
 }
 
-/// The machine's name, as far as file names can hold it.
+/// The machine's name, reduced to characters that file names allow.
 pub(super) fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
     HOST.get_or_init(|| {
@@ -54,7 +54,7 @@ pub(super) fn host() -> &'static str {
     })
 }
 
-/// What tells this process from all others, in names of files: machine, system, process number and when it began.
+/// A unique tag of this process for names of files: machine, system, process number and start time.
 pub(super) fn tag() -> &'static str {
     static TAG: OnceLock<String> = OnceLock::new();
     TAG.get_or_init(|| {

@@ -1,4 +1,6 @@
-//! The values of single queries, in a file a trial.
+//! The values of single queries, in one file for each trial.
+
+use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +13,7 @@ use crate::sweep::study::layout::Layout;
 /// The values of a trial's queries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PerQuery {
-    /// One entry a data set and direction.
+    /// One entry for each data set and direction.
     pub sets: Vec<SetValues>,
 }
 
@@ -20,13 +22,13 @@ pub struct PerQuery {
 pub struct SetValues {
     /// The hash of the queries' ids in their order.
     pub order: String,
-    /// The values metric by metric, query by query; NaN where a query is no part of the mean.
+    /// The values by metric and query; NaN where a query is left out of the mean.
     pub metrics: Vec<Vec<f64>>,
 }
 
 const MAGIC: &[u8; 8] = b"ADMIXPQ2";
 
-/// Bytes of the hash at the end.
+/// Number of bytes of the hash at the end.
 const SUM: usize = 32;
 
 /// The hash of queries' ids in their order.
@@ -38,12 +40,17 @@ pub(crate) fn order_hash(queries: &[String]) -> String {
     parts.finish()
 }
 
+/// The documents that a model ranks first for each query of a data set.
+pub type TopDocuments = BTreeMap<String, Vec<String>>;
+
 /// The hash of the documents that a parent ranks first, data set by data set.
-pub(crate) fn top_documents_hash(tops: &[Vec<String>]) -> String {
-    order_hash(&tops.iter().map(|documents| order_hash(documents)).collect::<Vec<_>>())
+pub(crate) fn top_documents_hash(tops: &[TopDocuments]) -> String {
+    let of_query = |(query, documents): (&String, &Vec<String>)| [query.clone(), order_hash(documents)];
+    let of_set = |tops: &TopDocuments| order_hash(&tops.iter().flat_map(of_query).collect::<Vec<_>>());
+    order_hash(&tops.iter().map(of_set).collect::<Vec<_>>())
 }
 
-/// The mean over the queries that are part of it; `None` without any.
+/// The mean over queries that are not left out; `None` without any.
 pub(crate) fn mean_of(values: &[f64]) -> Option<f64> {
     let counted = values.iter().filter(|value| value.is_finite());
     let (sum, count) = counted.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
@@ -156,16 +163,16 @@ impl Store {
     ///
     /// # Errors
     /// A file that is missing or damaged.
-    pub(crate) fn top_documents(&self, trial: &str, hash: &str) -> Result<Vec<Vec<String>>, Error> {
+    pub(crate) fn top_documents(&self, trial: &str, hash: &str) -> Result<Vec<TopDocuments>, Error> {
         let name = Layout::top_documents(trial);
-        let tops: Vec<Vec<String>> = self.read_json(&name)?.ok_or_else(|| self.damaged(&name, "it is missing"))?;
+        let tops: Vec<TopDocuments> = self.read_json(&name)?.ok_or_else(|| self.damaged(&name, "it is missing"))?;
         if top_documents_hash(&tops) == hash {
             return Ok(tops);
         }
         Err(self.damaged(&name, "these are not the documents that the trial ranked first"))
     }
 
-    /// Puts the values of a trial's queries where none are. Gives those that are there, and the hash of their file.
+    /// Writes the values of a trial's queries unless there are some. Returns those in the file, and the file's hash.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -175,7 +182,7 @@ impl Store {
             match self.values(key) {
                 Ok(Some(known)) => return Ok(known),
                 Ok(None) => {}
-                // No result was made of it: there would be nothing to do.
+                // The file has no result, or the trial would not have run.
                 Err(Error::Damaged { .. }) => drop(self.set_aside(&name)?),
                 Err(error) => return Err(error),
             }

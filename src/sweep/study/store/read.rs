@@ -1,4 +1,4 @@
-//! Reading the files of a study, which may be anything: a pipe would keep a reader waiting, a device has no end.
+//! Reads the files of a study, which may be anything: a pipe would block a reader, and a device has no end.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::files;
 
-/// No record of a study is larger.
+/// The largest record of a study in bytes.
 const MOST: u64 = 1 << 30;
 
 /// Why a file has no content.
@@ -14,7 +14,7 @@ const MOST: u64 = 1 << 30;
 pub(super) enum ReadFailure {
     /// The system refused.
     Io(io::Error),
-    /// It is nothing that this program writes.
+    /// It is not a file that this program writes.
     Odd(String),
 }
 
@@ -24,7 +24,7 @@ pub(super) fn plain(path: &Path) -> Result<Option<Vec<u8>>, ReadFailure> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let is_there = fs::symlink_metadata(path).is_ok();
-            // Whoever wrote it may have been done between the two looks.
+            // The file may have been completed between the two looks.
             return if is_there && !path.exists() { Err(odd("it is a link to nothing")) } else { Ok(None) };
         }
         Err(_) if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) => {

@@ -1,18 +1,18 @@
-//! Records that vouch for their content: each names its study and its own place in it, and ends with the hash of all that
-//! stands before.
+//! Records that verify their content: each names its study and its own path in it, and ends with the hash of everything
+//! before.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::sweep::hash;
 
-/// What stands between the content and its hash.
+/// The text between the content and its hash.
 const MARK: &str = ",\n  \"sha256\": \"";
 
-/// What stands after the hash.
+/// The text after the hash.
 const END: &str = "\"\n}\n";
 
-/// What a list is kept under, as a record is an object.
+/// The key of a list, because a record is an object.
 const LIST: &str = "list";
 
 /// The text of a record.

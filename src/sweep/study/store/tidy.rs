@@ -1,4 +1,4 @@
-//! Files that killed workers have left.
+//! Removes files that killed workers have left.
 
 use std::fs;
 use std::path::Path;
@@ -9,12 +9,12 @@ use super::owner;
 use super::watch::{FileStamp, Watch};
 use crate::sweep::study::layout::Layout;
 
-/// How long a file that never got its name is seen unchanged before it is taken away.
+/// How long a temporary file must be seen unchanged before it is removed.
 const LEFT: Duration = Duration::from_secs(600);
 
 impl Store {
-    /// Removes what killed workers have left: files of theirs that never got their names. Those of this system's processes
-    /// go at once, others' when this process has seen them unchanged for long.
+    /// Removes temporary files of killed workers: those of this system's processes at once, others' when this process has
+    /// seen them unchanged for long.
     pub fn tidy(&self, watch: &mut Watch) {
         for folder in Layout::FOLDERS.into_iter().chain([""]) {
             for entry in fs::read_dir(self.path(folder)).into_iter().flatten().flatten() {
@@ -22,7 +22,7 @@ impl Store {
                 let is_left = if is_temporary(folder, &name) {
                     owner::is_of_dead(&name) || has_rested(&path, watch)
                 } else {
-                    // The marker of a name that was taken.
+                    // The marker file of a taken name.
                     path.extension().is_some_and(|end| end == "taken") && path.with_extension("").exists()
                 };
                 if is_left && fs::remove_file(&path).is_ok() {
@@ -33,7 +33,7 @@ impl Store {
     }
 }
 
-/// Whether a name is one that files have before they get theirs. The study's folder itself may have hidden files of others.
+/// Whether a name is that of a temporary file. The study's folder itself may have hidden files of others.
 fn is_temporary(folder: &str, name: &str) -> bool {
     let of_root = [".probe-", "..probe-", ".study.json."];
     name.starts_with('.') && (!folder.is_empty() || of_root.iter().any(|start| name.starts_with(start)))

@@ -1,14 +1,14 @@
-//! What this process has seen of files that others keep changing.
+//! The observations of this process on files that others keep changing.
 //!
-//! No two machines agree on the time. A file counts as given up when this process has seen it unchanged for long enough by
-//! its own clock, which nobody sets; dates of files are only told apart.
+//! The clocks of two machines never agree. A file counts as abandoned when this process has seen it unchanged for long
+//! enough by its own monotonic clock; dates of files are only compared for equality.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// What tells a file from itself after a heartbeat.
+/// The stamp of a file, which changes with every heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileStamp {
     modified: Option<SystemTime>,
@@ -28,12 +28,12 @@ impl FileStamp {
     }
 }
 
-/// How a file was first seen with the stamp that it still has.
+/// The first observation of a file with its current stamp.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FirstSeen {
     stamp: FileStamp,
     since: Instant,
-    /// Its age then, by the clock of whoever keeps the files; `None` for a date in the future.
+    /// Its age then, by the file server's clock; `None` for a date in the future.
     age: Option<Duration>,
 }
 
@@ -49,17 +49,17 @@ impl FirstSeen {
     }
 }
 
-/// A date that is further ahead is one in the future.
+/// A date that is further ahead counts as in the future.
 const AHEAD: Duration = Duration::from_secs(2);
 
-/// What this process has seen of files that others keep changing.
+/// The observations of this process on files that others keep changing.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     seen: BTreeMap<PathBuf, FirstSeen>,
 }
 
 impl Watch {
-    /// Looks at a file that has this stamp. `now` is the time on the clock of whoever keeps the files.
+    /// Records that a file has this stamp. `now` is the time on the file server's clock.
     pub(super) fn look(&mut self, path: &Path, stamp: FileStamp, now: impl FnOnce() -> SystemTime) -> FirstSeen {
         if let Some(sight) = self.seen.get(path).filter(|sight| sight.stamp == stamp) {
             return *sight;
@@ -73,7 +73,7 @@ impl Watch {
         sight
     }
 
-    /// Forgets a file that is gone.
+    /// Forgets a file that was removed.
     pub(super) fn forget(&mut self, path: &Path) {
         self.seen.remove(path);
     }

@@ -1,7 +1,7 @@
 //! `write_once`: the one primitive of a study's folder.
 //!
-//! A file is written under a name of its own in the same folder and linked to its final name, which fails where the name
-//! is taken. It works on shared file systems too: no lock, and no server but theirs.
+//! A file is written under a temporary name in the same folder and hard-linked to its final name, which fails if the name
+//! is taken. This works on shared file systems too, without locks.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,31 +10,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
-/// How names are taken.
+/// How a name is taken exclusively.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// By link(2).
+    /// By a hard link.
     #[default]
     Link,
     /// By creating a marker file exclusively and renaming over it, where the file system has no links.
     Exclusive,
 }
 
-/// What became of a file.
+/// The result of `write_once`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It is there now.
+    /// The file was written.
     New,
-    /// Something had the name already.
+    /// The name was taken already.
     Present,
 }
 
-/// Puts a file where none is.
+/// Writes a file unless its name is taken.
 ///
 /// # Errors
 /// What the system said. Nothing is left then, and the name is free.
 pub(super) fn write_once(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result<Written> {
-    // A link to nothing has the name, too.
+    // A broken link takes the name too.
     if fs::symlink_metadata(path).is_ok() {
         return Ok(Written::Present);
     }
@@ -54,7 +54,7 @@ pub(super) fn write_once(mode: Mode, path: &Path, bytes: &[u8]) -> io::Result<Wr
     Ok(put)
 }
 
-/// Writes a file under a name that nobody else uses.
+/// Writes a file under a unique temporary name.
 fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -75,7 +75,7 @@ fn link(temporary: &Path, path: &Path) -> io::Result<Written> {
     match fs::hard_link(temporary, path) {
         Ok(()) => Ok(Written::New),
         Err(error) => {
-            // Over NFS the answer may be lost and the link made all the same.
+            // Over NFS the reply may be lost although the link was created.
             if links(temporary) == Some(2) {
                 return Ok(Written::New);
             }
@@ -90,7 +90,7 @@ fn exclusive(temporary: &Path, path: &Path) -> io::Result<Written> {
     match File::create_new(&marker) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Whoever made the marker may have died before the rename: the content is the same whoever writes it.
+            // The process that created the marker may have died before the rename. Any process writes the same content.
             if path.exists() {
                 return Ok(Written::Present);
             }
@@ -125,7 +125,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the folder's file system has links.
+/// Whether the folder's file system has hard links.
 pub(super) fn probe(folder: &Path) -> io::Result<Mode> {
     let target = folder.join(format!(".probe-{}", super::owner::tag()));
     let put = write_once(Mode::Link, &target, b"");

@@ -1,5 +1,5 @@
-//! The keys of a recipe: what each is for, what its value is, and whether admix reads it. The parser, its messages and the
-//! JSON Schema read this.
+//! The keys of a recipe: their meaning, their values, and whether admix reads them. The parser, its messages and the JSON
+//! Schema are driven by these tables.
 //!
 //! A new key is a line in the table of its level, `read("key", "what it is for").is(Form::…)`, a [`KeyTable`] of its own and a
 //! line in [`LEVELS`] where its value is a map, and the code that reads it.
@@ -37,6 +37,17 @@ pub(super) static RECIPE: KeyTable = KeyTable {
         read("merge_method", "the method, one of `admix methods`").is(METHOD).required(),
         read("models", "the models, each merged whole").is(Form::List(&Form::Map(&MODEL))),
         read("slices", "runs of layers of the output, each with its own sources").is(Form::List(&Form::Map(&SLICE))),
+        read(
+            "sources",
+            "instead of `models`: the checkpoints of a run, as a glob from the recipe's folder on, such as `checkpoints/step-*`, or a list of globs and folders; numbers in names count by their value",
+        )
+        .is(Form::OneOrMore(&Form::Text)),
+        read("window", "of `sources`, merge only so many: the last ones").is(Form::Whole(1)),
+        read(
+            "decay",
+            "of `sources`, what each checkpoint weighs where the next one weighs 1: above 0 and at most 1; without it all weigh the same",
+        )
+        .is(Form::Number),
         read("base_model", "the model that task vectors are taken from").is(MODEL_REF),
         read("parameters", "settings for every slice and model that has none of its own").is(PARAMETERS),
         read(
@@ -204,7 +215,7 @@ pub(super) static TOKEN_SOURCE: KeyTable = KeyTable {
 pub(super) static INERT_PARAMETERS: [&str; 4] =
     ["int8_mask", "consensus_method", "majority_sign_method", "embed_slerp"];
 
-/// A model: a text, or a map.
+/// A model: a string or a map.
 const MODEL_REF: Form = Form::Either(&[Form::Text, Form::Map(&REFERENCE)]);
 
 /// A merge method.

@@ -1,0 +1,38 @@
+//! Scores of every model on every data set, and the comparison with the baseline.
+
+use std::path::PathBuf;
+
+use crate::eval::{DataSet, Metric, Paired, Scores, SetScores, holm, paired};
+
+/// The scores of one call of `admix score`.
+pub(super) struct Results {
+    pub(super) metrics: Vec<Metric>,
+    pub(super) sets: Vec<DataSet>,
+    /// The split of each data set, where it has splits.
+    pub(super) splits: Vec<Option<String>>,
+    pub(super) models: Vec<Scored>,
+    /// The index of the baseline in `models`.
+    pub(super) baseline: Option<usize>,
+}
+
+/// The scores of one model.
+pub(super) struct Scored {
+    pub(super) model: PathBuf,
+    /// One entry for each data set.
+    pub(super) sets: Vec<SetScores>,
+}
+
+impl Results {
+    /// How each model compares with the baseline on a data set and metric, with the p-value corrected over the models.
+    pub(super) fn comparisons(&self, set: usize, metric: usize) -> Vec<Option<(Paired, f64)>> {
+        let Some(baseline) = self.baseline else { return vec![None; self.models.len()] };
+        let scores = |model: usize| -> &Scores { &self.models[model].sets[set].scores };
+        let compare = |model: usize| {
+            let (candidate, base) = scores(model).paired(scores(baseline), metric);
+            if model == baseline { None } else { paired(&base, &candidate) }
+        };
+        let found: Vec<Option<Paired>> = (0..self.models.len()).map(compare).collect();
+        let mut corrected = holm(&found.iter().flatten().map(|paired| paired.p).collect::<Vec<_>>()).into_iter();
+        found.into_iter().map(|found| found.and_then(|paired| Some((paired, corrected.next()?)))).collect()
+    }
+}
