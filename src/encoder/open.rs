@@ -40,9 +40,12 @@ impl Encoder {
         let device = options.device.open()?;
         // Reading a large vocabulary takes as long as reading a large model, so both run in parallel.
         let (model, tokenizer) = std::thread::scope(|scope| {
-            let tokenizer = scope.spawn(|| match static_embedding::is_static(checkpoint) {
-                true => Tokenizer::open_bare(checkpoint),
-                false => Tokenizer::open(checkpoint),
+            let tokenizer = scope.spawn(|| {
+                if static_embedding::is_static(checkpoint) {
+                    Tokenizer::open_bare(checkpoint)
+                } else {
+                    Tokenizer::open(checkpoint)
+                }
             });
             (load(checkpoint, source, options, &device), tokenizer.join())
         });

@@ -168,7 +168,7 @@ impl Transformer {
 fn head_width(loader: &Loader<'_>, config: &Config, width: usize) -> Result<usize, Error> {
     match config.size {
         Some(size) => Ok(size),
-        None if width % config.heads == 0 => Ok(width / config.heads),
+        None if width.is_multiple_of(config.heads) => Ok(width / config.heads),
         None => {
             let heads = config.heads;
             let problem = format!("`num_attention_heads` is {heads}, which does not divide the width {width}");

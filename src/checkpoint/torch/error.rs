@@ -20,7 +20,7 @@ pub enum FileError {
     /// An archive without the entries that torch writes.
     #[error("the archive has no `{0}`")]
     NoEntry(String),
-    /// A TorchScript program.
+    /// A `TorchScript` program.
     #[error("the archive is a TorchScript program, not a state dict")]
     Script,
     /// Numbers in big-endian order.

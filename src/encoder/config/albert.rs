@@ -13,9 +13,7 @@ pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
     let group = json.number_if(&["inner_group_num"])?.unwrap_or(1);
     let layers = groups.saturating_mul(group);
     let heads = json.number(&["num_attention_heads"])?;
-    // Every depth has one group of layers; the depths are shared evenly among the groups, as transformers divides them.
-    let group_at = |depth_now: usize| (depth_now as f64 / (depth as f64 / groups as f64)) as usize;
-    let order = (0..depth).flat_map(|at| (0..group).map(move |layer| group_at(at) * group + layer));
+    let order = (0..depth).flat_map(|at| (0..group).map(move |layer| group_at(at, depth, groups) * group + layer));
     Ok(Config {
         activation: json.activation(&["hidden_act"], Activation::GeluTanh)?,
         projected: true,
@@ -23,4 +21,10 @@ pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
         order: order.collect(),
         ..Config::new(&ALBERT, layers, heads, NormStyle::layer(json.epsilon(&["layer_norm_eps"], 1e-12)?))
     })
+}
+
+/// The group of layers at a depth: depths are shared evenly among groups, with the rounding of transformers.
+#[expect(clippy::cast_sign_loss, reason = "a quotient of counts is not negative")]
+fn group_at(at: usize, depth: usize, groups: usize) -> usize {
+    (at as f64 / (depth as f64 / groups as f64)) as usize
 }

@@ -1,4 +1,4 @@
-//! EmbeddingGemma 2: `embedding_gemma2`, of which the part about texts is read, and `embedding_gemma2_text`, that part alone.
+//! `EmbeddingGemma` 2: `embedding_gemma2`, of which the part about texts is read, and `embedding_gemma2_text`, that part alone.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
     let longest = json.number_if(&["max_position_embeddings"])?.unwrap_or(262_144);
     let period = json.number_if(&["sliding_window_pattern"])?.unwrap_or(6);
     // The last layer always looks at the whole text.
-    let is_global = |layer: usize| (layer + 1) % period == 0 || layer + 1 == layers;
+    let is_global = |layer: usize| (layer + 1).is_multiple_of(period) || layer + 1 == layers;
     let layer_patterns = layer_patterns(json, layers, |layer| if is_global(layer) { GLOBAL } else { LOCAL })?;
     let narrow = Heads::narrow(json)?;
     let wide = Heads::wide(json, &layer_patterns)?;

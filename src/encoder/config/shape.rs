@@ -10,6 +10,7 @@ use crate::kernel::{Activation, NormKind};
 
 /// The properties of a model that its tensors do not show.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the model")]
 pub(in crate::encoder) struct Config {
     /// The names of its tensors.
     pub(in crate::encoder) names: &'static Names,

@@ -183,7 +183,9 @@ impl TransformerLayer {
         }
         if let Some(scale) = self.scale {
             for_rows(&mut workspace.hidden[..tokens * width], width, threads, |rows| {
-                rows.iter_mut().for_each(|x| *x *= scale);
+                for x in rows {
+                    *x *= scale;
+                }
             });
         }
         Ok(())

@@ -69,6 +69,7 @@ fn number(shape: &Disentangled, query: usize, at: usize) -> u32 {
 }
 
 /// Distances up to half of the span have a bucket each, the others grow by a constant factor; in float32, as torch computes them.
+#[expect(clippy::cast_sign_loss, reason = "logarithms of distances beyond the middle are positive")]
 fn bucket(distance: usize, span: usize, farthest: usize) -> usize {
     let middle = span / 2;
     if distance <= middle {

@@ -1,4 +1,4 @@
-//! A sublayer that mixes what each layer makes of the token embeddings in, as EmbeddingGemma 2 has it.
+//! A sublayer that mixes what each layer makes of the token embeddings in, as `EmbeddingGemma` 2 has it.
 
 use candle_core::{Result as Computed, Tensor};
 

@@ -67,6 +67,7 @@ impl Spread {
 
 /// The smallest distance of each of `count` buckets, but for the first. The first half have one distance each, the others grow
 /// by a constant factor up to `farthest`; in float32, as torch computes them.
+#[expect(clippy::cast_sign_loss, reason = "logarithms of distances beyond the exact ones are positive")]
 fn edges(count: usize, farthest: usize) -> Vec<usize> {
     let exact = count / 2;
     let grown = libm::log(farthest as f64 / exact.max(1) as f64) as f32;
