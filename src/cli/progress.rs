@@ -146,8 +146,7 @@ mod tests {
         bar.set_style(counted.style(columns.into()));
         act(&bar);
         bar.abandon();
-        let lines = terminal.1.lock().unwrap().clone();
-        lines
+        terminal.1.lock().unwrap().clone()
     }
 
     #[test]

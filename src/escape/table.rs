@@ -74,7 +74,10 @@ impl Table {
 
     /// Several tables below each other, each with the first column.
     fn blocks(&self, natural: &[usize], columns: usize) -> Page {
-        let key = natural.first().copied().unwrap_or(0).min((columns / 2).max(NARROWEST));
+        let numbers = (1..natural.len()).filter(|column| self.numbers.contains(column));
+        let most = numbers.map(|column| self.narrowest(column)).max().unwrap_or(0);
+        let room = (columns / 2).max(NARROWEST).min(columns.saturating_sub(most + GAP)).max(SHORTEST_NAME);
+        let key = natural.first().copied().unwrap_or(0).min(room);
         let rest = columns.saturating_sub(key + GAP);
         let mut widths = vec![key];
         widths.extend(

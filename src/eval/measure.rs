@@ -69,7 +69,7 @@ pub fn evaluate(qrels: &Qrels, run: &Run, metrics: &[Metric], rules: &Rules) -> 
 /// The queries that count, as [`evaluate`] takes them where each has a ranking.
 pub fn counted_queries(qrels: &Qrels, rules: &Rules) -> Vec<QueryId> {
     let counts = |grades: &BTreeMap<DocumentId, i64>| {
-        !grades.is_empty() && !(rules.needs_relevant && Judged::new(grades, rules).relevant == 0)
+        !grades.is_empty() && (!rules.needs_relevant || Judged::new(grades, rules).relevant > 0)
     };
     qrels.grades.iter().filter(|(_, grades)| counts(grades)).map(|(query, _)| query.clone()).collect()
 }

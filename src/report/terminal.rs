@@ -21,6 +21,13 @@ pub struct TableOptions {
     pub columns: Option<usize>,
 }
 
+impl TableOptions {
+    /// The name of an objective. In a terminal a long one would take the room of numbers.
+    fn name(&self, name: &str) -> String {
+        if self.columns.is_some() { shortened(&line(name), LONGEST_NAME) } else { name.to_owned() }
+    }
+}
+
 /// The results as a table, with a sentence about them.
 pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page {
     let mut out = Page::of(heading(study, analysis));
@@ -38,7 +45,7 @@ pub fn terminal(study: &Study, analysis: &Analysis, shown: TableOptions) -> Page
     if hidden > 0 {
         out.line(format_args!("{hidden} more that others beat on every objective; --all shows them"));
     }
-    curves(study, &rows, &mut out);
+    curves(study, &rows, shown, &mut out);
     for (trial, error) in &analysis.failed {
         out.line(format_args!("{} failed: {error}", trial.label));
     }
@@ -94,10 +101,7 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
             if reference.is_some_and(|reference| reference.trial.id == row.trial.id) { " (reference)" } else { "" };
         format!("{}{mark}{note}", row.trial.label)
     };
-    // In a terminal a long name would take the room of numbers.
-    let name_of =
-        |name: &str| if shown.columns.is_some() { shortened(&line(name), LONGEST_NAME) } else { name.to_owned() };
-    let names: Vec<String> = objectives.iter().map(|objective| name_of(&objective.name)).collect();
+    let names: Vec<String> = objectives.iter().map(|objective| shown.name(&objective.name)).collect();
     let wide = |name: &str| width(name).max(6);
     let mut head = vec![String::new()];
     head.extend(names.iter().map(|name| {
@@ -130,21 +134,21 @@ fn table(study: &Study, analysis: &Analysis, rows: &[&Row], shown: TableOptions,
 }
 
 /// A sparkline for each objective, if a single number distinguishes the points.
-fn curves(study: &Study, rows: &[&Row], out: &mut Page) {
+fn curves(study: &Study, rows: &[&Row], shown: TableOptions, out: &mut Page) {
     let points: Vec<&&Row> = rows.iter().filter(|row| row.trial.point().is_some()).collect();
     if study.manifest.spec.params.dimensions() != 1 || points.len() < 3 {
         return;
     }
     let ends = |row: Option<&&&Row>| row.map_or_else(String::new, |row| row.trial.label.clone());
     let objectives = study.manifest.spec.objectives.iter();
-    let widest = objectives.clone().map(|objective| width(&objective.name)).max().unwrap_or(0);
+    let widest = objectives.clone().map(|objective| width(&shown.name(&objective.name))).max().unwrap_or(0);
     for (index, objective) in objectives.enumerate() {
         let values: Vec<f64> = points.iter().filter_map(|row| row.objectives.get(index).copied()).collect();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         out.line(format_args!(
             "{}  {}  {low:.3} to {high:.3}, {} to {}",
-            padded(&objective.name, widest),
+            padded(&shown.name(&objective.name), widest),
             sparkline(&values),
             ends(points.first()),
             ends(points.last())

@@ -22,8 +22,8 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
     ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
-    ("report", &["kernel", "recipe", "eval", "sweep"]),
-    ("api", &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep"]),
+    ("report", &["kernel", "recipe", "write", "eval", "sweep"]),
+    ("api", &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep", "report"]),
     (
         "cli",
         &[

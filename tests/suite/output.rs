@@ -168,7 +168,7 @@ fn the_model_card_has_languages_and_licence_of_the_models_and_values_in_its_reci
     assert!(recipe.contains("${w}"), "{recipe}");
     fs::write(root.join("recipe.yaml"), recipe).unwrap();
     let write = |model: &str, front: &str| {
-        fs::write(root.join(model).join("README.md"), format!("---\n{front}---\n# M\n")).unwrap()
+        fs::write(root.join(model).join("README.md"), format!("---\n{front}---\n# M\n")).unwrap();
     };
     write("a", "language: [ko, en]\nlicense: apache-2.0\n");
     write("b", "language: en\nlicense: apache-2.0\n");

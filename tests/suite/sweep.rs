@@ -169,7 +169,10 @@ fn a_sweep_from_plan_to_pick() {
     run(folder, &["sweep", "report", "study", "-o", "report.html", "--svg", "figures"]);
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && page.contains("Measured on "));
-    assert_eq!(names(&folder.join("figures")), ["curve.svg", "data.svg", "front.svg", "time.svg"]);
+    assert_eq!(
+        names(&folder.join("figures")),
+        ["curve-held-out.svg", "curve.svg", "data.svg", "front.svg", "time.svg"]
+    );
     assert!(text(&run(folder, &["sweep", "report", "study"])).contains("tiny: 5/5 trials"));
 
     let said = stderr(&run(

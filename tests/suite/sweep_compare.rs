@@ -153,7 +153,7 @@ fn studies_that_share_nothing_are_refused_with_a_hint() {
     let (code, said) = refused(folder, &["compare", "one", "far"]);
     assert!(code == 2 && said.contains("share no data set with the same metric"), "{said}");
     assert!(said.contains("hint: data sets are the same where documents"), "{said}");
-    let other = SWEEP.replace("store: study", "store: rules\ncompat: mteb");
+    let other = SWEEP.replace("store: study", "store: rules\ncompat: trec");
     fs::write(folder.join("rules.yaml"), other).unwrap();
     run(folder, &["sweep", "run", "rules.yaml", "-q"]);
     let (code, said) = refused(folder, &["compare", "one", "rules"]);

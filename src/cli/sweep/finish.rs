@@ -19,13 +19,12 @@ pub(super) fn show_json(study: &Study) -> anyhow::Result<()> {
     render::print_json(&document(study, &full, &confirmed)?)
 }
 
-/// The results with the recommendation and the command that comes next.
+/// The results with the recommendation.
 pub(super) fn document(study: &Study, full: &Analysis, confirmed: &Analysis) -> anyhow::Result<serde_json::Value> {
     let found = recommend(study, full, confirmed, &Preference::default())?;
     let mut document = to_json(study, full, Some(confirmed));
     if let Some(fields) = document.as_object_mut() {
         fields.insert("recommendation".to_owned(), recommendation_json(&found));
-        fields.insert("next".to_owned(), next(study, full, confirmed, found.is_ok())?.into());
     }
     Ok(document)
 }

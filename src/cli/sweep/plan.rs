@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let trials: Vec<(String, String)> =
         planned.iter().map(|(trial, stage)| (trial.label.clone(), stage.to_string())).collect();
     let is_left = |(trial, stage): &&(&Trial, TrialStage)| {
-        !results.is_settled(&trial.key(*stage)) && !(kept.whole && kept.trials.contains(&trial.id))
+        !(results.is_settled(&trial.key(*stage)) || (kept.whole && kept.trials.contains(&trial.id)))
     };
     let left = planned.iter().filter(is_left).count();
     if args.json {

@@ -183,7 +183,7 @@ fn yarn(json: Json<'_>, parameters: &Parameters<'_>, source: &Source<'_>, theta:
     Ok(Rope { frequencies: frequencies.collect(), scale: yarn_scale(parameters, factor)? })
 }
 
-/// The factor of YaRN on queries and keys.
+/// The factor of `YaRN` on queries and keys.
 fn yarn_scale(parameters: &Parameters<'_>, factor: f64) -> Result<f32, Error> {
     let scale = |weight: f64| if factor <= 1.0 { 1.0 } else { 0.1 * weight * libm::log(factor) + 1.0 };
     let stated = parameters.float("attention_factor")?;

@@ -62,7 +62,7 @@ impl Study {
         }
         if !study.has_results()? {
             let lines = asked.into_iter().chain(outer).collect();
-            return study.revised(manifest(spec)?, Change::Rebuilt(lines));
+            return Ok(study.revised(manifest(spec)?, Change::Rebuilt(lines)));
         }
         let mut fixed = compare::program(&study.manifest);
         fixed.extend(compare::scores(&study.manifest.spec, spec));
@@ -78,18 +78,18 @@ impl Study {
             }
         }
         if changed.is_empty() {
-            study.revised(manifest, Change::Revised(asked))
+            Ok(study.revised(manifest, Change::Revised(asked)))
         } else {
             Err(mismatch(&study, changed))
         }
     }
 
     /// The revision that follows, with another manifest.
-    pub(crate) fn revised(self, mut manifest: Manifest, change: Change) -> Result<Preview, Error> {
+    pub(crate) fn revised(self, mut manifest: Manifest, change: Change) -> Preview {
         manifest.revises = Some(self.store.study().to_owned());
         let part = Layout::revision(self.earlier.len() + 1);
         let store = Store::read_only(self.store.root()).of_part(&part);
-        Ok(Preview { study: self.followed_by(manifest, store), change })
+        Preview { study: self.followed_by(manifest, store), change }
     }
 
     /// Whether any revision of the study has a result.

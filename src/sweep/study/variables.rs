@@ -70,12 +70,18 @@ impl Manifest {
                     let known = self.models.iter().find(|model| model.name == name);
                     add(&mut found.models, known.map_or(name, |model| model.short.clone()));
                 }
-                parameters.into_iter().for_each(|name| add(&mut found.parameters, name));
+                for name in parameters {
+                    add(&mut found.parameters, name);
+                }
             }
-            different(&one.parameters, &other.parameters).into_iter().for_each(|name| add(&mut found.parameters, name));
+            for name in different(&one.parameters, &other.parameters) {
+                add(&mut found.parameters, name);
+            }
         }
         for (one, other) in [(&one.module, &other.module), (&one.parameters, &other.parameters)] {
-            different(one, other).into_iter().for_each(|name| add(&mut found.parameters, name));
+            for name in different(one, other) {
+                add(&mut found.parameters, name);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::sweep::{
 fn changed(study: &Study, folder: &Path, more: &str, change: impl FnOnce(&mut Manifest)) -> Study {
     let mut manifest = manifest(folder, more);
     change(&mut manifest);
-    let preview = study.clone().revised(manifest, Change::Revised(Vec::new())).unwrap();
+    let preview = study.clone().revised(manifest, Change::Revised(Vec::new()));
     preview.write().unwrap().writable().unwrap()
 }
 

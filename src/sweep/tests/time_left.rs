@@ -73,7 +73,7 @@ fn trials_that_took_over_scores_say_nothing_of_the_time() {
     took(&study, 60.0, "one");
     let expected = left(&study, &["one"]);
     let reused = Results::read(&study).unwrap().done.into_iter().find(|(_, done)| done.encoded == 0);
-    let (key, _) = reused.expect("w=0 has the weights of a parent");
+    let (key, _) = reused.unwrap();
     rewrite(study.store.root(), &format!("done/{key}.json"), |done| done["timings"]["total"] = 0.001.into());
     assert_eq!(left(&study, &["one"]), expected);
 }
