@@ -11,6 +11,8 @@ mod suite {
     mod bytes;
     mod chat_template;
     mod check;
+    #[cfg(feature = "eval")]
+    mod classes;
     mod commands;
     mod convert;
     mod copies;

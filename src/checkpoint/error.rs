@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::file_names::MODULES;
 use super::header::HeaderError;
 use super::hub_model::{DEFAULT_REVISION, HubModel};
+use super::torch::FileError;
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::escape::{escaped, literal, shell};
 use crate::nearest::path_hint;
@@ -122,6 +123,14 @@ pub enum Error {
     NoWeights {
         /// The folder.
         path: PathBuf,
+    },
+    /// A weight file of torch that is refused.
+    #[error("`{}`: {source}", path.display())]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: FileError,
     },
     /// Weights in an unsupported format.
     #[error("`{}` holds weights, but not as safetensors", path.display())]
@@ -273,6 +282,7 @@ impl Diagnose for Error {
                 "a Hugging Face cache whose blobs were removed looks like this; download the model again".to_owned(),
             ),
             Self::NoConfig { .. } => Some("a model folder holds config.json, as save_pretrained writes it".to_owned()),
+            Self::Torch { source, .. } => source.hint(),
             Self::ForeignWeights { path } => Some(convert_hint(path)),
             Self::Adapter { .. } => Some("name it after its model: `model: MODEL+ADAPTER`".to_owned()),
             Self::Adapted { hint, .. } => hint.clone(),
@@ -317,6 +327,7 @@ impl Diagnose for Error {
             | Self::NoModules { .. }
             | Self::NoWeights { .. }
             | Self::ForeignWeights { .. }
+            | Self::Torch { .. }
             | Self::Adapter { .. }
             | Self::Adapted { .. }
             | Self::Header { .. }

@@ -167,6 +167,11 @@ impl Checkpoint {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::outside)
     }
 
+    /// Files of weights that torch saved, which are read where they are.
+    pub fn saved_by_torch(&self) -> impl Iterator<Item = &Path> {
+        self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::saved_by_torch)
+    }
+
     /// Bytes of all tensors of all modules.
     pub fn weight_bytes(&self) -> u64 {
         self.modules.iter().filter_map(|module| module.weights.as_ref()).map(Weights::byte_len).sum()

@@ -103,7 +103,8 @@ fn folders_that_are_no_checkpoints_say_why() {
     assert!(error.to_string().ends_with("is not a folder") && error.hint().is_some(), "{error}");
     assert!(matches!(refusal(&[("model.safetensors", &weights)]), Error::NoConfig { .. }));
     assert!(matches!(refusal(&[("config.json", "{}")]), Error::NoWeights { .. }));
-    assert!(matches!(refusal(&[("config.json", "{}"), ("pytorch_model.bin", "")]), Error::ForeignWeights { .. }));
+    assert!(matches!(refusal(&[("config.json", "{}"), ("pytorch_model.bin", "")]), Error::Torch { .. }));
+    assert!(matches!(refusal(&[("config.json", "{}"), ("model.pt", "")]), Error::ForeignWeights { .. }));
     let error = refusal(&[("config.json", "[1]"), ("model.safetensors", &weights)]);
     assert!(error.to_string().contains("config.json` is not valid") && error.to_string().contains("line 1"), "{error}");
     let modules = r#"[{"path":"","type":"m.Transformer"},{"path":"2_Dense","type":"m.Dense"}]"#;
@@ -111,7 +112,7 @@ fn folders_that_are_no_checkpoints_say_why() {
         ("modules.json", modules),
         ("config.json", "{}"),
         ("model.safetensors", &weights),
-        ("2_Dense/pytorch_model.bin", ""),
+        ("2_Dense/model.pt", ""),
     ]);
     let error = Checkpoint::open(dense.path()).unwrap_err();
     assert!(error.to_string().contains("2_Dense") && error.hint().unwrap().contains("admix convert "), "{error}");

@@ -21,6 +21,7 @@ mod side_files;
 mod tokenizer;
 #[cfg_attr(not(feature = "eval"), expect(dead_code, reason = "only encoders build tokenizers"))]
 mod tokenizer_class;
+pub(crate) mod torch;
 mod transformer_settings;
 mod usage;
 mod weights;
@@ -41,6 +42,7 @@ pub use header::HeaderError;
 #[doc(hidden)]
 pub use header::{TensorEntry, parse_header};
 pub use hub_cache::{HubHome, find, locate};
+#[cfg(feature = "hub")]
 pub(crate) use hub_model::stays_inside;
 pub use hub_model::{DEFAULT_REVISION, HubModel, HubSnapshot, is_commit};
 pub(crate) use json::{LONGEST_CONFIG, read as read_json, read_config};
@@ -57,7 +59,7 @@ pub use tokenizer::{
     Vocabulary, VocabularyKind,
 };
 #[cfg(feature = "eval")]
-pub(crate) use tokenizer::{VocabularyListener, read_tokenizer_json};
+pub(crate) use tokenizer::{VocabularyListener, extra_ids, read_tokenizer_json};
 #[cfg(feature = "eval")]
 pub(crate) use tokenizer_class::{TOKEN_KEYS, TokenizerClass, has_code, special_token};
 pub use transformer_settings::TransformerSettings;

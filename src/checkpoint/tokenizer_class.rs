@@ -11,7 +11,6 @@ const QWEN2: &str =
 
 /// Classes that do not use tokenizer.json, or replace parts that are unknown here.
 const UNKNOWN: &[&str] = &[
-    "Albert",
     "Bartpho",
     "Barthez",
     "BertGeneration",
@@ -32,7 +31,6 @@ const UNKNOWN: &[&str] = &[
     "Cpm",
     "CpmAnt",
     "Deberta",
-    "DebertaV2",
     "Dia",
     "Esm",
     "Esmc",
@@ -78,7 +76,6 @@ const UNKNOWN: &[&str] = &[
     "Speech2Text",
     "SpeechT5",
     "Splinter",
-    "T5",
     "Tapas",
     "Tipsv2",
     "Udop",
@@ -104,6 +101,9 @@ pub(crate) enum TokenizerClass {
     Roberta,
     XlmRoberta,
     Camembert,
+    Albert,
+    DebertaV2,
+    T5,
     Llama,
     Qwen2,
     Gemma,
@@ -153,8 +153,11 @@ impl TokenizerClass {
         Some(match kind {
             "bert" | "distilbert" | "electra" | "nomic_bert" => ("BertTokenizer", Self::Bert),
             "roberta" => ("RobertaTokenizer", Self::Roberta),
-            "xlm-roberta" | "gte" => ("XLMRobertaTokenizer", Self::XlmRoberta),
+            "xlm-roberta" | "gte" | "jina_embeddings_v3" => ("XLMRobertaTokenizer", Self::XlmRoberta),
             "camembert" => ("CamembertTokenizer", Self::Camembert),
+            "albert" => ("AlbertTokenizer", Self::Albert),
+            "deberta-v2" => ("DebertaV2Tokenizer", Self::DebertaV2),
+            "t5" | "mt5" => ("T5Tokenizer", Self::T5),
             "mpnet" => ("MPNetTokenizer", Self::MpNet),
             "qwen2" | "qwen3" => ("Qwen2Tokenizer", Self::Qwen2),
             "gemma" | "gemma2" | "gemma3" | "gemma3_text" => ("GemmaTokenizer", Self::Gemma),
@@ -184,6 +187,9 @@ impl TokenizerClass {
             }
             "XLMRobertaTokenizer" => Self::XlmRoberta,
             "CamembertTokenizer" => Self::Camembert,
+            "AlbertTokenizer" => Self::Albert,
+            "DebertaV2Tokenizer" => Self::DebertaV2,
+            "T5Tokenizer" => Self::T5,
             "LlamaTokenizer" => Self::Llama,
             "Qwen2Tokenizer" => Self::Qwen2,
             "GemmaTokenizer" => Self::Gemma,
@@ -204,6 +210,9 @@ impl TokenizerClass {
             Self::Roberta | Self::XlmRoberta | Self::Camembert => {
                 ["<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"]
             }
+            Self::Albert => ["[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"],
+            Self::DebertaV2 => ["[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"],
+            Self::T5 => ["", "</s>", "<unk>", "", "<pad>", "", ""],
             Self::Llama => ["<s>", "</s>", "<unk>", "", "", "", ""],
             Self::Qwen2 => ["", "<|endoftext|>", "<|endoftext|>", "", "<|endoftext|>", "", ""],
             Self::Gemma => ["<bos>", "<eos>", "<unk>", "", "<pad>", "", "<mask>"],
@@ -249,6 +258,40 @@ impl TokenizerClass {
                     pre_tokenizer: json!({"type": "Sequence", "pretokenizers": steps}),
                 }
             }
+            Self::Albert => {
+                let scheme = if flag("add_prefix_space", true) { "always" } else { "never" };
+                let replace = |quotes: &str| json!({"type": "Replace", "pattern": {"String": quotes}, "content": "\""});
+                let mut steps = vec![replace("``"), replace("''")];
+                if !flag("keep_accents", false) {
+                    steps.extend([json!({"type": "NFKD"}), json!({"type": "StripAccents"})]);
+                }
+                if flag("do_lower_case", true) {
+                    steps.push(json!({"type": "Lowercase"}));
+                }
+                steps.extend(precompiled(normalizer).cloned());
+                Parts {
+                    normalizer: json!({"type": "Sequence", "normalizers": steps}),
+                    pre_tokenizer: json!({"type": "Sequence", "pretokenizers": [json!({"type": "WhitespaceSplit"}), metaspace(scheme, true)]}),
+                }
+            }
+            Self::DebertaV2 => {
+                let scheme = if flag("add_prefix_space", true) { "always" } else { "first" };
+                let spaces = json!({"type": "Replace", "pattern": {"Regex": r"\s{2,}|[\n\r\t]"}, "content": " "});
+                let strip = json!({"type": "Strip", "strip_left": false, "strip_right": true});
+                let lower = flag("do_lower_case", false).then(|| json!({"type": "Lowercase"}));
+                let steps: Vec<Value> = lower.into_iter().chain([spaces, json!({"type": "NFC"}), strip]).collect();
+                let split =
+                    flag("split_by_punct", false).then(|| json!({"type": "Punctuation", "behavior": "Isolated"}));
+                let cuts: Vec<Value> = split.into_iter().chain([metaspace(scheme, true)]).collect();
+                Parts {
+                    normalizer: json!({"type": "Sequence", "normalizers": steps}),
+                    pre_tokenizer: json!({"type": "Sequence", "pretokenizers": cuts}),
+                }
+            }
+            Self::T5 => Parts {
+                normalizer: precompiled(normalizer).cloned().unwrap_or_default(),
+                pre_tokenizer: json!({"type": "Sequence", "pretokenizers": [json!({"type": "WhitespaceSplit"}), metaspace("always", true)]}),
+            },
             Self::Llama => {
                 let scheme = match (flag("add_prefix_space", true), flag("legacy", false)) {
                     (false, _) => "never",
@@ -274,10 +317,15 @@ impl TokenizerClass {
         Some(parts)
     }
 
-    /// The special tokens that it puts around a text whatever tokenizer.json says, first and last, by their keys.
-    pub(crate) fn start_and_end_tokens(&self) -> Option<[Option<&'static str>; 2]> {
+    /// The special tokens that it puts around a text whatever tokenizer.json says, first and last, by their keys. `is_built` says
+    /// that there was no tokenizer.json.
+    pub(crate) fn start_and_end_tokens(&self, is_built: bool) -> Option<[Option<&'static str>; 2]> {
         match self {
-            Self::Bert | Self::ConvBert | Self::MpNet | Self::Roberta => Some([Some("cls_token"), Some("sep_token")]),
+            Self::Albert if is_built => Some([Some("cls_token"), Some("sep_token")]),
+            Self::T5 => Some([None, Some("eos_token")]),
+            Self::Bert | Self::ConvBert | Self::MpNet | Self::Roberta | Self::DebertaV2 => {
+                Some([Some("cls_token"), Some("sep_token")])
+            }
             Self::XlmRoberta | Self::Camembert => Some([Some("bos_token"), Some("eos_token")]),
             Self::GptNeoX => Some([None, None]),
             _ => None,
@@ -289,8 +337,20 @@ impl TokenizerClass {
         match self {
             Self::AsWritten | Self::ConvBert | Self::Unknown(_) => None,
             Self::Bert | Self::MpNet => Some("WordPiece"),
-            Self::XlmRoberta | Self::Camembert => Some("Unigram"),
+            Self::XlmRoberta | Self::Camembert | Self::Albert | Self::DebertaV2 | Self::T5 => Some("Unigram"),
             _ => Some("BPE"),
+        }
+    }
+
+    /// The file with the vocabulary that folders have where they have no tokenizer.json.
+    pub(crate) fn vocabulary_file(&self) -> Option<&'static str> {
+        match self {
+            Self::Bert | Self::MpNet => Some("vocab.txt"),
+            Self::XlmRoberta | Self::Camembert => Some("sentencepiece.bpe.model"),
+            Self::Albert | Self::T5 => Some("spiece.model"),
+            Self::DebertaV2 => Some("spm.model"),
+            Self::Roberta | Self::Gpt2 | Self::Qwen2 => Some("vocab.json"),
+            _ => None,
         }
     }
 }

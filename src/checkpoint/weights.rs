@@ -13,24 +13,18 @@ use super::error::Error;
 use super::header::parse_header;
 use super::map::Map;
 use super::model_path::ModelPath;
-use super::{json, names};
+use super::{json, names, torch};
 use crate::kernel::DType;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+/// The same of weights that torch saved.
+const TORCH: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 /// The longest index that is read.
 const LONGEST_INDEX: u64 = 100_000_000;
 /// Weight files in unsupported formats, in the order in which they are looked for.
-const FOREIGN: &[&str] = &[
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "model.pt",
-    "tf_model.h5",
-    "flax_model.msgpack",
-    "rust_model.ot",
-    "model.onnx",
-    "model.gguf",
-];
+const FOREIGN: &[&str] =
+    &["model.pt", "tf_model.h5", "flax_model.msgpack", "rust_model.ot", "model.onnx", "model.gguf"];
 
 /// The tensors of one module.
 #[derive(Debug)]
@@ -124,6 +118,13 @@ impl Weights {
         if json::entry_exists(&index)? {
             return Self::from_index(folder, &index).map(Some);
         }
+        let [single, index] = TORCH.map(|name| folder.join(name));
+        if json::entry_exists(&single)? {
+            return Self::from_files(vec![File::open(single.clone())?], &single).map(Some);
+        }
+        if json::entry_exists(&index)? {
+            return Self::from_index(folder, &index).map(Some);
+        }
         for name in FOREIGN {
             let path = folder.join(name);
             if json::entry_exists(&path)? {
@@ -197,9 +198,13 @@ impl Weights {
 
     fn from_files(files: Vec<File>, named: &Path) -> Result<Self, Error> {
         let mut tensors = Vec::new();
-        for (file, File { path, map, .. }) in files.iter().enumerate() {
-            let entries =
-                parse_header(map.bytes()).map_err(|source| Error::Header { path: path.to_path_buf(), source })?;
+        for (file, opened) in files.iter().enumerate() {
+            if opened.is_torch() {
+                tensors.extend(opened.saved_by_torch(file)?);
+                continue;
+            }
+            let path = || opened.path.to_path_buf();
+            let entries = parse_header(opened.map.bytes()).map_err(|source| Error::Header { path: path(), source })?;
             tensors.extend(entries.into_iter().map(|entry| Tensor {
                 canonical: names::canonical_name(&entry.name),
                 name: entry.name,
@@ -231,6 +236,11 @@ impl Weights {
     /// The files, in the order of their names.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|file| &*file.path)
+    }
+
+    /// The files that torch saved, which are read where they are.
+    pub fn saved_by_torch(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().filter(|file| file.is_torch()).map(|file| &*file.path)
     }
 
     /// The files that are links out of the model's folder, each with its target.
@@ -308,6 +318,32 @@ impl File {
     fn open(path: ModelPath) -> Result<Self, Error> {
         let (map, outside) = path.map_weights()?;
         Ok(Self { path, map: Arc::new(map), outside })
+    }
+
+    /// Whether torch saved it.
+    fn is_torch(&self) -> bool {
+        self.path.extension().is_some_and(|end| end == "bin")
+    }
+
+    /// The tensors of a file of torch, as number `file`. One whose elements do not lie one after the other has to be converted.
+    fn saved_by_torch(&self, file: usize) -> Result<Vec<Tensor>, Error> {
+        let (found, _) =
+            torch::read(self.map.bytes()).map_err(|source| Error::Torch { path: self.path.to_path_buf(), source })?;
+        let tensor = |found: torch::Tensor| {
+            let start = usize::try_from(found.offset).ok()?.checked_mul(found.width())?;
+            let start = start.checked_add(found.storage.start).filter(|_| found.is_contiguous())?;
+            let end = start.checked_add(usize::try_from(found.byte_len()).ok()?)?;
+            Some(Tensor {
+                canonical: names::canonical_name(&found.name),
+                name: found.name,
+                dtype: found.dtype,
+                shape: found.shape,
+                file,
+                range: start..end,
+            })
+        };
+        let tensors: Option<Vec<Tensor>> = found.into_iter().map(tensor).collect();
+        tensors.ok_or_else(|| Error::ForeignWeights { path: self.path.to_path_buf() })
     }
 }
 

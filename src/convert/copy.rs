@@ -7,9 +7,9 @@ use std::os::unix::fs::FileExt as _;
 use flate2::Crc;
 use rayon::prelude::*;
 
-use super::error::{Error, FileError};
-use super::state::Tensor;
+use super::error::Error;
 use super::torch::TorchFile;
+use crate::checkpoint::torch::{FileError, Tensor};
 use crate::progress::Monitor;
 
 /// Number of bytes that are processed at once.

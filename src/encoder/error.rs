@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::architectures::SUPPORTED;
+use super::architectures::listed;
 use super::classification;
 use super::device::Device;
 use crate::checkpoint::tokenizer_command;
@@ -207,16 +207,15 @@ impl Diagnose for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoModelType { .. } => {
-                Some(format!("admix encodes with models whose config.json says {}", SUPPORTED.join(", ")))
+                Some(format!("admix encodes with models whose config.json says {}", listed()))
             }
             Self::Architecture { found, .. } if found.contains("CrossEncoder") => {
                 Some("`admix score --rerank` scores rerankers".to_owned())
             }
-            Self::Architecture { .. } => Some(format!("these can: {}", SUPPORTED.join(", "))),
-            Self::NotReranker { .. } => Some(format!(
-                "these can, with one label: {}",
-                classification::classes().join(", ")
-            )),
+            Self::Architecture { .. } => Some(format!("these can: {}", listed())),
+            Self::NotReranker { .. } => {
+                Some(format!("these can, with one label: {}", classification::classes().join(", ")))
+            }
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),

@@ -25,13 +25,14 @@ mod options;
 mod pooling;
 mod remarks;
 mod source;
+mod static_embedding;
 mod tensor_names;
 mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
 
-pub use architectures::SUPPORTED;
+pub use architectures::{CLASSES, ModelClass, REFUSED};
 pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;

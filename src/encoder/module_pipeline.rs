@@ -13,6 +13,7 @@ use super::layers::norm::Norm;
 use super::options::Options;
 use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
+use super::static_embedding::{KIND, is_static};
 use crate::checkpoint::{Checkpoint, Module};
 use crate::kernel::{Activation, DType};
 
@@ -59,6 +60,8 @@ impl ModulePipeline {
         let stated = settings.pooling.as_deref().map(str::parse::<Pooling>).transpose();
         let pooling = match &options.pooling {
             Some(pooling) => pooling.clone(),
+            // The mean is what the module itself takes.
+            None if is_static(checkpoint) => Pooling::of(Mode::Mean),
             None => stated?.unwrap_or_else(|| Pooling::of(unstated(checkpoint))),
         };
         let pooled = width * pooling.factor();
@@ -199,8 +202,11 @@ fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Err
         let over_tokens = module.config.get("module_input_name").and_then(Value::as_str) == Some("token_embeddings");
         match module.kind.as_str() {
             "Transformer" if index == 0 => {}
+            KIND if index == 0 => pooled = true,
             "Pooling" => pooled = true,
-            "Dense" if over_tokens || !modules.iter().any(|module| module.kind == "Pooling") => {
+            "Dense"
+                if over_tokens || !modules.iter().any(|module| matches!(module.kind.as_str(), "Pooling" | KIND)) =>
+            {
                 return refused("Dense", "a late-interaction model with one vector a token");
             }
             "Dense" | "LayerNorm" | "Normalize" if pooled => {}
@@ -218,7 +224,7 @@ fn described(kind: &str) -> &'static str {
         "MultiVectorMask" | "TokenPooling" | "ColBERT" => "a late-interaction model with one vector a token",
         "SpladePooling" | "MLMTransformer" | "SparseAutoEncoder" | "SparseStaticEmbedding" | "IDF" => "a sparse model",
         "Router" | "Asym" => "a model that chooses between several",
-        "StaticEmbedding" | "WordEmbeddings" | "BoW" => "a model without a transformer",
+        "WordEmbeddings" | "BoW" => "a model without a transformer",
         _ => "a model with this module",
     }
 }

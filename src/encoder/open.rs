@@ -7,6 +7,7 @@ use super::module_pipeline::ModulePipeline;
 use super::options::Options;
 use super::remarks;
 use super::source::{Loader, TensorSource};
+use super::static_embedding;
 use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
@@ -53,13 +54,22 @@ impl Encoder {
         let device = options.device.open()?;
         // Reading a large vocabulary takes as long as reading a large model, so both run in parallel.
         let (model, tokenizer) = std::thread::scope(|scope| {
-            let tokenizer = scope.spawn(|| Tokenizer::open(checkpoint));
+            let tokenizer = scope.spawn(|| {
+                if static_embedding::is_static(checkpoint) {
+                    Tokenizer::open_bare(checkpoint)
+                } else {
+                    Tokenizer::open(checkpoint)
+                }
+            });
             (load(checkpoint, source, options, &device), tokenizer.join())
         });
         // Errors of the model come first, because without it the tokenizer does not matter.
         let (transformer, modules) = model?;
         let mut tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         tokenizer.check_vocabulary(transformer.vocabulary)?;
+        if static_embedding::is_static(checkpoint) {
+            return Self::of_table(checkpoint, options, device, tokenizer, (transformer, modules));
+        }
         if transformer.token_types {
             tokenizer.check_types()?;
         }
@@ -90,6 +100,30 @@ impl Encoder {
             dimension,
             of_roles,
             warnings,
+        })
+    }
+
+    /// A static embedding: texts have any length, and settings of use are its modules' alone.
+    fn of_table(
+        checkpoint: &Checkpoint,
+        options: &Options,
+        device: candle_core::Device,
+        mut tokenizer: Tokenizer,
+        (transformer, modules): (Transformer, ModulePipeline),
+    ) -> Result<Self, Error> {
+        if let Some(length) = options.max_length {
+            tokenizer.set_max_length(length, transformer.longest)?;
+        }
+        Ok(Self {
+            options: options.clone(),
+            device,
+            max_length: options.max_length.unwrap_or(transformer.longest),
+            dimension: cut(checkpoint, options, modules.dimension)?,
+            tokenizer,
+            transformer,
+            modules,
+            of_roles: [None, None],
+            warnings: Vec::new(),
         })
     }
 
@@ -159,9 +193,26 @@ fn load(
 ) -> Result<(Transformer, ModulePipeline), Error> {
     refuse_other_models(checkpoint)?;
     remarks::check(checkpoint, options)?;
-    let transformer = load_transformer(checkpoint, source, options, device)?;
+    let transformer = if static_embedding::is_static(checkpoint) {
+        static_embedding::load(&transformer_loader(checkpoint, source, options, device), checkpoint)?
+    } else {
+        load_transformer(checkpoint, source, options, device)?
+    };
     let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
     Ok((transformer, modules))
+}
+
+fn transformer_loader<'a>(
+    checkpoint: &'a Checkpoint,
+    source: &'a dyn TensorSource,
+    options: &Options,
+    device: &'a candle_core::Device,
+) -> Loader<'a> {
+    let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
+    let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
+    let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
+    let in_place = device.is_cpu() && !options.padded;
+    Loader { source, module, path, device, dtype, in_place }
 }
 
 /// Loads the transformer that config.json describes.
@@ -171,18 +222,15 @@ pub(super) fn load_transformer(
     options: &Options,
     device: &candle_core::Device,
 ) -> Result<Transformer, Error> {
-    let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
-    let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
+    let loader = transformer_loader(checkpoint, source, options, device);
     let mut config = checkpoint.config().clone();
     config.extend(checkpoint.settings().transformer.model.clone());
-    let config = Config::read(&path.join("config.json"), &config)?;
-    let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
-    if config.overflows && dtype == DType::F16 {
+    let config = Config::read(&loader.path.join("config.json"), &config)?;
+    if config.overflows && loader.dtype == DType::F16 {
         let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }
-    let in_place = device.is_cpu() && !options.padded;
-    Transformer::load(&Loader { source, module, path, device, dtype, in_place }, &config)
+    Transformer::load(&loader, &config)
 }
 
 /// Refuses a model whose `config_sentence_transformers.json` says that it does not produce dense vectors.

@@ -6,6 +6,7 @@ use super::error::Error;
 use super::module_pipeline::unstated;
 use super::options::Options;
 use super::pooling::Mode;
+use super::static_embedding::is_static;
 use super::tokenize::configuration;
 use crate::checkpoint::{Checkpoint, has_code};
 
@@ -39,6 +40,15 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String
     let path = checkpoint.path().display();
     let config = checkpoint.config();
     let mut warnings = Vec::new();
+    if let Some(file) = checkpoint.saved_by_torch().next() {
+        let file = file.file_name().unwrap_or_default().to_string_lossy();
+        warnings.push(format!(
+            "`{path}` has weights in {file}, read as torch saved them; `admix convert` writes them as safetensors"
+        ));
+    }
+    if is_static(checkpoint) {
+        return warnings;
+    }
     if options.pooling.is_none() && checkpoint.settings().pooling.is_none() {
         let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str()).unwrap_or_default();
         let what = match class {
@@ -68,7 +78,7 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String
         warnings.push(format!("`{path}`: the tokenizer has code of its own (`auto_map`), which is not run"));
     }
     let code = config.get("auto_map").and_then(|map| map.get("AutoModel")?.as_str()).unwrap_or_default();
-    let is_usual = ["NewModel", "NomicBertModel"].iter().any(|class| code.ends_with(class));
+    let is_usual = ["NewModel", "NomicBertModel", "LlamaBidirectionalModel"].iter().any(|class| code.ends_with(class));
     if !code.is_empty() && !is_usual {
         let kind = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
         warnings.push(format!(

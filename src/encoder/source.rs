@@ -81,6 +81,11 @@ impl Loader<'_> {
         self.data(name).map(|data| data.shape)
     }
 
+    /// Whether there is such a tensor.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.source.tensor(self.module, name).is_some()
+    }
+
     /// The numbers of rows and columns of a matrix, neither of them 0.
     pub(super) fn dimensions(&self, name: &str) -> Result<(usize, usize), Error> {
         match self.shape(name)?.as_slice() {

@@ -1,5 +1,6 @@
 //! Tokenises texts with a checkpoint's tokenizer.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub(super) struct Tokenizer {
     special: HashSet<u32>,
     /// The number of rows of the model's token embeddings.
     rows: usize,
+    /// Whether special tokens stand around a text.
+    surrounds: bool,
     /// Whether it tells the model which text of a pair a token belongs to.
     pub(super) typed: bool,
 }
@@ -42,18 +45,29 @@ impl Tokenizer {
         let files = checkpoint.tokenizer().files();
         let names: Vec<String> =
             files.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect();
-        if !names.iter().any(|name| name == FILE) {
-            return Err(Error::NoTokenizer { path: folder.to_path_buf(), found: names });
-        }
-        let path = folder.join(FILE).to_path_buf();
-        let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
-        let bytes = checkpoint.tokenizer().json().map_err(|error| refused(error.to_string()))?;
+        let mut path = folder.join(FILE).to_path_buf();
+        let refuse = |path: &PathBuf, problem: String| Error::Tokenizer { path: path.clone(), problem };
+        let mut config = configuration(checkpoint).map_err(|error| refuse(&path, error.to_string()))?;
+        let is_built = !names.iter().any(|name| name == FILE);
+        let bytes = if is_built {
+            let class = TokenizerClass::of(&config, checkpoint.config(), || false);
+            let built = checkpoint.tokenizer().build(&class, &config);
+            let built = built.map_err(|(name, problem)| refuse(&folder.join(name).to_path_buf(), problem))?;
+            let Some(built) = built else {
+                return Err(Error::NoTokenizer { path: folder.to_path_buf(), found: names });
+            };
+            path = folder.join(class.vocabulary_file().unwrap_or_default()).to_path_buf();
+            config.extend(built.config);
+            Cow::Owned(built.json)
+        } else {
+            checkpoint.tokenizer().json().map_err(|error| refuse(&path, error.to_string()))?
+        };
+        let refused = |problem: String| refuse(&path, problem);
         let mut inner = bounded::read(&bytes).map_err(refused)?;
         // A length in the file comes from some training run.
         let side = inner.get_truncation().map(|truncation| truncation.direction);
-        let config = configuration(checkpoint).map_err(|error| refused(error.to_string()))?;
         let class = TokenizerClass::of(&config, checkpoint.config(), || speaks_of_bytes(&bytes));
-        tokenizer_settings::apply(&mut inner, &bytes, &class, &config).map_err(refused)?;
+        tokenizer_settings::apply(&mut inner, &bytes, &class, &config, is_built).map_err(refused)?;
         if checkpoint.settings().lower_case {
             lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
         }
@@ -61,8 +75,30 @@ impl Tokenizer {
         let special = special.collect();
         let direction = direction(&config, side).map_err(refused)?;
         let typed = gives_types(&class, &config);
-        let mut tokenizer = Self { inner, path, special, rows: usize::MAX, typed };
+        let mut tokenizer = Self { inner, path, special, rows: usize::MAX, surrounds: true, typed };
         tokenizer.truncate(None, direction)?;
+        Ok(tokenizer)
+    }
+
+    /// Reads the tokenizer.json of a static embedding, which is used as it is: no other file has a say, no special tokens stand
+    /// around a text, and a text is cut where the file says so.
+    pub(super) fn open_bare(checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let folder = checkpoint.tokenizer().home().to_owned();
+        let path = folder.join(FILE).to_path_buf();
+        if checkpoint.tokenizer().files().all(|file| file.file_name().is_none_or(|name| name != FILE)) {
+            return Err(Error::NoTokenizer { path: folder.to_path_buf(), found: Vec::new() });
+        }
+        let refused = |problem: String| Error::Tokenizer { path: path.clone(), problem };
+        let bytes = checkpoint.tokenizer().json().map_err(|error| refused(error.to_string()))?;
+        let inner = bounded::read(&bytes).map_err(refused)?;
+        let stated: Truncated = serde_json::from_slice(&bytes).unwrap_or_default();
+        let stated = stated.truncation.map(|stated| stated.max_length);
+        let side = inner.get_truncation().map(|truncation| truncation.direction).unwrap_or_default();
+        let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
+        let special = special.collect();
+        let mut tokenizer =
+            Self { inner, path: path.clone(), special, rows: usize::MAX, surrounds: false, typed: false };
+        tokenizer.truncate(stated, side)?;
         Ok(tokenizer)
     }
 
@@ -87,6 +123,9 @@ impl Tokenizer {
     /// The number of special tokens that every text gets.
     fn added(&self) -> usize {
         use tokenizers::PostProcessor as _;
+        if !self.surrounds {
+            return 0;
+        }
         self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false))
     }
 
@@ -204,7 +243,7 @@ impl Tokenizer {
     }
 
     fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
-        Ok(bounded::encode(&self.inner, text)?.get_ids().to_vec())
+        Ok(bounded::encode_with(&self.inner, text, self.surrounds)?.get_ids().to_vec())
     }
 
     /// The beginning of a text, decoded from its tokens.
@@ -214,6 +253,17 @@ impl Tokenizer {
         let text = catch(|| self.inner.decode(ids, true).unwrap_or_default());
         shortened(&text.unwrap_or_default())
     }
+}
+
+/// Where a tokenizer.json says that texts are cut.
+#[derive(Default, serde::Deserialize)]
+struct Truncated {
+    truncation: Option<Truncation>,
+}
+
+#[derive(serde::Deserialize)]
+struct Truncation {
+    max_length: usize,
 }
 
 fn shortened(text: &str) -> String {
@@ -276,3 +326,7 @@ fn direction(config: &Map<String, Value>, own: Option<TruncationDirection>) -> R
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tokenize_tests.rs"]
+mod tests;

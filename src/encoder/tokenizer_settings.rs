@@ -8,7 +8,7 @@ use tokenizers::models::unigram::Unigram;
 use tokenizers::{AddedToken, AddedVocabulary, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper};
 
 use super::bounded::{Bounded, Normalizer};
-use crate::checkpoint::{TOKEN_KEYS, TokenizerClass, special_token};
+use crate::checkpoint::{TOKEN_KEYS, TokenizerClass, extra_ids, special_token};
 
 /// The id of the unknown piece in vocabularies of XLM-R.
 const UNKNOWN_PIECE: usize = 3;
@@ -22,6 +22,7 @@ pub(super) fn apply(
     bytes: &[u8],
     class: &TokenizerClass,
     config: &Map<String, Value>,
+    is_built: bool,
 ) -> Result<(), String> {
     if let TokenizerClass::Unknown(name) = class {
         return Err(format!(
@@ -41,7 +42,7 @@ pub(super) fn apply(
         tokenizer.with_pre_tokenizer(pre_tokenizer);
     }
     add_tokens(tokenizer, class, config, parts.is_some())?;
-    if let Some(tokens) = class.start_and_end_tokens() {
+    if let Some(tokens) = class.start_and_end_tokens(is_built) {
         set_start_and_end_tokens(tokenizer, class, config, tokens)?;
     }
     if config.get("split_special_tokens").and_then(Value::as_bool) == Some(true) {
@@ -110,7 +111,17 @@ fn set_model(
         }
         ModelWrapper::Unigram(model) => {
             let place = || model.iter().position(|(piece, _)| Some(piece.as_str()) == unknown);
-            let unknown = if *class == TokenizerClass::Camembert { place().unwrap_or_default() } else { UNKNOWN_PIECE };
+            let unknown = match class {
+                TokenizerClass::Camembert => place().unwrap_or_default(),
+                TokenizerClass::Albert => 1,
+                TokenizerClass::T5 => 2,
+                TokenizerClass::DebertaV2 => {
+                    let is_unknown = |(piece, score): &(String, f64)| Some(piece.as_str()) == unknown && *score == 0.0;
+                    let stated = config.get("unk_id").and_then(Value::as_u64).and_then(|id| usize::try_from(id).ok());
+                    model.iter().position(is_unknown).or(stated).unwrap_or(1)
+                }
+                _ => UNKNOWN_PIECE,
+            };
             let stated = serde_json::from_slice::<Stated>(bytes).map_err(as_text)?.model;
             let is_same = stated.unk_id == Some(unknown) && !model.byte_fallback();
             let anew = || Unigram::from(model.iter().cloned().collect(), Some(unknown), false).map_err(as_text);
@@ -152,7 +163,13 @@ fn add_tokens(
         Some(Value::Object(tokens)) => tokens.values().collect(),
         _ => Vec::new(),
     };
-    let extra = extra.into_iter().filter_map(|token| special(token, false));
+    let is_extra_id = |token: &&Value| content(token).is_some_and(|text| text.contains("<extra_id_"));
+    let of_class = match class {
+        TokenizerClass::T5 if !extra.iter().any(is_extra_id) => extra_ids(config),
+        _ => Vec::new(),
+    };
+    let of_class = of_class.into_iter().map(|text| AddedToken::from(text, true));
+    let extra = extra.into_iter().filter_map(|token| special(token, false)).chain(of_class);
     let special: Vec<AddedToken> = named.chain(extra).collect();
     let mut listed = if let Some(tokens) = config.get("added_tokens_decoder").and_then(Value::as_object) {
         listed(tokens)?
@@ -206,7 +223,7 @@ fn special(token: &Value, left: bool) -> Option<AddedToken> {
     if let Some(text) = token.as_str() {
         return Some(AddedToken::from(text, true).lstrip(left)).filter(|token| !token.content.is_empty());
     }
-    let text = token.get("content")?.as_str().filter(|text| !text.is_empty())?;
+    let text = content(token).filter(|text| !text.is_empty())?;
     let flag = |key: &str| token.get(key).and_then(Value::as_bool);
     let special = flag("special").unwrap_or(false);
     let found = AddedToken::from(text, special)
@@ -215,6 +232,11 @@ fn special(token: &Value, left: bool) -> Option<AddedToken> {
         .rstrip(flag("rstrip").unwrap_or(false))
         .normalized(flag("normalized").unwrap_or(!special));
     Some(found)
+}
+
+/// The text of a token that is written as a string or with its flags.
+fn content(token: &Value) -> Option<&str> {
+    token.as_str().or_else(|| token.get("content")?.as_str())
 }
 
 /// The special token of a key of `tokenizer_config.json`, or the class's default.

@@ -3,17 +3,20 @@
 use candle_core::{Result as Computed, Tensor};
 
 use super::batch::{Batch, Padding};
-use super::config::{Config, Pattern, Position};
+use super::config::{Config, Distance, Pattern, Position};
 use super::error::Error;
 use super::layers::attention::{Attention, Prepared};
+use super::layers::disentangled::{RelativePositions, load_vectors};
+use super::layers::linear::Linear;
 use super::layers::norm::Norm;
-use super::layers::relative_bias::{BUCKETS, RelativeBias};
+use super::layers::per_layer::InputWeights;
+use super::layers::relative_bias::RelativeBias;
 use super::layers::rotary::Rotary;
 use super::layers::token_embeddings::TokenEmbeddings;
 use super::layers::token_types::with_each_type;
-use super::layers::transformer_layer::TransformerLayer;
+use super::layers::transformer_layer::{Shared, TransformerLayer};
 use super::source::Loader;
-use super::tensor_names::Names;
+use super::tensor_names::{Names, Side};
 use crate::kernel::Activation;
 
 /// A transformer.
@@ -23,10 +26,16 @@ pub(super) struct Transformer {
     /// One row for each position. If tokens have types, these rows once for each type, with its vector added.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
+    /// From the width of the tables to that of the layers, in front of the norm or behind it.
+    pub(super) projection: Option<(Linear, Side)>,
     pub(super) layers: Vec<TransformerLayer>,
+    /// The layer at each depth.
+    pub(super) order: Vec<usize>,
     /// The kinds of attention of the layers.
     pub(super) attentions: Vec<Attention>,
     pub(super) last_norm: Option<Norm>,
+    /// From the width of the layers to that of the result.
+    pub(super) last_projection: Option<Linear>,
     pub(super) activation: Activation,
     pub(super) first: Position,
     /// Whether tokens have types. Texts have only the first.
@@ -34,6 +43,11 @@ pub(super) struct Transformer {
     /// The number of rows of `positions` for each token type.
     pub(super) rows: usize,
     pub(super) vocabulary: usize,
+    /// The width of the tables of tokens and positions.
+    pub(super) table_width: usize,
+    /// The width of the layers.
+    pub(super) layer_width: usize,
+    /// The width of the result.
     pub(super) width: usize,
     /// The longest input that the model has positions for.
     pub(super) longest: usize,
@@ -50,36 +64,64 @@ impl Transformer {
     /// Loads the model that config.json describes.
     pub(super) fn load(loader: &Loader<'_>, config: &Config) -> Result<Self, Error> {
         let names = config.names;
-        let (vocabulary, width) = loader.dimensions(names.token_embeddings)?;
-        let size = match config.size {
-            Some(size) => size,
-            None if width % config.heads == 0 => width / config.heads,
-            None => {
-                let heads = config.heads;
-                let problem = format!("`num_attention_heads` is {heads}, which does not divide the width {width}");
-                return Err(Error::setting(&loader.path.join("config.json"), problem));
+        let (vocabulary, table_width) = loader.dimensions(names.token_table(loader))?;
+        let projection = match &names.projection {
+            Some(projection) if config.projected => {
+                let (outputs, _) = loader.dimensions(&format!("{}.weight", projection.name))?;
+                let linear = Linear::load(loader, projection.name, table_width, outputs, projection.biased)?;
+                Some((linear, projection.side))
             }
+            _ => None,
         };
-        let positions = Positions::load(loader, config, names, width)?;
-        let attentions = config.patterns.iter().map(|pattern| {
-            let relative = relative_bias(loader, config, names, positions.longest)?;
-            Ok(attention(config, pattern, size, relative))
-        });
+        let width = projection.as_ref().map_or(table_width, |(projection, _)| projection.outputs());
+        let norm_width = match projection {
+            Some((_, Side::BehindNorm)) => table_width,
+            _ => width,
+        };
+        let size = head_width(loader, config, width)?;
+        let positions = Positions::load(loader, config, names, table_width)?;
+        let attentions = config
+            .patterns
+            .iter()
+            .enumerate()
+            .map(|(index, pattern)| attention(loader, config, pattern, config.heads_of(index, size)));
+        let shared = Shared {
+            positions: match &config.distance {
+                Some(Distance::Disentangled(shape)) => Some(load_vectors(loader, config, shape, width)?),
+                _ => None,
+            },
+            inputs: match &names.per_layer {
+                Some(names) => Some(InputWeights::load(loader, config, names, width)?),
+                None => None,
+            },
+        };
         let layers =
-            (0..config.layers).map(|layer| TransformerLayer::load(loader, config, names, layer, (width, size)));
-        let norm = |name: Option<&str>| name.map(|name| Norm::load(loader, name, width, config.norm)).transpose();
+            (0..config.layers).map(|layer| TransformerLayer::load(loader, config, layer, (width, size), &shared));
+        let last_projection = names.last_projection.map(|name| {
+            let (outputs, _) = loader.dimensions(&format!("{name}.weight"))?;
+            Linear::load(loader, name, width, outputs, false)
+        });
+        let last_projection = last_projection.transpose()?;
+        let norm = |name: Option<&str>, width: usize| {
+            name.map(|name| Norm::load(loader, name, width, config.norm)).transpose()
+        };
         Ok(Self {
-            token_embeddings: TokenEmbeddings::load(loader, config, names, (vocabulary, width))?,
-            norm: norm(names.embedding_norm)?,
+            token_embeddings: TokenEmbeddings::load(loader, config, names, (vocabulary, table_width))?,
+            norm: norm(names.embedding_norm, norm_width)?,
+            projection,
             layers: layers.collect::<Result<_, _>>()?,
+            order: config.order.clone(),
             attentions: attentions.collect::<Result<_, Error>>()?,
-            last_norm: norm(names.last_norm)?,
+            last_norm: norm(names.last_norm, width)?,
             activation: config.activation,
             first: config.first,
             token_types: config.token_types && names.token_types.is_some(),
             vocabulary,
-            width,
             rows: positions.rows,
+            table_width,
+            layer_width: width,
+            width: last_projection.as_ref().map_or(width, Linear::outputs),
+            last_projection,
             longest: positions.longest,
             positions: positions.table,
         })
@@ -96,12 +138,16 @@ impl Transformer {
         let device = padding.ids.device();
         let attentions = self.attentions.iter().map(|attention| attention.prepare(batch, padding, device));
         let attentions = attentions.collect::<Computed<Vec<Prepared<'_>>>>()?;
-        let mut x = self.embed(batch, padding)?;
-        for layer in &self.layers {
+        let embedded = self.embed(batch, padding)?;
+        let mut x = embedded.clone();
+        for layer in self.depths() {
             let Some(attention) = attentions.get(layer.attention) else { continue };
-            x = layer.forward(&x, attention, self.activation)?;
+            x = layer.forward(&x, &embedded, attention, self.activation)?;
         }
-        self.last_norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x))
+        if let Some(norm) = &self.last_norm {
+            x = norm.forward(&x)?;
+        }
+        self.last_projection.as_ref().map_or(Ok(x.clone()), |layer| layer.forward(&x, Activation::Identity))
     }
 
     fn embed(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
@@ -110,37 +156,73 @@ impl Transformer {
             let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), padding.ids.device())?;
             x = (x + table.index_select(&positions, 0)?)?;
         }
-        self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x))
+        if let Some((projection, Side::BeforeNorm)) = &self.projection {
+            x = projection.forward(&x, Activation::Identity)?;
+        }
+        if let Some(norm) = &self.norm {
+            x = norm.forward(&x)?;
+        }
+        match &self.projection {
+            Some((projection, Side::BehindNorm)) => projection.forward(&x, Activation::Identity),
+            _ => Ok(x),
+        }
+    }
+
+    /// The layers from the first depth to the last.
+    pub(super) fn depths(&self) -> impl Iterator<Item = &TransformerLayer> {
+        self.order.iter().filter_map(|layer| self.layers.get(*layer))
     }
 }
 
-fn attention(config: &Config, pattern: &Pattern, size: usize, relative: Option<RelativeBias>) -> Attention {
-    Attention {
+/// The width of a head.
+fn head_width(loader: &Loader<'_>, config: &Config, width: usize) -> Result<usize, Error> {
+    match config.size {
+        Some(size) => Ok(size),
+        None if width.is_multiple_of(config.heads) => Ok(width / config.heads),
+        None => {
+            let heads = config.heads;
+            let problem = format!("`num_attention_heads` is {heads}, which does not divide the width {width}");
+            Err(Error::setting(&loader.path.join("config.json"), problem))
+        }
+    }
+}
+
+fn attention(
+    loader: &Loader<'_>,
+    config: &Config,
+    pattern: &Pattern,
+    (key_value_heads, size): (usize, usize),
+) -> Result<Attention, Error> {
+    let relative = match (config.names.relative, config.distance) {
+        (Some(name), Some(Distance::Buckets { buckets, farthest })) => {
+            let table = loader.values(name, &[buckets, config.heads])?;
+            Some(RelativeBias::new(table, config.heads, farthest))
+        }
+        _ => None,
+    };
+    let positions = match config.distance {
+        Some(Distance::Disentangled(shape)) => Some(RelativePositions::new(shape)),
+        _ => None,
+    };
+    Ok(Attention {
         heads: config.heads,
-        key_value_heads: config.key_value_heads,
+        key_value_heads,
         size,
         scale: config.scale.unwrap_or(1.0 / (size as f32).sqrt()),
         causal: pattern.causal,
         window: pattern.window,
         rotary: pattern.rope.clone().map(Rotary::new),
         relative,
-    }
-}
-
-fn relative_bias(
-    loader: &Loader<'_>,
-    config: &Config,
-    names: &Names,
-    longest: usize,
-) -> Result<Option<RelativeBias>, Error> {
-    let Some(name) = names.relative else { return Ok(None) };
-    let table = loader.values(name, &[BUCKETS, config.heads])?;
-    Ok(Some(RelativeBias::new(&table, config.heads, longest)))
+        positions,
+        cap: config.score_cap,
+    })
 }
 
 impl Positions {
     fn load(loader: &Loader<'_>, config: &Config, names: &Names, width: usize) -> Result<Self, Error> {
-        let Some(name) = names.positions else { return Ok(Self { table: None, rows: 0, longest: config.longest }) };
+        let Some(name) = names.positions.filter(|_| config.position_table) else {
+            return Ok(Self { table: None, rows: 0, longest: config.longest });
+        };
         let (rows, _) = loader.dimensions(name)?;
         let values = with_each_type(loader, config, names, width, loader.values(name, &[rows, width])?)?;
         let longest = rows.saturating_sub(config.first.start as usize).min(config.longest);

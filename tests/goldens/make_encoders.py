@@ -183,6 +183,90 @@ def gemma3(vocabulary, pad):
     ))
 
 
+def electra(vocabulary, pad):
+    """Tables that are narrower than the layers."""
+    return tf.ElectraModel(tf.ElectraConfig(vocab_size=vocabulary, pad_token_id=pad, embedding_size=12, **shape()))
+
+
+def electra_base(vocabulary, pad):
+    return tf.ElectraModel(tf.ElectraConfig(vocab_size=vocabulary, pad_token_id=pad, embedding_size=WIDTH, **shape()))
+
+
+def albert(vocabulary, pad):
+    """Five depths of two groups of two layers."""
+    config = tf.AlbertConfig(
+        vocab_size=vocabulary, pad_token_id=pad, embedding_size=12, num_hidden_groups=2, inner_group_num=2,
+        **{**shape(), "num_hidden_layers": 5},
+    )
+    return tf.AlbertModel(config)
+
+
+def deberta(vocabulary, pad):
+    """As published: no table of positions, so that texts may be longer than any in training."""
+    return tf.DebertaV2Model(tf.DebertaV2Config(
+        vocab_size=vocabulary, pad_token_id=pad, type_vocab_size=0, relative_attention=True, position_buckets=16, norm_rel_ebd="layer_norm",
+        share_att_key=True, pos_att_type="p2c|c2p", position_biased_input=False, **{**wide(), "max_position_embeddings": 64},
+    ))
+
+
+def deberta_tables(vocabulary, pad):
+    """What published models do otherwise: weights of their own for positions, without buckets, and tables of another width."""
+    return tf.DebertaV2Model(tf.DebertaV2Config(
+        vocab_size=vocabulary, pad_token_id=pad, type_vocab_size=2, relative_attention=True, max_relative_positions=10, embedding_size=12,
+        pos_att_type=["c2p"], hidden_act="gelu_new", **shape(),
+    ))
+
+
+def t5(vocabulary, pad):
+    return tf.T5EncoderModel(tf.T5Config(
+        vocab_size=vocabulary, pad_token_id=pad, d_model=32, d_kv=12, d_ff=48, num_layers=3, num_heads=4, feed_forward_proj="relu",
+    ))
+
+
+def mt5(vocabulary, pad):
+    """With a decoder, which is not used."""
+    return tf.MT5ForConditionalGeneration(tf.MT5Config(
+        vocab_size=vocabulary, pad_token_id=pad, decoder_start_token_id=pad, d_model=32, d_kv=8, d_ff=48, num_layers=2,
+        num_decoder_layers=1, num_heads=4, feed_forward_proj="gated-gelu", relative_attention_num_buckets=16,
+        relative_attention_max_distance=50,
+    ))
+
+
+def eurobert(vocabulary, pad):
+    rope = {"rope_type": "default", "rope_theta": 250000.0}
+    return tf.EuroBertModel(tf.EuroBertConfig(
+        vocab_size=vocabulary, pad_token_id=pad, num_key_value_heads=2, rope_parameters=rope, **wide(),
+    ))
+
+
+def jina3(vocabulary, pad):
+    return tf.JinaEmbeddingsV3Model(
+        tf.JinaEmbeddingsV3Config(vocab_size=vocabulary, pad_token_id=pad, **wide()), add_pooling_layer=False,
+    )
+
+
+def gemma2(vocabulary, pad):
+    return tf.Gemma2Model(tf.Gemma2Config(
+        vocab_size=vocabulary, pad_token_id=pad, num_key_value_heads=2, head_dim=12, query_pre_attn_scalar=20, sliding_window=32,
+        attn_logit_softcapping=2.0, **wide(),
+    ))
+
+
+def embedding_gemma2(vocabulary, pad):
+    """The part about texts, with wider heads where layers look at the whole text."""
+    return tf.EmbeddingGemma2TextModel(tf.EmbeddingGemma2TextConfig(
+        vocab_size=vocabulary, pad_token_id=pad, num_key_value_heads=2, head_dim=8, global_head_dim=12, num_global_key_value_heads=1,
+        sliding_window=16, sliding_window_pattern=2, hidden_size_per_layer_input=8, embedding_dim=24, **wide(),
+    ))
+
+
+def lfm2(vocabulary, pad):
+    return tf.Lfm2Model(tf.Lfm2Config(
+        vocab_size=vocabulary, pad_token_id=pad, num_key_value_heads=2, layer_types=["conv", "full_attention", "conv", "conv"],
+        conv_L_cache=3, conv_bias=True, block_auto_adjust_ff_dim=False, **wide(num_hidden_layers=4),
+    ))
+
+
 def gte(vocabulary, pad):
     # What GTE's own code calls ntk with factor 4 and base 20000, as a linear scaling of another base.
     rope = {"rope_type": "linear", "rope_theta": 4 * 20000.0, "factor": 4.0 ** (2 / 8)}
@@ -208,6 +292,15 @@ def as_new(target):
     (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
+def as_bidirectional(target):
+    """The folder as it is published with code of its own, which attends in both directions without saying so."""
+    config = json.loads((target / "config.json").read_text())
+    del config["is_causal"]
+    code = {"AutoConfig": "llama_bidirectional_model.LlamaBidirectionalConfig", "AutoModel": "llama_bidirectional_model.LlamaBidirectionalModel"}
+    config.update(model_type="llama_bidirec", architectures=["LlamaBidirectionalModel"], auto_map=code, pooling="avg")
+    (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
 def as_nomic(target):
     """The folder as nomic's own code writes it. transformers already writes its tensor names."""
     config = json.loads((target / "config.json").read_text())
@@ -230,6 +323,9 @@ def shake(model, seed, size=0.4):
     """Biases and norms too get values that matter."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):
+                buffer.copy_(0.6 + 0.2 * torch.rand(buffer.shape, generator=generator))
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             if "norm" in name.lower():
@@ -287,6 +383,19 @@ CASES = {
     "new": (gte, ROBERTA, "float16", lambda: [pooling("cls", width=32)], ROTARY | {"finish": as_new}),
     "gte": (gte, ROBERTA, "float16", None, ROTARY),
     "nomic_bert": (nomic_bert, BERT, "float16", lambda: [pooling("mean", width=32)], ROTARY | {"finish": as_nomic}),
+    "electra": (electra, BERT, "float32", lambda: [pooling("cls")], {}),
+    "electra-base": (electra_base, BERT, "float32", None, {}),
+    "albert": (albert, BERT, "float32", lambda: [pooling("mean"), st.Normalize()], {}),
+    "deberta-v2": (deberta, BERT, "float16", lambda: [pooling("mean", width=32)], ROTARY | {"max_seq_length": 1024}),
+    "deberta-tables": (deberta_tables, ROBERTA, "float32", None, {}),
+    "t5": (t5, ROBERTA, "bfloat16", lambda: [pooling("mean", width=32), dense(32, 24, bias=False), st.Normalize()], ROTARY),
+    "mt5": (mt5, ROBERTA, "bfloat16", lambda: [pooling("mean", width=32)], ROTARY),
+    "eurobert": (eurobert, {}, "float16", lambda: [pooling("mean", width=32)], ROTARY | {"tokenizer": bytes_of}),
+    "llama_bidirec": (llama, ROBERTA, "float16", lambda: [pooling("mean", width=32)], ROTARY | {"finish": as_bidirectional}),
+    "jina_embeddings_v3": (jina3, ROBERTA, "float16", lambda: [pooling("mean", width=32), st.Normalize()], ROTARY),
+    "gemma2": (gemma2, BERT, "bfloat16", lambda: [pooling("lasttoken", width=32)], ROTARY),
+    "embedding_gemma2": (embedding_gemma2, BERT, "bfloat16", lambda: [pooling("mean", width=24), st.Normalize()], ROTARY),
+    "lfm2": (lfm2, {}, "bfloat16", lambda: [pooling("lasttoken", width=32)], ROTARY | {"tokenizer": bytes_of}),
 }
 
 
@@ -321,6 +430,49 @@ def make(folder, index, name):
             file.unlink()
 
 
+def make_static(folder):
+    """A table alone, as sentence-transformers saves it."""
+    target = folder / "static"
+    tokenizer, vocabulary, _ = wordpiece(BERT)
+    backend = tokenizer.backend_tokenizer
+    backend.enable_truncation(max_length=60)
+    weights = 0.4 * torch.randn((vocabulary, WIDTH), generator=torch.Generator().manual_seed(900))
+    modules = [st.StaticEmbedding(backend, embedding_weights=weights), st.Normalize()]
+    retriever = SentenceTransformer(modules=modules, prompts={"query": "search query: "}, device="cpu")
+    retriever.save_pretrained(str(target), create_model_card=False)
+    (target / "README.md").unlink(missing_ok=True)
+    write_expected(target, {"longest": 0, "prompts": {"query": "search query: "}})
+
+
+def make_model2vec(folder):
+    """As model2vec writes a table in which tokens share rows and have weights of their own."""
+    target = folder / "model2vec"
+    target.mkdir(exist_ok=True)
+    tokenizer, vocabulary, _ = wordpiece(BERT)
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    backend.save(str(target / "tokenizer.json"))
+    generator = torch.Generator().manual_seed(901)
+    tensors = {
+        "embeddings": torch.randn((20, WIDTH), generator=generator),
+        "mapping": torch.randint(0, 20, (vocabulary,), generator=generator),
+        "weights": torch.rand((vocabulary,), generator=generator).double(),
+    }
+    save_file(tensors, target / "model.safetensors")
+    config = {"model_type": "model2vec", "architectures": ["StaticModel"], "normalize": True, "hidden_dim": WIDTH, "seq_length": 1000000}
+    (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    kinds = [(".", "StaticEmbedding"), ("1_Normalize", "Normalize")]
+    modules = [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"} for index, (path, kind) in enumerate(kinds)
+    ]
+    (target / "modules.json").write_text(json.dumps(modules, indent=2) + "\n")
+    write_expected(target, {"longest": 0})
+
+
+TABLES = {"static": make_static, "model2vec": make_model2vec}
+
+
 def edit(path, extra):
     path.write_text(json.dumps({**json.loads(path.read_text()), **extra}, indent=2) + "\n")
 
@@ -350,6 +502,10 @@ def main():
         torch.manual_seed(index)
         make(folder, index, name)
         print(name)
+    for name, make_table in TABLES.items():
+        if not sys.argv[2:] or name in sys.argv[2:]:
+            make_table(folder)
+            print(name)
 
 
 if __name__ == "__main__":

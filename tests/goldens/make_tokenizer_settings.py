@@ -229,6 +229,8 @@ def expected(folder):
     return {"plain": embed(model.encode), "query": embed(model.encode_query)}
 
 
+# The special tokens of XLM-R, for classes that have others.
+NAMED = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>"}
 CASES = {
     "bert": ("bert", {}),
     "bert-cased": ("bert", {"tokenizer_config.json": {"do_lower_case": False}}),
@@ -261,6 +263,21 @@ CASES = {
     "bert-added-file": ("bert", {"added_tokens.json": {"tok1": 300}}),
     "bert-extra-named": ("bert", {"tokenizer_config.json": {"extra_special_tokens": {"own_token": "tok1"}}}),
     "xlm-roberta-prefix-null": ("xlm-roberta", {"tokenizer_config.json": {"add_prefix_space": None}}),
+    "xlm-roberta-t5": ("xlm-roberta", {"tokenizer_config.json": {"tokenizer_class": "T5Tokenizer"}}),
+    "xlm-roberta-albert": ("xlm-roberta", {"tokenizer_config.json": {"tokenizer_class": "AlbertTokenizer", **NAMED}}),
+    "xlm-roberta-albert-cased": (
+        "xlm-roberta",
+        {"tokenizer_config.json": {
+            "tokenizer_class": "AlbertTokenizerFast", "keep_accents": True, "do_lower_case": False, "add_prefix_space": False, **NAMED,
+        }},
+    ),
+    "xlm-roberta-deberta": ("xlm-roberta", {"tokenizer_config.json": {"tokenizer_class": "DebertaV2Tokenizer", **NAMED}}),
+    "xlm-roberta-deberta-split": (
+        "xlm-roberta",
+        {"tokenizer_config.json": {
+            "tokenizer_class": "DebertaV2TokenizerFast", "split_by_punct": True, "do_lower_case": True, "add_prefix_space": False, **NAMED,
+        }},
+    ),
     "qwen2-uncut": ("qwen2", {"sentence_bert_config.json": {"processing_kwargs": {"text": {"truncation": False}}}}),
     "qwen2-long": ("qwen2", {"sentence_bert_config.json": {"max_seq_length": 200}}),
 }

@@ -120,6 +120,29 @@ fn every_dtype_and_view_of_torch_keeps_its_values() {
 }
 
 #[test]
+fn weights_that_torch_saved_are_read_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    copy_folder(&repository().join("fixtures/torch"), &root.join("model"));
+    run(root, &["convert", "model", "-o", "converted", "-q"]);
+    let said = stderr(&run(root, &["blend", "model", "converted", "-o", "merged", "--no-sync"]));
+    assert!(said.contains("`model` has weights in pytorch_model.bin"), "{said}");
+    assert!(said.contains("`admix convert` writes them as safetensors"), "{said}");
+    for name in ["model.safetensors", "2_Dense/model.safetensors"] {
+        let [converted, merged] = ["converted", "merged"].map(|of| read_tensors(&root.join(of).join(name)));
+        assert_eq!(converted, merged, "{name}");
+    }
+    let embed = |model: &str| {
+        let out = format!("{model}.npy");
+        admix(root).args(["embed", model, "-o", &out, "-q"]).write_stdin("a cat\n고양이\n").assert().success();
+        fs::read(root.join(out)).unwrap()
+    };
+    if cfg!(feature = "eval") {
+        assert_eq!(embed("model"), embed("converted"));
+    }
+}
+
+#[test]
 fn a_sentence_transformers_folder_is_converted_whole() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -128,9 +151,6 @@ fn a_sentence_transformers_folder_is_converted_whole() {
     fs::write(model.join("training_args.bin"), call("os", "system")).unwrap();
     fs::write(model.join("README.md"), "a card").unwrap();
     fs::create_dir(model.join(".git")).unwrap();
-    // Whoever meets such a folder elsewhere is told what to do.
-    let hint = admix(root).args(["inspect", "model"]).output().unwrap();
-    assert!(stderr(&hint).contains("hint: ") && stderr(&hint).contains("admix convert model -o model-safetensors"));
     let done = run(root, &["convert", "model", "-o", "out", "--json"]);
     let summary = stdout_json(&done);
     assert_eq!(summary["files"].as_array().unwrap().len(), 3, "{summary}");

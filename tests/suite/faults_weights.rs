@@ -187,12 +187,11 @@ fn incomplete_folders_are_refused() {
                 ..FAULT
             },
             Fault {
-                name: "only pytorch_model.bin",
+                name: "pytorch_model.bin that torch did not save",
                 arrange: |folder| {
                     fs::rename(folder.join("b/model.safetensors"), folder.join("b/pytorch_model.bin")).unwrap();
                 },
-                says: &["b/pytorch_model.bin", "not as safetensors"],
-                hint: "admix convert b -o b-safetensors",
+                says: &["b/pytorch_model.bin", "a safetensors file, not what torch saves"],
                 ..FAULT
             },
             Fault {

@@ -9,9 +9,30 @@ use super::per_layer::{self, LAYER_COUNTS, LayerKinds};
 const POSITIONS: &[&str] = &["max_position_embeddings", "n_positions", "max_trained_positions"];
 /// Model types whose position numbers start after the padding token's id.
 const OFFSET_POSITIONS: &[&str] = &["roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"];
-/// Model types with rotary positions, which continue beyond the number in the configuration.
-const COMPUTED_POSITIONS: &[&str] =
-    &["modernbert", "new", "gte", "nomic_bert", "qwen2", "qwen3", "mistral", "llama", "gemma3_text"];
+/// Models with rotary or relative positions, which go on behind the last one that the configuration speaks of.
+const COMPUTED_POSITIONS: &[&str] = &[
+    "deberta-v2",
+    "embedding_gemma2",
+    "embedding_gemma2_text",
+    "eurobert",
+    "gemma2",
+    "gemma3_text",
+    "gte",
+    "jina_embeddings_v3",
+    "lfm2",
+    "llama",
+    "llama_bidirec",
+    "mistral",
+    "modernbert",
+    "mt5",
+    "new",
+    "nomic_bert",
+    "qwen2",
+    "qwen3",
+    "t5",
+];
+/// Models whose configuration speaks of a number of positions that nothing depends on.
+const WITHOUT_POSITIONS: &[&str] = &["mt5", "t5"];
 
 /// The values of config.json that two models have to share for their weights to mean the same.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +47,8 @@ pub struct Architecture {
     pub layers: Option<u64>,
     /// The number of positions for tokens.
     pub positions: Option<u64>,
+    /// Whether positions are computed, and not looked up in a table.
+    computes_positions: bool,
     /// Whether a head that scores tokens is tied to the token embeddings.
     pub ties_head: bool,
     /// The values that have to agree, in a fixed order.
@@ -51,11 +74,16 @@ impl Architecture {
         let values = Config::of(config);
         let model_type = find(config, &["model_type"]).and_then(Value::as_str).map(str::to_owned);
         let number = |keys: &[&str]| find(config, keys).and_then(Value::as_u64);
+        let is = |classes: &[&str]| model_type.as_deref().is_some_and(|name| classes.contains(&name));
+        // This class has a table besides, unless the file says otherwise.
+        let has_table = is(&["deberta-v2"]) && find(config, &["position_biased_input"]) != Some(&Value::Bool(false));
         Self {
+            computes_positions: is(COMPUTED_POSITIONS) && !has_table,
             hidden_size: number(&["hidden_size", "d_model", "n_embd", "dim"]),
             vocab_size: number(&["vocab_size"]),
             layers: number(&LAYER_COUNTS),
             positions: number(POSITIONS)
+                .filter(|_| !is(WITHOUT_POSITIONS))
                 .map(|count| count.saturating_sub(position_offset(config, model_type.as_deref()))),
             ties_head: values.ties_head(),
             values: values.values(),
@@ -66,7 +94,7 @@ impl Architecture {
 
     /// Whether positions are computed and not looked up in a table.
     pub(crate) fn computes_positions(&self) -> bool {
-        self.model_type.as_deref().is_some_and(|name| COMPUTED_POSITIONS.contains(&name))
+        self.computes_positions
     }
 
     /// Whether position numbers start after the padding token's id.

@@ -99,6 +99,10 @@ const COMMON: [&str; 42] = [
     "v_head_dim",
 ];
 
+/// Keys that a class reads though its configuration in transformers has no default for them.
+const UNDECLARED: [(&str, &[&str]); 1] =
+    [("deberta-v2", &["max_relative_positions", "norm_rel_ebd", "position_buckets", "share_att_key"])];
+
 /// Classes with bidirectional attention by default; others have causal attention.
 const ENCODERS: [&str; 32] = [
     "albert",
@@ -169,7 +173,9 @@ impl Config<'_> {
         };
         let own = self.class.into_iter().flat_map(Map::keys).map(String::as_str);
         let common = COMMON.iter().copied().filter(|_| !self.is_known());
-        for key in own.chain(common).filter(|key| !is_told(key)) {
+        let undeclared =
+            UNDECLARED.iter().filter(|(class, _)| *class == self.model_type).flat_map(|(_, keys)| *keys).copied();
+        for key in own.chain(common).chain(undeclared).filter(|key| !is_told(key)) {
             if self.is_known() || self.stated(&[key]).is_some() {
                 let is_usual = key == "scale_attn_weights" && self.value(&[key]).as_deref() == Some("true");
                 found.push(Stated::new(format!("`{key}`"), self.value(&[key])).neutral_if(is_usual));

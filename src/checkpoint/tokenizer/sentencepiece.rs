@@ -1,39 +1,98 @@
-//! Reads the pieces of a sentencepiece model.
+//! The pieces of a sentencepiece model.
 //!
-//! The file is a protocol buffer. Each field 1 is a piece, itself a message with its text as field 1 and its type as field
-//! 3. All other fields are skipped.
+//! The file is a protocol buffer: fields of a number and a kind, of which field 1 is a piece each, itself a message with its text
+//! as field 1, its score as field 2 and its type as field 3. Field 2 holds the trainer's settings, field 3 the normalizer. Everything
+//! else is passed over.
 
-/// The type of ordinary pieces, which is the default.
-const NORMAL: u64 = 1;
+/// The type of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An ordinary piece, which is meant where no type is given.
+    Normal,
+    /// What stands around texts.
+    Control,
+    /// A piece that is always taken whole.
+    UserDefined,
+    /// What is unknown, unused, or a byte.
+    Other,
+}
+
+/// A piece of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Piece<'b> {
+    pub(super) text: &'b str,
+    pub(super) score: f32,
+    pub(super) kind: Kind,
+}
+
+/// A model.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Model<'b> {
+    pub(super) pieces: Vec<Piece<'b>>,
+    /// Whether texts are cut into the pieces that are likeliest together.
+    pub(super) is_unigram: bool,
+    /// The piece that stands for what is unknown.
+    pub(super) unknown: u64,
+    /// What characters are replaced by; may be empty.
+    pub(super) charsmap: &'b [u8],
+}
 
 /// The ordinary pieces of a model, each with its position; `None` if the bytes are not such a model.
 pub(super) fn pieces(bytes: &[u8]) -> Option<Vec<(u64, &str)>> {
-    let mut pieces = Vec::new();
-    let mut place = 0;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (number, value) = field(&mut rest)?;
-        if let (1, Value::Bytes(piece)) = (number, value) {
-            let (text, kind) = read_piece(piece)?;
-            if kind == NORMAL {
-                pieces.push((place, text));
-            }
-            place += 1;
-        }
-    }
-    (place > 0).then_some(pieces)
+    let pieces = read(bytes)?.pieces.into_iter().zip(0..);
+    Some(pieces.filter(|(piece, _)| piece.kind == Kind::Normal).map(|(piece, place)| (place, piece.text)).collect())
 }
 
-fn read_piece(mut rest: &[u8]) -> Option<(&str, u64)> {
-    let (mut text, mut kind) = ("", NORMAL);
+/// The model; `None` where the bytes are none.
+pub(super) fn read(bytes: &[u8]) -> Option<Model<'_>> {
+    let mut model = Model { pieces: Vec::new(), is_unigram: true, unknown: 0, charsmap: &[] };
+    let mut rest = bytes;
     while !rest.is_empty() {
         match field(&mut rest)? {
-            (1, Value::Bytes(bytes)) => text = std::str::from_utf8(bytes).ok()?,
-            (3, Value::Number(number)) => kind = number,
+            (1, Value::Bytes(piece)) => model.pieces.push(read_piece(piece)?),
+            (2, Value::Bytes(trainer)) => read_trainer(trainer, &mut model)?,
+            (3, Value::Bytes(normalizer)) => model.charsmap = read_charsmap(normalizer)?,
             _ => {}
         }
     }
-    Some((text, kind))
+    (!model.pieces.is_empty()).then_some(model)
+}
+
+fn read_piece(mut rest: &[u8]) -> Option<Piece<'_>> {
+    let mut piece = Piece { text: "", score: 0.0, kind: Kind::Normal };
+    while !rest.is_empty() {
+        match field(&mut rest)? {
+            (1, Value::Bytes(bytes)) => piece.text = std::str::from_utf8(bytes).ok()?,
+            (2, Value::Bytes(bytes)) => piece.score = f32::from_le_bytes(bytes.try_into().ok()?),
+            (3, Value::Number(1)) => piece.kind = Kind::Normal,
+            (3, Value::Number(3)) => piece.kind = Kind::Control,
+            (3, Value::Number(4)) => piece.kind = Kind::UserDefined,
+            (3, _) => piece.kind = Kind::Other,
+            _ => {}
+        }
+    }
+    Some(piece)
+}
+
+fn read_trainer(mut rest: &[u8], model: &mut Model<'_>) -> Option<()> {
+    while !rest.is_empty() {
+        match field(&mut rest)? {
+            (3, Value::Number(kind)) => model.is_unigram = kind == 1,
+            (40, Value::Number(number)) => model.unknown = number,
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+fn read_charsmap(mut rest: &[u8]) -> Option<&[u8]> {
+    let mut charsmap = &[][..];
+    while !rest.is_empty() {
+        if let (2, Value::Bytes(bytes)) = field(&mut rest)? {
+            charsmap = bytes;
+        }
+    }
+    Some(charsmap)
 }
 
 /// The value of a field.
@@ -97,8 +156,8 @@ mod tests {
     fn pieces_have_their_places() {
         let mut bytes =
             [piece("<unk>", Some(2)), piece("<s>", Some(3)), piece("▁a", None), piece("b", Some(1))].concat();
-        // The trainer's settings, and a field of eight bytes.
-        bytes.extend([0x12, 2, 1, 2, 0x19, 0, 0, 0, 0, 0, 0, 0, 0]);
+        // The trainer's settings (a unigram model), and a field of eight bytes.
+        bytes.extend([0x12, 2, 0x18, 1, 0x21, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(pieces(&bytes), Some(vec![(2, "▁a"), (3, "b")]));
         for end in 1..bytes.len() - 15 {
             let _ = pieces(&bytes[..end]);

@@ -1,5 +1,7 @@
 //! The manual's reference pages, generated from the declarations: commands, merge methods, keys of recipes and sweep files.
 
+#[cfg(feature = "eval")]
+mod classes;
 mod commands;
 mod examples;
 mod keys;

@@ -12,6 +12,8 @@ pub(in crate::cli) fn pages(program: &Command) -> Vec<Page> {
     pages.push(Page { file: "recipe-keys.md".into(), text: keys::recipe() });
     pages.push(Page { file: "sweep-keys.md".into(), text: keys::sweep() });
     pages.push(Page { file: "allow.md".into(), text: keys::allow() });
+    #[cfg(feature = "eval")]
+    pages.push(Page { file: "model-classes.md".into(), text: super::classes::page() });
     for page in &mut pages {
         page.text.insert_str(0, NOTE);
     }

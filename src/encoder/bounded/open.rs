@@ -45,7 +45,15 @@ const UNUSABLE: &str = "its parts do not fit together: the tokenizer's reader ga
 /// # Errors
 /// What is wrong with the tokenizer, or exceeds a limit in the text.
 pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Encoding, String> {
-    encode_input(tokenizer, text.into())
+    encode_with(tokenizer, text, true)
+}
+
+/// The tokens of a text, with or without the special tokens around them.
+///
+/// # Errors
+/// What is wrong with the tokenizer, or too much in the text.
+pub(in crate::encoder) fn encode_with(tokenizer: &Bounded, text: &str, special: bool) -> Result<Encoding, String> {
+    encode_input(tokenizer, text.into(), special)
 }
 
 /// Encodes a pair of texts, with special tokens around and between them.
@@ -53,12 +61,12 @@ pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Enco
 /// # Errors
 /// As for [`encode`].
 pub(in crate::encoder) fn encode_pair(tokenizer: &Bounded, first: &str, second: &str) -> Result<Encoding, String> {
-    encode_input(tokenizer, (first, second).into())
+    encode_input(tokenizer, (first, second).into(), true)
 }
 
-fn encode_input(tokenizer: &Bounded, text: EncodeInput<'_>) -> Result<Encoding, String> {
+fn encode_input(tokenizer: &Bounded, text: EncodeInput<'_>, special: bool) -> Result<Encoding, String> {
     failure();
-    let encoded = catch(|| tokenizer.encode_fast(text, true));
+    let encoded = catch(|| tokenizer.encode_fast(text, special));
     if let Some(problem) = failure() {
         return Err(problem);
     }

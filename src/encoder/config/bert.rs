@@ -2,9 +2,9 @@
 //! distilbert, mpnet.
 
 use super::super::error::Error;
-use super::super::tensor_names::{BERT, DISTILBERT, MPNET};
+use super::super::tensor_names::{BERT, DISTILBERT, ELECTRA, MPNET};
 use super::json::Json;
-use super::shape::{Biases, Config, NormStyle, Pattern, Position};
+use super::shape::{Config, Distance, NormStyle, Position};
 use crate::kernel::Activation;
 
 pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
@@ -20,24 +20,21 @@ pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
         "mpnet" => (&MPNET, Position { start: 2, padding: Some(1) }),
         _ => (&BERT, behind_padding(json)?),
     };
+    // Fixed in its code, whatever config.json says.
+    let distance = (model_type == "mpnet").then_some(Distance::Buckets { buckets: 32, farthest: 128 });
     Ok(Config {
-        names,
-        layers,
-        heads,
-        key_value_heads: heads,
-        size: None,
-        scale: None,
-        norm: NormStyle::layer(epsilon),
-        biases: Biases::ALL,
         activation: json.activation(&["hidden_act", "activation"], Activation::Gelu)?,
         first,
-        longest: usize::MAX,
-        patterns: vec![Pattern::default()],
-        layer_patterns: vec![0; layers],
-        token_types: true,
-        embedding_scale: None,
-        overflows: false,
+        distance,
+        ..Config::new(names, layers, heads, NormStyle::layer(epsilon))
     })
+}
+
+/// `electra`: tables that may be narrower than the layers.
+pub(super) fn read_electra(json: Json<'_>, _: &str) -> Result<Config, Error> {
+    let narrow = json.number_if(&["embedding_size"])?.unwrap_or(128);
+    let projected = narrow != json.number_if(&["hidden_size"])?.unwrap_or(256);
+    Ok(Config { names: &ELECTRA, projected, ..read(json, "bert")? })
 }
 
 /// Position numbers start after the padding token's id.

@@ -4,7 +4,7 @@ use super::super::error::Error;
 use super::super::tensor_names::MODERNBERT;
 use super::json::Json;
 use super::rope::{Rope, Source};
-use super::shape::{Biases, Config, GLOBAL, LOCAL, NormStyle, Pattern, Position, head_size, layer_patterns};
+use super::shape::{Biases, Config, GLOBAL, LOCAL, NormStyle, Pattern, head_size, layer_patterns};
 use crate::kernel::Activation;
 
 pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
@@ -22,16 +22,9 @@ pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
     let window = json.number_if(&["local_attention"])?.unwrap_or(128) / 2;
     let rope = |kind, theta| Rope::read(json, &Source { kind: Some(kind), theta, scaled: true, size, longest });
     Ok(Config {
-        names: &MODERNBERT,
-        layers,
-        heads,
-        key_value_heads: heads,
         size: Some(size),
-        scale: None,
-        norm,
         biases: Biases { qkv: attention, attention_output: attention, up: inner, down: inner },
         activation: json.activation(&["hidden_activation"], Activation::Gelu)?,
-        first: Position::default(),
         longest,
         patterns: vec![
             Pattern { rope: Some(rope("full_attention", ("global_rope_theta", 160_000.0))?), ..Pattern::default() },
@@ -42,8 +35,6 @@ pub(super) fn read(json: Json<'_>, _: &str) -> Result<Config, Error> {
             },
         ],
         layer_patterns: layer_patterns(json, layers, |layer| if layer % period == 0 { GLOBAL } else { LOCAL })?,
-        token_types: true,
-        embedding_scale: None,
-        overflows: false,
+        ..Config::new(&MODERNBERT, layers, heads, norm)
     })
 }

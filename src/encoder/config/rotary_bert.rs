@@ -1,13 +1,13 @@
-//! BERT-like models with rotary positions and gated feed-forward networks: GTE (`new`, `gte` in transformers) and
-//! `nomic_bert`.
+//! Models in the order of BERT with rotary positions and gates: GTE (`new`, `gte` in transformers), `nomic_bert`
+//! and `jina_embeddings_v3`.
 
 use serde_json::Value;
 
 use super::super::error::Error;
-use super::super::tensor_names::{GTE, NOMIC, Names};
+use super::super::tensor_names::{GTE, JINA3, NOMIC, Names};
 use super::json::Json;
 use super::rope::{Rope, Source};
-use super::shape::{Biases, Config, NormStyle, Pattern, Position, head_size};
+use super::shape::{Biases, Config, NormStyle, Pattern, head_size};
 use crate::kernel::Activation;
 
 /// GTE.
@@ -36,7 +36,12 @@ pub(super) fn read_nomic(json: Json<'_>, _: &str) -> Result<Config, Error> {
         json.expect(key, expected)?;
     }
     json.expect("rotary_emb_fraction", 1)?;
-    json.expect("num_experts", 0)?;
+    if json.number_if(&["num_experts", "num_local_experts"]).ok().flatten().is_some() {
+        return Err(Error::Architecture {
+            path: json.path.parent().unwrap_or(json.path).to_owned(),
+            found: "nomic_bert with experts".to_owned(),
+        });
+    }
     json.expect_none("rotary_emb_scale_base")?;
     let older = json.find(&["n_embd"]).is_some();
     let biases = Biases {
@@ -63,6 +68,14 @@ pub(super) fn read_nomic(json: Json<'_>, _: &str) -> Result<Config, Error> {
     read(json, &NOMIC, biases, activation, ("rotary_emb_base", theta), longest, Rope::read)
 }
 
+/// `jina_embeddings_v3`, as transformers saves it: the adapter of one task is in the weights, or none is.
+pub(super) fn read_jina3(json: Json<'_>, _: &str) -> Result<Config, Error> {
+    let activation = json.activation(&["hidden_act"], Activation::Gelu)?;
+    let longest = json.number_if(&["max_position_embeddings"])?.unwrap_or(8194);
+    let config = read(json, &JINA3, Biases::ALL, activation, ("rope_theta", 20_000.0), longest, Rope::read)?;
+    Ok(Config { norm: NormStyle::layer(json.epsilon(&["layer_norm_eps"], 1e-5)?), ..config })
+}
+
 fn read(
     json: Json<'_>,
     names: &'static Names,
@@ -76,22 +89,14 @@ fn read(
     let heads = json.number(&["num_attention_heads", "n_head"])?;
     let size = head_size(json, heads)?;
     let rope = read_rope(json, &Source { kind: None, theta, scaled: true, size, longest })?;
+    let norm = NormStyle::layer(json.epsilon(&["layer_norm_eps", "layer_norm_epsilon"], 1e-12)?);
     Ok(Config {
-        names,
-        layers,
-        heads,
-        key_value_heads: heads,
         size: Some(size),
-        scale: None,
-        norm: NormStyle::layer(json.epsilon(&["layer_norm_eps", "layer_norm_epsilon"], 1e-12)?),
         biases,
         activation,
-        first: Position::default(),
         longest,
         patterns: vec![Pattern { rope: Some(rope), ..Pattern::default() }],
-        layer_patterns: vec![0; layers],
         token_types: json.find(&["type_vocab_size"]).and_then(Value::as_u64) != Some(0),
-        embedding_scale: None,
-        overflows: false,
+        ..Config::new(names, layers, heads, norm)
     })
 }

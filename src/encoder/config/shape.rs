@@ -10,6 +10,7 @@ use crate::kernel::{Activation, NormKind};
 
 /// The properties of a model that its tensors do not show.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the model")]
 pub(in crate::encoder) struct Config {
     /// The names of its tensors.
     pub(in crate::encoder) names: &'static Names,
@@ -35,10 +36,92 @@ pub(in crate::encoder) struct Config {
     pub(in crate::encoder) layer_patterns: Vec<usize>,
     /// Whether there is a table of token types, where the class has one.
     pub(in crate::encoder) token_types: bool,
+    /// Whether there is a table of positions, where the class has one.
+    pub(in crate::encoder) position_table: bool,
+    /// Whether the tables have a width of their own, where the class can project it to that of the layers.
+    pub(in crate::encoder) projected: bool,
     /// The factor on token embeddings.
     pub(in crate::encoder) embedding_scale: Option<f32>,
+    /// Whether the heads of values are normalised, without weights.
+    pub(in crate::encoder) value_norms: bool,
+    /// How scores depend on the distance between two tokens.
+    pub(in crate::encoder) distance: Option<Distance>,
+    /// Scores are bent towards this bound by a hyperbolic tangent.
+    pub(in crate::encoder) score_cap: Option<f32>,
+    /// Layers of a group that share one number in the names of tensors.
+    pub(in crate::encoder) group: usize,
+    /// The layer at each depth; layers that are shared stand at several.
+    pub(in crate::encoder) order: Vec<usize>,
+    /// The layers that have a short convolution instead of attention, and whether those have biases.
+    pub(in crate::encoder) convolutions: (Vec<usize>, bool),
     /// Whether intermediate values overflow float16.
     pub(in crate::encoder) overflows: bool,
+}
+
+/// How the score of a query and a key depends on the distance between them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::encoder) enum Distance {
+    /// A bias for each head and bucket of distances, from a table of `buckets` rows, half of them for keys behind the query's token;
+    /// from `farthest` on all distances share one.
+    Buckets { buckets: usize, farthest: usize },
+    /// Disentangled attention: products with the vectors of relative positions.
+    Disentangled(Disentangled),
+}
+
+/// Disentangled attention, as `deberta-v2` has it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of config.json")]
+pub(in crate::encoder) struct Disentangled {
+    /// Vectors of relative positions in each direction.
+    pub(in crate::encoder) span: usize,
+    /// The distance from which on all share the last vector, where distances are put in buckets.
+    pub(in crate::encoder) farthest: Option<usize>,
+    /// Whether queries meet the positions of keys.
+    pub(in crate::encoder) content_to_position: bool,
+    /// Whether keys meet the positions of queries.
+    pub(in crate::encoder) position_to_content: bool,
+    /// Whether positions are projected by the weights that tokens are.
+    pub(in crate::encoder) shared: bool,
+    /// Whether vectors of relative positions are normalised.
+    pub(in crate::encoder) normalised: bool,
+}
+
+impl Config {
+    /// Heads of keys and values, and the width of a head, in one kind of attention. `size` is the width elsewhere.
+    pub(in crate::encoder) fn heads_of(&self, pattern: usize, size: usize) -> (usize, usize) {
+        let own = self.patterns.get(pattern).and_then(|pattern| pattern.heads);
+        own.unwrap_or((self.key_value_heads, size))
+    }
+
+    /// A model in the order of BERT with a table of positions, from which readers depart.
+    pub(super) fn new(names: &'static Names, layers: usize, heads: usize, norm: NormStyle) -> Self {
+        Self {
+            names,
+            layers,
+            heads,
+            key_value_heads: heads,
+            size: None,
+            scale: None,
+            norm,
+            biases: Biases::ALL,
+            activation: Activation::Gelu,
+            first: Position::default(),
+            longest: usize::MAX,
+            patterns: vec![Pattern::default()],
+            layer_patterns: vec![GLOBAL; layers],
+            token_types: true,
+            position_table: true,
+            projected: false,
+            embedding_scale: None,
+            value_norms: false,
+            distance: None,
+            score_cap: None,
+            group: 1,
+            order: (0..layers).collect(),
+            convolutions: (Vec::new(), false),
+            overflows: false,
+        }
+    }
 }
 
 /// The normalisation of a model.
@@ -73,6 +156,8 @@ pub(in crate::encoder) struct Pattern {
     pub(in crate::encoder) window: Option<usize>,
     /// The rotation of queries and keys by their positions.
     pub(in crate::encoder) rope: Option<Rope>,
+    /// Heads of keys and values and the width of a head, where they are not those of the model.
+    pub(in crate::encoder) heads: Option<(usize, usize)>,
 }
 
 /// The row of the first position, and the token without a position.

@@ -1,10 +1,15 @@
 //! Attention over packed texts (one after another, without padding) on the CPU.
 
+use std::ops::Range;
+
+use candle_core::Result as Computed;
 use rayon::prelude::*;
 
-use super::super::layers::attention::Attention;
+use super::super::layers::attention::{Attention, HeadNorms};
 use super::super::layers::norm::CpuNorm;
+use super::super::layers::relative_bias::Spread;
 use super::super::layers::rotary::Table;
+use super::positions::{MetTokens, PackedPositions};
 use super::rows::{for_paired_rows, resized};
 use crate::kernel::{self, Matrix, SimdLevel, Threads};
 
@@ -17,15 +22,15 @@ const MASKED: f32 = -1e30;
 /// value of a token.
 pub(super) struct NormAndRotate<'a> {
     pub(super) attention: &'a Attention,
-    /// Norms of a query's head and a key's.
-    pub(super) norms: Option<[CpuNorm<'a>; 2]>,
+    pub(super) norms: &'a HeadNorms,
     pub(super) table: Option<&'a Table>,
 }
 
 impl NormAndRotate<'_> {
     /// `positions` has the position of each row.
     pub(super) fn apply(&self, values: &mut [f32], positions: &[u32], threads: Threads) {
-        if self.norms.is_none() && self.table.is_none() {
+        let HeadNorms { query, key, value } = self.norms;
+        if [query, key, value].iter().all(|norm| norm.is_none()) && self.table.is_none() {
             return;
         }
         let width = self.attention.columns();
@@ -39,10 +44,12 @@ impl NormAndRotate<'_> {
     fn prepare(&self, row: &mut [f32], position: usize) {
         let level = SimdLevel::best();
         let Attention { heads, key_value_heads, size, .. } = *self.attention;
-        let turned = &mut row[..(heads + key_value_heads) * size];
-        if let Some(norms) = self.norms {
-            let (queries, keys) = turned.split_at_mut(heads * size);
-            for (heads, CpuNorm { weight, shift, epsilon, kind }) in [queries, keys].into_iter().zip(norms) {
+        let (turned, values) = row.split_at_mut((heads + key_value_heads) * size);
+        let (queries, keys) = turned.split_at_mut(heads * size);
+        let HeadNorms { query, key, value } = self.norms;
+        for (heads, norm) in [(queries, query), (keys, key), (values, value)] {
+            if let Some(norm) = norm {
+                let CpuNorm { weight, shift, epsilon, kind } = norm.on_cpu();
                 kernel::norm(level, heads, weight, shift, epsilon, kind);
             }
         }
@@ -59,6 +66,10 @@ pub(super) struct PackedAttention<'a> {
     pub(super) attention: &'a Attention,
     pub(super) lengths: &'a [usize],
     pub(super) values: &'a [f32],
+    /// Biases by distance.
+    pub(super) spread: Option<&'a Spread>,
+    /// The relative positions that queries and keys meet.
+    pub(super) positions: Option<PackedPositions<'a>>,
 }
 
 /// Some queries of one text: where its rows start, how many there are, and the first of the queries.
@@ -71,15 +82,16 @@ struct Task<'a> {
 
 impl PackedAttention<'_> {
     /// Computes one row for each token, head after head. `buffer` is resized as scratch memory.
-    pub(super) fn apply(&self, out: &mut [f32], buffer: &mut Vec<f32>, threads: Threads) {
+    pub(super) fn apply(&self, out: &mut [f32], buffer: &mut Vec<f32>, threads: Threads) -> Computed<()> {
         let width = self.attention.heads * self.attention.size;
+        let mut tasks = self.tasks(out, width).into_iter();
         match threads {
-            Threads::One => self.tasks(out, width).into_iter().for_each(|task| self.attend(task, buffer)),
-            Threads::All => {
-                self.tasks(out, width)
-                    .into_par_iter()
-                    .for_each_init(Vec::new, |buffer, task| self.attend(task, buffer));
-            }
+            Threads::One => tasks.try_for_each(|task| self.attend(task, buffer)),
+            Threads::All => tasks
+                .collect::<Vec<_>>()
+                .into_par_iter()
+                .map_init(Vec::new, |buffer, task| self.attend(task, buffer))
+                .collect(),
         }
     }
 
@@ -97,7 +109,7 @@ impl PackedAttention<'_> {
         tasks
     }
 
-    fn attend(&self, task: Task<'_>, buffer: &mut Vec<f32>) {
+    fn attend(&self, task: Task<'_>, buffer: &mut Vec<f32>) -> Computed<()> {
         let Task { start, length, first, out } = task;
         let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
         let (width, columns) = (heads * size, self.attention.columns());
@@ -106,7 +118,10 @@ impl PackedAttention<'_> {
         let keys = self.attention.keys(first, length).start..self.attention.keys(first + queries - 1, length).end;
         let count = keys.len();
         let stride = kernel::row_of_lanes(count);
-        let scores = resized(buffer, queries * stride);
+        let met = self.positions.as_ref().map(|positions| positions.range(length));
+        let met_width = met.as_ref().map_or(0, Range::len);
+        let work = resized(buffer, queries * stride + (queries + count) * met_width);
+        let (scores, met_products) = work.split_at_mut(queries * stride);
         let mut scales = [0.0; QUERIES];
         let part = |row: usize, column: usize, rows: usize| Matrix {
             values: &self.values[(start + row) * columns + column..],
@@ -122,6 +137,10 @@ impl PackedAttention<'_> {
             let key = part(keys.start, width + key_value_head * size, count);
             let value = part(keys.start, width + (key_value_heads + key_value_head) * size, count);
             kernel::multiply(scores, stride, query, key.transposed(), scale, Threads::One);
+            if let (Some(positions), Some(met)) = (&self.positions, &met) {
+                let of = MetTokens { head, query, key, first, start: keys.start, length };
+                positions.add(&of, met.clone(), met_products, (&mut *scores, stride))?;
+            }
             for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
                 self.adjust(head, first + row, length, keys.start, &mut scores[..count]);
             }
@@ -132,14 +151,20 @@ impl PackedAttention<'_> {
             kernel::multiply(out, width, weights, value, 1.0, Threads::One);
             kernel::scale_rows(level, out, size, width, &scales[..queries]);
         }
+        Ok(())
     }
 
     /// Adds the relative bias to the scores of one query, and masks the tokens that it does not attend to. The first score
     /// is that of key `start`.
     fn adjust(&self, head: usize, query: usize, length: usize, start: usize, scores: &mut [f32]) {
-        if let Some(relative) = &self.attention.relative {
-            let row = relative.row(head, query, length);
+        if let Some(spread) = self.spread {
+            let row = spread.row(head, query, length);
             kernel::add_to(SimdLevel::best(), scores, &row[start..start + scores.len()]);
+        }
+        if let Some(cap) = self.attention.cap {
+            for score in &mut *scores {
+                *score = libm::tanhf(*score / cap) * cap;
+            }
         }
         if self.attention.is_masked() {
             let seen = self.attention.keys(query, length);

@@ -1,6 +1,7 @@
 //! The transformer on the CPU: fused passes over plain slices, without padding.
 
 mod attention;
+mod positions;
 mod rows;
 mod transformer;
 

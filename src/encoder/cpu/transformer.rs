@@ -7,17 +7,23 @@
 use std::sync::Arc;
 
 use candle_core::Result as Computed;
+use rayon::prelude::*;
 
 use super::super::batch::Batch;
 use super::super::layers::attention::Attention;
+use super::super::layers::convolution::Convolution;
+use super::super::layers::disentangled::PositionTable;
 use super::super::layers::linear::Linear;
-use super::super::layers::norm::Norm;
+use super::super::layers::per_layer::PerLayerInput;
+use super::super::layers::relative_bias::Spread;
 use super::super::layers::residual::ResidualNorms;
 use super::super::layers::rotary::Table;
 use super::super::layers::transformer_layer::TransformerLayer;
 use super::super::layers::values::{gather_rows, with_values};
+use super::super::tensor_names::Side;
 use super::super::transformer::Transformer;
 use super::attention::{NormAndRotate, PackedAttention};
+use super::positions::PackedPositions;
 use super::rows::{for_paired_rows, for_rows, normalise, resized};
 use crate::kernel::{self, Activation, Matrix, SimdLevel, Threads};
 
@@ -33,14 +39,23 @@ pub(in crate::encoder) struct Workspace {
     inner: Vec<f32>,
     gated: Vec<f32>,
     scores: Vec<f32>,
+    /// The vectors of tokens in front of the first layer, where later layers need them.
+    embedded: Vec<f32>,
 }
 
 /// The context that all layers need for a batch.
 struct Computation<'a> {
     batch: &'a Batch,
-    tables: Vec<Option<Arc<Table>>>,
+    tables: Vec<Tables>,
     threads: Threads,
     activation: Activation,
+}
+
+/// What the layers with one kind of attention share.
+struct Tables {
+    rotary: Option<Arc<Table>>,
+    spread: Option<Arc<Spread>>,
+    positions: Option<Arc<PositionTable>>,
 }
 
 impl Transformer {
@@ -52,37 +67,65 @@ impl Transformer {
         threads: Threads,
     ) -> Computed<&'w [f32]> {
         let longest = batch.lengths.iter().copied().max().unwrap_or(0);
-        let table = |attention: &Attention| attention.rotary.as_ref().map(|rotary| rotary.table(longest));
-        let tables = self.attentions.iter().map(table).collect();
+        let tables = |attention: &Attention| Tables {
+            rotary: attention.rotary.as_ref().map(|rotary| rotary.table(longest)),
+            spread: attention.relative.as_ref().map(|relative| relative.spread(longest)),
+            positions: attention.positions.as_ref().map(|positions| positions.table(longest)),
+        };
+        let tables = self.attentions.iter().map(tables).collect();
         let computation = Computation { batch, tables, threads, activation: self.activation };
         self.embed_packed(batch, workspace, threads)?;
-        for layer in &self.layers {
+        let tokens = batch.ids.len();
+        if self.layers.iter().any(|layer| layer.per_layer.is_some()) {
+            let Workspace { hidden, embedded, .. } = &mut *workspace;
+            resized(embedded, tokens * self.layer_width).copy_from_slice(&hidden[..tokens * self.layer_width]);
+        }
+        for layer in self.depths() {
             let attention = (self.attentions.get(layer.attention), computation.tables.get(layer.attention));
-            let (Some(attention), Some(table)) = attention else { continue };
-            layer.forward_packed(&computation, attention, table.as_deref(), workspace)?;
+            let (Some(attention), Some(tables)) = attention else { continue };
+            layer.forward_packed(&computation, attention, tables, workspace)?;
         }
-        let hidden = &mut workspace.hidden[..batch.ids.len() * self.width];
         if let Some(norm) = &self.last_norm {
-            normalise(hidden, norm.on_cpu(), threads);
+            normalise(&mut workspace.hidden[..tokens * self.layer_width], norm.on_cpu(), threads);
         }
-        Ok(hidden)
+        if let Some(projection) = &self.last_projection {
+            project(projection, tokens, workspace, threads)?;
+        }
+        Ok(&workspace.hidden[..tokens * self.width])
     }
 
     /// Computes the sum of token and position embeddings, normalised.
     fn embed_packed(&self, batch: &Batch, workspace: &mut Workspace, threads: Threads) -> Computed<()> {
-        let width = self.width;
-        let hidden = resized(&mut workspace.hidden, batch.ids.len() * width);
+        let (tokens, width) = (batch.ids.len(), self.table_width);
+        let hidden = resized(&mut workspace.hidden, tokens * width);
         self.token_embeddings.gather(&batch.ids, hidden, width)?;
         if let Some(positions) = &self.positions {
-            let added = resized(&mut workspace.next, batch.ids.len() * width);
+            let added = resized(&mut workspace.next, tokens * width);
             with_values(positions, |table| gather_rows(table, &batch.positions, added, width))?;
             kernel::add_to(SimdLevel::best(), hidden, added);
         }
+        if let Some((projection, Side::BeforeNorm)) = &self.projection {
+            project(projection, tokens, workspace, threads)?;
+        }
         if let Some(norm) = &self.norm {
-            normalise(hidden, norm.on_cpu(), threads);
+            let norm = norm.on_cpu();
+            normalise(&mut workspace.hidden[..tokens * norm.weight.len()], norm, threads);
+        }
+        if let Some((projection, Side::BehindNorm)) = &self.projection {
+            project(projection, tokens, workspace, threads)?;
         }
         Ok(())
     }
+}
+
+/// Brings the vectors of the tokens to the width of the layers.
+fn project(layer: &Linear, tokens: usize, workspace: &mut Workspace, threads: Threads) -> Computed<()> {
+    let Workspace { hidden, next, .. } = workspace;
+    let out = resized(next, tokens * layer.outputs());
+    layer.product(&hidden[..tokens * layer.inputs()], out, threads)?;
+    layer.activate(out, Activation::Identity, threads);
+    std::mem::swap(hidden, next);
+    Ok(())
 }
 
 impl TransformerLayer {
@@ -90,23 +133,33 @@ impl TransformerLayer {
         &self,
         computation: &Computation<'_>,
         attention: &Attention,
-        table: Option<&Table>,
+        tables: &Tables,
         workspace: &mut Workspace,
     ) -> Computed<()> {
         let Computation { batch, threads, activation, .. } = *computation;
         let tokens = batch.ids.len();
-        let columns = attention.columns();
+        let columns = self.qkv.outputs();
         let width = self.qkv.inputs();
-        let Workspace { hidden, next, input, qkv, inner, gated, scores } = workspace;
+        let Workspace { hidden, next, input, qkv, inner, gated, scores, .. } = &mut *workspace;
 
         let x = self.attention_norms.packed_input(&hidden[..tokens * width], input, threads);
         let qkv = resized(qkv, tokens * columns);
         self.qkv.product(x, qkv, threads)?;
         self.qkv.activate(qkv, Activation::Identity, threads);
-        let norms = self.head_norms.as_ref().map(|norms| norms.each_ref().map(Norm::on_cpu));
-        NormAndRotate { attention, norms, table }.apply(qkv, &batch.positions, threads);
-        let context = resized(inner, tokens * attention.heads * attention.size);
-        PackedAttention { attention, lengths: &batch.lengths, values: qkv }.apply(context, scores, threads);
+        let context = resized(inner, tokens * self.attention_output.inputs());
+        if let Some(convolution) = &self.convolution {
+            convolve(convolution, &batch.lengths, (&*qkv, columns), (&mut *context, width), threads);
+        } else {
+            let table = tables.rotary.as_deref();
+            NormAndRotate { attention, norms: &self.head_norms, table }.apply(qkv, &batch.positions, threads);
+            let spread = tables.spread.as_deref();
+            let positions = match (&self.positions, &tables.positions) {
+                (Some(projections), Some(table)) => Some(PackedPositions::new(projections, table, attention)),
+                _ => None,
+            };
+            PackedAttention { attention, lengths: &batch.lengths, values: qkv, spread, positions }
+                .apply(context, scores, threads)?;
+        }
         self.attention_norms.add_residual_packed(hidden, next, &self.attention_output, context, threads)?;
 
         let x = self.feed_forward_norms.packed_input(&hidden[..tokens * width], input, threads);
@@ -124,7 +177,70 @@ impl TransformerLayer {
             self.up.activate(up, activation, threads);
             up
         };
-        self.feed_forward_norms.add_residual_packed(hidden, next, &self.down, made, threads)
+        self.feed_forward_norms.add_residual_packed(hidden, next, &self.down, made, threads)?;
+        if let Some(per_layer) = &self.per_layer {
+            per_layer.add_packed(tokens, workspace, activation, threads)?;
+        }
+        if let Some(scale) = self.scale {
+            for_rows(&mut workspace.hidden[..tokens * width], width, threads, |rows| {
+                for x in rows {
+                    *x *= scale;
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+impl PerLayerInput {
+    /// Adds to the vectors of tokens what this sublayer makes of them and of the token embeddings.
+    fn add_packed(
+        &self,
+        tokens: usize,
+        workspace: &mut Workspace,
+        activation: Activation,
+        threads: Threads,
+    ) -> Computed<()> {
+        let (width, inner) = (self.gate.inputs(), self.gate.outputs());
+        let Workspace { hidden, next, inner: made, gated, embedded, .. } = workspace;
+        let made = resized(made, tokens * inner);
+        self.input.product(&embedded[..tokens * width], made, threads)?;
+        normalise(made, self.input_norm.on_cpu(), threads);
+        let gated = resized(gated, tokens * inner);
+        self.gate.product(&hidden[..tokens * width], gated, threads)?;
+        self.gate.activate(gated, activation, threads);
+        for_paired_rows((&mut *gated, inner), (&*made, inner), threads, |rows, other| {
+            rows.iter_mut().zip(other).for_each(|(x, y)| *x *= y);
+        });
+        let out = resized(next, tokens * width);
+        self.back.product(gated, out, threads)?;
+        normalise(out, self.norm.on_cpu(), threads);
+        for_paired_rows((&mut *out, width), (&hidden[..tokens * width], width), threads, |rows, other| {
+            kernel::add_to(SimdLevel::best(), rows, other);
+        });
+        std::mem::swap(hidden, next);
+        Ok(())
+    }
+}
+
+/// Applies a convolution to each text. `gates` and `out` have as many numbers a token as stand beside them.
+fn convolve(
+    convolution: &Convolution,
+    lengths: &[usize],
+    (mut gates, columns): (&[f32], usize),
+    (mut out, width): (&mut [f32], usize),
+    threads: Threads,
+) {
+    let mut texts = Vec::with_capacity(lengths.len());
+    for &length in lengths {
+        let (text, other) = gates.split_at(length * columns);
+        let (rows, rest) = out.split_at_mut(length * width);
+        texts.push((text, rows));
+        (gates, out) = (other, rest);
+    }
+    match threads {
+        Threads::One => texts.into_iter().for_each(|(text, out)| convolution.forward_text(text, out)),
+        Threads::All => texts.into_par_iter().for_each(|(text, out)| convolution.forward_text(text, out)),
     }
 }
 

@@ -5,8 +5,9 @@ use std::ops::Range;
 use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::super::batch::{Batch, Padding};
+use super::disentangled::{PositionProjections, RelativePositions};
 use super::norm::Norm;
-use super::relative_bias::RelativeBias;
+use super::relative_bias::{RelativeBias, Spread};
 use super::rotary::{Rotary, rotate};
 
 /// The value added to scores of masked tokens, which is finite so that no row of scores becomes NaN.
@@ -29,6 +30,18 @@ pub(in crate::encoder) struct Attention {
     pub(in crate::encoder) window: Option<usize>,
     pub(in crate::encoder) rotary: Option<Rotary>,
     pub(in crate::encoder) relative: Option<RelativeBias>,
+    /// Which vectors of relative positions queries and keys meet.
+    pub(in crate::encoder) positions: Option<RelativePositions>,
+    /// Scores are bent towards this bound.
+    pub(in crate::encoder) cap: Option<f32>,
+}
+
+/// The norms of a head's query, key and value.
+#[derive(Debug, Default)]
+pub(in crate::encoder) struct HeadNorms {
+    pub(in crate::encoder) query: Option<Norm>,
+    pub(in crate::encoder) key: Option<Norm>,
+    pub(in crate::encoder) value: Option<Norm>,
 }
 
 /// What all layers with one kind of attention share in a padded batch.
@@ -40,6 +53,8 @@ pub(in crate::encoder) struct Prepared<'a> {
     /// The cosines and sines of rotary angles.
     turns: Option<(Tensor, Tensor)>,
     mask: Option<Tensor>,
+    /// The numbers of relative positions.
+    positions: Option<Tensor>,
 }
 
 impl Attention {
@@ -76,6 +91,7 @@ impl Attention {
             padding,
             turns: table.map(|table| table.tensors(longest, device)).transpose()?,
             mask,
+            positions: self.positions.as_ref().map(|it| it.table(longest).tensor(longest, device)).transpose()?,
         })
     }
 
@@ -89,7 +105,7 @@ impl Attention {
     }
 
     /// The relative bias of every head, query and key.
-    fn spread(&self, relative: &RelativeBias, length: usize, device: &Device) -> Result<Tensor> {
+    fn spread(&self, relative: &Spread, length: usize, device: &Device) -> Result<Tensor> {
         let mut values = Vec::with_capacity(self.heads * length * length);
         for head in 0..self.heads {
             for row in 0..length {
@@ -101,35 +117,54 @@ impl Attention {
 }
 
 impl Prepared<'_> {
-    /// Computes one vector for each token. Each row of `qkv` has the query, the key and the value of a token; `norms` apply
-    /// to heads of queries and of keys. The softmax is always computed in float32.
-    pub(in crate::encoder) fn forward(&self, qkv: &Tensor, norms: Option<&[Norm; 2]>) -> Result<Tensor> {
+    /// How the texts of the batch are padded.
+    pub(in crate::encoder) fn padding(&self) -> &Padding {
+        self.padding
+    }
+
+    /// `qkv` holds the query, the key and the value of a token in each row; the result has one vector for each token. `norms` are those
+    /// of a query's head, of a key's and of a value's, `positions` what they meet besides. Softmax in float32 whatever the format of the rest.
+    pub(in crate::encoder) fn forward(
+        &self,
+        qkv: &Tensor,
+        norms: &HeadNorms,
+        positions: Option<&PositionProjections>,
+    ) -> Result<Tensor> {
         let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
         let (texts, length) = (self.texts, self.padding.width);
         let split = qkv.reshape((texts, length, heads + 2 * key_value_heads, size))?;
-        let part = |start, count, which: Option<usize>| {
+        let part = |start, count, norm: Option<&Norm>, turns: Option<&(Tensor, Tensor)>| {
             let mut part = split.narrow(2, start, count)?.contiguous()?;
-            if let (Some(norms), Some(which)) = (norms, which) {
-                part = norms[which].forward(&part)?;
+            if let Some(norm) = norm {
+                part = norm.forward(&part)?;
             }
             let part = part.transpose(1, 2)?;
-            match (&self.turns, which) {
-                (Some(turns), Some(_)) => rotate(&part, turns),
-                _ => part.contiguous(),
-            }
+            turns.map_or_else(|| part.contiguous(), |turns| rotate(&part, turns))
         };
+        let turns = self.turns.as_ref();
         let (query, key, value) = (
-            part(0, heads, Some(0))?,
-            part(heads, key_value_heads, Some(1))?,
-            part(heads + key_value_heads, key_value_heads, None)?,
+            part(0, heads, norms.query.as_ref(), turns)?,
+            part(heads, key_value_heads, norms.key.as_ref(), turns)?,
+            part(heads + key_value_heads, key_value_heads, norms.value.as_ref(), None)?,
         );
+        let of_positions = match (positions, &self.positions) {
+            (Some(positions), Some(numbers)) => Some(positions.scores(&query, &key, numbers, scale)?),
+            _ => None,
+        };
         // The queries of heads that share a key are stacked.
         let query =
             (query * f64::from(scale))?.reshape((texts, key_value_heads, heads / key_value_heads * length, size))?;
         let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?.to_dtype(DType::F32)?;
         let mut scores = scores.reshape((texts, heads, length, length))?;
+        if let Some(of_positions) = of_positions {
+            scores = (scores + of_positions)?;
+        }
         if let Some(relative) = &self.attention.relative {
-            scores = scores.broadcast_add(&self.attention.spread(relative, length, qkv.device())?)?;
+            let spread = relative.spread(length);
+            scores = scores.broadcast_add(&self.attention.spread(&spread, length, qkv.device())?)?;
+        }
+        if let Some(cap) = self.attention.cap {
+            scores = ((scores / f64::from(cap))?.tanh()? * f64::from(cap))?;
         }
         for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
             scores = scores.broadcast_add(mask)?;

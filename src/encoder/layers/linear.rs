@@ -69,7 +69,12 @@ impl Linear {
     }
 
     /// Builds a layer from rows of `inputs` weights each, and one bias for each row or none.
-    fn place(loader: &Loader<'_>, weights: &[f32], biases: Vec<f32>, inputs: usize) -> Result<Self, Error> {
+    pub(in crate::encoder) fn place(
+        loader: &Loader<'_>,
+        weights: &[f32],
+        biases: Vec<f32>,
+        inputs: usize,
+    ) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
         let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
         let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {

@@ -42,6 +42,18 @@ impl Norm {
         })
     }
 
+    /// A norm without weights.
+    pub(in crate::encoder) fn bare(loader: &Loader<'_>, width: usize, style: NormStyle) -> Result<Self, Error> {
+        let ones = vec![1.0; width];
+        Ok(Self {
+            weight: Tensor::from_slice(&ones, width, loader.device)?,
+            shift: Tensor::from_slice(&vec![0.0_f32; width], width, loader.device)?,
+            epsilon: style.epsilon,
+            kind: style.kind,
+            on_cpu: if loader.device.is_cpu() { (ones, Vec::new()) } else { Default::default() },
+        })
+    }
+
     /// Normalises each row of `x`, in plain tensor operations.
     pub(in crate::encoder) fn forward(&self, x: &Tensor) -> Computed<Tensor> {
         let wide = x.to_dtype(DType::F32)?.contiguous()?;

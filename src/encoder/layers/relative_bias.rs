@@ -1,36 +1,62 @@
-//! The relative attention bias of `mpnet`, which depends on the distance between two tokens.
+//! A bias by the distance between two tokens, as `mpnet` and T5 have it.
 
-/// The distances at which each further bucket starts, after the first eight distances, which each have their own.
-///
-/// At these distances `8 + 8·ln(distance / 8) / ln(16)`, rounded down, reaches its next value.
-const EDGES: [usize; 7] = [12, 16, 23, 32, 46, 64, 91];
-/// Number of distances with a bucket of their own.
-const EXACT: usize = 8;
-/// Number of buckets in each direction.
-const HALF: usize = 16;
-/// Number of buckets in both directions.
-pub(in crate::encoder) const BUCKETS: usize = 2 * HALF;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The bias of every head for every distance.
+/// Biases are spread for at least so many tokens.
+const LEAST: usize = 128;
+
+/// The bias of every head for every bucket of distances, and for the distances of the longest text so far.
 #[derive(Debug)]
 pub(in crate::encoder) struct RelativeBias {
-    /// The longest input.
+    /// A row for each bucket, one number a head in each.
+    buckets: Vec<f32>,
+    heads: usize,
+    /// The smallest distance of each bucket in one direction, but for the first.
+    edges: Vec<usize>,
+    spread: Mutex<Arc<Spread>>,
+}
+
+/// The bias of every head for every distance up to some length.
+#[derive(Debug, Default)]
+pub(in crate::encoder) struct Spread {
     longest: usize,
     /// For each head `2 · longest − 1` numbers, for distances from `1 − longest` on.
     values: Vec<f32>,
 }
 
 impl RelativeBias {
-    /// Expands a table of [`BUCKETS`] rows, with one number for each head, to all distances.
-    pub(in crate::encoder) fn new(table: &[f32], heads: usize, longest: usize) -> Self {
-        let width = (2 * longest).saturating_sub(1);
-        let mut values = Vec::with_capacity(width * heads);
-        for head in 0..heads {
-            values.extend((0..width).map(|at| table.get(bucket(at, longest) * heads + head).copied().unwrap_or(0.0)));
-        }
-        Self { longest, values }
+    /// Takes a table of as many rows as there are buckets, half of them for each direction. From the distance `farthest` on
+    /// all share one.
+    pub(in crate::encoder) fn new(buckets: Vec<f32>, heads: usize, farthest: usize) -> Self {
+        let edges = edges(buckets.len() / heads.max(1) / 2, farthest);
+        Self { buckets, heads, edges, spread: Mutex::default() }
     }
 
+    /// The biases of texts of up to `length` tokens, or more.
+    pub(in crate::encoder) fn spread(&self, length: usize) -> Arc<Spread> {
+        let mut spread = self.spread.lock().unwrap_or_else(PoisonError::into_inner);
+        if spread.longest < length {
+            let longest = length.max(LEAST).next_power_of_two();
+            let width = 2 * longest - 1;
+            let mut values = Vec::with_capacity(width * self.heads);
+            for head in 0..self.heads {
+                values.extend((0..width).map(|at| self.value(head, at, longest)));
+            }
+            *spread = Arc::new(Spread { longest, values });
+        }
+        Arc::clone(&spread)
+    }
+
+    /// The bias of the distance `at − (longest − 1)` from query to key.
+    fn value(&self, head: usize, at: usize, longest: usize) -> f32 {
+        let distance = at.abs_diff(longest - 1);
+        let bucket = self.edges.partition_point(|edge| *edge <= distance);
+        let bucket = if at >= longest { bucket + self.edges.len() + 1 } else { bucket };
+        self.buckets.get(bucket * self.heads + head).copied().unwrap_or(0.0)
+    }
+}
+
+impl Spread {
     /// The biases of query `row` of `head` towards keys `0..length`.
     pub(in crate::encoder) fn row(&self, head: usize, row: usize, length: usize) -> &[f32] {
         let width = (2 * self.longest).saturating_sub(1);
@@ -39,13 +65,26 @@ impl RelativeBias {
     }
 }
 
-/// The bucket of the distance `at − (longest − 1)` from query to key.
-fn bucket(at: usize, longest: usize) -> usize {
-    let ahead = at > longest - 1;
-    let distance = at.abs_diff(longest - 1);
-    let bucket =
-        if distance < EXACT { distance } else { EXACT + EDGES.iter().filter(|edge| distance >= **edge).count() };
-    if ahead { HALF + bucket } else { bucket }
+/// The smallest distance of each of `count` buckets, but for the first. The first half have one distance each, the others grow
+/// by a constant factor up to `farthest`; in float32, as torch computes them.
+#[expect(clippy::cast_sign_loss, reason = "logarithms of distances beyond the exact ones are positive")]
+fn edges(count: usize, farthest: usize) -> Vec<usize> {
+    let exact = count / 2;
+    let grown = libm::log(farthest as f64 / exact.max(1) as f64) as f32;
+    let bucket = |distance: usize| {
+        let large = libm::logf(distance as f32 / exact as f32) / grown * (count - exact) as f32;
+        exact + large as usize
+    };
+    let mut edges: Vec<usize> = (1..=exact).collect();
+    let mut distance = exact;
+    while edges.len() + 1 < count && distance < farthest {
+        distance += 1;
+        while edges.len() + 1 < count && edges.len() < bucket(distance) {
+            edges.push(distance);
+        }
+    }
+    edges.truncate(count.saturating_sub(1));
+    edges
 }
 
 #[cfg(test)]
@@ -53,21 +92,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_grow_with_the_distance_and_tell_the_directions_apart() {
-        let longest = 200;
-        let of = |distance: isize| bucket((distance + 199).cast_unsigned(), longest);
-        assert_eq!(
-            [of(0), of(1), of(7), of(8), of(11), of(12), of(90), of(91), of(199)],
-            [0, 17, 23, 24, 24, 25, 30, 31, 31]
-        );
-        assert_eq!([of(-1), of(-8), of(-16), of(-128)], [1, 8, 10, 15]);
+    fn buckets_grow_with_the_distance() {
+        // Where torch's `8 + 8·ln(distance / 8) / ln(16)`, rounded down, takes its next value.
+        assert_eq!(edges(16, 128), [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91]);
     }
 
     #[test]
     fn a_row_starts_with_the_distance_to_the_first_key() {
-        let table: Vec<f32> = (0..BUCKETS * 2).map(|i| i as f32).collect();
-        let bias = RelativeBias::new(&table, 2, 4);
-        assert_eq!(bias.row(0, 0, 3), [0.0, 34.0, 36.0]);
-        assert_eq!(bias.row(1, 2, 3), [5.0, 3.0, 1.0]);
+        let bias = RelativeBias::new((0..64).map(|i| i as f32).collect(), 2, 128);
+        let spread = bias.spread(4);
+        assert_eq!(spread.row(0, 0, 3), [0.0, 34.0, 36.0]);
+        assert_eq!(spread.row(1, 2, 3), [5.0, 3.0, 1.0]);
+        let far = bias.spread(400);
+        assert_eq!((far.row(0, 0, 400)[399], far.row(0, 399, 400)[0]), (62.0, 30.0));
+        assert_eq!((far.row(0, 0, 400)[16], far.row(0, 15, 400)[0]), (52.0, 18.0));
     }
 }

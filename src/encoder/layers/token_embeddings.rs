@@ -38,11 +38,13 @@ impl TokenEmbeddings {
     ) -> Result<Self, Error> {
         let scale = config.embedding_scale.map(|scale| loader.rounded(scale));
         // Otherwise the vector of the first type was added to the positions.
-        let has_type = names.positions.is_none() && config.token_types && names.token_types.is_some();
-        if !has_type && let Some((data, dtype)) = loader.in_place(names.token_embeddings, &[vocabulary, width])? {
+        let has_positions = names.positions.is_some() && config.position_table;
+        let has_type = !has_positions && config.token_types && names.token_types.is_some();
+        let name = names.token_table(loader);
+        if !has_type && let Some((data, dtype)) = loader.in_place(name, &[vocabulary, width])? {
             return Ok(Self::InPlace(InPlace { data, dtype, scale }));
         }
-        let mut values = loader.values(names.token_embeddings, &[vocabulary, width])?;
+        let mut values = loader.values(name, &[vocabulary, width])?;
         if let Some(scale) = scale {
             kernel::scale_rows(SimdLevel::best(), &mut values, width, width, &vec![scale; vocabulary]);
         }

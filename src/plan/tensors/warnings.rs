@@ -31,6 +31,13 @@ impl Collector<'_> {
         for (checkpoint, path) in self.models.checkpoints.iter().zip(&self.models.paths) {
             let name =
                 |file: &PathBuf| file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let torch: Vec<String> = checkpoint.saved_by_torch().map(|file| name(&file.to_path_buf())).collect();
+            if let Some(first) = torch.first() {
+                let more = if torch.len() > 1 { format!(" and {} more files", torch.len() - 1) } else { String::new() };
+                self.warnings.push(format!(
+                    "`{path}` has weights in {first}{more}, read as torch saved them; `admix convert` writes them as safetensors"
+                ));
+            }
             let unread: Vec<_> = checkpoint.unread_weights().iter().map(name).collect();
             if !unread.is_empty() {
                 self.warnings
