@@ -21,45 +21,56 @@ pub(super) struct Head {
     /// The layer in front of the scores.
     hidden: &'static str,
     activation: Activation,
+    /// The key of config.json that may name another activation.
+    activation_key: &'static str,
     scores: &'static str,
+    /// A norm in front of the scores. Such heads also have their pooling and the bias of the hidden layer in config.json.
+    norm: Option<&'static str>,
+}
+
+const fn head(
+    classes: &'static [&'static str],
+    hidden: &'static str,
+    activation: Activation,
+    scores: &'static str,
+) -> Head {
+    Head { classes, hidden, activation, activation_key: "", scores, norm: None }
 }
 
 static HEADS: &[Head] = &[
-    Head {
-        classes: &["BertForSequenceClassification", "GteForSequenceClassification", "NewForSequenceClassification"],
-        hidden: "pooler.dense",
-        activation: Activation::Tanh,
-        scores: "classifier",
-    },
-    Head {
-        classes: &[
+    head(
+        &["BertForSequenceClassification", "GteForSequenceClassification", "NewForSequenceClassification"],
+        "pooler.dense",
+        Activation::Tanh,
+        "classifier",
+    ),
+    head(
+        &[
             "XLMRobertaForSequenceClassification",
             "RobertaForSequenceClassification",
             "CamembertForSequenceClassification",
+            "MPNetForSequenceClassification",
         ],
-        hidden: "classifier.dense",
-        activation: Activation::Tanh,
-        scores: "classifier.out_proj",
+        "classifier.dense",
+        Activation::Tanh,
+        "classifier.out_proj",
+    ),
+    head(&["DistilBertForSequenceClassification"], "pre_classifier", Activation::Relu, "classifier"),
+    head(&["ElectraForSequenceClassification"], "classifier.dense", Activation::Gelu, "classifier.out_proj"),
+    head(&["AlbertForSequenceClassification"], "pooler", Activation::Tanh, "classifier"),
+    Head {
+        activation_key: "pooler_hidden_act",
+        ..head(&["DebertaV2ForSequenceClassification"], "pooler.dense", Activation::Gelu, "classifier")
     },
     Head {
-        classes: &["DistilBertForSequenceClassification"],
-        hidden: "pre_classifier",
-        activation: Activation::Relu,
-        scores: "classifier",
+        activation_key: "classifier_activation",
+        norm: Some("head.norm"),
+        ..head(&["ModernBertForSequenceClassification"], "head.dense", Activation::Gelu, "classifier")
     },
-    MODERNBERT,
 ];
 
-/// Its activation and pooling are in config.json, and a norm follows.
-const MODERNBERT: Head = Head {
-    classes: &["ModernBertForSequenceClassification"],
-    hidden: "head.dense",
-    activation: Activation::Gelu,
-    scores: "classifier",
-};
-
-/// The classes that can rerank.
-pub(super) fn classes() -> Vec<&'static str> {
+/// The classes that can rerank, as config.json calls them.
+pub fn reranker_classes() -> Vec<&'static str> {
     HEADS.iter().flat_map(|head| head.classes).copied().collect()
 }
 
@@ -72,26 +83,25 @@ pub(super) fn load(
 ) -> Result<ModulePipeline, Error> {
     let path = loader.path.join("config.json");
     let json = Json { path: &path, map: config };
-    let is_modernbert = head.classes == MODERNBERT.classes;
     let dense = |name: &str, outputs, biased, activation| -> Result<Step, Error> {
         let layer = Linear::load(loader, name, width, outputs, biased)?;
         Ok(Step::Dense { layer, activation, residual: Residual::None })
     };
-    let mut steps = Vec::new();
+    let activation = json.activation(&[head.activation_key], head.activation)?;
+    let biased = head.norm.is_none() || json.flag("classifier_bias", false)?;
+    let mut steps = vec![dense(head.hidden, width, biased, activation)?];
     let mut pooling = Mode::Cls;
-    if is_modernbert {
+    if let Some(norm) = head.norm {
+        let style = NormStyle {
+            shifted: json.flag("norm_bias", false)?,
+            ..NormStyle::layer(json.epsilon(&["norm_eps"], 1e-5)?)
+        };
+        steps.push(Step::Norm(Norm::load(loader, norm, width, style)?));
         pooling = match json.text("classifier_pooling") {
             None | Some("cls") => Mode::Cls,
             Some("mean") => Mode::Mean,
             Some(found) => return Err(json.found("classifier_pooling", &Value::from(found), "cls or mean")),
         };
-        let activation = json.activation(&["classifier_activation"], head.activation)?;
-        steps.push(dense(head.hidden, width, json.flag("classifier_bias", false)?, activation)?);
-        let epsilon = json.epsilon(&["norm_eps"], 1e-5)?;
-        let style = NormStyle { shifted: json.flag("norm_bias", false)?, ..NormStyle::layer(epsilon) };
-        steps.push(Step::Norm(Norm::load(loader, "head.norm", width, style)?));
-    } else {
-        steps.push(dense(head.hidden, width, true, head.activation)?);
     }
     let (labels, _) = loader.dimensions(&format!("{}.weight", head.scores))?;
     if labels != 1 {
@@ -107,5 +117,5 @@ pub(super) fn head_of(path: &Path, config: &Map<String, Value>) -> Result<&'stat
     let kind = config.get("model_type").and_then(Value::as_str).unwrap_or("unknown");
     let found = class.unwrap_or(kind);
     let head = HEADS.iter().find(|head| head.classes.contains(&found));
-    head.ok_or_else(|| Error::NotReranker { path: path.to_owned(), found: found.to_owned() })
+    head.ok_or_else(|| Error::NotReranker { path: path.to_owned(), found: found.to_owned(), known: reranker_classes() })
 }

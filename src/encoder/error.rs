@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::architectures::listed;
-use super::classification;
 use super::device::Device;
 use crate::checkpoint::tokenizer_command;
 use crate::diagnose::{Diagnose, ExitClass};
@@ -33,6 +32,8 @@ pub enum Error {
         path: PathBuf,
         /// Its class or `model_type`.
         found: String,
+        /// The classes that can.
+        known: Vec<&'static str>,
     },
     /// A value of a configuration file that is missing or invalid.
     #[error("`{}`: {problem}", path.display())]
@@ -213,9 +214,7 @@ impl Diagnose for Error {
                 Some("`admix score --rerank` scores rerankers".to_owned())
             }
             Self::Architecture { .. } => Some(format!("these can: {}", listed())),
-            Self::NotReranker { .. } => {
-                Some(format!("these can, with one label: {}", classification::classes().join(", ")))
-            }
+            Self::NotReranker { known, .. } => Some(format!("these can, with one label: {}", known.join(", "))),
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),

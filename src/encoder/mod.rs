@@ -33,6 +33,7 @@ mod tokens;
 mod transformer;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
+pub use classification::reranker_classes;
 pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;

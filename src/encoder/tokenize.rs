@@ -301,13 +301,13 @@ pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value
     Ok(config)
 }
 
-/// Whether the tokenizer gives token types to the model. Of the classes that transformers knows only BERT's do unasked.
+/// Whether the tokenizer gives token types to the model. Unasked, only those of BERT and DeBERTa do.
 fn gives_types(class: &TokenizerClass, config: &Map<String, Value>) -> bool {
     if let Some(names) = config.get("model_input_names").and_then(Value::as_array) {
         return names.iter().any(|name| name == "token_type_ids");
     }
     let name = config.get("tokenizer_class").and_then(Value::as_str).unwrap_or_default();
-    *class == TokenizerClass::Bert && !name.starts_with("DistilBert")
+    matches!(class, TokenizerClass::Bert | TokenizerClass::DebertaV2) && !name.starts_with("DistilBert")
 }
 
 fn speaks_of_bytes(json: &[u8]) -> bool {

@@ -286,7 +286,10 @@ fn set_start_and_end_tokens(
     let single: Vec<Value> = [first.clone(), Some(sequence("A")), last.clone()].into_iter().flatten().collect();
     // BERT marks the second text by a type of its own, RoBERTa and its kin by a second end token in front of it.
     let second = match class {
-        TokenizerClass::Bert | TokenizerClass::ConvBert => [None, Some(typed(sequence("B"))), last.clone().map(typed)],
+        TokenizerClass::T5 => [None, Some(sequence("B")), last.clone()],
+        TokenizerClass::Bert | TokenizerClass::ConvBert | TokenizerClass::Albert | TokenizerClass::DebertaV2 => {
+            [None, Some(typed(sequence("B"))), last.clone().map(typed)]
+        }
         _ => [last.clone(), Some(sequence("B")), last.clone()],
     };
     let pair: Vec<Value> = [first, Some(sequence("A")), last].into_iter().chain(second).flatten().collect();

@@ -95,6 +95,37 @@ def gte(tokens):
     ))
 
 
+def electra(tokens):
+    return tf.ElectraForSequenceClassification(tf.ElectraConfig(
+        vocab_size=len(tokens), pad_token_id=0, num_labels=1, embedding_size=12, **shape(),
+    ))
+
+
+def albert(tokens):
+    return tf.AlbertForSequenceClassification(tf.AlbertConfig(
+        vocab_size=len(tokens), pad_token_id=0, num_labels=1, embedding_size=12, **shape(),
+    ))
+
+
+def deberta(tokens):
+    return tf.DebertaV2ForSequenceClassification(tf.DebertaV2Config(
+        vocab_size=len(tokens), pad_token_id=0, num_labels=1, type_vocab_size=0, relative_attention=True, position_buckets=8,
+        pos_att_type=["p2c", "c2p"], position_biased_input=False, share_att_key=True, norm_rel_ebd="layer_norm", pooler_hidden_size=16,
+        **shape(),
+    ))
+
+
+def mpnet(tokens):
+    return tf.MPNetForSequenceClassification(tf.MPNetConfig(
+        vocab_size=len(tokens), pad_token_id=1, num_labels=1, layer_norm_eps=1e-5, **shape(),
+    ))
+
+
+def mpnet_tokenizer(longest):
+    vocabulary = {word: number for number, word in enumerate(ROBERTA["order"] + [word for word in dict.fromkeys(WORDS)])}
+    return tf.MPNetTokenizer(vocab=vocabulary, unk_token="<unk>", model_max_length=longest)
+
+
 def older(target):
     """As sentence-transformers before version 4 wrote it: the activation in config.json, and no file of its own."""
     edit(target / "config.json", {"sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"})
@@ -109,6 +140,10 @@ CASES = {
     "modernbert": (modernbert("mean"), plain, 200, None),
     "modernbert-cls": (modernbert("cls"), plain, 1024, "saved"),
     "gte": (gte, unigram, 1024, None),
+    "electra": (electra, bert_tokenizer, LONGEST, None),
+    "albert": (albert, plain, LONGEST, None),
+    "deberta-v2": (deberta, plain, LONGEST, None),
+    "mpnet": (mpnet, mpnet_tokenizer, LONGEST, None),
 }
 
 

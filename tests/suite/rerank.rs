@@ -13,7 +13,19 @@ use tempfile::TempDir;
 use super::support::{admix, copy_folder, edit_json, read_json, repository, run, stderr, stdout_json};
 
 /// The classes of tiny rerankers that `tests/goldens/make_rerankers.py` makes.
-const CASES: [&str; 7] = ["bert", "xlm-roberta", "roberta", "distilbert", "modernbert", "modernbert-cls", "gte"];
+const CASES: [&str; 11] = [
+    "bert",
+    "xlm-roberta",
+    "roberta",
+    "distilbert",
+    "modernbert",
+    "modernbert-cls",
+    "gte",
+    "electra",
+    "albert",
+    "deberta-v2",
+    "mpnet",
+];
 
 /// A folder with the rerankers, their data, and a retriever.
 fn folder() -> TempDir {
@@ -191,13 +203,13 @@ fn what_cannot_rerank_is_named() {
         copy_folder(&folder.path().join("xlm-roberta"), &folder.path().join(name));
         edit_json(&folder.path().join(name).join("config.json"), change);
     };
-    edit("electra", &|config| config["architectures"] = json!(["ElectraForSequenceClassification"]));
+    edit("flaubert", &|config| config["architectures"] = json!(["FlaubertForSequenceClassification"]));
     edit("relu", &|config| config["sbert_ce_default_activation_function"] = json!("torch.nn.modules.activation.ReLU"));
     let failed = |arguments: &[&str]| admix(folder.path()).args(arguments).output().unwrap();
     fs::write(folder.path().join("none.run"), "other Q0 d1 1 1.0 x\n").unwrap();
     fs::write(folder.path().join("unknown.run"), "q0 Q0 nowhere 1 1.0 x\n").unwrap();
     for (model, first, code, parts) in [
-        ("electra", "candidates.run", 3, ["ElectraForSequenceClassification", "XLMRobertaForSequenceClassification"]),
+        ("flaubert", "candidates.run", 3, ["FlaubertForSequenceClassification", "XLMRobertaForSequenceClassification"]),
         ("retriever", "candidates.run", 3, ["`BertModel`", "BertForSequenceClassification"]),
         ("relu", "candidates.run", 3, ["ReLU", "Sigmoid"]),
         ("bert", "none.run", 3, ["no query of `data", "`none.run`"]),
