@@ -19,7 +19,7 @@ that differ.
 Examples:
   admix sweep compare studies/slerp studies/ties
   admix sweep compare slerp.yaml ties.yaml dare.yaml
-  admix sweep compare studies/slerp studies/ties --json | jq '.tests[] | select(.p_corrected < 0.05)'")]
+  admix sweep compare studies/slerp studies/ties --json | jq .tests")]
 pub(super) struct Args {
     /// Folders of studies, or their sweep files
     #[arg(value_name = "STUDY", required = true, num_args = 2..)]
