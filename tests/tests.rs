@@ -43,6 +43,8 @@ mod suite {
     #[cfg(all(feature = "eval", feature = "parquet"))]
     mod readme;
     mod recipes;
+    #[cfg(feature = "eval")]
+    mod rerank;
     mod retriever;
     mod rows;
     #[cfg(unix)]

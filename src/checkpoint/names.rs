@@ -19,6 +19,7 @@ const WRAPPERS: &[&str] = &[
     "deberta.",
     "albert.",
     "new.",
+    "gte.",
     "nomic_bert.",
 ];
 

@@ -59,6 +59,8 @@ pub struct TransformerSettings {
     pub(crate) truncates: bool,
     /// Settings that are not supported, with their values.
     pub(crate) unknown: Vec<String>,
+    /// Whether the model classifies a text or a pair of texts, as rerankers do.
+    pub(crate) classifies: bool,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
 }
@@ -132,7 +134,13 @@ impl TransformerSettings {
 
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
-        let expected = [("transformer_task", "feature-extraction"), ("module_output_name", "token_embeddings")];
+        self.classifies = file.get("transformer_task").and_then(Value::as_str) == Some("sequence-classification");
+        let (task, output, value) = if self.classifies {
+            ("sequence-classification", "scores", "logits")
+        } else {
+            ("feature-extraction", "token_embeddings", "last_hidden_state")
+        };
+        let expected = [("transformer_task", task), ("module_output_name", output)];
         for (key, expected) in expected {
             if let Some(value) = file.get(key).filter(|value| !value.is_null() && value.as_str() != Some(expected)) {
                 self.unknown.push(format!("`{key}` is {value}"));
@@ -149,7 +157,7 @@ impl TransformerSettings {
             }
             return;
         };
-        for (key, expected) in [("method", "forward"), ("method_output_name", "last_hidden_state")] {
+        for (key, expected) in [("method", "forward"), ("method_output_name", value)] {
             if let Some(value) = text.get(key).filter(|value| value.as_str() != Some(expected)) {
                 self.unknown.push(format!("`modality_config.text.{key}` is {value}"));
             }

@@ -30,11 +30,11 @@ pub(super) struct Padding {
 }
 
 impl Batch {
-    /// Lays out `texts`, of which none is empty.
+    /// Lays out `texts`, of which none is empty. The table of positions has `rows` rows for each token type.
     pub(super) fn new(
         tokens: &Tokens,
         texts: &[usize],
-        first: Position,
+        (first, rows): (Position, usize),
         padded: bool,
         device: &Device,
     ) -> Result<Self> {
@@ -43,7 +43,11 @@ impl Batch {
         let (mut ids, mut positions) = (Vec::new(), Vec::new());
         for (index, &text) in texts.iter().enumerate() {
             ids.extend_from_slice(tokens.get(text));
+            let start = positions.len();
             push_positions(tokens.get(text), first, &mut positions);
+            for (position, kind) in positions[start..].iter_mut().zip(tokens.types(text)) {
+                *position += kind * rows as u32;
+            }
             if padded {
                 // Padding uses the first rows of both tables; its results are never read.
                 ids.resize((index + 1) * width, 0);
@@ -101,10 +105,14 @@ mod tests {
         tokens.push(&[5, 6, 7]);
         tokens.push(&[8]);
         let first = Position { start: 0, padding: None };
-        let packed = Batch::new(&tokens, &[1, 0], first, false, &Device::Cpu).unwrap();
+        let packed = Batch::new(&tokens, &[1, 0], (first, 9), false, &Device::Cpu).unwrap();
         assert_eq!(packed.ids, [8, 5, 6, 7]);
         assert_eq!(packed.positions, [0, 0, 1, 2]);
-        let padded = Batch::new(&tokens, &[1, 0], first, true, &Device::Cpu).unwrap();
+        let mut pair = Tokens::new(0);
+        pair.push_typed(&[5, 6, 7], &[0, 1, 1]);
+        let typed = Batch::new(&pair, &[0], (first, 9), false, &Device::Cpu).unwrap();
+        assert_eq!(typed.positions, [0, 10, 11]);
+        let padded = Batch::new(&tokens, &[1, 0], (first, 9), true, &Device::Cpu).unwrap();
         assert_eq!(padded.ids, [8, 0, 0, 5, 6, 7]);
         let mask = padded.padding.unwrap().mask.unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(mask, [0.0, MASKED, MASKED, 0.0, 0.0, 0.0]);

@@ -44,7 +44,8 @@ impl Encoder {
         if texts.iter().all(|&text| tokens.length(text) == 0) {
             return Ok(self.modules.empty(texts.len(), &self.device)?.flatten_all()?.to_vec1()?);
         }
-        let batch = Batch::new(tokens, texts, self.transformer.first, self.padded(), &self.device)?;
+        let batch =
+            Batch::new(tokens, texts, (self.transformer.first, self.transformer.rows), self.padded(), &self.device)?;
         let hidden = if let Some(padding) = &batch.padding {
             self.transformer.forward(&batch, padding)?
         } else {

@@ -25,6 +25,16 @@ pub enum Error {
         /// Its `model_type` or class.
         found: String,
     },
+    /// A class of model that gives a pair of texts no score.
+    #[error("`{}` is a `{found}` model, which cannot rerank", path.display())]
+    NotReranker {
+        /// The model folder.
+        path: PathBuf,
+        /// Its class or `model_type`.
+        found: String,
+        /// The classes that can.
+        known: Vec<&'static str>,
+    },
     /// A value of a configuration file that is missing or invalid.
     #[error("`{}`: {problem}", path.display())]
     Setting {
@@ -165,6 +175,12 @@ pub enum Error {
         /// Its beginning, as the tokenizer sees it.
         excerpt: String,
     },
+    /// A score with NaN or infinity in it.
+    #[error("the score of a pair ({excerpt:?}) is not finite")]
+    NonFiniteScore {
+        /// The beginning of the pair, as the tokenizer sees it.
+        excerpt: String,
+    },
     /// A single text needs more memory than the device has.
     #[error("{device} has not enough memory for a text of {tokens} tokens")]
     OutOfMemory {
@@ -194,7 +210,11 @@ impl Diagnose for Error {
             Self::NoModelType { .. } => {
                 Some(format!("admix encodes with models whose config.json says {}", listed()))
             }
+            Self::Architecture { found, .. } if found.contains("CrossEncoder") => {
+                Some("`admix score --rerank` scores rerankers".to_owned())
+            }
             Self::Architecture { .. } => Some(format!("these can: {}", listed())),
+            Self::NotReranker { known, .. } => Some(format!("these can, with one label: {}", known.join(", "))),
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
@@ -206,7 +226,7 @@ impl Diagnose for Error {
             Self::NotBuilt { device: Device::Metal } => Some("build it with `--features metal`, on macOS".to_owned()),
             Self::NotBuilt { .. } => Some("build it with `--features cuda`, with the CUDA toolkit installed".to_owned()),
             Self::OutOfMemory { .. } => Some("a lower `--max-length` needs less".to_owned()),
-            Self::NonFinite { .. } => {
+            Self::NonFinite { .. } | Self::NonFiniteScore { .. } => {
                 Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
             }
             Self::Setting { .. }
@@ -232,11 +252,14 @@ impl Diagnose for Error {
             | Self::UnknownDevice(_)
             | Self::UnknownPooling(_)
             | Self::NotBuilt { .. } => ExitClass::Usage,
-            Self::Device { .. } | Self::NonFinite { .. } | Self::OutOfMemory { .. } | Self::Compute(_) => {
-                ExitClass::Evaluation
-            }
+            Self::Device { .. }
+            | Self::NonFinite { .. }
+            | Self::NonFiniteScore { .. }
+            | Self::OutOfMemory { .. }
+            | Self::Compute(_) => ExitClass::Evaluation,
             Self::NoModelType { .. }
             | Self::Architecture { .. }
+            | Self::NotReranker { .. }
             | Self::Setting { .. }
             | Self::Overflows { .. }
             | Self::Module { .. }

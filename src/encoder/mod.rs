@@ -7,8 +7,10 @@
 mod architectures;
 mod batch;
 mod bounded;
+mod classification;
 mod config;
 mod cpu;
+mod cross_encoder;
 mod device;
 mod embed;
 mod embeddings;
@@ -31,6 +33,8 @@ mod tokens;
 mod transformer;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
+pub use classification::reranker_classes;
+pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;

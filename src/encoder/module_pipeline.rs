@@ -30,8 +30,9 @@ pub(super) struct ModulePipeline {
     pub(super) dimension: usize,
 }
 
+/// A step behind pooling.
 #[derive(Debug)]
-enum Step {
+pub(super) enum Step {
     Dense { layer: Linear, activation: Activation, residual: Residual },
     Norm(Norm),
     Normalize,
@@ -39,7 +40,7 @@ enum Step {
 
 /// The residual that is added to the output of a Dense module.
 #[derive(Debug)]
-enum Residual {
+pub(super) enum Residual {
     None,
     Input,
     Projected(Linear),
@@ -74,6 +75,12 @@ impl ModulePipeline {
             pipeline.push(module, &loader)?;
         }
         Ok(pipeline)
+    }
+
+    /// Some steps behind a pooling, of which the last has `dimension` outputs.
+    pub(super) fn of_steps(pooling: Pooling, steps: Vec<Step>, width: usize, dimension: usize) -> Self {
+        let pooled = width * pooling.factor();
+        Self { pooling, include_prompt: true, steps, pooled, dimension }
     }
 
     fn push(&mut self, module: &Module, loader: &Loader<'_>) -> Result<(), Error> {
@@ -166,18 +173,23 @@ fn dense_activation(path: &Path, config: &Map<String, Value>) -> Result<Activati
     let Some(value) = config.get("activation_function").filter(|value| !value.is_null()) else {
         return Ok(Activation::Tanh);
     };
-    match value.as_str().unwrap_or_default().rsplit('.').next().unwrap_or_default() {
-        "Tanh" => Ok(Activation::Tanh),
-        "Identity" => Ok(Activation::Identity),
-        "ReLU" => Ok(Activation::Relu),
-        "GELU" => Ok(Activation::Gelu),
-        "SiLU" => Ok(Activation::Silu),
-        "Sigmoid" => Ok(Activation::Sigmoid),
-        _ => Err(Error::setting(
-            path,
-            format!("`activation_function` is {value}, expected torch's Tanh, Identity, ReLU, GELU, SiLU or Sigmoid"),
-        )),
-    }
+    torch_activation(value.as_str().unwrap_or_default()).ok_or_else(|| {
+        let expected = "torch's Tanh, Identity, ReLU, GELU, SiLU or Sigmoid";
+        Error::setting(path, format!("`activation_function` is {value}, expected {expected}"))
+    })
+}
+
+/// The activation of a class of torch, such as `torch.nn.modules.activation.Tanh`.
+pub(super) fn torch_activation(class: &str) -> Option<Activation> {
+    Some(match class.rsplit('.').next().unwrap_or_default() {
+        "Tanh" => Activation::Tanh,
+        "Identity" => Activation::Identity,
+        "ReLU" => Activation::Relu,
+        "GELU" => Activation::Gelu,
+        "SiLU" => Activation::Silu,
+        "Sigmoid" => Activation::Sigmoid,
+        _ => return None,
+    })
 }
 
 /// Checks that the modules result in one dense vector for each text.

@@ -29,6 +29,10 @@ pub struct Encoder {
     warnings: Vec<String>,
 }
 
+/// Loads a transformer and what stands behind it.
+type Load =
+    fn(&Checkpoint, &dyn TensorSource, &Options, &candle_core::Device) -> Result<(Transformer, ModulePipeline), Error>;
+
 impl Encoder {
     /// Loads a checkpoint.
     pub fn open(checkpoint: &Checkpoint, options: &Options) -> Result<Self, Error> {
@@ -37,6 +41,16 @@ impl Encoder {
 
     /// Loads an encoder whose tensors come from `source`; everything else is as in `checkpoint`.
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
+        Self::open_by(load, checkpoint, source, options)
+    }
+
+    /// Loads the model by `load`, and its tokenizer beside it.
+    pub(super) fn open_by(
+        load: Load,
+        checkpoint: &Checkpoint,
+        source: &dyn TensorSource,
+        options: &Options,
+    ) -> Result<Self, Error> {
         let device = options.device.open()?;
         // Reading a large vocabulary takes as long as reading a large model, so both run in parallel.
         let (model, tokenizer) = std::thread::scope(|scope| {
@@ -179,26 +193,44 @@ fn load(
 ) -> Result<(Transformer, ModulePipeline), Error> {
     refuse_other_models(checkpoint)?;
     remarks::check(checkpoint, options)?;
+    let transformer = if static_embedding::is_static(checkpoint) {
+        static_embedding::load(&transformer_loader(checkpoint, source, options, device), checkpoint)?
+    } else {
+        load_transformer(checkpoint, source, options, device)?
+    };
+    let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
+    Ok((transformer, modules))
+}
+
+fn transformer_loader<'a>(
+    checkpoint: &'a Checkpoint,
+    source: &'a dyn TensorSource,
+    options: &Options,
+    device: &'a candle_core::Device,
+) -> Loader<'a> {
     let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
     let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
     let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
     let in_place = device.is_cpu() && !options.padded;
-    let loader = Loader { source, module, path: path.clone(), device, dtype, in_place };
-    if static_embedding::is_static(checkpoint) {
-        let table = static_embedding::load(&loader, checkpoint)?;
-        let modules = ModulePipeline::load(checkpoint, source, options, device, table.width)?;
-        return Ok((table, modules));
-    }
+    Loader { source, module, path, device, dtype, in_place }
+}
+
+/// Loads the transformer that config.json describes.
+pub(super) fn load_transformer(
+    checkpoint: &Checkpoint,
+    source: &dyn TensorSource,
+    options: &Options,
+    device: &candle_core::Device,
+) -> Result<Transformer, Error> {
+    let loader = transformer_loader(checkpoint, source, options, device);
     let mut config = checkpoint.config().clone();
     config.extend(checkpoint.settings().transformer.model.clone());
-    let config = Config::read(&path.join("config.json"), &config)?;
-    if config.overflows && dtype == DType::F16 {
+    let config = Config::read(&loader.path.join("config.json"), &config)?;
+    if config.overflows && loader.dtype == DType::F16 {
         let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
         return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
     }
-    let transformer = Transformer::load(&loader, &config)?;
-    let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
-    Ok((transformer, modules))
+    Transformer::load(&loader, &config)
 }
 
 /// Refuses a model whose `config_sentence_transformers.json` says that it does not produce dense vectors.
@@ -212,6 +244,7 @@ fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
             let found = match found {
                 "MultiVectorEncoder" => "late-interaction (MultiVectorEncoder)",
                 "SparseEncoder" => "sparse (SparseEncoder)",
+                "CrossEncoder" => "reranking (CrossEncoder)",
                 other => other,
             };
             Err(Error::Architecture { path: checkpoint.path().to_owned(), found: found.to_owned() })
@@ -234,7 +267,7 @@ fn cut(checkpoint: &Checkpoint, options: &Options, dimension: usize) -> Result<u
 
 /// The longest input that the model accepts. Rotary positions continue beyond the number in config.json, unless their
 /// scaling depends on the length from there on.
-fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usize {
+pub(super) fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usize {
     let of_length = ["rope_scaling", "rope_parameters"].iter().any(|key| {
         let rope = checkpoint.config().get(*key).map(ToString::to_string).unwrap_or_default();
         rope.contains("\"dynamic\"") || rope.contains("\"longrope\"")

@@ -19,6 +19,10 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
                        does not apply; expected `text` alone";
         return Err(Error::setting(&file, problem));
     }
+    if transformer.classifies {
+        let problem = "`transformer_task` is \"sequence-classification\": a reranker, which has no embeddings";
+        return Err(Error::setting(&file, problem));
+    }
     if let Some(found) = transformer.unknown.first() {
         return Err(Error::setting(&file, format!("{found}, which admix does not follow")));
     }
@@ -48,7 +52,9 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String
     if options.pooling.is_none() && checkpoint.settings().pooling.is_none() {
         let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str()).unwrap_or_default();
         let what = match class {
-            class if class.ends_with("ForSequenceClassification") => " and is a classifier or reranker",
+            class if class.ends_with("ForSequenceClassification") => {
+                " and is a classifier or reranker (`admix score --rerank` scores it as one)"
+            }
             class if class.ends_with("ForMaskedLM") => " and is a masked language model",
             _ => "",
         };

@@ -34,6 +34,8 @@ pub(super) struct Tokenizer {
     rows: usize,
     /// Whether special tokens stand around a text.
     surrounds: bool,
+    /// Whether it tells the model which text of a pair a token belongs to.
+    pub(super) typed: bool,
 }
 
 impl Tokenizer {
@@ -72,7 +74,8 @@ impl Tokenizer {
         let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
         let special = special.collect();
         let direction = direction(&config, side).map_err(refused)?;
-        let mut tokenizer = Self { inner, path, special, rows: usize::MAX, surrounds: true };
+        let typed = gives_types(&class, &config);
+        let mut tokenizer = Self { inner, path, special, rows: usize::MAX, surrounds: true, typed };
         tokenizer.truncate(None, direction)?;
         Ok(tokenizer)
     }
@@ -93,7 +96,8 @@ impl Tokenizer {
         let side = inner.get_truncation().map(|truncation| truncation.direction).unwrap_or_default();
         let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
         let special = special.collect();
-        let mut tokenizer = Self { inner, path: path.clone(), special, rows: usize::MAX, surrounds: false };
+        let mut tokenizer =
+            Self { inner, path: path.clone(), special, rows: usize::MAX, surrounds: false, typed: false };
         tokenizer.truncate(stated, side)?;
         Ok(tokenizer)
     }
@@ -173,14 +177,55 @@ impl Tokenizer {
                 joined.map_err(|problem| self.refused(share * SHARE + index, text, problem))
             });
             for ids in encoded.collect::<Result<Vec<_>, _>>()? {
-                if let Some(&id) = ids.iter().find(|id| **id as usize >= self.rows) {
-                    let token = self.inner.id_to_token(id).unwrap_or_default();
-                    return Err(Error::Vocabulary { path: self.path.clone(), token, id, rows: self.rows });
-                }
+                self.check_rows(&ids)?;
                 tokens.push(&ids);
             }
         }
         Ok(tokens)
+    }
+
+    /// Sets the length that longer pairs are truncated to: the longer of the two texts is cut first.
+    pub(super) fn set_max_pair_length(&mut self, length: usize, most: usize) -> Result<(), Error> {
+        use tokenizers::PostProcessor as _;
+        let added = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(true));
+        let least = added + 2;
+        if !(least..=most).contains(&length) {
+            return Err(Error::MaxLength { given: length, least, most });
+        }
+        self.set_max_length(length, most)
+    }
+
+    /// Tokenises pairs of texts on all threads. With `types`, their number, tokens get the types that the tokenizer gives.
+    pub(super) fn encode_pairs(&self, pairs: &[(&str, &str)], types: Option<usize>) -> Result<Tokens, Error> {
+        let mut tokens = Tokens::new(0);
+        for (share, pairs) in pairs.chunks(SHARE).enumerate() {
+            let encoded = pairs.par_iter().enumerate().map(|(index, (first, second))| {
+                let encoded = bounded::encode_pair(&self.inner, first, second);
+                encoded.map_err(|problem| self.refused(share * SHARE + index, second, problem))
+            });
+            for encoding in encoded.collect::<Result<Vec<_>, _>>()? {
+                let ids = encoding.get_ids();
+                self.check_rows(ids)?;
+                match types {
+                    None => tokens.push(ids),
+                    Some(types) => {
+                        if let Some(kind) = encoding.get_type_ids().iter().find(|kind| **kind as usize >= types) {
+                            let problem = format!("gives tokens of a pair the type {kind}, but the model has {types}");
+                            return Err(Error::setting(&self.path, problem));
+                        }
+                        tokens.push_typed(ids, encoding.get_type_ids());
+                    }
+                }
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Checks that every token has a row in the table of embeddings.
+    fn check_rows(&self, ids: &[u32]) -> Result<(), Error> {
+        let Some(&id) = ids.iter().find(|id| **id as usize >= self.rows) else { return Ok(()) };
+        let token = self.inner.id_to_token(id).unwrap_or_default();
+        Err(Error::Vocabulary { path: self.path.clone(), token, id, rows: self.rows })
     }
 
     /// The number of tokens of the prompt, without the special token that ends a text.
@@ -254,6 +299,15 @@ pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value
     }
     config.extend(checkpoint.settings().transformer.tokenizer.clone());
     Ok(config)
+}
+
+/// Whether the tokenizer gives token types to the model. Unasked, only those of BERT and DeBERTa do.
+fn gives_types(class: &TokenizerClass, config: &Map<String, Value>) -> bool {
+    if let Some(names) = config.get("model_input_names").and_then(Value::as_array) {
+        return names.iter().any(|name| name == "token_type_ids");
+    }
+    let name = config.get("tokenizer_class").and_then(Value::as_str).unwrap_or_default();
+    matches!(class, TokenizerClass::Bert | TokenizerClass::DebertaV2) && !name.starts_with("DistilBert")
 }
 
 fn speaks_of_bytes(json: &[u8]) -> bool {

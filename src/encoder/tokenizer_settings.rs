@@ -277,9 +277,22 @@ fn set_start_and_end_tokens(
     };
     let (first, last) = (piece(ends[0])?, piece(ends[1])?);
     let sequence = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
+    let typed = |mut piece: Value| {
+        for part in piece.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            part["type_id"] = json!(1);
+        }
+        piece
+    };
     let single: Vec<Value> = [first.clone(), Some(sequence("A")), last.clone()].into_iter().flatten().collect();
-    let pair: Vec<Value> =
-        [first, Some(sequence("A")), last.clone(), Some(sequence("B")), last].into_iter().flatten().collect();
+    // BERT marks the second text by a type of its own, RoBERTa and its kin by a second end token in front of it.
+    let second = match class {
+        TokenizerClass::T5 => [None, Some(sequence("B")), last.clone()],
+        TokenizerClass::Bert | TokenizerClass::ConvBert | TokenizerClass::Albert | TokenizerClass::DebertaV2 => {
+            [None, Some(typed(sequence("B"))), last.clone().map(typed)]
+        }
+        _ => [last.clone(), Some(sequence("B")), last.clone()],
+    };
+    let pair: Vec<Value> = [first, Some(sequence("A")), last].into_iter().chain(second).flatten().collect();
     let template = json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens});
     let processor: PostProcessorWrapper = serde_json::from_value(template).map_err(as_text)?;
     tokenizer.with_post_processor(Some(processor));

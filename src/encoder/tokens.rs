@@ -20,6 +20,8 @@ pub struct Tokens {
     ids: Vec<u32>,
     /// The end of each text.
     ends: Vec<usize>,
+    /// The type of each token; empty where all are of the first type.
+    types: Vec<u32>,
     /// The number of tokens of the prompt, which is the same for every text.
     pub(super) prompt: usize,
 }
@@ -32,6 +34,17 @@ impl Tokens {
     pub(super) fn push(&mut self, ids: &[u32]) {
         self.ids.extend_from_slice(ids);
         self.ends.push(self.ids.len());
+    }
+
+    /// Adds a text whose tokens have types. Either all texts have them or none.
+    pub(super) fn push_typed(&mut self, ids: &[u32], types: &[u32]) {
+        self.push(ids);
+        self.types.extend_from_slice(types);
+    }
+
+    /// The types of a text's tokens; empty where all are of the first type.
+    pub(super) fn types(&self, text: usize) -> &[u32] {
+        self.range(text).and_then(|range| self.types.get(range)).unwrap_or_default()
     }
 
     /// The number of texts.

@@ -13,7 +13,7 @@ use super::layers::per_layer::InputWeights;
 use super::layers::relative_bias::RelativeBias;
 use super::layers::rotary::Rotary;
 use super::layers::token_embeddings::TokenEmbeddings;
-use super::layers::token_types::add_first_type;
+use super::layers::token_types::with_each_type;
 use super::layers::transformer_layer::{Shared, TransformerLayer};
 use super::source::Loader;
 use super::tensor_names::{Names, Side};
@@ -23,7 +23,7 @@ use crate::kernel::Activation;
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
-    /// One row for each position, with the vector of the first token type added if there are types.
+    /// One row for each position. If tokens have types, these rows once for each type, with its vector added.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
     /// From the width of the tables to that of the layers, in front of the norm or behind it.
@@ -38,8 +38,10 @@ pub(super) struct Transformer {
     pub(super) last_projection: Option<Linear>,
     pub(super) activation: Activation,
     pub(super) first: Position,
-    /// Whether tokens have types; only the first is used.
+    /// Whether tokens have types. Texts have only the first.
     pub(super) token_types: bool,
+    /// The number of rows of `positions` for each token type.
+    pub(super) rows: usize,
     pub(super) vocabulary: usize,
     /// The width of the tables of tokens and positions.
     pub(super) table_width: usize,
@@ -54,6 +56,7 @@ pub(super) struct Transformer {
 /// The table of positions.
 struct Positions {
     table: Option<Tensor>,
+    rows: usize,
     longest: usize,
 }
 
@@ -114,6 +117,7 @@ impl Transformer {
             first: config.first,
             token_types: config.token_types && names.token_types.is_some(),
             vocabulary,
+            rows: positions.rows,
             table_width,
             layer_width: width,
             width: last_projection.as_ref().map_or(width, Linear::outputs),
@@ -121,6 +125,12 @@ impl Transformer {
             longest: positions.longest,
             positions: positions.table,
         })
+    }
+
+    /// The number of token types that a pair of texts may have.
+    pub(super) fn types(&self) -> usize {
+        let rows = self.positions.as_ref().and_then(|table| table.dims().first().copied()).unwrap_or(0);
+        rows.checked_div(self.rows).unwrap_or(1)
     }
 
     /// Computes one vector for each row of a padded batch.
@@ -211,12 +221,12 @@ fn attention(
 impl Positions {
     fn load(loader: &Loader<'_>, config: &Config, names: &Names, width: usize) -> Result<Self, Error> {
         let Some(name) = names.positions.filter(|_| config.position_table) else {
-            return Ok(Self { table: None, longest: config.longest });
+            return Ok(Self { table: None, rows: 0, longest: config.longest });
         };
         let (rows, _) = loader.dimensions(name)?;
-        let mut values = loader.values(name, &[rows, width])?;
-        add_first_type(loader, config, names, width, &mut values)?;
+        let values = with_each_type(loader, config, names, width, loader.values(name, &[rows, width])?)?;
         let longest = rows.saturating_sub(config.first.start as usize).min(config.longest);
-        Ok(Self { table: Some(loader.place(values, &[rows, width])?), longest })
+        let shape = [values.len() / width, width];
+        Ok(Self { table: Some(loader.place(values, &shape)?), rows, longest })
     }
 }

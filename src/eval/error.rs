@@ -51,6 +51,26 @@ pub enum Error {
         /// The judgements.
         qrels: PathBuf,
     },
+    /// A run without any query of a data set.
+    #[error("no query of `{set}` is in `{}`", run.display())]
+    NoQueryOfSet {
+        /// The run.
+        run: PathBuf,
+        /// The data set.
+        set: String,
+    },
+    /// A ranked document that is not in the data set.
+    #[error("`{}` ranks document `{document}` for query `{query}`, which `{set}` does not have", run.display())]
+    UnknownDocument {
+        /// The run.
+        run: PathBuf,
+        /// The data set.
+        set: String,
+        /// The query.
+        query: String,
+        /// The document.
+        document: String,
+    },
     /// An id that a TREC file cannot carry.
     #[error("cannot write `{}`: the id {id:?} is empty or holds white space", path.display())]
     Id {
@@ -130,6 +150,8 @@ impl Diagnose for Error {
             | Self::Write { .. }
             | Self::Empty { .. }
             | Self::NoCommonQuery { .. }
+            | Self::NoQueryOfSet { .. }
+            | Self::UnknownDocument { .. }
             | Self::Id { .. } => None,
         }
     }
@@ -141,6 +163,8 @@ impl Diagnose for Error {
             | Self::Line { .. }
             | Self::Empty { .. }
             | Self::NoCommonQuery { .. }
+            | Self::NoQueryOfSet { .. }
+            | Self::UnknownDocument { .. }
             | Self::Id { .. } => ExitClass::Refused,
         }
     }

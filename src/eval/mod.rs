@@ -3,6 +3,8 @@
 //! Numbers agree with `trec_eval` (through `pytrec_eval`), or with the tool that [`Compat`] names.
 
 #[cfg(feature = "eval")]
+mod candidates;
+#[cfg(feature = "eval")]
 mod cocktail;
 mod columns;
 mod compat;
@@ -17,6 +19,8 @@ mod measure;
 mod metric;
 mod numbered;
 mod qrels;
+#[cfg(feature = "eval")]
+mod rerank;
 mod run;
 #[cfg(feature = "eval")]
 mod score;
@@ -31,6 +35,8 @@ mod types;
 mod warning;
 
 #[cfg(feature = "eval")]
+pub use candidates::Candidates;
+#[cfg(feature = "eval")]
 pub use cocktail::{Example, cocktail_weights, contrastive_loss};
 pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules, Ties};
 pub use error::{Error, LineError};
@@ -40,6 +46,8 @@ pub use lines::{Lines, open};
 pub use measure::{Scores, counted_queries, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
+#[cfg(feature = "eval")]
+pub use rerank::{RerankTask, rerank};
 #[cfg(all(feature = "cli", feature = "eval"))]
 pub(crate) use score::RANKING_DEPTH;
 #[cfg(feature = "eval")]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::prose::prose;
-use crate::encoder::{CLASSES, REFUSED};
+use crate::encoder::{CLASSES, REFUSED, reranker_classes};
 
 const INTRODUCTION: &str = "# Model classes
 
@@ -24,6 +24,14 @@ These are refused by name, because only code beside their weights says what they
 | --- | --- |
 ";
 
+const RERANKERS: &str = "
+## Rerankers
+
+`admix score --rerank` scores models with one label of these classes, by the `architectures` in config.json. Tests compare each
+with sentence-transformers' `CrossEncoder`.
+
+";
+
 pub(super) fn page() -> String {
     let mut text = INTRODUCTION.to_owned();
     for class in CLASSES {
@@ -33,6 +41,10 @@ pub(super) fn page() -> String {
     text.push_str(TABLES);
     for (class, models) in REFUSED {
         let _ = writeln!(text, "| {} | {} |", prose(class), prose(models));
+    }
+    text.push_str(RERANKERS);
+    for class in reranker_classes() {
+        let _ = writeln!(text, "- `{class}`");
     }
     text
 }

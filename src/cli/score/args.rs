@@ -6,13 +6,14 @@ use crate::cli::args::LinkArgs;
 use crate::cli::encoding::{EncoderArgs, PromptArgs};
 use crate::eval::{Compat, Metric};
 
-/// Score retrievers on retrieval data sets, every direction in a column of its own
+/// Score retrievers and rerankers on retrieval data sets, every direction in a column of its own
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   admix score merged --data sets/xquad-en sets/jhe
   admix score base merged --data sets/jhe --baseline base --metrics ndcg@10,recall@100,mrr@10
   admix score e5 --data sets/miracl-ko --query-prompt 'query: ' --document-prompt 'passage: '
+  admix score reranker merged-reranker --data sets/jhe --rerank bge-m3 --top-k 50
   admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
 
 With --baseline, each cell also has the difference to that model and how sure it is, by a paired
@@ -27,8 +28,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "DIR", required = true, num_args = 1..)]
     pub(super) data: Vec<PathBuf>,
 
-    /// Metrics: ndcg@k, recall@k, mrr@k, map@k, p@k, success@k for any k
+    /// Metrics: ndcg@k, recall@k, mrr@k, map@k, p@k, success@k for any k; with --rerank ndcg@10,mrr@10,map unless given
     #[arg(short, long, value_name = "METRIC", value_delimiter = ',', default_value = "ndcg@10,recall@100")]
+    #[arg(default_value_if("rerank", clap::builder::ArgPredicate::IsPresent, "ndcg@10,mrr@10,map"))]
     metrics: Vec<Metric>,
 
     /// Split to read; without it test, or the only one, or dev
@@ -38,6 +40,16 @@ pub(crate) struct Args {
     /// Take the first N queries of each data set
     #[arg(long, value_name = "N")]
     pub(super) limit_queries: Option<usize>,
+
+    /// Score the models as rerankers of what this finds: a retriever's folder, or a TREC run, in whose name `{data}` stands
+    /// for the data set's. With `--compat st` relevant documents that it missed are re-ranked too, as sentence-transformers does
+    #[arg(long, value_name = "RETRIEVER|RUN", help_heading = "Re-ranking")]
+    pub(super) rerank: Option<PathBuf>,
+
+    /// Documents of each query to re-rank, the first stage's best
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "rerank", help_heading = "Re-ranking")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) top_k: u32,
 
     /// Model to compare the others with
     #[arg(long, value_name = "MODEL")]
@@ -89,10 +101,11 @@ impl Args {
         metrics
     }
 
-    /// The model folders with the baseline among them, each once.
+    /// The model folders with the baseline among them unless it is the first stage, each once.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
-        for folder in self.baseline.iter().filter(|baseline| !self.models.contains(baseline)).chain(&self.models) {
+        let other = |baseline: &&PathBuf| !self.models.contains(baseline) && self.rerank.as_ref() != Some(baseline);
+        for folder in self.baseline.iter().filter(other).chain(&self.models) {
             if !folders.contains(folder) {
                 folders.push(folder.clone());
             }

@@ -66,7 +66,7 @@ pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
         output::write(path, true, |out| per_query(out, results))?;
     }
     if let Some(pattern) = &args.run_file {
-        for scored in &results.models {
+        for scored in rankings(results) {
             let sets = results.sets.iter().zip(&scored.sets);
             for (set, found) in sets.filter(|(set, _)| unfit(set).is_none()) {
                 let path = run_path(pattern, &scored.model, set);
@@ -78,11 +78,16 @@ pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
         }
     }
     if let Some(folder) = &args.mteb_json {
-        for scored in &results.models {
+        for scored in rankings(results) {
             mteb_files(folder, scored, results)?;
         }
     }
     Ok(())
+}
+
+/// What the models ranked, without the first stage that they began with.
+fn rankings(results: &Results) -> impl Iterator<Item = &Scored> {
+    results.models.iter().filter(|scored| !scored.first_stage)
 }
 
 fn run_path(pattern: &str, model: &Path, set: &DataSet) -> PathBuf {
@@ -91,7 +96,7 @@ fn run_path(pattern: &str, model: &Path, set: &DataSet) -> PathBuf {
 }
 
 /// A name as a part of a file's name.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let name = name.trim_matches(|c| matches!(c, '/' | '.'));
     name.replace(|c: char| c.is_whitespace() || is_hidden(c) || matches!(c, '/' | '\\'), "-")
 }

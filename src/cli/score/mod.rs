@@ -2,7 +2,9 @@
 
 mod args;
 mod files;
+mod first_stage;
 mod json;
+mod models;
 mod results;
 mod run;
 mod table;

@@ -18,6 +18,8 @@ pub(super) struct Results {
 /// The scores of one model.
 pub(super) struct Scored {
     pub(super) model: PathBuf,
+    /// Whether this is the first stage, whose documents the other models re-rank.
+    pub(super) first_stage: bool,
     /// One entry for each data set.
     pub(super) sets: Vec<SetScores>,
 }

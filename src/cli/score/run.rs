@@ -1,20 +1,19 @@
 //! Scores every model on every data set.
 
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::Context as _;
 
+use super::first_stage::FirstStage;
+use super::models::{rerank_with, retrieve};
 use super::results::{Results, Scored};
 use super::{Args, files, json, table};
 use crate::checkpoint::Checkpoint;
-use crate::cli::encoding::{set_aside, similarity};
-use crate::cli::{progress, render, run};
-use crate::encoder::Encoder;
-use crate::escape::{line, shell};
+use crate::cli::{render, run};
+use crate::encoder::CrossEncoder;
+use crate::escape::shell;
 use crate::eval::data::{self, Opened};
-use crate::eval::{DataSet, DataWarningKind, Metric, RANKING_DEPTH, SetScores, Task, Texts, ranking_depth, score};
-use crate::progress::Cancel;
+use crate::eval::{DataSet, DataWarningKind, Metric, RANKING_DEPTH, ranking_depth};
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
@@ -22,16 +21,31 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let folders = args.folders();
     files::check(args, &folders, &sets)?;
     let metrics = args.metrics();
-    let baseline = args.baseline.as_ref().and_then(|baseline| folders.iter().position(|folder| folder == baseline));
     // What is wrong with a folder is said before hours are spent on another.
     let checkpoints = folders.iter().map(|folder| Checkpoint::open_with(folder, args.links.links()));
     let checkpoints = checkpoints.collect::<Result<Vec<_>, _>>()?;
-    let mut results = Results { metrics, sets, splits, models: Vec::new(), baseline };
-    for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
-        let sets = score_model(args, checkpoint, &results, &cancel)
-            .with_context(|| format!("cannot score with `{}`", folder.display()))?;
-        results.models.push(Scored { model: folder, sets });
+    if args.rerank.is_some() {
+        for (folder, checkpoint) in folders.iter().zip(&checkpoints) {
+            CrossEncoder::check(checkpoint).with_context(|| cannot_score(folder))?;
+        }
     }
+    let mut results = Results { metrics, sets, splits, models: Vec::new(), baseline: None };
+    let first_stage = args.rerank.as_ref().map(|path| FirstStage::find(path, args, &results, &cancel)).transpose()?;
+    let candidates = first_stage.map(|stage| {
+        results.models.push(stage.scored);
+        stage.candidates
+    });
+    for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
+        let depth = depth(args, &results.metrics);
+        let sets = candidates.as_ref().map_or_else(
+            || retrieve(args, checkpoint, &results, depth, &args.encoder.options(), &cancel),
+            |candidates| rerank_with(args, checkpoint, &results, candidates, &cancel),
+        );
+        let sets = sets.with_context(|| cannot_score(&folder))?;
+        results.models.push(Scored { model: folder, first_stage: false, sets });
+    }
+    let is_baseline = |scored: &Scored| args.baseline.as_ref() == Some(&scored.model);
+    results.baseline = results.models.iter().position(is_baseline);
     files::write(args, &results)?;
     if args.json {
         render::print_json(&json::results(&results))?;
@@ -66,46 +80,8 @@ fn warnings(folder: &Path, set: &DataSet) -> Option<String> {
     (!found.is_empty()).then_some(said)
 }
 
-fn score_model(
-    args: &Args,
-    checkpoint: &Checkpoint,
-    results: &Results,
-    cancel: &Cancel,
-) -> anyhow::Result<Vec<SetScores>> {
-    let settings = checkpoint.settings();
-    let prompts = args.prompts.of(settings);
-    if !args.quiet {
-        render::warn(&args.prompts.warnings(checkpoint));
-    }
-    let similarity = similarity(checkpoint)?;
-    let encoder = Encoder::open(checkpoint, &args.encoder.options())?;
-    if !args.quiet {
-        render::warn(encoder.warnings());
-    }
-    let texts = Texts::new(&results.sets, &prompts);
-    let depth = depth(args, &results.metrics);
-    let task = Task {
-        sets: &results.sets,
-        texts: &texts,
-        tokens: None,
-        metrics: &results.metrics,
-        rules: args.compat.rules(),
-        similarity,
-        depth,
-    };
-    let bar = progress::bar(progress::Counted::Encoding, texts.bytes(), args.quiet || args.json);
-    let (begun, mut finished) = (Instant::now(), 0);
-    let scored = score(&encoder, &task, &mut |done| {
-        finished += done.texts;
-        let rate = finished as f64 / begun.elapsed().as_secs_f64().max(1e-9);
-        let name = checkpoint.path().display();
-        bar.set_message(line(&format!("{finished}/{} texts  {rate:.0} texts/s  {name}", texts.len())));
-        bar.inc(done.bytes);
-        cancel.flow()
-    });
-    bar.finish_and_clear();
-    set_aside(encoder);
-    Ok(scored?)
+fn cannot_score(folder: &Path) -> String {
+    format!("cannot score with `{}`", folder.display())
 }
 
 fn depth(args: &Args, metrics: &[Metric]) -> usize {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::results::Results;
+use super::results::{Results, Scored};
 use crate::cli::render;
 use crate::escape::{Page, columns};
 use crate::eval::DataSet;
@@ -13,8 +13,7 @@ pub(super) fn results(results: &Results) -> Page {
     for (at, metric) in results.metrics.iter().enumerate() {
         let mut head = vec![metric.to_string()];
         head.extend(labels.iter().cloned());
-        let mut rows: Vec<Vec<String>> =
-            results.models.iter().map(|scored| vec![scored.model.display().to_string()]).collect();
+        let mut rows: Vec<Vec<String>> = results.models.iter().map(|scored| vec![label(scored)]).collect();
         for set in 0..results.sets.len() {
             let compared = results.comparisons(set, at);
             let marks: Vec<&str> = compared.iter().map(|found| found.map_or("", |(_, p)| mark(p))).collect();
@@ -46,6 +45,11 @@ pub(super) fn results(results: &Results) -> Page {
         ));
     }
     out
+}
+
+fn label(scored: &Scored) -> String {
+    let stage = if scored.first_stage { " (first stage)" } else { "" };
+    format!("{}{stage}", scored.model.display())
 }
 
 fn mark(p: f64) -> &'static str {

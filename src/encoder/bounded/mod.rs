@@ -11,4 +11,4 @@ mod pre_tokenizer;
 mod tests;
 
 pub(super) use normalizer::Normalizer;
-pub(super) use open::{Bounded, encode, encode_with, read};
+pub(super) use open::{Bounded, encode, encode_pair, encode_with, read};

@@ -1,7 +1,7 @@
 //! Reads a tokenizer from a tokenizer.json, and encodes texts with it; panics of the crate become errors.
 
 use tokenizers::models::ModelWrapper;
-use tokenizers::{DecoderWrapper, Encoding, PostProcessorWrapper, TokenizerImpl};
+use tokenizers::{DecoderWrapper, EncodeInput, Encoding, PostProcessorWrapper, TokenizerImpl};
 
 use super::check::check;
 use super::normalizer::{Normalizer, failure};
@@ -53,6 +53,18 @@ pub(in crate::encoder) fn encode(tokenizer: &Bounded, text: &str) -> Result<Enco
 /// # Errors
 /// What is wrong with the tokenizer, or too much in the text.
 pub(in crate::encoder) fn encode_with(tokenizer: &Bounded, text: &str, special: bool) -> Result<Encoding, String> {
+    encode_input(tokenizer, text.into(), special)
+}
+
+/// Encodes a pair of texts, with special tokens around and between them.
+///
+/// # Errors
+/// As for [`encode`].
+pub(in crate::encoder) fn encode_pair(tokenizer: &Bounded, first: &str, second: &str) -> Result<Encoding, String> {
+    encode_input(tokenizer, (first, second).into(), true)
+}
+
+fn encode_input(tokenizer: &Bounded, text: EncodeInput<'_>, special: bool) -> Result<Encoding, String> {
     failure();
     let encoded = catch(|| tokenizer.encode_fast(text, special));
     if let Some(problem) = failure() {

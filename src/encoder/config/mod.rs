@@ -16,5 +16,6 @@ mod static_embedding;
 
 mod t5;
 
+pub(super) use json::Json;
 pub(super) use rope::Rope;
 pub(super) use shape::{Config, Disentangled, Distance, NormStyle, Pattern, Position};
