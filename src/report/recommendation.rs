@@ -42,7 +42,7 @@ fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preferenc
     match preference.choice {
         Choice::Mean => {}
         Choice::Knee => {
-            lines.push("It is the knee: the largest sum of the objectives, each scaled to 0..1.".to_owned())
+            lines.push("It is the knee: the largest sum of the objectives, each scaled to 0..1.".to_owned());
         }
         Choice::Hypervolume => {
             lines.push("It has the largest hypervolume above the lowest allowed scores.".to_owned());
