@@ -301,7 +301,7 @@ pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value
     Ok(config)
 }
 
-/// Whether the tokenizer gives token types to the model. Unasked, only those of BERT and `DeBERTa` do.
+/// Whether the tokenizer gives token types to the model. Unasked, only those of `BERT` and `DeBERTa` do.
 fn gives_types(class: &TokenizerClass, config: &Map<String, Value>) -> bool {
     if let Some(names) = config.get("model_input_names").and_then(Value::as_array) {
         return names.iter().any(|name| name == "token_type_ids");

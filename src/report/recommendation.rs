@@ -1,6 +1,6 @@
 //! The recommendation of a sweep in sentences.
 
-use crate::sweep::{DirectionChange, Near, NoRecommendation, Optimism, Preference, Recommendation, Row, Study};
+use crate::sweep::{Choice, DirectionChange, Near, NoRecommendation, Optimism, Preference, Recommendation, Row, Study};
 
 /// The most other points that are named.
 const NAMED: usize = 3;
@@ -39,6 +39,15 @@ fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preferenc
         reference.trial.label,
         objectives(study, row, reference)
     ));
+    match preference.choice {
+        Choice::Mean => {}
+        Choice::Knee => {
+            lines.push("It is the knee: the largest sum of the objectives, each scaled to 0..1.".to_owned());
+        }
+        Choice::Hypervolume => {
+            lines.push("It has the largest hypervolume above the lowest allowed scores.".to_owned());
+        }
+    }
     if let Some(worst) = directions.first() {
         let broken = directions.iter().find(|change| change.value < change.least - 1e-9);
         let held = match broken {

@@ -27,9 +27,10 @@ mod trial;
 mod worker;
 
 pub use analysis::{
-    Analysis, Chosen, Comparison, Depth, DirectionChange, Dropped, FrontPoint, LEVEL, LIMIT, MethodSummary, Near,
-    NoRecommendation, NotShared, Optimism, Preference, Recommendation, ReferenceComparison, Row, SharedSet, Strata,
-    StudyComparison, StudySummary, StudyTest, compare_studies, pareto_front, pick, recipe_text, recommend, trial_named,
+    Analysis, Choice, Chosen, Comparison, Depth, DirectionChange, Dropped, FrontPoint, LEVEL, LIMIT, MethodSummary,
+    Near, NoRecommendation, NotShared, Optimism, Preference, Recommendation, ReferenceComparison, Row, SharedSet,
+    Strata, StudyComparison, StudySummary, StudyTest, compare_studies, pareto_front, pick, recipe_text, recommend,
+    trial_named,
 };
 pub use check::{Checked, Damage, check};
 pub use confirm::confirm;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::export::{unfinished, write_text};
 use super::location::StudyArgs;
 use crate::api::write_merge;
@@ -10,7 +12,8 @@ use crate::cli::schema::{self, What};
 use crate::cli::{render, run};
 use crate::report::{card_scores, recommendation};
 use crate::sweep::{
-    Analysis, Bound, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend, trial_named,
+    Analysis, Bound, Choice, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend,
+    trial_named,
 };
 
 /// Write the plain recipe of the recommended point, or of another one
@@ -21,12 +24,17 @@ that lose no more than the limits on any data set and direction. The limits are 
 sets none, no direction may lose more than 2 %. --keep adds a limit, --prefer makes an objective count more,
 --max asks for the best on one objective alone, and --trial takes a point by its label or id.
 
+--choose knee takes the largest sum of the objectives, each scaled to 0..1 over the points that keep the limits: for two
+objectives, the point farthest from the line between the best on each. --choose hypervolume takes the largest
+product of what the objectives are above their lowest allowed scores, which favours even gains.
+
 A bound with a sign or per cent is from the reference, the first baseline; `mono >= 0.6` is a value.
 Where trials are confirmed on held-out queries, a point must keep the limits there, too.
 
 Examples:
   admix sweep pick studies/ko-en -o recipe.yaml
   admix sweep pick studies/ko-en --prefer cross=2 --keep 'en-en >= -1%' --merge merged
+  admix sweep pick studies/ko-en --choose knee -o recipe.yaml
   admix sweep pick studies/ko-en --max cross --keep 'mono >= 0.6' -o recipe.yaml
   admix sweep pick studies/ko-en --trial w=0.4")]
 pub(super) struct Args {
@@ -45,6 +53,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "OBJECTIVE=WEIGHT", conflicts_with = "trial", value_parser = weight)]
     prefer: Vec<(String, f64)>,
 
+    /// What the point is best in, among those that keep the limits: the mean gain, the knee of the trade-off, or the
+    /// hypervolume
+    #[arg(long, value_name = "HOW", default_value_t, conflicts_with_all = ["trial", "max"], value_parser = choice())]
+    choose: Choice,
+
     /// Point by its label or id, as w=0.4
     #[arg(long, value_name = "TRIAL")]
     trial: Option<String>,
@@ -60,6 +73,10 @@ pub(super) struct Args {
     /// Replace a recipe that is there
     #[arg(short, long)]
     force: bool,
+}
+
+fn choice() -> impl TypedValueParser<Value = Choice> {
+    PossibleValuesParser::new(Choice::ALL.map(Choice::name)).try_map(|name| name.parse())
 }
 
 fn weight(text: &str) -> Result<(String, f64), String> {
@@ -129,7 +146,7 @@ fn chosen<'a>(
         let row = pick(study, analysis, max, &args.keep)?;
         return Ok((row, scores(row)));
     }
-    let preference = Preference { limits: args.keep.clone(), weights: args.prefer.clone() };
+    let preference = Preference { limits: args.keep.clone(), weights: args.prefer.clone(), choice: args.choose };
     let found = recommend(study, full, confirmed, &preference)?;
     let said = recommendation(study, &found, &preference);
     if let Ok(found) = found {

@@ -1,5 +1,6 @@
 //! Analyses results: means with intervals and tests, the Pareto front, and picks.
 
+mod choice;
 mod optimism;
 mod pareto;
 mod pick;
@@ -10,6 +11,7 @@ mod statistics;
 mod studies;
 mod table;
 
+pub use choice::Choice;
 pub use optimism::Optimism;
 pub use pareto::pareto_front;
 pub use pick::{pick, recipe_text, trial_named};

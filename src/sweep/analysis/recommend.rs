@@ -4,6 +4,7 @@
 //! on the search's queries. Held-out queries can only rule a point out, so that its scores there are not inflated by the
 //! choice.
 
+use super::choice::{Choice, Scale};
 use super::optimism::{Optimism, Side, mean_error};
 use super::pick::objective;
 use super::statistics::Strata;
@@ -29,6 +30,8 @@ pub struct Preference {
     pub limits: Vec<Bound>,
     /// The weights of objectives; 1 by default.
     pub weights: Vec<(String, f64)>,
+    /// What is made as large as possible within the limits.
+    pub choice: Choice,
 }
 
 /// The change of a point's score on a data set in one direction.
@@ -146,13 +149,14 @@ pub fn recommend<'a>(
     };
     let worst = |row: &Row| changes(row).into_iter().min_by(|a, b| a.margin().total_cmp(&b.margin()));
     let keeps = |row: &&Row| changes(row).iter().all(DirectionChange::is_kept) && limits.keeps_means(row, reference);
+    let kept: Vec<&Row> = candidates.iter().filter(|row| keeps(row)).copied().collect();
+    let scale = Scale::new(preference.choice, &weights, &kept, reference, &limits.least(study, reference));
     let gain = |row: &Row| mean_gain(row, reference, &weights);
     let lowest = |row: &Row| worst(row).map_or(0.0, |change| change.margin());
     let better = |a: &&Row, b: &&Row| {
-        let (one, other) = (gain(a), gain(b));
+        let (one, other) = (scale.value(a), scale.value(b));
         if (one - other).abs() > EQUAL { one.total_cmp(&other) } else { lowest(a).total_cmp(&lowest(b)) }
     };
-    let kept: Vec<&Row> = candidates.iter().filter(|row| keeps(row)).copied().collect();
     // Of equal ones the first is chosen; `max_by` returns the last.
     let Some(chosen) = kept.iter().rev().max_by(|a, b| better(a, b)).copied() else {
         let closest = candidates.into_iter().rev().max_by(|a, b| lowest(a).total_cmp(&lowest(b)));
@@ -164,7 +168,11 @@ pub fn recommend<'a>(
     if gain(chosen) <= EQUAL {
         return Ok(Err(NoRecommendation::NoGain(reference)));
     }
-    let near = near(study, full, chosen, &kept, &weights)?;
+    // Points are near by their mean gains.
+    let near = match preference.choice {
+        Choice::Mean => near(study, full, chosen, &kept, &weights)?,
+        Choice::Knee | Choice::Hypervolume => Vec::new(),
+    };
     let (row, base, held_out, stage) = match on_held_out(chosen) {
         Some((row, base)) => (row, base, true, confirmed.stage),
         None => (chosen, reference, false, full.stage),
@@ -285,6 +293,24 @@ impl Limits {
             ));
         }
         Ok(Self { directions, means })
+    }
+
+    /// The lowest allowed score of each objective: the mean over its data sets, or its own limit where that is higher.
+    fn least(&self, study: &Study, reference: &Row) -> Vec<f64> {
+        let manifest = &study.manifest;
+        let changes = self.changes(study, reference, reference);
+        let of_set = |set: usize| {
+            let label = manifest.sets.get(set).map(|set| set.label.as_str())?;
+            changes.iter().find(|change| change.name == label).map(|change| change.least)
+        };
+        let of_objective = |(index, sets): (usize, &Vec<usize>)| {
+            let found: Vec<f64> = sets.iter().filter_map(|set| of_set(*set)).collect();
+            let mean = found.iter().sum::<f64>() / found.len().max(1) as f64;
+            let own = self.means.iter().find(|(at, _)| *at == index).map(|(_, bound)| bound);
+            let base = reference.objectives.get(index).copied().unwrap_or_default();
+            own.map_or(mean, |bound| mean.max(bound.least(base)))
+        };
+        manifest.objectives.iter().enumerate().map(of_objective).collect()
     }
 
     /// The changes of a trial on every direction.

@@ -1,7 +1,7 @@
 //! Planted studies, whose right choice is known.
 
 use super::fake::{Curve, Fake, run, study, trade_off};
-use crate::sweep::{Analysis, Depth, NoRecommendation, Preference, TrialStage, confirm, recommend};
+use crate::sweep::{Analysis, Choice, Depth, NoRecommendation, Preference, TrialStage, confirm, recommend};
 
 /// What is right for a study.
 #[derive(Debug, PartialEq)]
@@ -120,13 +120,19 @@ fn planted_studies_are_chosen_right() {
     let none = Preference::default();
     let cross_twice = Preference { weights: vec![("cross".into(), 2.0)], ..Preference::default() };
     let stricter = Preference { limits: vec!["mono >= -0.5%".parse().unwrap()], ..Preference::default() };
-    let cases: [Case<'_>; 18] = [
+    let knee = Preference { choice: Choice::Knee, ..Preference::default() };
+    let volume = Preference { choice: Choice::Hypervolume, ..Preference::default() };
+    let cases: [Case<'_>; 20] = [
         ("mono may lose 2 %: 0.2 w² ≤ 0.014", "", trade_off, None, &none, point("w=0.2")),
         ("a limit of the file", &mono_may("-10%"), trade_off, None, &none, point("w=0.5")),
         ("a limit as a difference", &mono_may("-0.07"), trade_off, None, &none, point("w=0.5")),
         ("a least score", &mono_may("0.63"), trade_off, None, &none, point("w=0.5")),
         ("a limit of the command line", &mono_may("-10%"), trade_off, None, &stricter, point("w=0.1")),
         ("a preference", &mono_may("-20%"), trade_off, None, &cross_twice, point("w=0.7")),
+        // Within the limit w is at most 0.8, and 1 − w² / 0.64 + w / 0.8 is largest at 0.4.
+        ("the knee", &mono_may("-20%"), trade_off, None, &knee, point("w=0.4")),
+        // (0.07 − 0.2 w²) · (0.008 + 0.2 w) is largest near 0.34.
+        ("the hypervolume", &mono_may("-10%"), trade_off, None, &volume, point("w=0.3")),
         ("a top inside", "", top_inside, None, &none, point("w=0.7")),
         ("a top inside, three objectives", three, top_inside, None, &none, point("w=0.7")),
         ("everything rises", "", everything_rises, None, &none, point("w=1")),
