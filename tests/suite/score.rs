@@ -342,10 +342,10 @@ fn faults_have_their_messages_and_exit_codes() {
         ),
         (
             "other architecture",
-            |folder| edit_json(&folder.join("a/config.json"), |config| config["model_type"] = json!("t5")),
+            |folder| edit_json(&folder.join("a/config.json"), |config| config["model_type"] = json!("xlnet")),
             &["a", "--data", "rain"],
             3,
-            "is a `t5` model",
+            "is a `xlnet` model",
             "bert",
         ),
         ("no such split", nothing, &["a", "--data", "rain", "--split", "dev"], 3, "dev", "test"),
