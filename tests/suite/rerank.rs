@@ -197,6 +197,35 @@ fn a_merged_reranker_is_one() {
 }
 
 #[test]
+fn a_default_prompt_stands_in_front_of_queries_and_pairs_are_cut_where_asked() {
+    let folder = folder();
+    copy_folder(&folder.path().join("modernbert-cls"), &folder.path().join("prompted"));
+    edit_json(&folder.path().join("prompted/config_sentence_transformers.json"), |config| {
+        config["prompts"] = json!({"ask": "search query: "});
+        config["default_prompt_name"] = json!("ask");
+    });
+    copy_folder(&folder.path().join("data"), &folder.path().join("written"));
+    let file = folder.path().join("written/queries.jsonl");
+    let queries = fs::read_to_string(&file).unwrap().replace("\"text\": \"", "\"text\": \"search query: ");
+    fs::write(&file, queries).unwrap();
+    let ranked = |model: &str, data: &str, length: &str| -> Vec<f64> {
+        let arguments = ["--rerank", "candidates.run", "--max-length", length, "--run-file", "out.run"];
+        score(folder.path(), &[&[model, "--data", data], &arguments[..]].concat());
+        ranking(&folder.path().join("out.run")).into_values().flatten().map(|(_, score)| score).collect()
+    };
+    let differ = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let [prompted, written, plain] = [("prompted", "data"), ("modernbert-cls", "written"), ("modernbert-cls", "data")]
+        .map(|(model, data)| ranked(model, data, "1024"));
+    assert!(differ(&prompted, &written) < 1e-6 && differ(&prompted, &plain) > 1e-3);
+    assert!(differ(&plain, &ranked("modernbert-cls", "data", "12")) > 1e-3);
+    let output = admix(folder.path())
+        .args(["score", "bert", "--data", "data", "--rerank", "candidates.run", "--max-length", "4"])
+        .output()
+        .unwrap();
+    assert!(stderr(&output).contains("the maximum length 4 is not between 5 and 40"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_cannot_rerank_is_named() {
     let folder = folder();
     let edit = |name: &str, change: &dyn Fn(&mut Value)| {

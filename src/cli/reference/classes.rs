@@ -27,8 +27,8 @@ These are refused by name, because only code beside their weights says what they
 const RERANKERS: &str = "
 ## Rerankers
 
-`admix score --rerank` scores models with one label of these classes, by the `architectures` in config.json. Tests compare each
-with sentence-transformers' `CrossEncoder`.
+`admix score --rerank` scores models with one label of these classes, by the `architectures` in config.json. Tests compare them
+with sentence-transformers' `CrossEncoder`, except for `New`, which is `Gte` with code of its own, and `Camembert`, which is `Roberta`.
 
 ";
 
