@@ -162,6 +162,9 @@ pub fn disagreements_of_use(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement>
     if both {
         compare_settings(&mut list, a.settings(), b.settings());
     }
+    if let (Some(one), Some(other)) = (&a.settings().score_activation, &b.settings().score_activation) {
+        list.compare(Mismatch::Similarity, "activation of scores", (one, other), |name| name.as_written().to_owned());
+    }
     list.0
 }
 

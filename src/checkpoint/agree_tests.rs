@@ -103,6 +103,20 @@ fn a_plain_folder_disagrees_only_about_modules_with_weights() {
 }
 
 #[test]
+fn rerankers_disagree_about_the_activation_of_their_scores() {
+    let with =
+        |more: &str| format!(r#"{{"model_type":"bert","architectures":["BertForSequenceClassification"]{more}}}"#);
+    let silent = with("");
+    let sigmoid = with(r#","sbert_ce_default_activation_function":"torch.nn.modules.activation.Sigmoid""#);
+    let own = ("config_sentence_transformers.json", r#"{"activation_fn":"torch.nn.modules.linear.Identity"}"#);
+    assert_eq!(found(&[("config.json", &silent)], &[("config.json", &sigmoid)]), Vec::<String>::new());
+    assert_eq!(
+        found(&[("config.json", &sigmoid)], &[("config.json", &sigmoid), own]),
+        ["similarity: activation of scores: torch.nn.modules.activation.Sigmoid | torch.nn.modules.linear.Identity"]
+    );
+}
+
+#[test]
 fn dense_modules_agree_across_class_paths() {
     let modules = r#"[{"path":"","type":"m.Transformer"},{"path":"2_Dense","type":"m.Dense"}]"#;
     let with =

@@ -36,6 +36,9 @@ const POOLING_SWITCHES: &[(&str, &str)] = &[
 /// The names of a document prompt, in the order in which they are looked for.
 const DOCUMENT_PROMPTS: &[&str] = &["document", "passage", "corpus"];
 
+/// The activation of scores where a reranker names none.
+const SIGMOID: &str = "torch.nn.modules.activation.Sigmoid";
+
 /// How texts become embeddings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -55,6 +58,8 @@ pub struct Settings {
     pub default_prompt: Option<String>,
     /// `cosine`, `dot`, `euclidean` or `manhattan`.
     pub similarity: Untrusted,
+    /// The class of the activation of a reranker's scores, as torch names it; `None` for other models.
+    pub score_activation: Option<Untrusted>,
     /// The maximum sequence length in tokens, special tokens included.
     pub max_seq_length: Option<u64>,
     /// Whether text is lower-cased before the tokenizer sees it.
@@ -100,6 +105,7 @@ impl Settings {
                 .filter(|name| prompts.get(*name).is_some_and(|prompt| !prompt.is_empty()))
                 .map(str::to_owned),
             similarity: similarity(&overall),
+            score_activation: score_activation(root, config)?,
             max_seq_length: max_length(&transformer, &tokenizer, &architecture),
             lower_case: flag(&transformer, "do_lower_case").unwrap_or(false),
             embedding_dimension: dimension(modules).or(architecture.hidden_size),
@@ -163,6 +169,22 @@ fn read_prompts(overall: &Map<String, Value>) -> BTreeMap<String, String> {
 
 fn effective(prompts: &BTreeMap<String, String>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|&name| prompts.get(name)).filter(|prompt| !prompt.is_empty()).cloned()
+}
+
+/// The activation of the scores of a model that classifies pairs: what sentence-transformers wrote into a file of its own, else
+/// into config.json, else a sigmoid. A class of somebody else's code is left out by sentence-transformers, too.
+fn score_activation(root: &ModelPath, config: &Map<String, Value>) -> Result<Option<Untrusted>, Error> {
+    let classes = config.get("architectures").and_then(Value::as_array).into_iter().flatten();
+    if !classes.filter_map(Value::as_str).any(|class| class.ends_with("ForSequenceClassification")) {
+        return Ok(None);
+    }
+    let own = json::read_config(&root.join("config_sentence_transformers.json"))?.unwrap_or_default();
+    let nested = config.get("sentence_transformers").and_then(Value::as_object);
+    let found = text(&own, "activation_fn")
+        .or_else(|| text(nested?, "activation_fn"))
+        .or_else(|| text(config, "sbert_ce_default_activation_function"))
+        .filter(|class| class.starts_with("torch."));
+    Ok(Some(found.unwrap_or(SIGMOID).into()))
 }
 
 fn similarity(overall: &Map<String, Value>) -> Untrusted {

@@ -1,7 +1,5 @@
 //! Rerankers, which read a query and a document together and give the pair one score.
 
-use serde_json::{Map, Value};
-
 use super::classification;
 use super::error::Error;
 use super::module_pipeline::{ModulePipeline, torch_activation};
@@ -11,7 +9,7 @@ use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
 use super::tokens::Tokens;
 use super::transformer::Transformer;
-use crate::checkpoint::{Checkpoint, read_config};
+use crate::checkpoint::Checkpoint;
 use crate::kernel::{Activation, DType};
 
 /// A model that scores pairs of a query and a document, as sentence-transformers' `CrossEncoder` does.
@@ -138,19 +136,10 @@ fn check(checkpoint: &Checkpoint) -> Result<(), Error> {
     }
 }
 
-/// The activation of scores: what sentence-transformers wrote into a file of its own, else into config.json, else a sigmoid.
+/// The activation of scores.
 fn activation(checkpoint: &Checkpoint) -> Result<Activation, Error> {
-    let file = checkpoint.usage_folder().join("config_sentence_transformers.json");
-    let own = read_config(&file).ok().flatten().unwrap_or_default();
-    let config = checkpoint.config();
-    let nested = config.get("sentence_transformers").and_then(Value::as_object);
-    let stated = |map: Option<&Map<String, Value>>, key| map?.get(key)?.as_str().map(str::to_owned);
-    let found = stated(Some(&own), "activation_fn")
-        .or_else(|| stated(nested, "activation_fn"))
-        .or_else(|| stated(Some(config), "sbert_ce_default_activation_function"));
-    // A class of somebody else's code is left out by sentence-transformers, too.
-    let Some(found) = found.filter(|class| class.starts_with("torch.")) else { return Ok(Activation::Sigmoid) };
-    let known = torch_activation(&found);
+    let Some(found) = &checkpoint.settings().score_activation else { return Ok(Activation::Sigmoid) };
+    let known = torch_activation(found.as_written());
     let monotonic = |known: &Activation| matches!(known, Activation::Sigmoid | Activation::Identity | Activation::Tanh);
     known.filter(monotonic).ok_or_else(|| {
         let problem = format!("its scores' activation is `{found}`, expected torch's Sigmoid, Identity or Tanh");
