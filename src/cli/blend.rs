@@ -20,7 +20,7 @@ pub(super) use crate::recipe::model_reference as reference;
 Examples:
   admix blend base=0.4 ko-en=0.6 -o merged
   admix blend base ko-en ko-ko -o merged                      equal weights
-  admix blend checkpoints/step-* -o merged                    a uniform soup of the checkpoints of a run
+  admix blend checkpoints/step-* -o merged                    a uniform soup of a run
   admix blend base=0.4 ko-en=0.6 --method slerp -o merged     base is the start, t = 0.6
   admix blend ko-en=1 ko-ko=0.5 --method ties --base base --param density=0.3 -o merged
   admix blend base=0.4 ko-en=0.6 --print-recipe > recipe.yaml")]

@@ -133,6 +133,13 @@ pub(super) fn is_taken(path: &Path) -> bool {
     path.symlink_metadata().is_ok() && !is_special(path)
 }
 
+/// The first of `name`, `name-2`, `name-3`, … that is not there yet, for a command that is proposed.
+pub(super) fn free_name(stem: &str, extension: &str) -> String {
+    let numbers = std::iter::once(String::new()).chain((2..1000).map(|number| format!("-{number}")));
+    let mut names = numbers.map(|number| format!("{stem}{number}{extension}"));
+    names.find(|name| !is_taken(Path::new(name))).unwrap_or_else(|| format!("{stem}{extension}"))
+}
+
 /// Whether it is a device, a pipe or an open descriptor, into which one writes.
 pub(super) fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) || files::is_descriptor(path)

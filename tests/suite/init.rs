@@ -119,8 +119,32 @@ fn a_sweep_over_known_data_sets_runs() {
     assert!(sweep.contains("  ko-en: {metric: ndcg@10, mean: [ko-en]}"), "{sweep}");
     assert!(sweep.contains("select: {split: dev}"), "{sweep}");
     // Fewer points do as well.
-    fs::write(folder.path().join("sweep.yaml"), sweep.replace("step: 0.1", "step: 0.5")).unwrap();
+    fs::write(folder.path().join("sweep.yaml"), sweep.replace("step: 0.1", "step: 0.2")).unwrap();
     run(folder.path(), &["sweep", "run", "sweep.yaml", "-q"]);
+}
+
+#[test]
+fn who_types_only_what_comes_next_gets_a_merged_folder() {
+    let folder = bundled();
+    let mut words: Vec<String> =
+        ["init", "base", "cross-ko-en", "--data", "sets/ko-ko", "sets/ko-en"].map(str::to_owned).to_vec();
+    let mut typed = Vec::new();
+    while typed.len() < 8 {
+        let output = run(folder.path(), &words.iter().map(String::as_str).collect::<Vec<_>>());
+        typed.push(words.iter().take_while(|word| word.chars().all(char::is_alphabetic)).cloned().collect::<Vec<_>>());
+        if words[0] == "init" {
+            let sweep = fs::read_to_string(folder.path().join("sweep.yaml")).unwrap();
+            fs::write(folder.path().join("sweep.yaml"), sweep.replace("step: 0.1", "step: 0.2")).unwrap();
+        }
+        let said = stderr(&output) + &String::from_utf8(output.stdout).unwrap();
+        let Some(next) = said.lines().rev().find_map(|line| line.strip_prefix("next: admix ")) else { break };
+        words = next.split(' ').map(str::to_owned).collect();
+    }
+    let typed: Vec<String> = typed.into_iter().map(|words| words.join(" ")).collect();
+    assert_eq!(typed[1..5], ["sweep run", "sweep confirm", "sweep pick", "merge"], "{typed:?}");
+    let scores = ["score", "merged", "--baseline", "base", "--data", "sets/ko-ko", "-m", "ndcg@10", "--json"];
+    let found = super::support::stdout_json(&run(folder.path(), &scores));
+    assert!(found.is_object() && folder.path().join("picked.yaml").is_file());
 }
 
 #[test]

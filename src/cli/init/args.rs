@@ -16,7 +16,7 @@ without one. Comments in the recipe say why. The JSON Schemas that editors check
 Examples:
   admix init ko-ko ko-en
   admix init base ko-ko ko-en --data sets/ko-ko sets/ko-en
-  admix init checkpoints/step-* --method linear --data sets/*    # more than five models: a greedy soup
+  admix init checkpoints/step-* --method linear --data sets/*    a greedy soup
   admix init ko-ko ko-en --base base --method ties -o recipes/ties.yaml
   admix init ko-ko ko-en && admix check recipe.yaml && admix merge recipe.yaml -o merged")]
 pub(in crate::cli) struct Args {

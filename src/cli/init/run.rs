@@ -30,15 +30,20 @@ pub(in crate::cli) fn run(args: &Args) -> anyhow::Result<()> {
         let (what, one, other) = (&found.what, &found.left, &found.right);
         render::warn(&[format!("the models disagree on {what}: `{left}` has {one}, `{right}` has {other}")]);
     }
+    let mut next = format!("admix check {}", shell(&args.out.display().to_string()));
     match sweep::text(&choice, &sets, &args.out) {
         Some(text) => {
             write_new(&sweep_file, &text, What::Sweep, args.force)?;
-            let next = if sets.len() > 1 { "" } else { "; name your data sets in it" };
-            render::say(&format!("{}: a sweep of its ratio{next}", sweep_file.display()));
+            let is_whole = sets.len() > 1;
+            let missing = if is_whole { "" } else { "; name your data sets in it" };
+            render::say(&format!("{}: a sweep of its ratio{missing}", sweep_file.display()));
+            if is_whole {
+                next = format!("admix sweep run {}", shell(&sweep_file.display().to_string()));
+            }
         }
         None => render::say(&format!("no sweep file: `{}` has no ratio", choice.method.name)),
     }
-    render::say_command(&format!("next: admix check {}", shell(&args.out.display().to_string())));
+    render::say_command(&format!("next: {next}"));
     Ok(())
 }
 

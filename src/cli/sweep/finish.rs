@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use crate::cli::{render, units};
+use crate::cli::{output, render, units};
 use crate::escape::shell;
 use crate::report::{TableOptions, recommendation, terminal};
 use crate::sweep::file::SearchMethod;
@@ -77,7 +77,7 @@ fn next(study: &Study, full: &Analysis, confirmed: &Analysis, has_recommendation
     } else if !is_confirmed {
         format!("admix sweep confirm {root}")
     } else if has_recommendation {
-        format!("admix sweep pick {root} -o recipe.yaml")
+        format!("admix sweep pick {root} -o {}", output::free_name("picked", ".yaml"))
     } else {
         format!("admix sweep report {root} --all")
     })

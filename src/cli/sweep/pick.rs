@@ -9,7 +9,8 @@ use super::location::StudyArgs;
 use crate::api::write_merge;
 use crate::cli::args::level;
 use crate::cli::schema::{self, What};
-use crate::cli::{render, run};
+use crate::cli::{output, render, run};
+use crate::escape::shell;
 use crate::report::{card_scores, recommendation};
 use crate::sweep::{
     Analysis, Bound, Choice, Depth, Error, Preference, Row, Study, TrialStage, pick, recipe_text, recommend,
@@ -109,6 +110,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     for sentence in said {
         render::say(&sentence);
+    }
+    if args.merge.is_none() && args.output.as_os_str() != "-" {
+        let recipe = shell(&args.output.display().to_string());
+        render::say_command(&format!("next: admix merge {recipe} -o {}", output::free_name("merged", "")));
     }
     Ok(())
 }
