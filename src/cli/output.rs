@@ -134,6 +134,7 @@ pub(super) fn is_taken(path: &Path) -> bool {
 }
 
 /// The first of `name`, `name-2`, `name-3`, … that is not there yet, for a command that is proposed.
+#[cfg(feature = "eval")]
 pub(super) fn free_name(stem: &str, extension: &str) -> String {
     let numbers = std::iter::once(String::new()).chain((2..1000).map(|number| format!("-{number}")));
     let mut names = numbers.map(|number| format!("{stem}{number}{extension}"));
