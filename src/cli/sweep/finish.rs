@@ -77,7 +77,8 @@ fn next(study: &Study, full: &Analysis, confirmed: &Analysis, has_recommendation
     } else if !is_confirmed {
         format!("admix sweep confirm {root}")
     } else if has_recommendation {
-        format!("admix sweep pick {root} -o {}", output::free_name("picked", ".yaml"))
+        let (recipe, folder) = (output::free_name("picked", ".yaml"), output::free_name("merged", ""));
+        format!("admix sweep pick {root} -o {recipe} --merge {folder}")
     } else {
         format!("admix sweep report {root} --all")
     })

@@ -111,7 +111,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     for sentence in said {
         render::say(&sentence);
     }
-    if args.merge.is_none() && args.output.as_os_str() != "-" {
+    if let Some(folder) = &args.merge {
+        render::say(&format!("merged to {}", folder.display()));
+    } else if args.output.as_os_str() != "-" {
         let recipe = shell(&args.output.display().to_string());
         render::say_command(&format!("next: admix merge {recipe} -o {}", output::free_name("merged", "")));
     }
