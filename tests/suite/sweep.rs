@@ -179,12 +179,13 @@ fn a_sweep_from_plan_to_pick() {
         folder,
         &["sweep", "pick", "study", "--max", "back", "--keep", "there >= -100%", "-o", "pick.yaml", "--merge", "out"],
     ));
-    assert!(said.starts_with("w=") && said.ends_with(" queries\n"), "{said}");
+    let (scores, more) = said.split_once('\n').unwrap();
+    assert!(scores.starts_with("w=") && scores.ends_with(" queries") && more == "merged to out\n", "{said}");
     assert!(!fs::read_to_string(folder.join("pick.yaml")).unwrap().contains("${"));
     run(folder, &["merge", "pick.yaml", "-o", "by-hand"]);
     let [one, other] = ["out", "by-hand"].map(|name| fs::read(folder.join(name).join("model.safetensors")).unwrap());
     assert_eq!(one, other);
-    the_card_has_scores(&folder.join("out"), said.trim_end());
+    the_card_has_scores(&folder.join("out"), scores);
 }
 
 /// The model card of a picked merge has why it was picked, a table, a plot and the Hub's block of results.
