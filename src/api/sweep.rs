@@ -173,17 +173,17 @@ pub(crate) fn write_kept_merges(
             && !out.exists()
         {
             let scores = card_scores(study, &analysis, &confirmed, row, Vec::new())?;
-            write_merge(recipe, &out, study, &scores, (level, cancel))?;
+            write_merge(recipe, (&out, false), study, &scores, (level, cancel))?;
             written.push(out);
         }
     }
     Ok(written)
 }
 
-/// Merges a recipe of a study into a folder.
+/// Merges a recipe of a study into a folder; `force` replaces an earlier merge there.
 pub(crate) fn write_merge(
     recipe: Recipe,
-    out: &Path,
+    (out, force): (&Path, bool),
     study: &Study,
     scores: &CardScores,
     (level, cancel): (SimdLevel, &Cancel),
@@ -192,6 +192,6 @@ pub(crate) fn write_merge(
     let access = Access::Read;
     let options = merge::Options { threads: 0, tile: TILE, level, access, cancel, progress: &|_| {} };
     let extras = Extras { scores: Some(scores), ..Extras::default() };
-    write::write_with(Request { plan: &plan, out, force: false, sync: true }, options, extras)?;
+    write::write_with(Request { plan: &plan, out, force, sync: true }, options, extras)?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::classification;
 use super::error::Error;
 use super::module_pipeline::{ModulePipeline, torch_activation};
-use super::open::{Encoder, load_transformer, longest};
+use super::open::{Encoder, load_transformer, longest, transformer_loader};
 use super::options::{Options, Progress};
 use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
@@ -108,10 +108,10 @@ fn load(
     device: &candle_core::Device,
 ) -> Result<(Transformer, ModulePipeline), Error> {
     check(checkpoint)?;
-    let module = checkpoint.main_module().map_or("", |module| module.folder.as_str());
-    let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
-    let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(DType::F32);
-    let loader = Loader { source, module, path, device, dtype, in_place: false };
+    let loader = transformer_loader(checkpoint, source, options, device);
+    // The head of a model on a GPU stays float32.
+    let dtype = if device.is_cpu() { loader.dtype } else { DType::F32 };
+    let loader = Loader { dtype, in_place: false, ..loader };
     let head = classification::head_of(&loader.path, checkpoint.config())?;
     let transformer = load_transformer(checkpoint, source, options, device)?;
     let modules = classification::load(head, &loader, checkpoint.config(), transformer.width)?;

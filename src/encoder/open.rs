@@ -202,7 +202,7 @@ fn load(
     Ok((transformer, modules))
 }
 
-fn transformer_loader<'a>(
+pub(super) fn transformer_loader<'a>(
     checkpoint: &'a Checkpoint,
     source: &'a dyn TensorSource,
     options: &Options,

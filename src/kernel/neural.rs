@@ -176,6 +176,7 @@ per_level! {
 
 per_level! {
     /// Adds `other` and `bias` to each row, normalises it, multiplies by `weight` and adds `shift`.
+    #[expect(clippy::too_many_arguments, reason = "kernels take plain slices")]
     pub fn add_norm(rows: &mut [f32], other: &[f32], bias: &[f32], weight: &[f32], shift: &[f32], epsilon: f32, kind: NormKind) {
         let width = weight.len();
         for (row, other) in rows.chunks_exact_mut(width).zip(other.chunks_exact(width)) {

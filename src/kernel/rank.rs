@@ -38,6 +38,7 @@ per_level! {
     ///
     /// Most random numbers give the same decision for every rank in the element's bucket; only the rest need the exact
     /// rank.
+    #[expect(clippy::too_many_arguments, reason = "kernels take plain slices")]
     pub fn mask_by_rank<T: Real>(
         by: ByRank, row: usize, base: &[T], x: &[T], draws: &[u32], buffers: &mut RankBuffers<T>, out: &mut [u8],
     ) {

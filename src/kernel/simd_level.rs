@@ -21,7 +21,7 @@ impl SimdLevel {
 
     /// Every level of this machine, slowest first.
     pub fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "only some targets have further levels")]
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "this target has no further levels"))]
         let mut levels = vec![Self::PORTABLE];
         #[cfg(target_arch = "x86_64")]
         {
@@ -71,23 +71,18 @@ pub(super) const PORTABLE_FUSES: bool = cfg!(any(target_feature = "fma", target_
 macro_rules! per_level {
     ($(#[$meta:meta])* pub fn $name:ident$(<$generic:ident: $bound:ident>)?($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
         pub fn $name$(<$generic: $bound>)?(level: $crate::kernel::SimdLevel, $($arg: $type),*) $(-> $ret)? {
             #[inline(always)]
-            #[allow(clippy::inline_always, reason = "the body must take on the features of its caller")]
-            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
             fn body<$($generic: $bound,)? const FUSED: bool>($($arg: $type),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
             fn avx2$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? {
                 body::<$($generic,)? true>($($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-            #[allow(clippy::too_many_arguments, reason = "kernels take plain slices")]
             fn avx512$(<$generic: $bound>)?($($arg: $type),*) $(-> $ret)? {
                 body::<$($generic,)? true>($($arg),*)
             }
@@ -95,11 +90,11 @@ macro_rules! per_level {
             match level.0 {
                 $crate::kernel::simd_level::Set::Portable => body::<$($generic,)? { $crate::kernel::simd_level::PORTABLE_FUSES }>($($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
+                #[expect(unsafe_code, reason = "calls a function compiled for more than the baseline")]
                 // SAFETY: a `SimdLevel` above portable exists only after this machine was found to have its features.
                 $crate::kernel::simd_level::Set::Avx2 => unsafe { avx2$(::<$generic>)?($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
-                #[allow(unsafe_code, reason = "calls a function compiled for more than the baseline")]
+                #[expect(unsafe_code, reason = "calls a function compiled for more than the baseline")]
                 // SAFETY: as above.
                 $crate::kernel::simd_level::Set::Avx512 => unsafe { avx512$(::<$generic>)?($($arg),*) },
             }

@@ -186,6 +186,14 @@ fn a_sweep_from_plan_to_pick() {
     let [one, other] = ["out", "by-hand"].map(|name| fs::read(folder.join(name).join("model.safetensors")).unwrap());
     assert_eq!(one, other);
     the_card_has_scores(&folder.join("out"), scores);
+    // Where the merge would replace something, there is no recipe either.
+    let twice =
+        ["sweep", "pick", "study", "--max", "back", "--keep", "there >= -100%", "-o", "twice.yaml", "--merge", "out"];
+    let refused = admix(folder).args(twice).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("`out` already exists") && !folder.join("twice.yaml").exists());
+    run(folder, &[&twice[..], &["--force"]].concat());
+    assert!(folder.join("twice.yaml").is_file());
 }
 
 /// The model card of a picked merge has why it was picked, a table, a plot and the Hub's block of results.

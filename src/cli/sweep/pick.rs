@@ -71,7 +71,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     merge: Option<PathBuf>,
 
-    /// Replace a recipe that is there
+    /// Replace a recipe and a merge that are there
     #[arg(short, long)]
     force: bool,
 }
@@ -97,17 +97,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let (row, said) = chosen(args, &study, &full, &confirmed)?;
     unfinished(if confirmed.row(&row.trial.id).is_some() { &confirmed } else { &full });
     let mut text = recipe_text(&study, row)?;
+    // Before the recipe: where there can be no merge, nothing is written.
+    if let Some(out) = &args.merge
+        && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
+    {
+        let scores = card_scores(&study, &full, &confirmed, row, said.clone())?;
+        write_merge(recipe, (out, args.force), &study, &scores, (level()?, &run::interruption()?))?;
+    }
     if args.output.as_os_str() != "-" {
         schema::write_beside(&args.output, What::Recipe)?;
         text.insert_str(0, &schema::modeline(What::Recipe));
     }
     write_text(&args.output, &text)?;
-    if let Some(out) = &args.merge
-        && let Some(recipe) = study.manifest.recipe(&row.trial.subject)?
-    {
-        let scores = card_scores(&study, &full, &confirmed, row, said.clone())?;
-        write_merge(recipe, out, &study, &scores, (level()?, &run::interruption()?))?;
-    }
     for sentence in said {
         render::say(&sentence);
     }

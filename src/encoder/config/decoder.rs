@@ -93,15 +93,21 @@ fn window(json: Json<'_>, causal: bool) -> Result<Option<usize>, Error> {
     Ok(window.map(|window| if causal { window - 1 } else { window }))
 }
 
-/// `gemma2`, in one direction only; every second layer looks at the whole text.
-pub(super) fn read_gemma2(json: Json<'_>, _: &str) -> Result<Config, Error> {
-    json.expect("use_bidirectional_attention", false)?;
-    json.expect("is_causal", true)?;
+/// What the Gemma classes share: their default head width, and norms whose weights are differences from 1.
+fn gemma(json: Json<'_>) -> Result<Common, Error> {
     let mut common = Common::read(json, Some(4))?;
     if json.find(&["head_dim"]).is_none() {
         common.size = 256;
     }
     common.norm.offset = 1.0;
+    Ok(common)
+}
+
+/// `gemma2`, in one direction only; every second layer looks at the whole text.
+pub(super) fn read_gemma2(json: Json<'_>, _: &str) -> Result<Config, Error> {
+    json.expect("use_bidirectional_attention", false)?;
+    json.expect("is_causal", true)?;
+    let common = gemma(json)?;
     let (size, longest, layers) = (common.size, common.longest, common.layers);
     let source = Source { kind: None, theta: ("rope_theta", 10_000.0), scaled: true, size, longest };
     let global = Pattern { causal: true, rope: Some(Rope::read(json, &source)?), ..Pattern::default() };
@@ -127,12 +133,7 @@ pub(super) fn read_gemma2(json: Json<'_>, _: &str) -> Result<Config, Error> {
 pub(super) fn read_gemma3(json: Json<'_>, _: &str) -> Result<Config, Error> {
     json.expect_none("attn_logit_softcapping")?;
     json.expect("is_causal", true)?;
-    // The default head width of this class.
-    let mut common = Common::read(json, Some(4))?;
-    if json.find(&["head_dim"]).is_none() {
-        common.size = 256;
-    }
-    common.norm.offset = 1.0;
+    let common = gemma(json)?;
     let (size, longest, layers) = (common.size, common.longest, common.layers);
     let causal = !json.flag("use_bidirectional_attention", false)?;
     let window = json.number_if(&["sliding_window"])?.unwrap_or(4096);
