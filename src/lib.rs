@@ -130,6 +130,7 @@ mod progress;
 pub mod recipe;
 pub mod report;
 pub mod sweep;
+mod wildcard;
 pub mod write;
 mod yaml;
 

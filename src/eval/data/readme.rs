@@ -6,8 +6,11 @@ use serde::Deserialize;
 
 use super::files::{Entry, Listing};
 use crate::files;
+use crate::wildcard;
 
 const LONGEST: u64 = 4 << 20;
+/// The longest pattern that is followed: longer than any path.
+const LONGEST_PATTERN: usize = 1 << 12;
 
 #[derive(Deserialize)]
 struct FrontMatter {
@@ -93,17 +96,9 @@ fn front_matter(listing: &Listing) -> Option<FrontMatter> {
     serde_yaml::from_str(yaml).ok()
 }
 
-/// Whether a path matches a pattern, in which `*` matches anything.
+/// Whether a file is meant by a pattern; as on the Hub, `*` also stands for folders.
 fn matches(pattern: &str, path: &str) -> bool {
-    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = path.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
-    let Some(last) = pieces.next_back() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = rest.get(at + piece.len()..).unwrap_or_default();
-    }
-    rest.ends_with(last)
+    pattern.len() <= LONGEST_PATTERN && wildcard::matches(pattern.strip_prefix("./").unwrap_or(pattern), path)
 }
 
 #[cfg(test)]
@@ -118,6 +113,7 @@ mod tests {
     fn patterns_match_like_globs() {
         assert!(matches("corpus/corpus-*", "corpus/corpus-00000-of-00001.parquet"));
         assert!(matches("a*b*.jsonl", "axbx.jsonl") && matches("./a.jsonl", "a.jsonl"));
+        assert!(matches("data/**.parquet", "data/en/a.parquet") && matches("t-?[0-9].jsonl", "t-01.jsonl"));
         assert!(!matches("a.jsonl", "a.jsonl.gz") && !matches("ab*bc", "abc") && !matches("a*", "b"));
     }
 
