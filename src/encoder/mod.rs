@@ -21,9 +21,9 @@ mod module_pipeline;
 mod open;
 mod open_device;
 mod options;
-
 mod pooling;
 mod remarks;
+mod retriever;
 mod source;
 mod static_embedding;
 mod tensor_names;
@@ -31,6 +31,7 @@ mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
+mod vectors;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
 pub use classification::reranker_classes;
@@ -43,5 +44,7 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Progress;
 pub use pooling::{Mode, Pooling};
+pub use retriever::Retriever;
 pub use source::{TensorData, TensorSource};
 pub use tokens::{Role, Tokens};
+pub use vectors::Vectors;
