@@ -57,6 +57,8 @@ mod suite {
     mod slices;
     #[cfg(unix)]
     mod soups;
+    #[cfg(feature = "eval")]
+    mod sparse;
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;

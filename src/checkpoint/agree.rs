@@ -302,6 +302,8 @@ fn compare_settings(list: &mut List, left: &Settings, right: &Settings) {
         name.as_written().to_owned()
     });
     list.compare(Mismatch::Similarity, "cut of embeddings", (left.truncate_dim, right.truncate_dim), number);
+    let entries = (left.max_active_dims, right.max_active_dims);
+    list.compare(Mismatch::Similarity, "entries of a sparse embedding", entries, number);
     list.compare(Mismatch::MaxLength, "longest input", (left.max_seq_length, right.max_seq_length), number);
     let (left, right) = (&left.transformer, &right.transformer);
     list.compare(Mismatch::MaxLength, "longest query", (left.query_length, right.query_length), number);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
-use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
+use crate::checkpoint::{Checkpoint, ModelKind, Weights, disagreements, layer_of};
 use crate::escape::{Page, columns};
 use crate::merge::{self, Difference};
 
@@ -131,6 +131,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     let architecture = &settings.architecture;
     let known = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let mut facts = vec![
+        ("kind", settings.kind.described().to_owned()),
         (
             "architecture",
             format!(
@@ -149,7 +150,9 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     if checkpoint.is_sentence_transformers() {
         let dimension = settings.embedding_dimension.map_or_else(String::new, |size| format!(", {size} dimensions"));
         let normalize = if settings.normalize { ", normalised" } else { "" };
-        facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
+        if settings.kind != ModelKind::Sparse {
+            facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
+        }
         facts.push(("similarity", settings.similarity.to_string()));
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
@@ -174,6 +177,7 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
     json!({
         "folder": checkpoint.path().display().to_string(),
         "hub": checkpoint.snapshot().map(|snapshot| json!({"name": snapshot.name, "commit": snapshot.commit})),
+        "kind": settings.kind.name(),
         "architecture": architecture.model_type,
         "layers": architecture.layers,
         "hidden_size": architecture.hidden_size,

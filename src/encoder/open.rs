@@ -195,6 +195,11 @@ fn load(
 ) -> Result<(Transformer, ModulePipeline), Error> {
     refuse_other_models(checkpoint)?;
     remarks::check(checkpoint, options)?;
+    if checkpoint.settings().transformer.fills_masks {
+        let problem =
+            "`transformer_task` is \"fill-mask\": a masked language model, whose scores of tokens are no dense vectors";
+        return Err(Error::setting(&checkpoint.usage_folder().join("sentence_bert_config.json"), problem));
+    }
     let transformer = if static_embedding::is_static(checkpoint) {
         static_embedding::load(&transformer_loader(checkpoint, source, options, device), checkpoint)?
     } else {

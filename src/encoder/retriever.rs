@@ -8,16 +8,21 @@ use super::embeddings::Embeddings;
 use super::error::Error;
 use super::open::Encoder;
 use super::options::{Options, Progress};
+use super::retrieval::Retrieval;
 use super::source::TensorSource;
+use super::sparse_embeddings::SparseEmbeddings;
+use super::sparse_encoder::SparseEncoder;
 use super::tokens::{Role, Tokens};
 use super::vectors::Vectors;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, ModelKind};
 
 /// A model that encodes queries and documents each on their own, so that documents can be searched.
 #[derive(Debug)]
 pub enum Retriever {
     /// One dense vector for each text.
     Dense(Encoder),
+    /// Weights of some tokens for each text.
+    Sparse(SparseEncoder),
 }
 
 impl Retriever {
@@ -34,7 +39,18 @@ impl Retriever {
     /// # Errors
     /// Those of [`Retriever::open`].
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
-        Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?))
+        let kind = checkpoint.settings().kind;
+        match (options.retrieval, kind) {
+            (Some(asked @ Retrieval::Dense), ModelKind::Sparse) => Err(Error::OtherRetrieval {
+                path: checkpoint.path().to_owned(),
+                found: kind.name(),
+                asked: asked.name(),
+            }),
+            (None, ModelKind::Sparse) | (Some(Retrieval::Sparse), _) => {
+                Ok(Self::Sparse(SparseEncoder::from_tensors(checkpoint, source, options)?))
+            }
+            (None | Some(Retrieval::Dense), _) => Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?)),
+        }
     }
 
     /// Replaces the weights, for example by another merge of the same models. Existing tokens stay valid.
@@ -44,6 +60,7 @@ impl Retriever {
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
         match self {
             Self::Dense(encoder) => encoder.replace(checkpoint, source),
+            Self::Sparse(encoder) => encoder.replace(checkpoint, source),
         }
     }
 
@@ -51,6 +68,7 @@ impl Retriever {
     pub fn release(&mut self) {
         match self {
             Self::Dense(encoder) => encoder.release(),
+            Self::Sparse(encoder) => encoder.release(),
         }
     }
 
@@ -66,6 +84,7 @@ impl Retriever {
     ) -> Result<Tokens, Error> {
         match self {
             Self::Dense(encoder) => encoder.tokenize_as(role, texts, prompt),
+            Self::Sparse(encoder) => encoder.tokenize(role, texts, prompt),
         }
     }
 
@@ -76,6 +95,7 @@ impl Retriever {
     pub fn encode(&self, tokens: &Tokens, progress: &mut Progress<'_>) -> Result<Vectors, Error> {
         match self {
             Self::Dense(encoder) => encoder.encode(tokens, progress).map(Vectors::Dense),
+            Self::Sparse(encoder) => encoder.encode(tokens, progress).map(Vectors::Sparse),
         }
     }
 
@@ -86,6 +106,7 @@ impl Retriever {
                 let dimension = encoder.dimension();
                 Vectors::Dense(Embeddings { dimension, values: Vec::with_capacity(texts * dimension) })
             }
+            Self::Sparse(encoder) => Vectors::Sparse(SparseEmbeddings::new(encoder.vocabulary())),
         }
     }
 
@@ -93,6 +114,7 @@ impl Retriever {
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Dense(encoder) => encoder.warnings(),
+            Self::Sparse(encoder) => encoder.warnings(),
         }
     }
 
@@ -100,6 +122,7 @@ impl Retriever {
     pub fn max_length(&self) -> usize {
         match self {
             Self::Dense(encoder) => encoder.max_length(),
+            Self::Sparse(encoder) => encoder.max_length(),
         }
     }
 }

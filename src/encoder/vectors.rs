@@ -1,12 +1,15 @@
 //! What retrievers encode texts to, whichever kind they are of.
 
 use super::embeddings::Embeddings;
+use super::sparse_embeddings::SparseEmbeddings;
 
 /// What texts were encoded to, in the order of the texts.
 #[derive(Clone, Debug)]
 pub enum Vectors {
     /// One dense vector for each text.
     Dense(Embeddings),
+    /// Weights of some tokens for each text.
+    Sparse(SparseEmbeddings),
 }
 
 impl Vectors {
@@ -14,6 +17,9 @@ impl Vectors {
     pub fn append(&mut self, other: Self) {
         match (self, other) {
             (Self::Dense(all), Self::Dense(more)) => all.values.extend_from_slice(&more.values),
+            (Self::Sparse(all), Self::Sparse(more)) => all.append(&more),
+            // A model has one kind of vectors.
+            (Self::Dense(_), Self::Sparse(_)) | (Self::Sparse(_), Self::Dense(_)) => {}
         }
     }
 
@@ -21,6 +27,7 @@ impl Vectors {
     pub fn len(&self) -> usize {
         match self {
             Self::Dense(all) => all.len(),
+            Self::Sparse(all) => all.len(),
         }
     }
 

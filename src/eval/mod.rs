@@ -26,6 +26,8 @@ mod run;
 mod score;
 #[cfg(feature = "eval")]
 mod search;
+#[cfg(feature = "eval")]
+mod sparse_search;
 mod statistics;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::search::{Hit, SelectedRows, Similarity, search};
+use super::search::{Hit, SelectedRows, Similarity, best_of, search};
+use super::sparse_search::SparseRows;
 use super::texts::{Chunk, Texts, TokenisedTexts};
 use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
 use crate::diagnose::{Diagnose, ExitClass};
@@ -143,6 +144,9 @@ fn ranking(task: &Task<'_>, set: &DataSet, vectors: &Vectors, [queries, document
         Vectors::Dense(all) => {
             let rows = |picked| SelectedRows { values: &all.values, dimension: all.dimension, picked };
             search(rows(queries), rows(documents), task.similarity, &ranks, ties, depth)
+        }
+        Vectors::Sparse(all) => {
+            best_of(&SparseRows { all, queries, documents, similarity: task.similarity }, &ranks, ties, depth)
         }
     };
     let hit = |hit: &Hit| (set.documents[hit.document as usize].id.clone(), f64::from(hit.score));

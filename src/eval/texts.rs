@@ -27,7 +27,7 @@ impl Prompts {
         Self {
             query: pick(query, &settings.query_prompt),
             document: pick(document, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
+            apart: settings.routed || settings.transformer.query_length != settings.transformer.document_length,
         }
     }
 }
