@@ -22,6 +22,8 @@ pub struct Module {
     pub config: Map<String, Value>,
     /// Its weights, if it has any.
     pub weights: Option<Weights>,
+    /// The file of a head that is one file beside the model, and no folder.
+    pub file: Option<String>,
 }
 
 impl Module {
@@ -33,7 +35,12 @@ impl Module {
         }
         let config = json::read_config(&path.join("config.json"))?.unwrap_or_default();
         let weights = Weights::open(&path)?;
-        Ok(Self { folder, kind, config, weights })
+        Ok(Self { folder, kind, config, weights, file: None })
+    }
+
+    /// Its name in messages: its folder, or its file.
+    pub fn name(&self) -> &str {
+        self.file.as_deref().unwrap_or(&self.folder)
     }
 
     /// Whether this is a module that loads a model of the transformers library.
@@ -42,7 +49,7 @@ impl Module {
     }
 }
 
-fn is_transformer(kind: &str) -> bool {
+pub(super) fn is_transformer(kind: &str) -> bool {
     kind.ends_with("Transformer")
 }
 
