@@ -28,6 +28,7 @@ mod suite {
     mod fetch;
     mod fuzz;
     mod goldens;
+    mod heads;
     #[cfg(unix)]
     mod hub;
     mod init;

@@ -9,6 +9,7 @@ mod error;
 mod file_names;
 mod folder;
 mod header;
+mod heads;
 mod hub_cache;
 mod hub_model;
 mod json;
@@ -44,6 +45,8 @@ pub(crate) use folder::check_folder;
 pub use header::HeaderError;
 #[doc(hidden)]
 pub use header::{TensorEntry, parse_header};
+#[cfg(feature = "hub")]
+pub(crate) use heads::{is_head_file, kind_of_folder};
 pub use hub_cache::{HubHome, find, locate};
 #[cfg(feature = "hub")]
 pub(crate) use hub_model::stays_inside;

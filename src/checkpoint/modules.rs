@@ -25,6 +25,8 @@ pub struct Module {
     pub config: Map<String, Value>,
     /// Its weights, if it has any.
     pub weights: Option<Weights>,
+    /// The file of a head that is one file beside the model, and no folder.
+    pub file: Option<String>,
 }
 
 impl Module {
@@ -37,7 +39,12 @@ impl Module {
         let config = json::read_config(&path.join("config.json"))?.unwrap_or_default();
         // A router's modules have its weights.
         let weights = if router::is_router(&kind) { None } else { Weights::open(&path)? };
-        Ok(Self { folder, kind, roles, config, weights })
+        Ok(Self { folder, kind, roles, config, weights, file: None })
+    }
+
+    /// Its name in messages: its folder, or its file.
+    pub fn name(&self) -> &str {
+        self.file.as_deref().unwrap_or(&self.folder)
     }
 
     /// Whether this is a module that loads a model of the transformers library.
