@@ -18,6 +18,7 @@ mod encode;
 mod error;
 mod layers;
 mod module_pipeline;
+mod multi_vectors;
 mod open;
 mod open_device;
 mod options;
@@ -38,6 +39,7 @@ pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;
+pub use multi_vectors::MultiVectors;
 pub use open::Encoder;
 pub use options::Options;
 #[doc(hidden)]

@@ -3,6 +3,8 @@
 //! Numbers agree with `trec_eval` (through `pytrec_eval`), or with the tool that [`Compat`] names.
 
 #[cfg(feature = "eval")]
+mod best;
+#[cfg(feature = "eval")]
 mod candidates;
 #[cfg(feature = "eval")]
 mod cocktail;
@@ -15,6 +17,8 @@ mod families;
 mod fields;
 mod inflate;
 mod lines;
+#[cfg(feature = "eval")]
+mod max_sim;
 mod measure;
 mod metric;
 mod numbered;
@@ -35,6 +39,8 @@ mod types;
 mod warning;
 
 #[cfg(feature = "eval")]
+pub use best::Hit;
+#[cfg(feature = "eval")]
 pub use candidates::Candidates;
 #[cfg(feature = "eval")]
 pub use cocktail::{Example, cocktail_weights, contrastive_loss};
@@ -43,6 +49,8 @@ pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
 pub use lines::{Lines, open};
+#[cfg(feature = "eval")]
+pub use max_sim::{MaxSim, SelectedTexts};
 pub use measure::{Scores, counted_queries, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
@@ -55,7 +63,7 @@ pub(crate) use score::ranking_depth;
 #[cfg(feature = "eval")]
 pub use score::{EncodingProgress, ScoreError, SetScores, Task, score};
 #[cfg(feature = "eval")]
-pub use search::{Hit, SelectedRows, Similarity, search};
+pub use search::{SelectedRows, Similarity, search};
 pub(crate) use statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, draw, percentile};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
 #[cfg(feature = "eval")]

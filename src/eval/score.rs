@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::search::{Hit, SelectedRows, Similarity, search};
+use super::best::Hit;
+use super::search::{SelectedRows, Similarity, search};
 use super::texts::{Chunk, Texts, TokenisedTexts};
 use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
 use crate::diagnose::{Diagnose, ExitClass};
