@@ -14,7 +14,7 @@ use super::encoding::{EncoderArgs, set_aside};
 use super::render::{self, Usage};
 use super::{output, progress, run, units};
 use crate::checkpoint::{Checkpoint, Settings};
-use crate::encoder::{Embeddings, Encoder, Error};
+use crate::encoder::{Embeddings, Encoder, Error, Retriever};
 use crate::progress::Cancel;
 
 /// Write the embeddings of texts, one a line of stdin
@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "texts_per_second": rate,
         }))?;
     }
-    set_aside(encoder);
+    set_aside(Retriever::Dense(encoder));
     Ok(())
 }
 

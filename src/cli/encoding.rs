@@ -2,7 +2,7 @@
 
 use super::render::Usage;
 use crate::checkpoint::{Checkpoint, Settings};
-use crate::encoder::{Device, Encoder, Options, Pooling};
+use crate::encoder::{Device, Options, Pooling, Retriever};
 use crate::eval::{Family, Prompts, Similarity};
 use crate::kernel::DType;
 
@@ -109,11 +109,11 @@ pub(super) fn similarity(checkpoint: &Checkpoint) -> Result<Similarity, Usage> {
     })
 }
 
-/// Gives an encoder's memory back, that of its tokenizer beside what comes next: to take a large vocabulary apart takes a tenth of a
+/// Gives a retriever's memory back, that of its tokenizer beside what comes next: to take a large vocabulary apart takes a tenth of a
 /// second, for which neither the next model nor the end of the program has to wait.
-pub(super) fn set_aside(mut encoder: Encoder) {
+pub(super) fn set_aside(mut retriever: Retriever) {
     // A device may have no room for the next weights beside these.
-    encoder.release();
+    retriever.release();
     // Where no thread is to be had it happens here.
-    let _ = std::thread::Builder::new().spawn(move || drop(encoder));
+    let _ = std::thread::Builder::new().spawn(move || drop(retriever));
 }

@@ -22,9 +22,9 @@ mod multi_vectors;
 mod open;
 mod open_device;
 mod options;
-
 mod pooling;
 mod remarks;
+mod retriever;
 mod source;
 mod static_embedding;
 mod tensor_names;
@@ -32,6 +32,7 @@ mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
+mod vectors;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
 pub use classification::reranker_classes;
@@ -45,5 +46,7 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Progress;
 pub use pooling::{Mode, Pooling};
+pub use retriever::Retriever;
 pub use source::{TensorData, TensorSource};
 pub use tokens::{Role, Tokens};
+pub use vectors::Vectors;

@@ -166,7 +166,9 @@ impl Encoder {
             Role::Query => queries.as_deref(),
             Role::Document => documents.as_deref(),
         };
-        own.unwrap_or(&self.tokenizer).encode(texts, prompt.unwrap_or_default())
+        let mut tokens = own.unwrap_or(&self.tokenizer).encode(texts, prompt.unwrap_or_default())?;
+        tokens.role = role;
+        Ok(tokens)
     }
 
     /// Warnings about settings of the folder that are not used as its files may suggest.

@@ -24,6 +24,8 @@ pub struct Tokens {
     types: Vec<u32>,
     /// The number of tokens of the prompt, which is the same for every text.
     pub(super) prompt: usize,
+    /// The role of the texts.
+    pub(super) role: Role,
 }
 
 impl Tokens {

@@ -9,7 +9,7 @@ use super::search::{SelectedRows, Similarity, search};
 use super::texts::{Chunk, Texts, TokenisedTexts};
 use super::{DataSet, Metric, Rules, Run, Scores, Text, evaluate};
 use crate::diagnose::{Diagnose, ExitClass};
-use crate::encoder::{Encoder, Error};
+use crate::encoder::{Error, Retriever, Vectors};
 
 /// Number of documents that are kept of a ranking for a metric without a cut, as in MTEB.
 pub(crate) const RANKING_DEPTH: usize = 1000;
@@ -82,56 +82,55 @@ impl Diagnose for ScoreError {
     }
 }
 
-/// Scores the encoder on every data set of the task, in their order. Each text is encoded once for each prompt, however
+/// Scores the retriever on every data set of the task, in their order. Each text is encoded once for each prompt, however
 /// many data sets have it.
 ///
 /// # Errors
 /// Whatever keeps a text from being encoded, and [`Error::Cancelled`] when `progress` breaks.
 pub fn score(
-    encoder: &Encoder,
+    retriever: &Retriever,
     task: &Task<'_>,
     progress: &mut dyn FnMut(EncodingProgress) -> ControlFlow<()>,
 ) -> Result<Vec<SetScores>, ScoreError> {
-    let dimension = encoder.dimension();
-    let mut values: Vec<f32> = Vec::with_capacity(task.texts.len() * dimension);
+    let mut vectors = retriever.none_of(task.texts.len());
     let chunks = task.texts.chunks();
     let mut all = Vec::new();
     for (number, (set, [queries, documents])) in task.sets.iter().zip(task.texts.sets()).enumerate() {
         let begun = Instant::now();
         let mut tokens = 0;
         for (at, chunk) in chunks.iter().enumerate().filter(|(_, chunk)| chunk.set == number) {
-            let encoded = encode(encoder, task, at, chunk, &mut values, progress);
+            let encoded = encode(retriever, task, at, chunk, &mut vectors, progress);
             tokens += encoded.map_err(|source| ScoreError { set: set.label(), source: Box::new(source) })?;
         }
         let encoding = begun.elapsed();
-        let rows = |picked| SelectedRows { values: &values, dimension, picked };
-        let run = ranking(task, set, rows(&queries.rows), rows(&documents.rows));
+        let run = ranking(task, set, &vectors, [&queries.rows, &documents.rows]);
         let scores = evaluate(&set.qrels, &run, task.metrics, &task.rules);
         all.push(SetScores { scores, run, time: begun.elapsed(), encoding, tokens });
     }
     Ok(all)
 }
 
-/// Appends the embeddings of a chunk and returns the number of its tokens.
+/// Encodes the texts of a chunk and returns the number of their tokens.
 fn encode(
-    encoder: &Encoder,
+    retriever: &Retriever,
     task: &Task<'_>,
     at: usize,
     chunk: &Chunk,
-    values: &mut Vec<f32>,
+    vectors: &mut Vectors,
     progress: &mut dyn FnMut(EncodingProgress) -> ControlFlow<()>,
 ) -> Result<usize, Error> {
     let tokens = match task.tokens.and_then(|known| known.0.get(at)) {
         Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(task.texts.tokens(chunk, encoder)?),
+        None => Cow::Owned(task.texts.tokens(chunk, retriever)?),
     };
     let (bytes, total) = (task.texts.bytes_of(chunk), tokens.total().max(1) as u64);
     let mut report = |texts, tokens: usize| progress(EncodingProgress { texts, bytes: bytes * tokens as u64 / total });
-    values.extend_from_slice(&encoder.encode(&tokens, &mut report)?.values);
+    vectors.append(retriever.encode(&tokens, &mut report)?);
     Ok(tokens.total())
 }
 
-fn ranking(task: &Task<'_>, set: &DataSet, queries: SelectedRows<'_>, documents: SelectedRows<'_>) -> Run {
+/// The rankings of a data set whose queries and documents are these rows of `vectors`.
+fn ranking(task: &Task<'_>, set: &DataSet, vectors: &Vectors, [queries, documents]: [&[u32]; 2]) -> Run {
     let mut order: Vec<u32> = (0..set.documents.len() as u32).collect();
     order.sort_by(|a, b| set.documents[*a as usize].id.cmp(&set.documents[*b as usize].id));
     let mut ranks = vec![0; order.len()];
@@ -140,7 +139,13 @@ fn ranking(task: &Task<'_>, set: &DataSet, queries: SelectedRows<'_>, documents:
     }
     // One more, in case the query's own document is removed.
     let depth = task.depth + usize::from(task.rules.ignore_identical_ids);
-    let found = search(queries, documents, task.similarity, &ranks, task.rules.order.ties, depth);
+    let ties = task.rules.order.ties;
+    let found = match vectors {
+        Vectors::Dense(all) => {
+            let rows = |picked| SelectedRows { values: &all.values, dimension: all.dimension, picked };
+            search(rows(queries), rows(documents), task.similarity, &ranks, ties, depth)
+        }
+    };
     let hit = |hit: &Hit| (set.documents[hit.document as usize].id.clone(), f64::from(hit.score));
     let of_query = |(query, hits): (&Text, Vec<Hit>)| (query.id.clone(), hits.iter().map(hit).collect());
     Run { scores: set.queries.iter().zip(found).map(of_query).collect() }

@@ -1,5 +1,7 @@
 //! Exact search: compares every query with every document in blocks, and keeps the best.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Ties;
@@ -65,7 +67,7 @@ impl SelectedRows<'_> {
     }
 
     /// Copies the rows `range`, normalised to length one for cosines, on all threads.
-    fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
+    fn gather(&self, range: Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
         out.resize(range.len() * self.dimension, 0.0);
         let rows = out.par_chunks_exact_mut(self.dimension.max(1)).with_min_len(GATHERED);
         rows.zip(range).for_each(|(out, at)| {
@@ -110,10 +112,33 @@ fn even(total: usize, block: usize) -> usize {
     total.div_ceil(total.div_ceil(block).max(1)).max(1)
 }
 
-/// The `k` best documents of each query, best first.
-///
-/// `ranks` has each document's position in the order of ids, which orders documents of equal score as `ties` says. Scores
-/// are computed in f32. Memory is that of the queries, a block, and 2k hits for each query.
+/// How queries are compared with documents, in blocks of both.
+pub(super) trait Comparison: Sync {
+    /// A block of queries, laid out to be compared.
+    type Queries: Send;
+    /// A block of documents, and its memory for the next block.
+    type Documents: Default + Sync;
+    /// The largest number of documents in a block.
+    const DOCUMENTS: usize = DOCUMENT_BLOCK;
+
+    /// The number of queries.
+    fn queries(&self) -> usize;
+
+    /// The number of documents.
+    fn documents(&self) -> usize;
+
+    /// Lays a block of queries out.
+    fn take_queries(&self, range: Range<usize>) -> Self::Queries;
+
+    /// Lays a block of documents out, on all threads.
+    fn take_documents(&self, range: Range<usize>, block: &mut Self::Documents);
+
+    /// Computes all scores of a block of queries and a block of documents: a row for each document, a column for each query.
+    /// `scores` has the size of that, and anything in it.
+    fn compare(&self, queries: &Self::Queries, documents: &Self::Documents, scores: &mut [f32]);
+}
+
+/// The `k` best documents of each query by the similarity of dense vectors, best first: [`best_of`] over rows.
 pub fn search(
     queries: SelectedRows<'_>,
     documents: SelectedRows<'_>,
@@ -122,17 +147,28 @@ pub fn search(
     ties: Ties,
     k: usize,
 ) -> Vec<Vec<Hit>> {
-    let total = documents.picked.len();
-    let (query_size, document_size) = (even(queries.picked.len(), QUERY_BLOCK), even(total, DOCUMENT_BLOCK));
-    let (mut rows, mut block) = (Vec::new(), Vec::new());
-    queries.gather(0..queries.picked.len(), similarity, &mut rows);
-    let rows = rows.par_chunks(query_size * queries.dimension.max(1));
-    let mut found: Vec<Found> = rows.map(|rows| Found::new(rows, queries.dimension, similarity, k)).collect();
-    for start in (0..total).step_by(document_size) {
-        let range = start..(start + document_size).min(total);
-        documents.gather(range.clone(), similarity, &mut block);
+    best_of(&Rows { queries, documents, similarity }, ranks, ties, k)
+}
+
+/// The `k` best documents of each query, best first.
+///
+/// `ranks` has each document's position in the order of ids, which orders documents of equal score as `ties` says. Scores
+/// are computed in f32. Memory is that of the queries, a block, and 2k hits for each query.
+pub(super) fn best_of<C: Comparison>(comparison: &C, ranks: &[u32], ties: Ties, k: usize) -> Vec<Vec<Hit>> {
+    let (queries, documents) = (comparison.queries(), comparison.documents());
+    let (query_size, document_size) = (even(queries, QUERY_BLOCK), even(documents, C::DOCUMENTS));
+    let starts: Vec<usize> = (0..queries).step_by(query_size).collect();
+    let range = |&start: &usize| start..(start + query_size).min(queries);
+    let mut found: Vec<Found<C::Queries>> =
+        starts.par_iter().map(range).map(|range| Found::new(range.len(), comparison.take_queries(range), k)).collect();
+    let mut block = C::Documents::default();
+    for start in (0..documents).step_by(document_size) {
+        let range = start..(start + document_size).min(documents);
+        let count = range.len();
+        comparison.take_documents(range, &mut block);
         found.par_iter_mut().for_each_init(SearchBuffers::default, |buffers, found| {
-            found.compare(&block, similarity, &mut buffers.scores);
+            buffers.scores.resize(count * found.best.len(), 0.0);
+            comparison.compare(&found.queries, &block, &mut buffers.scores);
             found.take_in(start, ranks, ties, buffers);
         });
     }
@@ -147,46 +183,56 @@ struct SearchBuffers {
     reaching: Vec<u32>,
 }
 
-/// Some queries, and their best documents so far.
-struct Found {
-    /// The queries as dimensions × queries for the matrix product, or one row for each query for Manhattan distances.
-    queries: Vec<f32>,
-    dimension: usize,
-    best: Vec<Best>,
-    /// For each query, the score that a document has to reach.
-    floors: Vec<f32>,
+/// Dense vectors that are compared by a similarity.
+struct Rows<'a> {
+    queries: SelectedRows<'a>,
+    documents: SelectedRows<'a>,
+    similarity: Similarity,
 }
 
-impl Found {
-    fn new(rows: &[f32], dimension: usize, similarity: Similarity, k: usize) -> Self {
-        let count = rows.len().checked_div(dimension).unwrap_or(0);
-        let queries = if similarity == Similarity::Manhattan {
-            rows.to_vec()
-        } else {
-            (0..dimension).flat_map(|at| rows.iter().skip(at).step_by(dimension).copied()).collect()
-        };
-        let best = (0..count).map(|_| Best::new(k)).collect();
-        Self { queries, dimension, best, floors: vec![f32::NEG_INFINITY; count] }
+impl Comparison for Rows<'_> {
+    /// The queries as dimensions × queries for the matrix product, or one row for each query for Manhattan distances.
+    type Queries = Vec<f32>;
+    type Documents = Vec<f32>;
+
+    fn queries(&self) -> usize {
+        self.queries.picked.len()
     }
 
-    /// Computes the scores of documents.
-    fn compare(&self, documents: &[f32], similarity: Similarity, scores: &mut Vec<f32>) {
-        let (width, dimension) = (self.best.len(), self.dimension.max(1));
-        scores.resize(documents.len() / dimension * width, 0.0);
+    fn documents(&self) -> usize {
+        self.documents.picked.len()
+    }
+
+    fn take_queries(&self, range: Range<usize>) -> Vec<f32> {
+        let (mut rows, dimension) = (Vec::new(), self.queries.dimension);
+        self.queries.gather(range, self.similarity, &mut rows);
+        if self.similarity == Similarity::Manhattan {
+            return rows;
+        }
+        (0..dimension).flat_map(|at| rows.iter().skip(at).step_by(dimension).copied()).collect()
+    }
+
+    fn take_documents(&self, range: Range<usize>, block: &mut Vec<f32>) {
+        self.documents.gather(range, self.similarity, block);
+    }
+
+    fn compare(&self, queries: &Vec<f32>, documents: &Vec<f32>, scores: &mut [f32]) {
+        let dimension = self.documents.dimension.max(1);
+        let width = queries.len() / dimension;
         let rows = || documents.chunks_exact(dimension);
-        if similarity == Similarity::Manhattan {
+        if self.similarity == Similarity::Manhattan {
             for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
-                for (score, query) in scores.iter_mut().zip(self.queries.chunks_exact(dimension)) {
+                for (score, query) in scores.iter_mut().zip(queries.chunks_exact(dimension)) {
                     *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
                 }
             }
             return;
         }
-        let right = Matrix::of_rows(&self.queries, width);
+        let right = Matrix::of_rows(queries, width);
         multiply(scores, width, Matrix::of_rows(documents, dimension), right, 1.0, Threads::One);
-        if similarity == Similarity::Euclidean {
+        if self.similarity == Similarity::Euclidean {
             let mut own = vec![0.0; width];
-            for row in self.queries.chunks_exact(width) {
+            for row in queries.chunks_exact(width) {
                 own.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x);
             }
             for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
@@ -196,6 +242,21 @@ impl Found {
                 }
             }
         }
+    }
+}
+
+/// Some queries, and their best documents so far.
+struct Found<Q> {
+    queries: Q,
+    best: Vec<Best>,
+    /// For each query, the score that a document has to reach.
+    floors: Vec<f32>,
+}
+
+impl<Q> Found<Q> {
+    fn new(count: usize, queries: Q, k: usize) -> Self {
+        let best = (0..count).map(|_| Best::new(k)).collect();
+        Self { queries, best, floors: vec![f32::NEG_INFINITY; count] }
     }
 
     /// Keeps the best of the documents from `start` on.

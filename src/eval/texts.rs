@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{DataSet, Text};
 use crate::checkpoint::Settings;
-use crate::encoder::{Encoder, Error, Role, Tokens};
+use crate::encoder::{Error, Retriever, Role, Tokens};
 
 /// The prompts of queries and documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Prompts {
     pub query: String,
     /// In front of a document.
     pub document: String,
-    /// Whether queries and documents have different maximum lengths.
+    /// Whether the model encodes queries in another way than documents, or cuts them at another length.
     pub apart: bool,
 }
 
@@ -124,17 +124,17 @@ impl<'a> Texts<'a> {
     }
 
     /// Tokenises them all.
-    pub fn tokenize(&self, encoder: &Encoder) -> Result<TokenisedTexts, Error> {
-        self.chunks().iter().map(|chunk| self.tokens(chunk, encoder)).collect::<Result<_, _>>().map(TokenisedTexts)
+    pub fn tokenize(&self, retriever: &Retriever) -> Result<TokenisedTexts, Error> {
+        self.chunks().iter().map(|chunk| self.tokens(chunk, retriever)).collect::<Result<_, _>>().map(TokenisedTexts)
     }
 
-    pub(super) fn tokens(&self, chunk: &Chunk, encoder: &Encoder) -> Result<Tokens, Error> {
+    pub(super) fn tokens(&self, chunk: &Chunk, retriever: &Retriever) -> Result<Tokens, Error> {
         let role = match (self.apart, chunk.side) {
             // A text that is both a query and a document is truncated in one way.
             (true, 1) => Role::Document,
             _ => Role::Query,
         };
-        encoder.tokenize_as(role, &self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
+        retriever.tokenize(role, &self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
     }
 
     pub(super) fn sets(&self) -> &[[Side; 2]] {

@@ -1,0 +1,31 @@
+//! What retrievers encode texts to, whichever kind they are of.
+
+use super::embeddings::Embeddings;
+
+/// What texts were encoded to, in the order of the texts.
+#[derive(Clone, Debug)]
+pub enum Vectors {
+    /// One dense vector for each text.
+    Dense(Embeddings),
+}
+
+impl Vectors {
+    /// Appends what further texts were encoded to by the same model.
+    pub fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Dense(all), Self::Dense(more)) => all.values.extend_from_slice(&more.values),
+        }
+    }
+
+    /// The number of texts.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Dense(all) => all.len(),
+        }
+    }
+
+    /// Whether there are no texts.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
