@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::config::Architecture;
 use super::error::Error;
 use super::json;
+use super::late_interaction::LateInteraction;
 use super::model_path::ModelPath;
 use super::modules::Module;
 use super::transformer_settings::TransformerSettings;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub embedding_dimension: Option<u64>,
     /// The dimension that embeddings are truncated to.
     pub truncate_dim: Option<u64>,
+    /// How a late-interaction model makes one vector a token; `None` for other models.
+    pub late_interaction: Option<LateInteraction>,
     /// Further settings of the transformer module.
     pub transformer: TransformerSettings,
     /// The architecture, from config.json.
@@ -111,6 +114,12 @@ impl Settings {
             embedding_dimension: dimension(modules).or(architecture.hidden_size),
             truncate_dim: number(&overall, "truncate_dim"),
             prompts: prompts.into_iter().filter(|(_, prompt)| !prompt.is_empty()).collect(),
+            late_interaction: LateInteraction::read(
+                root,
+                [&overall, &transformer, config],
+                sentence_transformers,
+                modules,
+            )?,
             transformer: TransformerSettings::read(&transformer).0,
             architecture,
         })

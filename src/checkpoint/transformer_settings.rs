@@ -61,6 +61,8 @@ pub struct TransformerSettings {
     pub(crate) unknown: Vec<String>,
     /// Whether the model classifies a text or a pair of texts, as rerankers do.
     pub(crate) classifies: bool,
+    /// How queries are filled up with expansion tokens, which is for late-interaction models.
+    pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
 }
@@ -146,9 +148,7 @@ impl TransformerSettings {
                 self.unknown.push(format!("`{key}` is {value}"));
             }
         }
-        if let Some(value) = file.get("query_expansion").filter(|value| !value.is_null()) {
-            self.unknown.push(format!("`query_expansion` is {value}"));
-        }
+        self.query_expansion = file.get("query_expansion").filter(|value| !value.is_null()).cloned();
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
         self.is_message = modalities.contains_key("message");
         let Some(text) = modalities.get("text") else {

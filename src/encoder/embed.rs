@@ -18,7 +18,6 @@ pub(super) enum TokenVectors<'a> {
 }
 
 impl TokenVectors<'_> {
-    #[expect(dead_code, reason = "for models with something else than one dense vector a text")]
     /// The vectors of all tokens in float32, one row for each token, without padding; `None` for texts without tokens.
     pub(super) fn packed(&self) -> Result<Option<(Tensor, &[usize])>, Error> {
         let Self::Rows(hidden, batch) = self else { return Ok(None) };

@@ -39,6 +39,13 @@ impl MultiVectors {
         (0..self.len()).map(|text| self.get(text))
     }
 
+    /// Adds the texts of `other` behind these.
+    pub fn append(&mut self, other: &Self) {
+        let before = self.ends.last().copied().unwrap_or(0);
+        self.values.extend_from_slice(&other.values);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+    }
+
     /// Adds a text with these vectors.
     pub fn push(&mut self, vectors: &[f32]) {
         self.values.extend_from_slice(vectors);
@@ -59,5 +66,7 @@ mod tests {
         assert_eq!(vectors.texts().collect::<Vec<_>>(), [&[1.0, 2.0, 3.0, 4.0][..], &[], &[5.0, 6.0]]);
         assert_eq!([0, 1, 2, 3].map(|text| vectors.count(text)), [2, 0, 1, 0]);
         assert!(vectors.get(3).is_empty());
+        vectors.append(&vectors.clone());
+        assert_eq!(vectors.texts().map(<[f32]>::len).collect::<Vec<_>>(), [4, 0, 2, 4, 0, 2]);
     }
 }

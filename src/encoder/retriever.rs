@@ -6,6 +6,8 @@
 
 use super::embeddings::Embeddings;
 use super::error::Error;
+use super::multi_vector_encoder::MultiVectorEncoder;
+use super::multi_vectors::MultiVectors;
 use super::open::Encoder;
 use super::options::{Options, Progress};
 use super::source::TensorSource;
@@ -18,6 +20,8 @@ use crate::checkpoint::Checkpoint;
 pub enum Retriever {
     /// One dense vector for each text.
     Dense(Encoder),
+    /// One vector for each token of a text.
+    Late(MultiVectorEncoder),
 }
 
 impl Retriever {
@@ -34,6 +38,10 @@ impl Retriever {
     /// # Errors
     /// Those of [`Retriever::open`].
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
+        // Whoever says how token vectors become one wants one.
+        if checkpoint.settings().late_interaction.is_some() && options.pooling.is_none() {
+            return MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late);
+        }
         Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?))
     }
 
@@ -44,6 +52,7 @@ impl Retriever {
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
         match self {
             Self::Dense(encoder) => encoder.replace(checkpoint, source),
+            Self::Late(encoder) => encoder.replace(checkpoint, source),
         }
     }
 
@@ -51,6 +60,7 @@ impl Retriever {
     pub fn release(&mut self) {
         match self {
             Self::Dense(encoder) => encoder.release(),
+            Self::Late(encoder) => encoder.release(),
         }
     }
 
@@ -66,6 +76,7 @@ impl Retriever {
     ) -> Result<Tokens, Error> {
         match self {
             Self::Dense(encoder) => encoder.tokenize_as(role, texts, prompt),
+            Self::Late(encoder) => encoder.tokenize(role, texts, prompt),
         }
     }
 
@@ -76,6 +87,7 @@ impl Retriever {
     pub fn encode(&self, tokens: &Tokens, progress: &mut Progress<'_>) -> Result<Vectors, Error> {
         match self {
             Self::Dense(encoder) => encoder.encode(tokens, progress).map(Vectors::Dense),
+            Self::Late(encoder) => encoder.encode(tokens, progress).map(Vectors::Late),
         }
     }
 
@@ -86,6 +98,9 @@ impl Retriever {
                 let dimension = encoder.dimension();
                 Vectors::Dense(Embeddings { dimension, values: Vec::with_capacity(texts * dimension) })
             }
+            Self::Late(encoder) => {
+                Vectors::Late(MultiVectors { dimension: encoder.dimension(), ..MultiVectors::default() })
+            }
         }
     }
 
@@ -93,6 +108,7 @@ impl Retriever {
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Dense(encoder) => encoder.warnings(),
+            Self::Late(encoder) => encoder.warnings(),
         }
     }
 
@@ -100,6 +116,7 @@ impl Retriever {
     pub fn max_length(&self) -> usize {
         match self {
             Self::Dense(encoder) => encoder.max_length(),
+            Self::Late(encoder) => encoder.max_length(),
         }
     }
 }

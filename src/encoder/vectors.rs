@@ -1,12 +1,15 @@
 //! What retrievers encode texts to, whichever kind they are of.
 
 use super::embeddings::Embeddings;
+use super::multi_vectors::MultiVectors;
 
 /// What texts were encoded to, in the order of the texts.
 #[derive(Clone, Debug)]
 pub enum Vectors {
     /// One dense vector for each text.
     Dense(Embeddings),
+    /// One vector for each token of a text.
+    Late(MultiVectors),
 }
 
 impl Vectors {
@@ -14,6 +17,9 @@ impl Vectors {
     pub fn append(&mut self, other: Self) {
         match (self, other) {
             (Self::Dense(all), Self::Dense(more)) => all.values.extend_from_slice(&more.values),
+            (Self::Late(all), Self::Late(more)) => all.append(&more),
+            // One model encodes to vectors of one kind.
+            _ => {}
         }
     }
 
@@ -21,6 +27,7 @@ impl Vectors {
     pub fn len(&self) -> usize {
         match self {
             Self::Dense(all) => all.len(),
+            Self::Late(all) => all.len(),
         }
     }
 

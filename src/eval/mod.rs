@@ -16,6 +16,8 @@ mod error;
 mod families;
 mod fields;
 mod inflate;
+#[cfg(feature = "eval")]
+mod late_score;
 mod lines;
 #[cfg(feature = "eval")]
 mod max_sim;
@@ -31,6 +33,8 @@ mod score;
 #[cfg(feature = "eval")]
 mod search;
 mod statistics;
+#[cfg(feature = "eval")]
+mod task;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "eval")]
@@ -56,16 +60,18 @@ pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
 #[cfg(feature = "eval")]
 pub use rerank::{RerankTask, rerank};
-#[cfg(all(feature = "cli", feature = "eval"))]
-pub(crate) use score::RANKING_DEPTH;
 #[cfg(feature = "eval")]
-pub(crate) use score::ranking_depth;
-#[cfg(feature = "eval")]
-pub use score::{EncodingProgress, ScoreError, SetScores, Task, score};
+pub use score::score;
 #[cfg(feature = "eval")]
 pub use search::{SelectedRows, Similarity, search};
 pub(crate) use statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, draw, percentile};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use task::RANKING_DEPTH;
+#[cfg(feature = "eval")]
+pub(crate) use task::ranking_depth;
+#[cfg(feature = "eval")]
+pub use task::{EncodingProgress, ScoreError, SetScores, Task};
 #[cfg(feature = "eval")]
 pub use texts::{Prompts, Texts, TokenisedTexts};
 pub use types::{DataSet, DocumentId, Qrels, QueryId, Run, Text};

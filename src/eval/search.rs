@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Ties;
 use super::best::{Best, Hit};
+use crate::checkpoint::Settings;
 use crate::kernel::{Matrix, SimdLevel, Threads, multiply, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
@@ -31,6 +32,15 @@ impl Similarity {
             "manhattan" => Self::Manhattan,
             _ => return None,
         })
+    }
+
+    /// How a model with these settings compares vectors; `None` if its folder names a similarity that is not known. A
+    /// late-interaction model sums up dot products.
+    pub fn of_model(settings: &Settings) -> Option<Self> {
+        if settings.late_interaction.is_some() {
+            return Some(Self::Dot);
+        }
+        Self::from_name(settings.similarity.as_written())
     }
 
     /// The similarity of two embeddings, in float64.
