@@ -134,9 +134,9 @@ impl Score {
         for folder in &self.data {
             sets.extend(eval::data::open(folder, &self.reading)?);
         }
-        let similarity = &checkpoint.settings().similarity;
-        let unknown = || Error::Similarity { model: self.model.clone(), name: similarity.to_string() };
-        let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
+        let settings = checkpoint.settings();
+        let unknown = || Error::Similarity { model: self.model.clone(), name: settings.similarity.to_string() };
+        let similarity = Similarity::of_model(settings).ok_or_else(unknown)?;
         let retriever = Retriever::open(&checkpoint, &self.encoder)?;
         let texts = Texts::new(&sets, &self.prompts(&checkpoint));
         let depth = eval::ranking_depth(&metrics);

@@ -22,16 +22,15 @@ pub enum ModelKind {
 /// Modules that only sparse retrievers have.
 const SPARSE: &[&str] = &["SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding", "IDF"];
 
-/// Modules that only late-interaction retrievers have.
-const LATE: &[&str] = &["MultiVectorMask", "ColBERT"];
-
 impl ModelKind {
     /// The kind of a model with these modules, of which `main` has its config.json. `overall` is
-    /// config_sentence_transformers.json.
-    pub(super) fn of(overall: &Map<String, Value>, modules: &[Module], main: &Map<String, Value>) -> Self {
+    /// config_sentence_transformers.json, and `late` whether the folder has settings of a late-interaction model.
+    pub(super) fn of(overall: &Map<String, Value>, modules: &[Module], main: &Map<String, Value>, late: bool) -> Self {
+        if late {
+            return Self::LateInteraction;
+        }
         match overall.get("model_type").and_then(Value::as_str) {
             Some("SparseEncoder") => return Self::Sparse,
-            Some("MultiVectorEncoder") => return Self::LateInteraction,
             Some("CrossEncoder") => return Self::Reranker,
             Some("SentenceTransformer") => return Self::Dense,
             _ => {}
@@ -40,8 +39,6 @@ impl ModelKind {
         let classes = main.get("architectures").and_then(Value::as_array).into_iter().flatten();
         if has(SPARSE) {
             Self::Sparse
-        } else if has(LATE) {
-            Self::LateInteraction
         } else if classes.filter_map(Value::as_str).any(|class| class.ends_with("ForSequenceClassification")) {
             Self::Reranker
         } else {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::config::Architecture;
 use super::error::Error;
 use super::json;
+use super::late_interaction::LateInteraction;
 use super::model_kind::ModelKind;
 use super::model_path::ModelPath;
 use super::module_place::Roles;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub truncate_dim: Option<u64>,
     /// The number of entries of a sparse embedding that are kept.
     pub max_active_dims: Option<u64>,
+    /// How a late-interaction model makes one vector a token; `None` for other models.
+    pub late_interaction: Option<LateInteraction>,
     /// Further settings of the transformer module.
     pub transformer: TransformerSettings,
     /// The architecture, from config.json.
@@ -103,7 +106,9 @@ impl Settings {
         let architecture = Architecture::of(config);
         let pooling = modules.iter().find(|module| module.kind == "Pooling").map(|module| &module.config);
         let prompts = read_prompts(&overall);
-        let kind = ModelKind::of(&overall, modules, config);
+        let late_interaction =
+            LateInteraction::read(root, [&overall, &transformer, config], sentence_transformers, modules)?;
+        let kind = ModelKind::of(&overall, modules, config, late_interaction.is_some());
         Ok(Self {
             kind,
             pooling: pooling.map(pooling_mode),
@@ -126,6 +131,7 @@ impl Settings {
             truncate_dim: number(&overall, "truncate_dim"),
             max_active_dims: number(&overall, "max_active_dims"),
             prompts: prompts.into_iter().filter(|(_, prompt)| !prompt.is_empty()).collect(),
+            late_interaction,
             transformer: TransformerSettings::read(&transformer).0,
             architecture,
         })

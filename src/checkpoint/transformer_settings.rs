@@ -63,6 +63,8 @@ pub struct TransformerSettings {
     pub(crate) classifies: bool,
     /// Whether the model scores the tokens that may stand at each place, as masked language models do.
     pub(crate) fills_masks: bool,
+    /// How queries are filled up with expansion tokens, which is for late-interaction models.
+    pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
 }
@@ -150,9 +152,7 @@ impl TransformerSettings {
                 self.unknown.push(format!("`{key}` is {value}"));
             }
         }
-        if let Some(value) = file.get("query_expansion").filter(|value| !value.is_null()) {
-            self.unknown.push(format!("`query_expansion` is {value}"));
-        }
+        self.query_expansion = file.get("query_expansion").filter(|value| !value.is_null()).cloned();
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
         self.is_message = modalities.contains_key("message");
         let Some(text) = modalities.get("text") else {

@@ -123,8 +123,8 @@ impl PromptArgs {
 
 /// How the model's embeddings are compared.
 pub(super) fn similarity(checkpoint: &Checkpoint) -> Result<Similarity, Usage> {
-    let name = &checkpoint.settings().similarity;
-    Similarity::from_name(name.as_written()).ok_or_else(|| {
+    Similarity::of_model(checkpoint.settings()).ok_or_else(|| {
+        let name = &checkpoint.settings().similarity;
         Usage::new(format!("`{}` compares embeddings by `{name}`, which is unknown", checkpoint.path().display()))
     })
 }

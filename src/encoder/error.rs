@@ -88,6 +88,18 @@ pub enum Error {
         /// The model folder.
         path: PathBuf,
     },
+    /// A folder that is not one of a late-interaction model.
+    #[error("`{}` is not a late-interaction model", path.display())]
+    NotLateInteraction {
+        /// The model folder.
+        path: PathBuf,
+    },
+    /// A late-interaction model without the layer that makes its vectors.
+    #[error("`{}` has no Dense module, for which PyLate would take random weights", path.display())]
+    NoProjection {
+        /// The model folder.
+        path: PathBuf,
+    },
     /// A missing tensor.
     #[error("`{}` has no tensor `{tensor}`", path.display())]
     Missing {
@@ -245,6 +257,8 @@ impl Diagnose for Error {
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
+            Self::NotLateInteraction { .. } => Some("PyLate and sentence-transformers' MultiVectorEncoder write such folders, and Stanford's ColBERT".to_owned()),
+            Self::NoProjection { .. } => Some("train it first, or give the folder of a trained model".to_owned()),
             Self::NoTokenizer { path, found } if !found.is_empty() => Some(format!("write one with: {}", tokenizer_command(path))),
             Self::NoTokenizer { .. } => Some("copy the tokenizer of the model it was trained from".to_owned()),
             Self::Vocabulary { .. } => Some(
@@ -296,6 +310,8 @@ impl Diagnose for Error {
             | Self::Overflows { .. }
             | Self::Module { .. }
             | Self::NoPooling { .. }
+            | Self::NotLateInteraction { .. }
+            | Self::NoProjection { .. }
             | Self::Missing { .. }
             | Self::Shape { .. }
             | Self::NoTokenizer { .. }

@@ -12,17 +12,20 @@ pub enum Retrieval {
     Dense,
     /// By the tokens that sparse vectors share.
     Sparse,
+    /// By the most similar vectors of the tokens of both.
+    Late,
 }
 
 impl Retrieval {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Dense, Self::Sparse];
+    pub const ALL: [Self; 3] = [Self::Dense, Self::Sparse, Self::Late];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dense => "dense",
             Self::Sparse => "sparse",
+            Self::Late => "late",
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use super::embeddings::Embeddings;
 use super::error::Error;
+use super::multi_vector_encoder::MultiVectorEncoder;
+use super::multi_vectors::MultiVectors;
 use super::open::Encoder;
 use super::options::{Options, Progress};
 use super::retrieval::Retrieval;
@@ -23,6 +25,8 @@ pub enum Retriever {
     Dense(Encoder),
     /// Weights of some tokens for each text.
     Sparse(SparseEncoder),
+    /// One vector for each token of a text.
+    Late(MultiVectorEncoder),
 }
 
 impl Retriever {
@@ -40,15 +44,22 @@ impl Retriever {
     /// Those of [`Retriever::open`].
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
         let kind = checkpoint.settings().kind;
+        let other = |asked: Retrieval| {
+            Err(Error::OtherRetrieval { path: checkpoint.path().to_owned(), found: kind.name(), asked: asked.name() })
+        };
         match (options.retrieval, kind) {
-            (Some(asked @ Retrieval::Dense), ModelKind::Sparse) => Err(Error::OtherRetrieval {
-                path: checkpoint.path().to_owned(),
-                found: kind.name(),
-                asked: asked.name(),
-            }),
+            (Some(asked @ Retrieval::Dense), ModelKind::Sparse) => other(asked),
             (None, ModelKind::Sparse) | (Some(Retrieval::Sparse), _) => {
                 Ok(Self::Sparse(SparseEncoder::from_tensors(checkpoint, source, options)?))
             }
+            // Whoever says how token vectors become one wants one.
+            (None, ModelKind::LateInteraction) if options.pooling.is_none() => {
+                MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
+            }
+            (Some(Retrieval::Late), ModelKind::LateInteraction) => {
+                MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
+            }
+            (Some(asked @ Retrieval::Late), _) => other(asked),
             (None | Some(Retrieval::Dense), _) => Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?)),
         }
     }
@@ -61,6 +72,7 @@ impl Retriever {
         match self {
             Self::Dense(encoder) => encoder.replace(checkpoint, source),
             Self::Sparse(encoder) => encoder.replace(checkpoint, source),
+            Self::Late(encoder) => encoder.replace(checkpoint, source),
         }
     }
 
@@ -69,6 +81,7 @@ impl Retriever {
         match self {
             Self::Dense(encoder) => encoder.release(),
             Self::Sparse(encoder) => encoder.release(),
+            Self::Late(encoder) => encoder.release(),
         }
     }
 
@@ -85,6 +98,7 @@ impl Retriever {
         match self {
             Self::Dense(encoder) => encoder.tokenize_as(role, texts, prompt),
             Self::Sparse(encoder) => encoder.tokenize(role, texts, prompt),
+            Self::Late(encoder) => encoder.tokenize(role, texts, prompt),
         }
     }
 
@@ -96,6 +110,7 @@ impl Retriever {
         match self {
             Self::Dense(encoder) => encoder.encode(tokens, progress).map(Vectors::Dense),
             Self::Sparse(encoder) => encoder.encode(tokens, progress).map(Vectors::Sparse),
+            Self::Late(encoder) => encoder.encode(tokens, progress).map(Vectors::Late),
         }
     }
 
@@ -107,6 +122,9 @@ impl Retriever {
                 Vectors::Dense(Embeddings { dimension, values: Vec::with_capacity(texts * dimension) })
             }
             Self::Sparse(encoder) => Vectors::Sparse(SparseEmbeddings::new(encoder.vocabulary())),
+            Self::Late(encoder) => {
+                Vectors::Late(MultiVectors { dimension: encoder.dimension(), ..MultiVectors::default() })
+            }
         }
     }
 
@@ -115,6 +133,7 @@ impl Retriever {
         match self {
             Self::Dense(encoder) => encoder.warnings(),
             Self::Sparse(encoder) => encoder.warnings(),
+            Self::Late(encoder) => encoder.warnings(),
         }
     }
 
@@ -123,6 +142,7 @@ impl Retriever {
         match self {
             Self::Dense(encoder) => encoder.max_length(),
             Self::Sparse(encoder) => encoder.max_length(),
+            Self::Late(encoder) => encoder.max_length(),
         }
     }
 }

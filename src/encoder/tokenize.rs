@@ -125,6 +125,11 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
+    /// The number of a token.
+    pub(super) fn id_of(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
     /// Sets the length that longer texts are truncated to.
     pub(super) fn set_max_length(&mut self, length: usize, most: usize) -> Result<(), Error> {
         let least = self.added() + 1;

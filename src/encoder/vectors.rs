@@ -1,6 +1,7 @@
 //! What retrievers encode texts to, whichever kind they are of.
 
 use super::embeddings::Embeddings;
+use super::multi_vectors::MultiVectors;
 use super::sparse_embeddings::SparseEmbeddings;
 
 /// What texts were encoded to, in the order of the texts.
@@ -10,6 +11,8 @@ pub enum Vectors {
     Dense(Embeddings),
     /// Weights of some tokens for each text.
     Sparse(SparseEmbeddings),
+    /// One vector for each token of a text.
+    Late(MultiVectors),
 }
 
 impl Vectors {
@@ -18,8 +21,9 @@ impl Vectors {
         match (self, other) {
             (Self::Dense(all), Self::Dense(more)) => all.values.extend_from_slice(&more.values),
             (Self::Sparse(all), Self::Sparse(more)) => all.append(&more),
-            // A model has one kind of vectors.
-            (Self::Dense(_), Self::Sparse(_)) | (Self::Sparse(_), Self::Dense(_)) => {}
+            (Self::Late(all), Self::Late(more)) => all.append(&more),
+            // One model encodes to vectors of one kind.
+            _ => {}
         }
     }
 
@@ -28,6 +32,7 @@ impl Vectors {
         match self {
             Self::Dense(all) => all.len(),
             Self::Sparse(all) => all.len(),
+            Self::Late(all) => all.len(),
         }
     }
 

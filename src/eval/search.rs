@@ -1,11 +1,12 @@
 //! Exact search: compares every query with every document in blocks, and keeps the best.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::Ties;
+use super::best::{Best, Hit};
+use crate::checkpoint::Settings;
 use crate::kernel::{Matrix, SimdLevel, Threads, multiply, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
@@ -33,6 +34,15 @@ impl Similarity {
         })
     }
 
+    /// How a model with these settings compares vectors; `None` if its folder names a similarity that is not known. A
+    /// late-interaction model sums up dot products.
+    pub fn of_model(settings: &Settings) -> Option<Self> {
+        if settings.late_interaction.is_some() {
+            return Some(Self::Dot);
+        }
+        Self::from_name(settings.similarity.as_written())
+    }
+
     /// The similarity of two embeddings, in float64.
     pub fn of(self, one: &[f32], other: &[f32]) -> f64 {
         let sum = |term: fn(f64, f64) -> f64, x: &[f32], y: &[f32]| -> f64 {
@@ -47,15 +57,6 @@ impl Similarity {
             Self::Manhattan => -sum(|x, y| (x - y).abs(), one, other),
         }
     }
-}
-
-/// A document that was found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hit {
-    /// Index of the document.
-    pub document: u32,
-    /// Its score.
-    pub score: f32,
 }
 
 /// A selection of a matrix's rows.
@@ -114,8 +115,6 @@ const DOCUMENT_BLOCK: usize = 2048;
 const GATHERED: usize = 64;
 /// Number of partial sums that are added side by side.
 const LANES: usize = 16;
-/// The fewest candidates that are held besides the best.
-const SPARE: usize = 32;
 
 /// The size of blocks that are as equal as possible. A single leftover row would be summed in another order than the rest,
 /// and equal texts would no longer have equal scores.
@@ -279,72 +278,12 @@ impl<Q> Found<Q> {
         for &index in &*indices {
             let (document, query) = (start + index as usize / self.best.len(), index as usize % self.best.len());
             let score = scores[index as usize];
-            if score >= self.floors[query] {
-                let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
-                let candidate = Candidate { score: score + 0.0, rank, document: document as u32 };
-                self.floors[query] = self.best[query].offer(candidate, self.floors[query]);
+            let floor = &mut self.floors[query];
+            if score >= *floor {
+                *floor =
+                    self.best[query].offer(Hit { document: document as u32, score }, ranks[document], ties, *floor);
             }
         }
-    }
-}
-
-/// A document that may be among the best. A greater candidate is better.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Candidate {
-    score: f32,
-    rank: u32,
-    document: u32,
-}
-
-impl Eq for Candidate {}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then(self.rank.cmp(&other.rank))
-    }
-}
-
-/// The best candidates so far, and some others. When twice as many are held as are wanted, the worse half is dropped.
-struct Best {
-    k: usize,
-    held: Vec<Candidate>,
-}
-
-impl Best {
-    fn new(k: usize) -> Self {
-        Self { k, held: Vec::new() }
-    }
-
-    /// Adds a candidate. Returns the new floor, the score below which no document is among the best.
-    fn offer(&mut self, candidate: Candidate, floor: f32) -> f32 {
-        self.held.push(candidate);
-        if self.held.len() < self.k.saturating_add(self.k.max(SPARE)) {
-            return floor;
-        }
-        self.prune();
-        self.held.last().map_or(f32::INFINITY, |worst| worst.score)
-    }
-
-    /// Keeps only the best, with the worst of them last.
-    fn prune(&mut self) {
-        if self.held.len() > self.k {
-            if let Some(last) = self.k.checked_sub(1) {
-                self.held.select_nth_unstable_by(last, |a, b| b.cmp(a));
-            }
-            self.held.truncate(self.k);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Hit> {
-        self.prune();
-        self.held.sort_unstable_by(|a, b| b.cmp(a));
-        self.held.into_iter().map(|Candidate { document, score, .. }| Hit { document, score }).collect()
     }
 }
 

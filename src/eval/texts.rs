@@ -27,7 +27,9 @@ impl Prompts {
         Self {
             query: pick(query, &settings.query_prompt),
             document: pick(document, &settings.document_prompt),
-            apart: settings.routed || settings.transformer.query_length != settings.transformer.document_length,
+            apart: settings.routed
+                || settings.late_interaction.is_some()
+                || settings.transformer.query_length != settings.transformer.document_length,
         }
     }
 }
@@ -59,7 +61,7 @@ pub(super) struct Chunk {
     pub(super) set: usize,
     pub(super) texts: Range<usize>,
     /// 0 for queries, 1 for documents.
-    side: usize,
+    pub(super) side: usize,
 }
 
 /// The tokens of all texts, for encoders that share a tokenizer. A sweep tokenises only once.

@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 
 use crate::cli::render::Usage;
-use crate::encoder::{Embeddings, Retriever, SparseEmbeddings, SparseEncoder, Vectors};
+use crate::encoder::{Embeddings, MultiVectors, Retriever, SparseEmbeddings, SparseEncoder, Vectors};
 
 /// A format of files, which the end of a file's name says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,8 @@ impl Format {
     /// Refuses a format that cannot hold what the retriever makes of texts.
     pub(super) fn check(self, retriever: &Retriever, out: &Path) -> anyhow::Result<()> {
         match (self, retriever) {
-            (Self::Npy, Retriever::Sparse(_)) => Err(Usage::with_hint(
-                format!("`{}` cannot hold sparse embeddings", out.display()),
-                "write them to a file that ends in .jsonl or .safetensors",
-            )
-            .into()),
+            (Self::Npy, Retriever::Sparse(_)) => Err(unfit(out, "sparse embeddings")),
+            (Self::Npy, Retriever::Late(_)) => Err(unfit(out, "several vectors for each text")),
             _ => Ok(()),
         }
     }
@@ -62,9 +59,21 @@ impl Format {
                 write_json_lines(out, texts, rows)
             }
             (Self::Safetensors, Vectors::Sparse(all), _) => write_rows(out, all),
-            (Self::Npy | Self::JsonLines, Vectors::Sparse(_), _) => Err(io::ErrorKind::Unsupported.into()),
+            (Self::JsonLines, Vectors::Late(all), _) => {
+                let rows = |text: &[f32]| json!(text.chunks_exact(all.dimension.max(1)).collect::<Vec<_>>());
+                write_json_lines(out, texts, all.texts().map(|text| ("embeddings", rows(text))))
+            }
+            (Self::Safetensors, Vectors::Late(all), _) => write_vectors(out, all),
+            (Self::Npy | Self::JsonLines, Vectors::Sparse(_), _) | (Self::Npy, Vectors::Late(_), _) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         }
     }
+}
+
+fn unfit(out: &Path, what: &str) -> anyhow::Error {
+    let hint = "write them to a file that ends in .jsonl or .safetensors";
+    Usage::with_hint(format!("`{}` cannot hold {what}", out.display()), hint).into()
 }
 
 /// Format version 1.0: magic, length of the header, a Python literal filled up to 64 bytes, the numbers.
@@ -83,6 +92,19 @@ fn write_npy(out: &mut dyn io::Write, embeddings: &Embeddings) -> io::Result<()>
 fn write_safetensors(out: &mut dyn io::Write, embeddings: &Embeddings) -> io::Result<()> {
     let bytes: Vec<u8> = embeddings.values.iter().flat_map(|x| x.to_le_bytes()).collect();
     write_tensors(out, &[("embeddings", Dtype::F32, vec![embeddings.len(), embeddings.dimension], bytes)])
+}
+
+/// Writes all vectors, and for each text the number of those before it.
+fn write_vectors(out: &mut dyn io::Write, all: &MultiVectors) -> io::Result<()> {
+    let bytes = all.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let starts =
+        std::iter::once(0).chain(all.ends.iter().copied()).flat_map(|end| (end as u64).to_le_bytes()).collect();
+    let rows = all.values.len() / all.dimension.max(1);
+    let tensors = [
+        ("embeddings", Dtype::F32, vec![rows, all.dimension], bytes),
+        ("indptr", Dtype::I64, vec![all.len() + 1], starts),
+    ];
+    write_tensors(out, &tensors)
 }
 
 /// Writes the rows as scipy's `csr_matrix` takes them.

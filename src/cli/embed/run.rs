@@ -27,7 +27,9 @@ Examples:
 The end of OUT's name says the format: .npy (float32, rows × dimensions), .safetensors (a tensor
 `embeddings`), .jsonl (an object with `text` and `embedding` a line). Of a sparse retriever, .jsonl
 has `weights` in place of `embedding`, the heaviest token first, and .safetensors the rows as
-`indptr`, `indices` and `data`, as scipy's csr_matrix takes them, with their `shape`.")]
+`indptr`, `indices` and `data`, as scipy's csr_matrix takes them, with their `shape`. Of a
+late-interaction model, .jsonl has a list of vectors as `embeddings`, and .safetensors has in
+`indptr` where those of each text begin in `embeddings`.")]
 pub(crate) struct Args {
     /// Model folder
     #[arg(value_name = "MODEL")]
@@ -165,6 +167,7 @@ fn size(vectors: &Vectors) -> (usize, &'static str) {
     match vectors {
         Vectors::Dense(all) => (all.dimension, "dimensions"),
         Vectors::Sparse(all) => (all.entries(), "entries"),
+        Vectors::Late(all) => (all.dimension, "dimensions"),
     }
 }
 

@@ -158,6 +158,10 @@ impl TransformerLayer {
         let x = self.attention_norms.packed_input(&hidden[..tokens * width], input, threads);
         let qkv = resized(qkv, tokens * columns);
         self.qkv.product(x, qkv, threads)?;
+        if self.convolution.is_some() {
+            // To a convolution, tokens that are not attended to are zeros.
+            blank(qkv, columns, &batch.lengths, &batch.attended);
+        }
         self.qkv.activate(qkv, Activation::Identity, threads);
         let context = resized(inner, tokens * self.attention_output.inputs());
         if let Some(convolution) = &self.convolution {
@@ -170,7 +174,8 @@ impl TransformerLayer {
                 (Some(projections), Some(table)) => Some(PackedPositions::new(projections, table, attention)),
                 _ => None,
             };
-            PackedAttention { attention, lengths: &batch.lengths, values: qkv, spread, positions }
+            let (lengths, attended) = (&batch.lengths, &batch.attended);
+            PackedAttention { attention, lengths, attended, values: qkv, spread, positions }
                 .apply(context, scores, threads)?;
         }
         self.attention_norms.add_residual_packed(hidden, next, &self.attention_output, context, threads)?;
@@ -233,6 +238,15 @@ impl PerLayerInput {
         });
         std::mem::swap(hidden, next);
         Ok(())
+    }
+}
+
+/// Fills the rows of tokens that are not attended to with zeros.
+fn blank(mut rows: &mut [f32], columns: usize, lengths: &[usize], attended: &[usize]) {
+    for (length, attended) in lengths.iter().zip(attended) {
+        let (text, rest) = rows.split_at_mut(length * columns);
+        text[attended * columns..].fill(0.0);
+        rows = rest;
     }
 }
 

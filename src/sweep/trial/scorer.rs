@@ -188,7 +188,7 @@ impl Scorer {
         let settings = checkpoint.settings();
         let scoring = &self.study.spec.scoring;
         let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
-        let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
+        let similarity = Similarity::of_model(settings).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             EvaluationError::Fatal(Error::Evaluation { message, hint: None })
