@@ -11,7 +11,7 @@ use super::{DataSet, evaluate};
 use crate::encoder::{Error, MultiVectorEncoder, MultiVectors, Retriever, Tokens};
 
 /// The most numbers that the vectors of a part of the documents have: 256 MiB.
-const PART: usize = 1 << 26;
+pub(super) const PART: usize = 1 << 26;
 
 type Report<'a> = &'a mut dyn FnMut(EncodingProgress) -> ControlFlow<()>;
 
@@ -147,7 +147,12 @@ fn encode_queries(
 }
 
 /// The tokens of a chunk.
-fn tokens<'a>(retriever: &Retriever, task: &Task<'a>, at: usize, chunk: &Chunk) -> Result<Cow<'a, Tokens>, Error> {
+pub(super) fn tokens<'a>(
+    retriever: &Retriever,
+    task: &Task<'a>,
+    at: usize,
+    chunk: &Chunk,
+) -> Result<Cow<'a, Tokens>, Error> {
     match task.tokens.and_then(|known| known.0.get(at)) {
         Some(known) => Ok(Cow::Borrowed(known)),
         None => task.texts.tokens(chunk, retriever).map(Cow::Owned),
@@ -168,7 +173,7 @@ fn encode(
 }
 
 /// Splits texts into runs of at most `most` tokens. A longer text is a run of its own.
-fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
+pub(super) fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut held = 0;
     for text in 0..tokens.len() {
@@ -185,7 +190,7 @@ fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
     parts
 }
 
-fn failed(task: &Task<'_>, chunk: &Chunk, source: Error) -> ScoreError {
+pub(super) fn failed(task: &Task<'_>, chunk: &Chunk, source: Error) -> ScoreError {
     let set = task.sets.get(chunk.set).map(DataSet::label).unwrap_or_default();
     ScoreError { set, source: Box::new(source) }
 }

@@ -15,6 +15,8 @@ mod error;
 #[cfg(feature = "eval")]
 mod families;
 mod fields;
+#[cfg(feature = "eval")]
+mod hybrid_score;
 mod inflate;
 #[cfg(feature = "eval")]
 mod late_score;
@@ -54,6 +56,8 @@ pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules,
 pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
+#[cfg(feature = "eval")]
+pub use hybrid_score::score_hybrid;
 pub use lines::{Lines, open};
 #[cfg(feature = "eval")]
 pub use max_sim::{MaxSim, SelectedTexts};

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use admix::checkpoint::Checkpoint;
-use admix::encoder::{Options, Retrieval, Retriever, Role, SparseEmbeddings, Vectors};
+use admix::encoder::{Options, Retriever, Role, SparseEmbeddings, Vectors};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,7 +70,7 @@ fn weights_of_tokens_are_those_of_sentence_transformers() {
         let checkpoint = Checkpoint::open(&target).unwrap();
         let prompts = checkpoint.settings();
         for padded in [false, true] {
-            let retrieval = (!says_so).then_some(Retrieval::Sparse);
+            let retrieval = (!says_so).then(|| "sparse".parse().unwrap());
             let retriever = Retriever::open(&checkpoint, &Options { padded, retrieval, ..Options::default() }).unwrap();
             for (role, file, name, prompt) in [
                 (Role::Query, "queries.jsonl", "queries", &prompts.query_prompt),

@@ -187,7 +187,8 @@ impl Scorer {
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
         let scoring = &self.study.spec.scoring;
-        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
+        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref())
+            .used_by(&retriever);
         let similarity = Similarity::of_model(settings).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
@@ -195,6 +196,7 @@ impl Scorer {
         })?;
         let tokenizer = self.tokenizer(checkpoint, retriever.max_length(), vocabulary);
         let used = fingerprints::settings(checkpoint);
+        let similarity = similarity.used_by(&retriever, settings);
         let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
         self.retriever = Some(retriever);
         self.ready = Some(Ready { tokenizer, prompts, similarity });
