@@ -32,5 +32,7 @@ mod score;
 #[cfg(feature = "eval")]
 mod sweep;
 mod units;
+#[cfg(feature = "eval")]
+mod vector_files;
 
 pub use main::main;

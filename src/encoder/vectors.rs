@@ -23,6 +23,14 @@ impl Vectors {
         }
     }
 
+    /// The number of dimensions of a vector.
+    pub fn dimension(&self) -> usize {
+        match self {
+            Self::Dense(all) => all.dimension,
+            Self::Late(all) => all.dimension,
+        }
+    }
+
     /// The number of texts.
     pub fn len(&self) -> usize {
         match self {

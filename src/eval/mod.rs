@@ -15,6 +15,7 @@ mod error;
 #[cfg(feature = "eval")]
 mod families;
 mod fields;
+mod first_stage;
 mod inflate;
 #[cfg(feature = "eval")]
 mod late_score;
@@ -52,6 +53,11 @@ pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules,
 pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use first_stage::file_name;
+#[cfg(feature = "eval")]
+pub(crate) use first_stage::read_ranking;
+pub(crate) use first_stage::{is_ranking, ranking_of};
 pub use lines::{Lines, open};
 #[cfg(feature = "eval")]
 pub use max_sim::{MaxSim, SelectedTexts};

@@ -75,14 +75,20 @@ fn every_score_and_the_metrics_are_those_of_the_tool_that_wrote_the_folder() {
             for (query, documents) in expected[tool]["scores"].as_object().unwrap() {
                 for (document, value) in documents.as_object().unwrap() {
                     let (found, value) = (ranked[&(query.clone(), document.clone())], value.as_f64().unwrap());
-                    assert!((found - value).abs() < 2e-5, "{case} {tool} {query} {document}: {found}, expected {value}");
+                    assert!(
+                        (found - value).abs() < 2e-5,
+                        "{case} {tool} {query} {document}: {found}, expected {value}"
+                    );
                     count += 1;
                 }
             }
             assert_eq!(count, ranked.len(), "{case}");
             for (name, value) in expected[tool]["metrics"].as_object().unwrap() {
                 let found = found["models"][0]["datasets"][0]["metrics"][name].as_f64().unwrap();
-                assert!((found - value.as_f64().unwrap()).abs() < 1e-6, "{case} {tool} {name}: {found}, expected {value}");
+                assert!(
+                    (found - value.as_f64().unwrap()).abs() < 1e-6,
+                    "{case} {tool} {name}: {found}, expected {value}"
+                );
             }
         }
     }
