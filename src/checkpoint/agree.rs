@@ -260,8 +260,12 @@ fn compare_modules(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
         list.push(Mismatch::Modules, "modules", kinds(&left), kinds(&right));
         return;
     }
-    for ((kind, one), (_, other)) in left.iter().zip(&right) {
-        for (key, value) in one {
+    let heads = a.heads().iter().filter_map(|head| {
+        let other = b.heads().iter().find(|other| other.folder == head.folder)?;
+        Some(((head.folder.clone(), describe(head).1), describe(other)))
+    });
+    for ((kind, one), (_, other)) in left.into_iter().zip(right).chain(heads) {
+        for (key, value) in &one {
             if let Some(found) = other.get(key).filter(|&found| found != value) {
                 list.push(Mismatch::Modules, &format!("{key} of module {kind}"), value.as_str(), found.as_str());
             }
@@ -314,6 +318,8 @@ fn compare_settings(list: &mut List, left: &Settings, right: &Settings) {
         });
     }
     list.compare(Mismatch::Similarity, "cut of embeddings", (left.truncate_dim, right.truncate_dim), number);
+    let entries = (left.max_active_dims, right.max_active_dims);
+    list.compare(Mismatch::Similarity, "entries of a sparse embedding", entries, number);
     // PyLate writes there whatever it tokenised last.
     if late.is_some_and(|(left, right)| [left, right].iter().any(|late| late.format == LateFormat::PyLate)) {
         return;

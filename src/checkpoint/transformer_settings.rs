@@ -61,6 +61,8 @@ pub struct TransformerSettings {
     pub(crate) unknown: Vec<String>,
     /// Whether the model classifies a text or a pair of texts, as rerankers do.
     pub(crate) classifies: bool,
+    /// Whether the model scores the tokens that may stand at each place, as masked language models do.
+    pub(crate) fills_masks: bool,
     /// How queries are filled up with expansion tokens, which is for late-interaction models.
     pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
@@ -136,11 +138,13 @@ impl TransformerSettings {
 
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
-        self.classifies = file.get("transformer_task").and_then(Value::as_str) == Some("sequence-classification");
-        let (task, output, value) = if self.classifies {
-            ("sequence-classification", "scores", "logits")
-        } else {
-            ("feature-extraction", "token_embeddings", "last_hidden_state")
+        let stated = file.get("transformer_task").and_then(Value::as_str);
+        self.classifies = stated == Some("sequence-classification");
+        self.fills_masks = stated == Some("fill-mask");
+        let (task, output, value) = match (self.classifies, self.fills_masks) {
+            (true, _) => ("sequence-classification", "scores", "logits"),
+            (_, true) => ("fill-mask", "token_embeddings", "logits"),
+            _ => ("feature-extraction", "token_embeddings", "last_hidden_state"),
         };
         let expected = [("transformer_task", task), ("module_output_name", output)];
         for (key, expected) in expected {

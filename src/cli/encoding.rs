@@ -2,7 +2,7 @@
 
 use super::render::Usage;
 use crate::checkpoint::{Checkpoint, Settings};
-use crate::encoder::{Device, Options, Pooling, Retriever};
+use crate::encoder::{Device, Options, Pooling, Retrieval, Retriever};
 use crate::eval::{Family, Prompts, Similarity};
 use crate::kernel::DType;
 
@@ -55,6 +55,26 @@ fn dtype(text: &str) -> Result<DType, String> {
         "f16" | "float16" => Ok(DType::F16),
         "bf16" | "bfloat16" => Ok(DType::Bf16),
         _ => Err("expected f32, f16 or bf16".to_owned()),
+    }
+}
+
+/// What kind of retriever a model is used as.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct RetrievalArgs {
+    /// Use the models as retrievers of this kind: dense or sparse. Without it a folder says what it is; a masked language model
+    /// without a modules.json can be both
+    #[arg(long, value_name = "KIND")]
+    retrieval: Option<Retrieval>,
+
+    /// Entries to keep of each sparse embedding, the heaviest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_active_dims: Option<u32>,
+}
+
+impl RetrievalArgs {
+    pub(super) fn apply(&self, options: Options) -> Options {
+        let max_active_dims = self.max_active_dims.map(|most| most as usize);
+        Options { retrieval: self.retrieval, max_active_dims, ..options }
     }
 }
 

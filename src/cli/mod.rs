@@ -32,7 +32,5 @@ mod score;
 #[cfg(feature = "eval")]
 mod sweep;
 mod units;
-#[cfg(feature = "eval")]
-mod vector_files;
 
 pub use main::main;

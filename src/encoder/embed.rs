@@ -18,6 +18,14 @@ pub(super) enum TokenVectors<'a> {
 }
 
 impl TokenVectors<'_> {
+    /// The number of texts.
+    pub(super) fn texts(&self) -> usize {
+        match self {
+            Self::Rows(_, batch) => batch.lengths.len(),
+            Self::Empty(texts) => *texts,
+        }
+    }
+
     /// The vectors of all tokens in float32, one row for each token, without padding; `None` for texts without tokens.
     pub(super) fn packed(&self) -> Result<Option<(Tensor, &[usize])>, Error> {
         let Self::Rows(hidden, batch) = self else { return Ok(None) };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::architectures::listed;
 use super::device::Device;
+use super::retrieval::Retrieval;
 use crate::checkpoint::tokenizer_command;
 use crate::diagnose::{Diagnose, ExitClass};
 
@@ -34,6 +35,26 @@ pub enum Error {
         found: String,
         /// The classes that can.
         known: Vec<&'static str>,
+    },
+    /// A class of model that scores no tokens.
+    #[error("`{}` is a `{found}` model, which has no scores of tokens", path.display())]
+    NotSparse {
+        /// The model folder.
+        path: PathBuf,
+        /// Its `model_type`.
+        found: String,
+        /// The classes that have them.
+        known: Vec<&'static str>,
+    },
+    /// A folder that is another kind of retriever than was asked for.
+    #[error("`{}` is a {found} model, asked for {asked} retrieval", path.display())]
+    OtherRetrieval {
+        /// The model folder.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What was asked for.
+        asked: &'static str,
     },
     /// A value of a configuration file that is missing or invalid.
     #[error("`{}`: {problem}", path.display())]
@@ -148,6 +169,9 @@ pub enum Error {
     /// An unknown name of a device.
     #[error("`{0}` is not a device; expected cpu, cuda, cuda:N or metal")]
     UnknownDevice(String),
+    /// An unknown name of a kind of retrieval.
+    #[error("`{0}` is not a kind of retrieval; expected {kinds}", kinds = Retrieval::ALL.map(Retrieval::name).join(" or "))]
+    UnknownRetrieval(String),
     /// An unknown name of a pooling mode.
     #[error(
         "`{0}` is not a pooling mode; expected cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken, joined by `+`"
@@ -227,6 +251,9 @@ impl Diagnose for Error {
             }
             Self::Architecture { .. } => Some(format!("these can: {}", listed())),
             Self::NotReranker { known, .. } => Some(format!("these can, with one label: {}", known.join(", "))),
+            Self::NotSparse { known, .. } => {
+                Some(format!("sparse retrieval needs a masked language model of one of the classes {}", known.join(", ")))
+            }
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
@@ -244,6 +271,7 @@ impl Diagnose for Error {
                 Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
             }
             Self::Setting { .. }
+            | Self::OtherRetrieval { .. }
             | Self::Missing { .. }
             | Self::Shape { .. }
             | Self::Tokenizer { .. }
@@ -251,6 +279,7 @@ impl Diagnose for Error {
             | Self::TruncateDim { .. }
             | Self::UnknownDevice(_)
             | Self::UnknownPooling(_)
+            | Self::UnknownRetrieval(_)
             | Self::Device { .. }
             | Self::Tokenise { .. }
             | Self::Cancelled
@@ -265,6 +294,8 @@ impl Diagnose for Error {
             | Self::TruncateDim { .. }
             | Self::UnknownDevice(_)
             | Self::UnknownPooling(_)
+            | Self::UnknownRetrieval(_)
+            | Self::OtherRetrieval { .. }
             | Self::NotBuilt { .. } => ExitClass::Usage,
             Self::Device { .. }
             | Self::NonFinite { .. }
@@ -274,6 +305,7 @@ impl Diagnose for Error {
             Self::NoModelType { .. }
             | Self::Architecture { .. }
             | Self::NotReranker { .. }
+            | Self::NotSparse { .. }
             | Self::Setting { .. }
             | Self::Overflows { .. }
             | Self::Module { .. }

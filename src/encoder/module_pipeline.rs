@@ -13,8 +13,9 @@ use super::layers::norm::Norm;
 use super::options::Options;
 use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
+use super::sparse_auto_encoder;
 use super::static_embedding::{KIND, is_static};
-use crate::checkpoint::{Checkpoint, LateFormat, LateInteraction, Module};
+use crate::checkpoint::{Checkpoint, LateFormat, LateInteraction, ModelKind, Module};
 use crate::kernel::{Activation, DType};
 
 /// The modules after the transformer, which are always computed in float32.
@@ -254,6 +255,7 @@ fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Err
             "Dense" | "LayerNorm" | "Normalize" if pooled => {}
             "Dense" | "LayerNorm" | "Normalize" => return Err(Error::NoPooling { path: checkpoint.path().to_owned() }),
             "Dropout" => {}
+            sparse_auto_encoder::KIND if pooled && checkpoint.settings().kind == ModelKind::Sparse => {}
             kind => return refused(kind, described(kind)),
         }
     }
@@ -261,7 +263,7 @@ fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Err
 }
 
 /// The kind of model that has such a module.
-fn described(kind: &str) -> &'static str {
+pub(super) fn described(kind: &str) -> &'static str {
     match kind {
         "MultiVectorMask" | "TokenPooling" | "ColBERT" => "a late-interaction model with one vector a token",
         "SpladePooling" | "MLMTransformer" | "SparseAutoEncoder" | "SparseStaticEmbedding" | "IDF" => "a sparse model",

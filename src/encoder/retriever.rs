@@ -10,16 +10,21 @@ use super::multi_vector_encoder::MultiVectorEncoder;
 use super::multi_vectors::MultiVectors;
 use super::open::Encoder;
 use super::options::{Options, Progress};
+use super::retrieval::Retrieval;
 use super::source::TensorSource;
+use super::sparse_embeddings::SparseEmbeddings;
+use super::sparse_encoder::SparseEncoder;
 use super::tokens::{Role, Tokens};
 use super::vectors::Vectors;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, ModelKind};
 
 /// A model that encodes queries and documents each on their own, so that documents can be searched.
 #[derive(Debug)]
 pub enum Retriever {
     /// One dense vector for each text.
     Dense(Encoder),
+    /// Weights of some tokens for each text.
+    Sparse(SparseEncoder),
     /// One vector for each token of a text.
     Late(MultiVectorEncoder),
 }
@@ -38,11 +43,25 @@ impl Retriever {
     /// # Errors
     /// Those of [`Retriever::open`].
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
-        // Whoever says how token vectors become one wants one.
-        if checkpoint.settings().late_interaction.is_some() && options.pooling.is_none() {
-            return MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late);
+        let kind = checkpoint.settings().kind;
+        let other = |asked: Retrieval| {
+            Err(Error::OtherRetrieval { path: checkpoint.path().to_owned(), found: kind.name(), asked: asked.name() })
+        };
+        match (options.retrieval, kind) {
+            (Some(asked @ Retrieval::Dense), ModelKind::Sparse) => other(asked),
+            (None, ModelKind::Sparse) | (Some(Retrieval::Sparse), _) => {
+                Ok(Self::Sparse(SparseEncoder::from_tensors(checkpoint, source, options)?))
+            }
+            // Whoever says how token vectors become one wants one.
+            (None, ModelKind::LateInteraction) if options.pooling.is_none() => {
+                MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
+            }
+            (Some(Retrieval::Late), ModelKind::LateInteraction) => {
+                MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
+            }
+            (Some(asked @ Retrieval::Late), _) => other(asked),
+            (None | Some(Retrieval::Dense), _) => Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?)),
         }
-        Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?))
     }
 
     /// Replaces the weights, for example by another merge of the same models. Existing tokens stay valid.
@@ -52,6 +71,7 @@ impl Retriever {
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
         match self {
             Self::Dense(encoder) => encoder.replace(checkpoint, source),
+            Self::Sparse(encoder) => encoder.replace(checkpoint, source),
             Self::Late(encoder) => encoder.replace(checkpoint, source),
         }
     }
@@ -60,6 +80,7 @@ impl Retriever {
     pub fn release(&mut self) {
         match self {
             Self::Dense(encoder) => encoder.release(),
+            Self::Sparse(encoder) => encoder.release(),
             Self::Late(encoder) => encoder.release(),
         }
     }
@@ -76,6 +97,7 @@ impl Retriever {
     ) -> Result<Tokens, Error> {
         match self {
             Self::Dense(encoder) => encoder.tokenize_as(role, texts, prompt),
+            Self::Sparse(encoder) => encoder.tokenize(role, texts, prompt),
             Self::Late(encoder) => encoder.tokenize(role, texts, prompt),
         }
     }
@@ -87,6 +109,7 @@ impl Retriever {
     pub fn encode(&self, tokens: &Tokens, progress: &mut Progress<'_>) -> Result<Vectors, Error> {
         match self {
             Self::Dense(encoder) => encoder.encode(tokens, progress).map(Vectors::Dense),
+            Self::Sparse(encoder) => encoder.encode(tokens, progress).map(Vectors::Sparse),
             Self::Late(encoder) => encoder.encode(tokens, progress).map(Vectors::Late),
         }
     }
@@ -98,6 +121,7 @@ impl Retriever {
                 let dimension = encoder.dimension();
                 Vectors::Dense(Embeddings { dimension, values: Vec::with_capacity(texts * dimension) })
             }
+            Self::Sparse(encoder) => Vectors::Sparse(SparseEmbeddings::new(encoder.vocabulary())),
             Self::Late(encoder) => {
                 Vectors::Late(MultiVectors { dimension: encoder.dimension(), ..MultiVectors::default() })
             }
@@ -108,6 +132,7 @@ impl Retriever {
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Dense(encoder) => encoder.warnings(),
+            Self::Sparse(encoder) => encoder.warnings(),
             Self::Late(encoder) => encoder.warnings(),
         }
     }
@@ -116,6 +141,7 @@ impl Retriever {
     pub fn max_length(&self) -> usize {
         match self {
             Self::Dense(encoder) => encoder.max_length(),
+            Self::Sparse(encoder) => encoder.max_length(),
             Self::Late(encoder) => encoder.max_length(),
         }
     }

@@ -33,6 +33,8 @@ mod run;
 mod score;
 #[cfg(feature = "eval")]
 mod search;
+#[cfg(feature = "eval")]
+mod sparse_search;
 mod statistics;
 #[cfg(feature = "eval")]
 mod task;

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::late_score::score_late;
-use super::search::{SelectedRows, search};
+use super::search::{SelectedRows, best_of, search};
+use super::sparse_search::SparseRows;
 use super::task::{EncodingProgress, ScoreError, SetScores, Task, id_ranks, rankings};
 use super::texts::Chunk;
 use super::{DataSet, Run, evaluate};
@@ -68,6 +69,9 @@ fn ranking(task: &Task<'_>, set: &DataSet, vectors: &Vectors, [queries, document
         Vectors::Dense(all) => {
             let rows = |picked| SelectedRows { values: &all.values, dimension: all.dimension, picked };
             search(rows(queries), rows(documents), task.similarity, &ranks, ties, depth)
+        }
+        Vectors::Sparse(all) => {
+            best_of(&SparseRows { all, queries, documents, similarity: task.similarity }, &ranks, ties, depth)
         }
         // These are searched part by part and not kept.
         Vectors::Late(_) => Vec::new(),

@@ -27,7 +27,8 @@ impl Prompts {
         Self {
             query: pick(query, &settings.query_prompt),
             document: pick(document, &settings.document_prompt),
-            apart: settings.late_interaction.is_some()
+            apart: settings.routed
+                || settings.late_interaction.is_some()
                 || settings.transformer.query_length != settings.transformer.document_length,
         }
     }

@@ -11,6 +11,7 @@ use super::non_layer_tensors::NonLayerSlices;
 use super::options::Allow;
 use super::vocabulary::{Alignment, ByRow, Gather};
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::torch::Checksum;
 use crate::kernel::DType;
 use crate::method::{Arguments, MergeMethod};
 use crate::recipe::Recipe;
@@ -205,8 +206,12 @@ pub struct MeanRow(pub(crate) Mutex<Option<Vec<f64>>>);
 pub struct PlannedFile {
     /// Its path inside the output folder.
     pub relative: String,
-    /// The safetensors header: length, JSON and padding.
-    pub header: Vec<u8>,
+    /// The folder of the module or head whose weights it has.
+    pub module: String,
+    /// Everything besides the tensors' data, each piece with its offset: the header of a safetensors file, for example.
+    pub pieces: Vec<(u64, Vec<u8>)>,
+    /// Checksums to write when the data is there.
+    pub(crate) checksums: Vec<Checksum>,
     /// Its size in bytes, header included.
     pub size: u64,
 }

@@ -55,7 +55,7 @@ fn score(place: &Path, model: &Path) -> Value {
         .arg(model)
         .arg("--data")
         .arg(data())
-        .args(["--compat", "st", "--metrics", "ndcg@10,mrr@10", "--run-file", "out.run", "--force", "--json"])
+        .args(["--compat", "st", "--metrics", "ndcg@10,mrr@10", "--run-file", "out.run", "--json"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}: {}", model.display(), stderr(&output));

@@ -118,6 +118,19 @@ impl Transformer {
     }
 }
 
+/// `activation(x · weight + bias)` for each row of `x`.
+pub(in crate::encoder) fn dense(
+    layer: &Linear,
+    x: &[f32],
+    activation: Activation,
+    threads: Threads,
+) -> Computed<Vec<f32>> {
+    let mut out = vec![0.0; x.len() / layer.inputs() * layer.outputs()];
+    layer.product(x, &mut out, threads)?;
+    layer.activate(&mut out, activation, threads);
+    Ok(out)
+}
+
 /// Brings the vectors of the tokens to the width of the layers.
 fn project(layer: &Linear, tokens: usize, workspace: &mut Workspace, threads: Threads) -> Computed<()> {
     let Workspace { hidden, next, .. } = workspace;

@@ -1,4 +1,4 @@
-//! `admix embed`
+//! Encodes the lines of stdin.
 
 use std::io::{self, BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::args::LinkArgs;
-use super::encoding::{EncoderArgs, set_aside};
-use super::render::{self, Usage};
-use super::vector_files::Format;
-use super::{output, progress, run, units};
+use super::formats::Format;
 use crate::checkpoint::{Checkpoint, Settings};
-use crate::encoder::{Error, Retriever, Role};
+use crate::cli::args::LinkArgs;
+use crate::cli::encoding::{EncoderArgs, RetrievalArgs, set_aside};
+use crate::cli::render::{self, Usage};
+use crate::cli::{output, progress, run, units};
+use crate::encoder::{Error, Retriever, Role, Vectors};
 
 /// Write the embeddings of texts, one a line of stdin
 #[derive(clap::Args, Debug)]
@@ -22,13 +22,15 @@ Examples:
   admix embed model -o out.npy < lines.txt
   admix embed model --prompt 'query: ' -o queries.safetensors < queries.txt
   admix embed model --prompt-name query --truncate-dim 256 -o queries.jsonl < queries.txt
-  admix embed colbert --prompt-name document -o vectors.safetensors < documents.txt
+  admix embed splade -o weights.jsonl < lines.txt
 
 The end of OUT's name says the format: .npy (float32, rows × dimensions), .safetensors (a tensor
-`embeddings`), .jsonl (an object with `text` and `embedding` a line). A late-interaction model has
-one vector a token: .safetensors has all of them, and in `lengths` how many each text has; .jsonl
-has a list of vectors a line.")]
-pub(super) struct Args {
+`embeddings`), .jsonl (an object with `text` and `embedding` a line). Of a sparse retriever, .jsonl
+has `weights` in place of `embedding`, the heaviest token first, and .safetensors the rows as
+`indptr`, `indices` and `data`, as scipy's csr_matrix takes them, with their `shape`. Of a
+late-interaction model, .jsonl has a list of vectors as `embeddings`, and .safetensors has in
+`indptr` where those of each text begin in `embeddings`.")]
+pub(crate) struct Args {
     /// Model folder
     #[arg(value_name = "MODEL")]
     model: PathBuf,
@@ -45,12 +47,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
     prompt: Option<String>,
 
-    /// Name of one of the model's own prompts
+    /// Name of one of the model's own prompts; `query` and `document` also say what the texts are, for models that encode the
+    /// two in different ways
     #[arg(long, value_name = "NAME")]
     prompt_name: Option<String>,
 
     #[command(flatten)]
     encoder: EncoderArgs,
+
+    #[command(flatten)]
+    retrieval: RetrievalArgs,
 
     #[command(flatten)]
     links: LinkArgs,
@@ -64,7 +70,7 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let format = Format::of(&args.out)?;
     if !args.force && output::is_taken(&args.out) {
         return Err(output::exists(&args.out));
@@ -72,9 +78,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let checkpoint = Checkpoint::open_with(&args.model, args.links.links())?;
     let prompt = prompt(args, checkpoint.settings())?;
-    let retriever = Retriever::open(&checkpoint, &args.encoder.options())?;
+    let retriever = Retriever::open(&checkpoint, &args.retrieval.apply(args.encoder.options()))?;
+    format.check(&retriever, &args.out)?;
     let role = role(args, &retriever)?;
-    format.check(&args.out, &retriever)?;
     if !args.quiet {
         render::warn(retriever.warnings());
     }
@@ -92,18 +98,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let vectors = done?;
     let time = started.elapsed();
-    // OUT is there whole or not at all.
     output::write(&args.out, args.force, |file| {
-        format.write(file, &texts, &vectors)?;
+        format.write(file, &texts, &vectors, &retriever)?;
         Ok(cancel.check(Error::Cancelled)?)
     })?;
+    let (size, unit) = size(&vectors);
     let rate = rate(texts.len(), time);
     if !args.quiet {
         render::say(&format!(
-            "{} texts, {} tokens, {} dimensions in {} ({rate:.0} texts/s) to {}",
+            "{} texts, {} tokens, {size} {unit} in {} ({rate:.0} texts/s) to {}",
             texts.len(),
             tokens.total(),
-            vectors.dimension(),
             units::seconds(time),
             args.out.display(),
         ));
@@ -114,7 +119,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "model": args.model.display().to_string(),
             "texts": texts.len(),
             "tokens": tokens.total(),
-            "dimensions": vectors.dimension(),
+            unit: size,
             "max_length": retriever.max_length(),
             "prompt": prompt.unwrap_or_default(),
             "seconds": time.as_secs_f64(),
@@ -146,22 +151,6 @@ fn prompt(args: &Args, settings: &Settings) -> anyhow::Result<Option<String>> {
     Err(Usage::with_hint(format!("`{}` has no prompt called `{name}`", args.model.display()), hint).into())
 }
 
-/// Whether texts are queries or documents, where that is more than a prompt.
-fn role(args: &Args, retriever: &Retriever) -> anyhow::Result<Role> {
-    if !matches!(retriever, Retriever::Late(_)) {
-        return Ok(Role::Text);
-    }
-    match args.prompt_name.as_deref() {
-        Some("query") => Ok(Role::Query),
-        Some("document") => Ok(Role::Document),
-        _ => Err(Usage::with_hint(
-            format!("`{}` encodes queries in another way than documents", args.model.display()),
-            "say what the lines are: `--prompt-name query` or `--prompt-name document`",
-        )
-        .into()),
-    }
-}
-
 fn read_lines() -> anyhow::Result<Vec<String>> {
     let lines = BufReader::new(io::stdin().lock()).lines();
     let numbered =
@@ -172,4 +161,26 @@ fn read_lines() -> anyhow::Result<Vec<String>> {
 
 fn rate(texts: usize, time: Duration) -> f64 {
     texts as f64 / time.as_secs_f64().max(1e-9)
+}
+
+/// What is counted besides texts and tokens, and what it is called.
+fn size(vectors: &Vectors) -> (usize, &'static str) {
+    match vectors {
+        Vectors::Dense(all) => (all.dimension, "dimensions"),
+        Vectors::Sparse(all) => (all.entries(), "entries"),
+        Vectors::Late(all) => (all.dimension, "dimensions"),
+    }
+}
+
+/// The role of the texts, which a prompt's name tells, as in sentence-transformers' `encode_query` and `encode_document`.
+fn role(args: &Args, retriever: &Retriever) -> Result<Role, Usage> {
+    match args.prompt_name.as_deref() {
+        Some("query") => Ok(Role::Query),
+        Some("document") => Ok(Role::Document),
+        _ if matches!(retriever, Retriever::Late(_)) => Err(Usage::with_hint(
+            format!("`{}` encodes queries in another way than documents", args.model.display()),
+            "say what the lines are: `--prompt-name query` or `--prompt-name document`",
+        )),
+        _ => Ok(Role::Text),
+    }
 }
