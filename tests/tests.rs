@@ -36,6 +36,8 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    #[cfg(feature = "eval")]
+    mod late;
     mod library;
     mod links;
     mod mergekit;

@@ -70,10 +70,10 @@ impl KeptTokens {
 }
 
 impl MultiVectorEncoder {
-    /// Loads a checkpoint. Of the options, pooling and the number of dimensions are not used.
+    /// Loads a checkpoint. The maximum length is that of documents; pooling is not used.
     ///
     /// # Errors
-    /// A model of another kind, or that cannot be loaded.
+    /// A model of another kind, or that cannot be loaded, or options with a number of dimensions.
     pub fn open(checkpoint: &Checkpoint, options: &Options) -> Result<Self, Error> {
         Self::from_tensors(checkpoint, checkpoint, options)
     }
@@ -84,6 +84,10 @@ impl MultiVectorEncoder {
     /// Those of [`MultiVectorEncoder::open`].
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
         let late = settings(checkpoint)?;
+        if options.truncate_dim.is_some() {
+            let problem = "a late-interaction model, whose vectors are not cut to fewer dimensions";
+            return Err(Error::setting(checkpoint.path(), problem));
+        }
         // Nothing is pooled; this keeps warnings about a folder without pooling away. Lengths are those of the two roles.
         let pooling = Some(Pooling::of(Mode::Cls));
         let own = Options { pooling, truncate_dim: None, max_length: None, ..options.clone() };

@@ -11,7 +11,7 @@ use super::static_embedding;
 use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
-use crate::checkpoint::{Checkpoint, read_config};
+use crate::checkpoint::{Checkpoint, LateFormat, read_config};
 use crate::kernel::DType;
 
 /// A model that turns texts into embeddings.
@@ -235,6 +235,10 @@ pub(super) fn load_transformer(
 ) -> Result<Transformer, Error> {
     let loader = transformer_loader(checkpoint, source, options, device);
     let mut config = checkpoint.config().clone();
+    if checkpoint.settings().late_interaction.is_some() {
+        // The class of Stanford's ColBERT is a plain transformer with a layer behind it.
+        config.remove("architectures");
+    }
     config.extend(checkpoint.settings().transformer.model.clone());
     let config = Config::read(&loader.path.join("config.json"), &config)?;
     if config.overflows && loader.dtype == DType::F16 {
@@ -252,6 +256,10 @@ fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
     }
     let file = checkpoint.usage_folder().join("config_sentence_transformers.json");
     let config = read_config(&file).ok().flatten();
+    if checkpoint.settings().late_interaction.as_ref().is_some_and(|late| late.format == LateFormat::Stanford) {
+        let found = "late-interaction (HF_ColBERT)".to_owned();
+        return Err(Error::Architecture { path: checkpoint.path().to_owned(), found });
+    }
     let found = config.as_ref().and_then(|config| config.get("model_type")).and_then(serde_json::Value::as_str);
     match found {
         None | Some("SentenceTransformer") => Ok(()),

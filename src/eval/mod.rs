@@ -15,6 +15,7 @@ mod error;
 #[cfg(feature = "eval")]
 mod families;
 mod fields;
+mod first_stage;
 #[cfg(feature = "eval")]
 mod hybrid_score;
 mod inflate;
@@ -56,6 +57,11 @@ pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules,
 pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use first_stage::file_name;
+#[cfg(feature = "eval")]
+pub(crate) use first_stage::read_ranking;
+pub(crate) use first_stage::{is_ranking, ranking_of};
 #[cfg(feature = "eval")]
 pub use hybrid_score::score_hybrid;
 pub use lines::{Lines, open};

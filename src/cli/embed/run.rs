@@ -81,12 +81,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let prompt = prompt(args, checkpoint.settings())?;
     let retriever = Retriever::open(&checkpoint, &args.retrieval.apply(args.encoder.options()))?;
     format.check(&retriever, &args.out)?;
+    let role = role(args, &retriever)?;
     if !args.quiet {
         render::warn(retriever.warnings());
     }
     let texts = read_lines()?;
     let started = Instant::now();
-    let tokens = retriever.tokenize(role(args), &texts, prompt.as_deref())?;
+    let tokens = retriever.tokenize(role, &texts, prompt.as_deref())?;
     let bar = progress::bar(progress::Counted::Encoding, tokens.total() as u64, args.quiet);
     let mut finished = 0;
     let done = retriever.encode(&tokens, &mut |count, tokens| {
@@ -174,10 +175,14 @@ fn size(vectors: &Vectors, retriever: &Retriever) -> (usize, &'static str) {
 }
 
 /// The role of the texts, which a prompt's name tells, as in sentence-transformers' `encode_query` and `encode_document`.
-fn role(args: &Args) -> Role {
+fn role(args: &Args, retriever: &Retriever) -> Result<Role, Usage> {
     match args.prompt_name.as_deref() {
-        Some("query") => Role::Query,
-        Some("document") => Role::Document,
-        _ => Role::Text,
+        Some("query") => Ok(Role::Query),
+        Some("document") => Ok(Role::Document),
+        _ if matches!(retriever, Retriever::Late(_)) => Err(Usage::with_hint(
+            format!("`{}` encodes queries in another way than documents", args.model.display()),
+            "say what the lines are: `--prompt-name query` or `--prompt-name document`",
+        )),
+        _ => Ok(Role::Text),
     }
 }

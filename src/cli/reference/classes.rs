@@ -24,6 +24,14 @@ These are refused by name, because only code beside their weights says what they
 | --- | --- |
 ";
 
+const LATE: &str = "
+## Late interaction
+
+A late-interaction model is a transformer of any of these classes, with projections behind it, in a folder of PyLate, of
+sentence-transformers' `MultiVectorEncoder`, or of Stanford's ColBERT (`HF_ColBERT` over BERT). Tests compare BERT, XLM-R, ModernBERT,
+Qwen3 and LFM2 with PyLate 1.6 and sentence-transformers 6.2.
+";
+
 const RERANKERS: &str = "
 ## Rerankers
 
@@ -42,6 +50,7 @@ pub(super) fn page() -> String {
     for (class, models) in REFUSED {
         let _ = writeln!(text, "| {} | {} |", prose(class), prose(models));
     }
+    text.push_str(LATE);
     text.push_str(RERANKERS);
     for class in reranker_classes() {
         let _ = writeln!(text, "- `{class}`");

@@ -13,8 +13,8 @@ use super::results::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
 use crate::encoder::Retrieval;
-use crate::escape::{self, is_hidden, tsv};
-use crate::eval::{self, DataSet, Measure, Metric};
+use crate::escape::{self, tsv};
+use crate::eval::{self, DataSet, Measure, Metric, file_name};
 
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
@@ -104,12 +104,6 @@ fn run_path(pattern: &str, model: &str, set: &DataSet) -> PathBuf {
     PathBuf::from(pattern.replace("{model}", model).replace("{data}", &file_name(&set.label())))
 }
 
-/// A name as a part of a file's name.
-pub(super) fn file_name(name: &str) -> String {
-    let name = name.trim_matches(|c| matches!(c, '/' | '.'));
-    name.replace(|c: char| c.is_whitespace() || is_hidden(c) || matches!(c, '/' | '\\'), "-")
-}
-
 fn create_parent(path: &Path) -> anyhow::Result<()> {
     let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) else { return Ok(()) };
     fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))
@@ -185,12 +179,6 @@ fn mteb_name(metric: Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_files_stay_in_their_folder() {
-        assert_eq!(file_name("../a b/c/"), "a-b-c");
-        assert_eq!(file_name("/models/ko-en"), "models-ko-en");
-    }
 
     #[test]
     fn metrics_have_mtebs_names() {

@@ -6,12 +6,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::Args;
-use super::files::file_name;
 use super::models::retrieve;
 use super::results::{Results, Scored};
 use crate::checkpoint::Checkpoint;
 use crate::encoder::Options;
-use crate::eval::{Candidates, Compat, DataSet, Error, Run, SetScores, evaluate};
+use crate::eval::{self, Candidates, DataSet, Run, SetScores, evaluate, is_ranking, ranking_of, read_ranking};
 use crate::progress::Cancel;
 
 /// What the first stage found.
@@ -25,17 +24,12 @@ pub(super) struct FirstStage {
 impl FirstStage {
     /// Searches with the retriever at `path`, or reads the ranking there.
     pub(super) fn find(path: &Path, args: &Args, results: &Results, cancel: &Cancel) -> anyhow::Result<Self> {
-        let is_run = path.is_file() || path.to_string_lossy().contains(DATA);
-        let found = if is_run { read_runs(path, &results.sets)? } else { search(path, args, results, cancel)? };
+        let found =
+            if is_ranking(path) { read_runs(path, &results.sets)? } else { search(path, args, results, cancel)? };
         let rules = args.compat.rules();
         let (mut candidates, mut sets) = (Vec::new(), Vec::new());
         for (set, found) in results.sets.iter().zip(found) {
-            let positives = args.compat == Compat::St;
-            let kept = Candidates::new(set, &found.run, args.top_k as usize, &rules, positives);
-            if let Some((query, document)) = kept.unknown(set) {
-                let (query, document) = (query.to_owned(), document.to_owned());
-                return Err(Error::UnknownDocument { run: found.path, set: set.label(), query, document }.into());
-            }
+            let kept = Candidates::of_ranking(&found.path, set, &found.run, args.top_k as usize, args.compat)?;
             let run = kept.before(set);
             let scores = evaluate(&set.qrels, &run, &results.metrics, &rules);
             sets.push(SetScores { scores, run, time: found.time, encoding: found.time, tokens: found.tokens });
@@ -44,9 +38,6 @@ impl FirstStage {
         Ok(Self { candidates, scored: Scored { model: path.to_owned(), retrieval: None, first_stage: true, sets } })
     }
 }
-
-/// What stands for a data set's name in a run's.
-const DATA: &str = "{data}";
 
 /// The ranking of one data set.
 struct Found {
@@ -70,12 +61,8 @@ fn search(path: &Path, args: &Args, results: &Results, cancel: &Cancel) -> anyho
 
 fn read_runs(pattern: &Path, sets: &[DataSet]) -> anyhow::Result<Vec<Found>> {
     let one = |set: &DataSet| {
-        let path = PathBuf::from(pattern.to_string_lossy().replace(DATA, &file_name(&set.label())));
-        let run = Run::read(&path)?;
-        if !set.queries.iter().any(|query| run.scores.contains_key(&query.id)) {
-            return Err(Error::NoQueryOfSet { run: path, set: set.label() });
-        }
-        Ok(Found { path, run, time: Duration::ZERO, tokens: 0 })
+        let run = read_ranking(pattern, set)?;
+        Ok(Found { path: ranking_of(pattern, set), run, time: Duration::ZERO, tokens: 0 })
     };
-    Ok(sets.iter().map(one).collect::<Result<_, _>>()?)
+    Ok(sets.iter().map(one).collect::<Result<_, eval::Error>>()?)
 }
