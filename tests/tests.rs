@@ -28,6 +28,8 @@ mod suite {
     mod fetch;
     mod fuzz;
     mod goldens;
+    #[cfg(feature = "eval")]
+    mod gradient;
     #[cfg(unix)]
     mod hub;
     mod init;

@@ -16,6 +16,7 @@ mod embed;
 mod embeddings;
 mod encode;
 mod error;
+mod gradient;
 mod layers;
 mod module_pipeline;
 mod open;
@@ -31,6 +32,7 @@ mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
+mod variables;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
 pub use classification::reranker_classes;
@@ -38,6 +40,7 @@ pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;
+pub use gradient::{Differentiable, Gradients};
 pub use open::Encoder;
 pub use options::Options;
 #[doc(hidden)]
@@ -45,3 +48,5 @@ pub use options::Progress;
 pub use pooling::{Mode, Pooling};
 pub use source::{TensorData, TensorSource};
 pub use tokens::{Role, Tokens};
+#[doc(hidden)]
+pub use variables::Variables;

@@ -185,7 +185,7 @@ impl Encoder {
     }
 }
 
-fn load(
+pub(super) fn load(
     checkpoint: &Checkpoint,
     source: &dyn TensorSource,
     options: &Options,

@@ -169,7 +169,13 @@ impl Prepared<'_> {
         for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
             scores = scores.broadcast_add(mask)?;
         }
-        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(qkv.dtype())?;
+        // The fused operation has no gradient.
+        let weights = if scores.track_op() {
+            candle_nn::ops::softmax(&scores, D::Minus1)?
+        } else {
+            candle_nn::ops::softmax_last_dim(&scores)?
+        };
+        let weights = weights.to_dtype(qkv.dtype())?;
         let weights = weights.reshape((texts, key_value_heads, heads / key_value_heads * length, length))?;
         let mixed = weights.matmul(&value)?.reshape((texts, heads, length, size))?;
         mixed.transpose(1, 2)?.reshape((texts * length, heads * size))
