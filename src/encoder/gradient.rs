@@ -62,6 +62,11 @@ impl Encoder {
         })
     }
 
+    /// The canonical name of the table of token embeddings, where the rows of tokens are looked up in it as they are.
+    pub fn token_table(&self) -> Option<&str> {
+        self.transformer.token_table.as_deref()
+    }
+
     /// Numbers the tokens of texts anew, so that a table of token embeddings needs rows only for those that occur. Returns the old
     /// number of each new one.
     pub fn renumber(&self, texts: &mut [Tokens]) -> Vec<u32> {
@@ -77,6 +82,15 @@ impl Encoder {
 }
 
 impl Differentiable {
+    /// The tensors that were read, by the module's folder and canonical name.
+    pub fn tensors(&self) -> BTreeSet<(String, String)> {
+        let parts = |variable: &Variable| {
+            let module = variable.module.clone();
+            variable.parts.iter().map(move |part| (module.clone(), part.name.clone())).collect::<Vec<_>>()
+        };
+        self.variables.iter().flat_map(parts).chain(self.constants.iter().cloned()).collect()
+    }
+
     /// The tensors that were read and have no gradient, by the module's folder and canonical name.
     pub fn constants(&self) -> &BTreeSet<(String, String)> {
         &self.constants

@@ -24,6 +24,8 @@ use crate::kernel::Activation;
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
+    /// The name of the tensor with a row for each token; `None` where rows are computed from several tensors.
+    pub(super) token_table: Option<String>,
     /// One row for each position. If tokens have types, these rows once for each type, with its vector added.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
@@ -108,6 +110,7 @@ impl Transformer {
         };
         Ok(Self {
             token_embeddings: TokenEmbeddings::load(loader, config, names, (vocabulary, table_width))?,
+            token_table: Some(names.token_table(loader).to_owned()),
             norm: norm(names.embedding_norm, norm_width)?,
             projection,
             layers: layers.collect::<Result<_, _>>()?,
