@@ -124,6 +124,8 @@ mod files;
 pub mod kernel;
 pub mod merge;
 pub mod method;
+#[cfg(feature = "eval")]
+pub mod learn;
 mod nearest;
 pub mod plan;
 mod progress;
@@ -136,7 +138,7 @@ mod yaml;
 
 pub use api::{Error, Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
-pub use api::{Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+pub use api::{Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -31,6 +31,8 @@ mod suite {
     mod fuzz;
     mod goldens;
     mod heads;
+    #[cfg(feature = "eval")]
+    mod gradient;
     #[cfg(unix)]
     mod hub;
     mod init;

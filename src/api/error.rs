@@ -42,6 +42,10 @@ pub enum Error {
     #[cfg(feature = "eval")]
     #[error(transparent)]
     Score(#[from] eval::ScoreError),
+    /// A recipe whose values cannot be learned.
+    #[cfg(feature = "eval")]
+    #[error(transparent)]
+    Learn(#[from] crate::learn::Error),
     /// A model with an unknown similarity.
     #[error("`{}` compares embeddings by `{name}`, which is unknown", model.display())]
     Similarity {
@@ -74,6 +78,8 @@ impl Error {
             Self::Encoder(error) => error,
             #[cfg(feature = "eval")]
             Self::Score(error) => error,
+            #[cfg(feature = "eval")]
+            Self::Learn(error) => error,
             Self::Similarity { .. } | Self::Allow(_) | Self::NoData => return None,
         })
     }

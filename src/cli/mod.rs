@@ -16,6 +16,8 @@ mod fetch;
 mod generate;
 mod init;
 mod inspect;
+#[cfg(feature = "eval")]
+mod learn;
 mod main;
 mod merge;
 mod methods;

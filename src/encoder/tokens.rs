@@ -97,6 +97,28 @@ impl Tokens {
         self.range(text).map_or(0, |range| range.len())
     }
 
+    /// Some of the texts, in this order.
+    #[must_use]
+    pub fn pick(&self, texts: &[usize]) -> Self {
+        let mut picked = Self::new(self.prompt);
+        for &text in texts {
+            picked.push_typed(self.get(text), self.types(text));
+        }
+        picked
+    }
+
+    /// The texts with other numbers for their tokens.
+    pub(super) fn renumber(&mut self, number: impl Fn(u32) -> u32) {
+        for id in &mut self.ids {
+            *id = number(*id);
+        }
+    }
+
+    /// The tokens of all texts.
+    pub(super) fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
     fn range(&self, text: usize) -> Option<Range<usize>> {
         let start = text.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before))?;
         Some(*start..*self.ends.get(text)?)
