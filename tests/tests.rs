@@ -28,6 +28,7 @@ mod suite {
     mod fetch;
     mod fuzz;
     mod goldens;
+    mod heads;
     #[cfg(unix)]
     mod hub;
     mod init;
@@ -57,6 +58,8 @@ mod suite {
     mod slices;
     #[cfg(unix)]
     mod soups;
+    #[cfg(feature = "eval")]
+    mod sparse;
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Error;
 use super::watch::{Watch, watch_methods};
 use crate::checkpoint::{Checkpoint, Links};
-use crate::encoder::{self, Encoder};
+use crate::encoder::{self, Retriever};
 use crate::eval::{self, Compat, DataSet, Measure, Metric, Paired, Prompts, SetScores, Similarity, Task, Texts};
 use crate::progress::{Cancel, Progress};
 
@@ -134,20 +134,20 @@ impl Score {
         for folder in &self.data {
             sets.extend(eval::data::open(folder, &self.reading)?);
         }
-        let similarity = &checkpoint.settings().similarity;
-        let unknown = || Error::Similarity { model: self.model.clone(), name: similarity.to_string() };
-        let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
-        let encoder = Encoder::open(&checkpoint, &self.encoder)?;
+        let settings = checkpoint.settings();
+        let unknown = || Error::Similarity { model: self.model.clone(), name: settings.similarity.to_string() };
+        let similarity = Similarity::of_model(settings).ok_or_else(unknown)?;
+        let retriever = Retriever::open(&checkpoint, &self.encoder)?;
         let texts = Texts::new(&sets, &self.prompts(&checkpoint));
         let depth = eval::ranking_depth(&metrics);
         let rules = self.compat.rules();
         let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };
         let meter = self.watch.meter(texts.bytes());
-        let scored = eval::score(&encoder, &task, &mut |done| {
+        let scored = eval::score(&retriever, &task, &mut |done| {
             meter.add(done.bytes);
             self.watch.cancel.flow()
         })?;
-        let warnings = encoder.warnings().to_vec();
+        let warnings = retriever.warnings().to_vec();
         let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();
         Ok(ScoreReport { model: self.model.clone(), sets, warnings })
     }

@@ -61,6 +61,10 @@ pub struct TransformerSettings {
     pub(crate) unknown: Vec<String>,
     /// Whether the model classifies a text or a pair of texts, as rerankers do.
     pub(crate) classifies: bool,
+    /// Whether the model scores the tokens that may stand at each place, as masked language models do.
+    pub(crate) fills_masks: bool,
+    /// How queries are filled up with expansion tokens, which is for late-interaction models.
+    pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
 }
@@ -134,11 +138,13 @@ impl TransformerSettings {
 
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
-        self.classifies = file.get("transformer_task").and_then(Value::as_str) == Some("sequence-classification");
-        let (task, output, value) = if self.classifies {
-            ("sequence-classification", "scores", "logits")
-        } else {
-            ("feature-extraction", "token_embeddings", "last_hidden_state")
+        let stated = file.get("transformer_task").and_then(Value::as_str);
+        self.classifies = stated == Some("sequence-classification");
+        self.fills_masks = stated == Some("fill-mask");
+        let (task, output, value) = match (self.classifies, self.fills_masks) {
+            (true, _) => ("sequence-classification", "scores", "logits"),
+            (_, true) => ("fill-mask", "token_embeddings", "logits"),
+            _ => ("feature-extraction", "token_embeddings", "last_hidden_state"),
         };
         let expected = [("transformer_task", task), ("module_output_name", output)];
         for (key, expected) in expected {
@@ -146,9 +152,7 @@ impl TransformerSettings {
                 self.unknown.push(format!("`{key}` is {value}"));
             }
         }
-        if let Some(value) = file.get("query_expansion").filter(|value| !value.is_null()) {
-            self.unknown.push(format!("`query_expansion` is {value}"));
-        }
+        self.query_expansion = file.get("query_expansion").filter(|value| !value.is_null()).cloned();
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
         self.is_message = modalities.contains_key("message");
         let Some(text) = modalities.get("text") else {

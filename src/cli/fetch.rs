@@ -19,8 +19,8 @@ use crate::sweep::file::{Spec, as_variables, is_sweep_text};
 
 /// Download the models that recipes name from the Hugging Face Hub
 ///
-/// Models go into the cache that `huggingface_hub` uses, where every command finds them by their names: safetensors weights,
-/// configuration, tokenizer and modules. What is there already is not downloaded again, and a download that was cut goes on
+/// Models go into the cache that `huggingface_hub` uses, where every command finds them by their names: safetensors weights
+/// (`pytorch_model.bin` where there are none), configuration, tokenizer, modules and heads. What is there already is not downloaded again, and a download that was cut goes on
 /// where it was. `HF_TOKEN`, `HF_ENDPOINT`, `HF_HOME` and `HF_HUB_CACHE` mean what they
 /// mean there.
 #[derive(clap::Args, Debug)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
-use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
+use crate::checkpoint::{Checkpoint, ModelKind, Weights, disagreements, layer_of};
 use crate::escape::{Page, columns};
 use crate::merge::{self, Difference};
 
@@ -84,7 +84,7 @@ fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
     let mut rows: Vec<(String, Row)> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     let mut dtypes: BTreeMap<String, u64> = BTreeMap::new();
-    for module in checkpoint.modules() {
+    for module in checkpoint.parts() {
         for tensor in module.weights.iter().flat_map(Weights::tensors) {
             let key = args.by.group(&module.folder, &tensor.canonical);
             let at = *index.entry(key.clone()).or_insert_with(|| {
@@ -131,6 +131,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     let architecture = &settings.architecture;
     let known = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let mut facts = vec![
+        ("kind", settings.kind.described().to_owned()),
         (
             "architecture",
             format!(
@@ -146,10 +147,16 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     ];
     let modules: Vec<_> = checkpoint.modules().iter().map(|module| module.kind.as_str()).collect();
     facts.push(("modules", modules.join(" → ")));
+    if !checkpoint.heads().is_empty() {
+        let heads: Vec<_> = checkpoint.heads().iter().map(|head| head.folder.as_str()).collect();
+        facts.push(("other heads", heads.join(", ")));
+    }
     if checkpoint.is_sentence_transformers() {
         let dimension = settings.embedding_dimension.map_or_else(String::new, |size| format!(", {size} dimensions"));
         let normalize = if settings.normalize { ", normalised" } else { "" };
-        facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
+        if settings.kind != ModelKind::Sparse {
+            facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
+        }
         facts.push(("similarity", settings.similarity.to_string()));
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
@@ -174,6 +181,7 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
     json!({
         "folder": checkpoint.path().display().to_string(),
         "hub": checkpoint.snapshot().map(|snapshot| json!({"name": snapshot.name, "commit": snapshot.commit})),
+        "kind": settings.kind.name(),
         "architecture": architecture.model_type,
         "layers": architecture.layers,
         "hidden_size": architecture.hidden_size,
@@ -181,6 +189,7 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
         "parameters": parameters,
         "bytes": checkpoint.weight_bytes(),
         "modules": checkpoint.modules().iter().map(|module| json!({"folder": module.folder, "kind": module.kind})).collect::<Vec<_>>(),
+        "heads": checkpoint.heads().iter().map(|head| head.folder.as_str()).collect::<Vec<_>>(),
         "sentence_transformers": checkpoint.is_sentence_transformers(),
         "pooling": settings.pooling,
         "normalize": settings.normalize,
@@ -278,11 +287,11 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
 /// floating-point numbers and `other` lacks them.
 fn only_in(one: &Checkpoint, other: &Checkpoint, compared: &[Difference]) -> Vec<String> {
     let mut names = Vec::new();
-    for module in one.modules() {
+    for module in one.parts() {
         for tensor in module.weights.iter().flat_map(Weights::tensors) {
             let seen = compared.iter().any(|difference| difference.name == tensor.canonical);
             let there = other
-                .modules()
+                .parts()
                 .iter()
                 .filter_map(|module| module.weights.as_ref())
                 .any(|weights| weights.get(&tensor.canonical).is_some_and(|twin| twin.shape == tensor.shape));

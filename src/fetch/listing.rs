@@ -1,4 +1,4 @@
-//! Lists a model on the Hub: its commit, and the files that a loader of safetensors needs.
+//! Lists a model on the Hub: its commit, and the files that a loader needs.
 
 use std::io::Read as _;
 
@@ -55,7 +55,7 @@ impl Listing {
         let has_modules = names.iter().any(|name| name == "modules.json");
         let modules = if has_modules { modules(client, model, &info.sha)? } else { Vec::new() };
         let files = wanted::of(&names, &modules);
-        if !files.iter().any(|file| file.ends_with(".safetensors")) {
+        if !files.iter().any(|file| wanted::is_weight(file)) {
             let foreign = names.iter().find(|name| wanted::is_foreign_weight(name)).cloned();
             return Err(Error::NoWeights { model: model.clone(), foreign });
         }

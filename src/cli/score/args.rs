@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::cli::args::LinkArgs;
-use crate::cli::encoding::{EncoderArgs, PromptArgs};
+use crate::cli::encoding::{EncoderArgs, PromptArgs, RetrievalArgs};
+use crate::encoder::Options;
 use crate::eval::{Compat, Metric};
 
 /// Score retrievers and rerankers on retrieval data sets, every direction in a column of its own
@@ -13,6 +14,8 @@ Examples:
   admix score merged --data sets/xquad-en sets/jhe
   admix score base merged --data sets/jhe --baseline base --metrics ndcg@10,recall@100,mrr@10
   admix score e5 --data sets/miracl-ko --query-prompt 'query: ' --document-prompt 'passage: '
+  admix score splade merged-splade --data sets/jhe
+  admix score distilbert-splade --retrieval sparse --data sets/jhe
   admix score reranker merged-reranker --data sets/jhe --rerank bge-m3 --top-k 50
   admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
 
@@ -62,6 +65,9 @@ pub(crate) struct Args {
     pub(super) encoder: EncoderArgs,
 
     #[command(flatten)]
+    pub(super) retrieval: RetrievalArgs,
+
+    #[command(flatten)]
     pub(super) links: LinkArgs,
 
     /// The tool whose rules hold for ties, identical ids and missing queries: trec, mteb, st or beir
@@ -90,6 +96,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// How retrievers are loaded.
+    pub(super) fn options(&self) -> Options {
+        self.retrieval.apply(self.encoder.options())
+    }
+
     /// The metrics, each once.
     pub(super) fn metrics(&self) -> Vec<Metric> {
         let mut metrics = Vec::new();

@@ -60,7 +60,7 @@ fn search(path: &Path, args: &Args, results: &Results, cancel: &Cancel) -> anyho
     let context = || format!("cannot find what to re-rank with `{}`", path.display());
     let checkpoint = Checkpoint::open_with(path, args.links.links()).with_context(context)?;
     // The length that is asked for is that of the rerankers' pairs.
-    let options = Options { max_length: None, ..args.encoder.options() };
+    let options = Options { max_length: None, ..args.options() };
     let found = retrieve(args, &checkpoint, results, args.top_k as usize, &options, cancel).with_context(context)?;
     let one = |SetScores { run, time, tokens, .. }| Found { path: path.to_owned(), run, time, tokens };
     Ok(found.into_iter().map(one).collect())

@@ -8,7 +8,7 @@ use super::results::Results;
 use crate::checkpoint::Checkpoint;
 use crate::cli::encoding::{set_aside, similarity};
 use crate::cli::{progress, render};
-use crate::encoder::{CrossEncoder, Encoder, Options};
+use crate::encoder::{CrossEncoder, Options, Retriever};
 use crate::escape::line;
 use crate::eval::{Candidates, EncodingProgress, RerankTask, SetScores, Task, Texts, rerank, score};
 use crate::progress::Cancel;
@@ -28,9 +28,9 @@ pub(super) fn retrieve(
         render::warn(&args.prompts.warnings(checkpoint));
     }
     let similarity = similarity(checkpoint)?;
-    let encoder = Encoder::open(checkpoint, options)?;
+    let retriever = Retriever::open(checkpoint, options)?;
     if !args.quiet {
-        render::warn(encoder.warnings());
+        render::warn(retriever.warnings());
     }
     let texts = Texts::new(&results.sets, &prompts);
     let task = Task {
@@ -43,8 +43,8 @@ pub(super) fn retrieve(
         depth,
     };
     let amount = Amount { count: texts.len(), bytes: texts.bytes(), what: "texts" };
-    let scored = watched(args, checkpoint, amount, cancel, |progress| score(&encoder, &task, progress));
-    set_aside(encoder);
+    let scored = watched(args, checkpoint, amount, cancel, |progress| score(&retriever, &task, progress));
+    set_aside(retriever);
     Ok(scored?)
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
         let depth = depth(args, &results.metrics);
         let sets = candidates.as_ref().map_or_else(
-            || retrieve(args, checkpoint, &results, depth, &args.encoder.options(), &cancel),
+            || retrieve(args, checkpoint, &results, depth, &args.options(), &cancel),
             |candidates| rerank_with(args, checkpoint, &results, candidates, &cancel),
         );
         let sets = sets.with_context(|| cannot_score(&folder))?;

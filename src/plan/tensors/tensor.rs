@@ -6,7 +6,7 @@ use super::super::error::Error;
 use super::super::types::{Input, PlannedTensor, TensorOp};
 use super::super::vocabulary::is_tied_head;
 use super::arguments::{Lookup, Participant};
-use super::collector::{Collector, Part};
+use super::collector::{Collector, Part, Role};
 use crate::checkpoint::{Tensor, with_layer};
 use crate::kernel::DType;
 use crate::method::{self, Arguments, Combination, Dots, Formula, MergeMethod};
@@ -66,8 +66,10 @@ impl<'a> Collector<'a> {
                 });
             }
         }
-        self.names.extend(present.iter().map(|(_, _, tensor)| tensor.name.clone()));
-        self.names.insert(output.clone());
+        let filtered = self.filtered_name(&output);
+        let names: Vec<String> = present.iter().map(|(_, _, tensor)| self.filtered_name(&tensor.name)).collect();
+        self.names.extend(names);
+        self.names.insert(filtered.clone());
 
         let mut shape = first.shape.clone();
         if let (Some(rows), Some(first)) = (rows, shape.first_mut()) {
@@ -83,7 +85,8 @@ impl<'a> Collector<'a> {
             for part in &absent {
                 self.missing.entry((part.model, self.module.clone())).or_default().push(label.clone());
             }
-            let lookup = Lookup { recipe, slice, output: &output, canonical: &canonical, label: &label, t, row: None };
+            let lookup =
+                Lookup { recipe, slice, output: &filtered, canonical: &canonical, label: &label, t, row: None };
             let rows = self.vocabulary_rows(&canonical, &shape);
             let op = self.plan_merge(&lookup, &present, rows)?;
             let dtype = match &op {
@@ -109,7 +112,7 @@ impl<'a> Collector<'a> {
 
     /// The number of rows of a tensor with a row for each token, where conditions tell its rows apart.
     fn vocabulary_rows(&self, canonical: &str, shape: &[usize]) -> Option<usize> {
-        let rows = self.rows.as_ref().filter(|rows| self.is_main && rows.are_of(canonical, shape));
+        let rows = self.rows.as_ref().filter(|rows| self.role == Role::Main && rows.are_of(canonical, shape));
         rows.and(shape.first().copied())
     }
 
@@ -137,13 +140,15 @@ impl<'a> Collector<'a> {
             let passthrough = method::find("passthrough").unwrap_or(method);
             (passthrough, Vec::new(), only.into_iter().collect())
         };
+        let names: Vec<String> = others.iter().map(|(_, _, tensor)| self.filtered_name(&tensor.name)).collect();
         let participants: Vec<Participant<'_>> = others
             .iter()
-            .map(|(part, _, tensor)| {
+            .zip(&names)
+            .map(|((part, ..), name)| {
                 let own = part.own.filter(|_| possible);
                 // A tied table is looked up under the name of the head that it replaces.
-                let name = if is_tied_head(lookup.canonical) { lookup.output } else { &tensor.name };
-                Participant { path: &self.models.paths[part.model], tensor: name, own }
+                let tensor = if is_tied_head(lookup.canonical) { lookup.output } else { name };
+                Participant { path: &self.models.paths[part.model], tensor, own }
             })
             .collect();
         let (arguments, by_row) = match (rows, &mut self.rows) {

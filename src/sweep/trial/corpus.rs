@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::candidate_pool::query_sample;
-use crate::encoder::{Encoder, Error};
+use crate::encoder::{Error, Retriever};
 use crate::eval::{DataSet, Prompts, Texts, TokenisedTexts};
 use crate::sweep::study::TopDocuments;
 
@@ -29,10 +29,10 @@ impl Corpus {
     }
 
     /// Tokenises the texts, unless the tokens for this tokenizer and these prompts are known.
-    pub(super) fn tokenise(&mut self, tokenizer: &str, prompts: &Prompts, encoder: &Encoder) -> Result<(), Error> {
+    pub(super) fn tokenise(&mut self, tokenizer: &str, prompts: &Prompts, retriever: &Retriever) -> Result<(), Error> {
         let key = key(tokenizer, prompts);
         if !self.tokens.contains_key(&key) {
-            let tokens = Texts::new(&self.sets, prompts).tokenize(encoder)?;
+            let tokens = Texts::new(&self.sets, prompts).tokenize(retriever)?;
             self.tokens.insert(key, tokens);
         }
         Ok(())

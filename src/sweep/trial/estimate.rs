@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::evaluator::{EvaluationError, Evaluator as _, Queries};
 use super::scorer::{Scorer, evaluation};
-use crate::encoder::{Encoder, Tokens};
+use crate::encoder::{Retriever, Role, Tokens};
 use crate::eval::{Prompts, Texts};
 use crate::sweep::Error;
 use crate::sweep::study::Subject;
@@ -58,14 +58,14 @@ impl Scorer {
             EvaluationError::Trial(message) => Error::Evaluation { message, hint: None },
             EvaluationError::Fatal(error) => error,
         })?;
-        let (Some(ready), Some(encoder), Some(corpus)) =
-            (&self.ready, &self.encoder, self.corpora.get(&(Queries::Select.name(), None, None)))
+        let (Some(ready), Some(retriever), Some(corpus)) =
+            (&self.ready, &self.retriever, self.corpora.get(&(Queries::Select.name(), None, None)))
         else {
             return Err(Error::Evaluation { message: "no retriever is ready".into(), hint: None });
         };
         let texts = Texts::new(&corpus.sets, &ready.prompts);
-        let tokens = tokens(&texts, &ready.prompts, encoder)?;
-        let (rate, measured) = rate(&texts, &ready.prompts, encoder)?;
+        let tokens = tokens(&texts, &ready.prompts, retriever)?;
+        let (rate, measured) = rate(&texts, &ready.prompts, retriever)?;
         let (merged_bytes, parameters) = self.memory.size();
         Ok(Estimate {
             merged_bytes,
@@ -79,30 +79,32 @@ impl Scorer {
     }
 }
 
-fn tokenised(texts: [Vec<&str>; 2], prompts: &Prompts, encoder: &Encoder) -> Result<[Tokens; 2], Error> {
+fn tokenised(texts: [Vec<&str>; 2], prompts: &Prompts, retriever: &Retriever) -> Result<[Tokens; 2], Error> {
     let [queries, documents] = texts;
-    let of = |texts: &[&str], prompt: &str| encoder.tokenize(texts, Some(prompt)).map_err(|error| evaluation(&error));
-    Ok([of(&queries, &prompts.query)?, of(&documents, &prompts.document)?])
+    let of = |role, texts: &[&str], prompt: &str| {
+        retriever.tokenize(role, texts, Some(prompt)).map_err(|error| evaluation(&error))
+    };
+    Ok([of(Role::Query, &queries, &prompts.query)?, of(Role::Document, &documents, &prompts.document)?])
 }
 
 /// The tokens of all texts.
-fn tokens(texts: &Texts<'_>, prompts: &Prompts, encoder: &Encoder) -> Result<u64, Error> {
+fn tokens(texts: &Texts<'_>, prompts: &Prompts, retriever: &Retriever) -> Result<u64, Error> {
     let some = texts.spread(COUNTED);
     let bytes: usize = some.iter().flatten().map(|text| text.len()).sum();
-    let counted: usize = tokenised(some, prompts, encoder)?.iter().map(Tokens::total).sum();
+    let counted: usize = tokenised(some, prompts, retriever)?.iter().map(Tokens::total).sum();
     let share = texts.bytes() as f64 / bytes.max(1) as f64;
     #[expect(clippy::cast_sign_loss, reason = "a count")]
     Ok((counted as f64 * share).round() as u64)
 }
 
 /// Tokens per second, and the number of texts that were measured.
-fn rate(texts: &Texts<'_>, prompts: &Prompts, encoder: &Encoder) -> Result<(f64, usize), Error> {
+fn rate(texts: &Texts<'_>, prompts: &Prompts, retriever: &Retriever) -> Result<(f64, usize), Error> {
     let mut found = (1.0, 0);
     for count in ENCODED {
-        let some = tokenised(texts.spread(count), prompts, encoder)?;
+        let some = tokenised(texts.spread(count), prompts, retriever)?;
         let begun = Instant::now();
         for tokens in some.iter().filter(|tokens| !tokens.is_empty()) {
-            encoder.encode(tokens, &mut |_, _| ControlFlow::Continue(())).map_err(|error| evaluation(&error))?;
+            retriever.encode(tokens, &mut |_, _| ControlFlow::Continue(())).map_err(|error| evaluation(&error))?;
         }
         let seconds = begun.elapsed().as_secs_f64().max(1e-6);
         let total: usize = some.iter().map(Tokens::total).sum();

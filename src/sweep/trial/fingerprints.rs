@@ -71,7 +71,7 @@ pub(super) fn model<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, u128)>)
 /// The fingerprint of a checkpoint's tensors.
 pub(super) fn checkpoint(checkpoint: &Checkpoint) -> u128 {
     let tensors: Vec<_> = checkpoint
-        .modules()
+        .parts()
         .iter()
         .filter_map(|module| Some((module, module.weights.as_ref()?)))
         .flat_map(|(module, weights)| weights.tensors().iter().map(move |tensor| (module, weights, tensor)))

@@ -11,7 +11,7 @@ use super::fingerprints;
 use super::memory::Memory;
 use crate::checkpoint::Checkpoint;
 use crate::diagnose::Diagnose as _;
-use crate::encoder::{self, Encoder};
+use crate::encoder::{self, Retriever};
 use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, TILE};
@@ -31,8 +31,8 @@ pub struct Scorer {
     /// The checkpoints of the merge in memory in the order of its plan, the fingerprint of its alignment, and the index of
     /// the checkpoint whose settings it has.
     merged_of: (Vec<PathBuf>, Option<u64>, usize),
-    pub(super) encoder: Option<Encoder>,
-    /// Whether the encoder has merged weights.
+    pub(super) retriever: Option<Retriever>,
+    /// Whether the retriever has merged weights.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
     pub(super) corpora: BTreeMap<CorpusKey, Corpus>,
@@ -75,7 +75,7 @@ impl Scorer {
             level,
             memory: Memory::default(),
             merged_of: (Vec::new(), None, 0),
-            encoder: None,
+            retriever: None,
             is_merged: false,
             ready: None,
             corpora: BTreeMap::new(),
@@ -128,12 +128,12 @@ impl Scorer {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
         // The old weights are freed first, so that two models are never in memory.
-        self.encoder = None;
-        let encoder =
-            Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        self.retriever = None;
+        let retriever =
+            Retriever::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let values = fingerprints::checkpoint(&checkpoint);
         self.is_merged = false;
-        self.begin(&checkpoint, encoder, values, None)
+        self.begin(&checkpoint, retriever, values, None)
     }
 
     fn prepare_merge(&mut self, subject: &Subject) -> Result<String, EvaluationError> {
@@ -144,7 +144,7 @@ impl Scorer {
         let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary, plan.settings);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);
-            self.encoder = None;
+            self.retriever = None;
         }
         // Like opening the folder of the merge.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
@@ -158,45 +158,45 @@ impl Scorer {
             progress: &|_| {},
         };
         // The old weights are freed first, so that two models are never in memory.
-        if let Some(encoder) = &mut self.encoder {
-            encoder.release();
+        if let Some(retriever) = &mut self.retriever {
+            retriever.release();
         }
         self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
-        // An existing encoder keeps its tokenizer.
-        let is_kept = self.is_merged && self.encoder.is_some();
+        // An existing retriever keeps its tokenizer.
+        let is_kept = self.is_merged && self.retriever.is_some();
         let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
             Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
             None => merge,
         };
-        let loaded = match self.encoder.take().filter(|_| self.is_merged) {
-            Some(mut encoder) => encoder.replace(&merge, &self.memory).map(|()| encoder),
-            None => Encoder::from_tensors(&merge, &self.memory, &self.options),
+        let loaded = match self.retriever.take().filter(|_| self.is_merged) {
+            Some(mut retriever) => retriever.replace(&merge, &self.memory).map(|()| retriever),
+            None => Retriever::from_tensors(&merge, &self.memory, &self.options),
         };
-        let encoder = loaded.map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        let retriever = loaded.map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         self.is_merged = true;
-        self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
+        self.begin(&merge, retriever, self.memory.fingerprint(), vocabulary)
     }
 
-    /// Starts using an encoder. Returns the hash of everything that its scores depend on.
+    /// Starts using a retriever. Returns the hash of everything that its scores depend on.
     fn begin(
         &mut self,
         checkpoint: &Checkpoint,
-        encoder: Encoder,
+        retriever: Retriever,
         values: u128,
         vocabulary: Option<u64>,
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
         let scoring = &self.study.spec.scoring;
         let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
-        let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
+        let similarity = Similarity::of_model(settings).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             EvaluationError::Fatal(Error::Evaluation { message, hint: None })
         })?;
-        let tokenizer = self.tokenizer(checkpoint, encoder.max_length(), vocabulary);
+        let tokenizer = self.tokenizer(checkpoint, retriever.max_length(), vocabulary);
         let used = fingerprints::settings(checkpoint);
         let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
-        self.encoder = Some(encoder);
+        self.retriever = Some(retriever);
         self.ready = Some(Ready { tokenizer, prompts, similarity });
         Ok(weights)
     }
@@ -230,12 +230,12 @@ impl Evaluator for Scorer {
         let rules = self.study.spec.scoring.compat.rules();
         let key = self.part(request.queries, request.race, request.sets);
         let corpus = self.corpora.get_mut(&key);
-        let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
+        let (Some(ready), Some(retriever), Some(corpus)) = (&self.ready, &self.retriever, corpus) else {
             return Err(EvaluationError::Trial("no retriever is ready".into()));
         };
         let begun = Instant::now();
         corpus
-            .tokenise(&ready.tokenizer, &ready.prompts, encoder)
+            .tokenise(&ready.tokenizer, &ready.prompts, retriever)
             .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
         let tokenising = begun.elapsed();
         let texts = Texts::new(&corpus.sets, &ready.prompts);
@@ -249,7 +249,7 @@ impl Evaluator for Scorer {
             depth: eval::ranking_depth(&metrics).max(request.depth),
         };
         let (mut done, all) = (0, texts.len());
-        let scored = eval::score(encoder, &task, &mut |progress| {
+        let scored = eval::score(retriever, &task, &mut |progress| {
             done += progress.texts;
             let asked = (request.progress)(done, all);
             if request.cancel.is_cancelled() { ControlFlow::Break(()) } else { asked }
