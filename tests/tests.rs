@@ -30,9 +30,9 @@ mod suite {
     mod fetch;
     mod fuzz;
     mod goldens;
-    mod heads;
     #[cfg(feature = "eval")]
     mod gradient;
+    mod heads;
     #[cfg(unix)]
     mod hub;
     mod init;

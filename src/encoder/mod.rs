@@ -16,13 +16,10 @@ mod embed;
 mod embeddings;
 mod encode;
 mod error;
-<<<<<<< HEAD
+mod gradient;
 mod hybrid_encoder;
 mod hybrid_vectors;
 mod late_tokens;
-=======
-mod gradient;
->>>>>>> 27ed8032f9159587bff466ea9dff769f9e37d6d2
 mod layers;
 mod mlm_head;
 mod module_pipeline;
@@ -48,11 +45,8 @@ mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
-<<<<<<< HEAD
-mod vectors;
-=======
 mod variables;
->>>>>>> 27ed8032f9159587bff466ea9dff769f9e37d6d2
+mod vectors;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
 pub use classification::reranker_classes;
@@ -60,15 +54,12 @@ pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;
-<<<<<<< HEAD
+pub use gradient::{Differentiable, Gradients};
 pub use hybrid_encoder::HybridEncoder;
 pub use hybrid_vectors::HybridVectors;
 pub use mlm_head::sparse_classes;
 pub use multi_vector_encoder::MultiVectorEncoder;
 pub use multi_vectors::MultiVectors;
-=======
-pub use gradient::{Differentiable, Gradients};
->>>>>>> 27ed8032f9159587bff466ea9dff769f9e37d6d2
 pub use open::Encoder;
 pub use options::Options;
 #[doc(hidden)]
@@ -80,9 +71,6 @@ pub use source::{TensorData, TensorSource};
 pub use sparse_embeddings::{SparseEmbeddings, SparseVector};
 pub use sparse_encoder::SparseEncoder;
 pub use tokens::{Role, Tokens};
-<<<<<<< HEAD
-pub use vectors::Vectors;
-=======
 #[doc(hidden)]
 pub use variables::Variables;
->>>>>>> 27ed8032f9159587bff466ea9dff769f9e37d6d2
+pub use vectors::Vectors;

@@ -76,6 +76,11 @@ impl Retriever {
         }
     }
 
+    /// The encoder of a retriever with one dense vector for each text.
+    pub fn as_dense(&self) -> Option<&Encoder> {
+        if let Self::Dense(encoder) = self { Some(encoder) } else { None }
+    }
+
     /// Replaces the weights, for example by another merge of the same models. Existing tokens stay valid.
     ///
     /// # Errors

@@ -39,22 +39,31 @@ pub(super) struct Teaching {
 
 impl Teaching {
     /// Divides the texts and encodes them with the model.
-    pub(super) fn new(agreement: &Agreement, request: &Request, pool: &mut Pool, cancel: &Cancel) -> Result<Self, Error> {
+    pub(super) fn new(
+        agreement: &Agreement,
+        request: &Request,
+        pool: &mut Pool,
+        cancel: &Cancel,
+    ) -> Result<Self, Error> {
         let model = model(&request.recipe, &agreement.model)?;
         let mut teaching = Self::divided(agreement, &request.settings, pool);
         let text = format!("merge_method: passthrough\nmodels: [{}]\n", model.flow());
         let folder = request.recipe.folder().map(std::path::Path::to_path_buf);
         let alone = Recipe::parse_in(&text, "a model of the recipe", folder, &BTreeMap::new())?;
-        let Opened { encoder, prompts, similarity, .. } = merged::open(alone, request, cancel)?;
+        let opened = merged::open(alone, request, cancel)?;
+        let (prompts, similarity) = (&opened.prompts, opened.similarity);
+        let encoder = opened.encoder()?;
         let parts = [&teaching.train, &teaching.validation, &teaching.held_out];
         let numbers: Vec<usize> = parts.into_iter().flatten().copied().collect();
-        let texts: Vec<&str> = numbers.iter().filter_map(|number| pool.documents.all().get(*number)).map(String::as_str).collect();
+        let texts: Vec<&str> =
+            numbers.iter().filter_map(|number| pool.documents.all().get(*number)).map(String::as_str).collect();
         let tokens = encoder.tokenize_as(Role::Document, &texts, Some(&prompts.document))?;
         let embeddings = encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
         let text = |number: &usize| pool.documents.all().get(*number).cloned();
         teaching.held_out_texts = teaching.held_out.iter().filter_map(text).collect();
         teaching.rows = numbers.into_iter().zip(0..).collect();
-        (teaching.dimension, teaching.embeddings, teaching.similarity) = (embeddings.dimension, embeddings.values, similarity);
+        (teaching.dimension, teaching.embeddings, teaching.similarity) =
+            (embeddings.dimension, embeddings.values, similarity);
         similarity::check(similarity, "another similarity")?;
         Ok(teaching)
     }
@@ -96,8 +105,9 @@ impl Teaching {
         if self.held_out.len() < 2 {
             return Ok(None);
         }
-        let tokens = merge.encoder.tokenize_as(Role::Document, &self.held_out_texts, Some(&merge.prompts.document))?;
-        let own = merge.encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
+        let encoder = merge.encoder()?;
+        let tokens = encoder.tokenize_as(Role::Document, &self.held_out_texts, Some(&merge.prompts.document))?;
+        let own = encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
         let own = Compared::new(own.values, own.dimension, merge.similarity);
         let taught = self.held_out.iter().flat_map(|text| self.embedding(*text)).copied().collect();
         let taught = Compared::new(taught, self.dimension, self.similarity);

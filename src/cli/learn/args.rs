@@ -127,7 +127,10 @@ pub(crate) struct Args {
 }
 
 fn number(text: &str, accepts: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|number: &f64| number.is_finite() && accepts(*number)).ok_or_else(|| format!("expected {expected}"))
+    text.parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && accepts(*number))
+        .ok_or_else(|| format!("expected {expected}"))
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -189,19 +189,15 @@ impl Prepared<'_> {
         for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
             scores = scores.broadcast_add(mask)?;
         }
-<<<<<<< HEAD
-        let mut weights = candle_nn::ops::softmax_last_dim(&scores)?;
-        if let Some(blank) = &self.blank {
-            weights = weights.broadcast_mul(blank)?;
-        }
-=======
         // The fused operation has no gradient.
-        let weights = if scores.track_op() {
+        let mut weights = if scores.track_op() {
             candle_nn::ops::softmax(&scores, D::Minus1)?
         } else {
             candle_nn::ops::softmax_last_dim(&scores)?
         };
->>>>>>> 27ed8032f9159587bff466ea9dff769f9e37d6d2
+        if let Some(blank) = &self.blank {
+            weights = weights.broadcast_mul(blank)?;
+        }
         let weights = weights.to_dtype(qkv.dtype())?;
         let weights = weights.reshape((texts, key_value_heads, heads / key_value_heads * length, length))?;
         let mixed = weights.matmul(&value)?.reshape((texts, heads, length, size))?;

@@ -40,7 +40,7 @@ impl Linear {
     ) -> Result<Self, Error> {
         let weights = loader.values(weight, &[outputs, inputs])?;
         let biases = if loader.has(bias) { loader.values(bias, &[outputs])? } else { Vec::new() };
-        Self::place(loader, &weights, biases, inputs)
+        Self::place(loader, &weights, biases, inputs, (&[], 0))
     }
 
     /// Loads several layers with the same input as one. Each has a name and a number of outputs.

@@ -58,7 +58,6 @@ impl TokenEmbeddings {
         loader.place(values, &[vocabulary, width]).map(Self::OnDevice)
     }
 
-<<<<<<< HEAD
     /// A table as it is, of another use than the transformer's.
     pub(in crate::encoder) fn plain(
         loader: &Loader<'_>,
@@ -70,7 +69,8 @@ impl TokenEmbeddings {
         }
         let values = loader.values(name, &[rows, width])?;
         loader.place(values, &[rows, width]).map(Self::OnDevice)
-=======
+    }
+
     /// The table as operations on variables, for gradients.
     fn variable(
         loader: &Loader<'_>,
@@ -88,7 +88,6 @@ impl TokenEmbeddings {
             table = table.broadcast_add(&types.narrow(0, 0, 1)?)?;
         }
         Ok(Self::OnDevice(table))
->>>>>>> 27ed8032f9159587bff466ea9dff769f9e37d6d2
     }
 
     /// The table on the device.
