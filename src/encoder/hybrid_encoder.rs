@@ -14,7 +14,6 @@ use super::open::{Encoder, load, load_transformer, transformer_loader};
 use super::options::{Options, Progress};
 use super::pooling::{Mode, Pooling};
 use super::remarks;
-use super::retrieval::{Retrieval, RetrievalKind};
 use super::source::{Loader, TensorSource};
 use super::sparse_embeddings::{SparseEmbeddings, SparseVector, keep};
 use super::tokenize::configuration;
@@ -22,6 +21,7 @@ use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
 use crate::checkpoint::{Checkpoint, TokenizerClass, special_token};
 use crate::kernel::{Activation, DType};
+use crate::retrieval::{Retrieval, RetrievalKind};
 
 /// The files of the heads, without their endings.
 pub(super) const SPARSE: &str = "sparse_linear";

@@ -29,7 +29,6 @@ mod open_device;
 mod options;
 mod pooling;
 mod remarks;
-mod retrieval;
 mod retriever;
 mod source;
 mod sparse_auto_encoder;
@@ -62,10 +61,11 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Progress;
 pub use pooling::{Mode, Pooling};
-pub use retrieval::{Retrieval, RetrievalKind};
 pub use retriever::Retriever;
 pub use source::{TensorData, TensorSource};
 pub use sparse_embeddings::{SparseEmbeddings, SparseVector};
 pub use sparse_encoder::SparseEncoder;
 pub use tokens::{Role, Tokens};
 pub use vectors::Vectors;
+
+pub use crate::retrieval::{Retrieval, RetrievalKind, UnknownRetrieval};
