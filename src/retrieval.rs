@@ -95,9 +95,8 @@ impl fmt::Display for Retrieval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<(RetrievalKind, f32)> = self.kinds().collect();
         let equal = kinds.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if (a - b).abs() < f32::EPSILON));
-        let one = |(kind, weight): &(RetrievalKind, f32)| match equal {
-            true => kind.name().to_owned(),
-            false => format!("{}={weight}", kind.name()),
+        let one = |(kind, weight): &(RetrievalKind, f32)| {
+            if equal { kind.name().to_owned() } else { format!("{}={weight}", kind.name()) }
         };
         f.write_str(&kinds.iter().map(one).collect::<Vec<_>>().join(","))
     }
