@@ -77,6 +77,7 @@ pub(super) fn first_stage(
         hint: None,
     })?;
     let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
+    let (prompts, similarity) = (prompts.used_by(&retriever), similarity.used_by(&retriever, settings));
     let texts = Texts::new(sets, &prompts);
     let (rules, depth) = (scoring.compat.rules(), rerank.top_k);
     let task = Task { sets, texts: &texts, tokens: None, metrics: &[], rules, similarity, depth };
