@@ -95,7 +95,8 @@ pub(super) fn score_late(
         let begun = Instant::now();
         let tokens = tokens(retriever, task, at, chunk).map_err(|source| failed(task, chunk, source))?;
         let mut encoding = begun.elapsed();
-        for part in parts(&tokens, PART / encoder.dimension().max(1)) {
+        let lengths = (0..tokens.len()).map(|text| tokens.length(text));
+        for part in parts(lengths, PART / encoder.dimension().max(1)) {
             let begun = Instant::now();
             let own = if part.len() == tokens.len() {
                 Cow::Borrowed(&*tokens)
@@ -167,12 +168,11 @@ fn encode(
         .encode(tokens, &mut |texts, tokens| progress(EncodingProgress { texts, bytes: bytes * tokens as u64 / total }))
 }
 
-/// Splits texts into runs of at most `most` tokens. A longer text is a run of its own.
-fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
+/// Splits texts of these lengths into runs of at most `most` tokens. A longer text is a run of its own.
+fn parts(lengths: impl Iterator<Item = usize>, most: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut held = 0;
-    for text in 0..tokens.len() {
-        let length = tokens.length(text);
+    for (text, length) in lengths.enumerate() {
         match parts.last_mut() {
             Some(part) if held + length <= most => part.end = text + 1,
             _ => {
@@ -188,4 +188,17 @@ fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
 fn failed(task: &Task<'_>, chunk: &Chunk, source: Error) -> ScoreError {
     let set = task.sets.get(chunk.set).map(DataSet::label).unwrap_or_default();
     ScoreError { set, source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_every_text_once_and_few_tokens() {
+        let of = |lengths: &[usize]| parts(lengths.iter().copied(), 10);
+        assert_eq!(of(&[4, 6, 1, 30, 2, 0, 9]), [0..2, 2..3, 3..4, 4..6, 6..7]);
+        assert!(of(&[]).is_empty());
+        assert_eq!(of(&[0, 0]), [0..2]);
+    }
 }
