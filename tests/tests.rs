@@ -5,6 +5,8 @@ mod suite {
     mod adapters;
     mod architecture;
     // The manual describes the whole program.
+    #[cfg(feature = "eval")]
+    mod bge_m3;
     #[cfg(all(feature = "eval", feature = "parquet"))]
     mod book;
     mod bundled;

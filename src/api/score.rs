@@ -138,7 +138,8 @@ impl Score {
         let unknown = || Error::Similarity { model: self.model.clone(), name: settings.similarity.to_string() };
         let similarity = Similarity::of_model(settings).ok_or_else(unknown)?;
         let retriever = Retriever::open(&checkpoint, &self.encoder)?;
-        let texts = Texts::new(&sets, &self.prompts(&checkpoint));
+        let similarity = similarity.used_by(&retriever, settings);
+        let texts = Texts::new(&sets, &self.prompts(&checkpoint).used_by(&retriever));
         let depth = eval::ranking_depth(&metrics);
         let rules = self.compat.rules();
         let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };

@@ -61,10 +61,11 @@ fn dtype(text: &str) -> Result<DType, String> {
 /// What kind of retriever a model is used as.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct RetrievalArgs {
-    /// Use the models as retrievers of this kind: dense or sparse. Without it a folder says what it is; a masked language model
-    /// without a modules.json can be both
-    #[arg(long, value_name = "KIND")]
-    retrieval: Option<Retrieval>,
+    /// Use the models as retrievers of this kind: `dense`, `sparse` or `late`. Without it a folder says what it is; a masked
+    /// language model without a modules.json can be dense and sparse, and bge-m3 all three. Of several kinds (`dense,sparse`, or
+    /// `all`) each is used, and the mean of their scores, in which they may have weights (`dense=0.4,sparse=0.2,late=0.4`)
+    #[arg(long, value_name = "KINDS")]
+    pub(super) retrieval: Option<Retrieval>,
 
     /// Entries to keep of each sparse embedding, the heaviest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::architectures::listed;
 use super::device::Device;
-use super::retrieval::Retrieval;
 use crate::checkpoint::tokenizer_command;
 use crate::diagnose::{Diagnose, ExitClass};
 
@@ -54,7 +53,7 @@ pub enum Error {
         /// What it is.
         found: &'static str,
         /// What was asked for.
-        asked: &'static str,
+        asked: String,
     },
     /// A value of a configuration file that is missing or invalid.
     #[error("`{}`: {problem}", path.display())]
@@ -170,7 +169,9 @@ pub enum Error {
     #[error("`{0}` is not a device; expected cpu, cuda, cuda:N or metal")]
     UnknownDevice(String),
     /// An unknown name of a kind of retrieval.
-    #[error("`{0}` is not a kind of retrieval; expected {kinds}", kinds = Retrieval::ALL.map(Retrieval::name).join(" or "))]
+    #[error(
+        "`{0}` is not a kind of retrieval; expected dense, sparse or late, several of them joined by commas, or `all`"
+    )]
     UnknownRetrieval(String),
     /// An unknown name of a pooling mode.
     #[error(
@@ -273,8 +274,13 @@ impl Diagnose for Error {
             Self::NonFinite { .. } | Self::NonFiniteScore { .. } => {
                 Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
             }
+            Self::UnknownRetrieval(_) => {
+                Some("weights follow an `=` and are not negative, as in dense=0.4,sparse=0.2,late=0.4".to_owned())
+            }
+            Self::OtherRetrieval { .. } => Some(
+                "a folder is what it says it is; several kinds need heads as bge-m3 has: sparse_linear.pt, colbert_linear.pt".to_owned(),
+            ),
             Self::Setting { .. }
-            | Self::OtherRetrieval { .. }
             | Self::Missing { .. }
             | Self::Shape { .. }
             | Self::Tokenizer { .. }
@@ -282,7 +288,6 @@ impl Diagnose for Error {
             | Self::TruncateDim { .. }
             | Self::UnknownDevice(_)
             | Self::UnknownPooling(_)
-            | Self::UnknownRetrieval(_)
             | Self::Device { .. }
             | Self::Tokenise { .. }
             | Self::Cancelled

@@ -58,14 +58,14 @@ static HEADS: &[Names] = &[
         biases: ["lm_predictions.lm_head.bias"; 2],
     },
     Names {
-        model_types: &["roberta", "xlm-roberta", "camembert", "mpnet", "gte"],
+        model_types: &["roberta", "xlm-roberta", "camembert", "mpnet"],
         transform: transform("lm_head.dense", "lm_head.layer_norm", None),
         decoder: "lm_head.decoder.weight",
         biases: LM,
     },
     Names {
-        model_types: &["new"],
-        transform: transform("lm_head.dense", "lm_head.norm", Some("hidden_act")),
+        model_types: &["gte", "new"],
+        transform: transform("lm_head.dense", "lm_head.norm", None),
         decoder: "lm_head.decoder.weight",
         biases: LM,
     },

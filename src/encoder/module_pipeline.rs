@@ -207,7 +207,7 @@ pub(super) fn unstated(checkpoint: &Checkpoint) -> Mode {
     if continues && causal && !checkpoint.is_sentence_transformers() { Mode::LastToken } else { Mode::Mean }
 }
 
-fn normalize(x: &Tensor) -> Result<Tensor, candle_core::Error> {
+pub(super) fn normalize(x: &Tensor) -> Result<Tensor, candle_core::Error> {
     let length = x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.maximum(1e-12)?;
     x.broadcast_div(&length)
 }

@@ -191,7 +191,7 @@ impl Encoder {
     }
 }
 
-fn load(
+pub(super) fn load(
     checkpoint: &Checkpoint,
     source: &dyn TensorSource,
     options: &Options,

@@ -6,11 +6,12 @@
 
 use super::embeddings::Embeddings;
 use super::error::Error;
+use super::hybrid_encoder::HybridEncoder;
 use super::multi_vector_encoder::MultiVectorEncoder;
 use super::multi_vectors::MultiVectors;
 use super::open::Encoder;
 use super::options::{Options, Progress};
-use super::retrieval::Retrieval;
+use super::retrieval::RetrievalKind;
 use super::source::TensorSource;
 use super::sparse_embeddings::SparseEmbeddings;
 use super::sparse_encoder::SparseEncoder;
@@ -27,6 +28,8 @@ pub enum Retriever {
     Sparse(SparseEncoder),
     /// One vector for each token of a text.
     Late(MultiVectorEncoder),
+    /// Several of these in one pass.
+    Hybrid(HybridEncoder),
 }
 
 impl Retriever {
@@ -44,23 +47,32 @@ impl Retriever {
     /// Those of [`Retriever::open`].
     pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
         let kind = checkpoint.settings().kind;
-        let other = |asked: Retrieval| {
-            Err(Error::OtherRetrieval { path: checkpoint.path().to_owned(), found: kind.name(), asked: asked.name() })
+        let Some(asked) = options.retrieval else {
+            return match kind {
+                ModelKind::Sparse => SparseEncoder::from_tensors(checkpoint, source, options).map(Self::Sparse),
+                // Whoever says how token vectors become one wants one.
+                ModelKind::LateInteraction if options.pooling.is_none() => {
+                    MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
+                }
+                _ => Encoder::from_tensors(checkpoint, source, options).map(Self::Dense),
+            };
         };
-        match (options.retrieval, kind) {
-            (Some(asked @ Retrieval::Dense), ModelKind::Sparse) => other(asked),
-            (None, ModelKind::Sparse) | (Some(Retrieval::Sparse), _) => {
-                Ok(Self::Sparse(SparseEncoder::from_tensors(checkpoint, source, options)?))
+        let has_heads = kind == ModelKind::Dense && asked.kinds().all(|(kind, _)| HybridEncoder::has(checkpoint, kind));
+        match (asked.single(), kind) {
+            (Some(RetrievalKind::Dense), ModelKind::Dense | ModelKind::Reranker) => {
+                Encoder::from_tensors(checkpoint, source, options).map(Self::Dense)
             }
-            // Whoever says how token vectors become one wants one.
-            (None, ModelKind::LateInteraction) if options.pooling.is_none() => {
+            _ if has_heads => HybridEncoder::from_tensors(checkpoint, source, options, asked).map(Self::Hybrid),
+            (Some(RetrievalKind::Sparse), ModelKind::Sparse | ModelKind::Dense) => {
+                SparseEncoder::from_tensors(checkpoint, source, options).map(Self::Sparse)
+            }
+            (Some(RetrievalKind::Late), ModelKind::LateInteraction) => {
                 MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
             }
-            (Some(Retrieval::Late), ModelKind::LateInteraction) => {
-                MultiVectorEncoder::from_tensors(checkpoint, source, options).map(Self::Late)
+            _ => {
+                let (path, asked) = (checkpoint.path().to_owned(), asked.names());
+                Err(Error::OtherRetrieval { path, found: kind.name(), asked })
             }
-            (Some(asked @ Retrieval::Late), _) => other(asked),
-            (None | Some(Retrieval::Dense), _) => Ok(Self::Dense(Encoder::from_tensors(checkpoint, source, options)?)),
         }
     }
 
@@ -73,6 +85,7 @@ impl Retriever {
             Self::Dense(encoder) => encoder.replace(checkpoint, source),
             Self::Sparse(encoder) => encoder.replace(checkpoint, source),
             Self::Late(encoder) => encoder.replace(checkpoint, source),
+            Self::Hybrid(encoder) => encoder.replace(checkpoint, source),
         }
     }
 
@@ -82,6 +95,7 @@ impl Retriever {
             Self::Dense(encoder) => encoder.release(),
             Self::Sparse(encoder) => encoder.release(),
             Self::Late(encoder) => encoder.release(),
+            Self::Hybrid(encoder) => encoder.release(),
         }
     }
 
@@ -99,6 +113,7 @@ impl Retriever {
             Self::Dense(encoder) => encoder.tokenize_as(role, texts, prompt),
             Self::Sparse(encoder) => encoder.tokenize(role, texts, prompt),
             Self::Late(encoder) => encoder.tokenize(role, texts, prompt),
+            Self::Hybrid(encoder) => encoder.tokenize(role, texts, prompt),
         }
     }
 
@@ -111,6 +126,7 @@ impl Retriever {
             Self::Dense(encoder) => encoder.encode(tokens, progress).map(Vectors::Dense),
             Self::Sparse(encoder) => encoder.encode(tokens, progress).map(Vectors::Sparse),
             Self::Late(encoder) => encoder.encode(tokens, progress).map(Vectors::Late),
+            Self::Hybrid(encoder) => encoder.encode(tokens, progress).map(Vectors::Hybrid),
         }
     }
 
@@ -125,6 +141,33 @@ impl Retriever {
             Self::Late(encoder) => {
                 Vectors::Late(MultiVectors { dimension: encoder.dimension(), ..MultiVectors::default() })
             }
+            Self::Hybrid(encoder) => Vectors::Hybrid(encoder.none()),
+        }
+    }
+
+    /// The token with a number, of sparse vectors whose dimensions are tokens.
+    pub fn token(&self, id: u32) -> Option<String> {
+        match self {
+            Self::Sparse(encoder) => encoder.token(id),
+            Self::Hybrid(encoder) => encoder.token(id),
+            Self::Dense(_) | Self::Late(_) => None,
+        }
+    }
+
+    /// The number of kinds of vectors that a text has.
+    pub fn heads(&self) -> usize {
+        match self {
+            Self::Hybrid(encoder) => encoder.retrieval().kinds().count(),
+            Self::Dense(_) | Self::Sparse(_) | Self::Late(_) => 1,
+        }
+    }
+
+    /// Whether queries and documents are told apart, so that they share no vectors.
+    pub fn encodes_apart(&self) -> bool {
+        match self {
+            Self::Dense(_) => false,
+            Self::Sparse(encoder) => encoder.is_routed(),
+            Self::Late(_) | Self::Hybrid(_) => true,
         }
     }
 
@@ -134,6 +177,7 @@ impl Retriever {
             Self::Dense(encoder) => encoder.warnings(),
             Self::Sparse(encoder) => encoder.warnings(),
             Self::Late(encoder) => encoder.warnings(),
+            Self::Hybrid(encoder) => encoder.warnings(),
         }
     }
 
@@ -143,6 +187,7 @@ impl Retriever {
             Self::Dense(encoder) => encoder.max_length(),
             Self::Sparse(encoder) => encoder.max_length(),
             Self::Late(encoder) => encoder.max_length(),
+            Self::Hybrid(encoder) => encoder.max_length(),
         }
     }
 }

@@ -158,6 +158,11 @@ impl SparseEncoder {
         self.vocabulary
     }
 
+    /// Whether queries take another way than documents.
+    pub fn is_routed(&self) -> bool {
+        self.weights[0].is_some() || self.weights[1].is_some() || self.normalizes[0] != self.normalizes[1]
+    }
+
     /// The token with a number, where dimensions are tokens.
     pub fn token(&self, id: u32) -> Option<String> {
         if self.model.as_ref().is_some_and(|model| matches!(model.head, Some(Head::AutoEncoder(_)))) {

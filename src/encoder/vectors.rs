@@ -1,6 +1,7 @@
 //! What retrievers encode texts to, whichever kind they are of.
 
 use super::embeddings::Embeddings;
+use super::hybrid_vectors::HybridVectors;
 use super::multi_vectors::MultiVectors;
 use super::sparse_embeddings::SparseEmbeddings;
 
@@ -13,6 +14,8 @@ pub enum Vectors {
     Sparse(SparseEmbeddings),
     /// One vector for each token of a text.
     Late(MultiVectors),
+    /// Several of these.
+    Hybrid(HybridVectors),
 }
 
 impl Vectors {
@@ -22,6 +25,7 @@ impl Vectors {
             (Self::Dense(all), Self::Dense(more)) => all.values.extend_from_slice(&more.values),
             (Self::Sparse(all), Self::Sparse(more)) => all.append(&more),
             (Self::Late(all), Self::Late(more)) => all.append(&more),
+            (Self::Hybrid(all), Self::Hybrid(more)) => all.append(&more),
             // One model encodes to vectors of one kind.
             _ => {}
         }
@@ -33,6 +37,7 @@ impl Vectors {
             Self::Dense(all) => all.len(),
             Self::Sparse(all) => all.len(),
             Self::Late(all) => all.len(),
+            Self::Hybrid(all) => all.len(),
         }
     }
 

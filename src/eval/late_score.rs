@@ -11,7 +11,7 @@ use super::{DataSet, evaluate};
 use crate::encoder::{Error, MultiVectorEncoder, MultiVectors, Retriever, Tokens};
 
 /// The most numbers that the vectors of a part of the documents have: 256 MiB.
-const PART: usize = 1 << 26;
+pub(super) const PART: usize = 1 << 26;
 
 type Report<'a> = &'a mut dyn FnMut(EncodingProgress) -> ControlFlow<()>;
 
@@ -95,8 +95,7 @@ pub(super) fn score_late(
         let begun = Instant::now();
         let tokens = tokens(retriever, task, at, chunk).map_err(|source| failed(task, chunk, source))?;
         let mut encoding = begun.elapsed();
-        let lengths = (0..tokens.len()).map(|text| tokens.length(text));
-        for part in parts(lengths, PART / encoder.dimension().max(1)) {
+        for part in parts(&tokens, PART / encoder.dimension().max(1)) {
             let begun = Instant::now();
             let own = if part.len() == tokens.len() {
                 Cow::Borrowed(&*tokens)
@@ -148,7 +147,12 @@ fn encode_queries(
 }
 
 /// The tokens of a chunk.
-fn tokens<'a>(retriever: &Retriever, task: &Task<'a>, at: usize, chunk: &Chunk) -> Result<Cow<'a, Tokens>, Error> {
+pub(super) fn tokens<'a>(
+    retriever: &Retriever,
+    task: &Task<'a>,
+    at: usize,
+    chunk: &Chunk,
+) -> Result<Cow<'a, Tokens>, Error> {
     match task.tokens.and_then(|known| known.0.get(at)) {
         Some(known) => Ok(Cow::Borrowed(known)),
         None => task.texts.tokens(chunk, retriever).map(Cow::Owned),
@@ -168,8 +172,12 @@ fn encode(
         .encode(tokens, &mut |texts, tokens| progress(EncodingProgress { texts, bytes: bytes * tokens as u64 / total }))
 }
 
-/// Splits texts of these lengths into runs of at most `most` tokens. A longer text is a run of its own.
-fn parts(lengths: impl Iterator<Item = usize>, most: usize) -> Vec<Range<usize>> {
+/// Splits texts into runs of at most `most` tokens. A longer text is a run of its own.
+pub(super) fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
+    runs((0..tokens.len()).map(|text| tokens.length(text)), most)
+}
+
+fn runs(lengths: impl Iterator<Item = usize>, most: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut held = 0;
     for (text, length) in lengths.enumerate() {
@@ -185,7 +193,7 @@ fn parts(lengths: impl Iterator<Item = usize>, most: usize) -> Vec<Range<usize>>
     parts
 }
 
-fn failed(task: &Task<'_>, chunk: &Chunk, source: Error) -> ScoreError {
+pub(super) fn failed(task: &Task<'_>, chunk: &Chunk, source: Error) -> ScoreError {
     let set = task.sets.get(chunk.set).map(DataSet::label).unwrap_or_default();
     ScoreError { set, source: Box::new(source) }
 }
@@ -196,7 +204,7 @@ mod tests {
 
     #[test]
     fn parts_have_every_text_once_and_few_tokens() {
-        let of = |lengths: &[usize]| parts(lengths.iter().copied(), 10);
+        let of = |lengths: &[usize]| runs(lengths.iter().copied(), 10);
         assert_eq!(of(&[4, 6, 1, 30, 2, 0, 9]), [0..2, 2..3, 3..4, 4..6, 6..7]);
         assert!(of(&[]).is_empty());
         assert_eq!(of(&[0, 0]), [0..2]);

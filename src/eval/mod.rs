@@ -16,6 +16,8 @@ mod error;
 mod families;
 mod fields;
 mod first_stage;
+#[cfg(feature = "eval")]
+mod hybrid_score;
 mod inflate;
 #[cfg(feature = "eval")]
 mod late_score;
@@ -60,6 +62,8 @@ pub(crate) use first_stage::file_name;
 #[cfg(feature = "eval")]
 pub(crate) use first_stage::read_ranking;
 pub(crate) use first_stage::{is_ranking, ranking_of};
+#[cfg(feature = "eval")]
+pub use hybrid_score::score_hybrid;
 pub use lines::{Lines, open};
 #[cfg(feature = "eval")]
 pub use max_sim::{MaxSim, SelectedTexts};

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::hybrid_score::score_hybrid;
 use super::late_score::score_late;
 use super::search::{SelectedRows, best_of, search};
-use super::sparse_search::SparseRows;
+use super::sparse_search::{SelectedSparse, SparseRows};
 use super::task::{EncodingProgress, ScoreError, SetScores, Task, id_ranks, rankings};
 use super::texts::Chunk;
 use super::{DataSet, Run, evaluate};
@@ -24,6 +25,10 @@ pub fn score(
 ) -> Result<Vec<SetScores>, ScoreError> {
     if let Retriever::Late(encoder) = retriever {
         return score_late(retriever, encoder, task, progress);
+    }
+    if let Retriever::Hybrid(encoder) = retriever {
+        let rankings = score_hybrid(retriever, encoder, task, &[encoder.retrieval()], progress)?;
+        return Ok(rankings.into_iter().flatten().collect());
     }
     let mut vectors = retriever.none_of(task.texts.len());
     let chunks = task.texts.chunks();
@@ -71,10 +76,12 @@ fn ranking(task: &Task<'_>, set: &DataSet, vectors: &Vectors, [queries, document
             search(rows(queries), rows(documents), task.similarity, &ranks, ties, depth)
         }
         Vectors::Sparse(all) => {
-            best_of(&SparseRows { all, queries, documents, similarity: task.similarity }, &ranks, ties, depth)
+            let rows = |picked| SelectedSparse { vectors: all, picked };
+            let (queries, documents) = (rows(queries), rows(documents));
+            best_of(&SparseRows { queries, documents, similarity: task.similarity }, &ranks, ties, depth)
         }
         // These are searched part by part and not kept.
-        Vectors::Late(_) => Vec::new(),
+        Vectors::Late(_) | Vectors::Hybrid(_) => Vec::new(),
     };
     rankings(set, found)
 }

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::Ties;
 use super::best::{Best, Hit};
-use crate::checkpoint::Settings;
+use crate::checkpoint::{ModelKind, Settings};
+use crate::encoder::Retriever;
 use crate::kernel::{Matrix, SimdLevel, Threads, multiply, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
@@ -41,6 +42,15 @@ impl Similarity {
             return Some(Self::Dot);
         }
         Self::from_name(settings.similarity.as_written())
+    }
+
+    /// The same for a retriever: sparse vectors of a folder that does not say that it has them are compared by dot products.
+    #[must_use]
+    pub fn used_by(self, retriever: &Retriever, settings: &Settings) -> Self {
+        match retriever {
+            Retriever::Sparse(_) if settings.kind != ModelKind::Sparse => Self::Dot,
+            _ => self,
+        }
     }
 
     /// The similarity of two embeddings, in float64.
@@ -118,14 +128,14 @@ const LANES: usize = 16;
 
 /// The size of blocks that are as equal as possible. A single leftover row would be summed in another order than the rest,
 /// and equal texts would no longer have equal scores.
-fn even(total: usize, block: usize) -> usize {
+pub(super) fn even(total: usize, block: usize) -> usize {
     total.div_ceil(total.div_ceil(block).max(1)).max(1)
 }
 
 /// How queries are compared with documents, in blocks of both.
 pub(super) trait Comparison: Sync {
     /// A block of queries, laid out to be compared.
-    type Queries: Send;
+    type Queries: Send + Sync;
     /// A block of documents, and its memory for the next block.
     type Documents: Default + Sync;
     /// The largest number of documents in a block.
@@ -194,10 +204,10 @@ struct SearchBuffers {
 }
 
 /// Dense vectors that are compared by a similarity.
-struct Rows<'a> {
-    queries: SelectedRows<'a>,
-    documents: SelectedRows<'a>,
-    similarity: Similarity,
+pub(super) struct Rows<'a> {
+    pub(super) queries: SelectedRows<'a>,
+    pub(super) documents: SelectedRows<'a>,
+    pub(super) similarity: Similarity,
 }
 
 impl Comparison for Rows<'_> {

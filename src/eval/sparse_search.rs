@@ -6,13 +6,18 @@ use super::Similarity;
 use super::search::Comparison;
 use crate::encoder::SparseEmbeddings;
 
-/// Queries and documents among sparse vectors.
+/// Some of the rows of sparse vectors.
+#[derive(Clone, Copy)]
+pub(super) struct SelectedSparse<'a> {
+    pub(super) vectors: &'a SparseEmbeddings,
+    /// The indices of the rows, in order.
+    pub(super) picked: &'a [u32],
+}
+
+/// Sparse vectors that are compared by a similarity.
 pub(super) struct SparseRows<'a> {
-    pub(super) all: &'a SparseEmbeddings,
-    /// The rows that are queries.
-    pub(super) queries: &'a [u32],
-    /// The rows that are documents.
-    pub(super) documents: &'a [u32],
+    pub(super) queries: SelectedSparse<'a>,
+    pub(super) documents: SelectedSparse<'a>,
     pub(super) similarity: Similarity,
 }
 
@@ -56,18 +61,18 @@ impl Comparison for SparseRows<'_> {
     type Documents = Range<usize>;
 
     fn queries(&self) -> usize {
-        self.queries.len()
+        self.queries.picked.len()
     }
 
     fn documents(&self) -> usize {
-        self.documents.len()
+        self.documents.picked.len()
     }
 
     fn take_queries(&self, range: Range<usize>) -> QueryIndex {
-        let rows = &self.queries[range];
-        let mut starts = vec![0; self.all.vocabulary + 1];
+        let (vectors, rows) = (self.queries.vectors, &self.queries.picked[range]);
+        let mut starts = vec![0; vectors.vocabulary + 1];
         for &row in rows {
-            for &token in self.all.get(row as usize).0 {
+            for &token in vectors.get(row as usize).0 {
                 starts[token as usize + 1] += 1;
             }
         }
@@ -78,7 +83,7 @@ impl Comparison for SparseRows<'_> {
         let mut entries = vec![(0, 0.0); starts.last().copied().unwrap_or(0) as usize];
         let mut sums = Vec::with_capacity(rows.len());
         for (query, &row) in (0..).zip(rows) {
-            let (tokens, weights) = self.all.get(row as usize);
+            let (tokens, weights) = vectors.get(row as usize);
             for (&token, &weight) in tokens.iter().zip(weights) {
                 entries[next[token as usize] as usize] = (query, weight);
                 next[token as usize] += 1;
@@ -95,9 +100,10 @@ impl Comparison for SparseRows<'_> {
     fn compare(&self, queries: &QueryIndex, documents: &Range<usize>, scores: &mut [f32]) {
         scores.fill(0.0);
         let manhattan = self.similarity == Similarity::Manhattan;
-        for (scores, &row) in scores.chunks_exact_mut(queries.sums.len().max(1)).zip(&self.documents[documents.clone()])
+        for (scores, &row) in
+            scores.chunks_exact_mut(queries.sums.len().max(1)).zip(&self.documents.picked[documents.clone()])
         {
-            let (tokens, weights) = self.all.get(row as usize);
+            let (tokens, weights) = self.documents.vectors.get(row as usize);
             for (&token, &weight) in tokens.iter().zip(weights) {
                 let (start, end) =
                     (queries.starts[token as usize] as usize, queries.starts[token as usize + 1] as usize);
@@ -143,10 +149,16 @@ mod tests {
             let (queries, documents) = (&rows[..matrix.len() / 2], rows.as_slice());
             let ranks: Vec<u32> = (0..matrix.len() as u32).map(|i| i.wrapping_mul(2_654_435_761) % 997 * 1000 + i).collect();
             let ties = if ascending { Ties::Ascending } else { Ties::Descending };
+            let rows_of = |picked| SelectedSparse { vectors: &all, picked };
             for similarity in [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan] {
                 let dense = |picked| SelectedRows { values: &values, dimension: 5, picked };
+                let sparse = |queries, documents| SparseRows {
+                    queries: rows_of(queries),
+                    documents: rows_of(documents),
+                    similarity,
+                };
                 let expected = search(dense(queries), dense(documents), similarity, &ranks, ties, k);
-                let found = best_of(&SparseRows { all: &all, queries, documents, similarity }, &ranks, ties, k);
+                let found = best_of(&sparse(queries, documents), &ranks, ties, k);
                 prop_assert_eq!(found, expected);
             }
         }
@@ -158,7 +170,9 @@ mod tests {
         for row in [&[(0, 3.0), (2, 4.0)][..], &[(0, 0.3), (2, 0.4)], &[(1, 9.0)], &[]] {
             all.push(row);
         }
-        let rows = SparseRows { all: &all, queries: &[0], documents: &[1, 2, 3], similarity: Similarity::Cosine };
+        let queries = SelectedSparse { vectors: &all, picked: &[0] };
+        let documents = SelectedSparse { vectors: &all, picked: &[1, 2, 3] };
+        let rows = SparseRows { queries, documents, similarity: Similarity::Cosine };
         let found = best_of(&rows, &[0, 1, 2], Ties::Descending, 3);
         let found: Vec<(u32, f32)> = found.into_iter().flatten().map(|hit| (hit.document, hit.score)).collect();
         assert!((found.first().map_or(0.0, |hit| hit.1) - 1.0).abs() < 1e-6, "{found:?}");

@@ -34,6 +34,14 @@ impl Prompts {
     }
 }
 
+impl Prompts {
+    /// The same for a retriever, which may encode queries in another way than documents.
+    #[must_use]
+    pub fn used_by(self, retriever: &Retriever) -> Self {
+        Self { apart: self.apart || retriever.encodes_apart(), ..self }
+    }
+}
+
 /// The distinct texts of some data sets, each with its prompt, numbered in the order in which the data sets have them.
 #[derive(Clone, Debug)]
 pub struct Texts<'a> {

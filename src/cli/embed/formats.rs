@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 
 use crate::cli::render::Usage;
-use crate::encoder::{Embeddings, MultiVectors, Retriever, SparseEmbeddings, SparseEncoder, Vectors};
+use crate::encoder::{Embeddings, MultiVectors, Retriever, SparseEmbeddings, Vectors};
 
 /// A format of files, which the end of a file's name says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,11 @@ impl Format {
     pub(super) fn check(self, retriever: &Retriever, out: &Path) -> anyhow::Result<()> {
         match (self, retriever) {
             (Self::Npy, Retriever::Sparse(_)) => Err(unfit(out, "sparse embeddings")),
+            (Self::Npy | Self::Safetensors, Retriever::Hybrid(_)) => Err(Usage::with_hint(
+                format!("`{}` cannot hold several kinds of embeddings", out.display()),
+                "write them to a file that ends in .jsonl, or ask for one kind with `--retrieval`",
+            )
+            .into()),
             (Self::Npy, Retriever::Late(_)) => Err(unfit(out, "several vectors for each text")),
             _ => Ok(()),
         }
@@ -51,20 +56,10 @@ impl Format {
         match (self, vectors, retriever) {
             (Self::Npy, Vectors::Dense(all), _) => write_npy(out, all),
             (Self::Safetensors, Vectors::Dense(all), _) => write_safetensors(out, all),
-            (Self::JsonLines, Vectors::Dense(all), _) => {
-                write_json_lines(out, texts, all.rows().map(|row| ("embedding", json!(row))))
-            }
-            (Self::JsonLines, Vectors::Sparse(all), Retriever::Sparse(encoder)) => {
-                let rows = (0..all.len()).map(|text| ("weights", Value::Object(heaviest_first(all, text, encoder))));
-                write_json_lines(out, texts, rows)
-            }
             (Self::Safetensors, Vectors::Sparse(all), _) => write_rows(out, all),
-            (Self::JsonLines, Vectors::Late(all), _) => {
-                let rows = |text: &[f32]| json!(text.chunks_exact(all.dimension.max(1)).collect::<Vec<_>>());
-                write_json_lines(out, texts, all.texts().map(|text| ("embeddings", rows(text))))
-            }
+            (Self::JsonLines, ..) => write_json_lines(out, texts, vectors, retriever),
             (Self::Safetensors, Vectors::Late(all), _) => write_vectors(out, all),
-            (Self::Npy | Self::JsonLines, Vectors::Sparse(_), _) | (Self::Npy, Vectors::Late(_), _) => {
+            (Self::Npy, Vectors::Sparse(_) | Vectors::Late(_), _) | (_, Vectors::Hybrid(_), _) => {
                 Err(io::ErrorKind::Unsupported.into())
             }
         }
@@ -136,23 +131,38 @@ fn write_tensors(out: &mut dyn io::Write, tensors: &[(&str, Dtype, Vec<usize>, V
     out.write_all(&safetensors::serialize(views, None).map_err(io::Error::other)?)
 }
 
-/// The weights of a text by token, or by number where dimensions are no tokens.
-fn heaviest_first(all: &SparseEmbeddings, text: usize, encoder: &SparseEncoder) -> Map<String, Value> {
+/// The weights of a text by token, or by number where dimensions are no tokens, the heaviest first.
+fn weights(all: &SparseEmbeddings, text: usize, retriever: &Retriever) -> Value {
     let (tokens, weights) = all.get(text);
     let mut entries: Vec<(u32, f32)> = tokens.iter().copied().zip(weights.iter().copied()).collect();
     entries.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let named =
-        |(token, weight): (u32, f32)| (encoder.token(token).unwrap_or_else(|| token.to_string()), json!(weight));
-    entries.into_iter().map(named).collect()
+    let name = |token| retriever.token(token).unwrap_or_else(|| token.to_string());
+    Value::Object(entries.into_iter().map(|(token, weight)| (name(token), json!(weight))).collect())
 }
 
-fn write_json_lines<'a>(
+fn rows(all: &MultiVectors, text: usize) -> Value {
+    json!(all.get(text).chunks_exact(all.dimension.max(1)).collect::<Vec<_>>())
+}
+
+fn write_json_lines(
     out: &mut dyn io::Write,
     texts: &[String],
-    rows: impl Iterator<Item = (&'a str, Value)>,
+    vectors: &Vectors,
+    retriever: &Retriever,
 ) -> io::Result<()> {
-    for (text, (key, row)) in texts.iter().zip(rows) {
-        serde_json::to_writer(&mut *out, &json!({"text": text, key: row}))?;
+    let (dense, sparse, late) = match vectors {
+        Vectors::Dense(all) => (Some(all), None, None),
+        Vectors::Sparse(all) => (None, Some(all), None),
+        Vectors::Late(all) => (None, None, Some(all)),
+        Vectors::Hybrid(all) => (all.dense.as_ref(), all.sparse.as_ref(), all.late.as_ref()),
+    };
+    for (index, text) in texts.iter().enumerate() {
+        let mut object = Map::new();
+        object.insert("text".to_owned(), json!(text));
+        object.extend(dense.and_then(|all| Some(("embedding".to_owned(), json!(all.rows().nth(index)?)))));
+        object.extend(sparse.map(|all| ("weights".to_owned(), weights(all, index, retriever))));
+        object.extend(late.map(|all| ("embeddings".to_owned(), rows(all, index))));
+        serde_json::to_writer(&mut *out, &object)?;
         out.write_all(b"\n")?;
     }
     Ok(())

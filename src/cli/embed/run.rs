@@ -23,6 +23,7 @@ Examples:
   admix embed model --prompt 'query: ' -o queries.safetensors < queries.txt
   admix embed model --prompt-name query --truncate-dim 256 -o queries.jsonl < queries.txt
   admix embed splade -o weights.jsonl < lines.txt
+  admix embed bge-m3 --retrieval all -o heads.jsonl < lines.txt
 
 The end of OUT's name says the format: .npy (float32, rows × dimensions), .safetensors (a tensor
 `embeddings`), .jsonl (an object with `text` and `embedding` a line). Of a sparse retriever, .jsonl
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         format.write(file, &texts, &vectors, &retriever)?;
         Ok(cancel.check(Error::Cancelled)?)
     })?;
-    let (size, unit) = size(&vectors);
+    let (size, unit) = size(&vectors, &retriever);
     let rate = rate(texts.len(), time);
     if !args.quiet {
         render::say(&format!(
@@ -164,11 +165,12 @@ fn rate(texts: usize, time: Duration) -> f64 {
 }
 
 /// What is counted besides texts and tokens, and what it is called.
-fn size(vectors: &Vectors) -> (usize, &'static str) {
+fn size(vectors: &Vectors, retriever: &Retriever) -> (usize, &'static str) {
     match vectors {
         Vectors::Dense(all) => (all.dimension, "dimensions"),
         Vectors::Sparse(all) => (all.entries(), "entries"),
         Vectors::Late(all) => (all.dimension, "dimensions"),
+        Vectors::Hybrid(_) => (retriever.heads(), "heads"),
     }
 }
 

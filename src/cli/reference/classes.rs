@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::prose::prose;
-use crate::encoder::{CLASSES, REFUSED, reranker_classes};
+use crate::encoder::{CLASSES, REFUSED, reranker_classes, sparse_classes};
 
 const INTRODUCTION: &str = "# Model classes
 
@@ -22,6 +22,15 @@ These are refused by name, because only code beside their weights says what they
 
 | class | models |
 | --- | --- |
+";
+
+const SPARSE: &str = "
+## Sparse retrievers
+
+SPLADE needs a masked language model of one of these classes, by the `model_type` in config.json, with its head. Tests compare them
+with sentence-transformers' `SparseEncoder`, except for `new`, which is `gte` with code of its own, and `roberta` and `camembert`, whose
+heads are `xlm-roberta`'s.
+
 ";
 
 const LATE: &str = "
@@ -49,6 +58,10 @@ pub(super) fn page() -> String {
     text.push_str(TABLES);
     for (class, models) in REFUSED {
         let _ = writeln!(text, "| {} | {} |", prose(class), prose(models));
+    }
+    text.push_str(SPARSE);
+    for class in sparse_classes() {
+        let _ = writeln!(text, "- `{class}`");
     }
     text.push_str(LATE);
     text.push_str(RERANKERS);

@@ -16,6 +16,7 @@ Examples:
   admix score e5 --data sets/miracl-ko --query-prompt 'query: ' --document-prompt 'passage: '
   admix score splade merged-splade --data sets/jhe
   admix score distilbert-splade --retrieval sparse --data sets/jhe
+  admix score bge-m3 merged-m3 --retrieval dense=0.4,sparse=0.2,late=0.4 --data sets/jhe
   admix score reranker merged-reranker --data sets/jhe --rerank bge-m3 --top-k 50
   admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
 

@@ -35,7 +35,7 @@ impl FirstStage {
             sets.push(SetScores { scores, run, time: found.time, encoding: found.time, tokens: found.tokens });
             candidates.push(kept);
         }
-        Ok(Self { candidates, scored: Scored { model: path.to_owned(), first_stage: true, sets } })
+        Ok(Self { candidates, scored: Scored { model: path.to_owned(), retrieval: None, first_stage: true, sets } })
     }
 }
 
@@ -53,6 +53,8 @@ fn search(path: &Path, args: &Args, results: &Results, cancel: &Cancel) -> anyho
     // The length that is asked for is that of the rerankers' pairs.
     let options = Options { max_length: None, ..args.options() };
     let found = retrieve(args, &checkpoint, results, args.top_k as usize, &options, cancel).with_context(context)?;
+    // Of several kinds the last ranking is that by all of them.
+    let found = found.into_iter().next_back().map(|(_, sets)| sets).unwrap_or_default();
     let one = |SetScores { run, time, tokens, .. }| Found { path: path.to_owned(), run, time, tokens };
     Ok(found.into_iter().map(one).collect())
 }

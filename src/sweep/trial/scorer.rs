@@ -198,8 +198,8 @@ impl Scorer {
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
         let scoring = &self.study.spec.scoring;
-        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
-        let similarity = Similarity::of_model(settings).ok_or_else(|| {
+        let mut prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
+        let mut similarity = Similarity::of_model(settings).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             EvaluationError::Fatal(Error::Evaluation { message, hint: None })
@@ -210,6 +210,9 @@ impl Scorer {
             tokenizer = short(&format!("{tokenizer} {late:?}"));
         }
         let used = fingerprints::settings(checkpoint);
+        if let Ranker::Retriever(retriever) = &ranker {
+            (prompts, similarity) = (prompts.used_by(retriever), similarity.used_by(retriever, settings));
+        }
         let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
         self.ranker = Some(ranker);
         self.ready = Some(Ready { tokenizer, prompts, similarity });
