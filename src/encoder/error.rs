@@ -251,6 +251,9 @@ impl Diagnose for Error {
                 Some(format!("sparse retrieval needs a masked language model of one of the classes {}", known.join(", ")))
             }
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
+            Self::Module { what, .. } if what.starts_with("a late-interaction model with this") => {
+                Some("admix follows Dense, LayerNorm, Normalize and MultiVectorMask behind the transformer".to_owned())
+            }
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
             Self::NotLateInteraction { .. } => Some("PyLate and sentence-transformers' MultiVectorEncoder write such folders, and Stanford's ColBERT".to_owned()),
