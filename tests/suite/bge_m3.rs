@@ -119,6 +119,13 @@ fn rankings_by_heads_and_by_their_sums_have_flag_embeddings_scores() {
 }
 
 #[test]
+fn inspect_names_the_heads() {
+    let folder = folder();
+    let found = String::from_utf8_lossy(&run(folder.path(), &["inspect", "m3"]).stdout).into_owned();
+    assert!(found.contains("dense retriever with a sparse and a late-interaction head"), "{found}");
+}
+
+#[test]
 fn kinds_that_a_folder_has_not_are_refused_by_name() {
     let folder = folder();
     copy_folder(&repository().join("tests/goldens/sparse/bert"), &folder.path().join("splade"));
