@@ -277,7 +277,7 @@ fn load_heads(
         let loader = Loader { source, module: folder, path, device, dtype, in_place: false };
         let (outputs, _) = loader.dimensions("weight")?;
         let expected = if kind == RetrievalKind::Sparse { 1 } else { outputs };
-        let layer = Linear::of_names(&loader, ("weight", "bias"), transformer.width, expected)?;
+        let layer = Linear::of_names(&loader, ("weight", Some("bias")), transformer.width, expected)?;
         Ok(Some(layer))
     };
     Ok((head(RetrievalKind::Sparse, SPARSE)?, head(RetrievalKind::Late, LATE)?))
