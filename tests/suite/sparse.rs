@@ -143,7 +143,7 @@ fn a_merge_has_the_mean_of_every_head_and_route() {
             }
             // A count of the other's own training.
             if let Some(count) = tensors.get_mut("stats_last_nonzero") {
-                *count = Tensor::integers(&count.shape, (0..count.shape[0]).map(|number| number as i64));
+                *count = Tensor::integers(&count.shape, (0i64..).take(count.shape[0]));
             }
             fs::write(file, safetensors(&tensors)).unwrap();
         }
