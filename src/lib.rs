@@ -131,6 +131,7 @@ pub mod plan;
 mod progress;
 pub mod recipe;
 pub mod report;
+mod retrieval;
 pub mod sweep;
 mod wildcard;
 pub mod write;

@@ -30,7 +30,6 @@ mod open_device;
 mod options;
 mod pooling;
 mod remarks;
-mod retrieval;
 mod retriever;
 mod source;
 mod sparse_auto_encoder;
@@ -65,7 +64,6 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Progress;
 pub use pooling::{Mode, Pooling};
-pub use retrieval::{Retrieval, RetrievalKind};
 pub use retriever::Retriever;
 pub use source::{TensorData, TensorSource};
 pub use sparse_embeddings::{SparseEmbeddings, SparseVector};
@@ -74,3 +72,5 @@ pub use tokens::{Role, Tokens};
 #[doc(hidden)]
 pub use variables::Variables;
 pub use vectors::Vectors;
+
+pub use crate::retrieval::{Retrieval, RetrievalKind, UnknownRetrieval};

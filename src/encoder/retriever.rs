@@ -11,13 +11,13 @@ use super::multi_vector_encoder::MultiVectorEncoder;
 use super::multi_vectors::MultiVectors;
 use super::open::Encoder;
 use super::options::{Options, Progress};
-use super::retrieval::RetrievalKind;
 use super::source::TensorSource;
 use super::sparse_embeddings::SparseEmbeddings;
 use super::sparse_encoder::SparseEncoder;
 use super::tokens::{Role, Tokens};
 use super::vectors::Vectors;
 use crate::checkpoint::{Checkpoint, ModelKind};
+use crate::retrieval::RetrievalKind;
 
 /// A model that encodes queries and documents each on their own, so that documents can be searched.
 #[derive(Debug)]

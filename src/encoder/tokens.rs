@@ -124,3 +124,22 @@ impl Tokens {
         Some(*start..*self.ends.get(text)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_the_tokens_of_its_texts() {
+        let mut tokens = Tokens::new(2);
+        for (ids, attended) in [(&[1, 2, 3][..], 2), (&[4], 1), (&[], 0), (&[5, 6], 1)] {
+            tokens.push_attended(ids, attended);
+        }
+        let part = tokens.part(1..4);
+        assert_eq!((part.len(), part.total(), part.prompt), (3, 3, 2));
+        assert_eq!(
+            (0..3).map(|text| (part.get(text), part.attended(text))).collect::<Vec<_>>(),
+            [(&[4][..], 1), (&[], 0), (&[5, 6], 1)]
+        );
+    }
+}

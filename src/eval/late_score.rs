@@ -174,10 +174,13 @@ fn encode(
 
 /// Splits texts into runs of at most `most` tokens. A longer text is a run of its own.
 pub(super) fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
+    runs((0..tokens.len()).map(|text| tokens.length(text)), most)
+}
+
+fn runs(lengths: impl Iterator<Item = usize>, most: usize) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut held = 0;
-    for text in 0..tokens.len() {
-        let length = tokens.length(text);
+    for (text, length) in lengths.enumerate() {
         match parts.last_mut() {
             Some(part) if held + length <= most => part.end = text + 1,
             _ => {
@@ -193,4 +196,17 @@ pub(super) fn parts(tokens: &Tokens, most: usize) -> Vec<Range<usize>> {
 pub(super) fn failed(task: &Task<'_>, chunk: &Chunk, source: Error) -> ScoreError {
     let set = task.sets.get(chunk.set).map(DataSet::label).unwrap_or_default();
     ScoreError { set, source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_every_text_once_and_few_tokens() {
+        let of = |lengths: &[usize]| runs(lengths.iter().copied(), 10);
+        assert_eq!(of(&[4, 6, 1, 30, 2, 0, 9]), [0..2, 2..3, 3..4, 4..6, 6..7]);
+        assert!(of(&[]).is_empty());
+        assert_eq!(of(&[0, 0]), [0..2]);
+    }
 }

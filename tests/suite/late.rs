@@ -129,6 +129,27 @@ fn every_vector_is_that_of_the_tool_packed_and_padded() {
     }
 }
 
+#[test]
+fn data_sets_that_share_documents_score_as_each_does_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    copy_folder(&data(), &place.join("one"));
+    copy_folder(&data(), &place.join("two"));
+    let file = place.join("two/corpus.jsonl");
+    let lines: Vec<String> = fs::read_to_string(&file).unwrap().lines().map(str::to_owned).collect();
+    let other = r#"{"_id": "new", "title": "", "text": "the cat sat"}"#.to_owned();
+    let lines: Vec<String> = lines.into_iter().skip(3).rev().chain([other]).collect();
+    fs::write(&file, lines.join("\n")).unwrap();
+    let model = folder("pylate-bert");
+    let score = |sets: &[&str]| {
+        let arguments = ["score", model.to_str().unwrap(), "-m", "ndcg@10,map,recall@5", "--json", "--data"];
+        let found = stdout_json(&run(place, &[&arguments[..], sets].concat()));
+        let sets = found["models"][0]["datasets"].as_array().unwrap().iter();
+        sets.map(|set| set["metrics"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(score(&["one", "two"]), [score(&["one"]), score(&["two"])].concat());
+}
+
 /// A folder with a case as `a`, and as `b` the same model with other weights.
 fn pair(case: &str) -> TempDir {
     let place = tempfile::tempdir().unwrap();

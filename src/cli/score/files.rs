@@ -19,7 +19,8 @@ use crate::eval::{self, DataSet, Measure, Metric, file_name};
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
     if let Some(pattern) = &args.run_file {
-        let several = args.retrieval.retrieval.map(|asked| asked.with_parts()).filter(|by| by.len() > 1);
+        let several =
+            args.retrieval.retrieval.map(|asked| asked.with_parts()).filter(|by| by.len() > 1 && args.rerank.is_none());
         let by: Vec<Option<Retrieval>> = several.map_or_else(|| vec![None], |by| by.into_iter().map(Some).collect());
         let models: Vec<String> = models.iter().flat_map(|model| by.iter().map(|by| model_name(model, *by))).collect();
         let pairs = models.iter().flat_map(|model| sets.iter().map(move |set| run_path(pattern, model, set)));

@@ -34,12 +34,15 @@ impl Linear {
     /// Loads a layer whose weight and bias have names of their own.
     pub(in crate::encoder) fn of_names(
         loader: &Loader<'_>,
-        (weight, bias): (&str, &str),
+        (weight, bias): (&str, Option<&str>),
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, Error> {
         let weights = loader.values(weight, &[outputs, inputs])?;
-        let biases = if loader.has(bias) { loader.values(bias, &[outputs])? } else { Vec::new() };
+        let biases = match bias.filter(|bias| loader.has(bias)) {
+            Some(bias) => loader.values(bias, &[outputs])?,
+            None => Vec::new(),
+        };
         Self::place(loader, &weights, biases, inputs, (&[], 0))
     }
 

@@ -1,5 +1,6 @@
 //! `data`, and what an objective names of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use super::keys::{DATA, REFERENCE};
 use crate::files;
 use crate::nearest::nearest_path;
 use crate::recipe::NodePath;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted};
+use crate::retrieval::{Retrieval, UnknownRetrieval};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted, variable_names};
 
 /// A folder of data sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,25 @@ pub struct DataSource {
     /// At most so many queries.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub queries: Option<usize>,
+    /// By which kinds of retrieval it is searched, with variables for weights; by what the model is without one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retrieval: Option<String>,
+}
+
+impl DataSource {
+    /// By which kinds of retrieval it is searched, where variables have these values, and 1 those that have none.
+    ///
+    /// # Errors
+    /// Weights that are negative, or all of them 0.
+    pub fn retrieval_at(&self, values: &BTreeMap<String, String>) -> Result<Option<Retrieval>, UnknownRetrieval> {
+        let Some(text) = &self.retrieval else { return Ok(None) };
+        let mut filled = text.clone();
+        for name in variable_names(text) {
+            let value = values.get(&name).map_or("1", String::as_str);
+            filled = filled.replace(&format!("${{{name}}}"), value);
+        }
+        filled.parse().map(Some)
+    }
 }
 
 /// Data sets that an objective averages over.
@@ -50,26 +71,28 @@ impl Sources<'_> {
         for (name, value) in entries {
             let read = diagnostics.attempt(|diagnostics| self.source(name, value, &at.key(name), diagnostics));
             // Objectives may name what is refused.
-            let unread = || DataSource { name: name.clone(), path: PathBuf::new(), queries: None };
+            let unread = || DataSource { name: name.clone(), path: PathBuf::new(), queries: None, retrieval: None };
             self.sources.push(read.unwrap_or_else(unread));
         }
         Ok(())
     }
 
     fn source(&self, name: &str, value: &Node, here: &NodePath, diagnostics: &mut Diagnostics) -> Checked<DataSource> {
-        let (path, path_at, queries) = match value {
+        let (path, path_at, queries, retrieval) = match value {
             Node::Map(_) => {
                 let fields = fields(value, here, &DATA, diagnostics)?;
                 let (path, path_at) = fields.need("path")?;
                 let queries = fields.get("queries");
                 let queries = queries.and_then(|(node, at)| diagnostics.attempt(|_| whole(node, &at, 1)));
-                (text(path, &path_at, "a folder")?, path_at, queries)
+                let retrieval = fields.get("retrieval");
+                let retrieval = retrieval.and_then(|(node, at)| diagnostics.attempt(|_| retrieval_text(node, &at)));
+                (text(path, &path_at, "a folder")?, path_at, queries, retrieval)
             }
-            other => (text(other, here, "a folder")?, here.clone(), None),
+            other => (text(other, here, "a folder")?, here.clone(), None, None),
         };
         let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         let path = self.find(&path).ok_or_else(|| no_folder(&path, self.folder, &path_at))?;
-        Ok(DataSource { name: name.to_owned(), path, queries })
+        Ok(DataSource { name: name.to_owned(), path, queries, retrieval })
     }
 
     /// Reads an entry of `mean`: a name of `data` or a folder, with `:ko-en` behind it where one direction is meant.
@@ -105,10 +128,11 @@ impl Sources<'_> {
             return Some(known);
         }
         let path = self.find(name)?;
-        if let Some(known) = self.sources.iter().position(|source| source.path == path && source.queries.is_none()) {
+        let whole = |source: &DataSource| source.queries.is_none() && source.retrieval.is_none();
+        if let Some(known) = self.sources.iter().position(|source| source.path == path && whole(source)) {
             return Some(known);
         }
-        self.sources.push(DataSource { name: name.to_owned(), path, queries: None });
+        self.sources.push(DataSource { name: name.to_owned(), path, queries: None, retrieval: None });
         Some(self.sources.len() - 1)
     }
 
@@ -131,6 +155,18 @@ impl Sources<'_> {
             }
             None => fault.hint(format!("`data` has {}", names.join(", "))),
         }
+    }
+}
+
+/// By which kinds of retrieval a data set is searched. Variables have values later.
+fn retrieval_text(node: &Node, at: &NodePath) -> Checked<String> {
+    let written = text(node, at, "kinds of retrieval")?;
+    let source =
+        DataSource { name: String::new(), path: PathBuf::new(), queries: None, retrieval: Some(written.clone()) };
+    match source.retrieval_at(&BTreeMap::new()) {
+        Ok(_) => Ok(written),
+        Err(error) => Err(Diagnostic::value(at, error.to_string())
+            .hint("as `retrieval: sparse`, or `retrieval: dense=${d},late=${l}` with variables".to_owned())),
     }
 }
 

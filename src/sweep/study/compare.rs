@@ -50,7 +50,7 @@ pub(super) fn files(study: &Manifest, asked: &Manifest) -> Vec<String> {
     for (one, other, is_needed) in [
         (of_models(study), of_models(asked), true),
         (of_data(study), of_data(asked), false),
-        (of_first_stage(study), of_first_stage(asked), true),
+        (of_first_stage(study), of_first_stage(asked), false),
     ] {
         for (path, hash) in &one {
             match other.iter().find(|(there, _)| there == path) {
