@@ -12,6 +12,7 @@ mod fingerprints;
 mod memory;
 #[cfg(feature = "eval")]
 mod ranker;
+#[cfg(feature = "eval")]
 mod scorer;
 #[cfg(feature = "eval")]
 mod warnings;
