@@ -136,7 +136,7 @@ mod yaml;
 
 pub use api::{Error, Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
-pub use api::{Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+pub use api::{FirstStage, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -1,6 +1,8 @@
 //! Builders for merges, scorings and sweeps, with the program's defaults.
 
 mod error;
+#[cfg(feature = "eval")]
+mod first_stage;
 mod merge;
 #[cfg(feature = "eval")]
 mod score;
@@ -9,6 +11,8 @@ mod sweep;
 mod watch;
 
 pub use error::Error;
+#[cfg(feature = "eval")]
+pub use first_stage::FirstStage;
 pub use merge::{Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
 pub use score::{Score, ScoreReport, ScoredSet};

@@ -63,6 +63,12 @@ pub struct TransformerSettings {
     pub(crate) classifies: bool,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
+    /// Whether the model continues texts, and a reranker reads its logits.
+    pub(crate) continues: bool,
+    /// Whether a message's content is a list of parts, and not a text.
+    pub(crate) structured: Option<bool>,
+    /// Arguments of the chat template.
+    pub(crate) template: Map<String, Value>,
 }
 
 impl TransformerSettings {
@@ -111,6 +117,9 @@ impl TransformerSettings {
     fn calling(&mut self, file: &Map<String, Value>) -> Option<u64> {
         let calls = file.get("processing_kwargs").and_then(Value::as_object);
         let mut length = None;
+        if let Some(template) = calls.and_then(|calls| calls.get("chat_template")?.as_object()) {
+            self.template.clone_from(template);
+        }
         // Arguments of `common` win.
         for part in ["text", "common"] {
             for (name, value) in calls.and_then(|calls| calls.get(part)?.as_object()).into_iter().flatten() {
@@ -134,11 +143,13 @@ impl TransformerSettings {
 
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
-        self.classifies = file.get("transformer_task").and_then(Value::as_str) == Some("sequence-classification");
-        let (task, output, value) = if self.classifies {
-            ("sequence-classification", "scores", "logits")
-        } else {
-            ("feature-extraction", "token_embeddings", "last_hidden_state")
+        let task = file.get("transformer_task").and_then(Value::as_str);
+        self.classifies = task == Some("sequence-classification");
+        self.continues = task == Some("text-generation");
+        let (task, output, value) = match task {
+            Some("sequence-classification") => ("sequence-classification", "scores", "logits"),
+            Some("text-generation") => ("text-generation", "causal_logits", "logits"),
+            _ => ("feature-extraction", "token_embeddings", "last_hidden_state"),
         };
         let expected = [("transformer_task", task), ("module_output_name", output)];
         for (key, expected) in expected {
@@ -150,7 +161,12 @@ impl TransformerSettings {
             self.unknown.push(format!("`query_expansion` is {value}"));
         }
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
-        self.is_message = modalities.contains_key("message");
+        let message = modalities.get("message");
+        self.is_message = message.is_some();
+        self.structured = message
+            .and_then(|message| message.get("format")?.as_str())
+            .filter(|format| *format != "auto")
+            .map(|format| format == "structured");
         let Some(text) = modalities.get("text") else {
             if !self.is_message {
                 self.unknown.push("`modality_config` has no `text`".to_owned());

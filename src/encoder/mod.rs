@@ -17,11 +17,12 @@ mod embeddings;
 mod encode;
 mod error;
 mod layers;
+mod logit_score;
 mod module_pipeline;
 mod open;
 mod open_device;
 mod options;
-
+mod pair_template;
 mod pooling;
 mod remarks;
 mod source;

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::Args;
+use super::args::OWN;
 use super::files::file_name;
 use super::models::retrieve;
-use super::results::{Results, Scored};
+use super::results::{Origin, Results, Scored};
 use crate::checkpoint::Checkpoint;
+use crate::cli::render::Usage;
 use crate::encoder::Options;
 use crate::eval::{Candidates, Compat, DataSet, Error, Run, SetScores, evaluate};
 use crate::progress::Cancel;
@@ -26,12 +28,18 @@ impl FirstStage {
     /// Searches with the retriever at `path`, or reads the ranking there.
     pub(super) fn find(path: &Path, args: &Args, results: &Results, cancel: &Cancel) -> anyhow::Result<Self> {
         let is_run = path.is_file() || path.to_string_lossy().contains(DATA);
-        let found = if is_run { read_runs(path, &results.sets)? } else { search(path, args, results, cancel)? };
+        let own = args.reranks_own();
+        let found = match (own, is_run) {
+            (true, _) => listed(results)?,
+            (false, true) => read_runs(path, &results.sets)?,
+            (false, false) => search(path, args, results, cancel)?,
+        };
+        let depth = if own && args.top_k.is_none() { usize::MAX } else { args.top_k() };
         let rules = args.compat.rules();
         let (mut candidates, mut sets) = (Vec::new(), Vec::new());
         for (set, found) in results.sets.iter().zip(found) {
             let positives = args.compat == Compat::St;
-            let kept = Candidates::new(set, &found.run, args.top_k as usize, &rules, positives);
+            let kept = Candidates::new(set, &found.run, depth, &rules, positives);
             if let Some((query, document)) = kept.unknown(set) {
                 let (query, document) = (query.to_owned(), document.to_owned());
                 return Err(Error::UnknownDocument { run: found.path, set: set.label(), query, document }.into());
@@ -61,9 +69,23 @@ fn search(path: &Path, args: &Args, results: &Results, cancel: &Cancel) -> anyho
     let checkpoint = Checkpoint::open_with(path, args.links.links()).with_context(context)?;
     // The length that is asked for is that of the rerankers' pairs.
     let options = Options { max_length: None, ..args.encoder.options() };
-    let found = retrieve(args, &checkpoint, results, args.top_k as usize, &options, cancel).with_context(context)?;
+    let found = retrieve(args, &checkpoint, results, args.top_k(), &options, cancel).with_context(context)?;
     let one = |SetScores { run, time, tokens, .. }| Found { path: path.to_owned(), run, time, tokens };
     Ok(found.into_iter().map(one).collect())
+}
+
+/// The documents that the data sets list for each query.
+fn listed(results: &Results) -> anyhow::Result<Vec<Found>> {
+    let one = |(set, origin): (&DataSet, &Origin)| {
+        if !set.queries.iter().any(|query| origin.top_ranked.contains_key(&query.id)) {
+            return Err(Usage::with_hint(
+                format!("`{}` lists no documents to re-rank", set.label()),
+                "`--rerank` takes a retriever's folder or a TREC run; MTEB's reranking tasks have a table `top_ranked`",
+            ));
+        }
+        Ok(Found { path: PathBuf::from(OWN), run: Run::of_lists(&origin.top_ranked), time: Duration::ZERO, tokens: 0 })
+    };
+    Ok(results.sets.iter().zip(&results.origins).map(one).collect::<Result<_, _>>()?)
 }
 
 fn read_runs(pattern: &Path, sets: &[DataSet]) -> anyhow::Result<Vec<Found>> {
