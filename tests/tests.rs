@@ -5,6 +5,8 @@ mod suite {
     mod adapters;
     mod architecture;
     // The manual describes the whole program.
+    #[cfg(feature = "eval")]
+    mod bge_m3;
     #[cfg(all(feature = "eval", feature = "parquet"))]
     mod book;
     mod bundled;
@@ -34,6 +36,8 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    #[cfg(feature = "eval")]
+    mod late;
     mod library;
     mod links;
     mod mergekit;
@@ -58,6 +62,8 @@ mod suite {
     mod slices;
     #[cfg(unix)]
     mod soups;
+    #[cfg(feature = "eval")]
+    mod sparse;
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;

@@ -60,19 +60,12 @@ impl Score {
                 listed.iter().map(|lists| (PathBuf::from("top_ranked"), Run::of_lists(lists))).collect()
             }
         };
-        let one = |(set, (run, found)): (&DataSet, (PathBuf, Run))| {
-            if !set.queries.iter().any(|query| found.scores.contains_key(&query.id)) {
-                return Err(eval::Error::NoQueryOfSet { run, set: set.label() }.into());
+        let one = |(set, (path, run)): (&DataSet, (PathBuf, Run))| {
+            if !set.queries.iter().any(|query| run.scores.contains_key(&query.id)) {
+                return Err(eval::Error::NoQueryOfSet { run: path, set: set.label() });
             }
-            let kept = Candidates::new(set, &found, depth, &self.rules(), self.adds_positives());
-            match kept.unknown(set) {
-                Some((query, document)) => {
-                    let (query, document) = (query.to_owned(), document.to_owned());
-                    Err(eval::Error::UnknownDocument { run, set: set.label(), query, document }.into())
-                }
-                None => Ok(kept),
-            }
+            Candidates::of_ranking(&path, set, &run, depth, self.rules_of())
         };
-        sets.iter().zip(runs).map(one).collect()
+        Ok(sets.iter().zip(runs).map(one).collect::<Result<_, _>>()?)
     }
 }

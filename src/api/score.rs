@@ -7,7 +7,7 @@ use super::Error;
 use super::first_stage::FirstStage;
 use super::watch::{Watch, watch_methods};
 use crate::checkpoint::{Checkpoint, Links};
-use crate::encoder::{self, CrossEncoder, Encoder};
+use crate::encoder::{self, CrossEncoder, Retriever};
 use crate::eval::{
     self, Candidates, Compat, DataSet, Metric, Paired, Prompts, RerankTask, SetScores, Similarity, Task, Texts,
 };
@@ -177,19 +177,21 @@ impl Score {
         depth: usize,
         options: &encoder::Options,
     ) -> Result<(Vec<SetScores>, Vec<String>), Error> {
-        let similarity = &checkpoint.settings().similarity;
-        let unknown = || Error::Similarity { model: checkpoint.path().to_owned(), name: similarity.to_string() };
-        let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
-        let encoder = Encoder::open(checkpoint, options)?;
-        let texts = Texts::new(sets, &self.prompts(checkpoint));
-        let rules = self.rules();
+        let settings = checkpoint.settings();
+        let unknown =
+            || Error::Similarity { model: checkpoint.path().to_owned(), name: settings.similarity.to_string() };
+        let similarity = Similarity::of_model(settings).ok_or_else(unknown)?;
+        let retriever = Retriever::open(checkpoint, options)?;
+        let similarity = similarity.used_by(&retriever, settings);
+        let texts = Texts::new(sets, &self.prompts(checkpoint).used_by(&retriever));
+        let rules = self.compat.rules();
         let task = Task { sets, texts: &texts, tokens: None, metrics, rules, similarity, depth };
         let meter = self.watch.meter(texts.bytes());
-        let scored = eval::score(&encoder, &task, &mut |done| {
+        let scored = eval::score(&retriever, &task, &mut |done| {
             meter.add(done.bytes);
             self.watch.cancel.flow()
         })?;
-        Ok((scored, encoder.warnings().to_vec()))
+        Ok((scored, retriever.warnings().to_vec()))
     }
 
     /// Orders the candidates of every data set with a reranker.
@@ -201,7 +203,7 @@ impl Score {
         candidates: &[Candidates],
     ) -> Result<(Vec<SetScores>, Vec<String>), Error> {
         let reranker = CrossEncoder::open(checkpoint, &self.encoder)?;
-        let task = RerankTask { sets, candidates, metrics, rules: self.rules() };
+        let task = RerankTask { sets, candidates, metrics, rules: self.compat.rules() };
         let meter = self.watch.meter(task.bytes());
         let scored = eval::rerank(&reranker, &task, &mut |done| {
             meter.add(done.bytes);
@@ -219,13 +221,8 @@ impl Score {
         self.links
     }
 
-    pub(super) fn rules(&self) -> eval::Rules {
-        self.compat.rules()
-    }
-
-    /// Whether relevant documents that a first stage missed are re-ranked, too.
-    pub(super) fn adds_positives(&self) -> bool {
-        self.compat == Compat::St
+    pub(super) fn rules_of(&self) -> Compat {
+        self.compat
     }
 
     /// The metrics, each once.

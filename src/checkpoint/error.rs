@@ -112,6 +112,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: ModuleError,
     },
+    /// A router whose settings cannot be followed.
+    #[error("`{}`: {problem}", path.display())]
+    Router {
+        /// The router_config.json.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// An empty modules.json.
     #[error("`{}` lists no modules", path.display())]
     NoModules {
@@ -234,15 +242,12 @@ pub enum ModuleError {
     /// A path that an earlier entry has.
     #[error("has the path `{}`, which another entry has too", escaped(.0))]
     Twice(String),
-    /// A module with sub-models of its own.
-    #[error("is a `{0}`, which chooses between several models and cannot be merged")]
-    Routed(String),
 }
 
 impl Diagnose for ModuleError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Path(_) | Self::Twice(_) | Self::Routed(_) => None,
+            Self::Path(_) | Self::Twice(_) => None,
         }
     }
 
@@ -298,6 +303,7 @@ impl Diagnose for Error {
             | Self::TooLong { .. }
             | Self::Json { .. }
             | Self::Module { .. }
+            | Self::Router { .. }
             | Self::NoModules { .. }
             | Self::NoWeights { .. }
             | Self::NoTensors { .. }
@@ -324,6 +330,7 @@ impl Diagnose for Error {
             | Self::Json { .. }
             | Self::NoConfig { .. }
             | Self::Module { .. }
+            | Self::Router { .. }
             | Self::NoModules { .. }
             | Self::NoWeights { .. }
             | Self::ForeignWeights { .. }

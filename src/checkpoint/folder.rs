@@ -11,7 +11,8 @@ use super::hub_cache;
 use super::hub_model::HubSnapshot;
 use super::json;
 use super::model_path::{Links, ModelPath};
-use super::modules::{self, Module, Place};
+use super::module_place::{Place, Roles};
+use super::modules::{self, Module};
 use super::settings::Settings;
 use super::side_files::{self, SideFile};
 use super::tokenizer::Tokenizer;
@@ -56,12 +57,15 @@ impl Checkpoint {
     /// Opens a folder of these modules. Without `is_whole` the transformer is left out.
     pub(super) fn with_places(folder: &ModelPath, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
         let sentence_transformers = places.is_some();
-        let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
+        let places = places.unwrap_or_else(|| {
+            vec![Place { folder: String::new(), kind: "Transformer".to_owned(), roles: Roles::ALL }]
+        });
         let open = |place: Place| {
             if is_whole || !place.is_transformer() {
                 return Module::open(folder, place);
             }
-            Ok(Module { folder: place.folder, kind: place.kind, config: Map::new(), weights: None, file: None })
+            let Place { folder, kind, roles } = place;
+            Ok(Module { folder, kind, roles, config: Map::new(), weights: None, file: None })
         };
         let mut parts = places.into_iter().map(open).collect::<Result<Vec<Module>, Error>>()?;
         let main = main_module(&parts);

@@ -5,7 +5,8 @@ use serde_json::Map;
 use super::error::Error;
 use super::json;
 use super::model_path::ModelPath;
-use super::modules::{Module, Place, is_transformer};
+use super::module_place::{Place, Roles, is_transformer};
+use super::modules::Module;
 use super::side_files::entries;
 use super::weights::Weights;
 
@@ -27,7 +28,7 @@ pub(super) fn find(root: &ModelPath, modules: &[Module]) -> Result<Vec<Module>, 
         if folder.is_symlink() || !folder.is_dir() {
             continue;
         }
-        let place = Place { folder: name.clone(), kind: kind.to_owned() };
+        let place = Place { folder: name.clone(), kind: kind.to_owned(), roles: Roles::ALL };
         match Module::open(root, place) {
             Ok(head) if head.weights.is_some() => heads.push(head),
             Ok(_) | Err(Error::ForeignWeights { .. } | Error::Adapter { .. }) => {}
@@ -51,6 +52,7 @@ fn file_head(root: &ModelPath, stem: &str, modules: &[Module]) -> Result<Option<
             return Ok(Some(Module {
                 folder: stem.to_owned(),
                 kind: "Head".to_owned(),
+                roles: Roles::ALL,
                 config: Map::new(),
                 weights: Some(Weights::open_file(&path)?),
                 file: Some(format!("{stem}.pt")),

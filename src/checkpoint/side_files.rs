@@ -20,6 +20,7 @@ pub struct SideFile {
 
 /// Names of files that loaders read.
 const NAMES: &[&str] = &[
+    "artifact.metadata",
     "config.json",
     "config_sentence_transformers.json",
     "modules.json",

@@ -61,6 +61,10 @@ pub struct TransformerSettings {
     pub(crate) unknown: Vec<String>,
     /// Whether the model classifies a text or a pair of texts, as rerankers do.
     pub(crate) classifies: bool,
+    /// Whether the model scores the tokens that may stand at each place, as masked language models do.
+    pub(crate) fills_masks: bool,
+    /// How queries are filled up with expansion tokens, which is for late-interaction models.
+    pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
     /// Whether the model continues texts, and a reranker reads its logits.
@@ -143,11 +147,13 @@ impl TransformerSettings {
 
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
-        let task = file.get("transformer_task").and_then(Value::as_str);
-        self.classifies = task == Some("sequence-classification");
-        self.continues = task == Some("text-generation");
-        let (task, output, value) = match task {
+        let stated = file.get("transformer_task").and_then(Value::as_str);
+        self.classifies = stated == Some("sequence-classification");
+        self.fills_masks = stated == Some("fill-mask");
+        self.continues = stated == Some("text-generation");
+        let (task, output, value) = match stated {
             Some("sequence-classification") => ("sequence-classification", "scores", "logits"),
+            Some("fill-mask") => ("fill-mask", "token_embeddings", "logits"),
             Some("text-generation") => ("text-generation", "causal_logits", "logits"),
             _ => ("feature-extraction", "token_embeddings", "last_hidden_state"),
         };
@@ -157,9 +163,7 @@ impl TransformerSettings {
                 self.unknown.push(format!("`{key}` is {value}"));
             }
         }
-        if let Some(value) = file.get("query_expansion").filter(|value| !value.is_null()) {
-            self.unknown.push(format!("`query_expansion` is {value}"));
-        }
+        self.query_expansion = file.get("query_expansion").filter(|value| !value.is_null()).cloned();
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
         let message = modalities.get("message");
         self.is_message = message.is_some();

@@ -72,6 +72,7 @@ impl Checkpoint {
         let module = |module: &Module| Module {
             folder: module.folder.clone(),
             kind: module.kind.clone(),
+            roles: module.roles,
             config: module.config.clone(),
             weights: weights.remove(&module.folder),
             file: module.file.clone(),

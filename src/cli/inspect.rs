@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
-use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
+use crate::checkpoint::{Checkpoint, LateInteraction, ModelKind, Weights, disagreements, layer_of};
 use crate::escape::{Page, columns};
 use crate::merge::{self, Difference};
 
@@ -131,6 +131,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     let architecture = &settings.architecture;
     let known = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let mut facts = vec![
+        ("kind", settings.kind.described().to_owned()),
         (
             "architecture",
             format!(
@@ -153,17 +154,54 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     if checkpoint.is_sentence_transformers() {
         let dimension = settings.embedding_dimension.map_or_else(String::new, |size| format!(", {size} dimensions"));
         let normalize = if settings.normalize { ", normalised" } else { "" };
-        facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
-        facts.push(("similarity", settings.similarity.to_string()));
+        if !matches!(settings.kind, ModelKind::Sparse | ModelKind::LateInteraction) {
+            facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
+        }
+        if settings.late_interaction.is_none() {
+            facts.push(("similarity", settings.similarity.to_string()));
+        }
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
     }
-    facts.push(("max length", settings.max_seq_length.map_or_else(|| "?".into(), |length| format!("{length} tokens"))));
+    match &settings.late_interaction {
+        Some(late) => facts.extend(late_facts(late)),
+        None => {
+            let length = settings.max_seq_length.map_or_else(|| "?".into(), |length| format!("{length} tokens"));
+            facts.push(("max length", length));
+        }
+    }
     let name =
         |path: &std::path::Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let files: Vec<_> = checkpoint.tokenizer().files().map(name).collect();
     facts.push(("tokenizer", if files.is_empty() { "none".into() } else { files.join(", ") }));
     facts
+}
+
+/// How a late-interaction model makes vectors of texts.
+fn late_facts(late: &LateInteraction) -> Vec<(&'static str, String)> {
+    let side = |prefix: &Option<String>, length: Option<u64>| {
+        let prefix = prefix.as_ref().map_or_else(String::new, |prefix| format!("{prefix:?} in front, "));
+        length
+            .map_or_else(|| format!("{prefix}as long as the model takes"), |length| format!("{prefix}{length} tokens"))
+    };
+    let filled = late.expansion.as_ref().map_or_else(String::new, |expansion| {
+        let attended = if expansion.attend { ", which are attended to" } else { "" };
+        let token = expansion.token.as_deref().unwrap_or("mask");
+        format!(", filled up to {} by {token} tokens{attended}", expansion.length)
+    });
+    let skipped = |name: &str, skips: bool| (skips && !late.skiplist.is_empty()).then(|| name.to_owned());
+    let sides: Vec<String> =
+        [skipped("queries", late.skips[0]), skipped("documents", late.skips[1])].into_iter().flatten().collect();
+    let skiplist = match sides.is_empty() {
+        true => "none".to_owned(),
+        false => format!("{} of {}", late.skiplist.join(" "), sides.join(" and ")),
+    };
+    vec![
+        ("similarity", if late.mean { "MaxSim, the mean over the query".to_owned() } else { "MaxSim".to_owned() }),
+        ("queries", format!("{}{filled}", side(&late.query_prefix, late.query_length))),
+        ("documents", side(&late.document_prefix, late.document_length)),
+        ("skiplist", skiplist),
+    ]
 }
 
 fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) -> Value {
@@ -178,6 +216,7 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
     json!({
         "folder": checkpoint.path().display().to_string(),
         "hub": checkpoint.snapshot().map(|snapshot| json!({"name": snapshot.name, "commit": snapshot.commit})),
+        "kind": settings.kind.name(),
         "architecture": architecture.model_type,
         "layers": architecture.layers,
         "hidden_size": architecture.hidden_size,
@@ -192,6 +231,14 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
         "similarity": settings.similarity,
         "prompts": settings.prompts,
         "max_seq_length": settings.max_seq_length,
+        "late_interaction": settings.late_interaction.as_ref().map(|late| json!({
+            "query_prefix": late.query_prefix,
+            "document_prefix": late.document_prefix,
+            "query_length": late.query_length,
+            "document_length": late.document_length,
+            "expansion_length": late.expansion.as_ref().map(|expansion| expansion.length),
+            "skiplist": late.skiplist,
+        })),
         "tokenizer": checkpoint.tokenizer().files().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         "groups": groups,
     })

@@ -40,11 +40,19 @@ impl CrossEncoder {
     /// # Errors
     /// A model of a class that cannot rerank, with several labels, or that cannot be loaded.
     pub fn open(checkpoint: &Checkpoint, options: &Options) -> Result<Self, Error> {
+        Self::from_tensors(checkpoint, checkpoint, options)
+    }
+
+    /// Loads a reranker whose tensors come from `source`; everything else is as in `checkpoint`.
+    ///
+    /// # Errors
+    /// Those of [`CrossEncoder::open`].
+    pub fn from_tensors(checkpoint: &Checkpoint, source: &dyn TensorSource, options: &Options) -> Result<Self, Error> {
         let mut warnings = Vec::new();
         let template = template(checkpoint, &mut warnings)?;
         // The head says what is pooled; here it keeps warnings about a folder without pooling away.
         let options = Options { pooling: Some(Pooling::of(Mode::Cls)), truncate_dim: None, ..options.clone() };
-        let mut inner = Encoder::open_by(load, checkpoint, checkpoint, &options)?;
+        let mut inner = Encoder::open_by(load, checkpoint, source, &options)?;
         let (length, most) = (inner.max_length(), longest(checkpoint, &inner.transformer));
         if template.is_none() {
             inner.tokenizer.set_max_pair_length(length, most)?;
@@ -70,6 +78,19 @@ impl CrossEncoder {
             warnings,
             inner,
         })
+    }
+
+    /// Replaces the weights, for example by another merge of the same models.
+    ///
+    /// # Errors
+    /// Weights that do not fit.
+    pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
+        self.inner.replace(checkpoint, source)
+    }
+
+    /// Frees the memory of the weights before new ones are computed. Nothing can be scored until [`CrossEncoder::replace`].
+    pub fn release(&mut self) {
+        self.inner.release();
     }
 
     /// Checks that a folder is a reranker's, as far as this shows without its weights.

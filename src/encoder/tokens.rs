@@ -22,8 +22,12 @@ pub struct Tokens {
     ends: Vec<usize>,
     /// The type of each token; empty where all are of the first type.
     types: Vec<u32>,
+    /// For each text the number of its first tokens that tokens attend to; empty where they attend to all.
+    attended: Vec<usize>,
     /// The number of tokens of the prompt, which is the same for every text.
     pub(super) prompt: usize,
+    /// The role of the texts.
+    pub(super) role: Role,
 }
 
 impl Tokens {
@@ -58,6 +62,27 @@ impl Tokens {
             }
         }
         cut
+    }
+
+    /// Adds a text of which tokens attend to the first `attended` only. Either all texts have such a number or none.
+    pub(super) fn push_attended(&mut self, ids: &[u32], attended: usize) {
+        self.push(ids);
+        self.attended.push(attended);
+    }
+
+    /// The number of a text's first tokens that tokens attend to.
+    pub(super) fn attended(&self, text: usize) -> usize {
+        self.attended.get(text).copied().unwrap_or_else(|| self.length(text))
+    }
+
+    /// Some of the texts.
+    pub(crate) fn part(&self, texts: Range<usize>) -> Self {
+        let mut part = Self { prompt: self.prompt, role: self.role, ..Self::default() };
+        for text in texts {
+            part.push_typed(self.get(text), self.types(text));
+            part.attended.extend(self.attended.get(text));
+        }
+        part
     }
 
     /// The types of a text's tokens; empty where all are of the first type.

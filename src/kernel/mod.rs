@@ -34,7 +34,7 @@ pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, va
 pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
 pub use neural::{
-    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, norm, rotate,
+    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, max_to, norm, rotate,
     row_of_lanes, scale_rows,
 };
 #[cfg(feature = "eval")]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::prose::prose;
-use crate::encoder::{CLASSES, REFUSED, reranker_classes};
+use crate::encoder::{CLASSES, REFUSED, reranker_classes, sparse_classes};
 
 const INTRODUCTION: &str = "# Model classes
 
@@ -22,6 +22,23 @@ These are refused by name, because only code beside their weights says what they
 
 | class | models |
 | --- | --- |
+";
+
+const SPARSE: &str = "
+## Sparse retrievers
+
+SPLADE needs a masked language model of one of these classes, by the `model_type` in config.json, with its head. Tests compare them
+with sentence-transformers' `SparseEncoder`, except for `new`, which is `gte` with code of its own, and `roberta` and `camembert`, whose
+heads are `xlm-roberta`'s.
+
+";
+
+const LATE: &str = "
+## Late interaction
+
+A late-interaction model is a transformer of any of these classes, with projections behind it, in a folder of PyLate, of
+sentence-transformers' `MultiVectorEncoder`, or of Stanford's ColBERT (`HF_ColBERT` over BERT). Tests compare BERT, XLM-R, ModernBERT,
+Qwen3 and LFM2 with PyLate 1.6 and sentence-transformers 6.2.
 ";
 
 const RERANKERS: &str = "
@@ -51,6 +68,11 @@ pub(super) fn page() -> String {
     for (class, models) in REFUSED {
         let _ = writeln!(text, "| {} | {} |", prose(class), prose(models));
     }
+    text.push_str(SPARSE);
+    for class in sparse_classes() {
+        let _ = writeln!(text, "- `{class}`");
+    }
+    text.push_str(LATE);
     text.push_str(RERANKERS);
     for class in reranker_classes() {
         let _ = writeln!(text, "- `{class}`");

@@ -391,6 +391,13 @@ budget: {trials: 40, wall: 1h30m}
 prompts: {query: \"query: \", document: \"passage: \"}
 ",
     ),
+    example(
+        "`rerank`",
+        "A sweep over rerankers, each of which orders the fifty documents that a retriever finds for a query:",
+        "\
+rerank: {first_stage: bge-m3, top_k: 50}
+",
+    ),
 ];
 
 /// Of the searches.

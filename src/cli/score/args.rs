@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::cli::args::LinkArgs;
-use crate::cli::encoding::{EncoderArgs, PromptArgs};
+use crate::cli::encoding::{EncoderArgs, PromptArgs, RetrievalArgs};
+use crate::encoder::Options;
 use crate::eval::{Compat, Metric};
 
 /// What stands for the lists of documents that data sets have themselves.
@@ -18,6 +19,9 @@ Examples:
   admix score merged --data sets/xquad-en sets/jhe
   admix score base merged --data sets/jhe --baseline base --metrics ndcg@10,recall@100,mrr@10
   admix score e5 --data sets/miracl-ko --query-prompt 'query: ' --document-prompt 'passage: '
+  admix score splade merged-splade --data sets/jhe
+  admix score distilbert-splade --retrieval sparse --data sets/jhe
+  admix score bge-m3 merged-m3 --retrieval dense=0.4,sparse=0.2,late=0.4 --data sets/jhe
   admix score reranker merged-reranker --data sets/jhe --rerank bge-m3 --top-k 50
   admix score reranker --data MIRACLReranking:ko --rerank
   admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
@@ -70,6 +74,9 @@ pub(crate) struct Args {
     pub(super) encoder: EncoderArgs,
 
     #[command(flatten)]
+    pub(super) retrieval: RetrievalArgs,
+
+    #[command(flatten)]
     pub(super) links: LinkArgs,
 
     /// The tool whose rules hold for ties, identical ids and missing queries: trec, mteb, st or beir
@@ -106,6 +113,11 @@ impl Args {
     /// Whether the documents to re-rank are those that the data sets list.
     pub(super) fn reranks_own(&self) -> bool {
         self.rerank.as_ref().is_some_and(|path| path.as_os_str() == OWN && !path.exists())
+    }
+
+    /// How retrievers are loaded.
+    pub(super) fn options(&self) -> Options {
+        self.retrieval.apply(self.encoder.options())
     }
 
     /// The metrics, each once.

@@ -12,12 +12,16 @@ use super::Args;
 use super::results::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
-use crate::escape::{self, is_hidden, tsv};
-use crate::eval::{self, DataSet, Measure, Metric};
+use crate::encoder::Retrieval;
+use crate::escape::{self, tsv};
+use crate::eval::{self, DataSet, Measure, Metric, file_name};
 
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
     if let Some(pattern) = &args.run_file {
+        let several = args.retrieval.retrieval.map(|asked| asked.with_parts()).filter(|by| by.len() > 1);
+        let by: Vec<Option<Retrieval>> = several.map_or_else(|| vec![None], |by| by.into_iter().map(Some).collect());
+        let models: Vec<String> = models.iter().flat_map(|model| by.iter().map(|by| model_name(model, *by))).collect();
         let pairs = models.iter().flat_map(|model| sets.iter().map(move |set| run_path(pattern, model, set)));
         let (count, names): (usize, BTreeSet<PathBuf>) = (models.len() * sets.len(), pairs.collect());
         if names.len() < count {
@@ -69,10 +73,10 @@ pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
         for scored in rankings(results) {
             let sets = results.sets.iter().zip(&scored.sets);
             for (set, found) in sets.filter(|(set, _)| unfit(set).is_none()) {
-                let path = run_path(pattern, &scored.model, set);
+                let name = model_name(&scored.model, scored.retrieval);
+                let path = run_path(pattern, &name, set);
                 create_parent(&path)?;
                 let order = args.compat.rules().order;
-                let name = file_name(&scored.model.display().to_string());
                 output::write(&path, true, |out| Ok(found.run.write(out, &path, &name, order)?))?;
             }
         }
@@ -90,15 +94,14 @@ fn rankings(results: &Results) -> impl Iterator<Item = &Scored> {
     results.models.iter().filter(|scored| !scored.first_stage)
 }
 
-fn run_path(pattern: &str, model: &Path, set: &DataSet) -> PathBuf {
+/// A model's name as a part of a file's name, with the kinds of retrieval of a ranking where it has several.
+fn model_name(model: &Path, retrieval: Option<Retrieval>) -> String {
     let model = file_name(&model.display().to_string());
-    PathBuf::from(pattern.replace("{model}", &model).replace("{data}", &file_name(&set.label())))
+    retrieval.map_or_else(|| model.clone(), |retrieval| format!("{model}-{retrieval}"))
 }
 
-/// A name as a part of a file's name.
-pub(super) fn file_name(name: &str) -> String {
-    let name = name.trim_matches(|c| matches!(c, '/' | '.'));
-    name.replace(|c: char| c.is_whitespace() || is_hidden(c) || matches!(c, '/' | '\\'), "-")
+fn run_path(pattern: &str, model: &str, set: &DataSet) -> PathBuf {
+    PathBuf::from(pattern.replace("{model}", model).replace("{data}", &file_name(&set.label())))
 }
 
 fn create_parent(path: &Path) -> anyhow::Result<()> {
@@ -110,7 +113,7 @@ fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
     writeln!(out, "model\tdata\tdirection\tquery\tmetric\tvalue")?;
     for scored in &results.models {
         for (set, found) in results.sets.iter().zip(&scored.sets) {
-            let (model, name) = (tsv(&scored.model.display().to_string()), tsv(&set.name));
+            let (model, name) = (tsv(&scored.name()), tsv(&set.name));
             let direction = tsv(set.direction.as_deref().unwrap_or_default());
             for (at, metric) in results.metrics.iter().enumerate() {
                 for (query, value) in found.scores.values(at) {
@@ -124,7 +127,7 @@ fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
 
 /// A file a data set's name, with its directions as subsets, in the form of MTEB's results.
 fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Result<()> {
-    let folder = folder.join(file_name(&scored.model.display().to_string()));
+    let folder = folder.join(model_name(&scored.model, scored.retrieval));
     let named = |at: usize| results.origins[at].task().map_or(results.sets[at].name.as_str(), |task| task.name);
     let names: BTreeSet<&str> = (0..results.sets.len()).map(named).collect();
     for name in names {
@@ -192,12 +195,6 @@ fn mteb_name(metric: Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_files_stay_in_their_folder() {
-        assert_eq!(file_name("../a b/c/"), "a-b-c");
-        assert_eq!(file_name("/models/ko-en"), "models-ko-en");
-    }
 
     #[test]
     fn metrics_have_mtebs_names() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::encoder::Retrieval;
 use crate::eval::data::{Located, Task};
 use crate::eval::{DataSet, Metric, Paired, Scores, SetScores, holm, paired};
 
@@ -39,18 +40,39 @@ impl Origin {
 /// The scores of one model.
 pub(super) struct Scored {
     pub(super) model: PathBuf,
+    /// The kinds of retrieval of this ranking, where the model has several.
+    pub(super) retrieval: Option<Retrieval>,
     /// Whether this is the first stage, whose documents the other models re-rank.
     pub(super) first_stage: bool,
     /// One entry for each data set.
     pub(super) sets: Vec<SetScores>,
 }
 
+impl Scored {
+    /// The model, and the kinds of retrieval where it has several.
+    pub(super) fn name(&self) -> String {
+        let model = self.model.display();
+        self.retrieval.map_or_else(|| model.to_string(), |retrieval| format!("{model} ({retrieval})"))
+    }
+}
+
 impl Results {
+    /// The ranking of the baseline that a ranking is compared with: of the same kinds of retrieval, if it has such a one.
+    pub(super) fn baseline_of(&self, model: usize) -> Option<usize> {
+        let first = self.baseline?;
+        let (own, name) = (&self.models[model], &self.models[first].model);
+        let alike = |scored: &Scored| scored.model == *name && scored.retrieval == own.retrieval;
+        Some(self.models.iter().position(alike).unwrap_or(first))
+    }
+
     /// How each model compares with the baseline on a data set and metric, with the p-value corrected over the models.
     pub(super) fn comparisons(&self, set: usize, metric: usize) -> Vec<Option<(Paired, f64)>> {
-        let Some(baseline) = self.baseline else { return vec![None; self.models.len()] };
+        if self.baseline.is_none() {
+            return vec![None; self.models.len()];
+        }
         let scores = |model: usize| -> &Scores { &self.models[model].sets[set].scores };
         let compare = |model: usize| {
+            let baseline = self.baseline_of(model)?;
             let (candidate, base) = scores(model).paired(scores(baseline), metric);
             if model == baseline { None } else { paired(&base, &candidate) }
         };

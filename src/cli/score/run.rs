@@ -37,12 +37,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     });
     for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
         let depth = depth(args, &results.metrics);
-        let sets = candidates.as_ref().map_or_else(
-            || retrieve(args, checkpoint, &results, depth, &args.encoder.options(), &cancel),
-            |candidates| rerank_with(args, checkpoint, &results, candidates, &cancel),
+        let rankings = candidates.as_ref().map_or_else(
+            || retrieve(args, checkpoint, &results, depth, &args.options(), &cancel),
+            |candidates| Ok(vec![(None, rerank_with(args, checkpoint, &results, candidates, &cancel)?)]),
         );
-        let sets = sets.with_context(|| cannot_score(&folder))?;
-        results.models.push(Scored { model: folder, first_stage: false, sets });
+        for (retrieval, sets) in rankings.with_context(|| cannot_score(&folder))? {
+            results.models.push(Scored { model: folder.clone(), retrieval, first_stage: false, sets });
+        }
     }
     let is_baseline = |scored: &Scored| args.baseline.as_ref() == Some(&scored.model);
     results.baseline = results.models.iter().position(is_baseline);

@@ -122,10 +122,10 @@ impl<'a> Collector<'a> {
             };
             self.modules = self.match_module(module);
             self.tied = self.find_tied_tensors();
-            if module.kind == "Transformer" && !self.recipe.whole_models() {
+            if module.is_transformer() && !self.recipe.whole_models() {
                 self.collect_slices()?;
             } else {
-                self.collect_whole(module.kind == "Transformer");
+                self.collect_whole(module.is_transformer());
             }
             self.plan_tied_tensors();
         }

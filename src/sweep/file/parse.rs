@@ -186,7 +186,7 @@ impl Reading<'_> {
             None => Ok((Keep::None, Vec::new())),
         });
         let allow = diagnostics.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
-        let scoring = scoring(&top, diagnostics);
+        let scoring = scoring(&top, self.folder, diagnostics);
         let spec = (|| {
             let (objectives, (select, report), (keep, limits)) = (objectives?, selections?, kept?);
             Some(Spec {

@@ -11,6 +11,7 @@ mod fingerprints;
 #[cfg(feature = "eval")]
 mod memory;
 #[cfg(feature = "eval")]
+mod ranker;
 mod scorer;
 #[cfg(feature = "eval")]
 mod warnings;
