@@ -13,16 +13,14 @@ use std::thread;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::support::{
-    admix, copy_folder, names, pair, read_json, read_tensors, repository, run, snapshot, stderr, stdout_json,
-};
+use super::support::{admix, names, pair, read_json, read_tensors, run, snapshot, stderr, stdout_json};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const TOKEN: &str = "hf_secret";
 
 /// What a server was asked.
 #[derive(Clone, Debug)]
-struct Asked {
+pub(super) struct Asked {
     method: String,
     path: String,
     headers: BTreeMap<String, String>,
@@ -30,7 +28,7 @@ struct Asked {
 
 /// What a server answers.
 #[derive(Clone, Debug, Default)]
-struct Reply {
+pub(super) struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -123,15 +121,15 @@ fn ranged(asked: &Asked, content: &[u8]) -> Reply {
 }
 
 /// A Hub with `org/NAME` for each folder, and a second server where its large files lie.
-struct Hub {
+pub(super) struct Hub {
     hub: Server,
     store: Server,
 }
 
 /// What a test changes in the answers of a hub (`true`) or its store.
-type Twist = dyn Fn(bool, &Asked, Reply) -> Reply + Send + Sync;
+pub(super) type Twist = dyn Fn(bool, &Asked, Reply) -> Reply + Send + Sync;
 
-fn hub(folders: &[(&str, &Path)], twist: Arc<Twist>) -> Hub {
+pub(super) fn hub(folders: &[(&str, &Path)], twist: Arc<Twist>) -> Hub {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut listings = BTreeMap::new();
     for (name, folder) in folders {
@@ -206,7 +204,7 @@ fn fetch_with(root: &Path, hub: &Hub, arguments: &[&str], token: Option<&str>) -
     command.arg("fetch").args(arguments).output().unwrap()
 }
 
-fn fetch(root: &Path, hub: &Hub, arguments: &[&str]) -> Output {
+pub(super) fn fetch(root: &Path, hub: &Hub, arguments: &[&str]) -> Output {
     fetch_with(root, hub, arguments, None)
 }
 
@@ -469,157 +467,4 @@ fn a_download_ends_at_once_when_offline_is_asked_for() {
     let output = admix(folder.path()).env("HF_HUB_OFFLINE", "1").args(["fetch", "org/one"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("HF_HUB_OFFLINE is set, and forbids downloads"));
-}
-
-/// The revision of Ko-StrategyQA that MTEB scores.
-const STRATEGY: &str = "d243889a3eb6654029dbd7e7f9319ae31d58f97c";
-
-/// A folder with a tiny retriever, and two data sets as the Hub has them.
-fn data_sets() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
-    copy_folder(&repository().join("tests/goldens/encoders/bert"), &root.join("retriever"));
-    copy_folder(&repository().join("tests/goldens/rerankers/bert"), &root.join("reranker"));
-    let rows = |rows: &[serde_json::Value]| rows.iter().map(|row| format!("{row}\n")).collect::<String>();
-    let (texts, ids) = (["고양이 매트", "개와 고양이", "the cat sat"], ["d0", "d1", "d2"]);
-    let corpus = ids.iter().zip(texts).map(|(id, text)| json!({"_id": id, "title": "", "text": text}));
-    let corpus = rows(&corpus.collect::<Vec<_>>());
-    let queries = rows(&[json!({"_id": "q0", "text": "고양이"}), json!({"_id": "q1", "text": "cat"})]);
-    let qrels = rows(&[
-        json!({"query-id": "q0", "corpus-id": "d1", "score": 1}),
-        json!({"query-id": "q1", "corpus-id": "d2", "score": 1}),
-    ]);
-    let ranked = rows(&[
-        json!({"query-id": "q0", "corpus-ids": ["d2", "d1"]}),
-        json!({"query-id": "q1", "corpus-ids": ["d0", "d2", "d1"]}),
-    ]);
-    let write = |path: &str, text: &str| {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    for (table, split, text) in [("corpus", "dev", &corpus), ("queries", "dev", &queries), ("qrels", "dev", &qrels)] {
-        write(&format!("strategy/{table}/{split}.jsonl"), text);
-    }
-    write("strategy/qrels/train.jsonl", &qrels);
-    write("strategy/build.py", "");
-    for subset in ["ko", "de"] {
-        for (table, text) in [("corpus", &corpus), ("queries", &queries), ("qrels", &qrels), ("top_ranked", &ranked)] {
-            write(&format!("miracl/{subset}-{table}/dev.jsonl"), text);
-        }
-    }
-    folder
-}
-
-/// The program, with the cache of [`fetch`].
-fn with_cache(root: &Path, arguments: &[&str]) -> Output {
-    admix(root).env("HF_HUB_CACHE", root.join("cache")).args(arguments).output().unwrap()
-}
-
-const MIRACL: &str = "d11a14c74e8bd448cedab0c1d9a720040535f228";
-
-#[test]
-fn data_sets_are_downloaded_and_scored_by_name() {
-    let folder = data_sets();
-    let root = folder.path();
-    let strategy = format!("datasets/taeminlee/Ko-StrategyQA@{STRATEGY}");
-    let hub = hub(&[(&strategy, &root.join("strategy"))], Arc::new(|_, _, reply| reply));
-    // A name that is not in the cache says how to get it, and a misspelt one what was meant.
-    let missing = with_cache(root, &["score", "retriever", "--data", "mteb/Ko-StrategyQA"]);
-    assert_eq!(missing.status.code(), Some(3));
-    assert!(
-        stderr(&missing).contains("hint: download it first: admix fetch --data mteb/Ko-StrategyQA"),
-        "{}",
-        stderr(&missing)
-    );
-    for misspelt in ["mteb/Ko-StrategyQ", "KoStrategyQA"] {
-        let refused = with_cache(root, &["score", "retriever", "--data", misspelt]);
-        assert!(stderr(&refused).contains("Ko-StrategyQA"), "{}", stderr(&refused));
-    }
-    let done = fetch(root, &hub, &["--data", "mteb/Ko-StrategyQA", "--json"]);
-    let summary = stdout_json(&done);
-    assert_eq!(summary["models"][0]["type"], json!("data set"), "{}", stderr(&done));
-    assert_eq!(summary["models"][0]["commit"], json!(STRATEGY));
-    let snapshot = root.join(format!("cache/datasets--taeminlee--Ko-StrategyQA/snapshots/{STRATEGY}"));
-    assert_eq!(names(&snapshot), ["corpus", "qrels", "queries"]);
-    let score = |data: &str, more: &[&str]| {
-        let output = with_cache(root, &[&["score", "retriever", "--json", "--data", data], more].concat());
-        assert!(output.status.success(), "{data}: {}", stderr(&output));
-        stdout_json(&output)["models"][0]["datasets"].clone()
-    };
-    let expected = score("strategy", &["--split", "dev"]);
-    for name in ["Ko-StrategyQA", "ko-strategyqa", "mteb/Ko-StrategyQA", "taeminlee/Ko-StrategyQA"] {
-        let found = score(name, &["--mteb-json", "results"]);
-        assert_eq!(found[0]["metrics"], expected[0]["metrics"], "{name}");
-        // The split is the one that MTEB scores, though the folder has another.
-        assert_eq!((&found[0]["split"], &found[0]["name"]), (&json!("dev"), &json!("Ko-StrategyQA")));
-    }
-    let result = read_json(&root.join("results/retriever/Ko-StrategyQA.json"));
-    assert_eq!(result["dataset_revision"], json!(STRATEGY));
-    let scores = &result["scores"]["dev"][0];
-    assert_eq!((&scores["hf_subset"], &scores["languages"]), (&json!("default"), &json!(["kor-Hang"])));
-    assert_eq!(scores["main_score"], scores["ndcg_at_10"]);
-    let shown = stdout_json(&with_cache(root, &["data", "Ko-StrategyQA", "--json"]));
-    assert_eq!(shown["folders"][0]["hub"], json!({"name": "taeminlee/Ko-StrategyQA", "commit": STRATEGY}));
-}
-
-#[test]
-fn one_subset_is_downloaded_and_its_own_lists_are_reranked() {
-    let folder = data_sets();
-    let root = folder.path();
-    let miracl = format!("datasets/mteb/MIRACLReranking@{MIRACL}");
-    let hub = hub(&[(&miracl, &root.join("miracl"))], Arc::new(|_, _, reply| reply));
-    let done = fetch(root, &hub, &["--data", "MIRACLReranking:ko"]);
-    assert!(done.status.success(), "{}", stderr(&done));
-    let snapshot = root.join(format!("cache/datasets--mteb--MIRACLReranking/snapshots/{MIRACL}"));
-    assert_eq!(names(&snapshot), ["ko-corpus", "ko-qrels", "ko-queries", "ko-top_ranked"]);
-    let arguments = [
-        "score",
-        "reranker",
-        "--data",
-        "MIRACLReranking:ko",
-        "--rerank",
-        "--run-file",
-        "own.run",
-        "--mteb-json",
-        "results",
-    ];
-    let done = with_cache(root, &arguments);
-    assert!(done.status.success(), "{}", stderr(&done));
-    // The same lists as a ranking of a first stage give the same scores.
-    let listed = "q0 Q0 d2 1 2 x\nq0 Q0 d1 2 1 x\nq1 Q0 d0 1 3 x\nq1 Q0 d2 2 2 x\nq1 Q0 d1 3 1 x\n";
-    fs::write(root.join("listed.run"), listed).unwrap();
-    let from_run =
-        ["score", "reranker", "--data", "MIRACLReranking:ko", "--rerank", "listed.run", "--run-file", "run.run"];
-    assert!(with_cache(root, &from_run).status.success());
-    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
-    assert_eq!((read("own.run"), read("own.run").lines().count()), (read("run.run"), 5));
-    let result = read_json(&root.join("results/reranker/MIRACLReranking.json"));
-    let scores = &result["scores"]["dev"][0];
-    assert_eq!((&scores["hf_subset"], &scores["languages"]), (&json!("ko"), &json!(["kor-Kore"])));
-    // Of a data set without lists, nothing can be re-ranked.
-    let refused = with_cache(root, &["score", "reranker", "--data", "strategy", "--split", "dev", "--rerank"]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("lists no documents to re-rank"), "{}", stderr(&refused));
-}
-
-#[test]
-fn sweeps_pin_a_data_set_to_its_commit() {
-    let folder = data_sets();
-    let root = folder.path();
-    let strategy = format!("datasets/taeminlee/Ko-StrategyQA@{STRATEGY}");
-    let hub = hub(&[(&strategy, &root.join("strategy"))], Arc::new(|_, _, reply| reply));
-    copy_folder(&root.join("retriever"), &root.join("other"));
-    let sweep = "recipe:\n  merge_method: linear\n  models:\n    - {model: retriever, parameters: {weight: 0.5}}\n    \
-                 - {model: other, parameters: {weight: \"${ratio}\"}}\nparams: {ratio: {grid: [0.5]}}\n\
-                 data: {strategy: Ko-StrategyQA}\nobjectives: {ko: {metric: ndcg@10, mean: [strategy]}}\n";
-    fs::write(root.join("sweep.yaml"), sweep).unwrap();
-    let before = with_cache(root, &["check", "sweep.yaml"]);
-    assert!(stderr(&before).contains("admix fetch --data Ko-StrategyQA"), "{}", stderr(&before));
-    assert!(fetch(root, &hub, &["--data", "Ko-StrategyQA", "-q"]).status.success());
-    let done = with_cache(root, &["sweep", "run", "sweep.yaml", "-q"]);
-    assert!(done.status.success(), "{}", stderr(&done));
-    let study = snapshot(&root.join("sweep"));
-    let pinned = format!("Ko-StrategyQA@{STRATEGY}");
-    assert!(study.values().any(|file| String::from_utf8_lossy(file).contains(&pinned)));
 }

@@ -140,8 +140,9 @@ impl Reader<'_> {
             }
             let mut top_ranked = BTreeMap::new();
             if !part.top_ranked.is_empty() {
-                let files = split::files_of(self.root, "documents to rank", &part.top_ranked, &chosen.label)?;
-                for file in files {
+                // Another split may have none.
+                let files = split::files_of(self.root, "documents to rank", &part.top_ranked, &chosen.label);
+                for file in files.unwrap_or_default() {
                     texts::read_top_ranked(&mut top_ranked, file)?;
                     collector.warnings.note(DataWarningKind::TopRanked, || files::file_name(file));
                 }
