@@ -53,6 +53,8 @@ pub(super) fn languages(task: &Task) -> String {
             found.push(name);
         }
     }
+    // Korean first, as in the list.
+    found.sort_by_key(|name| !name.contains("kor"));
     let more = found.len().saturating_sub(MOST);
     found.truncate(MOST);
     if more > 0 { format!("{} and {more} more", found.join(", ")) } else { found.join(", ") }

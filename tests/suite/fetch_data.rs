@@ -71,9 +71,9 @@ fn data_sets_are_downloaded_and_scored_by_name() {
         "{}",
         stderr(&missing)
     );
-    for misspelt in ["mteb/Ko-StrategyQ", "KoStrategyQA"] {
+    for (misspelt, meant) in [("mteb/Ko-StrategyQ", "`Ko-StrategyQA`"), ("MIRACLReranknig", "`MIRACLReranking`")] {
         let refused = with_cache(root, &["score", "retriever", "--data", misspelt]);
-        assert!(stderr(&refused).contains("Ko-StrategyQA"), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(meant), "{}", stderr(&refused));
     }
     let done = fetch(root, &hub, &["--data", "mteb/Ko-StrategyQA", "--json"]);
     let summary = stdout_json(&done);
@@ -164,8 +164,11 @@ fn sweeps_pin_a_data_set_to_its_commit() {
     let hub = hub(&[(&strategy, &root.join("strategy"))], Arc::new(|_, _, reply| reply));
     copy_folder(&root.join("retriever"), &root.join("other"));
     let sweep = "recipe:\n  merge_method: linear\n  models:\n    - {model: retriever, parameters: {weight: 0.5}}\n    \
-                 - {model: other, parameters: {weight: \"${ratio}\"}}\nparams: {ratio: {grid: [0.5]}}\n\
-                 data: {strategy: Ko-StrategyQA}\nobjectives: {ko: {metric: ndcg@10, mean: [strategy]}}\n";
+                 - {model: other, parameters: {weight: \"${ratio}\"}}\nparams: {ratio: {values: [0.25, 0.5]}}\n\
+                 data: {strategy: Ko-StrategyQA, here: {path: here}}\nobjectives:\n  \
+                 named: {metric: ndcg@10, mean: [strategy]}\n  here: {metric: ndcg@10, mean: [here]}\n";
+    fs::remove_file(root.join("strategy/qrels/train.jsonl")).unwrap();
+    fs::rename(root.join("strategy"), root.join("here")).unwrap();
     fs::write(root.join("sweep.yaml"), sweep).unwrap();
     let before = with_cache(root, &["check", "sweep.yaml"]);
     assert!(stderr(&before).contains("admix fetch --data Ko-StrategyQA"), "{}", stderr(&before));
