@@ -28,6 +28,8 @@ mod suite {
     mod faults_weights;
     #[cfg(feature = "hub")]
     mod fetch;
+    #[cfg(feature = "hub")]
+    mod fetch_data;
     mod fuzz;
     mod goldens;
     #[cfg(feature = "eval")]
