@@ -122,10 +122,10 @@ pub mod fetch;
 mod files;
 #[doc(hidden)]
 pub mod kernel;
-pub mod merge;
-pub mod method;
 #[cfg(feature = "eval")]
 pub mod learn;
+pub mod merge;
+pub mod method;
 mod nearest;
 pub mod plan;
 mod progress;

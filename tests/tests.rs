@@ -35,6 +35,8 @@ mod suite {
     mod init;
     mod inputs;
     mod killed;
+    #[cfg(feature = "eval")]
+    mod learn;
     mod library;
     mod links;
     mod mergekit;

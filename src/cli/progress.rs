@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn bars_fit_on_one_line_of_a_narrow_terminal() {
-        for counted in [Counted::Bytes, Counted::Encoding, Counted::Texts, Counted::Trials, Counted::Steps, Counted::Syncing] {
+        for counted in
+            [Counted::Bytes, Counted::Encoding, Counted::Texts, Counted::Trials, Counted::Steps, Counted::Syncing]
+        {
             for columns in [40, 80, 200] {
                 let lines = drawn(counted, columns, |bar| {
                     let length =

@@ -56,7 +56,9 @@ impl FromStr for By {
         }
         let unit = |name: &str| Unit::ALL.into_iter().find(|unit| unit.name() == name);
         let units: Option<BTreeSet<Unit>> = text.split('+').map(unit).collect();
-        units.map(Self).ok_or_else(|| "expected model, or one or more of layer, part, tensor and script joined by +".to_owned())
+        units
+            .map(Self)
+            .ok_or_else(|| "expected model, or one or more of layer, part, tensor and script joined by +".to_owned())
     }
 }
 

@@ -81,16 +81,20 @@ impl Coefficients {
 
     /// A value by which a coefficient is recognised in a plan.
     pub(super) fn markers(&self) -> Vec<f64> {
-        (0..self.len()).map(|coefficient| {
-            let (min, width) = self.scale(coefficient);
-            min + width * (coefficient + 1) as f64
-        }).collect()
+        (0..self.len())
+            .map(|coefficient| {
+                let (min, width) = self.scale(coefficient);
+                min + width * (coefficient + 1) as f64
+            })
+            .collect()
     }
 
     /// The smallest value of a coefficient's markers and their distance.
     fn scale(&self, coefficient: usize) -> (f64, f64) {
         match self.axis(coefficient).map(|axis| axis.parameter.kind) {
-            Some(Kind::Number { min, max }) if min.is_finite() && max.is_finite() => (min, (max - min) / (self.len() + 1) as f64),
+            Some(Kind::Number { min, max }) if min.is_finite() && max.is_finite() => {
+                (min, (max - min) / (self.len() + 1) as f64)
+            }
             Some(Kind::Number { min, .. }) if min.is_finite() => (min, 1.0),
             _ => (0.0, 1.0),
         }

@@ -13,11 +13,11 @@ const VALIDATION: f64 = 0.25;
 /// The fewest pairs of a direction.
 const LEAST: usize = 2;
 
-/// The most documents of a direction that queries are told from.
-const DOCUMENTS: usize = 2000;
+/// The most documents of a direction that queries are told from, besides their own.
+const DOCUMENTS: usize = 500;
 
 /// The most pairs of a direction for validation.
-const LOOKED_AT: usize = 100;
+const LOOKED_AT: usize = 64;
 
 /// A query and a relevant document, by their numbers in the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,9 @@ pub(super) fn divide(set: &DataSet, settings: &Settings, pool: &mut Pool) -> Res
         let Some(grades) = set.qrels.grades.get(&query.id) else { continue };
         let relevant = grades.iter().filter(|(id, grade)| **grade > 0 && texts.contains_key(id.as_str()));
         // Ties go to the first id.
-        let Some((best, _)) = relevant.clone().max_by(|(one, a), (other, b)| a.cmp(b).then(other.cmp(one))) else { continue };
+        let Some((best, _)) = relevant.clone().max_by(|(one, a), (other, b)| a.cmp(b).then(other.cmp(one))) else {
+            continue;
+        };
         let place = place(best);
         if place < settings.hold_out {
             held_out.insert(query.id.as_str());
@@ -103,7 +105,9 @@ fn candidates(set: &DataSet, settings: &Settings, direction: &Direction, pool: &
 /// A number between 0 and 1 for an id, the same in every direction and run.
 pub(super) fn place(id: &str) -> f64 {
     // FNV-1a, mixed because its last bits are poor.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (draw(hash, 0) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -144,7 +148,11 @@ mod tests {
         assert_eq!(ids(&held), ids(&back));
         assert!((150..250).contains(&held.queries.len()), "{}", held.queries.len());
         assert_eq!((there.train.len(), there.validation.len()), (50, 25));
-        let documents: BTreeSet<String> = held.queries.iter().map(|query| format!("ko-en document {}", query.id.parse::<usize>().unwrap() / 2)).collect();
+        let documents: BTreeSet<String> = held
+            .queries
+            .iter()
+            .map(|query| format!("ko-en document {}", query.id.parse::<usize>().unwrap() / 2))
+            .collect();
         for pair in there.train.iter().chain(&there.validation) {
             assert!(!documents.contains(&pool.documents.all()[pair.positive]));
         }

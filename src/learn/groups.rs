@@ -115,7 +115,11 @@ impl Groups {
 
 /// The names of the groups of a part: one, or one for each layer.
 fn layered(by: &By, name: &str, depth: usize) -> Vec<String> {
-    if by.has(Unit::Layer) { (0..depth).map(|layer| format!("{name} {layer}")).collect() } else { vec![name.to_owned()] }
+    if by.has(Unit::Layer) {
+        (0..depth).map(|layer| format!("{name} {layer}")).collect()
+    } else {
+        vec![name.to_owned()]
+    }
 }
 
 fn is_attention(component: &str) -> bool {
@@ -148,7 +152,8 @@ fn common(scripts: &TokenScripts) -> Vec<String> {
         *counts.entry(name).or_default() += 1;
     }
     let least = (scripts.tokens().len() / SHARE).max(1);
-    let mut found: Vec<(&str, usize)> = counts.into_iter().filter(|(name, count)| *count >= least && *name != "special").collect();
+    let mut found: Vec<(&str, usize)> =
+        counts.into_iter().filter(|(name, count)| *count >= least && *name != "special").collect();
     found.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     found.into_iter().take(SCRIPTS).map(|(name, _)| name.to_owned()).collect()
 }

@@ -20,16 +20,14 @@ pub(super) struct Loss {
 
 /// The contrastive loss (`InfoNCE`): the mean over queries of the cross-entropy of the positive among all documents.
 pub(super) fn contrastive(queries: &Compared, documents: &Compared, targets: &[Target], temperature: f64) -> Loss {
-    let mut loss = Loss {
-        loss: 0.0,
-        queries: vec![0.0; queries.values.len()],
-        documents: vec![0.0; documents.values.len()],
-    };
+    let mut loss =
+        Loss { loss: 0.0, queries: vec![0.0; queries.values.len()], documents: vec![0.0; documents.values.len()] };
     let count = targets.len().max(1) as f64;
     for (query, target) in targets.iter().enumerate() {
         let counts = |document: &usize| target.excluded.binary_search(document).is_err();
         let others: Vec<usize> = (0..documents.rows()).filter(counts).collect();
-        let scores: Vec<f64> = others.iter().map(|document| queries.of(query, documents, *document) / temperature).collect();
+        let scores: Vec<f64> =
+            others.iter().map(|document| queries.of(query, documents, *document) / temperature).collect();
         let (shares, total) = softmax(&scores);
         for ((document, share), score) in others.iter().zip(&shares).zip(&scores) {
             let is_positive = *document == target.positive;
@@ -54,7 +52,8 @@ pub(super) fn disagreement(texts: &Compared, teacher: &Compared, temperature: f6
     }
     for text in 0..count {
         let others: Vec<usize> = (0..count).filter(|other| *other != text).collect();
-        let scores = |of: &Compared| others.iter().map(|other| of.of(text, of, *other) / temperature).collect::<Vec<f64>>();
+        let scores =
+            |of: &Compared| others.iter().map(|other| of.of(text, of, *other) / temperature).collect::<Vec<f64>>();
         let (own, wanted) = (scores(texts), scores(teacher));
         let ((shares, total), (aims, aimed)) = (softmax(&own), softmax(&wanted));
         for (at, other) in others.iter().enumerate() {
@@ -102,7 +101,11 @@ mod tests {
                 loss(moved)
             };
             let slope = (moved(1e-3) - moved(-1e-3)) / 2e-3;
-            assert!((slope - f64::from(gradient[at])).abs() < 2e-3 * (1.0 + slope.abs()), "{at}: {slope} {}", gradient[at]);
+            assert!(
+                (slope - f64::from(gradient[at])).abs() < 2e-3 * (1.0 + slope.abs()),
+                "{at}: {slope} {}",
+                gradient[at]
+            );
         }
     }
 
@@ -111,8 +114,7 @@ mod tests {
         for similarity in [Similarity::Cosine, Similarity::Dot] {
             let compared = |values: Vec<f32>| Compared::new(values, DIMENSION, similarity);
             let (queries, documents) = (values(2, 1), values(4, 2));
-            let targets =
-                [Target { positive: 0, excluded: vec![3] }, Target { positive: 2, excluded: Vec::new() }];
+            let targets = [Target { positive: 0, excluded: vec![3] }, Target { positive: 2, excluded: Vec::new() }];
             let loss = |queries: Vec<f32>, documents: Vec<f32>| {
                 contrastive(&compared(queries), &compared(documents), &targets, 0.5)
             };

@@ -134,17 +134,15 @@ fn mean(of: &Outcome<'_>, after: &[Scores]) -> Option<Comparison> {
 /// The comments of the written recipe.
 fn comments(of: &Outcome<'_>, learned: &Learned) -> Vec<String> {
     let settings = &of.request.settings;
-    let mut lines = vec![
-        format!(
-            "Learned by admix {} from {}: {} numbers by {}, {} steps, seed {}.",
-            env!("CARGO_PKG_VERSION"),
-            of.request.recipe.origin(),
-            learned.coefficients.len(),
-            settings.by,
-            learned.best_step,
-            settings.seed
-        ),
-    ];
+    let mut lines = vec![format!(
+        "Learned by admix {} from {}: {} numbers by {}, {} steps, seed {}.",
+        env!("CARGO_PKG_VERSION"),
+        of.request.recipe.origin(),
+        learned.coefficients.len(),
+        settings.by,
+        learned.best_step,
+        settings.seed
+    )];
     if !learned.comparisons.is_empty() {
         lines.push("nDCG@10 before and after, on queries that were held out:".to_owned());
     }
@@ -157,7 +155,9 @@ fn comments(of: &Outcome<'_>, learned: &Learned) -> Vec<String> {
         ));
     }
     if !learned.agreements.is_empty() {
-        lines.push("Divergence from each model's own similarities before and after, on texts that were held out:".to_owned());
+        lines.push(
+            "Divergence from each model's own similarities before and after, on texts that were held out:".to_owned(),
+        );
     }
     for Agreed { data, model, before, after } in &learned.agreements {
         lines.push(format!("  {model} on {data}: {before:.4} -> {after:.4}"));

@@ -49,7 +49,8 @@ pub fn learn(request: &Request, cancel: &Cancel, on: &mut dyn FnMut(&Event)) -> 
     on(&Event::Scoring { what: "the recipe as it is" });
     let before = opened.score(&material.report, cancel)?;
     let agreed = agreed(&opened, &material.teachings, request, cancel)?;
-    let mut learner = Learner { request, opened, weights: &mut weights, material: &mut material, start: &start, cancel };
+    let mut learner =
+        Learner { request, opened, weights: &mut weights, material: &mut material, start: &start, cancel };
     let mut state = learner.begin(inputs, on)?;
     state.seconds += begun.elapsed().as_secs_f64();
     learner.run(&mut state, on)?;
@@ -75,7 +76,7 @@ fn check(request: &Request) -> Result<(), Error> {
 }
 
 /// Divides the tensors and names the coefficients.
-fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
+pub(super) fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
     let settings = &request.settings;
     let scripts = if settings.by.has(Unit::Script) {
         Some(match &plan.alignment {
@@ -94,7 +95,7 @@ fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
 
 /// The plan that is merged at every step. The values of its parameters are markers at first, by which the tensors of each
 /// coefficient are found: those that the conditions of the written recipe choose.
-fn weights<'a>(
+pub(super) fn weights<'a>(
     plan: &Plan,
     coefficients: &'a Coefficients,
     request: &Request,
@@ -119,7 +120,7 @@ fn weights<'a>(
 
 /// The recipe's own value of each coefficient: the mean over its elements, where they have several. A coefficient that no tensor
 /// has takes that of its axis.
-fn start(weights: &Weights<'_>, plan: &Plan) -> Vec<f64> {
+pub(super) fn start(weights: &Weights<'_>, plan: &Plan) -> Vec<f64> {
     let coefficients = weights.coefficients;
     let mut sums = vec![(0.0, 0.0); coefficients.len()];
     for slot in &weights.slots {
@@ -160,7 +161,7 @@ impl Material {
         let teachings = request.agreements.iter().map(|texts| Teaching::new(texts, request, &mut pool, cancel));
         let teachings = teachings.collect::<Result<Vec<_>, _>>()?;
         report.extend(request.report.iter().cloned());
-        let tokens = pool.tokenise(&opened.encoder, &opened.prompts)?;
+        let tokens = pool.tokenise(&opened.encoder, &opened.prompts, request.settings.tokens)?;
         mine(&mut directions, &tokens, opened, cancel)?;
         Ok(Self { directions, teachings, tokens, report })
     }

@@ -50,7 +50,8 @@ impl Compared {
 
     /// The gradient with respect to the embeddings, from that with respect to the rows.
     pub(super) fn back(&self, mut gradient: Vec<f64>) -> Vec<f32> {
-        let rows = gradient.chunks_exact_mut(self.dimension.max(1)).zip(self.values.chunks_exact(self.dimension.max(1)));
+        let rows =
+            gradient.chunks_exact_mut(self.dimension.max(1)).zip(self.values.chunks_exact(self.dimension.max(1)));
         for ((gradient, row), length) in rows.zip(&self.lengths) {
             let along: f64 = gradient.iter().zip(row).map(|(g, x)| g * f64::from(*x)).sum();
             gradient.iter_mut().zip(row).for_each(|(g, x)| *g = (*g - along * f64::from(*x)) / length);

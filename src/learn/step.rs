@@ -110,7 +110,8 @@ impl Batch {
     pub(super) fn losses(&self, embeddings: &[Embeddings; 2], similarity: Similarity, temperature: f64) -> Losses {
         let [queries, documents] = embeddings;
         let dimension = queries.dimension.max(documents.dimension).max(1);
-        let mut losses = Losses { mean: 0.0, upstream: [vec![0.0; queries.values.len()], vec![0.0; documents.values.len()]] };
+        let mut losses =
+            Losses { mean: 0.0, upstream: [vec![0.0; queries.values.len()], vec![0.0; documents.values.len()]] };
         let share = 1.0 / self.tasks.len().max(1) as f64;
         let rows = |of: &Embeddings, range: &Range<usize>| {
             let values = of.values.get(range.start * dimension..range.end * dimension).unwrap_or_default();

@@ -39,7 +39,12 @@ pub(super) struct Teaching {
 
 impl Teaching {
     /// Divides the texts and encodes them with the model.
-    pub(super) fn new(agreement: &Agreement, request: &Request, pool: &mut Pool, cancel: &Cancel) -> Result<Self, Error> {
+    pub(super) fn new(
+        agreement: &Agreement,
+        request: &Request,
+        pool: &mut Pool,
+        cancel: &Cancel,
+    ) -> Result<Self, Error> {
         let model = model(&request.recipe, &agreement.model)?;
         let mut teaching = Self::divided(agreement, &request.settings, pool);
         let text = format!("merge_method: passthrough\nmodels: [{}]\n", model.flow());
@@ -48,13 +53,16 @@ impl Teaching {
         let Opened { encoder, prompts, similarity, .. } = merged::open(alone, request, cancel)?;
         let parts = [&teaching.train, &teaching.validation, &teaching.held_out];
         let numbers: Vec<usize> = parts.into_iter().flatten().copied().collect();
-        let texts: Vec<&str> = numbers.iter().filter_map(|number| pool.documents.all().get(*number)).map(String::as_str).collect();
+        let texts: Vec<&str> =
+            numbers.iter().filter_map(|number| pool.documents.all().get(*number)).map(String::as_str).collect();
+        // What the model finds in whole texts is what the merge is to find in their beginnings.
         let tokens = encoder.tokenize_as(Role::Document, &texts, Some(&prompts.document))?;
         let embeddings = encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
         let text = |number: &usize| pool.documents.all().get(*number).cloned();
         teaching.held_out_texts = teaching.held_out.iter().filter_map(text).collect();
         teaching.rows = numbers.into_iter().zip(0..).collect();
-        (teaching.dimension, teaching.embeddings, teaching.similarity) = (embeddings.dimension, embeddings.values, similarity);
+        (teaching.dimension, teaching.embeddings, teaching.similarity) =
+            (embeddings.dimension, embeddings.values, similarity);
         similarity::check(similarity, "another similarity")?;
         Ok(teaching)
     }

@@ -136,10 +136,12 @@ fn flow(value: &SettingValue) -> String {
         SettingValue::Gradient(numbers) => list(numbers.iter()),
         SettingValue::Flags(flags) => list(flags.iter()),
         SettingValue::Conditions(conditions) => list(conditions.iter().map(|condition| {
-            let filter = condition.filter.iter().map(|filter| format!("filter: {}, ", literal(&filter.replace("${", "$${"))));
-            let rows = condition.rows.iter().map(|rows| {
-                format!("rows: {{script: {}}}, ", list(rows.kinds.iter().map(|kind| kind.name())))
-            });
+            let filter =
+                condition.filter.iter().map(|filter| format!("filter: {}, ", literal(&filter.replace("${", "$${"))));
+            let rows = condition
+                .rows
+                .iter()
+                .map(|rows| format!("rows: {{script: {}}}, ", list(rows.kinds.iter().map(|kind| kind.name()))));
             format!("{{{}value: {}}}", filter.chain(rows).collect::<String>(), flow(&condition.value))
         })),
     }

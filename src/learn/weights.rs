@@ -67,7 +67,8 @@ impl Merged {
         statistics: &mut Statistics,
         (level, cancel): (SimdLevel, &Cancel),
     ) -> Result<Self, Error> {
-        let kept = |tensor: &PlannedTensor| table.filter(|table| table.key == key(tensor)).map(|table| table.rows.as_slice());
+        let kept =
+            |tensor: &PlannedTensor| table.filter(|table| table.key == key(tensor)).map(|table| table.rows.as_slice());
         let buffer = |tensor: &PlannedTensor| {
             let rows = Rows { width: width(tensor), kept: kept(tensor), classes: None };
             let element = (tensor.dtype.bitsize() / 8).max(1);

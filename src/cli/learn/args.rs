@@ -76,6 +76,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Learning")]
     pub(super) negatives: u32,
 
+    /// Tokens of a text to learn from, special tokens included; longer ones are cut. Scores are of whole texts
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(4..), help_heading = "Learning")]
+    pub(super) tokens: u32,
+
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 0.03, value_parser = positive, help_heading = "Learning")]
     pub(super) lr: f64,
@@ -127,7 +131,10 @@ pub(crate) struct Args {
 }
 
 fn number(text: &str, accepts: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|number: &f64| number.is_finite() && accepts(*number)).ok_or_else(|| format!("expected {expected}"))
+    text.parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && accepts(*number))
+        .ok_or_else(|| format!("expected {expected}"))
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -10,7 +10,12 @@ pub(super) fn page(learned: &Learned, width: Option<usize>) -> Page {
     let mut page = Page::new();
     let rows: Vec<Vec<String>> = learned.comparisons.iter().chain(&learned.mean).map(row).collect();
     if !rows.is_empty() {
-        page.add(&columns(&["nDCG@10, held out", "before", "after", "", "p", "queries"], &rows, &[1, 2, 3, 4, 5], width));
+        page.add(&columns(
+            &["nDCG@10, held out", "before", "after", "", "p", "queries"],
+            &rows,
+            &[1, 2, 3, 4, 5],
+            width,
+        ));
     }
     for agreed in &learned.agreements {
         page.line(format_args!(
