@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::adam::{Adam, rate};
 use super::by::Unit;
-use super::coefficients::Coefficients;
+use super::coefficients::{Coefficients, parameters};
 use super::data::{Direction, divide};
 use super::error::Error;
 use super::groups::Groups;
@@ -19,7 +19,7 @@ use super::result::Learned;
 use super::similarity;
 use super::state::State;
 use super::step::{Batch, encode};
-use super::teaching::Teaching;
+use super::teaching::{Teaching, model};
 use super::text;
 use super::weights::{Table, Weights};
 use crate::checkpoint::{TokenScripts, canonical_name};
@@ -60,7 +60,7 @@ pub fn learn(request: &Request, cancel: &Cancel, on: &mut dyn FnMut(&Event)) -> 
     drop(opened);
     let (state, teachings) = (&state, material.teachings.as_slice());
     let ended = Outcome { request, coefficients: &coefficients, start: &start, state, before, teachings, agreed };
-    outcome(ended, &material.report, &weights.slots, cancel)
+    outcome(&ended, &material.report, &weights.slots, cancel)
 }
 
 /// Refuses recipes and requests that this cannot learn for.
@@ -72,6 +72,8 @@ fn check(request: &Request) -> Result<(), Error> {
     if !recipe.whole_models() {
         return Err(Error::Slices(recipe.origin().to_owned()));
     }
+    parameters(recipe, &request.settings.parameters)?;
+    request.agreements.iter().try_for_each(|agreement| model(recipe, &agreement.model).map(drop))?;
     if request.data.is_empty() && request.agreements.is_empty() { Err(Error::NoData) } else { Ok(()) }
 }
 

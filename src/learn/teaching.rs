@@ -120,7 +120,7 @@ impl Teaching {
 }
 
 /// The model of the recipe that is called so.
-fn model<'a>(recipe: &'a Recipe, name: &str) -> Result<&'a ModelRef, Error> {
+pub(super) fn model<'a>(recipe: &'a Recipe, name: &str) -> Result<&'a ModelRef, Error> {
     let models = recipe.models();
     let named = models.iter().find(|model| model.to_string() == name);
     let ends = || {
