@@ -47,7 +47,7 @@ impl Teaching {
     ) -> Result<Self, Error> {
         let model = model(&request.recipe, &agreement.model)?;
         let mut teaching = Self::divided(agreement, &request.settings, pool);
-        let text = format!("merge_method: passthrough\nmodels: [{}]\n", model.flow());
+        let text = format!("merge_method: passthrough\nmodels: [{{model: {}}}]\n", model.flow());
         let folder = request.recipe.folder().map(std::path::Path::to_path_buf);
         let alone = Recipe::parse_in(&text, "a model of the recipe", folder, &BTreeMap::new())?;
         let Opened { encoder, prompts, similarity, .. } = merged::open(alone, request, cancel)?;

@@ -37,7 +37,8 @@ dtype: float16
 ";
 
 /// Options of a quick run.
-const QUICK: [&str; 11] = ["--split", "test", "--pairs", "48", "--batch", "12", "--tokens", "32", "--steps", "6", "-q"];
+const QUICK: [&str; 13] =
+    ["--split", "test", "--pairs", "48", "--batch", "12", "--tokens", "32", "--steps", "6", "--lr", "0.1", "-q"];
 
 fn learn(folder: &Path, arguments: &[&str]) -> Value {
     let output = admix(folder).arg("learn").args(arguments).args(QUICK).arg("--json").output().unwrap();
@@ -57,7 +58,7 @@ fn a_learned_recipe_beats_the_uniform_one_on_held_out_queries_and_merges_like_an
     let text = fs::read_to_string(folder.path().join("learned.yaml")).unwrap();
     assert_eq!(text.split_once('\n').unwrap().1, learned["recipe"].as_str().unwrap());
     let before = learned["held_out"][1]["ndcg@10"]["before"].as_f64().unwrap();
-    assert!(text.contains(&format!("#   en-ko: {before:.4} -> ")), "{text}");
+    assert!(text.contains(&format!("#   bilingual en-ko: {before:.4} -> ")), "{text}");
     for part in ["- filter: .attention.", "- filter: encoder.layer.", "- filter: word_embeddings", "dtype: float16"] {
         assert!(text.contains(part), "{text}");
     }
