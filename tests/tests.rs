@@ -42,6 +42,8 @@ mod suite {
     mod killed;
     #[cfg(feature = "eval")]
     mod late;
+    #[cfg(feature = "eval")]
+    mod learn;
     mod library;
     mod links;
     mod mergekit;

@@ -140,6 +140,16 @@ impl Tokenizer {
         self.truncate(Some(length), direction)
     }
 
+    /// The same with texts truncated to at most `most` tokens.
+    pub(super) fn within(&self, most: usize) -> Result<Self, Error> {
+        let longest = self.inner.get_truncation().map_or(usize::MAX >> 1, |parameters| parameters.max_length);
+        let mut within = self.clone();
+        if most < longest {
+            within.set_max_length(most, longest)?;
+        }
+        Ok(within)
+    }
+
     fn truncate(&mut self, length: Option<usize>, direction: TruncationDirection) -> Result<(), Error> {
         // A length that no text reaches keeps the truncation side.
         let max_length = length.unwrap_or(usize::MAX >> 1);
