@@ -139,7 +139,7 @@ mod yaml;
 
 pub use api::{Error, Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
-pub use api::{Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+pub use api::{FirstStage, Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

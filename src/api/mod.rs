@@ -2,6 +2,7 @@
 
 mod error;
 #[cfg(feature = "eval")]
+mod first_stage;
 mod learn;
 mod merge;
 #[cfg(feature = "eval")]
@@ -12,6 +13,7 @@ mod watch;
 
 pub use error::Error;
 #[cfg(feature = "eval")]
+pub use first_stage::FirstStage;
 pub use learn::Learn;
 pub use merge::{Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]

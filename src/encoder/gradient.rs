@@ -21,7 +21,7 @@ use crate::progress::Cancel;
 const SUMS: usize = 2;
 
 /// Number of tokens of a batch: intermediate values of all layers stay in memory until the gradient is computed.
-const CPU_TOKENS: usize = 512;
+const CPU_TOKENS: usize = 256;
 const GPU_TOKENS: usize = 8192;
 
 /// A model whose embeddings have gradients with respect to its tensors.

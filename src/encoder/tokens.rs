@@ -46,6 +46,24 @@ impl Tokens {
         self.types.extend_from_slice(types);
     }
 
+    /// The texts without this token at their ends. One token is left of each.
+    pub(super) fn without_last(self, token: u32) -> Self {
+        if !(0..self.len()).any(|text| self.get(text).last() == Some(&token)) {
+            return self;
+        }
+        let mut cut = Self::new(self.prompt);
+        for text in 0..self.len() {
+            let ids = self.get(text);
+            let kept = ids.iter().rposition(|id| *id != token).unwrap_or(0);
+            let kept = ids.get(..=kept).unwrap_or(ids);
+            match self.types(text) {
+                [] => cut.push(kept),
+                types => cut.push_typed(kept, types.get(..kept.len()).unwrap_or_default()),
+            }
+        }
+        cut
+    }
+
     /// Adds a text of which tokens attend to the first `attended` only. Either all texts have such a number or none.
     pub(super) fn push_attended(&mut self, ids: &[u32], attended: usize) {
         self.push(ids);

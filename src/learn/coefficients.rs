@@ -186,7 +186,7 @@ impl Slot {
 }
 
 /// The parameters to learn. Those that statistics of whole tensors depend on have no gradient.
-fn parameters(recipe: &Recipe, names: &[String]) -> Result<Vec<&'static Parameter>, Error> {
+pub(super) fn parameters(recipe: &Recipe, names: &[String]) -> Result<Vec<&'static Parameter>, Error> {
     let all = recipe.method.parameters.iter();
     let can: Vec<&'static Parameter> =
         all.filter(|parameter| parameter.by_row && matches!(parameter.kind, Kind::Number { .. })).collect();

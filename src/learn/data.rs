@@ -13,11 +13,11 @@ const VALIDATION: f64 = 0.25;
 /// The fewest pairs of a direction.
 const LEAST: usize = 2;
 
-/// The most documents of a direction that queries are told from.
-const DOCUMENTS: usize = 2000;
+/// The most documents of a direction that queries are told from, besides their own.
+const DOCUMENTS: usize = 500;
 
 /// The most pairs of a direction for validation.
-const LOOKED_AT: usize = 100;
+const LOOKED_AT: usize = 64;
 
 /// A query and a relevant document, by their numbers in the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]

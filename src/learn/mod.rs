@@ -24,6 +24,9 @@ mod similarity;
 mod state;
 mod step;
 mod teaching;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
 mod text;
 mod weights;
 

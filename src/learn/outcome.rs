@@ -38,8 +38,8 @@ pub(super) fn agreed(
 }
 
 /// Scores the learned recipe and writes it.
-pub(super) fn outcome(of: Outcome<'_>, report: &[DataSet], slots: &[Slot], cancel: &Cancel) -> Result<Learned, Error> {
-    let Outcome { request, coefficients, start, state, .. } = &of;
+pub(super) fn outcome(of: &Outcome<'_>, report: &[DataSet], slots: &[Slot], cancel: &Cancel) -> Result<Learned, Error> {
+    let Outcome { request, coefficients, start, state, .. } = of;
     // More digits than a few hundred pairs can tell.
     let values: Vec<f64> = state.best.iter().map(|value| (value * 1e4).round() / 1e4 + 0.0).collect();
     let plain = text::write(&request.recipe, coefficients, &values, &[]);
@@ -47,9 +47,9 @@ pub(super) fn outcome(of: Outcome<'_>, report: &[DataSet], slots: &[Slot], cance
     let recipe = Recipe::parse_in(&plain, "the learned recipe", folder, &BTreeMap::new())?;
     let opened = merged::open(recipe, request, cancel)?;
     let after = opened.score(report, cancel)?;
-    let comparisons = comparisons(&of, report, &after);
-    let mean = mean(&of, &after);
-    let agreements = agreements(&of, &agreed(&opened, of.teachings, request, cancel)?);
+    let comparisons = comparisons(of, report, &after);
+    let mean = mean(of, &after);
+    let agreements = agreements(of, &agreed(&opened, of.teachings, request, cancel)?);
     let mut learned = Learned {
         recipe: String::new(),
         coefficients: listed(coefficients, start, &values, slots),
@@ -62,7 +62,7 @@ pub(super) fn outcome(of: Outcome<'_>, report: &[DataSet], slots: &[Slot], cance
         seconds: state.seconds,
         warnings: opened.retriever.warnings().to_vec(),
     };
-    learned.recipe = text::write(&request.recipe, coefficients, &values, &comments(&of, &learned));
+    learned.recipe = text::write(&request.recipe, coefficients, &values, &comments(of, &learned));
     Ok(learned)
 }
 

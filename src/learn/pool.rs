@@ -38,10 +38,10 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// The tokens of queries and documents, with the prompts of their role.
-    pub(super) fn tokenise(&self, encoder: &Encoder, prompts: &Prompts) -> Result<[Tokens; 2], Error> {
-        let queries = encoder.tokenize_as(Role::Query, self.queries.all(), Some(&prompts.query))?;
-        let documents = encoder.tokenize_as(Role::Document, self.documents.all(), Some(&prompts.document))?;
+    /// The tokens of queries and documents, with the prompts of their role; at most `most` of each text.
+    pub(super) fn tokenise(&self, encoder: &Encoder, prompts: &Prompts, most: usize) -> Result<[Tokens; 2], Error> {
+        let queries = encoder.tokenize_within(most, Role::Query, self.queries.all(), Some(&prompts.query))?;
+        let documents = encoder.tokenize_within(most, Role::Document, self.documents.all(), Some(&prompts.document))?;
         Ok([queries, documents])
     }
 }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub batch: usize,
     /// Documents that each query of a step is told from, besides those of the other queries: the most similar ones.
     pub negatives: usize,
+    /// The tokens of a text that are learned from; longer texts are truncated. Scores are of texts as the model takes them.
+    pub tokens: usize,
     /// The learning rate.
     pub rate: f64,
     /// What similarities are divided by.
@@ -52,6 +54,7 @@ impl Default for Settings {
             pairs: 200,
             batch: 16,
             negatives: 1,
+            tokens: 128,
             rate: 0.03,
             temperature: 0.05,
             regularisation: 0.01,

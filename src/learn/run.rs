@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::adam::{Adam, rate};
 use super::by::Unit;
-use super::coefficients::Coefficients;
+use super::coefficients::{Coefficients, parameters};
 use super::data::{Direction, divide};
 use super::error::Error;
 use super::groups::Groups;
@@ -19,7 +19,7 @@ use super::result::Learned;
 use super::similarity;
 use super::state::State;
 use super::step::{Batch, encode};
-use super::teaching::Teaching;
+use super::teaching::{Teaching, model};
 use super::text;
 use super::weights::{Table, Weights};
 use crate::checkpoint::{TokenScripts, canonical_name};
@@ -60,7 +60,7 @@ pub fn learn(request: &Request, cancel: &Cancel, on: &mut dyn FnMut(&Event)) -> 
     drop(opened);
     let (state, teachings) = (&state, material.teachings.as_slice());
     let ended = Outcome { request, coefficients: &coefficients, start: &start, state, before, teachings, agreed };
-    outcome(ended, &material.report, &weights.slots, cancel)
+    outcome(&ended, &material.report, &weights.slots, cancel)
 }
 
 /// Refuses recipes and requests that this cannot learn for.
@@ -72,11 +72,13 @@ fn check(request: &Request) -> Result<(), Error> {
     if !recipe.whole_models() {
         return Err(Error::Slices(recipe.origin().to_owned()));
     }
+    parameters(recipe, &request.settings.parameters)?;
+    request.agreements.iter().try_for_each(|agreement| model(recipe, &agreement.model).map(drop))?;
     if request.data.is_empty() && request.agreements.is_empty() { Err(Error::NoData) } else { Ok(()) }
 }
 
 /// Divides the tensors and names the coefficients.
-fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
+pub(super) fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
     let settings = &request.settings;
     let scripts = if settings.by.has(Unit::Script) {
         Some(match &plan.alignment {
@@ -95,7 +97,7 @@ fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
 
 /// The plan that is merged at every step. The values of its parameters are markers at first, by which the tensors of each
 /// coefficient are found: those that the conditions of the written recipe choose.
-fn weights<'a>(
+pub(super) fn weights<'a>(
     plan: &Plan,
     coefficients: &'a Coefficients,
     request: &Request,
@@ -120,7 +122,7 @@ fn weights<'a>(
 
 /// The recipe's own value of each coefficient: the mean over its elements, where they have several. A coefficient that no tensor
 /// has takes that of its axis.
-fn start(weights: &Weights<'_>, plan: &Plan) -> Vec<f64> {
+pub(super) fn start(weights: &Weights<'_>, plan: &Plan) -> Vec<f64> {
     let coefficients = weights.coefficients;
     let mut sums = vec![(0.0, 0.0); coefficients.len()];
     for slot in &weights.slots {
@@ -161,7 +163,7 @@ impl Material {
         let teachings = request.agreements.iter().map(|texts| Teaching::new(texts, request, &mut pool, cancel));
         let teachings = teachings.collect::<Result<Vec<_>, _>>()?;
         report.extend(request.report.iter().cloned());
-        let tokens = pool.tokenise(opened.encoder()?, &opened.prompts)?;
+        let tokens = pool.tokenise(opened.encoder()?, &opened.prompts, request.settings.tokens)?;
         mine(&mut directions, &tokens, opened, cancel)?;
         Ok(Self { directions, teachings, tokens, report })
     }

@@ -80,7 +80,7 @@ impl State {
 /// The name under which the file is filled.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
+    name.push(".tmp");
     path.with_file_name(name)
 }
 

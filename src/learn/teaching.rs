@@ -47,7 +47,7 @@ impl Teaching {
     ) -> Result<Self, Error> {
         let model = model(&request.recipe, &agreement.model)?;
         let mut teaching = Self::divided(agreement, &request.settings, pool);
-        let text = format!("merge_method: passthrough\nmodels: [{}]\n", model.flow());
+        let text = format!("merge_method: passthrough\nmodels: [{{model: {}}}]\n", model.flow());
         let folder = request.recipe.folder().map(std::path::Path::to_path_buf);
         let alone = Recipe::parse_in(&text, "a model of the recipe", folder, &BTreeMap::new())?;
         let opened = merged::open(alone, request, cancel)?;
@@ -57,6 +57,7 @@ impl Teaching {
         let numbers: Vec<usize> = parts.into_iter().flatten().copied().collect();
         let texts: Vec<&str> =
             numbers.iter().filter_map(|number| pool.documents.all().get(*number)).map(String::as_str).collect();
+        // What the model finds in whole texts is what the merge is to find in their beginnings.
         let tokens = encoder.tokenize_as(Role::Document, &texts, Some(&prompts.document))?;
         let embeddings = encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
         let text = |number: &usize| pool.documents.all().get(*number).cloned();
@@ -122,7 +123,7 @@ impl Teaching {
 }
 
 /// The model of the recipe that is called so.
-fn model<'a>(recipe: &'a Recipe, name: &str) -> Result<&'a ModelRef, Error> {
+pub(super) fn model<'a>(recipe: &'a Recipe, name: &str) -> Result<&'a ModelRef, Error> {
     let models = recipe.models();
     let named = models.iter().find(|model| model.to_string() == name);
     let ends = || {

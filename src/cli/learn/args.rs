@@ -76,6 +76,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Learning")]
     pub(super) negatives: u32,
 
+    /// Tokens of a text to learn from, special tokens included; longer ones are cut. Scores are of whole texts
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(4..), help_heading = "Learning")]
+    pub(super) tokens: u32,
+
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 0.03, value_parser = positive, help_heading = "Learning")]
     pub(super) lr: f64,

@@ -11,7 +11,7 @@ pub(super) fn page(learned: &Learned, width: Option<usize>) -> Page {
     let rows: Vec<Vec<String>> = learned.comparisons.iter().chain(&learned.mean).map(row).collect();
     if !rows.is_empty() {
         page.add(&columns(
-            &["nDCG@10, held out", "before", "after", "", "p", "queries"],
+            &["nDCG@10, held out", "before", "after", "difference", "p", "queries"],
             &rows,
             &[1, 2, 3, 4, 5],
             width,

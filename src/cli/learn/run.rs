@@ -53,6 +53,7 @@ fn request(args: &Args) -> anyhow::Result<Request> {
         pairs: args.pairs as usize,
         batch: args.batch as usize,
         negatives: args.negatives as usize,
+        tokens: args.tokens as usize,
         rate: args.lr,
         temperature: args.temperature,
         regularisation: args.regularize,

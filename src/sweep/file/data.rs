@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{fields, text, whole};
 use super::keys::{DATA, REFERENCE};
+use crate::diagnose::Diagnose as _;
+use crate::eval::data;
 use crate::files;
 use crate::nearest::nearest_path;
 use crate::recipe::NodePath;
@@ -18,7 +20,7 @@ use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted, variable_names
 pub struct DataSource {
     /// What the sweep file calls it.
     pub name: String,
-    /// The folder, absolute.
+    /// The folder, absolute; or the name of a data set of the Hub with the commit that is read.
     pub path: PathBuf,
     /// At most so many queries.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -91,7 +93,11 @@ impl Sources<'_> {
             other => (text(other, here, "a folder")?, here.clone(), None, None),
         };
         let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-        let path = self.find(&path).ok_or_else(|| no_folder(&path, self.folder, &path_at))?;
+        let path = match self.find(&path) {
+            Some(path) => path,
+            None if self.begins(&path) => return Err(no_folder(&path, self.folder, &path_at)),
+            None => by_name(&path, &path_at)?.ok_or_else(|| no_folder(&path, self.folder, &path_at))?,
+        };
         Ok(DataSource { name: name.to_owned(), path, queries, retrieval })
     }
 
@@ -144,6 +150,13 @@ impl Sources<'_> {
         std::path::absolute(found).ok()
     }
 
+    /// Whether the first part of a path is a folder here, so that a misspelt end is no name on the Hub.
+    fn begins(&self, path: &str) -> bool {
+        let first = Path::new(path).components().next();
+        let here = [Some(Path::new("")), self.folder].into_iter().flatten();
+        first.is_some_and(|first| here.into_iter().any(|folder| folder.join(first.as_os_str()).is_dir()))
+    }
+
     fn unknown(&self, name: &str, at: &NodePath) -> Diagnostic {
         let names: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
         let near = crate::nearest::nearest(name, names.iter().copied());
@@ -167,6 +180,22 @@ fn retrieval_text(node: &Node, at: &NodePath) -> Checked<String> {
         Ok(_) => Ok(written),
         Err(error) => Err(Diagnostic::value(at, error.to_string())
             .hint("as `retrieval: sparse`, or `retrieval: dense=${d},late=${l}` with variables".to_owned())),
+    }
+}
+
+/// A data set of the Hub's cache that is meant by name, pinned to its commit.
+fn by_name(text: &str, at: &NodePath) -> Checked<Option<PathBuf>> {
+    match data::locate(Path::new(text)) {
+        Ok(found) => Ok(found.map(|located| PathBuf::from(located.pinned()))),
+        // A path that happens to look like a name.
+        Err(error) if error.is_unknown_name() => Ok(None),
+        Err(error) => {
+            let fault = Diagnostic::value(at, error.to_string());
+            Err(match error.hint() {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            })
+        }
     }
 }
 
