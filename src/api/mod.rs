@@ -3,6 +3,7 @@
 mod error;
 #[cfg(feature = "eval")]
 mod first_stage;
+#[cfg(feature = "eval")]
 mod learn;
 mod merge;
 #[cfg(feature = "eval")]
@@ -14,6 +15,7 @@ mod watch;
 pub use error::Error;
 #[cfg(feature = "eval")]
 pub use first_stage::FirstStage;
+#[cfg(feature = "eval")]
 pub use learn::Learn;
 pub use merge::{Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
