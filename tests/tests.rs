@@ -28,8 +28,12 @@ mod suite {
     mod faults_weights;
     #[cfg(feature = "hub")]
     mod fetch;
+    #[cfg(feature = "hub")]
+    mod fetch_data;
     mod fuzz;
     mod goldens;
+    #[cfg(feature = "eval")]
+    mod gradient;
     mod heads;
     #[cfg(unix)]
     mod hub;
@@ -38,6 +42,8 @@ mod suite {
     mod killed;
     #[cfg(feature = "eval")]
     mod late;
+    #[cfg(feature = "eval")]
+    mod learn;
     mod library;
     mod links;
     mod mergekit;

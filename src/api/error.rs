@@ -28,6 +28,17 @@ pub enum Error {
     /// A data set.
     #[error(transparent)]
     Data(#[from] eval::data::Error),
+    /// A ranking of a first stage.
+    #[error(transparent)]
+    Run(#[from] eval::Error),
+    /// Another number of rankings than of data sets.
+    #[error("{given} rankings of a first stage are given for {needed} data sets")]
+    Runs {
+        /// How many are given.
+        given: usize,
+        /// How many data sets there are.
+        needed: usize,
+    },
     /// An unknown metric.
     #[error(transparent)]
     Metric(#[from] eval::MetricError),
@@ -42,6 +53,10 @@ pub enum Error {
     #[cfg(feature = "eval")]
     #[error(transparent)]
     Score(#[from] eval::ScoreError),
+    /// A recipe whose values cannot be learned.
+    #[cfg(feature = "eval")]
+    #[error(transparent)]
+    Learn(#[from] crate::learn::Error),
     /// A model with an unknown similarity.
     #[error("`{}` compares embeddings by `{name}`, which is unknown", model.display())]
     Similarity {
@@ -68,13 +83,16 @@ impl Error {
             Self::Merge(error) => error,
             Self::Write(error) => error,
             Self::Data(error) => error,
+            Self::Run(error) => error,
             Self::Metric(error) => error,
             Self::Sweep(error) => error,
             #[cfg(feature = "eval")]
             Self::Encoder(error) => error,
             #[cfg(feature = "eval")]
             Self::Score(error) => error,
-            Self::Similarity { .. } | Self::Allow(_) | Self::NoData => return None,
+            #[cfg(feature = "eval")]
+            Self::Learn(error) => error,
+            Self::Similarity { .. } | Self::Runs { .. } | Self::Allow(_) | Self::NoData => return None,
         })
     }
 }

@@ -1,6 +1,9 @@
-//! Builders for merges, scorings and sweeps, with the program's defaults.
+//! Builders for merges, learned recipes, scorings and sweeps, with the program's defaults.
 
 mod error;
+#[cfg(feature = "eval")]
+mod first_stage;
+mod learn;
 mod merge;
 #[cfg(feature = "eval")]
 mod score;
@@ -9,6 +12,9 @@ mod sweep;
 mod watch;
 
 pub use error::Error;
+#[cfg(feature = "eval")]
+pub use first_stage::FirstStage;
+pub use learn::Learn;
 pub use merge::{Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
 pub use score::{Score, ScoreReport, ScoredSet};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::file_names::MODULES;
 use super::header::HeaderError;
-use super::hub_model::{DEFAULT_REVISION, HubModel};
+use super::hub_model::{DEFAULT_REVISION, HubKind, HubModel};
 use super::torch::FileError;
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::escape::{escaped, literal, shell};
@@ -362,11 +362,13 @@ pub(crate) fn tokenizer_command(folder: &Path) -> String {
 /// How to get a model of the Hub.
 fn download_hint(model: &HubModel) -> String {
     if cfg!(feature = "hub") {
-        return format!("download it first: admix fetch {model}");
+        let option = if model.kind() == HubKind::DataSet { "--data " } else { "" };
+        return format!("download it first: admix fetch {option}{model}");
     }
     let revision = model.revision();
     let revision = if revision == DEFAULT_REVISION { String::new() } else { format!(" --revision {revision}") };
-    format!("download it first: hf download {}{revision}", model.name())
+    let kind = if model.kind() == HubKind::DataSet { " --repo-type dataset" } else { "" };
+    format!("download it first: hf download {}{kind}{revision}", model.name())
 }
 
 /// `a, b and c`, or `nothing`.

@@ -51,7 +51,7 @@ pub(crate) use heads::{is_head_file, kind_of_folder};
 pub use hub_cache::{HubHome, find, locate};
 #[cfg(feature = "hub")]
 pub(crate) use hub_model::stays_inside;
-pub use hub_model::{DEFAULT_REVISION, HubModel, HubSnapshot, is_commit};
+pub use hub_model::{DEFAULT_REVISION, HubKind, HubModel, HubSnapshot, is_commit};
 pub(crate) use json::{LONGEST_CONFIG, read as read_json, read_config};
 pub use late_interaction::{LateFormat, LateInteraction, QueryExpansion};
 pub(crate) use map::Map;

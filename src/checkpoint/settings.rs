@@ -196,10 +196,14 @@ fn effective(prompts: &BTreeMap<String, String>, names: &[&str]) -> Option<Strin
 /// into config.json, else a sigmoid. A class of somebody else's code is left out by sentence-transformers, too.
 fn score_activation(root: &ModelPath, config: &Map<String, Value>) -> Result<Option<Untrusted>, Error> {
     let classes = config.get("architectures").and_then(Value::as_array).into_iter().flatten();
-    if !classes.filter_map(Value::as_str).any(|class| class.ends_with("ForSequenceClassification")) {
+    let own = json::read_config(&root.join("config_sentence_transformers.json"))?.unwrap_or_default();
+    let classifies = |class: &str| {
+        class.ends_with("ForSequenceClassification")
+            || (class.ends_with("ForCausalLM") && text(&own, "model_type") == Some("CrossEncoder"))
+    };
+    if !classes.filter_map(Value::as_str).any(classifies) {
         return Ok(None);
     }
-    let own = json::read_config(&root.join("config_sentence_transformers.json"))?.unwrap_or_default();
     let nested = config.get("sentence_transformers").and_then(Value::as_object);
     let found = text(&own, "activation_fn")
         .or_else(|| text(nested?, "activation_fn"))

@@ -67,6 +67,12 @@ pub struct TransformerSettings {
     pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
+    /// Whether the model continues texts, and a reranker reads its logits.
+    pub(crate) continues: bool,
+    /// Whether a message's content is a list of parts, and not a text.
+    pub(crate) structured: Option<bool>,
+    /// Arguments of the chat template.
+    pub(crate) template: Map<String, Value>,
 }
 
 impl TransformerSettings {
@@ -115,6 +121,9 @@ impl TransformerSettings {
     fn calling(&mut self, file: &Map<String, Value>) -> Option<u64> {
         let calls = file.get("processing_kwargs").and_then(Value::as_object);
         let mut length = None;
+        if let Some(template) = calls.and_then(|calls| calls.get("chat_template")?.as_object()) {
+            self.template.clone_from(template);
+        }
         // Arguments of `common` win.
         for part in ["text", "common"] {
             for (name, value) in calls.and_then(|calls| calls.get(part)?.as_object()).into_iter().flatten() {
@@ -141,9 +150,11 @@ impl TransformerSettings {
         let stated = file.get("transformer_task").and_then(Value::as_str);
         self.classifies = stated == Some("sequence-classification");
         self.fills_masks = stated == Some("fill-mask");
-        let (task, output, value) = match (self.classifies, self.fills_masks) {
-            (true, _) => ("sequence-classification", "scores", "logits"),
-            (_, true) => ("fill-mask", "token_embeddings", "logits"),
+        self.continues = stated == Some("text-generation");
+        let (task, output, value) = match stated {
+            Some("sequence-classification") => ("sequence-classification", "scores", "logits"),
+            Some("fill-mask") => ("fill-mask", "token_embeddings", "logits"),
+            Some("text-generation") => ("text-generation", "causal_logits", "logits"),
             _ => ("feature-extraction", "token_embeddings", "last_hidden_state"),
         };
         let expected = [("transformer_task", task), ("module_output_name", output)];
@@ -154,7 +165,12 @@ impl TransformerSettings {
         }
         self.query_expansion = file.get("query_expansion").filter(|value| !value.is_null()).cloned();
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
-        self.is_message = modalities.contains_key("message");
+        let message = modalities.get("message");
+        self.is_message = message.is_some();
+        self.structured = message
+            .and_then(|message| message.get("format")?.as_str())
+            .filter(|format| *format != "auto")
+            .map(|format| format == "structured");
         let Some(text) = modalities.get("text") else {
             if !self.is_message {
                 self.unknown.push("`modality_config` has no `text`".to_owned());

@@ -37,19 +37,33 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
+    #[command(flatten)]
+    allow: AllowArgs,
+}
+
+/// What is accepted of the models that are merged.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct AllowArgs {
     /// Accept a disagreement or fault of the inputs (repeatable)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = allowed())]
     allow: Vec<String>,
 }
 
-impl PlanArgs {
-    pub(super) fn options(&self) -> anyhow::Result<plan::Options> {
+impl AllowArgs {
+    pub(super) fn accepted(&self) -> anyhow::Result<Allow> {
         let mut allow = Allow::default();
         for name in &self.allow {
             if !allow.accept(name) {
                 return Err(Usage::new(format!("`--allow` does not know `{name}`")).into());
             }
         }
+        Ok(allow)
+    }
+}
+
+impl PlanArgs {
+    pub(super) fn options(&self) -> anyhow::Result<plan::Options> {
+        let allow = self.allow.accepted()?;
         let shard_size = Some(self.shard_size).filter(|size| *size > 0);
         Ok(plan::Options { dtype: self.dtype, out_dtype: self.out_dtype, shard_size, seed: self.seed, allow })
     }

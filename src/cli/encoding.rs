@@ -92,6 +92,11 @@ pub(super) struct PromptArgs {
 }
 
 impl PromptArgs {
+    /// Those of queries and of documents that are given.
+    pub(super) fn given(&self) -> [Option<String>; 2] {
+        [self.query_prompt.clone(), self.document_prompt.clone()]
+    }
+
     /// The prompts of sentence-transformers' `encode_query` and `encode_document`, which have no default prompt.
     pub(super) fn of(&self, settings: &Settings) -> Prompts {
         Prompts::of(settings, self.query_prompt.as_deref(), self.document_prompt.as_deref())

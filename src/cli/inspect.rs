@@ -131,7 +131,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     let architecture = &settings.architecture;
     let known = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let mut facts = vec![
-        ("kind", settings.kind.described().to_owned()),
+        ("kind", kind(checkpoint)),
         (
             "architecture",
             format!(
@@ -202,6 +202,19 @@ fn late_facts(late: &LateInteraction) -> Vec<(&'static str, String)> {
         ("documents", side(&late.document_prefix, late.document_length)),
         ("skiplist", skiplist),
     ]
+}
+
+/// The kind of the model, with the further kinds of retrieval that its heads are for.
+fn kind(checkpoint: &Checkpoint) -> String {
+    let kind = checkpoint.settings().kind;
+    let has = |head: &str| checkpoint.heads().iter().any(|module| module.folder == head);
+    let heads: Vec<&str> = [("sparse_linear", "a sparse"), ("colbert_linear", "a late-interaction")]
+        .into_iter()
+        .filter(|(head, _)| kind == ModelKind::Dense && has(head))
+        .map(|(_, name)| name)
+        .collect();
+    let described = kind.described();
+    if heads.is_empty() { described.to_owned() } else { format!("{described} with {} head", heads.join(" and ")) }
 }
 
 fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) -> Value {

@@ -10,7 +10,7 @@ use super::fetch;
 use super::render::Usage;
 use super::{blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, render, schema};
 #[cfg(feature = "eval")]
-use super::{cocktail, embed, score, sweep};
+use super::{cocktail, embed, learn, score, sweep};
 use crate::escape::line;
 #[cfg(not(feature = "hub"))]
 use crate::escape::shell;
@@ -54,6 +54,8 @@ enum Command {
     Methods(methods::Args),
     #[cfg(feature = "eval")]
     Cocktail(cocktail::Args),
+    #[cfg(feature = "eval")]
+    Learn(learn::Args),
     #[cfg(feature = "eval")]
     Score(score::Args),
     #[cfg(feature = "eval")]
@@ -115,6 +117,8 @@ pub fn main() -> ExitCode {
         Command::Methods(args) => methods::run(&args),
         #[cfg(feature = "eval")]
         Command::Cocktail(args) => cocktail::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Learn(args) => learn::run(&args),
         #[cfg(feature = "eval")]
         Command::Score(args) => score::run(&args),
         #[cfg(feature = "eval")]

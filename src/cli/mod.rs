@@ -16,6 +16,8 @@ mod fetch;
 mod generate;
 mod init;
 mod inspect;
+#[cfg(feature = "eval")]
+mod learn;
 mod main;
 mod merge;
 mod methods;
@@ -31,6 +33,7 @@ mod schema;
 mod score;
 #[cfg(feature = "eval")]
 mod sweep;
+mod tasks;
 mod units;
 
 pub use main::main;

@@ -21,6 +21,9 @@ pub(super) enum Counted {
     /// Trials of a sweep.
     #[cfg(feature = "eval")]
     Trials,
+    /// Steps of learning; the message says the loss.
+    #[cfg(feature = "eval")]
+    Steps,
     /// Nothing: all is merged, and the system writes it to the disk.
     Syncing,
 }
@@ -49,6 +52,10 @@ impl Counted {
             Self::Trials if is_wide => "{bar:24} {pos}/{len} trials{wide_msg}",
             #[cfg(feature = "eval")]
             Self::Trials => "{pos}/{len} trials{wide_msg}",
+            #[cfg(feature = "eval")]
+            Self::Steps if is_wide => "{bar:24} {pos}/{len} steps  {per_sec}  {eta} left  {wide_msg}",
+            #[cfg(feature = "eval")]
+            Self::Steps => "{pos}/{len} steps  {eta} left  {wide_msg}",
             Self::Syncing if is_wide => "{bar:24} {decimal_total_bytes}, syncing to disk{wide_msg}",
             Self::Syncing => "syncing to disk{wide_msg}",
         }
@@ -151,7 +158,9 @@ mod tests {
 
     #[test]
     fn bars_fit_on_one_line_of_a_narrow_terminal() {
-        for counted in [Counted::Bytes, Counted::Encoding, Counted::Texts, Counted::Trials, Counted::Syncing] {
+        for counted in
+            [Counted::Bytes, Counted::Encoding, Counted::Texts, Counted::Trials, Counted::Steps, Counted::Syncing]
+        {
             for columns in [40, 80, 200] {
                 let lines = drawn(counted, columns, |bar| {
                     let length =

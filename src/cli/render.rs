@@ -12,6 +12,8 @@ use crate::encoder;
 use crate::escape::{Page, aligned, is_hidden, json, line, text, wrapped};
 #[cfg(feature = "hub")]
 use crate::fetch;
+#[cfg(feature = "eval")]
+use crate::learn;
 use crate::recipe::{self, Place};
 use crate::{checkpoint, convert, eval, merge, plan, sweep, write};
 
@@ -77,6 +79,8 @@ known! {
     eval::ScoreError,
     #[cfg(feature = "eval")]
     encoder::Error,
+    #[cfg(feature = "eval")]
+    learn::Error,
 }
 
 /// Prints the error to stderr and gives the exit code that belongs to it.

@@ -168,11 +168,6 @@ pub enum Error {
     /// An unknown name of a device.
     #[error("`{0}` is not a device; expected cpu, cuda, cuda:N or metal")]
     UnknownDevice(String),
-    /// An unknown name of a kind of retrieval.
-    #[error(
-        "`{0}` is not a kind of retrieval; expected dense, sparse or late, several of them joined by commas, or `all`"
-    )]
-    UnknownRetrieval(String),
     /// An unknown name of a pooling mode.
     #[error(
         "`{0}` is not a pooling mode; expected cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken, joined by `+`"
@@ -274,9 +269,6 @@ impl Diagnose for Error {
             Self::NonFinite { .. } | Self::NonFiniteScore { .. } => {
                 Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
             }
-            Self::UnknownRetrieval(_) => {
-                Some("weights follow an `=` and are not negative, as in dense=0.4,sparse=0.2,late=0.4".to_owned())
-            }
             Self::OtherRetrieval { .. } => Some(
                 "a folder is what it says it is; several kinds need heads as bge-m3 has: sparse_linear.pt, colbert_linear.pt".to_owned(),
             ),
@@ -302,7 +294,6 @@ impl Diagnose for Error {
             | Self::TruncateDim { .. }
             | Self::UnknownDevice(_)
             | Self::UnknownPooling(_)
-            | Self::UnknownRetrieval(_)
             | Self::OtherRetrieval { .. }
             | Self::NotBuilt { .. } => ExitClass::Usage,
             Self::Device { .. }

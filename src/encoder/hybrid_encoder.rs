@@ -14,7 +14,6 @@ use super::open::{Encoder, load, load_transformer, transformer_loader};
 use super::options::{Options, Progress};
 use super::pooling::{Mode, Pooling};
 use super::remarks;
-use super::retrieval::{Retrieval, RetrievalKind};
 use super::source::{Loader, TensorSource};
 use super::sparse_embeddings::{SparseEmbeddings, SparseVector, keep};
 use super::tokenize::configuration;
@@ -22,6 +21,7 @@ use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
 use crate::checkpoint::{Checkpoint, TokenizerClass, special_token};
 use crate::kernel::{Activation, DType};
+use crate::retrieval::{Retrieval, RetrievalKind};
 
 /// The files of the heads, without their endings.
 pub(super) const SPARSE: &str = "sparse_linear";
@@ -277,7 +277,7 @@ fn load_heads(
         let loader = Loader { source, module: folder, path, device, dtype, in_place: false };
         let (outputs, _) = loader.dimensions("weight")?;
         let expected = if kind == RetrievalKind::Sparse { 1 } else { outputs };
-        let layer = Linear::of_names(&loader, ("weight", "bias"), transformer.width, expected)?;
+        let layer = Linear::of_names(&loader, ("weight", Some("bias")), transformer.width, expected)?;
         Ok(Some(layer))
     };
     Ok((head(RetrievalKind::Sparse, SPARSE)?, head(RetrievalKind::Late, LATE)?))

@@ -164,15 +164,35 @@ impl Encoder {
         texts: &[T],
         prompt: Option<&str>,
     ) -> Result<Tokens, Error> {
+        let mut tokens = self.tokenizer_of(role).encode(texts, prompt.unwrap_or_default())?;
+        tokens.role = role;
+        Ok(tokens)
+    }
+
+    /// Like [`Encoder::tokenize_as`], with texts truncated to at most `most` tokens.
+    ///
+    /// # Errors
+    /// A length that holds no token of a text, a text that the tokenizer cannot encode.
+    pub fn tokenize_within<T: AsRef<str> + Sync>(
+        &self,
+        most: usize,
+        role: Role,
+        texts: &[T],
+        prompt: Option<&str>,
+    ) -> Result<Tokens, Error> {
+        let mut tokens = self.tokenizer_of(role).within(most)?.encode(texts, prompt.unwrap_or_default())?;
+        tokens.role = role;
+        Ok(tokens)
+    }
+
+    fn tokenizer_of(&self, role: Role) -> &Tokenizer {
         let [queries, documents] = &self.of_roles;
         let own = match role {
             Role::Text => None,
             Role::Query => queries.as_deref(),
             Role::Document => documents.as_deref(),
         };
-        let mut tokens = own.unwrap_or(&self.tokenizer).encode(texts, prompt.unwrap_or_default())?;
-        tokens.role = role;
-        Ok(tokens)
+        own.unwrap_or(&self.tokenizer)
     }
 
     /// Warnings about settings of the folder that are not used as its files may suggest.

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use super::device::Device;
 use super::pooling::Pooling;
-use super::retrieval::Retrieval;
 use crate::kernel::DType;
+use crate::retrieval::Retrieval;
 
 /// How a model is loaded and used. The default is that of sentence-transformers, in float32 on the CPU.
 #[derive(Clone, Debug, Default)]

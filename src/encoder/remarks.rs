@@ -19,8 +19,9 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
                        does not apply; expected `text` alone";
         return Err(Error::setting(&file, problem));
     }
-    if transformer.classifies {
-        let problem = "`transformer_task` is \"sequence-classification\": a reranker, which has no embeddings";
+    if transformer.classifies || transformer.continues {
+        let task = if transformer.classifies { "sequence-classification" } else { "text-generation" };
+        let problem = format!("`transformer_task` is \"{task}\": a reranker, which has no embeddings");
         return Err(Error::setting(&file, problem));
     }
     if let Some(found) = transformer.unknown.first() {

@@ -11,13 +11,13 @@ use super::multi_vector_encoder::MultiVectorEncoder;
 use super::multi_vectors::MultiVectors;
 use super::open::Encoder;
 use super::options::{Options, Progress};
-use super::retrieval::RetrievalKind;
 use super::source::TensorSource;
 use super::sparse_embeddings::SparseEmbeddings;
 use super::sparse_encoder::SparseEncoder;
 use super::tokens::{Role, Tokens};
 use super::vectors::Vectors;
 use crate::checkpoint::{Checkpoint, ModelKind};
+use crate::retrieval::RetrievalKind;
 
 /// A model that encodes queries and documents each on their own, so that documents can be searched.
 #[derive(Debug)]
@@ -74,6 +74,11 @@ impl Retriever {
                 Err(Error::OtherRetrieval { path, found: kind.name(), asked })
             }
         }
+    }
+
+    /// The encoder of a retriever with one dense vector for each text.
+    pub fn as_dense(&self) -> Option<&Encoder> {
+        if let Self::Dense(encoder) = self { Some(encoder) } else { None }
     }
 
     /// Replaces the weights, for example by another merge of the same models. Existing tokens stay valid.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use candle_core::{self as candle, Device, Tensor};
 
 use super::error::Error;
+use super::variables::{Part, Variables};
 use crate::checkpoint::{self, Checkpoint, SharedData, Weights, canonical_name};
 use crate::kernel::{self, DType, SimdLevel};
 
@@ -27,6 +28,12 @@ pub trait TensorSource {
 
     /// The bytes of the same tensor, if they can be read in place for as long as the encoder lives.
     fn shared(&self, _module: &str, _canonical: &str) -> Option<SharedData> {
+        None
+    }
+
+    /// The variables that weights become, where gradients are asked for.
+    #[doc(hidden)]
+    fn variables(&self) -> Option<&Variables> {
         None
     }
 }
@@ -130,6 +137,9 @@ impl Loader<'_> {
     /// The values of a tensor with this shape.
     pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
         let (data, elements) = self.shaped(name, expected)?;
+        if let Some(variables) = self.source.variables() {
+            variables.note(self.module, name);
+        }
         let mut values = vec![0.0; elements];
         kernel::widen(SimdLevel::best(), &data.bytes, data.dtype, &mut values);
         if self.rounds(&data) {
@@ -140,9 +150,46 @@ impl Loader<'_> {
         Ok(values)
     }
 
+    /// Some rows of a matrix of `width` columns.
+    pub(super) fn rows(&self, name: &str, rows: &[usize], width: usize) -> Result<Vec<f32>, Error> {
+        let (data, _) = self.shaped(name, &[self.dimensions(name)?.0, width])?;
+        let bytes = width * data.dtype.size();
+        let mut values = vec![0.0; rows.len() * width];
+        for (row, values) in rows.iter().zip(values.chunks_mut(width.max(1))) {
+            let Some(stored) = data.bytes.get(row * bytes..(row + 1) * bytes) else {
+                let problem = format!("tensor `{name}` has {} rows, expected one for token {row}", data.shape[0]);
+                return Err(Error::setting(&self.path, problem));
+            };
+            kernel::widen(SimdLevel::best(), stored, data.dtype, values);
+            if self.rounds(&data) {
+                let mut rounded = vec![0; width * self.dtype.size()];
+                kernel::narrow(SimdLevel::best(), values, self.dtype, &mut rounded);
+                kernel::widen(SimdLevel::best(), &rounded, self.dtype, values);
+            }
+        }
+        Ok(values)
+    }
+
     /// Moves values to the device, in the dtype that it computes with.
     pub(super) fn place(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {
         Ok(Tensor::from_vec(values, shape, self.device)?.to_dtype(self.compute_dtype())?)
+    }
+
+    /// Like [`Self::place`], for values that are those of `parts`: they become a variable where gradients are asked for.
+    pub(super) fn place_weights(&self, values: Vec<f32>, shape: &[usize], parts: Vec<Part>) -> Result<Tensor, Error> {
+        self.track(self.place(values, shape)?, parts)
+    }
+
+    /// Like [`Self::place_weights`], in float32 whatever the dtype of activations.
+    pub(super) fn place_wide(&self, values: Vec<f32>, shape: &[usize], parts: Vec<Part>) -> Result<Tensor, Error> {
+        self.track(Tensor::from_vec(values, shape, self.device)?, parts)
+    }
+
+    fn track(&self, tensor: Tensor, parts: Vec<Part>) -> Result<Tensor, Error> {
+        match self.source.variables().filter(|_| !parts.is_empty()) {
+            Some(variables) => Ok(variables.add(self.module, &tensor, parts)?),
+            None => Ok(tensor),
+        }
     }
 
     /// A factor, rounded to the dtype of activations.

@@ -11,6 +11,9 @@ use crate::checkpoint::Module;
 /// The kind of the module.
 pub(super) const KIND: &str = "SparseAutoEncoder";
 
+/// The names of the weights.
+const WEIGHTS: [&str; 2] = ["encoder.weight", "decoder.linear.weight"];
+
 /// The epsilon that is added to a deviation.
 const EPSILON: f32 = 1e-5;
 
@@ -34,13 +37,15 @@ impl SparseAutoEncoder {
         most: Option<usize>,
     ) -> Result<Self, Error> {
         let path = loader.path.join("config.json");
-        let (latents, _) = loader.dimensions("encoder.weight")?;
+        // The decoder is the encoder's transpose, and a file has their weights once.
+        let weight = WEIGHTS.into_iter().find(|name| loader.has(name)).unwrap_or(WEIGHTS[0]);
+        let (latents, _) = loader.dimensions(weight)?;
         let stated = module.config.get("k").and_then(serde_json::Value::as_u64).unwrap_or(8);
         let own = usize::try_from(stated).ok().filter(|k| *k > 0);
         let own = own.ok_or_else(|| Error::setting(&path, format!("`k` is {stated}, expected a positive integer")))?;
         Ok(Self {
             before: loader.values("pre_bias", &[dimension])?,
-            layer: Linear::load(loader, "encoder", dimension, latents, false)?,
+            layer: Linear::of_names(loader, (weight, None), dimension, latents)?,
             after: loader.values("latent_bias", &[latents])?,
             most: most.unwrap_or(own).min(latents),
             normalizes: module.config.get("normalize").and_then(serde_json::Value::as_bool).unwrap_or(false),

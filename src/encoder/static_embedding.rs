@@ -45,6 +45,7 @@ pub(super) fn load(loader: &Loader<'_>, checkpoint: &Checkpoint) -> Result<Trans
         spread.extend(values.iter().map(|x| x * scale));
     }
     transformer.vocabulary = mapping.len();
+    transformer.token_table = None;
     transformer.token_embeddings = TokenEmbeddings::OnDevice(loader.place(spread, &[mapping.len(), width])?);
     Ok(transformer)
 }

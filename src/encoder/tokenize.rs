@@ -140,6 +140,16 @@ impl Tokenizer {
         self.truncate(Some(length), direction)
     }
 
+    /// The same with texts truncated to at most `most` tokens.
+    pub(super) fn within(&self, most: usize) -> Result<Self, Error> {
+        let longest = self.inner.get_truncation().map_or(usize::MAX >> 1, |parameters| parameters.max_length);
+        let mut within = self.clone();
+        if most < longest {
+            within.set_max_length(most, longest)?;
+        }
+        Ok(within)
+    }
+
     fn truncate(&mut self, length: Option<usize>, direction: TruncationDirection) -> Result<(), Error> {
         // A length that no text reaches keeps the truncation side.
         let max_length = length.unwrap_or(usize::MAX >> 1);
@@ -247,6 +257,44 @@ impl Tokenizer {
             }
         }
         Ok(tokens)
+    }
+
+    /// Tokenises texts that a template has made, on all threads, without adding special tokens. A text that is too long is cut
+    /// in front of `suffix`, the tokens that the template puts behind every pair.
+    pub(super) fn encode_rendered(&self, texts: &[String], suffix: &[u32]) -> Result<Tokens, Error> {
+        let most = self.inner.get_truncation().map_or(usize::MAX, |truncation| truncation.max_length);
+        let mut tokens = Tokens::new(0);
+        for (share, texts) in texts.chunks(SHARE).enumerate() {
+            let encoded = texts.par_iter().enumerate().map(|(index, text)| {
+                self.rendered(text).map_err(|problem| self.refused(share * SHARE + index, text, problem))
+            });
+            for mut ids in encoded.collect::<Result<Vec<_>, _>>()? {
+                if ids.len() >= most {
+                    let kept = suffix.len().min(ids.len());
+                    let start = ids.len() - kept;
+                    if let (Some(end), Some(suffix)) = (ids.get_mut(start..), suffix.get(suffix.len() - kept..)) {
+                        end.copy_from_slice(suffix);
+                    }
+                }
+                self.check_rows(&ids)?;
+                tokens.push(&ids);
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens of a text as it is.
+    fn rendered(&self, text: &str) -> Result<Vec<u32>, String> {
+        Ok(bounded::encode_with(&self.inner, text, false)?.get_ids().to_vec())
+    }
+
+    /// The tokens that two texts end with alike; none where one text is the end of the other.
+    pub(super) fn shared_end(&self, one: &str, other: &str) -> Result<Vec<u32>, Error> {
+        let ids = |text: &str| self.rendered(text).map_err(|problem| self.refused(0, text, problem));
+        let (one, other) = (ids(one)?, ids(other)?);
+        let count = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+        let is_end = count == one.len().min(other.len());
+        Ok(if is_end { Vec::new() } else { one.get(one.len() - count..).unwrap_or_default().to_vec() })
     }
 
     /// Checks that every token has a row in the table of embeddings.

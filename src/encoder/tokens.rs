@@ -46,6 +46,24 @@ impl Tokens {
         self.types.extend_from_slice(types);
     }
 
+    /// The texts without this token at their ends. One token is left of each.
+    pub(super) fn without_last(self, token: u32) -> Self {
+        if !(0..self.len()).any(|text| self.get(text).last() == Some(&token)) {
+            return self;
+        }
+        let mut cut = Self::new(self.prompt);
+        for text in 0..self.len() {
+            let ids = self.get(text);
+            let kept = ids.iter().rposition(|id| *id != token).unwrap_or(0);
+            let kept = ids.get(..=kept).unwrap_or(ids);
+            match self.types(text) {
+                [] => cut.push(kept),
+                types => cut.push_typed(kept, types.get(..kept.len()).unwrap_or_default()),
+            }
+        }
+        cut
+    }
+
     /// Adds a text of which tokens attend to the first `attended` only. Either all texts have such a number or none.
     pub(super) fn push_attended(&mut self, ids: &[u32], attended: usize) {
         self.push(ids);
@@ -95,6 +113,28 @@ impl Tokens {
     /// The number of tokens of a text.
     pub fn length(&self, text: usize) -> usize {
         self.range(text).map_or(0, |range| range.len())
+    }
+
+    /// Some of the texts, in this order.
+    #[must_use]
+    pub fn pick(&self, texts: &[usize]) -> Self {
+        let mut picked = Self::new(self.prompt);
+        for &text in texts {
+            picked.push_typed(self.get(text), self.types(text));
+        }
+        picked
+    }
+
+    /// The texts with other numbers for their tokens.
+    pub(super) fn renumber(&mut self, number: impl Fn(u32) -> u32) {
+        for id in &mut self.ids {
+            *id = number(*id);
+        }
+    }
+
+    /// The tokens of all texts.
+    pub(super) fn ids(&self) -> &[u32] {
+        &self.ids
     }
 
     fn range(&self, text: usize) -> Option<Range<usize>> {

@@ -13,16 +13,19 @@ use super::layers::per_layer::InputWeights;
 use super::layers::relative_bias::RelativeBias;
 use super::layers::rotary::Rotary;
 use super::layers::token_embeddings::TokenEmbeddings;
-use super::layers::token_types::with_each_type;
+use super::layers::token_types::{types, with_each_type};
 use super::layers::transformer_layer::{Shared, TransformerLayer};
 use super::source::Loader;
 use super::tensor_names::{Names, Side};
+use super::variables::Part;
 use crate::kernel::Activation;
 
 /// A transformer.
 #[derive(Debug)]
 pub(super) struct Transformer {
     pub(super) token_embeddings: TokenEmbeddings,
+    /// The name of the tensor with a row for each token; `None` where rows are computed from several tensors.
+    pub(super) token_table: Option<String>,
     /// One row for each position. If tokens have types, these rows once for each type, with its vector added.
     pub(super) positions: Option<Tensor>,
     pub(super) norm: Option<Norm>,
@@ -107,6 +110,7 @@ impl Transformer {
         };
         Ok(Self {
             token_embeddings: TokenEmbeddings::load(loader, config, names, (vocabulary, table_width))?,
+            token_table: Some(names.token_table(loader).to_owned()),
             norm: norm(names.embedding_norm, norm_width)?,
             projection,
             layers: layers.collect::<Result<_, _>>()?,
@@ -198,6 +202,7 @@ fn attention(
             let table = loader.values(name, &[buckets, config.heads])?;
             Some(RelativeBias::new(table, config.heads, farthest))
         }
+        (_, Some(Distance::Linear)) => Some(RelativeBias::linear(config.heads)),
         _ => None,
     };
     let positions = match config.distance {
@@ -224,9 +229,27 @@ impl Positions {
             return Ok(Self { table: None, rows: 0, longest: config.longest });
         };
         let (rows, _) = loader.dimensions(name)?;
-        let values = with_each_type(loader, config, names, width, loader.values(name, &[rows, width])?)?;
         let longest = rows.saturating_sub(config.first.start as usize).min(config.longest);
+        if loader.source.variables().is_some() {
+            let table = Self::variable(loader, config, names, (name, rows, width))?;
+            return Ok(Self { table: Some(table), rows, longest });
+        }
+        let values = with_each_type(loader, config, names, width, loader.values(name, &[rows, width])?)?;
         let shape = [values.len() / width, width];
         Ok(Self { table: Some(loader.place(values, &shape)?), rows, longest })
+    }
+
+    /// The table as operations on variables, for gradients.
+    fn variable(
+        loader: &Loader<'_>,
+        config: &Config,
+        names: &Names,
+        (name, rows, width): (&str, usize, usize),
+    ) -> Result<Tensor, Error> {
+        let shape = [rows, width];
+        let table = loader.place_weights(loader.values(name, &shape)?, &shape, vec![Part::whole(name)])?;
+        let Some(types) = types(loader, config, names, width)? else { return Ok(table) };
+        let each = (0..types.dim(0)?).map(|kind| table.broadcast_add(&types.narrow(0, kind, 1)?));
+        Ok(Tensor::cat(&each.collect::<Computed<Vec<_>>>()?, 0)?)
     }
 }

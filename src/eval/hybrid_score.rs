@@ -27,19 +27,19 @@ const SCORES: usize = 1 << 22;
 const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 256;
 
-/// Scores `encoder`, which `retriever` has, on every data set of the task, by each of `by`: one list for each, in their order.
+/// Scores `encoder`, which `retriever` has, on every data set of the task: by each retrieval of the data set's list in `by`.
 /// Queries and documents have texts of their own ([`Prompts::apart`](super::Prompts)).
 pub fn score_hybrid(
     retriever: &Retriever,
     encoder: &HybridEncoder,
     task: &Task<'_>,
-    by: &[Retrieval],
+    by: &[Vec<Retrieval>],
     progress: Report<'_>,
 ) -> Result<Vec<Vec<SetScores>>, ScoreError> {
     let chunks = task.texts.chunks();
     let queries = encode_queries(retriever, encoder, task, &chunks, progress)?;
-    let sets = task.sets.iter().zip(task.texts.sets()).zip(&queries.spent);
-    let searches = sets.map(|((set, sides), &(encoding, tokens))| {
+    let sets = task.sets.iter().zip(task.texts.sets()).zip(&queries.spent).zip(by);
+    let searches = sets.map(|(((set, sides), &(encoding, tokens)), by)| {
         let search = Search::new(task, set, sides, &queries, by);
         Search { encoding, tokens, ..search }
     });
@@ -56,7 +56,7 @@ pub fn score_hybrid(
             let vectors = vectors.map_err(|source| failed(task, chunk, source))?;
             encoding += begun.elapsed();
             let range = chunk.texts.start + part.start..chunk.texts.start + part.end;
-            for search in &mut searches {
+            for (search, by) in searches.iter_mut().zip(by) {
                 search.take_in(task, &queries, &vectors, &range, by);
             }
         }
@@ -65,13 +65,7 @@ pub fn score_hybrid(
             search.tokens += tokens.total();
         }
     }
-    let mut all: Vec<Vec<SetScores>> = by.iter().map(|_| Vec::new()).collect();
-    for (search, set) in searches.into_iter().zip(task.sets) {
-        for (list, scores) in all.iter_mut().zip(search.finish(task, set)) {
-            list.push(scores);
-        }
-    }
-    Ok(all)
+    Ok(searches.into_iter().zip(task.sets).map(|(search, set)| search.finish(task, set)).collect())
 }
 
 /// The vectors of all queries.

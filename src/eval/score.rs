@@ -27,8 +27,8 @@ pub fn score(
         return score_late(retriever, encoder, task, progress);
     }
     if let Retriever::Hybrid(encoder) = retriever {
-        let rankings = score_hybrid(retriever, encoder, task, &[encoder.retrieval()], progress)?;
-        return Ok(rankings.into_iter().flatten().collect());
+        let by = vec![vec![encoder.retrieval()]; task.sets.len()];
+        return Ok(score_hybrid(retriever, encoder, task, &by, progress)?.into_iter().flatten().collect());
     }
     let mut vectors = retriever.none_of(task.texts.len());
     let chunks = task.texts.chunks();

@@ -7,11 +7,11 @@ use safetensors::Dtype;
 use serde_json::{Map, Value};
 
 use super::adapted::Adapted;
-use super::non_layer_tensors::NonLayerSlices;
+use super::non_layer_tensors::{NonLayerSlices, is_table};
 use super::options::Allow;
 use super::vocabulary::{Alignment, ByRow, Gather};
-use crate::checkpoint::Checkpoint;
 use crate::checkpoint::torch::Checksum;
+use crate::checkpoint::{Checkpoint, layer_of};
 use crate::kernel::DType;
 use crate::method::{Arguments, MergeMethod};
 use crate::recipe::Recipe;
@@ -123,6 +123,14 @@ impl PlannedTensor {
     /// Size in the output, in bytes.
     pub fn byte_len(&self) -> u64 {
         self.elements * (self.dtype.bitsize() as u64) / 8
+    }
+
+    /// Whether it is a matrix that maps vectors to vectors: one of a layer or of a module behind the transformer, and no table.
+    pub fn is_layer_matrix(&self) -> bool {
+        let is_behind = !self.module.is_empty() && matches!(self.canonical.as_str(), "linear.weight" | "weight");
+        let is_inside = is_behind || layer_of(&self.canonical).is_some();
+        let is_matrix = matches!(self.shape.as_slice(), [rows, columns] if *rows > 1 && *columns > 1);
+        is_inside && is_matrix && !self.canonical.split('.').any(is_table)
     }
 }
 

@@ -12,7 +12,7 @@ mod review;
 mod types;
 
 pub use build::RecipeBuilder;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "eval"))]
 pub(crate) use build::model_reference;
 pub(crate) use glob::literal_glob;
 pub use keys::LEVELS;

@@ -60,6 +60,8 @@ def make(target):
     sparse, late = torch.nn.Linear(WIDTH, 1), torch.nn.Linear(WIDTH, 12)
     shake(sparse, 851, 0.4)
     shake(late, 852, 0.4)
+    # Most tokens get a weight.
+    torch.nn.init.constant_(sparse.bias, 3.6)
     torch.save(sparse.state_dict(), target / "sparse_linear.pt")
     torch.save(late.state_dict(), target / "colbert_linear.pt")
     return len(tokenizer)
@@ -76,7 +78,8 @@ def rows(weights, vocabulary):
 def ndcg(scores, queries, documents, judged):
     total = 0.0
     for row, query in zip(scores, queries):
-        best = sorted(range(len(documents)), key=lambda at: -row[at])[:10]
+        # As trec_eval orders equal scores.
+        best = sorted(range(len(documents)), key=lambda at: (row[at], documents[at]), reverse=True)[:10]
         gain = sum(1 / math.log2(rank + 2) for rank, at in enumerate(best) if documents[at] in judged[query])
         total += gain / sum(1 / math.log2(rank + 2) for rank in range(min(10, len(judged[query]))))
     return total / len(queries)

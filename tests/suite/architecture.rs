@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("escape", &[]),
     ("yaml", &[]),
     ("kernel", &[]),
@@ -21,9 +21,13 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("convert", &["checkpoint", "plan", "write"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
+    ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval"]),
     ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
     ("report", &["kernel", "recipe", "write", "eval", "sweep"]),
-    ("api", &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "sweep", "report"]),
+    (
+        "api",
+        &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "learn", "sweep", "report"],
+    ),
     (
         "cli",
         &[
@@ -39,6 +43,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "fetch",
             "encoder",
             "eval",
+            "learn",
             "sweep",
             "report",
         ],
@@ -46,7 +51,8 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 ];
 
 /// What every module may use. `escape` uses none, and the rest are files of their own.
-const FOR_ALL: [&str; 8] = ["escape", "files", "nearest", "wildcard", "diagnose", "progress", "budget", "caught"];
+const FOR_ALL: [&str; 9] =
+    ["escape", "files", "nearest", "wildcard", "diagnose", "progress", "budget", "caught", "retrieval"];
 
 #[test]
 fn modules_use_only_what_stands_before_them() {

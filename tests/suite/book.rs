@@ -106,7 +106,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 /// A command with `--json`, under the heading of the manual that describes what it prints.
-const PRINTED: [(&str, &[&str]); 13] = [
+const PRINTED: [(&str, &[&str]); 14] = [
     ("merge and blend", &["merge", "recipes/linear.yaml", "-o", "out/merged", "--json", "--no-sync"]),
     ("plan", &["plan", "recipes/linear.yaml", "--json"]),
     ("check", &["check", "recipes/ratio.yaml", "--json"]),
@@ -132,7 +132,31 @@ const PRINTED: [(&str, &[&str]); 13] = [
         "cocktail",
         &["cocktail", "fixtures/tiny/base", "fixtures/tiny/ko-en", "--examples", "fixtures/sets/weather", "--json"],
     ),
+    (
+        "learn",
+        &[
+            "learn",
+            "recipes/task-arithmetic.yaml",
+            "--data",
+            "fixtures/bilingual/en-ko",
+            "fixtures/bilingual/ko-ko",
+            "--unlabelled",
+            "cross-en-ko=fixtures/sets/weather",
+            "--hold-out",
+            "0.6",
+            "--pairs",
+            "8",
+            "--batch",
+            "4",
+            "--tokens",
+            "16",
+            "--steps",
+            "1",
+            "--json",
+        ],
+    ),
     ("data", &["data", "fixtures/sets/weather", "--json"]),
+    ("data with --list", &["data", "--list", "--json"]),
     (
         "metrics",
         &[

@@ -141,6 +141,10 @@ fn a_merge_has_the_mean_of_every_head_and_route() {
             for (seed, tensor) in tensors.values_mut().enumerate().filter(|(_, tensor)| tensor.dtype == Dtype::F32) {
                 *tensor = Tensor::random(&tensor.shape, seed as u32 + 3);
             }
+            // A count of the other's own training.
+            if let Some(count) = tensors.get_mut("stats_last_nonzero") {
+                *count = Tensor::integers(&count.shape, (0i64..).take(count.shape[0]));
+            }
             fs::write(file, safetensors(&tensors)).unwrap();
         }
         run(root, &["blend", &format!("{case}=0.5"), &format!("{other}=0.5"), "-q", "-o", &out]);

@@ -49,6 +49,15 @@ with sentence-transformers' `CrossEncoder`, except for `New`, which is `Gte` wit
 
 ";
 
+const LOGITS: &str = "
+A language model (`…ForCausalLM` of a class in the table above, such as Qwen3-Reranker) reranks by its logits, as
+sentence-transformers' `LogitScore` has them: the score of a pair is the logit of the token `yes` less that of `no` behind the last
+token, or of the tokens that the module names. The pair becomes one text by the folder's chat template, which needs a place for the
+roles `query` and `document`; a default prompt is its system message. A Qwen3 model without such a template is asked with the
+text that Qwen3-Reranker's authors publish, and a warning says so. A pair that is too long is cut in front of what the template puts
+behind it.
+";
+
 pub(super) fn page() -> String {
     let mut text = INTRODUCTION.to_owned();
     for class in CLASSES {
@@ -68,5 +77,6 @@ pub(super) fn page() -> String {
     for class in reranker_classes() {
         let _ = writeln!(text, "- `{class}`");
     }
+    text.push_str(LOGITS);
     text
 }

@@ -323,11 +323,13 @@ params:
     ),
     example(
         "an entry of `data`",
-        "A whole data set, and the first 500 queries of another:",
+        "A whole data set, the first 500 queries of another, and one that bge-m3's heads search in two ways:",
         "\
 data:
   ko-ko: {path: sets/ko-ko}
   ko-en: {path: sets/ko-en, queries: 500}
+  words: {path: sets/ko-ko, retrieval: sparse}
+  heads: {path: sets/ko-ko, retrieval: \"dense=0.4,sparse=0.2,late=0.4\"}
 ",
     ),
     example(

@@ -19,7 +19,8 @@ use crate::eval::{self, DataSet, Measure, Metric, file_name};
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
     if let Some(pattern) = &args.run_file {
-        let several = args.retrieval.retrieval.map(|asked| asked.with_parts()).filter(|by| by.len() > 1);
+        let several =
+            args.retrieval.retrieval.map(|asked| asked.with_parts()).filter(|by| by.len() > 1 && args.rerank.is_none());
         let by: Vec<Option<Retrieval>> = several.map_or_else(|| vec![None], |by| by.into_iter().map(Some).collect());
         let models: Vec<String> = models.iter().flat_map(|model| by.iter().map(|by| model_name(model, *by))).collect();
         let pairs = models.iter().flat_map(|model| sets.iter().map(move |set| run_path(pattern, model, set)));
@@ -128,20 +129,23 @@ fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
 /// A file a data set's name, with its directions as subsets, in the form of MTEB's results.
 fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Result<()> {
     let folder = folder.join(model_name(&scored.model, scored.retrieval));
-    let names: BTreeSet<&str> = results.sets.iter().map(|set| set.name.as_str()).collect();
+    let named = |at: usize| results.origins[at].task().map_or(results.sets[at].name.as_str(), |task| task.name);
+    let names: BTreeSet<&str> = (0..results.sets.len()).map(named).collect();
     for name in names {
         let mut splits = Map::new();
-        let mut time = 0.0;
-        for (at, set) in results.sets.iter().enumerate().filter(|(_, set)| set.name == name) {
+        let (mut time, mut revision) = (0.0, None);
+        for (at, set) in results.sets.iter().enumerate().filter(|(at, _)| named(*at) == name) {
+            let origin = &results.origins[at];
             time += scored.sets[at].time.as_secs_f64();
-            let split = results.splits[at].as_deref().unwrap_or("test");
+            revision = revision.or(origin.located.as_ref().map(|located| located.commit.clone()));
+            let split = origin.split.as_deref().unwrap_or("test");
             let subsets = splits.entry(split).or_insert_with(|| json!([]));
             if let Some(subsets) = subsets.as_array_mut() {
                 subsets.push(mteb_subset(scored, results, at, set));
             }
         }
         let value = json!({
-            "dataset_revision": "no_revision_available",
+            "dataset_revision": revision.as_deref().unwrap_or("no_revision_available"),
             "task_name": name,
             "mteb_version": null,
             "scores": splits,
@@ -160,9 +164,22 @@ fn mteb_subset(scored: &Scored, results: &Results, at: usize, set: &DataSet) -> 
     for (index, metric) in results.metrics.iter().enumerate() {
         scores.insert(mteb_name(*metric), json!(scored.sets[at].scores.mean(index)));
     }
-    scores.insert("main_score".to_owned(), json!(scored.sets[at].scores.mean(0)));
-    scores.insert("hf_subset".to_owned(), json!(set.direction.as_deref().unwrap_or("default")));
-    let languages: Vec<&str> = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
+    let origin = &results.origins[at];
+    let task = origin.task();
+    let is_main = |metric: &Metric| task.is_some_and(|task| mteb_name(*metric) == task.main_score);
+    let main = results.metrics.iter().position(is_main).unwrap_or(0);
+    scores.insert("main_score".to_owned(), json!(scored.sets[at].scores.mean(main)));
+    let (subset, languages): (&str, Vec<&str>) = match task {
+        Some(task) => {
+            let subset = if origin.subset.is_empty() { "default" } else { &origin.subset };
+            (subset, task.languages(subset).to_vec())
+        }
+        None => {
+            let parts = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
+            (set.direction.as_deref().unwrap_or("default"), parts)
+        }
+    };
+    scores.insert("hf_subset".to_owned(), json!(subset));
     scores.insert("languages".to_owned(), json!(languages));
     Value::Object(scores)
 }

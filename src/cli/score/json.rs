@@ -40,7 +40,7 @@ fn dataset(results: &Results, model: usize, at: usize) -> Value {
     let mut value = json!({
         "name": set.name,
         "direction": set.direction,
-        "split": results.splits[at],
+        "split": results.origins[at].split,
         "queries": set.queries.len(),
         "documents": set.documents.len(),
         "metrics": metrics,

@@ -52,8 +52,12 @@ pub(super) fn retrieve(
     let scored = watched(args, checkpoint, amount, cancel, |progress| match &retriever {
         Retriever::Hybrid(encoder) => {
             let by = encoder.retrieval().with_parts();
-            let rankings = score_hybrid(&retriever, encoder, &task, &by, progress)?;
-            Ok(by.into_iter().map(Some).zip(rankings).collect())
+            let of_sets = score_hybrid(&retriever, encoder, &task, &vec![by.clone(); task.sets.len()], progress)?;
+            let mut rankings: Vec<Ranking> = by.into_iter().map(|by| (Some(by), Vec::new())).collect();
+            for of_set in of_sets {
+                rankings.iter_mut().zip(of_set).for_each(|((_, sets), scores)| sets.push(scores));
+            }
+            Ok(rankings)
         }
         _ => score(&retriever, &task, progress).map(|sets| vec![(None, sets)]),
     });

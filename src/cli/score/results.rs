@@ -1,19 +1,40 @@
 //! Scores of every model on every data set, and the comparison with the baseline.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::encoder::Retrieval;
+use crate::eval::data::{Located, Task};
 use crate::eval::{DataSet, Metric, Paired, Scores, SetScores, holm, paired};
 
 /// The scores of one call of `admix score`.
 pub(super) struct Results {
     pub(super) metrics: Vec<Metric>,
     pub(super) sets: Vec<DataSet>,
-    /// The split of each data set, where it has splits.
-    pub(super) splits: Vec<Option<String>>,
+    /// Where each data set comes from.
+    pub(super) origins: Vec<Origin>,
     pub(super) models: Vec<Scored>,
     /// The index of the baseline in `models`.
     pub(super) baseline: Option<usize>,
+}
+
+/// Where a data set comes from.
+pub(super) struct Origin {
+    /// The split, where it has splits.
+    pub(super) split: Option<String>,
+    /// The subset of its folder; empty for the whole.
+    pub(super) subset: String,
+    /// The documents that its queries come with to be ranked.
+    pub(super) top_ranked: BTreeMap<String, Vec<String>>,
+    /// Where it is on the Hub, if it was meant by name.
+    pub(super) located: Option<Located>,
+}
+
+impl Origin {
+    /// The task of MTEB that it is.
+    pub(super) fn task(&self) -> Option<&'static Task> {
+        self.located.as_ref()?.named.task
+    }
 }
 
 /// The scores of one model.

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::super::error::Error;
 use super::super::source::Loader;
 use super::super::tensor_names::Up;
+use super::super::variables::{Layout, Part};
 use crate::kernel::Activation;
 
 /// `x · weight + bias`.
@@ -33,13 +34,16 @@ impl Linear {
     /// Loads a layer whose weight and bias have names of their own.
     pub(in crate::encoder) fn of_names(
         loader: &Loader<'_>,
-        (weight, bias): (&str, &str),
+        (weight, bias): (&str, Option<&str>),
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, Error> {
         let weights = loader.values(weight, &[outputs, inputs])?;
-        let biases = if loader.has(bias) { loader.values(bias, &[outputs])? } else { Vec::new() };
-        Self::place(loader, &weights, biases, inputs)
+        let biases = match bias.filter(|bias| loader.has(bias)) {
+            Some(bias) => loader.values(bias, &[outputs])?,
+            None => Vec::new(),
+        };
+        Self::place(loader, &weights, biases, inputs, (&[], 0))
     }
 
     /// Loads several layers with the same input as one. Each has a name and a number of outputs.
@@ -50,7 +54,7 @@ impl Linear {
         biased: bool,
     ) -> Result<Self, Error> {
         let (weights, biases) = read(loader, parts, inputs, biased)?;
-        Self::place(loader, &weights, biases, inputs)
+        Self::place(loader, &weights, biases, inputs, (parts, 0))
     }
 
     /// Loads the layer to the inner width: a plain one, or a gated one with the rows of the gate first.
@@ -73,28 +77,31 @@ impl Linear {
         }
         let parts: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), rows)).collect();
         let (mut weights, mut biases) = read(loader, &parts, inputs, biased)?;
-        if matches!(up, Up::GateLast(_)) {
-            weights.rotate_left(inner * inputs);
-            biases.rotate_left(if biased { inner } else { 0 });
-        }
-        Ok((Self::place(loader, &weights, biases, inputs)?, inner))
+        let rotated = if matches!(up, Up::GateLast(_)) { inner } else { 0 };
+        weights.rotate_left(rotated * inputs);
+        biases.rotate_left(if biased { rotated } else { 0 });
+        Ok((Self::place(loader, &weights, biases, inputs, (&parts, rotated))?, inner))
     }
 
-    /// Builds a layer from rows of `inputs` weights each, and one bias for each row or none.
+    /// Builds a layer from rows of `inputs` weights each, and one bias for each row or none. They are those of the named
+    /// layers of the file, rotated by so many rows; none are named where the weights are computed from others.
     pub(in crate::encoder) fn place(
         loader: &Loader<'_>,
         weights: &[f32],
         biases: Vec<f32>,
         inputs: usize,
+        (names, rotated): (&[(&str, usize)], usize),
     ) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
-        let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
+        let parts = |what: &str| columns(names, rotated, what);
+        let weight = loader.place_weights(transposed(weights, inputs), &[inputs, outputs], parts("weight"))?;
         let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {
             (false, _) => Vec::new(),
             (true, true) => vec![0.0; outputs],
             (true, false) => biases.clone(),
         };
-        let bias = if biases.is_empty() { None } else { Some(loader.place(biases, &[outputs])?) };
+        let bias =
+            if biases.is_empty() { None } else { Some(loader.place_weights(biases, &[outputs], parts("bias"))?) };
         Ok(Self { weight, bias, cpu_bias })
     }
 
@@ -140,6 +147,17 @@ impl Linear {
             None => Ok(product),
         }
     }
+}
+
+/// The columns of the weights of several layers with the same input, which are rows in the file.
+fn columns(names: &[(&str, usize)], rotated: usize, what: &str) -> Vec<Part> {
+    let mut start = 0;
+    let part = |(name, count): &(&str, usize)| {
+        let layout = Layout::Columns { start, count: *count, rotated };
+        start += count;
+        Part { name: format!("{name}.{what}"), layout }
+    };
+    names.iter().map(part).collect()
 }
 
 /// Transposes a matrix with rows of `width` numbers, on all threads.

@@ -5,6 +5,7 @@ use candle_core::{DType, Result as Computed, Tensor};
 use super::super::config::NormStyle;
 use super::super::error::Error;
 use super::super::source::Loader;
+use super::super::variables::Part;
 use crate::kernel::NormKind;
 
 /// Normalisation of rows, which is always computed in float32.
@@ -32,10 +33,15 @@ impl Norm {
             *x += style.offset;
         }
         let shift = if style.shifted { loader.values(&format!("{name}.bias"), &[width])? } else { Vec::new() };
-        let zeros = vec![0.0; width];
+        let part = |what: &str| vec![Part::whole(format!("{name}.{what}"))];
+        let place = |values: Vec<f32>, parts| loader.place_wide(values, &[width], parts);
         Ok(Self {
-            weight: Tensor::from_slice(&weight, width, loader.device)?,
-            shift: Tensor::from_slice(if style.shifted { &shift } else { &zeros }, width, loader.device)?,
+            weight: place(weight.clone(), part("weight"))?,
+            shift: if style.shifted {
+                place(shift.clone(), part("bias"))?
+            } else {
+                place(vec![0.0; width], Vec::new())?
+            },
             epsilon: style.epsilon,
             kind: style.kind,
             on_cpu: if loader.device.is_cpu() { (weight, shift) } else { Default::default() },
@@ -57,9 +63,13 @@ impl Norm {
     /// Normalises each row of `x`, in plain tensor operations.
     pub(in crate::encoder) fn forward(&self, x: &Tensor) -> Computed<Tensor> {
         let wide = x.to_dtype(DType::F32)?.contiguous()?;
-        let norm = match self.kind {
-            NormKind::Layer => candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?,
-            NormKind::Rms => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
+        // The fused operations have no gradient.
+        let tracked = wide.track_op() || self.weight.track_op();
+        let norm = match (self.kind, tracked) {
+            (NormKind::Layer, false) => candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?,
+            (NormKind::Layer, true) => candle_nn::ops::layer_norm_slow(&wide, &self.weight, &self.shift, self.epsilon)?,
+            (NormKind::Rms, false) => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
+            (NormKind::Rms, true) => candle_nn::ops::rms_norm_slow(&wide, &self.weight, self.epsilon)?,
         };
         norm.to_dtype(x.dtype())
     }

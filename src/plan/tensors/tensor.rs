@@ -12,6 +12,9 @@ use crate::kernel::DType;
 use crate::method::{self, Arguments, Combination, Dots, Formula, MergeMethod};
 use crate::recipe::Slice;
 
+/// A count that sparse autoencoders keep while they are trained, and that nothing else reads.
+const TRAINING_COUNT: &str = "stats_last_nonzero";
+
 impl<'a> Collector<'a> {
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
     pub(in crate::plan) fn plan_tensor(
@@ -77,7 +80,10 @@ impl<'a> Collector<'a> {
         }
         let elements = shape.iter().map(|&dimension| dimension as u64).product();
         let (dtype, op) = if first.float().is_none() {
-            (first.dtype, TensorOp::Copy { sources: present.iter().map(|(_, input, _)| *input).collect() })
+            // Every model has a count of its own training, which need not be equal.
+            let compared = if canonical == TRAINING_COUNT { 1 } else { present.len() };
+            let sources = present.iter().take(compared).map(|(_, input, _)| *input).collect();
+            (first.dtype, TensorOp::Copy { sources })
         } else {
             if let (Some(part), false) = (absent.first(), self.options.allow.missing_tensor) {
                 return Err(Error::MissingTensor { tensor: label, present: path(&first_part), absent: path(part) });

@@ -97,6 +97,11 @@ pub(super) static DATA: KeyTable = KeyTable {
     keys: &[
         read("path", "the data set's folder").is(Form::Name).required(),
         read("queries", "at most so many queries, the first").is(Form::Whole(1)),
+        read(
+            "retrieval",
+            "by which heads it is searched: dense, sparse or late, or their mean with weights that may be variables, as dense=${d},late=${l}",
+        )
+        .is(Form::Name),
     ],
 };
 

@@ -13,6 +13,8 @@ mod memory;
 #[cfg(feature = "eval")]
 mod ranker;
 #[cfg(feature = "eval")]
+mod retrieval;
+#[cfg(feature = "eval")]
 mod scorer;
 #[cfg(feature = "eval")]
 mod warnings;

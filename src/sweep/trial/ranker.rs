@@ -69,7 +69,7 @@ pub(super) fn first_stage(
     }
     let checkpoint = Checkpoint::open_with(path, links)?;
     // The length that the sweep file asks for is that of the rerankers' pairs.
-    let options = Options { max_length: None, ..options.clone() };
+    let options = Options { max_length: None, retrieval: None, ..options.clone() };
     let retriever = Retriever::open(&checkpoint, &options).map_err(|error| of_encoder(&error))?;
     let settings = checkpoint.settings();
     let similarity = Similarity::of_model(settings).ok_or_else(|| Error::Evaluation {
@@ -77,6 +77,7 @@ pub(super) fn first_stage(
         hint: None,
     })?;
     let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
+    let (prompts, similarity) = (prompts.used_by(&retriever), similarity.used_by(&retriever, settings));
     let texts = Texts::new(sets, &prompts);
     let (rules, depth) = (scoring.compat.rules(), rerank.top_k);
     let task = Task { sets, texts: &texts, tokens: None, metrics: &[], rules, similarity, depth };

@@ -10,13 +10,15 @@ use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScore
 use super::fingerprints;
 use super::memory::Memory;
 use super::ranker::{Ranker, candidates, first_stage, of_encoder};
+use super::retrieval;
 use crate::checkpoint::Checkpoint;
-use crate::encoder;
-use crate::eval::{self, EncodingProgress, Prompts, RerankTask, ScoreError, Similarity, Task, Texts};
+use crate::encoder::{self, Retriever};
+use crate::eval::{self, EncodingProgress, Prompts, RerankTask, ScoreError, Similarity, Task, Texts, score_hybrid};
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, TILE};
 use crate::plan::{Alignment, Plan};
 use crate::progress::Cancel;
+use crate::retrieval::Retrieval;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Manifest, Study, Subject, TopDocuments, Trial, load};
@@ -48,6 +50,8 @@ pub(super) struct Ready {
     tokenizer: String,
     pub(super) prompts: Prompts,
     similarity: Similarity,
+    /// By which kinds of retrieval each data set of the study is searched, where the sweep file says it.
+    retrieval: Option<Vec<Retrieval>>,
 }
 
 impl Scorer {
@@ -63,6 +67,7 @@ impl Scorer {
             device: scoring.device.parse().map_err(refused)?,
             dtype: scoring.dtype.as_deref().and_then(DType::from_name),
             max_length: scoring.max_length,
+            retrieval: retrieval::of_study(&manifest),
             ..encoder::Options::default()
         };
         let middle = manifest.spec.params.place(&vec![0.5; manifest.spec.params.dimensions()]);
@@ -129,7 +134,7 @@ impl Scorer {
         Ok(())
     }
 
-    fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
+    fn prepare_parent(&mut self, index: usize, subject: &Subject) -> Result<String, EvaluationError> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
         // The old weights are freed first, so that two models are never in memory.
@@ -138,7 +143,7 @@ impl Scorer {
             .map_err(|error| EvaluationError::Fatal(of_encoder(&error)))?;
         let values = fingerprints::checkpoint(&checkpoint);
         self.is_merged = false;
-        self.begin(&checkpoint, ranker, values, None)
+        self.begin(&checkpoint, ranker, (values, None), subject)
     }
 
     fn prepare_merge(&mut self, subject: &Subject) -> Result<String, EvaluationError> {
@@ -180,7 +185,7 @@ impl Scorer {
         };
         let ranker = loaded.map_err(|error| EvaluationError::Fatal(of_encoder(&error)))?;
         self.is_merged = true;
-        self.begin(&merge, ranker, self.memory.fingerprint(), vocabulary)
+        self.begin(&merge, ranker, (self.memory.fingerprint(), vocabulary), subject)
     }
 
     /// Whether the models are rerankers.
@@ -193,8 +198,8 @@ impl Scorer {
         &mut self,
         checkpoint: &Checkpoint,
         ranker: Ranker,
-        values: u128,
-        vocabulary: Option<u64>,
+        (values, vocabulary): (u128, Option<u64>),
+        subject: &Subject,
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
         let scoring = &self.study.spec.scoring;
@@ -213,9 +218,15 @@ impl Scorer {
         if let Ranker::Retriever(retriever) = &ranker {
             (prompts, similarity) = (prompts.used_by(retriever), similarity.used_by(retriever, settings));
         }
-        let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
+        let retrieval = retrieval::at(&self.study, subject).map_err(EvaluationError::Trial)?;
+        let mut weights = format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}");
+        if let Some(retrieval) = &retrieval {
+            let names: Vec<String> = retrieval.iter().map(|of_set| format!("{of_set:?}")).collect();
+            weights = format!("{weights} {}", names.join(" "));
+        }
+        let weights = short(&weights);
         self.ranker = Some(ranker);
-        self.ready = Some(Ready { tokenizer, prompts, similarity });
+        self.ready = Some(Ready { tokenizer, prompts, similarity, retrieval });
         Ok(weights)
     }
 
@@ -230,7 +241,7 @@ impl Evaluator for Scorer {
         let begun = Instant::now();
         let weights = match &trial.subject {
             Subject::Parent(index) if self.study.models.get(*index).is_some_and(|model| model.adapter.is_none()) => {
-                self.prepare_parent(*index)
+                self.prepare_parent(*index, &trial.subject)
             }
             subject => self.prepare_merge(subject),
         }?;
@@ -264,7 +275,14 @@ impl Evaluator for Scorer {
                     similarity: ready.similarity,
                     depth: eval::ranking_depth(&metrics).max(request.depth),
                 };
-                eval::score(retriever, &task, &mut watched(request, texts.len()))
+                let by = ready.retrieval.as_ref().map(|all| retrieval::of_sets(all, request.sets, corpus.sets.len()));
+                match (retriever, by) {
+                    (Retriever::Hybrid(encoder), Some(by)) => {
+                        let found = score_hybrid(retriever, encoder, &task, &by, &mut watched(request, texts.len()));
+                        found.map(|found| found.into_iter().flatten().collect())
+                    }
+                    _ => eval::score(retriever, &task, &mut watched(request, texts.len())),
+                }
             }
             (Ranker::Reranker(reranker), Some(rerank)) => {
                 let candidates = candidates(rerank, &corpus.sets, &corpus.found, self.study.spec.scoring.compat)?;
