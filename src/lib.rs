@@ -131,6 +131,7 @@ pub mod plan;
 mod progress;
 pub mod recipe;
 pub mod report;
+mod retrieval;
 pub mod sweep;
 mod wildcard;
 pub mod write;
@@ -138,7 +139,7 @@ mod yaml;
 
 pub use api::{Error, Merge, RecipeFile, RecipeSource};
 #[cfg(feature = "eval")]
-pub use api::{Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+pub use api::{FirstStage, Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

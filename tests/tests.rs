@@ -5,6 +5,8 @@ mod suite {
     mod adapters;
     mod architecture;
     // The manual describes the whole program.
+    #[cfg(feature = "eval")]
+    mod bge_m3;
     #[cfg(all(feature = "eval", feature = "parquet"))]
     mod book;
     mod bundled;
@@ -26,15 +28,20 @@ mod suite {
     mod faults_weights;
     #[cfg(feature = "hub")]
     mod fetch;
+    #[cfg(feature = "hub")]
+    mod fetch_data;
     mod fuzz;
     mod goldens;
     #[cfg(feature = "eval")]
     mod gradient;
+    mod heads;
     #[cfg(unix)]
     mod hub;
     mod init;
     mod inputs;
     mod killed;
+    #[cfg(feature = "eval")]
+    mod late;
     #[cfg(feature = "eval")]
     mod learn;
     mod library;
@@ -61,6 +68,8 @@ mod suite {
     mod slices;
     #[cfg(unix)]
     mod soups;
+    #[cfg(feature = "eval")]
+    mod sparse;
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;

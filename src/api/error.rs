@@ -28,6 +28,17 @@ pub enum Error {
     /// A data set.
     #[error(transparent)]
     Data(#[from] eval::data::Error),
+    /// A ranking of a first stage.
+    #[error(transparent)]
+    Run(#[from] eval::Error),
+    /// Another number of rankings than of data sets.
+    #[error("{given} rankings of a first stage are given for {needed} data sets")]
+    Runs {
+        /// How many are given.
+        given: usize,
+        /// How many data sets there are.
+        needed: usize,
+    },
     /// An unknown metric.
     #[error(transparent)]
     Metric(#[from] eval::MetricError),
@@ -72,6 +83,7 @@ impl Error {
             Self::Merge(error) => error,
             Self::Write(error) => error,
             Self::Data(error) => error,
+            Self::Run(error) => error,
             Self::Metric(error) => error,
             Self::Sweep(error) => error,
             #[cfg(feature = "eval")]
@@ -80,7 +92,7 @@ impl Error {
             Self::Score(error) => error,
             #[cfg(feature = "eval")]
             Self::Learn(error) => error,
-            Self::Similarity { .. } | Self::Allow(_) | Self::NoData => return None,
+            Self::Similarity { .. } | Self::Runs { .. } | Self::Allow(_) | Self::NoData => return None,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 mod error;
 #[cfg(feature = "eval")]
+mod first_stage;
+#[cfg(feature = "eval")]
 mod learn;
 mod merge;
 #[cfg(feature = "eval")]
@@ -11,6 +13,8 @@ mod sweep;
 mod watch;
 
 pub use error::Error;
+#[cfg(feature = "eval")]
+pub use first_stage::FirstStage;
 #[cfg(feature = "eval")]
 pub use learn::Learn;
 pub use merge::{Merge, RecipeFile, RecipeSource};

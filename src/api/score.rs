@@ -4,13 +4,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Error;
+use super::first_stage::FirstStage;
 use super::watch::{Watch, watch_methods};
 use crate::checkpoint::{Checkpoint, Links};
-use crate::encoder::{self, Encoder};
-use crate::eval::{self, Compat, DataSet, Measure, Metric, Paired, Prompts, SetScores, Similarity, Task, Texts};
+use crate::encoder::{self, CrossEncoder, Retriever};
+use crate::eval::{
+    self, Candidates, Compat, DataSet, Metric, Paired, Prompts, RerankTask, SetScores, Similarity, Task, Texts,
+};
 use crate::progress::{Cancel, Progress};
 
-/// The scores of a retriever on retrieval data sets.
+/// The scores of a retriever on retrieval data sets, or of a reranker on what a first stage finds.
 ///
 /// ```
 /// # fn main() -> Result<(), admix::Error> {
@@ -32,6 +35,8 @@ pub struct Score {
     compat: Compat,
     query_prompt: Option<String>,
     document_prompt: Option<String>,
+    pub(super) first_stage: Option<FirstStage>,
+    pub(super) top_k: Option<usize>,
     watch: Watch,
 }
 
@@ -48,18 +53,20 @@ impl Score {
             compat: Compat::default(),
             query_prompt: None,
             document_prompt: None,
+            first_stage: None,
+            top_k: None,
             watch: Watch::default(),
         }
     }
 
-    /// Adds the data sets in a folder.
+    /// Adds the data sets in a folder, or of a name: a task of MTEB, or `org/name[:subset][@revision]` in the Hub's cache.
     #[must_use]
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data.push(folder.into());
         self
     }
 
-    /// Adds a metric. The default is `ndcg@10` and `recall@100`.
+    /// Adds a metric. The default is `ndcg@10` and `recall@100`, and for a reranker `ndcg@10`, `mrr@10` and `map`.
     #[must_use]
     pub fn metric(mut self, name: impl Into<String>) -> Self {
         self.metrics.push(name.into());
@@ -115,6 +122,20 @@ impl Score {
         self
     }
 
+    /// Scores the model as a reranker of what a first stage finds.
+    #[must_use]
+    pub fn rerank(mut self, first_stage: FirstStage) -> Self {
+        self.first_stage = Some(first_stage);
+        self
+    }
+
+    /// Sets how many documents of each query a reranker orders: by default 100, or all that a data set lists.
+    #[must_use]
+    pub fn top_k(mut self, documents: usize) -> Self {
+        self.top_k = Some(documents);
+        self
+    }
+
     watch_methods! {
         cancel: "Lets the token end the scoring.",
         progress: "Calls `watch` with the bytes of the texts that are encoded.",
@@ -130,26 +151,78 @@ impl Score {
         }
         let metrics = self.metrics()?;
         let checkpoint = Checkpoint::open_with(&self.model, self.links)?;
-        let mut sets = Vec::new();
+        let (mut sets, mut listed) = (Vec::new(), Vec::new());
         for folder in &self.data {
-            sets.extend(eval::data::open(folder, &self.reading)?);
+            let opened = eval::data::inspect(folder, &self.reading)?;
+            sets.extend(opened.sets);
+            listed.extend(opened.top_ranked);
         }
-        let similarity = &checkpoint.settings().similarity;
-        let unknown = || Error::Similarity { model: self.model.clone(), name: similarity.to_string() };
-        let similarity = Similarity::from_name(similarity.as_written()).ok_or_else(unknown)?;
-        let encoder = Encoder::open(&checkpoint, &self.encoder)?;
-        let texts = Texts::new(&sets, &self.prompts(&checkpoint));
-        let depth = eval::ranking_depth(&metrics);
+        let (scored, warnings) = match &self.first_stage {
+            None => self.retrieve(&checkpoint, &sets, &metrics, eval::ranking_depth(&metrics), &self.encoder)?,
+            Some(first) => {
+                let candidates = self.candidates(first, &sets, &listed, &metrics)?;
+                self.rerank_all(&checkpoint, &sets, &metrics, &candidates)?
+            }
+        };
+        let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();
+        Ok(ScoreReport { model: self.model.clone(), sets, warnings })
+    }
+
+    /// Searches every data set with a retriever, for the best `depth` documents of each query.
+    pub(super) fn retrieve(
+        &self,
+        checkpoint: &Checkpoint,
+        sets: &[DataSet],
+        metrics: &[Metric],
+        depth: usize,
+        options: &encoder::Options,
+    ) -> Result<(Vec<SetScores>, Vec<String>), Error> {
+        let settings = checkpoint.settings();
+        let unknown =
+            || Error::Similarity { model: checkpoint.path().to_owned(), name: settings.similarity.to_string() };
+        let similarity = Similarity::of_model(settings).ok_or_else(unknown)?;
+        let retriever = Retriever::open(checkpoint, options)?;
+        let similarity = similarity.used_by(&retriever, settings);
+        let texts = Texts::new(sets, &self.prompts(checkpoint).used_by(&retriever));
         let rules = self.compat.rules();
-        let task = Task { sets: &sets, texts: &texts, tokens: None, metrics: &metrics, rules, similarity, depth };
+        let task = Task { sets, texts: &texts, tokens: None, metrics, rules, similarity, depth };
         let meter = self.watch.meter(texts.bytes());
-        let scored = eval::score(&encoder, &task, &mut |done| {
+        let scored = eval::score(&retriever, &task, &mut |done| {
             meter.add(done.bytes);
             self.watch.cancel.flow()
         })?;
-        let warnings = encoder.warnings().to_vec();
-        let sets = sets.into_iter().zip(scored).map(|(data, found)| ScoredSet { data, found }).collect();
-        Ok(ScoreReport { model: self.model.clone(), sets, warnings })
+        Ok((scored, retriever.warnings().to_vec()))
+    }
+
+    /// Orders the candidates of every data set with a reranker.
+    fn rerank_all(
+        &self,
+        checkpoint: &Checkpoint,
+        sets: &[DataSet],
+        metrics: &[Metric],
+        candidates: &[Candidates],
+    ) -> Result<(Vec<SetScores>, Vec<String>), Error> {
+        let reranker = CrossEncoder::open(checkpoint, &self.encoder)?;
+        let task = RerankTask { sets, candidates, metrics, rules: self.compat.rules() };
+        let meter = self.watch.meter(task.bytes());
+        let scored = eval::rerank(&reranker, &task, &mut |done| {
+            meter.add(done.bytes);
+            self.watch.cancel.flow()
+        })?;
+        Ok((scored, reranker.warnings().to_vec()))
+    }
+
+    /// The options of a first stage: a length that is asked for is that of a reranker's pairs.
+    pub(super) fn of_first_stage(&self) -> encoder::Options {
+        encoder::Options { max_length: None, ..self.encoder.clone() }
+    }
+
+    pub(super) fn links(&self) -> Links {
+        self.links
+    }
+
+    pub(super) fn rules_of(&self) -> Compat {
+        self.compat
     }
 
     /// The metrics, each once.
@@ -161,8 +234,12 @@ impl Score {
                 metrics.push(metric);
             }
         }
+        let usual = match self.first_stage {
+            None => ["ndcg@10", "recall@100"].as_slice(),
+            Some(_) => &["ndcg@10", "mrr@10", "map"],
+        };
         if metrics.is_empty() {
-            metrics = vec![Metric::new(Measure::Ndcg, 10), Metric::new(Measure::Recall, 100)];
+            metrics = usual.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
         }
         Ok(metrics)
     }

@@ -1,12 +1,13 @@
 //! Compares how two checkpoints turn texts into embeddings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
 use super::folder::Checkpoint;
 use super::json;
+use super::late_interaction::{LateFormat, LateInteraction, QueryExpansion};
 use super::modules::Module;
 use super::settings::Settings;
 use super::tokenizer_class::TokenizerClass;
@@ -162,6 +163,14 @@ pub fn disagreements_of_use(a: &Checkpoint, b: &Checkpoint) -> Vec<Disagreement>
     if both {
         compare_settings(&mut list, a.settings(), b.settings());
     }
+    if let (Some(one), Some(other)) = (&a.settings().late_interaction, &b.settings().late_interaction) {
+        compare_late_interaction(&mut list, one, other);
+    } else if both {
+        let kind = |checkpoint: &Checkpoint| checkpoint.settings().late_interaction.is_some();
+        list.compare(Mismatch::Modules, "kind of model", (kind(a), kind(b)), |late| {
+            if late { "late interaction" } else { "no late interaction" }.to_owned()
+        });
+    }
     if let (Some(one), Some(other)) = (&a.settings().score_activation, &b.settings().score_activation) {
         list.compare(Mismatch::Similarity, "activation of scores", (one, other), |name| name.as_written().to_owned());
     }
@@ -251,8 +260,12 @@ fn compare_modules(list: &mut List, a: &Checkpoint, b: &Checkpoint) {
         list.push(Mismatch::Modules, "modules", kinds(&left), kinds(&right));
         return;
     }
-    for ((kind, one), (_, other)) in left.iter().zip(&right) {
-        for (key, value) in one {
+    let heads = a.heads().iter().filter_map(|head| {
+        let other = b.heads().iter().find(|other| other.folder == head.folder)?;
+        Some(((head.folder.clone(), describe(head).1), describe(other)))
+    });
+    for ((kind, one), (_, other)) in left.into_iter().zip(right).chain(heads) {
+        for (key, value) in &one {
             if let Some(found) = other.get(key).filter(|&found| found != value) {
                 list.push(Mismatch::Modules, &format!("{key} of module {kind}"), value.as_str(), found.as_str());
             }
@@ -298,14 +311,67 @@ fn compare_settings(list: &mut List, left: &Settings, right: &Settings) {
     }
     list.compare(Mismatch::Normalize, "normalisation", (left.normalize, right.normalize), |value| value.to_string());
     compare_prompts(list, left, right);
-    list.compare(Mismatch::Similarity, "similarity", (&left.similarity, &right.similarity), |name| {
-        name.as_written().to_owned()
-    });
+    let late = left.late_interaction.as_ref().zip(right.late_interaction.as_ref());
+    if late.is_none() {
+        list.compare(Mismatch::Similarity, "similarity", (&left.similarity, &right.similarity), |name| {
+            name.as_written().to_owned()
+        });
+    }
     list.compare(Mismatch::Similarity, "cut of embeddings", (left.truncate_dim, right.truncate_dim), number);
+    let entries = (left.max_active_dims, right.max_active_dims);
+    list.compare(Mismatch::Similarity, "entries of a sparse embedding", entries, number);
+    // PyLate writes there whatever it tokenised last.
+    if late.is_some_and(|(left, right)| [left, right].iter().any(|late| late.format == LateFormat::PyLate)) {
+        return;
+    }
     list.compare(Mismatch::MaxLength, "longest input", (left.max_seq_length, right.max_seq_length), number);
+    if late.is_some() {
+        return;
+    }
     let (left, right) = (&left.transformer, &right.transformer);
     list.compare(Mismatch::MaxLength, "longest query", (left.query_length, right.query_length), number);
     list.compare(Mismatch::MaxLength, "longest document", (left.document_length, right.document_length), number);
+}
+
+/// Compares which tokens of a text get a vector, and how vectors make a score.
+fn compare_late_interaction(list: &mut List, left: &LateInteraction, right: &LateInteraction) {
+    let text = |value: &Option<String>| value.as_ref().map_or_else(|| "none".to_owned(), |value| format!("{value:?}"));
+    let number = |value: Option<u64>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+    let yes = |value: bool| value.to_string();
+    list.compare(Mismatch::Prompts, "token in front of queries", (&left.query_prefix, &right.query_prefix), text);
+    list.compare(
+        Mismatch::Prompts,
+        "token in front of documents",
+        (&left.document_prefix, &right.document_prefix),
+        text,
+    );
+    list.compare(Mismatch::MaxLength, "longest query", (left.query_length, right.query_length), number);
+    list.compare(Mismatch::MaxLength, "longest document", (left.document_length, right.document_length), number);
+    let shown = |expansion: &Option<QueryExpansion>| {
+        expansion.as_ref().map_or_else(
+            || "none".to_owned(),
+            |QueryExpansion { length, is_fixed, attend, token }| {
+                let token = token.as_ref().map_or_else(String::new, |token| format!(" by {token:?}"));
+                let (cut, attended) =
+                    (if *is_fixed { "" } else { " at least" }, if *attend { ", attended to" } else { "" });
+                format!("to{cut} {length} tokens{token}{attended}")
+            },
+        )
+    };
+    list.compare(Mismatch::Pooling, "expansion of queries", (&left.expansion, &right.expansion), shown);
+    let skipped = |found: &LateInteraction| {
+        if found.skiplist.is_empty() { "none".to_owned() } else { found.skiplist.join(" ") }
+    };
+    let set = |found: &LateInteraction| found.skiplist.iter().cloned().collect::<BTreeSet<String>>();
+    if set(left) != set(right) {
+        list.push(Mismatch::Pooling, "skiplist", skipped(left), skipped(right));
+    } else if !left.skiplist.is_empty() {
+        list.compare(Mismatch::Pooling, "skipping in queries", (left.skips[0], right.skips[0]), yes);
+        list.compare(Mismatch::Pooling, "skipping in documents", (left.skips[1], right.skips[1]), yes);
+    }
+    let kept = |kept: &Vec<u64>| format!("{kept:?}");
+    list.compare(Mismatch::Pooling, "list of tokens that are kept", (&left.kept, &right.kept), kept);
+    list.compare(Mismatch::Similarity, "division by the number of a query's vectors", (left.mean, right.mean), yes);
 }
 
 /// Whether either model has prompts, so that it matters whether their tokens are pooled.
@@ -315,7 +381,7 @@ fn prompted(left: &Settings, right: &Settings) -> bool {
 
 fn compare_prompts(list: &mut List, left: &Settings, right: &Settings) {
     let (one, other) = (left.prompts_in_use(), right.prompts_in_use());
-    let names: std::collections::BTreeSet<&str> = one.keys().chain(other.keys()).copied().collect();
+    let names: BTreeSet<&str> = one.keys().chain(other.keys()).copied().collect();
     let shown = |prompt: Option<&str>| prompt.map_or_else(|| "none".to_owned(), |prompt| format!("{prompt:?}"));
     for name in names {
         list.compare(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::file_names::MODULES;
 use super::header::HeaderError;
-use super::hub_model::{DEFAULT_REVISION, HubModel};
+use super::hub_model::{DEFAULT_REVISION, HubKind, HubModel};
 use super::torch::FileError;
 use crate::diagnose::{Diagnose, ExitClass};
 use crate::escape::{escaped, literal, shell};
@@ -111,6 +111,14 @@ pub enum Error {
         index: usize,
         /// What is wrong with it.
         problem: ModuleError,
+    },
+    /// A router whose settings cannot be followed.
+    #[error("`{}`: {problem}", path.display())]
+    Router {
+        /// The router_config.json.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// An empty modules.json.
     #[error("`{}` lists no modules", path.display())]
@@ -234,15 +242,12 @@ pub enum ModuleError {
     /// A path that an earlier entry has.
     #[error("has the path `{}`, which another entry has too", escaped(.0))]
     Twice(String),
-    /// A module with sub-models of its own.
-    #[error("is a `{0}`, which chooses between several models and cannot be merged")]
-    Routed(String),
 }
 
 impl Diagnose for ModuleError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Path(_) | Self::Twice(_) | Self::Routed(_) => None,
+            Self::Path(_) | Self::Twice(_) => None,
         }
     }
 
@@ -298,6 +303,7 @@ impl Diagnose for Error {
             | Self::TooLong { .. }
             | Self::Json { .. }
             | Self::Module { .. }
+            | Self::Router { .. }
             | Self::NoModules { .. }
             | Self::NoWeights { .. }
             | Self::NoTensors { .. }
@@ -324,6 +330,7 @@ impl Diagnose for Error {
             | Self::Json { .. }
             | Self::NoConfig { .. }
             | Self::Module { .. }
+            | Self::Router { .. }
             | Self::NoModules { .. }
             | Self::NoWeights { .. }
             | Self::ForeignWeights { .. }
@@ -355,11 +362,13 @@ pub(crate) fn tokenizer_command(folder: &Path) -> String {
 /// How to get a model of the Hub.
 fn download_hint(model: &HubModel) -> String {
     if cfg!(feature = "hub") {
-        return format!("download it first: admix fetch {model}");
+        let option = if model.kind() == HubKind::DataSet { "--data " } else { "" };
+        return format!("download it first: admix fetch {option}{model}");
     }
     let revision = model.revision();
     let revision = if revision == DEFAULT_REVISION { String::new() } else { format!(" --revision {revision}") };
-    format!("download it first: hf download {}{revision}", model.name())
+    let kind = if model.kind() == HubKind::DataSet { " --repo-type dataset" } else { "" };
+    format!("download it first: hf download {}{kind}{revision}", model.name())
 }
 
 /// `a, b and c`, or `nothing`.

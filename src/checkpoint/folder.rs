@@ -6,11 +6,13 @@ use serde_json::{Map, Value};
 
 use super::config::Architecture;
 use super::error::Error;
+use super::heads;
 use super::hub_cache;
 use super::hub_model::HubSnapshot;
 use super::json;
 use super::model_path::{Links, ModelPath};
-use super::modules::{self, Module, Place};
+use super::module_place::{Place, Roles};
+use super::modules::{self, Module};
 use super::settings::Settings;
 use super::side_files::{self, SideFile};
 use super::tokenizer::Tokenizer;
@@ -22,7 +24,10 @@ pub struct Checkpoint {
     pub(super) path: ModelPath,
     /// The folder with its pooling, prompts and other settings, if that is another one.
     pub(super) usage: Option<ModelPath>,
-    pub(super) modules: Vec<Module>,
+    /// The modules, and behind them the heads that modules.json does not name.
+    pub(super) parts: Vec<Module>,
+    /// How many of the parts are modules.
+    pub(super) chained: usize,
     /// Index of the module that contains the model itself.
     pub(super) main: usize,
     pub(super) sentence_transformers: bool,
@@ -52,27 +57,34 @@ impl Checkpoint {
     /// Opens a folder of these modules. Without `is_whole` the transformer is left out.
     pub(super) fn with_places(folder: &ModelPath, places: Option<Vec<Place>>, is_whole: bool) -> Result<Self, Error> {
         let sentence_transformers = places.is_some();
-        let places = places.unwrap_or_else(|| vec![Place { folder: String::new(), kind: "Transformer".to_owned() }]);
+        let places = places.unwrap_or_else(|| {
+            vec![Place { folder: String::new(), kind: "Transformer".to_owned(), roles: Roles::ALL }]
+        });
         let open = |place: Place| {
             if is_whole || !place.is_transformer() {
                 return Module::open(folder, place);
             }
-            Ok(Module { folder: place.folder, kind: place.kind, config: Map::new(), weights: None })
+            let Place { folder, kind, roles } = place;
+            Ok(Module { folder, kind, roles, config: Map::new(), weights: None, file: None })
         };
-        let modules = places.into_iter().map(open).collect::<Result<Vec<Module>, Error>>()?;
-        let main = main_module(&modules);
+        let mut parts = places.into_iter().map(open).collect::<Result<Vec<Module>, Error>>()?;
+        let main = main_module(&parts);
         if is_whole {
-            check_main(folder, modules.get(main))?;
+            check_main(folder, parts.get(main))?;
         }
-        let home = modules.get(main).map_or_else(|| folder.clone(), |module| folder.join(&module.folder));
+        let home = parts.get(main).map_or_else(|| folder.clone(), |module| folder.join(&module.folder));
+        let settings = Settings::read(folder, &home, sentence_transformers, &parts, main)?;
+        let chained = parts.len();
+        parts.extend(heads::find(folder, &parts)?);
         Ok(Self {
-            settings: Settings::read(folder, &home, sentence_transformers, &modules, main)?,
+            settings,
             tokenizer: Tokenizer::find(&home)?,
-            side_files: side_files::list(folder, &modules)?,
-            unread_weights: side_files::list_unread_weights(folder, &modules)?,
+            side_files: side_files::list(folder, &parts)?,
+            unread_weights: side_files::list_unread_weights(folder, &parts)?,
             path: folder.clone(),
             usage: None,
-            modules,
+            parts,
+            chained,
             main,
             sentence_transformers,
         })
@@ -106,17 +118,27 @@ impl Checkpoint {
 
     /// The module that contains the model itself, usually the transformer.
     pub fn main_module(&self) -> Option<&Module> {
-        self.modules.get(self.main)
+        self.parts.get(self.main)
     }
 
     /// The modules, in the order of modules.json; a plain Hugging Face folder is one transformer.
     pub fn modules(&self) -> &[Module] {
-        &self.modules
+        self.parts.get(..self.chained).unwrap_or_default()
     }
 
-    /// The module in a folder of the checkpoint.
+    /// Heads that modules.json does not name: `colbert_linear.pt` and `sparse_linear.pt`, or folders such as `2_Dense_1024`.
+    pub fn heads(&self) -> &[Module] {
+        self.parts.get(self.chained..).unwrap_or_default()
+    }
+
+    /// The modules, and behind them the heads.
+    pub fn parts(&self) -> &[Module] {
+        &self.parts
+    }
+
+    /// The module or head in a folder of the checkpoint.
     pub fn module(&self, folder: &str) -> Option<&Module> {
-        self.modules.iter().find(|module| module.folder == folder)
+        self.parts.iter().find(|module| module.folder == folder)
     }
 
     /// The settings of how texts become embeddings.
@@ -129,8 +151,7 @@ impl Checkpoint {
         &self.side_files
     }
 
-    /// Weight files that are neither read nor copies of files that are, such as the `colbert_linear.pt` of a multi-vector
-    /// model.
+    /// Weight files that are neither read nor copies of files that are, and exports of the weights, such as `onnx`.
     pub fn unread_weights(&self) -> &[PathBuf] {
         &self.unread_weights
     }
@@ -149,7 +170,7 @@ impl Checkpoint {
     #[must_use]
     pub fn with_config(mut self, config: Map<String, Value>) -> Self {
         self.settings.architecture = Architecture::of(&config);
-        if let Some(module) = self.modules.get_mut(self.main) {
+        if let Some(module) = self.parts.get_mut(self.main) {
             module.config = config;
         }
         self
@@ -164,17 +185,17 @@ impl Checkpoint {
 
     /// Weight files that are links out of the folder, each with its target.
     pub fn outside(&self) -> impl Iterator<Item = (&Path, &Path)> {
-        self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::outside)
+        self.parts.iter().filter_map(|part| part.weights.as_ref()).flat_map(Weights::outside)
     }
 
-    /// Files of weights that torch saved, which are read where they are.
+    /// Files of the modules' weights that torch saved, which are read where they are.
     pub fn saved_by_torch(&self) -> impl Iterator<Item = &Path> {
-        self.modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::saved_by_torch)
+        self.modules().iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::saved_by_torch)
     }
 
-    /// Bytes of all tensors of all modules.
+    /// Bytes of all tensors of all modules and heads.
     pub fn weight_bytes(&self) -> u64 {
-        self.modules.iter().filter_map(|module| module.weights.as_ref()).map(Weights::byte_len).sum()
+        self.parts.iter().filter_map(|module| module.weights.as_ref()).map(Weights::byte_len).sum()
     }
 }
 

@@ -61,7 +61,10 @@ fn a_chain_of_modules_is_opened_whole() {
         ("1_Pooling/config.json", r#"{"pooling_mode_cls_token":true}"#),
         ("2_Dense/config.json", r#"{"out_features":8}"#),
         ("2_Dense/model.safetensors", &weights),
-        ("colbert_linear.pt", "x"),
+        ("2_Dense_8/config.json", r#"{"out_features":8}"#),
+        ("2_Dense_8/model.safetensors", &weights),
+        ("colbert_linear.safetensors", &weights),
+        ("head.pt", "x"),
         ("onnx/config.json", "{}"),
     ]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
@@ -83,10 +86,14 @@ fn a_chain_of_modules_is_opened_whole() {
             "0_Transformer/vocab.txt",
             "1_Pooling/config.json",
             "2_Dense/config.json",
+            "2_Dense_8/config.json",
             "modules.json",
         ]
     );
-    assert_eq!(checkpoint.unread_weights(), [folder.path().join("colbert_linear.pt")]);
+    assert_eq!(checkpoint.unread_weights(), [folder.path().join("head.pt")]);
+    let heads: Vec<_> = checkpoint.heads().iter().map(|head| (head.folder.as_str(), head.name())).collect();
+    assert_eq!(heads, [("2_Dense_8", "2_Dense_8"), ("colbert_linear", "colbert_linear.pt")]);
+    assert!(checkpoint.module("colbert_linear").unwrap().weights.is_some() && checkpoint.modules().len() == 4);
     assert_eq!(checkpoint.tokenizer().files().count(), 1);
 }
 

@@ -1,5 +1,5 @@
-//! Finds models in the local cache of the Hugging Face Hub: from `org/name[@revision]` to a snapshot's folder, without the
-//! network.
+//! Finds models and data sets in the local cache of the Hugging Face Hub: from `org/name[@revision]` to a snapshot's folder,
+//! without the network.
 //!
 //! The layout is that of the `huggingface_hub` library: `models--org--name` contains `blobs`, `refs` (a file for each
 //! branch or tag, with the commit in it) and `snapshots` (a folder for each commit, whose files are links into `blobs`).
@@ -67,7 +67,7 @@ fn begins_with_a_folder(path: &Path) -> bool {
     path.components().next().is_some_and(|first| Path::new(first.as_os_str()).exists())
 }
 
-/// The snapshot of a model in a cache.
+/// The snapshot of a model or data set in a cache.
 ///
 /// # Errors
 /// A model or revision that the cache does not have; a snapshot with links that lead out of the model's folder.

@@ -1,18 +1,57 @@
-//! Names of models on the Hugging Face Hub, `org/name[@revision]`, and their folders in its cache.
+//! Names of models and data sets on the Hugging Face Hub, `org/name[@revision]`, and their folders in its cache.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 /// The revision of a name without one.
 pub const DEFAULT_REVISION: &str = "main";
-/// The prefix of a repository's folder in the cache.
-pub(crate) const PREFIX: &str = "models--";
 /// The longest name that the Hub allows.
 const LONGEST_NAME: usize = 96;
 
-/// A model on the Hub: `org/name`, or `org/name@revision`.
+/// What a repository of the Hub holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HubKind {
+    /// A model.
+    Model,
+    /// A data set.
+    DataSet,
+}
+
+impl HubKind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 2] = [Self::Model, Self::DataSet];
+
+    /// Its name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::DataSet => "data set",
+        }
+    }
+
+    /// Its name in addresses and folders.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Model => "models",
+            Self::DataSet => "datasets",
+        }
+    }
+
+    /// The name of a repository whose folder in the cache has this name.
+    fn repository(self, folder: &str) -> Option<&str> {
+        folder.strip_prefix(self.plural())?.strip_prefix("--")
+    }
+}
+
+/// Whether a folder of the cache is a repository's.
+pub(super) fn is_repository(folder: &str) -> bool {
+    HubKind::ALL.iter().any(|kind| kind.repository(folder).is_some())
+}
+
+/// A model or a data set on the Hub: `org/name`, or `org/name@revision`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HubModel {
+    kind: HubKind,
     name: String,
     revision: Option<String>,
 }
@@ -31,8 +70,18 @@ impl HubModel {
     pub fn new(name: &str, revision: Option<&str>) -> Option<Self> {
         let (owner, model) = name.split_once('/')?;
         let plain = is_part(owner) && is_part(model) && name.len() <= LONGEST_NAME;
-        let model = Self { name: name.to_owned(), revision: revision.map(str::to_owned) };
+        let model = Self { kind: HubKind::Model, name: name.to_owned(), revision: revision.map(str::to_owned) };
         (plain && revision.is_none_or(is_revision)).then_some(model)
+    }
+
+    /// A data set of this name and revision; `None` if the Hub does not allow such names.
+    pub fn data_set(name: &str, revision: Option<&str>) -> Option<Self> {
+        Self::new(name, revision).map(|model| Self { kind: HubKind::DataSet, ..model })
+    }
+
+    /// Whether it is a model or a data set.
+    pub const fn kind(&self) -> HubKind {
+        self.kind
     }
 
     /// `org/name`.
@@ -47,7 +96,7 @@ impl HubModel {
 
     /// The folder of the repository in a cache.
     pub fn folder_in(&self, cache: &Path) -> PathBuf {
-        cache.join(format!("{PREFIX}{}", self.name.replace('/', "--")))
+        cache.join(format!("{}--{}", self.kind.plural(), self.name.replace('/', "--")))
     }
 }
 
@@ -103,7 +152,7 @@ impl HubSnapshot {
         });
         let commit = parts.next()??.to_owned();
         let name = (parts.next()?? == "snapshots").then(|| parts.next()).flatten()??;
-        let name = name.strip_prefix(PREFIX)?.replacen("--", "/", 1);
+        let name = HubKind::ALL.iter().find_map(|kind| kind.repository(name))?.replacen("--", "/", 1);
         is_commit(&commit).then_some(Self { name, commit })
     }
 }

@@ -9,13 +9,18 @@ mod error;
 mod file_names;
 mod folder;
 mod header;
+mod heads;
 mod hub_cache;
 mod hub_model;
 mod json;
+mod late_interaction;
 mod map;
+mod model_kind;
 mod model_path;
+mod module_place;
 mod modules;
 mod names;
+mod router;
 mod settings;
 mod side_files;
 mod tokenizer;
@@ -41,13 +46,18 @@ pub(crate) use folder::check_folder;
 pub use header::HeaderError;
 #[doc(hidden)]
 pub use header::{TensorEntry, parse_header};
+#[cfg(feature = "hub")]
+pub(crate) use heads::{is_head_file, kind_of_folder};
 pub use hub_cache::{HubHome, find, locate};
 #[cfg(feature = "hub")]
 pub(crate) use hub_model::stays_inside;
-pub use hub_model::{DEFAULT_REVISION, HubModel, HubSnapshot, is_commit};
+pub use hub_model::{DEFAULT_REVISION, HubKind, HubModel, HubSnapshot, is_commit};
 pub(crate) use json::{LONGEST_CONFIG, read as read_json, read_config};
+pub use late_interaction::{LateFormat, LateInteraction, QueryExpansion};
 pub(crate) use map::Map;
+pub use model_kind::ModelKind;
 pub use model_path::{Links, ModelPath};
+pub use module_place::Roles;
 pub use modules::Module;
 pub(crate) use names::is_head;
 pub use names::{LayerName, canonical_name, layer_of, split_wrapper, with_layer};

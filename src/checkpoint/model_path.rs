@@ -165,7 +165,7 @@ fn repository(place: &Path) -> &Path {
 }
 
 fn is_cached(bounds: &Path) -> bool {
-    bounds.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::hub_model::PREFIX))
+    bounds.file_name().is_some_and(|name| super::hub_model::is_repository(&name.to_string_lossy()))
 }
 
 /// Flags for opening a folder of the path.

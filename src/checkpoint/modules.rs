@@ -6,9 +6,10 @@ use std::collections::HashSet;
 
 use super::error::{Error, ModuleError};
 use super::file_names::MODULES;
-use super::hub_model::stays_inside;
 use super::json;
 use super::model_path::ModelPath;
+use super::module_place::{Place, Roles, is_plain, is_transformer};
+use super::router;
 use super::weights::Weights;
 
 /// One module of a checkpoint.
@@ -18,42 +19,35 @@ pub struct Module {
     pub folder: String,
     /// The last segment of its type: `Transformer`, `Pooling`, `Dense`, `Normalize`.
     pub kind: String,
+    /// The texts that go through it.
+    pub roles: Roles,
     /// Its config.json; empty if it has none.
     pub config: Map<String, Value>,
     /// Its weights, if it has any.
     pub weights: Option<Weights>,
+    /// The file of a head that is one file beside the model, and no folder.
+    pub file: Option<String>,
 }
 
 impl Module {
     /// Opens a module: reads its configuration and the headers of its weights.
-    pub(crate) fn open(root: &ModelPath, Place { folder, kind }: Place) -> Result<Self, Error> {
+    pub(crate) fn open(root: &ModelPath, Place { folder, kind, roles }: Place) -> Result<Self, Error> {
         let path = root.join(&folder);
         if path.is_symlink() {
             path.check()?;
         }
         let config = json::read_config(&path.join("config.json"))?.unwrap_or_default();
-        let weights = Weights::open(&path)?;
-        Ok(Self { folder, kind, config, weights })
+        // A router's modules have its weights.
+        let weights = if router::is_router(&kind) { None } else { Weights::open(&path)? };
+        Ok(Self { folder, kind, roles, config, weights, file: None })
+    }
+
+    /// Its name in messages: its folder, or its file.
+    pub fn name(&self) -> &str {
+        self.file.as_deref().unwrap_or(&self.folder)
     }
 
     /// Whether this is a module that loads a model of the transformers library.
-    pub(crate) fn is_transformer(&self) -> bool {
-        is_transformer(&self.kind)
-    }
-}
-
-fn is_transformer(kind: &str) -> bool {
-    kind.ends_with("Transformer")
-}
-
-/// The folder and kind of a module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) folder: String,
-    pub(crate) kind: String,
-}
-
-impl Place {
     pub(crate) fn is_transformer(&self) -> bool {
         is_transformer(&self.kind)
     }
@@ -75,27 +69,30 @@ pub(crate) fn read_places(root: &ModelPath) -> Result<Option<Vec<Place>>, Error>
     if entries.is_empty() {
         return Err(Error::NoModules { path: path.to_path_buf() });
     }
-    let mut seen = HashSet::new();
-    let places = entries.into_iter().enumerate().map(|(index, mut entry)| {
+    let mut places = Vec::new();
+    for (index, Entry { path: folder, r#type }) in entries.into_iter().enumerate() {
         // model2vec writes the checkpoint's own folder in this way.
-        if entry.path == "." {
-            entry.path.clear();
-        }
+        let folder = if folder == "." { String::new() } else { folder };
         let refused = |problem| Error::Module { path: path.to_path_buf(), index, problem };
-        let kind = entry.r#type.rsplit('.').next().unwrap_or_default().to_owned();
-        let is_plain = entry.path.is_empty() || stays_inside(&entry.path);
-        if !is_plain || entry.path.contains(char::is_control) {
-            return Err(refused(ModuleError::Path(entry.path)));
+        let kind = r#type.rsplit('.').next().unwrap_or_default().to_owned();
+        if !is_plain(&folder) {
+            return Err(refused(ModuleError::Path(folder)));
         }
-        if matches!(kind.as_str(), "Router" | "Asym") {
-            return Err(refused(ModuleError::Routed(kind)));
+        let place = Place { folder, kind, roles: Roles::ALL };
+        if router::is_router(&place.kind) {
+            places.extend(router::places(root, place)?.into_iter().map(|place| (index, place)));
+        } else {
+            places.push((index, place));
         }
-        if !seen.insert(entry.path.clone()) {
-            return Err(refused(ModuleError::Twice(entry.path)));
+    }
+    let mut seen = HashSet::new();
+    for (index, place) in &places {
+        if !seen.insert(place.folder.as_str()) {
+            let problem = ModuleError::Twice(place.folder.clone());
+            return Err(Error::Module { path: path.to_path_buf(), index: *index, problem });
         }
-        Ok(Place { folder: entry.path, kind })
-    });
-    places.collect::<Result<_, _>>().map(Some)
+    }
+    Ok(Some(places.into_iter().map(|(_, place)| place).collect()))
 }
 
 #[cfg(test)]
@@ -139,7 +136,8 @@ mod tests {
     fn lists_that_cannot_be_used_say_why() {
         assert!(read("[]").unwrap_err().to_string().ends_with("lists no modules"));
         assert!(read("{}").unwrap_err().to_string().contains("line 1"));
-        assert!(read(r#"[{"path":"","type":"m.Router"}]"#).unwrap_err().to_string().contains("Router"));
+        let router = read(r#"[{"path":"","type":"m.Router"}]"#).unwrap_err().to_string();
+        assert!(router.contains("router_config.json"), "{router}");
         let twice = r#"[{"path":"a","type":"m.Dense"},{"path":"a","type":"m.Dense"}]"#;
         assert!(read(twice).unwrap_err().to_string().contains("another entry"));
     }

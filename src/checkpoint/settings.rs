@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 use super::config::Architecture;
 use super::error::Error;
 use super::json;
+use super::late_interaction::LateInteraction;
+use super::model_kind::ModelKind;
 use super::model_path::ModelPath;
+use super::module_place::Roles;
 use super::modules::Module;
 use super::transformer_settings::TransformerSettings;
 use crate::escape::Untrusted;
@@ -42,10 +45,14 @@ const SIGMOID: &str = "torch.nn.modules.activation.Sigmoid";
 /// How texts become embeddings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// What the model makes of texts.
+    pub kind: ModelKind,
     /// `mean`, `cls`, `lasttoken`, `cls+mean` and so on; `None` for a folder without pooling.
     pub pooling: Option<String>,
     /// Whether the prompt's tokens are pooled too.
     pub include_prompt: bool,
+    /// Whether queries and documents go through different modules.
+    pub routed: bool,
     /// Whether embeddings are normalised.
     pub normalize: bool,
     /// The prompts that are not empty, by name as written.
@@ -68,6 +75,10 @@ pub struct Settings {
     pub embedding_dimension: Option<u64>,
     /// The dimension that embeddings are truncated to.
     pub truncate_dim: Option<u64>,
+    /// The number of entries of a sparse embedding that are kept.
+    pub max_active_dims: Option<u64>,
+    /// How a late-interaction model makes one vector a token; `None` for other models.
+    pub late_interaction: Option<LateInteraction>,
     /// Further settings of the transformer module.
     pub transformer: TransformerSettings,
     /// The architecture, from config.json.
@@ -95,7 +106,11 @@ impl Settings {
         let architecture = Architecture::of(config);
         let pooling = modules.iter().find(|module| module.kind == "Pooling").map(|module| &module.config);
         let prompts = read_prompts(&overall);
+        let late_interaction =
+            LateInteraction::read(root, [&overall, &transformer, config], sentence_transformers, modules)?;
+        let kind = ModelKind::of(&overall, modules, config, late_interaction.is_some());
         Ok(Self {
+            kind,
             pooling: pooling.map(pooling_mode),
             include_prompt: pooling.is_none_or(|config| flag(config, "include_prompt").unwrap_or(true)),
             normalize: modules.iter().any(|module| module.kind == "Normalize"),
@@ -104,13 +119,19 @@ impl Settings {
             default_prompt: text(&overall, "default_prompt_name")
                 .filter(|name| prompts.get(*name).is_some_and(|prompt| !prompt.is_empty()))
                 .map(str::to_owned),
-            similarity: similarity(&overall),
+            similarity: similarity(&overall, kind),
+            routed: modules.iter().any(|module| module.roles != Roles::ALL),
             score_activation: score_activation(root, config)?,
             max_seq_length: max_length(&transformer, &tokenizer, &architecture),
             lower_case: flag(&transformer, "do_lower_case").unwrap_or(false),
-            embedding_dimension: dimension(modules).or(architecture.hidden_size),
+            embedding_dimension: dimension(modules).or(match kind {
+                ModelKind::Sparse => architecture.vocab_size,
+                _ => architecture.hidden_size,
+            }),
             truncate_dim: number(&overall, "truncate_dim"),
+            max_active_dims: number(&overall, "max_active_dims"),
             prompts: prompts.into_iter().filter(|(_, prompt)| !prompt.is_empty()).collect(),
+            late_interaction,
             transformer: TransformerSettings::read(&transformer).0,
             architecture,
         })
@@ -175,10 +196,14 @@ fn effective(prompts: &BTreeMap<String, String>, names: &[&str]) -> Option<Strin
 /// into config.json, else a sigmoid. A class of somebody else's code is left out by sentence-transformers, too.
 fn score_activation(root: &ModelPath, config: &Map<String, Value>) -> Result<Option<Untrusted>, Error> {
     let classes = config.get("architectures").and_then(Value::as_array).into_iter().flatten();
-    if !classes.filter_map(Value::as_str).any(|class| class.ends_with("ForSequenceClassification")) {
+    let own = json::read_config(&root.join("config_sentence_transformers.json"))?.unwrap_or_default();
+    let classifies = |class: &str| {
+        class.ends_with("ForSequenceClassification")
+            || (class.ends_with("ForCausalLM") && text(&own, "model_type") == Some("CrossEncoder"))
+    };
+    if !classes.filter_map(Value::as_str).any(classifies) {
         return Ok(None);
     }
-    let own = json::read_config(&root.join("config_sentence_transformers.json"))?.unwrap_or_default();
     let nested = config.get("sentence_transformers").and_then(Value::as_object);
     let found = text(&own, "activation_fn")
         .or_else(|| text(nested?, "activation_fn"))
@@ -187,8 +212,9 @@ fn score_activation(root: &ModelPath, config: &Map<String, Value>) -> Result<Opt
     Ok(Some(found.unwrap_or(SIGMOID).into()))
 }
 
-fn similarity(overall: &Map<String, Value>) -> Untrusted {
+fn similarity(overall: &Map<String, Value>, kind: ModelKind) -> Untrusted {
     match text(overall, "similarity_fn_name") {
+        None if kind == ModelKind::Sparse => "dot",
         None | Some("cos_sim") => "cosine",
         Some("dot_score") => "dot",
         Some(name) => name,
@@ -219,6 +245,8 @@ pub(super) fn max_length(
 fn dimension(modules: &[Module]) -> Option<u64> {
     modules.iter().rev().find_map(|module| match module.kind.as_str() {
         "Dense" => number(&module.config, "out_features"),
+        "SpladePooling" => number(&module.config, "embedding_dimension"),
+        "SparseAutoEncoder" => number(&module.config, "hidden_dim"),
         "Pooling" => {
             let width = number(&module.config, "embedding_dimension")
                 .or_else(|| number(&module.config, "word_embedding_dimension"))?;

@@ -45,7 +45,8 @@ fn the_longest_input_comes_from_whoever_says_it() {
 #[test]
 fn similarity_is_cosine_unless_something_else_is_said() {
     for config in ["{}", r#"{"similarity_fn_name":null}"#, r#"{"similarity_fn_name":"cos_sim"}"#] {
-        assert_eq!(similarity(&map(config)), "cosine");
+        assert_eq!(similarity(&map(config), ModelKind::Dense), "cosine");
     }
-    assert_eq!(similarity(&map(r#"{"similarity_fn_name":"dot"}"#)), "dot");
+    assert_eq!(similarity(&map(r#"{"similarity_fn_name":"dot"}"#), ModelKind::Dense), "dot");
+    assert_eq!(similarity(&map("{}"), ModelKind::Sparse), "dot");
 }

@@ -20,6 +20,7 @@ pub struct SideFile {
 
 /// Names of files that loaders read.
 const NAMES: &[&str] = &[
+    "artifact.metadata",
     "config.json",
     "config_sentence_transformers.json",
     "modules.json",
@@ -69,7 +70,8 @@ pub(crate) fn list(root: &ModelPath, modules: &[Module]) -> Result<Vec<SideFile>
     Ok(files)
 }
 
-/// Lists weight files that are neither read nor copies of files that are, such as `colbert_linear.pt`, sorted by name.
+/// Lists weight files that are neither read nor copies of files that are, and exports of the weights to other programs,
+/// sorted by name.
 pub(crate) fn list_unread_weights(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Error> {
     let read: Vec<&Path> =
         modules.iter().filter_map(|module| module.weights.as_ref()).flat_map(Weights::files).collect();
@@ -88,7 +90,7 @@ pub(crate) fn list_unread_weights(root: &Path, modules: &[Module]) -> Result<Vec
     Ok(files)
 }
 
-/// Folders with weights that no module names, such as `onnx` or an unused `2_Dense`.
+/// Folders with weights that are no part of the model, such as `onnx`.
 fn unlisted_folders(root: &Path, modules: &[Module]) -> Result<Vec<PathBuf>, Error> {
     let is_listed = |name: &str| {
         modules.iter().any(|module| module.folder.split('/').next() == Some(name) && !module.folder.is_empty())
@@ -153,7 +155,9 @@ fn is_weight(name: &str) -> bool {
 
 fn is_unread_weight(name: &str) -> bool {
     let stem = name.split(['.', '-']).next().unwrap_or_default();
-    is_weight(name) && !name.starts_with('.') && !COPIES.contains(&stem) && !name.starts_with("rng_state")
+    let is_export = Path::new(name).extension().is_some_and(|end| end == "onnx") || stem == "openvino_model";
+    let is_copy = COPIES.contains(&stem) && !is_export;
+    is_weight(name) && !name.starts_with('.') && !is_copy && !name.starts_with("rng_state")
 }
 
 #[cfg(test)]
@@ -195,12 +199,11 @@ mod tests {
 
     #[test]
     fn weights_that_nobody_merges_are_noticed() {
-        for name in ["colbert_linear.pt", "sparse_linear.pt", "adapter_model.safetensors"] {
+        for name in ["head.pt", "adapter_model.safetensors", "model.onnx", "model_quantized.onnx", "openvino_model.bin"]
+        {
             assert!(is_unread_weight(name), "{name}");
         }
-        for name in
-            ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "optimizer.pt", "rng_state_0.pth", "model.onnx"]
-        {
+        for name in ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "optimizer.pt", "rng_state_0.pth"] {
             assert!(!is_unread_weight(name), "{name}");
         }
     }

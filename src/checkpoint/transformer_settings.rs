@@ -61,8 +61,18 @@ pub struct TransformerSettings {
     pub(crate) unknown: Vec<String>,
     /// Whether the model classifies a text or a pair of texts, as rerankers do.
     pub(crate) classifies: bool,
+    /// Whether the model scores the tokens that may stand at each place, as masked language models do.
+    pub(crate) fills_masks: bool,
+    /// How queries are filled up with expansion tokens, which is for late-interaction models.
+    pub(crate) query_expansion: Option<Value>,
     /// Whether every text goes through the tokenizer's chat template.
     pub(crate) is_message: bool,
+    /// Whether the model continues texts, and a reranker reads its logits.
+    pub(crate) continues: bool,
+    /// Whether a message's content is a list of parts, and not a text.
+    pub(crate) structured: Option<bool>,
+    /// Arguments of the chat template.
+    pub(crate) template: Map<String, Value>,
 }
 
 impl TransformerSettings {
@@ -111,6 +121,9 @@ impl TransformerSettings {
     fn calling(&mut self, file: &Map<String, Value>) -> Option<u64> {
         let calls = file.get("processing_kwargs").and_then(Value::as_object);
         let mut length = None;
+        if let Some(template) = calls.and_then(|calls| calls.get("chat_template")?.as_object()) {
+            self.template.clone_from(template);
+        }
         // Arguments of `common` win.
         for part in ["text", "common"] {
             for (name, value) in calls.and_then(|calls| calls.get(part)?.as_object()).into_iter().flatten() {
@@ -134,11 +147,15 @@ impl TransformerSettings {
 
     /// Reads which of the model's outputs is used.
     fn outputs(&mut self, file: &Map<String, Value>) {
-        self.classifies = file.get("transformer_task").and_then(Value::as_str) == Some("sequence-classification");
-        let (task, output, value) = if self.classifies {
-            ("sequence-classification", "scores", "logits")
-        } else {
-            ("feature-extraction", "token_embeddings", "last_hidden_state")
+        let stated = file.get("transformer_task").and_then(Value::as_str);
+        self.classifies = stated == Some("sequence-classification");
+        self.fills_masks = stated == Some("fill-mask");
+        self.continues = stated == Some("text-generation");
+        let (task, output, value) = match stated {
+            Some("sequence-classification") => ("sequence-classification", "scores", "logits"),
+            Some("fill-mask") => ("fill-mask", "token_embeddings", "logits"),
+            Some("text-generation") => ("text-generation", "causal_logits", "logits"),
+            _ => ("feature-extraction", "token_embeddings", "last_hidden_state"),
         };
         let expected = [("transformer_task", task), ("module_output_name", output)];
         for (key, expected) in expected {
@@ -146,11 +163,14 @@ impl TransformerSettings {
                 self.unknown.push(format!("`{key}` is {value}"));
             }
         }
-        if let Some(value) = file.get("query_expansion").filter(|value| !value.is_null()) {
-            self.unknown.push(format!("`query_expansion` is {value}"));
-        }
+        self.query_expansion = file.get("query_expansion").filter(|value| !value.is_null()).cloned();
         let Some(modalities) = file.get("modality_config").and_then(Value::as_object) else { return };
-        self.is_message = modalities.contains_key("message");
+        let message = modalities.get("message");
+        self.is_message = message.is_some();
+        self.structured = message
+            .and_then(|message| message.get("format")?.as_str())
+            .filter(|format| *format != "auto")
+            .map(|format| format == "structured");
         let Some(text) = modalities.get("text") else {
             if !self.is_message {
                 self.unknown.push("`modality_config` has no `text`".to_owned());

@@ -38,14 +38,15 @@ impl Checkpoint {
     #[must_use]
     pub(crate) fn used_as(self, usage: Self) -> Self {
         let (settings, side_files) = (combined(&self, &usage), side_files(&self, &usage));
-        let own = self.modules.into_iter().nth(self.main);
-        let mut modules = usage.modules;
-        if let (Some(module), Some(own)) = (modules.get_mut(usage.main), own) {
+        let own = self.parts.into_iter().nth(self.main);
+        let mut parts = usage.parts;
+        if let (Some(module), Some(own)) = (parts.get_mut(usage.main), own) {
             (module.config, module.weights) = (own.config, own.weights);
         }
         Self {
             usage: Some(usage.path),
-            modules,
+            parts,
+            chained: usage.chained,
             main: usage.main,
             sentence_transformers: usage.sentence_transformers,
             settings,
@@ -71,13 +72,16 @@ impl Checkpoint {
         let module = |module: &Module| Module {
             folder: module.folder.clone(),
             kind: module.kind.clone(),
+            roles: module.roles,
             config: module.config.clone(),
             weights: weights.remove(&module.folder),
+            file: module.file.clone(),
         };
         let planned = Self {
             path: ModelPath::planned(path),
             usage: Some(usage.usage_folder().clone()),
-            modules: usage.modules.iter().map(module).collect(),
+            parts: usage.parts.iter().map(module).collect(),
+            chained: usage.chained,
             main: usage.main,
             sentence_transformers: usage.sentence_transformers,
             settings: combined(self, usage),

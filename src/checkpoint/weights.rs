@@ -322,7 +322,7 @@ impl File {
 
     /// Whether torch saved it.
     fn is_torch(&self) -> bool {
-        self.path.extension().is_some_and(|end| end == "bin")
+        self.path.extension().is_some_and(|end| end == "bin" || end == "pt")
     }
 
     /// The tensors of a file of torch, as number `file`. One whose elements do not lie one after the other has to be converted.

@@ -10,7 +10,7 @@ use super::encoding::{EncoderArgs, PromptArgs, set_aside, similarity};
 use super::render::{self, Usage};
 use super::{blend, output, progress, run};
 use crate::checkpoint::{Checkpoint, DisagreementAmong, Links, disagreements_among, used_among};
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Retriever};
 use crate::escape::{columns, line};
 use crate::eval::data::{self, Options};
 use crate::eval::{Example, cocktail_weights, contrastive_loss};
@@ -179,6 +179,6 @@ fn loss(args: &Args, checkpoint: &Checkpoint, examples: &[Example], cancel: &Can
         cancel.flow()
     });
     bar.finish_and_clear();
-    set_aside(encoder);
+    set_aside(Retriever::Dense(encoder));
     Ok(found?)
 }

@@ -5,20 +5,29 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::render;
+use crate::cli::tasks;
 use crate::escape::Page;
 use crate::eval::DataSet;
 use crate::eval::data::{self, Opened, Options, Side, Summary};
 
-/// Show what a retrieval data set holds, and everything odd in it
+/// Show what a retrieval data set holds, and everything odd in it; or list the tasks of MTEB that are known by name
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   admix data sets/korquad-ko
-  admix data sets/* --split test --json")]
+  admix data sets/* --split test --json
+  admix data mteb/Ko-StrategyQA                     from the Hub's cache; `admix fetch --data` puts it there
+  admix data --list                                 the tasks that have names
+  admix data --list kor miracl                      those of Korean, or with miracl in their names")]
 pub(super) struct Args {
-    /// Data set folders: BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON files
-    #[arg(value_name = "DIR", required = true)]
+    /// Data set folders (BEIR, MTEB, MS MARCO, TREC, parallel text, or sentence-transformers' three JSON files), MTEB's tasks, or
+    /// data sets of the Hub as org/name[:subset][@revision]; with `--list` words to look for
+    #[arg(value_name = "DIR|NAME", required_unless_present = "list")]
     folders: Vec<PathBuf>,
+
+    /// List MTEB's retrieval and reranking tasks over Korean or English texts, with their data sets
+    #[arg(long)]
+    list: bool,
 
     /// Split to read; without it test, or the only one, or dev
     #[arg(long, value_name = "SPLIT")]
@@ -30,6 +39,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    if args.list {
+        return tasks::list(&args.folders, args.json);
+    }
     let options = Options { split: args.split.clone(), ..Options::default() };
     let mut rows = Vec::new();
     for (at, folder) in args.folders.iter().enumerate() {
@@ -49,6 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn to_text(folder: &Path, opened: &Opened) -> Page {
     let mut out = Page::of(folder.display());
+    if let Some(located) = &opened.located {
+        line(&mut out, "hub", &format!("{}, commit {}", located.repository, located.commit));
+    }
     line(&mut out, "form", &opened.form.to_string());
     let splits: Vec<String> = opened
         .splits
@@ -104,12 +119,14 @@ fn judgements(summary: &Summary) -> String {
 
 /// The files that were read, from the folder.
 fn names(folder: &Path, opened: &Opened) -> Vec<String> {
+    let folder = opened.located.as_ref().map_or(folder, |located| &located.folder);
     opened.files.iter().map(|file| file.strip_prefix(folder).unwrap_or(file).display().to_string()).collect()
 }
 
 fn to_json(folder: &Path, opened: &Opened) -> Value {
     json!({
         "folder": folder.display().to_string(),
+        "hub": opened.located.as_ref().map(|located| json!({"name": located.repository, "commit": located.commit})),
         "form": opened.form.name(),
         "splits": opened.splits,
         "split": opened.split,

@@ -2,7 +2,7 @@
 
 use super::render::Usage;
 use crate::checkpoint::{Checkpoint, Settings};
-use crate::encoder::{Device, Encoder, Options, Pooling};
+use crate::encoder::{Device, Options, Pooling, Retrieval, Retriever};
 use crate::eval::{Family, Prompts, Similarity};
 use crate::kernel::DType;
 
@@ -58,6 +58,27 @@ fn dtype(text: &str) -> Result<DType, String> {
     }
 }
 
+/// What kind of retriever a model is used as.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct RetrievalArgs {
+    /// Use the models as retrievers of this kind: `dense`, `sparse` or `late`. Without it a folder says what it is; a masked
+    /// language model without a modules.json can be dense and sparse, and bge-m3 all three. Of several kinds (`dense,sparse`, or
+    /// `all`) each is used, and the mean of their scores, in which they may have weights (`dense=0.4,sparse=0.2,late=0.4`)
+    #[arg(long, value_name = "KINDS")]
+    pub(super) retrieval: Option<Retrieval>,
+
+    /// Entries to keep of each sparse embedding, the heaviest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_active_dims: Option<u32>,
+}
+
+impl RetrievalArgs {
+    pub(super) fn apply(&self, options: Options) -> Options {
+        let max_active_dims = self.max_active_dims.map(|most| most as usize);
+        Options { retrieval: self.retrieval, max_active_dims, ..options }
+    }
+}
+
 /// What is put in front of queries and documents.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct PromptArgs {
@@ -108,17 +129,17 @@ impl PromptArgs {
 
 /// How the model's embeddings are compared.
 pub(super) fn similarity(checkpoint: &Checkpoint) -> Result<Similarity, Usage> {
-    let name = &checkpoint.settings().similarity;
-    Similarity::from_name(name.as_written()).ok_or_else(|| {
+    Similarity::of_model(checkpoint.settings()).ok_or_else(|| {
+        let name = &checkpoint.settings().similarity;
         Usage::new(format!("`{}` compares embeddings by `{name}`, which is unknown", checkpoint.path().display()))
     })
 }
 
-/// Gives an encoder's memory back, that of its tokenizer beside what comes next: to take a large vocabulary apart takes a tenth of a
+/// Gives a retriever's memory back, that of its tokenizer beside what comes next: to take a large vocabulary apart takes a tenth of a
 /// second, for which neither the next model nor the end of the program has to wait.
-pub(super) fn set_aside(mut encoder: Encoder) {
+pub(super) fn set_aside(mut retriever: Retriever) {
     // A device may have no room for the next weights beside these.
-    encoder.release();
+    retriever.release();
     // Where no thread is to be had it happens here.
-    let _ = std::thread::Builder::new().spawn(move || drop(encoder));
+    let _ = std::thread::Builder::new().spawn(move || drop(retriever));
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
-use crate::checkpoint::{Checkpoint, Weights, disagreements, layer_of};
+use crate::checkpoint::{Checkpoint, LateInteraction, ModelKind, Weights, disagreements, layer_of};
 use crate::escape::{Page, columns};
 use crate::merge::{self, Difference};
 
@@ -84,7 +84,7 @@ fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
     let mut rows: Vec<(String, Row)> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     let mut dtypes: BTreeMap<String, u64> = BTreeMap::new();
-    for module in checkpoint.modules() {
+    for module in checkpoint.parts() {
         for tensor in module.weights.iter().flat_map(Weights::tensors) {
             let key = args.by.group(&module.folder, &tensor.canonical);
             let at = *index.entry(key.clone()).or_insert_with(|| {
@@ -131,6 +131,7 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     let architecture = &settings.architecture;
     let known = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let mut facts = vec![
+        ("kind", kind(checkpoint)),
         (
             "architecture",
             format!(
@@ -146,20 +147,74 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
     ];
     let modules: Vec<_> = checkpoint.modules().iter().map(|module| module.kind.as_str()).collect();
     facts.push(("modules", modules.join(" → ")));
+    if !checkpoint.heads().is_empty() {
+        let heads: Vec<_> = checkpoint.heads().iter().map(|head| head.folder.as_str()).collect();
+        facts.push(("other heads", heads.join(", ")));
+    }
     if checkpoint.is_sentence_transformers() {
         let dimension = settings.embedding_dimension.map_or_else(String::new, |size| format!(", {size} dimensions"));
         let normalize = if settings.normalize { ", normalised" } else { "" };
-        facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
-        facts.push(("similarity", settings.similarity.to_string()));
+        if !matches!(settings.kind, ModelKind::Sparse | ModelKind::LateInteraction) {
+            facts.push(("pooling", format!("{}{dimension}{normalize}", settings.pooling.as_deref().unwrap_or("none"))));
+        }
+        if settings.late_interaction.is_none() {
+            facts.push(("similarity", settings.similarity.to_string()));
+        }
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
     }
-    facts.push(("max length", settings.max_seq_length.map_or_else(|| "?".into(), |length| format!("{length} tokens"))));
+    match &settings.late_interaction {
+        Some(late) => facts.extend(late_facts(late)),
+        None => {
+            let length = settings.max_seq_length.map_or_else(|| "?".into(), |length| format!("{length} tokens"));
+            facts.push(("max length", length));
+        }
+    }
     let name =
         |path: &std::path::Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let files: Vec<_> = checkpoint.tokenizer().files().map(name).collect();
     facts.push(("tokenizer", if files.is_empty() { "none".into() } else { files.join(", ") }));
     facts
+}
+
+/// How a late-interaction model makes vectors of texts.
+fn late_facts(late: &LateInteraction) -> Vec<(&'static str, String)> {
+    let side = |prefix: &Option<String>, length: Option<u64>| {
+        let prefix = prefix.as_ref().map_or_else(String::new, |prefix| format!("{prefix:?} in front, "));
+        length
+            .map_or_else(|| format!("{prefix}as long as the model takes"), |length| format!("{prefix}{length} tokens"))
+    };
+    let filled = late.expansion.as_ref().map_or_else(String::new, |expansion| {
+        let attended = if expansion.attend { ", which are attended to" } else { "" };
+        let token = expansion.token.as_deref().unwrap_or("mask");
+        format!(", filled up to {} by {token} tokens{attended}", expansion.length)
+    });
+    let skipped = |name: &str, skips: bool| (skips && !late.skiplist.is_empty()).then(|| name.to_owned());
+    let sides: Vec<String> =
+        [skipped("queries", late.skips[0]), skipped("documents", late.skips[1])].into_iter().flatten().collect();
+    let skiplist = match sides.is_empty() {
+        true => "none".to_owned(),
+        false => format!("{} of {}", late.skiplist.join(" "), sides.join(" and ")),
+    };
+    vec![
+        ("similarity", if late.mean { "MaxSim, the mean over the query".to_owned() } else { "MaxSim".to_owned() }),
+        ("queries", format!("{}{filled}", side(&late.query_prefix, late.query_length))),
+        ("documents", side(&late.document_prefix, late.document_length)),
+        ("skiplist", skiplist),
+    ]
+}
+
+/// The kind of the model, with the further kinds of retrieval that its heads are for.
+fn kind(checkpoint: &Checkpoint) -> String {
+    let kind = checkpoint.settings().kind;
+    let has = |head: &str| checkpoint.heads().iter().any(|module| module.folder == head);
+    let heads: Vec<&str> = [("sparse_linear", "a sparse"), ("colbert_linear", "a late-interaction")]
+        .into_iter()
+        .filter(|(head, _)| kind == ModelKind::Dense && has(head))
+        .map(|(_, name)| name)
+        .collect();
+    let described = kind.described();
+    if heads.is_empty() { described.to_owned() } else { format!("{described} with {} head", heads.join(" and ")) }
 }
 
 fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) -> Value {
@@ -174,6 +229,7 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
     json!({
         "folder": checkpoint.path().display().to_string(),
         "hub": checkpoint.snapshot().map(|snapshot| json!({"name": snapshot.name, "commit": snapshot.commit})),
+        "kind": settings.kind.name(),
         "architecture": architecture.model_type,
         "layers": architecture.layers,
         "hidden_size": architecture.hidden_size,
@@ -181,12 +237,21 @@ fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) ->
         "parameters": parameters,
         "bytes": checkpoint.weight_bytes(),
         "modules": checkpoint.modules().iter().map(|module| json!({"folder": module.folder, "kind": module.kind})).collect::<Vec<_>>(),
+        "heads": checkpoint.heads().iter().map(|head| head.folder.as_str()).collect::<Vec<_>>(),
         "sentence_transformers": checkpoint.is_sentence_transformers(),
         "pooling": settings.pooling,
         "normalize": settings.normalize,
         "similarity": settings.similarity,
         "prompts": settings.prompts,
         "max_seq_length": settings.max_seq_length,
+        "late_interaction": settings.late_interaction.as_ref().map(|late| json!({
+            "query_prefix": late.query_prefix,
+            "document_prefix": late.document_prefix,
+            "query_length": late.query_length,
+            "document_length": late.document_length,
+            "expansion_length": late.expansion.as_ref().map(|expansion| expansion.length),
+            "skiplist": late.skiplist,
+        })),
         "tokenizer": checkpoint.tokenizer().files().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         "groups": groups,
     })
@@ -278,11 +343,11 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
 /// floating-point numbers and `other` lacks them.
 fn only_in(one: &Checkpoint, other: &Checkpoint, compared: &[Difference]) -> Vec<String> {
     let mut names = Vec::new();
-    for module in one.modules() {
+    for module in one.parts() {
         for tensor in module.weights.iter().flat_map(Weights::tensors) {
             let seen = compared.iter().any(|difference| difference.name == tensor.canonical);
             let there = other
-                .modules()
+                .parts()
                 .iter()
                 .filter_map(|module| module.weights.as_ref())
                 .any(|weights| weights.get(&tensor.canonical).is_some_and(|twin| twin.shape == tensor.shape));

@@ -33,6 +33,7 @@ mod schema;
 mod score;
 #[cfg(feature = "eval")]
 mod sweep;
+mod tasks;
 mod units;
 
 pub use main::main;

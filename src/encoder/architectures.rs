@@ -23,7 +23,8 @@ impl ModelClass {
 
 /// The classes that can be encoded with.
 pub const CLASSES: &[ModelClass] = &[
-    class("bert", "BGE (English, Chinese), E5, KR-SBERT, ko-sbert"),
+    class("bert", "BGE (English, Chinese), E5, KR-SBERT, ko-sbert, jina-embeddings-v2")
+        .note("jina-embeddings-v2 (`JinaBert…`, ALiBi) is compared with its formula in float64"),
     class("xlm-roberta", "bge-m3, KURE, multilingual-e5, snowflake-arctic-embed 2"),
     class("roberta", "ko-sroberta, all-distilroberta").note("with byte pairs or WordPiece"),
     class("camembert", "sentence-camembert"),
@@ -55,7 +56,7 @@ pub const CLASSES: &[ModelClass] = &[
 
 /// Classes that only code beside their weights describes, and what models have them. They are merged, and not encoded with.
 pub const REFUSED: &[(&str, &str)] = &[
-    ("JinaBertModel", "jina-embeddings-v2 (`model_type` bert, ALiBi)"),
+    ("JinaBertModel with norms of queries and keys", "jina-embeddings-v2-base-code"),
     ("XLMRobertaLoRA", "jina-embeddings-v3 as first published; `jina_embeddings_v3` is the same model in transformers"),
     ("nomic_bert with experts", "nomic-embed-text-v2-moe"),
 ];

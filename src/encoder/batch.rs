@@ -15,6 +15,8 @@ pub(super) struct Batch {
     pub(super) positions: Vec<u32>,
     /// Number of tokens of each text.
     pub(super) lengths: Vec<usize>,
+    /// Number of each text's first tokens that tokens attend to.
+    pub(super) attended: Vec<usize>,
     /// The padding; `None` for packed texts, which follow each other without padding.
     pub(super) padding: Option<Padding>,
 }
@@ -39,6 +41,7 @@ impl Batch {
         device: &Device,
     ) -> Result<Self> {
         let lengths: Vec<usize> = texts.iter().map(|&text| tokens.length(text)).collect();
+        let attended: Vec<usize> = texts.iter().map(|&text| tokens.attended(text)).collect();
         let width = lengths.iter().copied().max().unwrap_or(0);
         let (mut ids, mut positions) = (Vec::new(), Vec::new());
         for (index, &text) in texts.iter().enumerate() {
@@ -56,11 +59,11 @@ impl Batch {
         }
         let padding = if padded {
             let ids = Tensor::from_slice(&ids, ids.len(), device)?;
-            Some(Padding { ids, width, mask: mask(&lengths, width, device)? })
+            Some(Padding { ids, width, mask: mask(&attended, width, device)? })
         } else {
             None
         };
-        Ok(Self { ids, positions, lengths, padding })
+        Ok(Self { ids, positions, lengths, attended, padding })
     }
 }
 
@@ -77,13 +80,13 @@ fn push_positions(ids: &[u32], first: Position, positions: &mut Vec<u32>) {
     }));
 }
 
-fn mask(lengths: &[usize], width: usize, device: &Device) -> Result<Option<Tensor>> {
-    if lengths.iter().all(|&length| length == width) {
+fn mask(attended: &[usize], width: usize, device: &Device) -> Result<Option<Tensor>> {
+    if attended.iter().all(|&count| count == width) {
         return Ok(None);
     }
-    let row = |&length: &usize| (0..width).map(move |at| if at < length { 0.0 } else { MASKED });
-    let values: Vec<f32> = lengths.iter().flat_map(row).collect();
-    Tensor::from_vec(values, (lengths.len(), 1, 1, width), device).map(Some)
+    let row = |&count: &usize| (0..width).map(move |at| if at < count { 0.0 } else { MASKED });
+    let values: Vec<f32> = attended.iter().flat_map(row).collect();
+    Tensor::from_vec(values, (attended.len(), 1, 1, width), device).map(Some)
 }
 
 #[cfg(test)]

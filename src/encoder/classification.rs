@@ -18,8 +18,8 @@ use crate::kernel::Activation;
 pub(super) struct Head {
     /// The classes whose heads have these names.
     classes: &'static [&'static str],
-    /// The layer in front of the scores.
-    hidden: &'static str,
+    /// The layer in front of the scores; `None` where the last token's vector is all.
+    hidden: Option<&'static str>,
     activation: Activation,
     /// The key of config.json that may name another activation.
     activation_key: &'static str,
@@ -34,7 +34,7 @@ const fn head(
     activation: Activation,
     scores: &'static str,
 ) -> Head {
-    Head { classes, hidden, activation, activation_key: "", scores, norm: None }
+    Head { classes, hidden: Some(hidden), activation, activation_key: "", scores, norm: None }
 }
 
 static HEADS: &[Head] = &[
@@ -67,11 +67,32 @@ static HEADS: &[Head] = &[
         norm: Some("head.norm"),
         ..head(&["ModernBertForSequenceClassification"], "head.dense", Activation::Gelu, "classifier")
     },
+    Head {
+        hidden: None,
+        ..head(
+            &[
+                "Qwen2ForSequenceClassification",
+                "Qwen3ForSequenceClassification",
+                "LlamaForSequenceClassification",
+                "MistralForSequenceClassification",
+                "Gemma2ForSequenceClassification",
+                "Gemma3TextForSequenceClassification",
+            ],
+            "",
+            Activation::Identity,
+            "score",
+        )
+    },
 ];
 
 /// The classes that can rerank, as config.json calls them.
 pub fn reranker_classes() -> Vec<&'static str> {
     HEADS.iter().flat_map(|head| head.classes).copied().collect()
+}
+
+/// Whether a class reads the last token that is no padding: tokens behind it do not count.
+pub(super) fn reads_last_token(head: &Head) -> bool {
+    head.hidden.is_none()
 }
 
 /// Loads a head behind a transformer of width `width`.
@@ -89,8 +110,10 @@ pub(super) fn load(
     };
     let activation = json.activation(&[head.activation_key], head.activation)?;
     let biased = head.norm.is_none() || json.flag("classifier_bias", false)?;
-    let mut steps = vec![dense(head.hidden, width, biased, activation)?];
-    let mut pooling = Mode::Cls;
+    let hidden = head.hidden.map(|hidden| dense(hidden, width, biased, activation)).transpose()?;
+    let mut pooling = if hidden.is_some() { Mode::Cls } else { Mode::LastToken };
+    let is_plain = hidden.is_none();
+    let mut steps: Vec<Step> = hidden.into_iter().collect();
     if let Some(norm) = head.norm {
         let style = NormStyle {
             shifted: json.flag("norm_bias", false)?,
@@ -107,7 +130,7 @@ pub(super) fn load(
     if labels != 1 {
         return Err(json.refuse(format!("the model has {labels} labels, expected 1: the score of a pair")));
     }
-    steps.push(dense(head.scores, 1, true, Activation::Identity)?);
+    steps.push(dense(head.scores, 1, !is_plain, Activation::Identity)?);
     Ok(ModulePipeline::of_steps(Pooling::of(pooling), steps, width, 1))
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use super::cpu::Workspace;
+use super::embed::OfBatch;
 use super::embeddings::Embeddings;
 use super::error::Error;
 use super::open::Encoder;
@@ -16,7 +17,7 @@ use crate::kernel::Threads;
 const SHARES: usize = 8;
 
 /// The result of a batch, with its number.
-type ComputedBatch = (usize, Result<Vec<f32>, Error>);
+type ComputedBatch<T> = (usize, Result<Vec<T>, Error>);
 
 impl Encoder {
     /// Computes an embedding for each text, in the order of the texts. On the CPU every thread takes batches of its own.
@@ -25,18 +26,36 @@ impl Encoder {
     /// An embedding that is not finite, a text that the device has no memory for, [`Error::Cancelled`] if `progress` breaks.
     pub fn encode(&self, tokens: &Tokens, progress: &mut Progress<'_>) -> Result<Embeddings, Error> {
         let dimension = self.dimension();
-        let batches = self.batches(tokens);
         let mut values = vec![0.0; tokens.len() * dimension];
+        self.encode_batches(tokens, progress, &|vectors, _| self.pooled(vectors, tokens), &mut |texts, batch| {
+            self.place(tokens, texts, &batch, &mut values)
+        })?;
+        Ok(Embeddings { dimension, values })
+    }
+
+    /// Computes something of all texts, batch by batch: `of_batch` makes it of the token vectors of a batch, on any thread, and
+    /// `place` takes it in on this one, with the indices of the batch's texts, in no order of batches.
+    ///
+    /// # Errors
+    /// Those of both, a text that the device has no memory for, [`Error::Cancelled`] if `progress` breaks.
+    pub(super) fn encode_batches<T: Send>(
+        &self,
+        tokens: &Tokens,
+        progress: &mut Progress<'_>,
+        of_batch: OfBatch<'_, T>,
+        place: &mut dyn FnMut(&[usize], Vec<T>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let batches = self.batches(tokens);
         let mut failed: Option<(usize, Error)> = None;
         let next = AtomicUsize::new(0);
         let threads = rayon::current_num_threads();
         // With fewer batches than threads all threads work on each batch.
         let (helpers, each) =
             if self.padded() || batches.len() < threads { (0, Threads::All) } else { (threads - 1, Threads::One) };
-        let (sender, finished) = channel::<ComputedBatch>();
-        let mut take_in = |(index, batch): ComputedBatch| {
+        let (sender, finished) = channel::<ComputedBatch<T>>();
+        let mut take_in = |(index, batch): ComputedBatch<T>| {
             let Some(texts) = batches.get(index) else { return };
-            let placed = batch.and_then(|batch| self.place(tokens, texts, &batch, &mut values));
+            let placed = batch.and_then(|batch| place(texts, batch));
             let going = placed.and_then(|()| {
                 let count = texts.iter().map(|&text| tokens.length(text)).sum();
                 // After a break, batches that were still running are not reported.
@@ -50,10 +69,10 @@ impl Encoder {
                 }
             }
         };
-        let one = |workspace: &mut Workspace, sender: &Sender<ComputedBatch>| {
+        let one = |workspace: &mut Workspace, sender: &Sender<ComputedBatch<T>>| {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(texts) = batches.get(index) else { return false };
-            sender.send((index, self.embed(tokens, texts, workspace, each))).is_ok()
+            sender.send((index, self.embed(tokens, texts, workspace, each, of_batch))).is_ok()
         };
         rayon::in_place_scope(|scope| {
             for _ in 0..helpers {
@@ -71,7 +90,7 @@ impl Encoder {
         finished.try_iter().for_each(take_in);
         match failed {
             Some((_, error)) => Err(error),
-            None => Ok(Embeddings { dimension, values }),
+            None => Ok(()),
         }
     }
 

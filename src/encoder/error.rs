@@ -35,6 +35,26 @@ pub enum Error {
         /// The classes that can.
         known: Vec<&'static str>,
     },
+    /// A class of model that scores no tokens.
+    #[error("`{}` is a `{found}` model, which has no scores of tokens", path.display())]
+    NotSparse {
+        /// The model folder.
+        path: PathBuf,
+        /// Its `model_type`.
+        found: String,
+        /// The classes that have them.
+        known: Vec<&'static str>,
+    },
+    /// A folder that is another kind of retriever than was asked for.
+    #[error("`{}` is a {found} model, asked for {asked} retrieval", path.display())]
+    OtherRetrieval {
+        /// The model folder.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What was asked for.
+        asked: String,
+    },
     /// A value of a configuration file that is missing or invalid.
     #[error("`{}`: {problem}", path.display())]
     Setting {
@@ -64,6 +84,18 @@ pub enum Error {
     /// A sentence-transformers folder without a pooling module.
     #[error("`{}` has no Pooling module between its model and the embedding", path.display())]
     NoPooling {
+        /// The model folder.
+        path: PathBuf,
+    },
+    /// A folder that is not one of a late-interaction model.
+    #[error("`{}` is not a late-interaction model", path.display())]
+    NotLateInteraction {
+        /// The model folder.
+        path: PathBuf,
+    },
+    /// A late-interaction model without the layer that makes its vectors.
+    #[error("`{}` has no Dense module, for which PyLate would take random weights", path.display())]
+    NoProjection {
         /// The model folder.
         path: PathBuf,
     },
@@ -215,9 +247,17 @@ impl Diagnose for Error {
             }
             Self::Architecture { .. } => Some(format!("these can: {}", listed())),
             Self::NotReranker { known, .. } => Some(format!("these can, with one label: {}", known.join(", "))),
+            Self::NotSparse { known, .. } => {
+                Some(format!("sparse retrieval needs a masked language model of one of the classes {}", known.join(", ")))
+            }
             Self::Overflows { .. } => Some("compute in bfloat16 or float32".to_owned()),
+            Self::Module { what, .. } if what.starts_with("a late-interaction model with this") => {
+                Some("admix follows Dense, LayerNorm, Normalize and MultiVectorMask behind the transformer".to_owned())
+            }
             Self::Module { .. } => Some("admix encodes one dense vector a text: a transformer, pooling, Dense, LayerNorm, Normalize".to_owned()),
             Self::NoPooling { .. } => Some("--pooling mean (or cls, lasttoken, …) says how token vectors become one; check that the folder is a dense retriever and not a late-interaction model".to_owned()),
+            Self::NotLateInteraction { .. } => Some("PyLate and sentence-transformers' MultiVectorEncoder write such folders, and Stanford's ColBERT".to_owned()),
+            Self::NoProjection { .. } => Some("train it first, or give the folder of a trained model".to_owned()),
             Self::NoTokenizer { path, found } if !found.is_empty() => Some(format!("write one with: {}", tokenizer_command(path))),
             Self::NoTokenizer { .. } => Some("copy the tokenizer of the model it was trained from".to_owned()),
             Self::Vocabulary { .. } => Some(
@@ -229,6 +269,9 @@ impl Diagnose for Error {
             Self::NonFinite { .. } | Self::NonFiniteScore { .. } => {
                 Some("a merge with large weights, or float16, can overflow; score it in float32 first".to_owned())
             }
+            Self::OtherRetrieval { .. } => Some(
+                "a folder is what it says it is; several kinds need heads as bge-m3 has: sparse_linear.pt, colbert_linear.pt".to_owned(),
+            ),
             Self::Setting { .. }
             | Self::Missing { .. }
             | Self::Shape { .. }
@@ -251,6 +294,7 @@ impl Diagnose for Error {
             | Self::TruncateDim { .. }
             | Self::UnknownDevice(_)
             | Self::UnknownPooling(_)
+            | Self::OtherRetrieval { .. }
             | Self::NotBuilt { .. } => ExitClass::Usage,
             Self::Device { .. }
             | Self::NonFinite { .. }
@@ -260,10 +304,13 @@ impl Diagnose for Error {
             Self::NoModelType { .. }
             | Self::Architecture { .. }
             | Self::NotReranker { .. }
+            | Self::NotSparse { .. }
             | Self::Setting { .. }
             | Self::Overflows { .. }
             | Self::Module { .. }
             | Self::NoPooling { .. }
+            | Self::NotLateInteraction { .. }
+            | Self::NoProjection { .. }
             | Self::Missing { .. }
             | Self::Shape { .. }
             | Self::NoTokenizer { .. }

@@ -13,8 +13,9 @@ use super::layers::norm::Norm;
 use super::options::Options;
 use super::pooling::{Mode, Pooling};
 use super::source::{Loader, TensorSource};
+use super::sparse_auto_encoder;
 use super::static_embedding::{KIND, is_static};
-use crate::checkpoint::{Checkpoint, Module};
+use crate::checkpoint::{Checkpoint, LateFormat, LateInteraction, ModelKind, Module};
 use crate::kernel::{Activation, DType};
 
 /// The modules after the transformer, which are always computed in float32.
@@ -77,6 +78,47 @@ impl ModulePipeline {
         Ok(pipeline)
     }
 
+    /// Loads the modules that a late-interaction model applies to the vector of each token.
+    pub(super) fn of_tokens(
+        checkpoint: &Checkpoint,
+        loader: &Loader<'_>,
+        width: usize,
+        late: &LateInteraction,
+    ) -> Result<Self, Error> {
+        let mut pipeline = Self::of_steps(Pooling::of(Mode::Cls), Vec::new(), width, width);
+        let is_pylate = late.format == LateFormat::PyLate;
+        for module in checkpoint.modules() {
+            let path = checkpoint.path().join(&module.folder);
+            let input = module.config.get("module_input_name").and_then(Value::as_str);
+            match (module.kind.as_str(), input) {
+                // Unlike others, this module takes what a text has one of, and here a text has none.
+                ("Normalize", None | Some("sentence_embedding")) => continue,
+                ("Normalize" | "LayerNorm", _) if is_pylate => continue,
+                ("Dense", _) if is_pylate => {}
+                ("Dense", None) | (_, Some("token_embeddings")) => {}
+                ("Dense" | "LayerNorm", found) => {
+                    let found = found.unwrap_or("sentence_embedding");
+                    let problem = format!("`module_input_name` is {found:?}, expected \"token_embeddings\"");
+                    return Err(Error::setting(&path.join("config.json"), problem));
+                }
+                _ => {}
+            }
+            pipeline.push(module, &Loader { module: &module.folder, path, ..*loader })?;
+        }
+        if late.normalize {
+            pipeline.steps.push(Step::Normalize);
+        }
+        Ok(pipeline)
+    }
+
+    /// Loads the projection that Stanford's ColBERT has beside the transformer. Vectors are normalised behind it.
+    pub(super) fn of_projection(loader: &Loader<'_>, width: usize) -> Result<Self, Error> {
+        let (outputs, _) = loader.dimensions("linear.weight")?;
+        let layer = Linear::load(loader, "linear", width, outputs, false)?;
+        let dense = Step::Dense { layer, activation: Activation::Identity, residual: Residual::None };
+        Ok(Self::of_steps(Pooling::of(Mode::Cls), vec![dense, Step::Normalize], width, outputs))
+    }
+
     /// Some steps behind a pooling, of which the last has `dimension` outputs.
     pub(super) fn of_steps(pooling: Pooling, steps: Vec<Step>, width: usize, dimension: usize) -> Self {
         let pooled = width * pooling.factor();
@@ -136,7 +178,8 @@ impl ModulePipeline {
         self.finish(Tensor::zeros((texts, self.pooled), candle_core::DType::F32, device)?)
     }
 
-    fn finish(&self, mut x: Tensor) -> Result<Tensor, Error> {
+    /// Applies the steps to each row.
+    pub(super) fn finish(&self, mut x: Tensor) -> Result<Tensor, Error> {
         for step in &self.steps {
             x = match step {
                 Step::Normalize => normalize(&x)?,
@@ -164,7 +207,7 @@ pub(super) fn unstated(checkpoint: &Checkpoint) -> Mode {
     if continues && causal && !checkpoint.is_sentence_transformers() { Mode::LastToken } else { Mode::Mean }
 }
 
-fn normalize(x: &Tensor) -> Result<Tensor, candle_core::Error> {
+pub(super) fn normalize(x: &Tensor) -> Result<Tensor, candle_core::Error> {
     let length = x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.maximum(1e-12)?;
     x.broadcast_div(&length)
 }
@@ -212,6 +255,7 @@ fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Err
             "Dense" | "LayerNorm" | "Normalize" if pooled => {}
             "Dense" | "LayerNorm" | "Normalize" => return Err(Error::NoPooling { path: checkpoint.path().to_owned() }),
             "Dropout" => {}
+            sparse_auto_encoder::KIND if pooled && checkpoint.settings().kind == ModelKind::Sparse => {}
             kind => return refused(kind, described(kind)),
         }
     }
@@ -219,7 +263,7 @@ fn check_modules(checkpoint: &Checkpoint, pooling_given: bool) -> Result<(), Err
 }
 
 /// The kind of model that has such a module.
-fn described(kind: &str) -> &'static str {
+pub(super) fn described(kind: &str) -> &'static str {
     match kind {
         "MultiVectorMask" | "TokenPooling" | "ColBERT" => "a late-interaction model with one vector a token",
         "SpladePooling" | "MLMTransformer" | "SparseAutoEncoder" | "SparseStaticEmbedding" | "IDF" => "a sparse model",

@@ -11,7 +11,7 @@ use super::static_embedding;
 use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
-use crate::checkpoint::{Checkpoint, read_config};
+use crate::checkpoint::{Checkpoint, LateFormat, read_config};
 use crate::kernel::DType;
 
 /// A model that turns texts into embeddings.
@@ -27,6 +27,8 @@ pub struct Encoder {
     /// Tokenizers of queries and of documents, where those have other maximum lengths.
     of_roles: [Option<Box<Tokenizer>>; 2],
     warnings: Vec<String>,
+    /// How its weights were loaded.
+    load: Load,
 }
 
 /// Loads a transformer and what stands behind it.
@@ -100,6 +102,7 @@ impl Encoder {
             dimension,
             of_roles,
             warnings,
+            load,
         })
     }
 
@@ -124,6 +127,7 @@ impl Encoder {
             modules,
             of_roles: [None, None],
             warnings: Vec::new(),
+            load,
         })
     }
 
@@ -134,7 +138,7 @@ impl Encoder {
 
     /// Replaces the weights, for example by another merge of the same models. Existing tokens stay valid.
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
-        let (transformer, modules) = load(checkpoint, source, &self.options, &self.device)?;
+        let (transformer, modules) = (self.load)(checkpoint, source, &self.options, &self.device)?;
         (self.transformer, self.modules) = (transformer, modules);
         Ok(())
     }
@@ -160,7 +164,9 @@ impl Encoder {
         texts: &[T],
         prompt: Option<&str>,
     ) -> Result<Tokens, Error> {
-        self.tokenizer_of(role).encode(texts, prompt.unwrap_or_default())
+        let mut tokens = self.tokenizer_of(role).encode(texts, prompt.unwrap_or_default())?;
+        tokens.role = role;
+        Ok(tokens)
     }
 
     /// Like [`Encoder::tokenize_as`], with texts truncated to at most `most` tokens.
@@ -174,7 +180,9 @@ impl Encoder {
         texts: &[T],
         prompt: Option<&str>,
     ) -> Result<Tokens, Error> {
-        self.tokenizer_of(role).within(most)?.encode(texts, prompt.unwrap_or_default())
+        let mut tokens = self.tokenizer_of(role).within(most)?.encode(texts, prompt.unwrap_or_default())?;
+        tokens.role = role;
+        Ok(tokens)
     }
 
     fn tokenizer_of(&self, role: Role) -> &Tokenizer {
@@ -211,6 +219,11 @@ pub(super) fn load(
 ) -> Result<(Transformer, ModulePipeline), Error> {
     refuse_other_models(checkpoint)?;
     remarks::check(checkpoint, options)?;
+    if checkpoint.settings().transformer.fills_masks {
+        let problem =
+            "`transformer_task` is \"fill-mask\": a masked language model, whose scores of tokens are no dense vectors";
+        return Err(Error::setting(&checkpoint.usage_folder().join("sentence_bert_config.json"), problem));
+    }
     let transformer = if static_embedding::is_static(checkpoint) {
         static_embedding::load(&transformer_loader(checkpoint, source, options, device), checkpoint)?
     } else {
@@ -242,6 +255,10 @@ pub(super) fn load_transformer(
 ) -> Result<Transformer, Error> {
     let loader = transformer_loader(checkpoint, source, options, device);
     let mut config = checkpoint.config().clone();
+    if checkpoint.settings().late_interaction.is_some() {
+        // The class of Stanford's ColBERT is a plain transformer with a layer behind it.
+        config.remove("architectures");
+    }
     config.extend(checkpoint.settings().transformer.model.clone());
     let config = Config::read(&loader.path.join("config.json"), &config)?;
     if config.overflows && loader.dtype == DType::F16 {
@@ -253,8 +270,16 @@ pub(super) fn load_transformer(
 
 /// Refuses a model whose `config_sentence_transformers.json` says that it does not produce dense vectors.
 fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
+    if let Some(found) = &checkpoint.settings().transformer.query_expansion {
+        let file = checkpoint.usage_folder().join("sentence_bert_config.json");
+        return Err(Error::setting(&file, format!("`query_expansion` is {found}: that of a late-interaction model")));
+    }
     let file = checkpoint.usage_folder().join("config_sentence_transformers.json");
     let config = read_config(&file).ok().flatten();
+    if checkpoint.settings().late_interaction.as_ref().is_some_and(|late| late.format == LateFormat::Stanford) {
+        let found = "late-interaction (HF_ColBERT)".to_owned();
+        return Err(Error::Architecture { path: checkpoint.path().to_owned(), found });
+    }
     let found = config.as_ref().and_then(|config| config.get("model_type")).and_then(serde_json::Value::as_str);
     match found {
         None | Some("SentenceTransformer") => Ok(()),
@@ -291,7 +316,15 @@ pub(super) fn longest(checkpoint: &Checkpoint, transformer: &Transformer) -> usi
         rope.contains("\"dynamic\"") || rope.contains("\"longrope\"")
     });
     let settings = checkpoint.settings();
-    let stated = [settings.max_seq_length, settings.transformer.query_length, settings.transformer.document_length];
+    let late = settings.late_interaction.as_ref();
+    let stated = [
+        settings.max_seq_length,
+        settings.transformer.query_length,
+        settings.transformer.document_length,
+        late.and_then(|late| late.query_length),
+        late.and_then(|late| late.document_length),
+        late.and_then(|late| late.expansion.as_ref()).map(|expansion| expansion.length),
+    ];
     let stated = stated.into_iter().flatten().max().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let goes_on = checkpoint.settings().architecture.computes_positions() && !of_length;
     match goes_on {

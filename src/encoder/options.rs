@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::device::Device;
 use super::pooling::Pooling;
 use crate::kernel::DType;
+use crate::retrieval::Retrieval;
 
 /// How a model is loaded and used. The default is that of sentence-transformers, in float32 on the CPU.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,10 @@ pub struct Options {
     pub pooling: Option<Pooling>,
     /// The number of dimensions that embeddings are truncated to, in place of the folder's.
     pub truncate_dim: Option<usize>,
+    /// The number of entries of a sparse embedding that are kept, in place of the folder's.
+    pub max_active_dims: Option<usize>,
+    /// The kind of retriever that a folder is opened as, in place of what it says it is.
+    pub retrieval: Option<Retrieval>,
     /// Number of tokens that are computed at a time; by default one that suits the device.
     pub batch_tokens: Option<usize>,
     /// Uses the padded, unfused computation of GPUs on the CPU too.

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::pooling::Mode;
 use super::static_embedding::is_static;
 use super::tokenize::configuration;
-use crate::checkpoint::{Checkpoint, has_code};
+use crate::checkpoint::{Checkpoint, ModelKind, has_code};
 
 /// Checks that the transformer's settings are supported.
 pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Error> {
@@ -19,8 +19,9 @@ pub(super) fn check(checkpoint: &Checkpoint, options: &Options) -> Result<(), Er
                        does not apply; expected `text` alone";
         return Err(Error::setting(&file, problem));
     }
-    if transformer.classifies {
-        let problem = "`transformer_task` is \"sequence-classification\": a reranker, which has no embeddings";
+    if transformer.classifies || transformer.continues {
+        let task = if transformer.classifies { "sequence-classification" } else { "text-generation" };
+        let problem = format!("`transformer_task` is \"{task}\": a reranker, which has no embeddings");
         return Err(Error::setting(&file, problem));
     }
     if let Some(found) = transformer.unknown.first() {
@@ -49,7 +50,8 @@ pub(super) fn warnings(checkpoint: &Checkpoint, options: &Options) -> Vec<String
     if is_static(checkpoint) {
         return warnings;
     }
-    if options.pooling.is_none() && checkpoint.settings().pooling.is_none() {
+    let is_pooled = !matches!(checkpoint.settings().kind, ModelKind::Sparse | ModelKind::LateInteraction);
+    if is_pooled && options.pooling.is_none() && checkpoint.settings().pooling.is_none() {
         let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str()).unwrap_or_default();
         let what = match class {
             class if class.ends_with("ForSequenceClassification") => {

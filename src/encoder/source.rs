@@ -150,6 +150,26 @@ impl Loader<'_> {
         Ok(values)
     }
 
+    /// Some rows of a matrix of `width` columns.
+    pub(super) fn rows(&self, name: &str, rows: &[usize], width: usize) -> Result<Vec<f32>, Error> {
+        let (data, _) = self.shaped(name, &[self.dimensions(name)?.0, width])?;
+        let bytes = width * data.dtype.size();
+        let mut values = vec![0.0; rows.len() * width];
+        for (row, values) in rows.iter().zip(values.chunks_mut(width.max(1))) {
+            let Some(stored) = data.bytes.get(row * bytes..(row + 1) * bytes) else {
+                let problem = format!("tensor `{name}` has {} rows, expected one for token {row}", data.shape[0]);
+                return Err(Error::setting(&self.path, problem));
+            };
+            kernel::widen(SimdLevel::best(), stored, data.dtype, values);
+            if self.rounds(&data) {
+                let mut rounded = vec![0; width * self.dtype.size()];
+                kernel::narrow(SimdLevel::best(), values, self.dtype, &mut rounded);
+                kernel::widen(SimdLevel::best(), &rounded, self.dtype, values);
+            }
+        }
+        Ok(values)
+    }
+
     /// Moves values to the device, in the dtype that it computes with.
     pub(super) fn place(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {
         Ok(Tensor::from_vec(values, shape, self.device)?.to_dtype(self.compute_dtype())?)

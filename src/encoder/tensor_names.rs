@@ -153,6 +153,14 @@ const NAMES_OF_BERT: Names = Names {
     last_projection: None,
 };
 
+pub(super) static JINA2: Names = Names {
+    positions: None,
+    up: Up::GateFirst("mlp.gated_layers"),
+    down: "mlp.wo",
+    feed_forward_norms: after("mlp.layernorm"),
+    ..NAMES_OF_BERT
+};
+
 pub(super) static ELECTRA: Names = Names {
     projection: Some(Projection { name: "embeddings_project", biased: true, side: Side::BehindNorm }),
     ..NAMES_OF_BERT

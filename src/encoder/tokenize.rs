@@ -15,7 +15,7 @@ use super::error::Error;
 use super::tokenizer_settings;
 use super::tokens::Tokens;
 use crate::caught::catch;
-use crate::checkpoint::{Checkpoint, TokenizerClass, read_config};
+use crate::checkpoint::{self, Checkpoint, TokenizerClass, read_config};
 
 const FILE: &str = "tokenizer.json";
 /// Number of texts whose encodings are in memory at a time. Afterwards only token ids are kept.
@@ -41,17 +41,40 @@ pub(super) struct Tokenizer {
 impl Tokenizer {
     /// Reads the checkpoint's tokenizer.json.
     pub(super) fn open(checkpoint: &Checkpoint) -> Result<Self, Error> {
-        let folder = checkpoint.tokenizer().home().to_owned();
-        let files = checkpoint.tokenizer().files();
+        let config = configuration(checkpoint);
+        Self::read(checkpoint.tokenizer(), config, checkpoint.config(), checkpoint.settings().lower_case)
+    }
+
+    /// Reads the tokenizer of a module that is no transformer, which is loaded without a model's configuration and whose texts
+    /// have no special tokens around them.
+    pub(super) fn open_module(files: &checkpoint::Tokenizer) -> Result<Self, Error> {
+        let config = configuration_of(files);
+        let length = config.as_ref().ok().and_then(|config| config.get("model_max_length")?.as_u64());
+        let read = Self::read(files, config, &Map::new(), false)?;
+        let mut tokenizer = Self { surrounds: false, ..read };
+        let direction = tokenizer.inner.get_truncation().map(|parameters| parameters.direction).unwrap_or_default();
+        // Without a limit it is 1e30.
+        tokenizer.truncate(length.and_then(|length| usize::try_from(length).ok()), direction)?;
+        Ok(tokenizer)
+    }
+
+    /// Reads a tokenizer whose configuration is `config`, for the model that `model` configures.
+    fn read(
+        tokenizer: &checkpoint::Tokenizer,
+        config: Result<Map<String, Value>, checkpoint::Error>,
+        model: &Map<String, Value>,
+        lower_cases: bool,
+    ) -> Result<Self, Error> {
+        let folder = tokenizer.home().to_owned();
         let names: Vec<String> =
-            files.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect();
+            tokenizer.files().filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect();
         let mut path = folder.join(FILE).to_path_buf();
         let refuse = |path: &PathBuf, problem: String| Error::Tokenizer { path: path.clone(), problem };
-        let mut config = configuration(checkpoint).map_err(|error| refuse(&path, error.to_string()))?;
+        let mut config = config.map_err(|error| refuse(&path, error.to_string()))?;
         let is_built = !names.iter().any(|name| name == FILE);
         let bytes = if is_built {
-            let class = TokenizerClass::of(&config, checkpoint.config(), || false);
-            let built = checkpoint.tokenizer().build(&class, &config);
+            let class = TokenizerClass::of(&config, model, || false);
+            let built = tokenizer.build(&class, &config);
             let built = built.map_err(|(name, problem)| refuse(&folder.join(name).to_path_buf(), problem))?;
             let Some(built) = built else {
                 return Err(Error::NoTokenizer { path: folder.to_path_buf(), found: names });
@@ -60,15 +83,15 @@ impl Tokenizer {
             config.extend(built.config);
             Cow::Owned(built.json)
         } else {
-            checkpoint.tokenizer().json().map_err(|error| refuse(&path, error.to_string()))?
+            tokenizer.json().map_err(|error| refuse(&path, error.to_string()))?
         };
         let refused = |problem: String| refuse(&path, problem);
         let mut inner = bounded::read(&bytes).map_err(refused)?;
         // A length in the file comes from some training run.
         let side = inner.get_truncation().map(|truncation| truncation.direction);
-        let class = TokenizerClass::of(&config, checkpoint.config(), || speaks_of_bytes(&bytes));
+        let class = TokenizerClass::of(&config, model, || speaks_of_bytes(&bytes));
         tokenizer_settings::apply(&mut inner, &bytes, &class, &config, is_built).map_err(refused)?;
-        if checkpoint.settings().lower_case {
+        if lower_cases {
             lower_case(&mut inner).map_err(|error| refused(error.to_string()))?;
         }
         let special = inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id);
@@ -100,6 +123,11 @@ impl Tokenizer {
             Self { inner, path: path.clone(), special, rows: usize::MAX, surrounds: false, typed: false };
         tokenizer.truncate(stated, side)?;
         Ok(tokenizer)
+    }
+
+    /// The number of a token.
+    pub(super) fn id_of(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
     }
 
     /// Sets the length that longer texts are truncated to.
@@ -231,6 +259,44 @@ impl Tokenizer {
         Ok(tokens)
     }
 
+    /// Tokenises texts that a template has made, on all threads, without adding special tokens. A text that is too long is cut
+    /// in front of `suffix`, the tokens that the template puts behind every pair.
+    pub(super) fn encode_rendered(&self, texts: &[String], suffix: &[u32]) -> Result<Tokens, Error> {
+        let most = self.inner.get_truncation().map_or(usize::MAX, |truncation| truncation.max_length);
+        let mut tokens = Tokens::new(0);
+        for (share, texts) in texts.chunks(SHARE).enumerate() {
+            let encoded = texts.par_iter().enumerate().map(|(index, text)| {
+                self.rendered(text).map_err(|problem| self.refused(share * SHARE + index, text, problem))
+            });
+            for mut ids in encoded.collect::<Result<Vec<_>, _>>()? {
+                if ids.len() >= most {
+                    let kept = suffix.len().min(ids.len());
+                    let start = ids.len() - kept;
+                    if let (Some(end), Some(suffix)) = (ids.get_mut(start..), suffix.get(suffix.len() - kept..)) {
+                        end.copy_from_slice(suffix);
+                    }
+                }
+                self.check_rows(&ids)?;
+                tokens.push(&ids);
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens of a text as it is.
+    fn rendered(&self, text: &str) -> Result<Vec<u32>, String> {
+        Ok(bounded::encode_with(&self.inner, text, false)?.get_ids().to_vec())
+    }
+
+    /// The tokens that two texts end with alike; none where one text is the end of the other.
+    pub(super) fn shared_end(&self, one: &str, other: &str) -> Result<Vec<u32>, Error> {
+        let ids = |text: &str| self.rendered(text).map_err(|problem| self.refused(0, text, problem));
+        let (one, other) = (ids(one)?, ids(other)?);
+        let count = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+        let is_end = count == one.len().min(other.len());
+        Ok(if is_end { Vec::new() } else { one.get(one.len() - count..).unwrap_or_default().to_vec() })
+    }
+
     /// Checks that every token has a row in the table of embeddings.
     fn check_rows(&self, ids: &[u32]) -> Result<(), Error> {
         let Some(&id) = ids.iter().find(|id| **id as usize >= self.rows) else { return Ok(()) };
@@ -254,6 +320,11 @@ impl Tokenizer {
 
     fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
         Ok(bounded::encode_with(&self.inner, text, self.surrounds)?.get_ids().to_vec())
+    }
+
+    /// The token with a number.
+    pub(super) fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
     }
 
     /// The beginning of a text, decoded from its tokens.
@@ -299,15 +370,20 @@ fn lower_case(tokenizer: &mut Bounded) -> tokenizers::Result<()> {
 
 /// `tokenizer_config.json`, with the transformer's own settings and the special tokens that older folders have in a file of
 /// their own.
-pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value>, crate::checkpoint::Error> {
-    let home = checkpoint.tokenizer().home();
+pub(super) fn configuration(checkpoint: &Checkpoint) -> Result<Map<String, Value>, checkpoint::Error> {
+    let mut config = configuration_of(checkpoint.tokenizer())?;
+    config.extend(checkpoint.settings().transformer.tokenizer.clone());
+    Ok(config)
+}
+
+fn configuration_of(tokenizer: &checkpoint::Tokenizer) -> Result<Map<String, Value>, checkpoint::Error> {
+    let home = tokenizer.home();
     let mut config = read_config(&home.join("tokenizer_config.json"))?.unwrap_or_default();
     if !config.contains_key("added_tokens_decoder") {
         config.extend(read_config(&home.join("special_tokens_map.json"))?.unwrap_or_default());
         let added = read_config(&home.join(tokenizer_settings::ADDED_TOKENS))?;
         config.extend(added.map(|added| (tokenizer_settings::ADDED_TOKENS.to_owned(), Value::Object(added))));
     }
-    config.extend(checkpoint.settings().transformer.tokenizer.clone());
     Ok(config)
 }
 

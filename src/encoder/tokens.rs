@@ -22,8 +22,12 @@ pub struct Tokens {
     ends: Vec<usize>,
     /// The type of each token; empty where all are of the first type.
     types: Vec<u32>,
+    /// For each text the number of its first tokens that tokens attend to; empty where they attend to all.
+    attended: Vec<usize>,
     /// The number of tokens of the prompt, which is the same for every text.
     pub(super) prompt: usize,
+    /// The role of the texts.
+    pub(super) role: Role,
 }
 
 impl Tokens {
@@ -40,6 +44,45 @@ impl Tokens {
     pub(super) fn push_typed(&mut self, ids: &[u32], types: &[u32]) {
         self.push(ids);
         self.types.extend_from_slice(types);
+    }
+
+    /// The texts without this token at their ends. One token is left of each.
+    pub(super) fn without_last(self, token: u32) -> Self {
+        if !(0..self.len()).any(|text| self.get(text).last() == Some(&token)) {
+            return self;
+        }
+        let mut cut = Self::new(self.prompt);
+        for text in 0..self.len() {
+            let ids = self.get(text);
+            let kept = ids.iter().rposition(|id| *id != token).unwrap_or(0);
+            let kept = ids.get(..=kept).unwrap_or(ids);
+            match self.types(text) {
+                [] => cut.push(kept),
+                types => cut.push_typed(kept, types.get(..kept.len()).unwrap_or_default()),
+            }
+        }
+        cut
+    }
+
+    /// Adds a text of which tokens attend to the first `attended` only. Either all texts have such a number or none.
+    pub(super) fn push_attended(&mut self, ids: &[u32], attended: usize) {
+        self.push(ids);
+        self.attended.push(attended);
+    }
+
+    /// The number of a text's first tokens that tokens attend to.
+    pub(super) fn attended(&self, text: usize) -> usize {
+        self.attended.get(text).copied().unwrap_or_else(|| self.length(text))
+    }
+
+    /// Some of the texts.
+    pub(crate) fn part(&self, texts: Range<usize>) -> Self {
+        let mut part = Self { prompt: self.prompt, role: self.role, ..Self::default() };
+        for text in texts {
+            part.push_typed(self.get(text), self.types(text));
+            part.attended.extend(self.attended.get(text));
+        }
+        part
     }
 
     /// The types of a text's tokens; empty where all are of the first type.
@@ -97,5 +140,24 @@ impl Tokens {
     fn range(&self, text: usize) -> Option<Range<usize>> {
         let start = text.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before))?;
         Some(*start..*self.ends.get(text)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_the_tokens_of_its_texts() {
+        let mut tokens = Tokens::new(2);
+        for (ids, attended) in [(&[1, 2, 3][..], 2), (&[4], 1), (&[], 0), (&[5, 6], 1)] {
+            tokens.push_attended(ids, attended);
+        }
+        let part = tokens.part(1..4);
+        assert_eq!((part.len(), part.total(), part.prompt), (3, 3, 2));
+        assert_eq!(
+            (0..3).map(|text| (part.get(text), part.attended(text))).collect::<Vec<_>>(),
+            [(&[4][..], 1), (&[], 0), (&[5, 6], 1)]
+        );
     }
 }

@@ -202,6 +202,7 @@ fn attention(
             let table = loader.values(name, &[buckets, config.heads])?;
             Some(RelativeBias::new(table, config.heads, farthest))
         }
+        (_, Some(Distance::Linear)) => Some(RelativeBias::linear(config.heads)),
         _ => None,
     };
     let positions = match config.distance {

@@ -1,8 +1,9 @@
 //! The documents that a first stage found for each query, for rerankers.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
-use super::{DataSet, DocumentId, Rules, Run, ranked};
+use super::{Compat, DataSet, DocumentId, Error, Rules, Run, ranked};
 
 /// The documents of each query that are re-ranked, and the first stage's own ranking of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +34,26 @@ impl Candidates {
             candidates.found.scores.insert(query.id.clone(), best);
         }
         candidates
+    }
+
+    /// Like [`Candidates::new`], of a ranking that messages call `path`. The tool's own evaluator of rerankers says whether
+    /// relevant documents are added.
+    ///
+    /// # Errors
+    /// A ranking with documents that the data set does not have.
+    pub(crate) fn of_ranking(
+        path: &Path,
+        set: &DataSet,
+        run: &Run,
+        depth: usize,
+        compat: Compat,
+    ) -> Result<Self, Error> {
+        let kept = Self::new(set, run, depth, &compat.rules(), compat == Compat::St);
+        if let Some((query, document)) = kept.unknown(set) {
+            let (query, document) = (query.to_owned(), document.to_owned());
+            return Err(Error::UnknownDocument { run: path.to_owned(), set: set.label(), query, document });
+        }
+        Ok(kept)
     }
 
     /// The first candidate that is no document of the data set, with its query.
@@ -67,7 +88,7 @@ impl Candidates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::{Compat, Qrels, Text};
+    use crate::eval::{Qrels, Text};
 
     fn set() -> DataSet {
         let text = |id: &&str| Text { id: (*id).to_owned(), text: String::new() };

@@ -72,6 +72,10 @@ impl Family {
     /// config.json.
     pub fn lacking_prompts(checkpoint: &Checkpoint) -> Option<Self> {
         let settings = checkpoint.settings();
+        // These have tokens of their own in front of texts.
+        if settings.late_interaction.is_some() {
+            return None;
+        }
         if settings.query_prompt.is_some() || settings.document_prompt.is_some() || settings.default_prompt.is_some() {
             return None;
         }

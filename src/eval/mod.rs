@@ -3,6 +3,8 @@
 //! Numbers agree with `trec_eval` (through `pytrec_eval`), or with the tool that [`Compat`] names.
 
 #[cfg(feature = "eval")]
+mod best;
+#[cfg(feature = "eval")]
 mod candidates;
 #[cfg(feature = "eval")]
 mod cocktail;
@@ -13,8 +15,15 @@ mod error;
 #[cfg(feature = "eval")]
 mod families;
 mod fields;
+mod first_stage;
+#[cfg(feature = "eval")]
+mod hybrid_score;
 mod inflate;
+#[cfg(feature = "eval")]
+mod late_score;
 mod lines;
+#[cfg(feature = "eval")]
+mod max_sim;
 mod measure;
 mod metric;
 mod numbered;
@@ -26,7 +35,11 @@ mod run;
 mod score;
 #[cfg(feature = "eval")]
 mod search;
+#[cfg(feature = "eval")]
+mod sparse_search;
 mod statistics;
+#[cfg(feature = "eval")]
+mod task;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "eval")]
@@ -35,6 +48,8 @@ mod types;
 mod warning;
 
 #[cfg(feature = "eval")]
+pub use best::Hit;
+#[cfg(feature = "eval")]
 pub use candidates::Candidates;
 #[cfg(feature = "eval")]
 pub use cocktail::{Example, cocktail_weights, contrastive_loss};
@@ -42,22 +57,33 @@ pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules,
 pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use first_stage::file_name;
+#[cfg(feature = "eval")]
+pub(crate) use first_stage::read_ranking;
+pub(crate) use first_stage::{is_ranking, ranking_of};
+#[cfg(feature = "eval")]
+pub use hybrid_score::score_hybrid;
 pub use lines::{Lines, open};
+#[cfg(feature = "eval")]
+pub use max_sim::{MaxSim, SelectedTexts};
 pub use measure::{Scores, counted_queries, evaluate, ranked};
 pub use metric::{Measure, Metric, MetricError};
 pub use qrels::{QrelsRow, QrelsRows};
 #[cfg(feature = "eval")]
 pub use rerank::{RerankTask, rerank};
-#[cfg(all(feature = "cli", feature = "eval"))]
-pub(crate) use score::RANKING_DEPTH;
 #[cfg(feature = "eval")]
-pub(crate) use score::ranking_depth;
+pub use score::score;
 #[cfg(feature = "eval")]
-pub use score::{EncodingProgress, ScoreError, SetScores, Task, score};
-#[cfg(feature = "eval")]
-pub use search::{Hit, SelectedRows, Similarity, search};
+pub use search::{SelectedRows, Similarity, search};
 pub(crate) use statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, draw, percentile};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
+#[cfg(all(feature = "cli", feature = "eval"))]
+pub(crate) use task::RANKING_DEPTH;
+#[cfg(feature = "eval")]
+pub(crate) use task::ranking_depth;
+#[cfg(feature = "eval")]
+pub use task::{EncodingProgress, ScoreError, SetScores, Task};
 #[cfg(feature = "eval")]
 pub use texts::{Prompts, Texts, TokenisedTexts};
 pub use types::{DataSet, DocumentId, Qrels, QueryId, Run, Text};

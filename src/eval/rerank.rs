@@ -64,6 +64,13 @@ impl RerankTask<'_> {
         self.each().map(|(set, candidates)| Pairs::new(set, candidates).bytes()).sum()
     }
 
+    /// Some of the pairs: about `count`, spread evenly over all.
+    pub(crate) fn spread(&self, count: usize) -> Vec<(&str, &str)> {
+        let step = self.pairs().div_ceil(count.max(1)).max(1);
+        let all = self.each().flat_map(|(set, candidates)| Pairs::new(set, candidates).texts);
+        all.step_by(step).collect()
+    }
+
     fn each(&self) -> impl Iterator<Item = (&DataSet, &Candidates)> {
         self.sets.iter().zip(self.candidates)
     }

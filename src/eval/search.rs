@@ -1,10 +1,13 @@
 //! Exact search: compares every query with every document in blocks, and keeps the best.
 
-use std::cmp::Ordering;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::Ties;
+use super::best::{Best, Hit};
+use crate::checkpoint::{ModelKind, Settings};
+use crate::encoder::Retriever;
 use crate::kernel::{Matrix, SimdLevel, Threads, multiply, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
@@ -32,6 +35,24 @@ impl Similarity {
         })
     }
 
+    /// How a model with these settings compares vectors; `None` if its folder names a similarity that is not known. A
+    /// late-interaction model sums up dot products.
+    pub fn of_model(settings: &Settings) -> Option<Self> {
+        if settings.late_interaction.is_some() {
+            return Some(Self::Dot);
+        }
+        Self::from_name(settings.similarity.as_written())
+    }
+
+    /// The same for a retriever: sparse vectors of a folder that does not say that it has them are compared by dot products.
+    #[must_use]
+    pub fn used_by(self, retriever: &Retriever, settings: &Settings) -> Self {
+        match retriever {
+            Retriever::Sparse(_) if settings.kind != ModelKind::Sparse => Self::Dot,
+            _ => self,
+        }
+    }
+
     /// The similarity of two embeddings, in float64.
     pub fn of(self, one: &[f32], other: &[f32]) -> f64 {
         let sum = |term: fn(f64, f64) -> f64, x: &[f32], y: &[f32]| -> f64 {
@@ -46,15 +67,6 @@ impl Similarity {
             Self::Manhattan => -sum(|x, y| (x - y).abs(), one, other),
         }
     }
-}
-
-/// A document that was found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hit {
-    /// Index of the document.
-    pub document: u32,
-    /// Its score.
-    pub score: f32,
 }
 
 /// A selection of a matrix's rows.
@@ -75,7 +87,7 @@ impl SelectedRows<'_> {
     }
 
     /// Copies the rows `range`, normalised to length one for cosines, on all threads.
-    fn gather(&self, range: std::ops::Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
+    fn gather(&self, range: Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
         out.resize(range.len() * self.dimension, 0.0);
         let rows = out.par_chunks_exact_mut(self.dimension.max(1)).with_min_len(GATHERED);
         rows.zip(range).for_each(|(out, at)| {
@@ -113,19 +125,40 @@ const DOCUMENT_BLOCK: usize = 2048;
 const GATHERED: usize = 64;
 /// Number of partial sums that are added side by side.
 const LANES: usize = 16;
-/// The fewest candidates that are held besides the best.
-const SPARE: usize = 32;
 
 /// The size of blocks that are as equal as possible. A single leftover row would be summed in another order than the rest,
 /// and equal texts would no longer have equal scores.
-fn even(total: usize, block: usize) -> usize {
+pub(super) fn even(total: usize, block: usize) -> usize {
     total.div_ceil(total.div_ceil(block).max(1)).max(1)
 }
 
-/// The `k` best documents of each query, best first.
-///
-/// `ranks` has each document's position in the order of ids, which orders documents of equal score as `ties` says. Scores
-/// are computed in f32. Memory is that of the queries, a block, and 2k hits for each query.
+/// How queries are compared with documents, in blocks of both.
+pub(super) trait Comparison: Sync {
+    /// A block of queries, laid out to be compared.
+    type Queries: Send + Sync;
+    /// A block of documents, and its memory for the next block.
+    type Documents: Default + Sync;
+    /// The largest number of documents in a block.
+    const DOCUMENTS: usize = DOCUMENT_BLOCK;
+
+    /// The number of queries.
+    fn queries(&self) -> usize;
+
+    /// The number of documents.
+    fn documents(&self) -> usize;
+
+    /// Lays a block of queries out.
+    fn take_queries(&self, range: Range<usize>) -> Self::Queries;
+
+    /// Lays a block of documents out, on all threads.
+    fn take_documents(&self, range: Range<usize>, block: &mut Self::Documents);
+
+    /// Computes all scores of a block of queries and a block of documents: a row for each document, a column for each query.
+    /// `scores` has the size of that, and anything in it.
+    fn compare(&self, queries: &Self::Queries, documents: &Self::Documents, scores: &mut [f32]);
+}
+
+/// The `k` best documents of each query by the similarity of dense vectors, best first: [`best_of`] over rows.
 pub fn search(
     queries: SelectedRows<'_>,
     documents: SelectedRows<'_>,
@@ -134,17 +167,28 @@ pub fn search(
     ties: Ties,
     k: usize,
 ) -> Vec<Vec<Hit>> {
-    let total = documents.picked.len();
-    let (query_size, document_size) = (even(queries.picked.len(), QUERY_BLOCK), even(total, DOCUMENT_BLOCK));
-    let (mut rows, mut block) = (Vec::new(), Vec::new());
-    queries.gather(0..queries.picked.len(), similarity, &mut rows);
-    let rows = rows.par_chunks(query_size * queries.dimension.max(1));
-    let mut found: Vec<Found> = rows.map(|rows| Found::new(rows, queries.dimension, similarity, k)).collect();
-    for start in (0..total).step_by(document_size) {
-        let range = start..(start + document_size).min(total);
-        documents.gather(range.clone(), similarity, &mut block);
+    best_of(&Rows { queries, documents, similarity }, ranks, ties, k)
+}
+
+/// The `k` best documents of each query, best first.
+///
+/// `ranks` has each document's position in the order of ids, which orders documents of equal score as `ties` says. Scores
+/// are computed in f32. Memory is that of the queries, a block, and 2k hits for each query.
+pub(super) fn best_of<C: Comparison>(comparison: &C, ranks: &[u32], ties: Ties, k: usize) -> Vec<Vec<Hit>> {
+    let (queries, documents) = (comparison.queries(), comparison.documents());
+    let (query_size, document_size) = (even(queries, QUERY_BLOCK), even(documents, C::DOCUMENTS));
+    let starts: Vec<usize> = (0..queries).step_by(query_size).collect();
+    let range = |&start: &usize| start..(start + query_size).min(queries);
+    let mut found: Vec<Found<C::Queries>> =
+        starts.par_iter().map(range).map(|range| Found::new(range.len(), comparison.take_queries(range), k)).collect();
+    let mut block = C::Documents::default();
+    for start in (0..documents).step_by(document_size) {
+        let range = start..(start + document_size).min(documents);
+        let count = range.len();
+        comparison.take_documents(range, &mut block);
         found.par_iter_mut().for_each_init(SearchBuffers::default, |buffers, found| {
-            found.compare(&block, similarity, &mut buffers.scores);
+            buffers.scores.resize(count * found.best.len(), 0.0);
+            comparison.compare(&found.queries, &block, &mut buffers.scores);
             found.take_in(start, ranks, ties, buffers);
         });
     }
@@ -159,46 +203,56 @@ struct SearchBuffers {
     reaching: Vec<u32>,
 }
 
-/// Some queries, and their best documents so far.
-struct Found {
-    /// The queries as dimensions × queries for the matrix product, or one row for each query for Manhattan distances.
-    queries: Vec<f32>,
-    dimension: usize,
-    best: Vec<Best>,
-    /// For each query, the score that a document has to reach.
-    floors: Vec<f32>,
+/// Dense vectors that are compared by a similarity.
+pub(super) struct Rows<'a> {
+    pub(super) queries: SelectedRows<'a>,
+    pub(super) documents: SelectedRows<'a>,
+    pub(super) similarity: Similarity,
 }
 
-impl Found {
-    fn new(rows: &[f32], dimension: usize, similarity: Similarity, k: usize) -> Self {
-        let count = rows.len().checked_div(dimension).unwrap_or(0);
-        let queries = if similarity == Similarity::Manhattan {
-            rows.to_vec()
-        } else {
-            (0..dimension).flat_map(|at| rows.iter().skip(at).step_by(dimension).copied()).collect()
-        };
-        let best = (0..count).map(|_| Best::new(k)).collect();
-        Self { queries, dimension, best, floors: vec![f32::NEG_INFINITY; count] }
+impl Comparison for Rows<'_> {
+    /// The queries as dimensions × queries for the matrix product, or one row for each query for Manhattan distances.
+    type Queries = Vec<f32>;
+    type Documents = Vec<f32>;
+
+    fn queries(&self) -> usize {
+        self.queries.picked.len()
     }
 
-    /// Computes the scores of documents.
-    fn compare(&self, documents: &[f32], similarity: Similarity, scores: &mut Vec<f32>) {
-        let (width, dimension) = (self.best.len(), self.dimension.max(1));
-        scores.resize(documents.len() / dimension * width, 0.0);
+    fn documents(&self) -> usize {
+        self.documents.picked.len()
+    }
+
+    fn take_queries(&self, range: Range<usize>) -> Vec<f32> {
+        let (mut rows, dimension) = (Vec::new(), self.queries.dimension);
+        self.queries.gather(range, self.similarity, &mut rows);
+        if self.similarity == Similarity::Manhattan {
+            return rows;
+        }
+        (0..dimension).flat_map(|at| rows.iter().skip(at).step_by(dimension).copied()).collect()
+    }
+
+    fn take_documents(&self, range: Range<usize>, block: &mut Vec<f32>) {
+        self.documents.gather(range, self.similarity, block);
+    }
+
+    fn compare(&self, queries: &Vec<f32>, documents: &Vec<f32>, scores: &mut [f32]) {
+        let dimension = self.documents.dimension.max(1);
+        let width = queries.len() / dimension;
         let rows = || documents.chunks_exact(dimension);
-        if similarity == Similarity::Manhattan {
+        if self.similarity == Similarity::Manhattan {
             for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
-                for (score, query) in scores.iter_mut().zip(self.queries.chunks_exact(dimension)) {
+                for (score, query) in scores.iter_mut().zip(queries.chunks_exact(dimension)) {
                     *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
                 }
             }
             return;
         }
-        let right = Matrix::of_rows(&self.queries, width);
+        let right = Matrix::of_rows(queries, width);
         multiply(scores, width, Matrix::of_rows(documents, dimension), right, 1.0, Threads::One);
-        if similarity == Similarity::Euclidean {
+        if self.similarity == Similarity::Euclidean {
             let mut own = vec![0.0; width];
-            for row in self.queries.chunks_exact(width) {
+            for row in queries.chunks_exact(width) {
                 own.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x);
             }
             for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
@@ -208,6 +262,21 @@ impl Found {
                 }
             }
         }
+    }
+}
+
+/// Some queries, and their best documents so far.
+struct Found<Q> {
+    queries: Q,
+    best: Vec<Best>,
+    /// For each query, the score that a document has to reach.
+    floors: Vec<f32>,
+}
+
+impl<Q> Found<Q> {
+    fn new(count: usize, queries: Q, k: usize) -> Self {
+        let best = (0..count).map(|_| Best::new(k)).collect();
+        Self { queries, best, floors: vec![f32::NEG_INFINITY; count] }
     }
 
     /// Keeps the best of the documents from `start` on.
@@ -219,72 +288,12 @@ impl Found {
         for &index in &*indices {
             let (document, query) = (start + index as usize / self.best.len(), index as usize % self.best.len());
             let score = scores[index as usize];
-            if score >= self.floors[query] {
-                let rank = if ties == Ties::Ascending { u32::MAX - ranks[document] } else { ranks[document] };
-                let candidate = Candidate { score: score + 0.0, rank, document: document as u32 };
-                self.floors[query] = self.best[query].offer(candidate, self.floors[query]);
+            let floor = &mut self.floors[query];
+            if score >= *floor {
+                *floor =
+                    self.best[query].offer(Hit { document: document as u32, score }, ranks[document], ties, *floor);
             }
         }
-    }
-}
-
-/// A document that may be among the best. A greater candidate is better.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Candidate {
-    score: f32,
-    rank: u32,
-    document: u32,
-}
-
-impl Eq for Candidate {}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then(self.rank.cmp(&other.rank))
-    }
-}
-
-/// The best candidates so far, and some others. When twice as many are held as are wanted, the worse half is dropped.
-struct Best {
-    k: usize,
-    held: Vec<Candidate>,
-}
-
-impl Best {
-    fn new(k: usize) -> Self {
-        Self { k, held: Vec::new() }
-    }
-
-    /// Adds a candidate. Returns the new floor, the score below which no document is among the best.
-    fn offer(&mut self, candidate: Candidate, floor: f32) -> f32 {
-        self.held.push(candidate);
-        if self.held.len() < self.k.saturating_add(self.k.max(SPARE)) {
-            return floor;
-        }
-        self.prune();
-        self.held.last().map_or(f32::INFINITY, |worst| worst.score)
-    }
-
-    /// Keeps only the best, with the worst of them last.
-    fn prune(&mut self) {
-        if self.held.len() > self.k {
-            if let Some(last) = self.k.checked_sub(1) {
-                self.held.select_nth_unstable_by(last, |a, b| b.cmp(a));
-            }
-            self.held.truncate(self.k);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Hit> {
-        self.prune();
-        self.held.sort_unstable_by(|a, b| b.cmp(a));
-        self.held.into_iter().map(|Candidate { document, score, .. }| Hit { document, score }).collect()
     }
 }
 

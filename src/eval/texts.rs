@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{DataSet, Text};
 use crate::checkpoint::Settings;
-use crate::encoder::{Encoder, Error, Role, Tokens};
+use crate::encoder::{Error, Retriever, Role, Tokens};
 
 /// The prompts of queries and documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Prompts {
     pub query: String,
     /// In front of a document.
     pub document: String,
-    /// Whether queries and documents have different maximum lengths.
+    /// Whether the model encodes queries in another way than documents, or cuts them at another length.
     pub apart: bool,
 }
 
@@ -27,8 +27,18 @@ impl Prompts {
         Self {
             query: pick(query, &settings.query_prompt),
             document: pick(document, &settings.document_prompt),
-            apart: settings.transformer.query_length != settings.transformer.document_length,
+            apart: settings.routed
+                || settings.late_interaction.is_some()
+                || settings.transformer.query_length != settings.transformer.document_length,
         }
+    }
+}
+
+impl Prompts {
+    /// The same for a retriever, which may encode queries in another way than documents.
+    #[must_use]
+    pub fn used_by(self, retriever: &Retriever) -> Self {
+        Self { apart: self.apart || retriever.encodes_apart(), ..self }
     }
 }
 
@@ -59,7 +69,7 @@ pub(super) struct Chunk {
     pub(super) set: usize,
     pub(super) texts: Range<usize>,
     /// 0 for queries, 1 for documents.
-    side: usize,
+    pub(super) side: usize,
 }
 
 /// The tokens of all texts, for encoders that share a tokenizer. A sweep tokenises only once.
@@ -124,17 +134,17 @@ impl<'a> Texts<'a> {
     }
 
     /// Tokenises them all.
-    pub fn tokenize(&self, encoder: &Encoder) -> Result<TokenisedTexts, Error> {
-        self.chunks().iter().map(|chunk| self.tokens(chunk, encoder)).collect::<Result<_, _>>().map(TokenisedTexts)
+    pub fn tokenize(&self, retriever: &Retriever) -> Result<TokenisedTexts, Error> {
+        self.chunks().iter().map(|chunk| self.tokens(chunk, retriever)).collect::<Result<_, _>>().map(TokenisedTexts)
     }
 
-    pub(super) fn tokens(&self, chunk: &Chunk, encoder: &Encoder) -> Result<Tokens, Error> {
+    pub(super) fn tokens(&self, chunk: &Chunk, retriever: &Retriever) -> Result<Tokens, Error> {
         let role = match (self.apart, chunk.side) {
             // A text that is both a query and a document is truncated in one way.
             (true, 1) => Role::Document,
             _ => Role::Query,
         };
-        encoder.tokenize_as(role, &self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
+        retriever.tokenize(role, &self.distinct[chunk.texts.clone()], Some(&self.prompts[chunk.side]))
     }
 
     pub(super) fn sets(&self) -> &[[Side; 2]] {

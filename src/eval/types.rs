@@ -24,6 +24,17 @@ pub struct Run {
     pub scores: BTreeMap<QueryId, Vec<(DocumentId, f64)>>,
 }
 
+impl Run {
+    /// The rankings of documents that are listed for each query, the best first.
+    pub fn of_lists(lists: &BTreeMap<QueryId, Vec<DocumentId>>) -> Self {
+        let scored = |documents: &Vec<DocumentId>| {
+            let count = documents.len();
+            documents.iter().enumerate().map(|(rank, id)| (id.clone(), (count - rank) as f64)).collect()
+        };
+        Self { scores: lists.iter().map(|(query, documents)| (query.clone(), scored(documents))).collect() }
+    }
+}
+
 /// A query or a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {

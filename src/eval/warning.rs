@@ -112,7 +112,7 @@ kinds! {
         "its first judgement counts; BEIR's loader skips it"
     /// Lists of documents to rank.
     TopRanked "top-ranked" "list of documents to rank is there" "lists of documents to rank are there"
-        "not used; all documents are ranked"
+        "used by `score --rerank` without a first stage, and else all documents are ranked"
     /// Instructions in a table of their own.
     Instructions "instructions" "table of instructions is there" "tables of instructions are there"
         "not used; queries are embedded without them"

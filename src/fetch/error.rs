@@ -11,7 +11,7 @@ use crate::diagnose::{Diagnose, ExitClass};
 #[non_exhaustive]
 pub enum Error {
     /// A model that does not exist or is private.
-    #[error("the server has no model `{model}`, or does not show it (status {status})")]
+    #[error("the server has no {} `{model}`, or does not show it (status {status})", model.kind().name())]
     NoModel {
         /// The model.
         model: HubModel,
@@ -74,6 +74,12 @@ pub enum Error {
         model: HubModel,
         /// The name.
         file: String,
+    },
+    /// A data set without files that are read.
+    #[error("`{data}` has no files that admix reads as a retrieval data set")]
+    NoData {
+        /// The data set.
+        data: HubModel,
     },
     /// A model without safetensors weights.
     #[error("`{model}` has no safetensors weights{}", foreign.as_ref().map(|file| format!(", only {file}")).unwrap_or_default())]
@@ -167,6 +173,7 @@ impl Diagnose for Error {
             Self::Size { .. } | Self::Hash { .. } => {
                 Some("it was removed; the same command downloads it again".to_owned())
             }
+            Self::NoData { .. } => Some("BEIR, MTEB, MS MARCO and TREC folders and parallel text are read".to_owned()),
             Self::NoRevision(_)
             | Self::NoFile { .. }
             | Self::Status { .. }
@@ -186,6 +193,7 @@ impl Diagnose for Error {
             Self::Status { .. } | Self::Network { .. } | Self::Io { .. } => ExitClass::Unexpected,
             Self::NoModel { .. }
             | Self::NoRevision(_)
+            | Self::NoData { .. }
             | Self::Denied { .. }
             | Self::NoFile { .. }
             | Self::Answer { .. }

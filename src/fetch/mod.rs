@@ -10,5 +10,6 @@ mod wanted;
 
 pub use client::Client;
 pub use error::Error;
+pub use listing::ChooseFiles;
 pub use model::{Fetched, Remote};
 pub use server::Server;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Error;
 use super::blob::{self, Blob};
 use super::client::{Client, answer};
-use super::listing::{Listing, file_url};
+use super::listing::{ChooseFiles, Listing, file_url};
 use crate::checkpoint::{HubModel, is_commit};
 use crate::progress::Monitor;
 
@@ -46,7 +46,27 @@ impl Remote {
     /// # Errors
     /// A model that does not exist, is not accessible, or has no safetensors weights; a server that cannot be reached.
     pub fn of(client: &Client, model: &HubModel, monitor: Monitor<'_>) -> Result<Self, Error> {
-        let Listing { commit, files } = blob::with_retries(monitor, || Listing::of(client, model))?;
+        let listing = blob::with_retries(monitor, || Listing::of(client, model))?;
+        Self::described(client, model, listing, monitor)
+    }
+
+    /// Asks the server for the files of a data set; `choose` picks those that are read.
+    ///
+    /// # Errors
+    /// As [`Remote::of`]; a data set of which nothing is read.
+    pub fn of_data(
+        client: &Client,
+        data: &HubModel,
+        choose: &ChooseFiles<'_>,
+        monitor: Monitor<'_>,
+    ) -> Result<Self, Error> {
+        let listing = blob::with_retries(monitor, || Listing::of_data(client, data, choose))?;
+        Self::described(client, data, listing, monitor)
+    }
+
+    /// Asks for the sizes of listed files.
+    fn described(client: &Client, model: &HubModel, listing: Listing, monitor: Monitor<'_>) -> Result<Self, Error> {
+        let Listing { commit, files } = listing;
         let describe = |file: &String| {
             let url = file_url(client, model, &commit, file);
             blob::with_retries(monitor, || Blob::describe(client, model, file, &url))

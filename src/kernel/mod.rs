@@ -2,10 +2,11 @@
 //!
 //! Every kernel gives the same bits at every SIMD level: element-wise kernels multiply and add separately, reductions have
 //! a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and e^x and the logarithm are computed from additions,
-//! multiplications and divisions. Matrix products are the exception: the `gemm` crate chooses the order of summation.
+//! multiplications and divisions. Matrix products and decompositions are the exception: their crates choose the order of summation.
 
 mod combine;
 mod convert;
+mod decompose;
 mod dtype;
 mod equal;
 mod fusion;
@@ -26,6 +27,7 @@ mod swap;
 
 pub use combine::{combine, combine_columns, combine_differences};
 pub use convert::{all_finite, narrow, widen};
+pub use decompose::{Mat, NotConverged, Svd, of_symmetric, svd};
 pub use dtype::DType;
 pub use equal::count_equal;
 pub use fusion::{fuse, importance, row_divergence};
@@ -34,7 +36,7 @@ pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, va
 pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
 pub use neural::{
-    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, norm, rotate,
+    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, max_to, norm, rotate,
     row_of_lanes, scale_rows,
 };
 #[cfg(feature = "eval")]

@@ -88,6 +88,16 @@ per_level! {
     }
 }
 
+per_level! {
+    /// Replaces numbers by those of `other` that are larger.
+    pub fn max_to(values: &mut [f32], other: &[f32]) {
+        for (x, y) in values.iter_mut().zip(other) {
+            let so_far = *x;
+            *x = if *y > so_far { *y } else { so_far };
+        }
+    }
+}
+
 /// How a row is normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormKind {

@@ -10,6 +10,9 @@ use crate::{checkpoint, encoder, eval, merge, plan};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A model without gradients.
+    #[error("learning needs a retriever with one dense vector for each text")]
+    NotDense,
     /// The recipe.
     #[error(transparent)]
     Recipe(#[from] recipe::Error),
@@ -121,6 +124,7 @@ impl Error {
             | Self::Slices(_)
             | Self::Method { .. }
             | Self::Parameter { .. }
+            | Self::NotDense
             | Self::NothingToLearn
             | Self::NoData
             | Self::TooFew { .. }

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::request::Request;
 use super::weights::Merged;
 use crate::checkpoint::Checkpoint;
-use crate::encoder::{Encoder, Error as EncoderError};
+use crate::encoder::{Encoder, Error as EncoderError, Retriever};
 use crate::eval::{self, Compat, DataSet, Measure, Metric, Prompts, Scores, Similarity, Task, Texts};
 use crate::merge::Statistics;
 use crate::plan::Plan;
@@ -18,7 +18,8 @@ pub(super) struct Opened {
     pub(super) plan: Plan,
     /// What opening the merge's folder would give, without its weights.
     pub(super) outline: Checkpoint,
-    pub(super) encoder: Encoder,
+    /// One that has dense vectors.
+    pub(super) retriever: Retriever,
     pub(super) prompts: Prompts,
     pub(super) similarity: Similarity,
 }
@@ -31,13 +32,13 @@ pub(super) fn open(recipe: Recipe, request: &Request, cancel: &Cancel) -> Result
     let plan = Plan::build(recipe, &request.plan)?;
     let outline = outline(&plan)?;
     let merged = Merged::new(&plan, None, &mut Statistics::default(), (request.level, cancel))?;
-    let encoder = Encoder::from_tensors(&outline, &merged, &request.encoder)?;
+    let retriever = Retriever::Dense(Encoder::from_tensors(&outline, &merged, &request.encoder)?);
     let settings = outline.settings();
     let [query, document] = &request.prompts;
     let prompts = Prompts::of(settings, query.as_deref(), document.as_deref());
     let name = settings.similarity.as_written();
     let similarity = Similarity::from_name(name).ok_or_else(|| Error::Similarity(name.to_owned()))?;
-    Ok(Opened { plan, outline, encoder, prompts, similarity })
+    Ok(Opened { plan, outline, retriever, prompts, similarity })
 }
 
 /// What opening the folder of the merge would give.
@@ -51,6 +52,10 @@ fn outline(plan: &Plan) -> Result<Checkpoint, Error> {
 }
 
 impl Opened {
+    pub(super) fn encoder(&self) -> Result<&Encoder, Error> {
+        self.retriever.as_dense().ok_or(Error::NotDense)
+    }
+
     /// Scores the merge on each data set.
     pub(super) fn score(&self, sets: &[DataSet], cancel: &Cancel) -> Result<Vec<Scores>, Error> {
         if sets.is_empty() {
@@ -66,7 +71,7 @@ impl Opened {
             similarity: self.similarity,
             depth: eval::ranking_depth(&[METRIC]),
         };
-        let scored = eval::score(&self.encoder, &task, &mut |_| cancel.flow());
+        let scored = eval::score(&self.retriever, &task, &mut |_| cancel.flow());
         let scored = scored.map_err(|error| match *error.source {
             EncoderError::Cancelled => Error::Cancelled,
             _ => Error::Score(error),

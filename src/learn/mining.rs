@@ -18,8 +18,9 @@ pub(super) fn mine(
     for direction in directions {
         let queries: Vec<usize> = direction.train.iter().map(|pair| pair.query).collect();
         let picked = [tokens[0].pick(&queries), tokens[1].pick(&direction.documents)];
-        let [queries, documents] = encode(&opened.encoder, &picked, cancel)?;
-        let compared = |values: Vec<f32>| Compared::new(values, opened.encoder.dimension(), opened.similarity);
+        let [queries, documents] = encode(opened.encoder()?, &picked, cancel)?;
+        let dimension = opened.encoder()?.dimension();
+        let compared = |values: Vec<f32>| Compared::new(values, dimension, opened.similarity);
         let (queries, documents) = (compared(queries.values), compared(documents.values));
         for (query, pair) in direction.train.iter_mut().enumerate() {
             pair.similar = similar(pair, &direction.documents, |row| queries.of(query, &documents, row));

@@ -60,7 +60,7 @@ pub(super) fn outcome(of: &Outcome<'_>, report: &[DataSet], slots: &[Slot], canc
         mean,
         agreements,
         seconds: state.seconds,
-        warnings: opened.encoder.warnings().to_vec(),
+        warnings: opened.retriever.warnings().to_vec(),
     };
     learned.recipe = text::write(&request.recipe, coefficients, &values, &comments(of, &learned));
     Ok(learned)

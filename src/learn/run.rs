@@ -163,7 +163,7 @@ impl Material {
         let teachings = request.agreements.iter().map(|texts| Teaching::new(texts, request, &mut pool, cancel));
         let teachings = teachings.collect::<Result<Vec<_>, _>>()?;
         report.extend(request.report.iter().cloned());
-        let tokens = pool.tokenise(&opened.encoder, &opened.prompts, request.settings.tokens)?;
+        let tokens = pool.tokenise(opened.encoder()?, &opened.prompts, request.settings.tokens)?;
         mine(&mut directions, &tokens, opened, cancel)?;
         Ok(Self { directions, teachings, tokens, report })
     }
@@ -186,8 +186,9 @@ impl Learner<'_, '_> {
     /// The state to begin with: that of an interrupted run, or a new one. Of the table of token embeddings only the rows of tokens
     /// that occur are merged from here on.
     fn begin(&mut self, inputs: String, on: &mut dyn FnMut(&Event)) -> Result<State, Error> {
-        if let Some(name) = self.opened.encoder.token_table() {
-            let rows = self.opened.encoder.renumber(&mut self.material.tokens);
+        let encoder = self.opened.encoder()?;
+        if let Some(name) = encoder.token_table() {
+            let rows = encoder.renumber(&mut self.material.tokens);
             let module = self.opened.outline.main_module().map_or_else(String::new, |module| module.folder.clone());
             let is_table = |canonical: &str| canonical == name || canonical_name(canonical) == name;
             let mut tensors = self.weights.plan.tensors.iter().filter(|tensor| tensor.module == module);
@@ -253,13 +254,13 @@ impl Learner<'_, '_> {
         let batch = Batch::of_step(&self.material.directions, &self.material.teachings, settings, state.step);
         let tokens = batch.tokens(&self.material.tokens);
         let merged = self.weights.merge(&state.values)?;
-        self.opened.encoder.replace(&self.opened.outline, &merged)?;
-        let embeddings = encode(&self.opened.encoder, &tokens, self.cancel)?;
+        self.opened.retriever.replace(&self.opened.outline, &merged)?;
+        let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
         let losses = batch.losses(&embeddings, self.opened.similarity, settings.temperature);
         if !losses.mean.is_finite() {
             return Err(Error::NotFinite { step: state.step });
         }
-        let differentiable = self.opened.encoder.differentiable(&self.opened.outline, &merged)?;
+        let differentiable = self.opened.encoder()?.differentiable(&self.opened.outline, &merged)?;
         drop(merged);
         let mut gradients = differentiable.gradients(&tokens[0], &losses.upstream[0], self.cancel)?;
         for (key, more) in differentiable.gradients(&tokens[1], &losses.upstream[1], self.cancel)? {
@@ -299,8 +300,8 @@ impl Learner<'_, '_> {
         }
         let tokens = batch.tokens(&self.material.tokens);
         let merged = self.weights.merge(&state.values)?;
-        self.opened.encoder.replace(&self.opened.outline, &merged)?;
-        let embeddings = encode(&self.opened.encoder, &tokens, self.cancel)?;
+        self.opened.retriever.replace(&self.opened.outline, &merged)?;
+        let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
         let loss = batch.losses(&embeddings, self.opened.similarity, self.request.settings.temperature).mean;
         on(&Event::Validated { step: state.step, loss });
         let first = state.losses.first().copied().unwrap_or(loss);

@@ -50,7 +50,9 @@ impl Teaching {
         let text = format!("merge_method: passthrough\nmodels: [{{model: {}}}]\n", model.flow());
         let folder = request.recipe.folder().map(std::path::Path::to_path_buf);
         let alone = Recipe::parse_in(&text, "a model of the recipe", folder, &BTreeMap::new())?;
-        let Opened { encoder, prompts, similarity, .. } = merged::open(alone, request, cancel)?;
+        let opened = merged::open(alone, request, cancel)?;
+        let (prompts, similarity) = (&opened.prompts, opened.similarity);
+        let encoder = opened.encoder()?;
         let parts = [&teaching.train, &teaching.validation, &teaching.held_out];
         let numbers: Vec<usize> = parts.into_iter().flatten().copied().collect();
         let texts: Vec<&str> =
@@ -104,8 +106,9 @@ impl Teaching {
         if self.held_out.len() < 2 {
             return Ok(None);
         }
-        let tokens = merge.encoder.tokenize_as(Role::Document, &self.held_out_texts, Some(&merge.prompts.document))?;
-        let own = merge.encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
+        let encoder = merge.encoder()?;
+        let tokens = encoder.tokenize_as(Role::Document, &self.held_out_texts, Some(&merge.prompts.document))?;
+        let own = encoder.encode(&tokens, &mut |_, _| cancel.flow())?;
         let own = Compared::new(own.values, own.dimension, merge.similarity);
         let taught = self.held_out.iter().flat_map(|text| self.embedding(*text)).copied().collect();
         let taught = Compared::new(taught, self.dimension, self.similarity);

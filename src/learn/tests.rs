@@ -48,13 +48,13 @@ fn compare(recipe: &str, by: &str, parameters: &[&str]) -> usize {
     let mut pool = Pool::default();
     let (direction, _) = divide(&request.data[0], &request.settings, &mut pool).unwrap();
     let batch = Batch::of_step(&[direction], &[], &request.settings, 0);
-    let tokens = batch.tokens(&pool.tokenise(&opened.encoder, &opened.prompts, 24).unwrap());
+    let tokens = batch.tokens(&pool.tokenise(opened.encoder().unwrap(), &opened.prompts, 24).unwrap());
     let mut loss = |values: &[f64]| {
         let merged = weights.merge(values).unwrap();
-        opened.encoder.replace(&opened.outline, &merged).unwrap();
-        let embeddings = encode(&opened.encoder, &tokens, &cancel).unwrap();
+        opened.retriever.replace(&opened.outline, &merged).unwrap();
+        let embeddings = encode(opened.encoder().unwrap(), &tokens, &cancel).unwrap();
         let losses = batch.losses(&embeddings, opened.similarity, 0.1);
-        let differentiable = opened.encoder.differentiable(&opened.outline, &merged).unwrap();
+        let differentiable = opened.encoder().unwrap().differentiable(&opened.outline, &merged).unwrap();
         let mut gradients = differentiable.gradients(&tokens[0], &losses.upstream[0], &cancel).unwrap();
         for (key, more) in differentiable.gradients(&tokens[1], &losses.upstream[1], &cancel).unwrap() {
             gradients.get_mut(&key).unwrap().iter_mut().zip(&more).for_each(|(sum, more)| *sum += more);

@@ -112,8 +112,8 @@ pub fn compare(left: &Checkpoint, right: &Checkpoint, options: Options<'_>) -> R
 
 fn pairs<'a>(left: &'a Checkpoint, right: &'a Checkpoint) -> Vec<Pair<'a>> {
     let mut pairs = Vec::new();
-    for module in left.modules() {
-        let other = right.modules().iter().find(|other| other.folder == module.folder && other.weights.is_some());
+    for module in left.parts() {
+        let other = right.parts().iter().find(|other| other.folder == module.folder && other.weights.is_some());
         let other =
             other.or_else(|| right.modules().iter().find(|other| other.kind == module.kind && other.weights.is_some()));
         let (Some(here), Some(there)) = (&module.weights, other.and_then(|other| other.weights.as_ref())) else {

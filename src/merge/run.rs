@@ -13,6 +13,7 @@ use super::statistic::{Statistics, effort};
 use super::workers::Workers;
 use super::{Error, Options, Sink};
 use crate::kernel::DType;
+use crate::method::Formula;
 use crate::plan::{AlignmentMemory, Plan, PlannedTensor, TensorOp};
 
 /// Number of elements that are merged before the next tensors' statistics are computed, so that inputs are read again while
@@ -123,6 +124,16 @@ fn input_bytes(plan: &Plan, tensor: &PlannedTensor) -> u64 {
     tensor.op.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum()
 }
 
+/// Estimates the memory of a matrix that is decomposed as a whole, in float64: its task vectors, one at a time, their sum, and
+/// the decomposition with its scratch memory.
+fn matrix_memory(tensor: &PlannedTensor) -> u64 {
+    /// Matrices of the tensor's size that are in memory at once.
+    const AT_ONCE: u64 = 9;
+    let TensorOp::Merge { method, .. } = &tensor.op else { return 0 };
+    let is_decomposed = matches!(method.formula, Formula::Matrices(_)) && tensor.is_layer_matrix();
+    if is_decomposed { tensor.elements.saturating_mul(8 * AT_ONCE) } else { 0 }
+}
+
 /// Estimates how much memory a merge needs, pages of the inputs included.
 pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
     /// Bytes for the program itself and what it reads besides tensors.
@@ -136,7 +147,7 @@ pub fn memory(plan: &Plan, threads: usize, tile: usize) -> u64 {
         let wide = matches!(tensor.op, TensorOp::Merge { compute_dtype: DType::F64, .. });
         let buffer = (tile as u64).min(tensor.elements) * if wide { 8 } else { 4 };
         let inner: u64 = tensor.op.inputs().iter().map(|input| plan.source(*input).tiles()).sum();
-        threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner)
+        threads.saturating_mul(buffer).saturating_mul(2 * inputs + 2 + inner).saturating_add(matrix_memory(tensor))
     };
     let of_batch = |batch: Range<usize>| {
         let tensors = &plan.tensors[batch];

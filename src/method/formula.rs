@@ -1,6 +1,6 @@
 //! The formulas that the executor can compute. Each method uses one of them.
 
-use super::{Arguments, Sparsification};
+use super::{Arguments, MatrixUpdate, Sparsification};
 use crate::kernel::Gram;
 
 /// How the executor computes a method. The executor knows these formulas and no method.
@@ -14,6 +14,17 @@ pub enum Formula {
     Joint(fn(&Arguments) -> Joint),
     /// `out = f(base, x)`, element by element.
     Pairwise(fn(&Arguments) -> Pairwise),
+    /// `out = base + f(X₁ − base, X₂ − base, …)` with a function of whole matrices.
+    Matrices(Matrices),
+}
+
+/// An update that is computed from whole task matrices.
+#[derive(Debug)]
+pub struct Matrices {
+    /// The update of a matrix of a layer.
+    pub update: MatrixUpdate,
+    /// For every other tensor, the coefficients of a sum of the task vectors.
+    pub elsewhere: fn(&Arguments) -> Vec<f64>,
 }
 
 /// A weighted sum whose weights may depend on the Gram matrix of what is summed.

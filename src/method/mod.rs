@@ -9,6 +9,7 @@ mod dare_ties;
 mod della;
 mod della_linear;
 mod formula;
+mod iso_c;
 mod karcher;
 mod linear;
 mod merge_method;
@@ -25,13 +26,17 @@ mod slerp;
 mod slerp_chain;
 mod sparsification;
 mod task_arithmetic;
+mod task_matrices;
 mod ties;
+mod tsv_m;
+mod wudi;
 
 pub use arguments::{Arguments, Value};
-pub use formula::{Along, Coefficients, Combination, Dots, Formula, Joint, MaskedSum, Pairwise, Vectors};
+pub use formula::{Along, Coefficients, Combination, Dots, Formula, Joint, MaskedSum, Matrices, Pairwise, Vectors};
 pub use merge_method::{ArgumentError, Base, Check, Count, MergeMethod};
 pub use parameter::{Kind, Parameter, Scope};
 pub use sparsification::Sparsification;
+pub use task_matrices::{MatrixError, MatrixUpdate, TaskMatrices};
 
 /// Every merge method, in the order in which help lists them. A new method is one file and one line here.
 pub static METHODS: &[&MergeMethod] = &[
@@ -55,6 +60,9 @@ pub static METHODS: &[&MergeMethod] = &[
     &ramplus_tl::RAMPLUS_TL,
     &nearswap::NEARSWAP,
     &arcee_fusion::ARCEE_FUSION,
+    &iso_c::ISO_C,
+    &tsv_m::TSV_M,
+    &wudi::WUDI,
     &passthrough::PASSTHROUGH,
 ];
 

@@ -22,7 +22,7 @@ impl Adapted {
     /// Checks that the adapter fits the model.
     pub(super) fn new(adapter: Adapter, model: &Checkpoint) -> Result<Self, Error> {
         let main = model.main_module();
-        let module = main.and_then(|main| model.modules().iter().position(|module| std::ptr::eq(module, main)));
+        let module = main.and_then(|main| model.parts().iter().position(|module| std::ptr::eq(module, main)));
         let weights = main.and_then(|main| main.weights.as_ref());
         let fitted = weights.map(|weights| adapter.fit(model.path(), weights)).transpose()?.unwrap_or_default();
         let is_lost = |change: &&AdapterChange| !adapter.is_repeated(change);

@@ -10,6 +10,7 @@ use super::tensors::Collector;
 use super::usage::Usage;
 use super::vocabulary::RowClasses;
 use super::{Alignment, Error, Errors, Options, Plan, Stage, layout};
+use crate::checkpoint::Checkpoint;
 use crate::recipe::Recipe;
 
 impl Plan {
@@ -100,7 +101,9 @@ impl Plan {
         }
         warnings.extend(found);
         let non_layer = layers.as_ref().map(|_| non_layer);
-        let files = layout::place(&mut tensors, options.shard_size);
+        let heads = models.checkpoints.get(usage.model).map(Checkpoint::heads).unwrap_or_default();
+        let heads = heads.iter().filter_map(|head| Some((head.folder.clone(), head.file.clone()?))).collect();
+        let files = layout::place(&mut tensors, options.shard_size, &heads);
         let OpenedModels { models: Models { checkpoints: models, adapters, .. }, stages } = opened;
         let Options { seed, allow, .. } = options.clone();
         Ok(Self {

@@ -97,6 +97,11 @@ pub(super) fn is_in_front(canonical: &str) -> bool {
     layer_of(canonical).is_none() && canonical.split('.').any(|part| part != "embed_out" && is_embedding(part))
 }
 
+/// Whether a part of a name says that a tensor is a table, whose rows are looked up.
+pub(super) fn is_table(part: &str) -> bool {
+    is_embedding(part) || part == "relative_attention_bias"
+}
+
 fn is_embedding(part: &str) -> bool {
     part.starts_with("embed")
         || part.starts_with("rotary")

@@ -104,7 +104,7 @@ impl Plan {
         if let Some(stage) = self.stages.get(input.model).and_then(Option::as_deref) {
             return Source::StageTensor { stage, tensor: stage.tensor(input) };
         }
-        let module: &Module = &self.models[input.model].modules()[input.module];
+        let module: &Module = &self.models[input.model].parts()[input.module];
         #[expect(clippy::expect_used, reason = "inputs are only made for modules with weights")]
         let weights = module.weights.as_ref().expect("an input's module has weights");
         let tensor = &weights.tensors()[input.tensor];

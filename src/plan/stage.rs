@@ -18,7 +18,7 @@ impl Stage {
             stage.plan.tensors.iter().position(is).unwrap_or_default()
         };
         stage.tensors = merge
-            .modules()
+            .parts()
             .iter()
             .map(|module| {
                 let tensors = module.weights.iter().flat_map(Weights::tensors);

@@ -7,10 +7,11 @@ use safetensors::Dtype;
 use serde_json::{Map, Value};
 
 use super::adapted::Adapted;
-use super::non_layer_tensors::NonLayerSlices;
+use super::non_layer_tensors::{NonLayerSlices, is_table};
 use super::options::Allow;
 use super::vocabulary::{Alignment, ByRow, Gather};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::torch::Checksum;
+use crate::checkpoint::{Checkpoint, layer_of};
 use crate::kernel::DType;
 use crate::method::{Arguments, MergeMethod};
 use crate::recipe::Recipe;
@@ -123,6 +124,14 @@ impl PlannedTensor {
     pub fn byte_len(&self) -> u64 {
         self.elements * (self.dtype.bitsize() as u64) / 8
     }
+
+    /// Whether it is a matrix that maps vectors to vectors: one of a layer or of a module behind the transformer, and no table.
+    pub fn is_layer_matrix(&self) -> bool {
+        let is_behind = !self.module.is_empty() && matches!(self.canonical.as_str(), "linear.weight" | "weight");
+        let is_inside = is_behind || layer_of(&self.canonical).is_some();
+        let is_matrix = matches!(self.shape.as_slice(), [rows, columns] if *rows > 1 && *columns > 1);
+        is_inside && is_matrix && !self.canonical.split('.').any(is_table)
+    }
 }
 
 /// How an output tensor is computed.
@@ -205,8 +214,12 @@ pub struct MeanRow(pub(crate) Mutex<Option<Vec<f64>>>);
 pub struct PlannedFile {
     /// Its path inside the output folder.
     pub relative: String,
-    /// The safetensors header: length, JSON and padding.
-    pub header: Vec<u8>,
+    /// The folder of the module or head whose weights it has.
+    pub module: String,
+    /// Everything besides the tensors' data, each piece with its offset: the header of a safetensors file, for example.
+    pub pieces: Vec<(u64, Vec<u8>)>,
+    /// Checksums to write when the data is there.
+    pub(crate) checksums: Vec<Checksum>,
     /// Its size in bytes, header included.
     pub size: u64,
 }

@@ -21,7 +21,7 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     let model = |(plan, index): (&Plan, usize)| {
         let model = &plan.models[index];
         let files: Vec<Value> = model
-            .modules()
+            .parts()
             .iter()
             .filter_map(|module| module.weights.as_ref())
             .flat_map(|weights| weights.files().map(std::path::Path::to_path_buf).collect::<Vec<_>>())

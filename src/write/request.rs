@@ -74,6 +74,7 @@ pub fn write_with(request: Request<'_>, options: merge::Options<'_>, extras: Ext
     copy_side_files(plan, folder.path(), sync)?;
     let weights = WeightFiles::create(plan, folder.path())?;
     let report = merge::run(plan, &weights, options)?;
+    weights.write_checksums(plan)?;
     if sync {
         (extras.syncing)();
         weights.sync()?;
@@ -192,12 +193,7 @@ fn indexes(plan: &Plan) -> BTreeMap<String, Value> {
         *size += tensor.byte_len();
         map.insert(tensor.name.clone(), json!(file));
     }
-    let several = |module: &str| {
-        let of_module = |file: &&crate::plan::PlannedFile| {
-            file.relative.rsplit_once('/').map_or("", |(folder, _)| folder) == module
-        };
-        plan.files.iter().filter(of_module).count() > 1
-    };
+    let several = |module: &str| plan.files.iter().filter(|file| file.module == module).count() > 1;
     let index = |(module, (size, map)): (&str, (u64, Map<String, Value>))| {
         let name = "model.safetensors.index.json";
         let name = if module.is_empty() { name.to_owned() } else { format!("{module}/{name}") };

@@ -17,7 +17,7 @@ import torch
 import transformers as tf
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
 from make_encoders import BERT, LONG, POSITIONS, ROBERTA, TEXTS, WORDS, edit, shake, shape, wide, wordpiece
 
@@ -126,6 +126,85 @@ def mpnet_tokenizer(longest):
     return tf.MPNetTokenizer(vocab=vocabulary, unk_token="<unk>", model_max_length=longest)
 
 
+INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
+BEFORE = (
+    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. "
+    'Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
+)
+AFTER = "<|im_end|>\n<|im_start|>assistant\n"
+THINKING = "<think>\n\n</think>\n\n"
+# With roles for a pair, as rerankers that sentence-transformers loads have them.
+TEMPLATE = """{%- set instruct = messages | selectattr("role", "eq", "system") | map(attribute="content") | first -%}
+{{- '""" + BEFORE.replace("\n", "\\n") + """<Instruct>: ' + (instruct or '""" + INSTRUCTION + """') }}
+{%- for message in messages %}
+    {%- if message.role == "query" %}
+        {{- '\\n<Query>: ' + message.content }}
+    {%- elif message.role == "document" %}
+        {{- '\\n<Document>: ' + message.content.strip() }}
+    {%- endif %}
+{%- endfor %}
+{{- '""" + AFTER.replace("\n", "\\n") + """' if add_generation_prompt else eos_token }}
+{%- if add_generation_prompt %}{{ '""" + THINKING.replace("\n", "\\n") + """' }}{% endif %}
+"""
+
+
+def chat(longest):
+    """Byte pairs with the words and marks that Qwen's rerankers read."""
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = [*TEXTS, *[BEFORE + INSTRUCTION + AFTER + THINKING + "<Instruct>: \n<Query>: \n<Document>: yes no"] * 40]
+    trained.train_from_iterator(words, trainers.BpeTrainer(vocab_size=560, initial_alphabet=alphabet, show_progress=False))
+    model = json.loads(trained.to_str())["model"]
+    merges = [tuple(merge) for merge in model["merges"]]
+    tokenizer = tf.Qwen2Tokenizer(vocab=model["vocab"], merges=merges, model_max_length=longest, padding_side="left")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    tokenizer.add_tokens(["yes", "no", "<think>", "</think>"])
+    return tokenizer
+
+
+def ended(longest):
+    """With the padding token at the end of every pair, which the head does not read."""
+    tokenizer = chat(longest)
+    end = tokenizer.eos_token
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {end}", pair=f"$A {end} $B {end}", special_tokens=[(end, tokenizer.eos_token_id)],
+    )
+    return tokenizer
+
+
+def decoder(kind, config, **more):
+    """A decoder of two layers; `kind` says what stands behind it."""
+
+    def build(tokens):
+        tf.set_seed(0)
+        made = config(
+            vocab_size=len(tokens), pad_token_id=tokens.pad_token_id, num_key_value_heads=2, num_labels=1,
+            **{**wide(num_hidden_layers=2), **more},
+        )
+        return kind(made)
+
+    return build
+
+
+def with_template(target):
+    """As sentence-transformers saves a reranker that reads the logits of two tokens, with an instruction of its own."""
+    kwargs = {"chat_template": {"add_generation_prompt": True}}
+    model = CrossEncoder(str(target), device="cpu", processor_kwargs={"chat_template": TEMPLATE}, prompts={"ask": "Is it near?"},
+                         default_prompt_name="ask")
+    model[0].processing_kwargs = kwargs
+    model.save_pretrained(str(target), create_model_card=False)
+
+
+def beside(target):
+    """The template alone, in the file beside the tokenizer; the end of the text is the model's own token."""
+    (target / "chat_template.jinja").write_text(TEMPLATE)
+
+
+def as_published(target):
+    """Without a template, as Qwen3-Reranker was published."""
+
+
 def older(target):
     """As sentence-transformers before version 4 wrote it: the activation in config.json, and no file of its own."""
     edit(target / "config.json", {"sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"})
@@ -144,6 +223,15 @@ CASES = {
     "albert": (albert, plain, LONGEST, None),
     "deberta-v2": (deberta, plain, LONGEST, None),
     "mpnet": (mpnet, mpnet_tokenizer, LONGEST, None),
+    "qwen3-logits": (decoder(tf.Qwen3ForCausalLM, tf.Qwen3Config, head_dim=16, tie_word_embeddings=True), chat, 260, with_template),
+    "qwen2-logits": (decoder(tf.Qwen2ForCausalLM, tf.Qwen2Config, tie_word_embeddings=False), chat, 1024, beside),
+    "qwen3-published": (decoder(tf.Qwen3ForCausalLM, tf.Qwen3Config, head_dim=16, tie_word_embeddings=True), chat, 280, as_published),
+    "qwen3-score": (decoder(tf.Qwen3ForSequenceClassification, tf.Qwen3Config, head_dim=16), chat, 200, None),
+    "llama-score": (decoder(tf.LlamaForSequenceClassification, tf.LlamaConfig), ended, 200, None),
+    "gemma2-score": (
+        decoder(tf.Gemma2ForSequenceClassification, tf.Gemma2Config, head_dim=16, query_pre_attn_scalar=16, sliding_window=32), chat, 200,
+        "saved",
+    ),
 }
 
 
@@ -180,8 +268,40 @@ def make_data(folder):
     return named, judged, run
 
 
+class Published:
+    """What the model card of Qwen3-Reranker does, in place of `CrossEncoder`."""
+
+    def __init__(self, target):
+        self.tokenizer = tf.AutoTokenizer.from_pretrained(target, padding_side="left")
+        self.model = tf.AutoModelForCausalLM.from_pretrained(target, dtype=torch.float32).eval()
+        self.max_seq_length = self.tokenizer.model_max_length
+        self.model_card_data = None
+
+    @torch.no_grad()
+    def predict(self, pairs, **_):
+        ids = lambda text: self.tokenizer.encode(text, add_special_tokens=False)
+        before, after = ids(BEFORE), ids(AFTER + THINKING)
+        found = []
+        for query, document in pairs:
+            text = f"<Instruct>: {INSTRUCTION}\n<Query>: {query}\n<Document>: {document}"
+            tokens = before + ids(text)[: self.max_seq_length - len(before) - len(after)] + after
+            logits = self.model(torch.tensor([tokens])).logits[0, -1]
+            answers = logits[self.tokenizer.convert_tokens_to_ids(["no", "yes"])]
+            found.append(float(torch.softmax(answers, dim=0)[1]))
+        return found
+
+
 def expected(target, data):
     named, judged, run = data
+    if target.name == "qwen3-published":
+        model = Published(target)
+        scores = {
+            query: {d: model.predict([(named[query], named[d])])[0] for d in dict.fromkeys(found + judged[query])}
+            for query, found in run.items()
+        }
+        result = {"max_seq_length": model.max_seq_length, "scores": scores, "with_positives": {}}
+        (target / "expected.json").write_text(json.dumps(result, indent=1) + "\n")
+        return
     model = CrossEncoder(str(target), device="cpu", model_kwargs={"dtype": torch.float32})
     scores = {}
     for query, found in run.items():
@@ -229,4 +349,5 @@ def main():
         print(name)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -51,7 +51,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 ];
 
 /// What every module may use. `escape` uses none, and the rest are files of their own.
-const FOR_ALL: [&str; 8] = ["escape", "files", "nearest", "wildcard", "diagnose", "progress", "budget", "caught"];
+const FOR_ALL: [&str; 9] =
+    ["escape", "files", "nearest", "wildcard", "diagnose", "progress", "budget", "caught", "retrieval"];
 
 #[test]
 fn modules_use_only_what_stands_before_them() {

@@ -106,7 +106,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 /// A command with `--json`, under the heading of the manual that describes what it prints.
-const PRINTED: [(&str, &[&str]); 14] = [
+const PRINTED: [(&str, &[&str]); 15] = [
     ("merge and blend", &["merge", "recipes/linear.yaml", "-o", "out/merged", "--json", "--no-sync"]),
     ("plan", &["plan", "recipes/linear.yaml", "--json"]),
     ("check", &["check", "recipes/ratio.yaml", "--json"]),
@@ -156,6 +156,7 @@ const PRINTED: [(&str, &[&str]); 14] = [
         ],
     ),
     ("data", &["data", "fixtures/sets/weather", "--json"]),
+    ("data with --list", &["data", "--list", "--json"]),
     (
         "metrics",
         &[

@@ -20,7 +20,7 @@ const TOKEN: &str = "hf_secret";
 
 /// What a server was asked.
 #[derive(Clone, Debug)]
-struct Asked {
+pub(super) struct Asked {
     method: String,
     path: String,
     headers: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ struct Asked {
 
 /// What a server answers.
 #[derive(Clone, Debug, Default)]
-struct Reply {
+pub(super) struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -121,27 +121,36 @@ fn ranged(asked: &Asked, content: &[u8]) -> Reply {
 }
 
 /// A Hub with `org/NAME` for each folder, and a second server where its large files lie.
-struct Hub {
+pub(super) struct Hub {
     hub: Server,
     store: Server,
 }
 
 /// What a test changes in the answers of a hub (`true`) or its store.
-type Twist = dyn Fn(bool, &Asked, Reply) -> Reply + Send + Sync;
+pub(super) type Twist = dyn Fn(bool, &Asked, Reply) -> Reply + Send + Sync;
 
-fn hub(folders: &[(&str, &Path)], twist: Arc<Twist>) -> Hub {
+pub(super) fn hub(folders: &[(&str, &Path)], twist: Arc<Twist>) -> Hub {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut listings = BTreeMap::new();
     for (name, folder) in folders {
+        // `org/NAME` is a model; a data set is given as `datasets/OWNER/NAME@COMMIT`.
+        let data = name.strip_prefix("datasets/").and_then(|rest| rest.split_once('@'));
+        let (place, api) = match data {
+            Some((name, commit)) => {
+                (format!("/datasets/{name}/resolve/{commit}"), format!("/api/datasets/{name}/revision/{commit}"))
+            }
+            None => (format!("/org/{name}/resolve/{COMMIT}"), format!("/api/models/org/{name}/revision/main")),
+        };
+        let commit = data.map_or(COMMIT, |(_, commit)| commit);
         let mut siblings = Vec::new();
         for (path, content) in snapshot(folder) {
             if path.is_file() {
                 let relative = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
                 siblings.push(json!({"rfilename": relative}));
-                files.insert(format!("/org/{name}/resolve/{COMMIT}/{relative}"), content);
+                files.insert(format!("{place}/{relative}"), content);
             }
         }
-        listings.insert(format!("/api/models/org/{name}/revision/main"), json!({"sha": COMMIT, "siblings": siblings}));
+        listings.insert(api, json!({"sha": commit, "siblings": siblings}));
     }
     let blobs: BTreeMap<String, Vec<u8>> =
         files.values().map(|content| (format!("/{}", sha256(content)), content.clone())).collect();
@@ -195,7 +204,7 @@ fn fetch_with(root: &Path, hub: &Hub, arguments: &[&str], token: Option<&str>) -
     command.arg("fetch").args(arguments).output().unwrap()
 }
 
-fn fetch(root: &Path, hub: &Hub, arguments: &[&str]) -> Output {
+pub(super) fn fetch(root: &Path, hub: &Hub, arguments: &[&str]) -> Output {
     fetch_with(root, hub, arguments, None)
 }
 
@@ -425,7 +434,7 @@ fn servers_that_mean_harm_are_refused() {
         (api(listing(COMMIT, "/etc/evil.json")), 3, "which is not a plain path"),
         (api(listing(COMMIT, "a\\..\\evil.json")), 3, "which is not a plain path"),
         (api(listing("../../evil", "model.safetensors")), 3, "has a `sha` that is no commit"),
-        (api(listing(COMMIT, "pytorch_model.bin")), 3, "has no safetensors weights, only pytorch_model.bin"),
+        (api(listing(COMMIT, "model.onnx")), 3, "has no safetensors weights, only model.onnx"),
         (header("config.json", "etag", "\"../../evil\""), 3, "has no ETag that can name a file"),
         (header("model.safetensors", "x-linked-etag", "\"..\""), 3, "has no ETag that can name a file"),
         (header("model.safetensors", "location", "ftp://x/y"), 3, "is a redirect to an address that is none"),

@@ -7,13 +7,16 @@ use std::path::Path;
 
 use admix::checkpoint::Checkpoint;
 use admix::encoder::{CrossEncoder, Options};
+use safetensors::Dtype;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::{admix, copy_folder, edit_json, read_json, repository, run, stderr, stdout_json};
+use super::support::{
+    Tensor, admix, copy_folder, edit_json, read_json, read_tensors, repository, run, safetensors, stderr, stdout_json,
+};
 
 /// The classes of tiny rerankers that `tests/goldens/make_rerankers.py` makes.
-const CASES: [&str; 11] = [
+const CASES: [&str; 17] = [
     "bert",
     "xlm-roberta",
     "roberta",
@@ -25,6 +28,12 @@ const CASES: [&str; 11] = [
     "albert",
     "deberta-v2",
     "mpnet",
+    "qwen3-logits",
+    "qwen2-logits",
+    "qwen3-published",
+    "qwen3-score",
+    "llama-score",
+    "gemma2-score",
 ];
 
 /// A folder with the rerankers, their data, and a retriever.
@@ -194,6 +203,72 @@ fn a_merged_reranker_is_one() {
     assert!((metric(&scores, 1, "ndcg@10") - metric(&scores, 2, "ndcg@10")).abs() < 1e-12);
     let settings = read_json(&folder.path().join("merged/config_sentence_transformers.json"));
     assert_eq!(settings["model_type"], "CrossEncoder");
+}
+
+#[test]
+fn a_merged_language_model_scores_with_the_rows_of_its_own_head() {
+    let folder = folder();
+    let root = folder.path();
+    for (model, head) in [("qwen3-logits", "model.embed_tokens.weight"), ("qwen2-logits", "lm_head.weight")] {
+        // Of two models that differ in one row, the mean has the mean of both scores.
+        copy_folder(&root.join(model), &root.join("other"));
+        let file = root.join("other/model.safetensors");
+        let mut tensors = read_tensors(&file);
+        let table = tensors.get_mut(head).unwrap();
+        let values: Vec<f64> = table.values().into_iter().map(|value| value * 1.5).collect();
+        *table = Tensor::floats(Dtype::F32, &table.shape.clone(), values);
+        fs::write(&file, safetensors(&tensors)).unwrap();
+        let recipe = format!(
+            "merge_method: linear\ndtype: float32\nmodels:\n  - {{model: {model}, parameters: {{weight: 0.5}}}}\n  \
+             - {{model: other, parameters: {{weight: 0.5}}}}\n"
+        );
+        fs::write(root.join("recipe.yaml"), recipe).unwrap();
+        run(root, &["merge", "recipe.yaml", "merged", "--force"]);
+        let merged = read_tensors(&root.join("merged/model.safetensors"));
+        let scaled = read_tensors(&root.join(model).join("model.safetensors"))[head].values();
+        for (found, one) in merged[head].values().iter().zip(scaled) {
+            assert!((found - 1.25 * one).abs() < 1e-6);
+        }
+        let logits = |model: &str| -> Vec<f64> {
+            let arguments = [model, "--data", "data", "--rerank", "candidates.run", "--run-file", "out.run"];
+            score(root, &arguments);
+            let ranked: BTreeMap<String, BTreeMap<String, f64>> =
+                ranking(&root.join("out.run")).into_iter().map(|(q, found)| (q, found.into_iter().collect())).collect();
+            ranked.into_values().flat_map(BTreeMap::into_values).map(|score| (score / (1.0 - score)).ln()).collect()
+        };
+        if head == "lm_head.weight" {
+            let [one, merged] = [model, "merged"].map(logits);
+            for (one, merged) in one.iter().zip(&merged) {
+                assert!((merged - 1.25 * one).abs() < 1e-3 * one.abs().max(1.0), "{merged} {one}");
+            }
+        }
+        fs::remove_dir_all(root.join("other")).unwrap();
+    }
+}
+
+#[test]
+fn language_models_without_a_place_for_a_pair_are_refused_or_named() {
+    let folder = folder();
+    let root = folder.path();
+    let said = |model: &str| {
+        let arguments = ["score", model, "--data", "data", "--rerank", "candidates.run", "-m", "map"];
+        let output = admix(root).args(arguments).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let (code, text) = said("qwen3-published");
+    assert!(code == Some(0) && text.contains("as Qwen3-Reranker's authors publish it"), "{text}");
+    fs::write(root.join("qwen2-logits/chat_template.jinja"), "{{ messages[0].content }}").unwrap();
+    let (code, text) = said("qwen2-logits");
+    assert!(code == Some(3) && text.contains("no place for the role `document`"), "{text}");
+    fs::write(root.join("qwen2-logits/chat_template.jinja"), "{{ raise_exception('no roles') }}").unwrap();
+    let (code, text) = said("qwen2-logits");
+    assert!(code == Some(3) && text.contains("the chat template cannot be used: no roles"), "{text}");
+    fs::write(root.join("qwen3-score/chat_template.jinja"), "{{ messages[0].content }}").unwrap();
+    let (code, text) = said("qwen3-score");
+    assert!(code == Some(0) && text.contains("taken as a plain pair"), "{text}");
+    edit_json(&root.join("qwen3-logits/1_LogitScore/config.json"), |config| config["true_token_id"] = json!(99999));
+    let (code, text) = said("qwen3-logits");
+    assert!(code == Some(3) && text.contains("expected one for token 99999"), "{text}");
 }
 
 #[test]

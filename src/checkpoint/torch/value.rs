@@ -91,6 +91,11 @@ const DTYPES: [(&str, Dtype); 19] = [
     ("float8_e5m2fnuz", Dtype::F8_E5M2FNUZ),
 ];
 
+/// The storage that holds elements of a dtype.
+pub(crate) fn storage_name(dtype: Dtype) -> Option<&'static str> {
+    STORAGES.iter().find(|(_, known)| *known == dtype).map(|(name, _)| *name)
+}
+
 impl Global {
     /// The name in a module, if state dicts use it.
     pub(crate) fn find(module: &str, name: &str) -> Option<Self> {

@@ -323,11 +323,13 @@ params:
     ),
     example(
         "an entry of `data`",
-        "A whole data set, and the first 500 queries of another:",
+        "A whole data set, the first 500 queries of another, and one that bge-m3's heads search in two ways:",
         "\
 data:
   ko-ko: {path: sets/ko-ko}
   ko-en: {path: sets/ko-en, queries: 500}
+  words: {path: sets/ko-ko, retrieval: sparse}
+  heads: {path: sets/ko-ko, retrieval: \"dense=0.4,sparse=0.2,late=0.4\"}
 ",
     ),
     example(
@@ -389,6 +391,13 @@ budget: {trials: 40, wall: 1h30m}
         "What is put in front of queries and documents, as E5 models expect it:",
         "\
 prompts: {query: \"query: \", document: \"passage: \"}
+",
+    ),
+    example(
+        "`rerank`",
+        "A sweep over rerankers, each of which orders the fifty documents that a retriever finds for a query:",
+        "\
+rerank: {first_stage: bge-m3, top_k: 50}
 ",
     ),
 ];

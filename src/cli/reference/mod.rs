@@ -6,6 +6,7 @@ mod commands;
 mod examples;
 mod keys;
 mod methods;
+mod mteb_tasks;
 mod page;
 mod pages;
 mod prose;

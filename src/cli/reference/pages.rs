@@ -14,6 +14,7 @@ pub(in crate::cli) fn pages(program: &Command) -> Vec<Page> {
     pages.push(Page { file: "allow.md".into(), text: keys::allow() });
     #[cfg(feature = "eval")]
     pages.push(Page { file: "model-classes.md".into(), text: super::classes::page() });
+    pages.push(Page { file: "mteb-tasks.md".into(), text: super::mteb_tasks::page() });
     for page in &mut pages {
         page.text.insert_str(0, NOTE);
     }

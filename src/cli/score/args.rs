@@ -3,8 +3,14 @@
 use std::path::PathBuf;
 
 use crate::cli::args::LinkArgs;
-use crate::cli::encoding::{EncoderArgs, PromptArgs};
+use crate::cli::encoding::{EncoderArgs, PromptArgs, RetrievalArgs};
+use crate::encoder::Options;
 use crate::eval::{Compat, Metric};
+
+/// What stands for the lists of documents that data sets have themselves.
+pub(super) const OWN: &str = "top_ranked";
+/// Documents of each query that a first stage finds.
+const TOP_K: u32 = 100;
 
 /// Score retrievers and rerankers on retrieval data sets, every direction in a column of its own
 #[derive(clap::Args, Debug)]
@@ -13,7 +19,11 @@ Examples:
   admix score merged --data sets/xquad-en sets/jhe
   admix score base merged --data sets/jhe --baseline base --metrics ndcg@10,recall@100,mrr@10
   admix score e5 --data sets/miracl-ko --query-prompt 'query: ' --document-prompt 'passage: '
+  admix score splade merged-splade --data sets/jhe
+  admix score distilbert-splade --retrieval sparse --data sets/jhe
+  admix score bge-m3 merged-m3 --retrieval dense=0.4,sparse=0.2,late=0.4 --data sets/jhe
   admix score reranker merged-reranker --data sets/jhe --rerank bge-m3 --top-k 50
+  admix score reranker --data MIRACLReranking:ko --rerank
   admix score merged --data sets/jhe --json | jq '.models[0].datasets[].metrics'
 
 With --baseline, each cell also has the difference to that model and how sure it is, by a paired
@@ -24,8 +34,9 @@ pub(crate) struct Args {
     #[arg(value_name = "MODEL", required = true)]
     pub(super) models: Vec<PathBuf>,
 
-    /// Data set folders (repeatable); `admix data DIR` shows what is in one
-    #[arg(short, long, value_name = "DIR", required = true, num_args = 1..)]
+    /// Data sets (repeatable): folders, MTEB's tasks, or data sets of the Hub as org/name[:subset][@revision]; `admix data` shows
+    /// what is in one, and `admix data --list` the tasks
+    #[arg(short, long, value_name = "DIR|NAME", required = true, num_args = 1..)]
     pub(super) data: Vec<PathBuf>,
 
     /// Metrics: ndcg@k, recall@k, mrr@k, map@k, p@k, success@k for any k; with --rerank ndcg@10,mrr@10,map unless given
@@ -42,14 +53,15 @@ pub(crate) struct Args {
     pub(super) limit_queries: Option<usize>,
 
     /// Score the models as rerankers of what this finds: a retriever's folder, or a TREC run, in whose name `{data}` stands
-    /// for the data set's. With `--compat st` relevant documents that it missed are re-ranked too, as sentence-transformers does
-    #[arg(long, value_name = "RETRIEVER|RUN", help_heading = "Re-ranking")]
+    /// for the data set's; without a value, of the documents that the data sets list for each query (MTEB's `top_ranked`). With
+    /// `--compat st` relevant documents that it missed are re-ranked too, as sentence-transformers does
+    #[arg(long, value_name = "RETRIEVER|RUN", help_heading = "Re-ranking", num_args = 0..=1, default_missing_value = OWN)]
     pub(super) rerank: Option<PathBuf>,
 
-    /// Documents of each query to re-rank, the first stage's best
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "rerank", help_heading = "Re-ranking")]
+    /// Documents of each query to re-rank, the first stage's best: 100 unless given, or all that a data set lists
+    #[arg(long, value_name = "N", requires = "rerank", help_heading = "Re-ranking")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) top_k: u32,
+    pub(super) top_k: Option<u32>,
 
     /// Model to compare the others with
     #[arg(long, value_name = "MODEL")]
@@ -60,6 +72,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(super) encoder: EncoderArgs,
+
+    #[command(flatten)]
+    pub(super) retrieval: RetrievalArgs,
 
     #[command(flatten)]
     pub(super) links: LinkArgs,
@@ -90,6 +105,21 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// How many documents a first stage finds for each query.
+    pub(super) fn top_k(&self) -> usize {
+        self.top_k.unwrap_or(TOP_K) as usize
+    }
+
+    /// Whether the documents to re-rank are those that the data sets list.
+    pub(super) fn reranks_own(&self) -> bool {
+        self.rerank.as_ref().is_some_and(|path| path.as_os_str() == OWN && !path.exists())
+    }
+
+    /// How retrievers are loaded.
+    pub(super) fn options(&self) -> Options {
+        self.retrieval.apply(self.encoder.options())
+    }
+
     /// The metrics, each once.
     pub(super) fn metrics(&self) -> Vec<Metric> {
         let mut metrics = Vec::new();

@@ -12,12 +12,17 @@ use super::Args;
 use super::results::{Results, Scored};
 use crate::cli::output;
 use crate::cli::render::{self, Usage};
-use crate::escape::{self, is_hidden, tsv};
-use crate::eval::{self, DataSet, Measure, Metric};
+use crate::encoder::Retrieval;
+use crate::escape::{self, tsv};
+use crate::eval::{self, DataSet, Measure, Metric, file_name};
 
 /// Finds out before the work what could not be written after it.
 pub(super) fn check(args: &Args, models: &[PathBuf], sets: &[DataSet]) -> anyhow::Result<()> {
     if let Some(pattern) = &args.run_file {
+        let several =
+            args.retrieval.retrieval.map(|asked| asked.with_parts()).filter(|by| by.len() > 1 && args.rerank.is_none());
+        let by: Vec<Option<Retrieval>> = several.map_or_else(|| vec![None], |by| by.into_iter().map(Some).collect());
+        let models: Vec<String> = models.iter().flat_map(|model| by.iter().map(|by| model_name(model, *by))).collect();
         let pairs = models.iter().flat_map(|model| sets.iter().map(move |set| run_path(pattern, model, set)));
         let (count, names): (usize, BTreeSet<PathBuf>) = (models.len() * sets.len(), pairs.collect());
         if names.len() < count {
@@ -69,10 +74,10 @@ pub(super) fn write(args: &Args, results: &Results) -> anyhow::Result<()> {
         for scored in rankings(results) {
             let sets = results.sets.iter().zip(&scored.sets);
             for (set, found) in sets.filter(|(set, _)| unfit(set).is_none()) {
-                let path = run_path(pattern, &scored.model, set);
+                let name = model_name(&scored.model, scored.retrieval);
+                let path = run_path(pattern, &name, set);
                 create_parent(&path)?;
                 let order = args.compat.rules().order;
-                let name = file_name(&scored.model.display().to_string());
                 output::write(&path, true, |out| Ok(found.run.write(out, &path, &name, order)?))?;
             }
         }
@@ -90,15 +95,14 @@ fn rankings(results: &Results) -> impl Iterator<Item = &Scored> {
     results.models.iter().filter(|scored| !scored.first_stage)
 }
 
-fn run_path(pattern: &str, model: &Path, set: &DataSet) -> PathBuf {
+/// A model's name as a part of a file's name, with the kinds of retrieval of a ranking where it has several.
+fn model_name(model: &Path, retrieval: Option<Retrieval>) -> String {
     let model = file_name(&model.display().to_string());
-    PathBuf::from(pattern.replace("{model}", &model).replace("{data}", &file_name(&set.label())))
+    retrieval.map_or_else(|| model.clone(), |retrieval| format!("{model}-{retrieval}"))
 }
 
-/// A name as a part of a file's name.
-pub(super) fn file_name(name: &str) -> String {
-    let name = name.trim_matches(|c| matches!(c, '/' | '.'));
-    name.replace(|c: char| c.is_whitespace() || is_hidden(c) || matches!(c, '/' | '\\'), "-")
+fn run_path(pattern: &str, model: &str, set: &DataSet) -> PathBuf {
+    PathBuf::from(pattern.replace("{model}", model).replace("{data}", &file_name(&set.label())))
 }
 
 fn create_parent(path: &Path) -> anyhow::Result<()> {
@@ -110,7 +114,7 @@ fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
     writeln!(out, "model\tdata\tdirection\tquery\tmetric\tvalue")?;
     for scored in &results.models {
         for (set, found) in results.sets.iter().zip(&scored.sets) {
-            let (model, name) = (tsv(&scored.model.display().to_string()), tsv(&set.name));
+            let (model, name) = (tsv(&scored.name()), tsv(&set.name));
             let direction = tsv(set.direction.as_deref().unwrap_or_default());
             for (at, metric) in results.metrics.iter().enumerate() {
                 for (query, value) in found.scores.values(at) {
@@ -124,21 +128,24 @@ fn per_query(out: &mut dyn Write, results: &Results) -> anyhow::Result<()> {
 
 /// A file a data set's name, with its directions as subsets, in the form of MTEB's results.
 fn mteb_files(folder: &Path, scored: &Scored, results: &Results) -> anyhow::Result<()> {
-    let folder = folder.join(file_name(&scored.model.display().to_string()));
-    let names: BTreeSet<&str> = results.sets.iter().map(|set| set.name.as_str()).collect();
+    let folder = folder.join(model_name(&scored.model, scored.retrieval));
+    let named = |at: usize| results.origins[at].task().map_or(results.sets[at].name.as_str(), |task| task.name);
+    let names: BTreeSet<&str> = (0..results.sets.len()).map(named).collect();
     for name in names {
         let mut splits = Map::new();
-        let mut time = 0.0;
-        for (at, set) in results.sets.iter().enumerate().filter(|(_, set)| set.name == name) {
+        let (mut time, mut revision) = (0.0, None);
+        for (at, set) in results.sets.iter().enumerate().filter(|(at, _)| named(*at) == name) {
+            let origin = &results.origins[at];
             time += scored.sets[at].time.as_secs_f64();
-            let split = results.splits[at].as_deref().unwrap_or("test");
+            revision = revision.or(origin.located.as_ref().map(|located| located.commit.clone()));
+            let split = origin.split.as_deref().unwrap_or("test");
             let subsets = splits.entry(split).or_insert_with(|| json!([]));
             if let Some(subsets) = subsets.as_array_mut() {
                 subsets.push(mteb_subset(scored, results, at, set));
             }
         }
         let value = json!({
-            "dataset_revision": "no_revision_available",
+            "dataset_revision": revision.as_deref().unwrap_or("no_revision_available"),
             "task_name": name,
             "mteb_version": null,
             "scores": splits,
@@ -157,9 +164,22 @@ fn mteb_subset(scored: &Scored, results: &Results, at: usize, set: &DataSet) -> 
     for (index, metric) in results.metrics.iter().enumerate() {
         scores.insert(mteb_name(*metric), json!(scored.sets[at].scores.mean(index)));
     }
-    scores.insert("main_score".to_owned(), json!(scored.sets[at].scores.mean(0)));
-    scores.insert("hf_subset".to_owned(), json!(set.direction.as_deref().unwrap_or("default")));
-    let languages: Vec<&str> = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
+    let origin = &results.origins[at];
+    let task = origin.task();
+    let is_main = |metric: &Metric| task.is_some_and(|task| mteb_name(*metric) == task.main_score);
+    let main = results.metrics.iter().position(is_main).unwrap_or(0);
+    scores.insert("main_score".to_owned(), json!(scored.sets[at].scores.mean(main)));
+    let (subset, languages): (&str, Vec<&str>) = match task {
+        Some(task) => {
+            let subset = if origin.subset.is_empty() { "default" } else { &origin.subset };
+            (subset, task.languages(subset).to_vec())
+        }
+        None => {
+            let parts = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
+            (set.direction.as_deref().unwrap_or("default"), parts)
+        }
+    };
+    scores.insert("hf_subset".to_owned(), json!(subset));
     scores.insert("languages".to_owned(), json!(languages));
     Value::Object(scores)
 }
@@ -176,12 +196,6 @@ fn mteb_name(metric: Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_files_stay_in_their_folder() {
-        assert_eq!(file_name("../a b/c/"), "a-b-c");
-        assert_eq!(file_name("/models/ko-en"), "models-ko-en");
-    }
 
     #[test]
     fn metrics_have_mtebs_names() {

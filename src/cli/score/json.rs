@@ -7,7 +7,13 @@ use super::results::Results;
 pub(super) fn results(results: &Results) -> Value {
     let models = results.models.iter().enumerate().map(|(model, scored)| {
         let datasets: Vec<Value> = (0..results.sets.len()).map(|set| dataset(results, model, set)).collect();
-        json!({"model": scored.model.display().to_string(), "first_stage": scored.first_stage, "datasets": datasets})
+        let retrieval = scored.retrieval.map(|retrieval| retrieval.to_string());
+        json!({
+            "model": scored.model.display().to_string(),
+            "retrieval": retrieval,
+            "first_stage": scored.first_stage,
+            "datasets": datasets,
+        })
     });
     json!({"models": models.collect::<Vec<_>>()})
 }
@@ -34,7 +40,7 @@ fn dataset(results: &Results, model: usize, at: usize) -> Value {
     let mut value = json!({
         "name": set.name,
         "direction": set.direction,
-        "split": results.splits[at],
+        "split": results.origins[at].split,
         "queries": set.queries.len(),
         "documents": set.documents.len(),
         "metrics": metrics,

@@ -8,12 +8,18 @@ use super::results::Results;
 use crate::checkpoint::Checkpoint;
 use crate::cli::encoding::{set_aside, similarity};
 use crate::cli::{progress, render};
-use crate::encoder::{CrossEncoder, Encoder, Options};
+use crate::encoder::{CrossEncoder, Options, Retrieval, Retriever};
 use crate::escape::line;
-use crate::eval::{Candidates, EncodingProgress, RerankTask, SetScores, Task, Texts, rerank, score};
+use crate::eval::{
+    Candidates, EncodingProgress, RerankTask, ScoreError, SetScores, Task, Texts, rerank, score, score_hybrid,
+};
 use crate::progress::Cancel;
 
-/// Scores a retriever, with the best `depth` documents of each query.
+/// A ranking by some kinds of retrieval, which are named where a model has several.
+pub(super) type Ranking = (Option<Retrieval>, Vec<SetScores>);
+
+/// Scores a retriever, with the best `depth` documents of each query: by each kind of retrieval that was asked for, and at last by
+/// all of them.
 pub(super) fn retrieve(
     args: &Args,
     checkpoint: &Checkpoint,
@@ -21,17 +27,17 @@ pub(super) fn retrieve(
     depth: usize,
     options: &Options,
     cancel: &Cancel,
-) -> anyhow::Result<Vec<SetScores>> {
-    let settings = checkpoint.settings();
-    let prompts = args.prompts.of(settings);
+) -> anyhow::Result<Vec<Ranking>> {
     if !args.quiet {
         render::warn(&args.prompts.warnings(checkpoint));
     }
     let similarity = similarity(checkpoint)?;
-    let encoder = Encoder::open(checkpoint, options)?;
+    let retriever = Retriever::open(checkpoint, options)?;
     if !args.quiet {
-        render::warn(encoder.warnings());
+        render::warn(retriever.warnings());
     }
+    let prompts = args.prompts.of(checkpoint.settings()).used_by(&retriever);
+    let similarity = similarity.used_by(&retriever, checkpoint.settings());
     let texts = Texts::new(&results.sets, &prompts);
     let task = Task {
         sets: &results.sets,
@@ -43,8 +49,20 @@ pub(super) fn retrieve(
         depth,
     };
     let amount = Amount { count: texts.len(), bytes: texts.bytes(), what: "texts" };
-    let scored = watched(args, checkpoint, amount, cancel, |progress| score(&encoder, &task, progress));
-    set_aside(encoder);
+    let scored = watched(args, checkpoint, amount, cancel, |progress| match &retriever {
+        Retriever::Hybrid(encoder) => {
+            let by = encoder.retrieval().with_parts();
+            let of_sets = score_hybrid(&retriever, encoder, &task, &vec![by.clone(); task.sets.len()], progress)?;
+            let mut rankings: Vec<Ranking> = by.into_iter().map(|by| (Some(by), Vec::new())).collect();
+            for of_set in of_sets {
+                rankings.iter_mut().zip(of_set).for_each(|((_, sets), scores)| sets.push(scores));
+            }
+            Ok(rankings)
+        }
+        _ => score(&retriever, &task, progress).map(|sets| vec![(None, sets)]),
+    });
+    set_aside(retriever);
+    let scored: Result<Vec<Ranking>, ScoreError> = scored;
     Ok(scored?)
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::first_stage::FirstStage;
 use super::models::{rerank_with, retrieve};
-use super::results::{Results, Scored};
+use super::results::{Origin, Results, Scored};
 use super::{Args, files, json, table};
 use crate::checkpoint::Checkpoint;
 use crate::cli::{render, run};
@@ -17,7 +17,7 @@ use crate::eval::{DataSet, DataWarningKind, Metric, RANKING_DEPTH, ranking_depth
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
-    let (sets, splits) = read_sets(args)?;
+    let (sets, origins) = read_sets(args)?;
     let folders = args.folders();
     files::check(args, &folders, &sets)?;
     let metrics = args.metrics();
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             CrossEncoder::check(checkpoint).with_context(|| cannot_score(folder))?;
         }
     }
-    let mut results = Results { metrics, sets, splits, models: Vec::new(), baseline: None };
+    let mut results = Results { metrics, sets, origins, models: Vec::new(), baseline: None };
     let first_stage = args.rerank.as_ref().map(|path| FirstStage::find(path, args, &results, &cancel)).transpose()?;
     let candidates = first_stage.map(|stage| {
         results.models.push(stage.scored);
@@ -37,12 +37,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     });
     for (folder, checkpoint) in folders.into_iter().zip(&checkpoints) {
         let depth = depth(args, &results.metrics);
-        let sets = candidates.as_ref().map_or_else(
-            || retrieve(args, checkpoint, &results, depth, &args.encoder.options(), &cancel),
-            |candidates| rerank_with(args, checkpoint, &results, candidates, &cancel),
+        let rankings = candidates.as_ref().map_or_else(
+            || retrieve(args, checkpoint, &results, depth, &args.options(), &cancel),
+            |candidates| Ok(vec![(None, rerank_with(args, checkpoint, &results, candidates, &cancel)?)]),
         );
-        let sets = sets.with_context(|| cannot_score(&folder))?;
-        results.models.push(Scored { model: folder, first_stage: false, sets });
+        for (retrieval, sets) in rankings.with_context(|| cannot_score(&folder))? {
+            results.models.push(Scored { model: folder.clone(), retrieval, first_stage: false, sets });
+        }
     }
     let is_baseline = |scored: &Scored| args.baseline.as_ref() == Some(&scored.model);
     results.baseline = results.models.iter().position(is_baseline);
@@ -55,25 +56,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     files::unwritten(args, &results.sets)
 }
 
-fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Option<String>>)> {
+fn read_sets(args: &Args) -> anyhow::Result<(Vec<DataSet>, Vec<Origin>)> {
     let options = data::Options { split: args.split.clone(), limit_queries: args.limit_queries };
-    let (mut sets, mut splits) = (Vec::new(), Vec::new());
+    let (mut sets, mut origins) = (Vec::new(), Vec::new());
     for folder in &args.data {
-        let Opened { sets: found, split, .. } = data::inspect(folder, &options)?;
-        for set in found {
+        let Opened { sets: found, split, subsets, top_ranked, located, .. } = data::inspect(folder, &options)?;
+        for ((set, subset), top_ranked) in found.into_iter().zip(subsets).zip(top_ranked) {
             if !args.quiet {
-                render::warn(&warnings(folder, &set));
+                render::warn(&warnings(folder, &set, args.rerank.is_some()));
             }
-            splits.push(split.clone());
+            origins.push(Origin { split: split.clone(), subset, top_ranked, located: located.clone() });
             sets.push(set);
         }
     }
-    Ok((sets, splits))
+    Ok((sets, origins))
 }
 
 /// What is odd, in one sentence. Queries without judgement are the usual thing where a folder has several splits.
-fn warnings(folder: &Path, set: &DataSet) -> Option<String> {
-    let odd = set.warnings.iter().filter(|odd| odd.kind != DataWarningKind::QueryWithoutJudgement);
+fn warnings(folder: &Path, set: &DataSet, reranks: bool) -> Option<String> {
+    let is_usual =
+        |kind| kind == DataWarningKind::QueryWithoutJudgement || (reranks && kind == DataWarningKind::TopRanked);
+    let odd = set.warnings.iter().filter(|odd| !is_usual(odd.kind));
     let found: Vec<String> = odd.map(ToString::to_string).collect();
     let folder = shell(&folder.display().to_string());
     let said = format!("`{}`: {}; `admix data {folder}` says more", set.label(), found.join("; "));

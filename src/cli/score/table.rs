@@ -49,7 +49,7 @@ pub(super) fn results(results: &Results) -> Page {
 
 fn label(scored: &Scored) -> String {
     let stage = if scored.first_stage { " (first stage)" } else { "" };
-    format!("{}{stage}", scored.model.display())
+    format!("{}{stage}", scored.name())
 }
 
 fn mark(p: f64) -> &'static str {

@@ -2,12 +2,15 @@
 //! distilbert, mpnet.
 
 use super::super::error::Error;
-use super::super::tensor_names::{BERT, DISTILBERT, ELECTRA, MPNET};
+use super::super::tensor_names::{BERT, DISTILBERT, ELECTRA, JINA2, MPNET};
 use super::json::Json;
-use super::shape::{Config, Distance, NormStyle, Position};
+use super::shape::{Biases, Config, Distance, NormStyle, Position};
 use crate::kernel::Activation;
 
 pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
+    if is_jina2(json) {
+        return read_jina2(json);
+    }
     json.expect("position_embedding_type", "absolute")?;
     let layers = json.number(&["num_hidden_layers", "n_layers"])?;
     let heads = json.number(&["num_attention_heads", "n_heads"])?;
@@ -27,6 +30,30 @@ pub(super) fn read(json: Json<'_>, model_type: &str) -> Result<Config, Error> {
         first,
         distance,
         ..Config::new(names, layers, heads, NormStyle::layer(epsilon))
+    })
+}
+
+/// Whether it is jina-embeddings-v2, which calls itself `bert`.
+fn is_jina2(json: Json<'_>) -> bool {
+    let class = json.find(&["architectures"]).and_then(|classes| classes.get(0)?.as_str());
+    class.is_some_and(|class| class.starts_with("JinaBert"))
+}
+
+/// jina-embeddings-v2: a bias by the distance in place of positions, and gates.
+fn read_jina2(json: Json<'_>) -> Result<Config, Error> {
+    json.expect("position_embedding_type", "alibi")?;
+    let activation = match json.text("feed_forward_type") {
+        Some("geglu") => Activation::Gelu,
+        Some("reglu") => Activation::Relu,
+        found => return Err(json.refuse(format!("`feed_forward_type` is {found:?}, expected geglu or reglu"))),
+    };
+    let (layers, heads) = (json.number(&["num_hidden_layers"])?, json.number(&["num_attention_heads"])?);
+    Ok(Config {
+        activation,
+        biases: Biases { up: false, ..Biases::ALL },
+        longest: json.number(&["max_position_embeddings"])?,
+        distance: Some(Distance::Linear),
+        ..Config::new(&JINA2, layers, heads, NormStyle::layer(json.epsilon(&["layer_norm_eps"], 1e-12)?))
     })
 }
 

@@ -56,7 +56,7 @@ fn refused(path: &Path, found: &str) -> Error {
 }
 
 /// Parts of the names of classes that only their own code describes, which say that they are of another class.
-const OWN_CODE: [&str; 2] = ["JinaBert", "XLMRobertaLoRA"];
+const OWN_CODE: [&str; 2] = ["qk-post-norm", "XLMRobertaLoRA"];
 
 /// Refuses classes of which only the code beside their weights says what they compute.
 fn refuse_own_code(path: &Path, config: &Map<String, Value>) -> Result<(), Error> {

@@ -32,8 +32,8 @@ fn what_cannot_be_encoded_with_is_named() {
         (String::new(), "`m/config.json` has no `model_type`"),
         (r#","model_type":"longt5""#.to_owned(), "`m` is a `longt5` model, which cannot be encoded with"),
         (
-            r#","model_type":"bert","position_embedding_type":"alibi","architectures":["JinaBertForMaskedLM"]"#.to_owned(),
-            "`m` is a `JinaBertForMaskedLM` model, which cannot be encoded with",
+            r#","model_type":"bert","auto_map":{"AutoModel":"jinaai/jina-bert-v2-qk-post-norm--modeling_bert.JinaBertModel"}"#.to_owned(),
+            "`m` is a `JinaBertModel` model, which cannot be encoded with",
         ),
         (
             r#","model_type":"xlm-roberta","auto_map":{"AutoModel":"jinaai/x--modeling_lora.XLMRobertaLoRA"}"#.to_owned(),

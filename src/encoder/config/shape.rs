@@ -64,6 +64,8 @@ pub(in crate::encoder) enum Distance {
     /// A bias for each head and bucket of distances, from a table of `buckets` rows, half of them for keys behind the query's token;
     /// from `farthest` on all distances share one.
     Buckets { buckets: usize, farthest: usize },
+    /// A bias in proportion to the distance, by slopes that follow from the number of heads (`ALiBi`).
+    Linear,
     /// Disentangled attention: products with the vectors of relative positions.
     Disentangled(Disentangled),
 }

@@ -65,6 +65,8 @@ impl NormAndRotate<'_> {
 pub(super) struct PackedAttention<'a> {
     pub(super) attention: &'a Attention,
     pub(super) lengths: &'a [usize],
+    /// The number of each text's first tokens that tokens attend to.
+    pub(super) attended: &'a [usize],
     pub(super) values: &'a [f32],
     /// Biases by distance.
     pub(super) spread: Option<&'a Spread>,
@@ -76,6 +78,7 @@ pub(super) struct PackedAttention<'a> {
 struct Task<'a> {
     start: usize,
     length: usize,
+    attended: usize,
     first: usize,
     out: &'a mut [f32],
 }
@@ -98,10 +101,10 @@ impl PackedAttention<'_> {
     fn tasks<'b>(&self, mut out: &'b mut [f32], width: usize) -> Vec<Task<'b>> {
         let mut tasks = Vec::new();
         let mut start = 0;
-        for &length in self.lengths {
+        for (&length, &attended) in self.lengths.iter().zip(self.attended) {
             for first in (0..length).step_by(QUERIES) {
                 let (taken, rest) = out.split_at_mut(QUERIES.min(length - first) * width);
-                tasks.push(Task { start, length, first, out: taken });
+                tasks.push(Task { start, length, attended, first, out: taken });
                 out = rest;
             }
             start += length;
@@ -110,13 +113,21 @@ impl PackedAttention<'_> {
     }
 
     fn attend(&self, task: Task<'_>, buffer: &mut Vec<f32>) -> Computed<()> {
-        let Task { start, length, first, out } = task;
+        let Task { start, length, attended, first, out } = task;
         let Attention { heads, key_value_heads, size, scale, .. } = *self.attention;
         let (width, columns) = (heads * size, self.attention.columns());
         let queries = out.len() / width;
         // The keys that any of the queries attends to.
-        let keys = self.attention.keys(first, length).start..self.attention.keys(first + queries - 1, length).end;
+        let seen = |query: usize| {
+            let keys = self.attention.keys(query, length);
+            keys.start.min(attended)..keys.end.min(attended)
+        };
+        let keys = seen(first).start..seen(first + queries - 1).end;
         let count = keys.len();
+        if count == 0 {
+            out.fill(0.0);
+            return Ok(());
+        }
         let stride = kernel::row_of_lanes(count);
         let met = self.positions.as_ref().map(|positions| positions.range(length));
         let met_width = met.as_ref().map_or(0, Range::len);
@@ -142,9 +153,15 @@ impl PackedAttention<'_> {
                 positions.add(&of, met.clone(), met_products, (&mut *scores, stride))?;
             }
             for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
-                self.adjust(head, first + row, length, keys.start, &mut scores[..count]);
+                self.adjust(head, first + row, length, keys.start, seen(first + row), &mut scores[..count]);
             }
             kernel::exponentials(level, scores, count, &mut scales);
+            for (row, scale) in scales[..queries].iter_mut().enumerate() {
+                // Without a token to attend to, nothing comes out.
+                if seen(first + row).is_empty() {
+                    *scale = 0.0;
+                }
+            }
             let out = &mut out[head * size..];
             let weights =
                 Matrix { values: scores, rows: queries, columns: count, row_stride: stride, column_stride: 1 };
@@ -154,9 +171,9 @@ impl PackedAttention<'_> {
         Ok(())
     }
 
-    /// Adds the relative bias to the scores of one query, and masks the tokens that it does not attend to. The first score
-    /// is that of key `start`.
-    fn adjust(&self, head: usize, query: usize, length: usize, start: usize, scores: &mut [f32]) {
+    /// Adds the relative bias to the scores of one query, and masks all but the tokens `seen`. The first score is that of key
+    /// `start`.
+    fn adjust(&self, head: usize, query: usize, length: usize, start: usize, seen: Range<usize>, scores: &mut [f32]) {
         if let Some(spread) = self.spread {
             let row = spread.row(head, query, length);
             kernel::add_to(SimdLevel::best(), scores, &row[start..start + scores.len()]);
@@ -167,7 +184,6 @@ impl PackedAttention<'_> {
             }
         }
         if self.attention.is_masked() {
-            let seen = self.attention.keys(query, length);
             scores[..seen.start - start].fill(MASKED);
             scores[seen.end - start..].fill(MASKED);
         }

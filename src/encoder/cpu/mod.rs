@@ -5,4 +5,5 @@ mod positions;
 mod rows;
 mod transformer;
 
-pub(super) use transformer::Workspace;
+pub(super) use rows::normalise;
+pub(super) use transformer::{Workspace, dense};

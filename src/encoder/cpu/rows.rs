@@ -34,7 +34,7 @@ pub(super) fn for_paired_rows<T: Sync>(
 }
 
 /// Normalises every row.
-pub(super) fn normalise(values: &mut [f32], norm: CpuNorm<'_>, threads: Threads) {
+pub(in crate::encoder) fn normalise(values: &mut [f32], norm: CpuNorm<'_>, threads: Threads) {
     let CpuNorm { weight, shift, epsilon, kind } = norm;
     for_rows(values, weight.len(), threads, |rows| kernel::norm(SimdLevel::best(), rows, weight, shift, epsilon, kind));
 }

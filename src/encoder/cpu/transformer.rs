@@ -118,6 +118,19 @@ impl Transformer {
     }
 }
 
+/// `activation(x · weight + bias)` for each row of `x`.
+pub(in crate::encoder) fn dense(
+    layer: &Linear,
+    x: &[f32],
+    activation: Activation,
+    threads: Threads,
+) -> Computed<Vec<f32>> {
+    let mut out = vec![0.0; x.len() / layer.inputs() * layer.outputs()];
+    layer.product(x, &mut out, threads)?;
+    layer.activate(&mut out, activation, threads);
+    Ok(out)
+}
+
 /// Brings the vectors of the tokens to the width of the layers.
 fn project(layer: &Linear, tokens: usize, workspace: &mut Workspace, threads: Threads) -> Computed<()> {
     let Workspace { hidden, next, .. } = workspace;
@@ -145,6 +158,10 @@ impl TransformerLayer {
         let x = self.attention_norms.packed_input(&hidden[..tokens * width], input, threads);
         let qkv = resized(qkv, tokens * columns);
         self.qkv.product(x, qkv, threads)?;
+        if self.convolution.is_some() {
+            // To a convolution, tokens that are not attended to are zeros.
+            blank(qkv, columns, &batch.lengths, &batch.attended);
+        }
         self.qkv.activate(qkv, Activation::Identity, threads);
         let context = resized(inner, tokens * self.attention_output.inputs());
         if let Some(convolution) = &self.convolution {
@@ -157,7 +174,8 @@ impl TransformerLayer {
                 (Some(projections), Some(table)) => Some(PackedPositions::new(projections, table, attention)),
                 _ => None,
             };
-            PackedAttention { attention, lengths: &batch.lengths, values: qkv, spread, positions }
+            let (lengths, attended) = (&batch.lengths, &batch.attended);
+            PackedAttention { attention, lengths, attended, values: qkv, spread, positions }
                 .apply(context, scores, threads)?;
         }
         self.attention_norms.add_residual_packed(hidden, next, &self.attention_output, context, threads)?;
@@ -220,6 +238,15 @@ impl PerLayerInput {
         });
         std::mem::swap(hidden, next);
         Ok(())
+    }
+}
+
+/// Fills the rows of tokens that are not attended to with zeros.
+fn blank(mut rows: &mut [f32], columns: usize, lengths: &[usize], attended: &[usize]) {
+    for (length, attended) in lengths.iter().zip(attended) {
+        let (text, rest) = rows.split_at_mut(length * columns);
+        text[attended * columns..].fill(0.0);
+        rows = rest;
     }
 }
 

@@ -53,6 +53,8 @@ pub(in crate::encoder) struct Prepared<'a> {
     /// The cosines and sines of rotary angles.
     turns: Option<(Tensor, Tensor)>,
     mask: Option<Tensor>,
+    /// 0 for queries that have no token to attend to, else 1, of shape texts × 1 × queries × 1; `None` if all have some.
+    blank: Option<Tensor>,
     /// The numbers of relative positions.
     positions: Option<Tensor>,
 }
@@ -91,6 +93,7 @@ impl Attention {
             padding,
             turns: table.map(|table| table.tensors(longest, device)).transpose()?,
             mask,
+            blank: self.blank(batch, longest, device)?,
             positions: self.positions.as_ref().map(|it| it.table(longest).tensor(longest, device)).transpose()?,
         })
     }
@@ -102,6 +105,23 @@ impl Attention {
             row[self.keys(query, length)].fill(0.0);
         }
         Tensor::from_vec(values, (1, 1, length, length), device)
+    }
+
+    /// A factor for the attention of tokens that may have none to attend to.
+    fn blank(&self, batch: &Batch, longest: usize, device: &Device) -> Result<Option<Tensor>> {
+        let texts = || batch.lengths.iter().zip(&batch.attended);
+        let is_blank =
+            |at: usize, length: usize, attended: usize| self.keys(at, length).start >= attended && at < length;
+        if !self.is_masked()
+            || texts().all(|(&length, &attended)| !is_blank(length.saturating_sub(1), length, attended))
+        {
+            return Ok(None);
+        }
+        let of_text = |(&length, &attended): (&usize, &usize)| {
+            (0..longest).map(move |at| if is_blank(at, length, attended) { 0f32 } else { 1.0 }).collect::<Vec<_>>()
+        };
+        let values: Vec<f32> = texts().flat_map(of_text).collect();
+        Tensor::from_vec(values, (batch.lengths.len(), 1, longest, 1), device).map(Some)
     }
 
     /// The relative bias of every head, query and key.
@@ -170,11 +190,14 @@ impl Prepared<'_> {
             scores = scores.broadcast_add(mask)?;
         }
         // The fused operation has no gradient.
-        let weights = if scores.track_op() {
+        let mut weights = if scores.track_op() {
             candle_nn::ops::softmax(&scores, D::Minus1)?
         } else {
             candle_nn::ops::softmax_last_dim(&scores)?
         };
+        if let Some(blank) = &self.blank {
+            weights = weights.broadcast_mul(blank)?;
+        }
         let weights = weights.to_dtype(qkv.dtype())?;
         let weights = weights.reshape((texts, key_value_heads, heads / key_value_heads * length, length))?;
         let mixed = weights.matmul(&value)?.reshape((texts, heads, length, size))?;

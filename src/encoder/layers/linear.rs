@@ -31,6 +31,21 @@ impl Linear {
         Self::concatenated(loader, &[(name, outputs)], inputs, biased)
     }
 
+    /// Loads a layer whose weight and bias have names of their own.
+    pub(in crate::encoder) fn of_names(
+        loader: &Loader<'_>,
+        (weight, bias): (&str, Option<&str>),
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self, Error> {
+        let weights = loader.values(weight, &[outputs, inputs])?;
+        let biases = match bias.filter(|bias| loader.has(bias)) {
+            Some(bias) => loader.values(bias, &[outputs])?,
+            None => Vec::new(),
+        };
+        Self::place(loader, &weights, biases, inputs, (&[], 0))
+    }
+
     /// Loads several layers with the same input as one. Each has a name and a number of outputs.
     pub(in crate::encoder) fn concatenated(
         loader: &Loader<'_>,

@@ -1,4 +1,5 @@
-//! A bias by the distance between two tokens, as `mpnet` and T5 have it.
+//! A bias by the distance between two tokens: from a table, as `mpnet` and T5 have it, or in proportion to the distance (`ALiBi`),
+//! as jina-embeddings-v2 has it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,12 +9,22 @@ const LEAST: usize = 128;
 /// The bias of every head for every bucket of distances, and for the distances of the longest text so far.
 #[derive(Debug)]
 pub(in crate::encoder) struct RelativeBias {
-    /// A row for each bucket, one number a head in each.
-    buckets: Vec<f32>,
+    values: Values,
     heads: usize,
-    /// The smallest distance of each bucket in one direction, but for the first.
-    edges: Vec<usize>,
     spread: Mutex<Arc<Spread>>,
+}
+
+/// Where the biases come from.
+#[derive(Debug)]
+enum Values {
+    Table {
+        /// A row for each bucket, one number a head in each.
+        buckets: Vec<f32>,
+        /// The smallest distance of each bucket in one direction, but for the first.
+        edges: Vec<usize>,
+    },
+    /// For each head the bias of two neighbours.
+    Slopes(Vec<f32>),
 }
 
 /// The bias of every head for every distance up to some length.
@@ -29,7 +40,17 @@ impl RelativeBias {
     /// all share one.
     pub(in crate::encoder) fn new(buckets: Vec<f32>, heads: usize, farthest: usize) -> Self {
         let edges = edges(buckets.len() / heads.max(1) / 2, farthest);
-        Self { buckets, heads, edges, spread: Mutex::default() }
+        Self { values: Values::Table { buckets, edges }, heads, spread: Mutex::default() }
+    }
+
+    /// Biases in proportion to the distance in either direction. The slopes of heads fall by a constant factor to 1/256; where
+    /// their number is no power of two, the rest have slopes between the first ones.
+    pub(in crate::encoder) fn linear(heads: usize) -> Self {
+        let slope = |head: usize, of: usize| -libm::exp2(-8.0 * (head + 1) as f64 / of as f64) as f32;
+        let whole = if heads.is_power_of_two() { heads } else { heads.next_power_of_two() / 2 };
+        let first = (0..whole).map(|head| slope(head, whole));
+        let rest = (0..heads - whole).map(|head| slope(2 * head, 2 * whole));
+        Self { values: Values::Slopes(first.chain(rest).collect()), heads, spread: Mutex::default() }
     }
 
     /// The biases of texts of up to `length` tokens, or more.
@@ -50,9 +71,14 @@ impl RelativeBias {
     /// The bias of the distance `at − (longest − 1)` from query to key.
     fn value(&self, head: usize, at: usize, longest: usize) -> f32 {
         let distance = at.abs_diff(longest - 1);
-        let bucket = self.edges.partition_point(|edge| *edge <= distance);
-        let bucket = if at >= longest { bucket + self.edges.len() + 1 } else { bucket };
-        self.buckets.get(bucket * self.heads + head).copied().unwrap_or(0.0)
+        match &self.values {
+            Values::Table { buckets, edges } => {
+                let bucket = edges.partition_point(|edge| *edge <= distance);
+                let bucket = if at >= longest { bucket + edges.len() + 1 } else { bucket };
+                buckets.get(bucket * self.heads + head).copied().unwrap_or(0.0)
+            }
+            Values::Slopes(slopes) => slopes.get(head).copied().unwrap_or(0.0) * distance as f32,
+        }
     }
 }
 
@@ -95,6 +121,19 @@ mod tests {
     fn buckets_grow_with_the_distance() {
         // Where torch's `8 + 8·ln(distance / 8) / ln(16)`, rounded down, takes its next value.
         assert_eq!(edges(16, 128), [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91]);
+    }
+
+    #[test]
+    fn slopes_fall_to_a_256th_and_fill_the_gaps() {
+        let spread = RelativeBias::linear(8).spread(4);
+        assert_eq!([0, 1, 7].map(|head| spread.row(head, 0, 2)[1]), [-0.5, -0.25, -1.0 / 256.0]);
+        // As the paper's code gives them for 12 heads: those of 8, then every other one of 16.
+        let spread = RelativeBias::linear(12).spread(4);
+        let expected = [-0.5, -1.0 / 256.0, -std::f32::consts::FRAC_1_SQRT_2, -0.353_553_39];
+        for (head, expected) in [0, 7, 8, 9].into_iter().zip(expected) {
+            assert!((spread.row(head, 0, 2)[1] - expected).abs() < 1e-7, "{head}");
+            assert_eq!(spread.row(head, 3, 4)[0], 3.0 * spread.row(head, 0, 2)[1]);
+        }
     }
 
     #[test]

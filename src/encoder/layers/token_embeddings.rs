@@ -58,6 +58,19 @@ impl TokenEmbeddings {
         loader.place(values, &[vocabulary, width]).map(Self::OnDevice)
     }
 
+    /// A table as it is, of another use than the transformer's.
+    pub(in crate::encoder) fn plain(
+        loader: &Loader<'_>,
+        name: &str,
+        (rows, width): (usize, usize),
+    ) -> Result<Self, Error> {
+        if let Some((data, dtype)) = loader.in_place(name, &[rows, width])? {
+            return Ok(Self::InPlace(InPlace { data, dtype, scale: None }));
+        }
+        let values = loader.values(name, &[rows, width])?;
+        loader.place(values, &[rows, width]).map(Self::OnDevice)
+    }
+
     /// The table as operations on variables, for gradients.
     fn variable(
         loader: &Loader<'_>,

@@ -103,7 +103,12 @@ impl TransformerLayer {
         attention: &Prepared<'_>,
         activation: Activation,
     ) -> Computed<Tensor> {
-        let input = self.attention_norms.sublayer_input(x)?;
+        let mut input = self.attention_norms.sublayer_input(x)?;
+        if let Some(mask) = attention.padding().mask.as_ref().filter(|_| self.convolution.is_some()) {
+            // To a convolution, tokens that are not attended to are zeros.
+            let attended = mask.ge(0.0)?.to_dtype(input.dtype())?.reshape((input.dim(0)?, 1))?;
+            input = input.broadcast_mul(&attended)?;
+        }
         let qkv = self.qkv.forward(&input, Activation::Identity)?;
         let context = match &self.convolution {
             Some(convolution) => convolution.forward(&qkv, attention.padding())?,

@@ -1,4 +1,5 @@
-//! BEIR's folder: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`, each optionally compressed.
+//! BEIR's folder: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`, each optionally compressed; and `top_ranked.jsonl`, the
+//! documents to rank for each query, as MTEB has them.
 
 use super::files::{Kind, Listing};
 use super::layout::{Form, Found, Part, add};
@@ -15,6 +16,8 @@ pub(super) fn find(listing: &Listing) -> Found {
             ("", "queries", Kind::Jsonl) => add(&mut part.queries, "", listing.path(entry)),
             ("", "qrels", Kind::Delimited) => add(&mut part.judgements, "", listing.path(entry)),
             ("qrels", split, Kind::Delimited) => add(&mut part.judgements, split, listing.path(entry)),
+            ("", "top_ranked", Kind::Jsonl | Kind::Parquet) => add(&mut part.top_ranked, "", listing.path(entry)),
+            ("top_ranked", split, Kind::Jsonl | Kind::Parquet) => add(&mut part.top_ranked, split, listing.path(entry)),
             _ => {}
         }
     }

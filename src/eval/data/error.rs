@@ -17,6 +17,18 @@ pub enum Error {
         /// The folder as given.
         path: PathBuf,
     },
+    /// A data set that is meant by name and is not in the cache.
+    #[error("{source}")]
+    Hub {
+        /// The name as given.
+        name: String,
+        /// The data set of the task of that name.
+        meant: Option<&'static str>,
+        /// A task with a name like it.
+        near: Option<&'static str>,
+        /// What was not found.
+        source: Box<crate::checkpoint::Error>,
+    },
     /// The path is not a folder.
     #[error("`{}` is not a folder", path.display())]
     NotAFolder {
@@ -206,6 +218,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nothing is known by this name: neither a task of MTEB nor a data set in the cache.
+    pub(crate) fn is_unknown_name(&self) -> bool {
+        let Self::Hub { meant: None, source, .. } = self else { return false };
+        matches!(**source, crate::checkpoint::Error::NotInCache { .. })
+    }
+
     fn line_hint(&self) -> Option<&'static str> {
         let Self::Line { problem, .. } = self else { return None };
         if problem.contains("whole number") {
@@ -261,7 +279,14 @@ impl Diagnose for Error {
             Self::NoKnownQuery { .. } | Self::NoKnownDocument { .. } => {
                 "are the judgements of another version of the data set?".into()
             }
-            Self::NoSuchFolder { path } => return path_hint(path),
+            Self::NoSuchFolder { path } => return path_hint(path).or_else(|| task_hint(&path.to_string_lossy())),
+            Self::Hub { near: Some(near), .. } => {
+                format!("did you mean `{near}`? `admix data --list` lists MTEB's tasks")
+            }
+            Self::Hub { name, .. } if cfg!(feature = "hub") => {
+                format!("download it first: admix fetch --data {}", crate::escape::shell(name))
+            }
+            Self::Hub { source, .. } => return source.hint(),
             Self::NotAFolder { .. }
             | Self::Read { .. }
             | Self::NotAFile { .. }
@@ -275,6 +300,7 @@ impl Diagnose for Error {
     fn exit_class(&self) -> ExitClass {
         match self {
             Self::NoSuchFolder { .. }
+            | Self::Hub { .. }
             | Self::NotAFolder { .. }
             | Self::Read { .. }
             | Self::NotAFile { .. }
@@ -335,4 +361,10 @@ fn listed(names: &[String]) -> String {
         names if names.len() <= SHOWN => names.join(", "),
         names => format!("{} and {} more", names.get(..SHOWN).unwrap_or_default().join(", "), names.len() - SHOWN),
     }
+}
+
+/// The task of MTEB that a name probably means.
+fn task_hint(name: &str) -> Option<String> {
+    super::named::nearest_task(name)
+        .map(|near| format!("did you mean MTEB's task `{near}`? `admix data --list` lists them"))
 }

@@ -85,6 +85,8 @@ pub(super) struct Part {
     pub(super) documents: Vec<Labelled>,
     pub(super) queries: Vec<Labelled>,
     pub(super) judgements: Vec<Labelled>,
+    /// Lists of documents to rank for each query.
+    pub(super) top_ranked: Vec<Labelled>,
     /// Files that exist and are not used.
     pub(super) unused: Vec<(DataWarningKind, String)>,
 }

@@ -13,6 +13,7 @@ mod language;
 mod layout;
 mod lines;
 mod mteb;
+mod named;
 mod open;
 #[cfg(feature = "parquet")]
 mod pages;
@@ -26,6 +27,7 @@ mod script;
 mod settings;
 mod split;
 mod summary;
+mod tasks;
 mod texts;
 mod three_json;
 mod trec;
@@ -33,6 +35,8 @@ mod warnings;
 
 pub use error::Error;
 pub use layout::Form;
+pub use named::{Located, Named, locate, nearest_task};
 pub use open::{Opened, Options, inspect, open};
 pub use script::Script;
 pub use summary::{Side, Summary};
+pub use tasks::{Task, task, tasks};

@@ -14,6 +14,7 @@ enum Table {
     Queries,
     /// The smaller the number, the more likely these are the judgements.
     Judgements(u8),
+    TopRanked,
     Unused(DataWarningKind),
 }
 
@@ -24,7 +25,7 @@ const TABLES: [(&str, Table); 8] = [
     ("qrels", Table::Judgements(0)),
     ("default", Table::Judgements(1)),
     ("data", Table::Judgements(2)),
-    ("top_ranked", Table::Unused(DataWarningKind::TopRanked)),
+    ("top_ranked", Table::TopRanked),
     ("instruction", Table::Unused(DataWarningKind::Instructions)),
 ];
 
@@ -46,6 +47,8 @@ pub(super) fn find(listing: &Listing) -> Found {
         let part = &mut draft.part;
         let path = listing.path(entry);
         match table {
+            Table::TopRanked if entry.kind != Kind::Delimited => add(&mut part.top_ranked, &label, path),
+            Table::TopRanked => {}
             Table::Unused(kind) => part.unused.push((kind, entry.relative.clone())),
             Table::Documents if entry.kind != Kind::Delimited => add(&mut part.documents, &label, path),
             Table::Queries if entry.kind != Kind::Delimited => add(&mut part.queries, &label, path),
@@ -77,6 +80,11 @@ fn is_readable(kind: Kind) -> bool {
 /// Whether README.md assigns files to tables.
 pub(super) fn is_assigned(listing: &Listing) -> bool {
     !assigned(listing).is_empty()
+}
+
+/// The subset that a configuration or folder is a table of; empty without one, and `None` for what is no table.
+pub(super) fn subset_of(config: &str) -> Option<&str> {
+    table_of(config).map(|(subset, _)| subset)
 }
 
 /// Whether a configuration or folder of this name is a table.
@@ -189,7 +197,7 @@ mod tests {
         assert_eq!(labels(&found[0].documents), [("corpus", 2)]);
         assert_eq!(labels(&found[0].queries), [("test", 1)]);
         assert_eq!(labels(&found[0].judgements), [("dev", 1), ("test", 1)]);
-        assert_eq!(found[0].unused.len(), 1);
+        assert_eq!(labels(&found[0].top_ranked), [("test", 1)]);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Opens the data sets of a folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::collect::{Collector, Role};
-use super::files::Listing;
+use super::files::{self, Listing};
 use super::layout::{Form, Layout, Pair, Part};
+use super::named::{self, Located};
 use super::script::Letters;
 use super::settings::{self, Settings};
 use super::{Error, detect, judgements, language, parallel, split, texts};
-use crate::eval::{DataSet, Text};
+use crate::eval::{DataSet, DataWarningKind, DocumentId, QueryId, Text};
 
 /// Options that choose the part of a folder that is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +34,31 @@ pub struct Opened {
     pub files: Vec<PathBuf>,
     /// The data sets: one for each subset, or for each direction of parallel text.
     pub sets: Vec<DataSet>,
+    /// For each data set, the subset of the folder that it is; empty for the whole folder.
+    pub subsets: Vec<String>,
+    /// For each data set, the documents that its queries come with to be ranked, the best first.
+    pub top_ranked: Vec<BTreeMap<QueryId, Vec<DocumentId>>>,
+    /// Where it was found, if it was meant by name.
+    pub located: Option<Located>,
 }
 
-/// The data sets in a folder.
+impl Opened {
+    fn empty(form: Form) -> Self {
+        Self {
+            form,
+            splits: Vec::new(),
+            split: None,
+            files: Vec::new(),
+            sets: Vec::new(),
+            subsets: Vec::new(),
+            top_ranked: Vec::new(),
+            located: None,
+        }
+    }
+}
+
+/// The data sets in a folder, or of a name: `org/name[:subset][@revision]` on the Hugging Face Hub or a task of MTEB, which are
+/// looked up in the local cache.
 ///
 /// Queries are those with at least one judgement, of any grade, in the order of their file; documents are all. Judgements
 /// are those of the queries, including judgements of missing documents. A repeated id takes the last text and a repeated
@@ -45,14 +69,22 @@ pub fn open(path: &Path, options: &Options) -> Result<Vec<DataSet>, Error> {
 
 /// Opens the data sets in a folder, with their format, split and files.
 pub fn inspect(path: &Path, options: &Options) -> Result<Opened, Error> {
-    let listing = Listing::of(path)?;
-    let (settings, settings_path) = settings::read(path)?;
+    let located = named::locate(path)?;
+    let root = located.as_ref().map_or(path, |located| located.folder.as_path());
+    let listing = Listing::of(root)?;
+    let (mut settings, settings_path) = settings::read(root)?;
+    if let Some(Located { named, .. }) = &located {
+        settings.name = Some(named.name().to_owned());
+        settings.subsets = named.subset.clone().map(|subset| vec![subset]).or(settings.subsets);
+        settings.split = named.split().map(str::to_owned).or(settings.split);
+    }
     let name = settings.name.clone().unwrap_or_else(|| listing.folder_name());
-    let reader = Reader { root: path, name, settings: &settings, options };
-    match detect::layout(&listing, &settings)? {
+    let reader = Reader { root, name, settings: &settings, options };
+    let opened = match detect::layout(&listing, &settings)? {
         Layout::Parts(form, parts) => reader.parts(form, wanted(parts, &settings, &settings_path)?),
         Layout::Pairs(pairs) => reader.pairs(&pairs),
-    }
+    };
+    Ok(Opened { located, ..opened? })
 }
 
 /// The subsets that `dataset.yaml` names, or all.
@@ -82,7 +114,7 @@ impl Reader<'_> {
     }
 
     fn parts(&self, form: Form, parts: Vec<Part>) -> Result<Opened, Error> {
-        let mut opened = Opened { form, splits: Vec::new(), split: None, files: Vec::new(), sets: Vec::new() };
+        let mut opened = Opened::empty(form);
         let several = parts.len() > 1;
         for part in parts {
             let labels: Vec<&str> = part.judgements.iter().map(|labelled| labelled.label.as_str()).collect();
@@ -106,6 +138,17 @@ impl Reader<'_> {
             for file in &chosen.files {
                 judgements::read(&mut collector, form, file)?;
             }
+            let mut top_ranked = BTreeMap::new();
+            if !part.top_ranked.is_empty() {
+                // Another split may have none.
+                let files = split::files_of(self.root, "documents to rank", &part.top_ranked, &chosen.label);
+                for file in files.unwrap_or_default() {
+                    texts::read_top_ranked(&mut top_ranked, file)?;
+                    collector.warnings.note(DataWarningKind::TopRanked, || files::file_name(file));
+                }
+            }
+            opened.top_ranked.push(top_ranked);
+            opened.subsets.push(part.subset.clone());
             for (kind, file) in &part.unused {
                 collector.warnings.note(*kind, || file.clone());
             }
@@ -130,12 +173,15 @@ impl Reader<'_> {
         };
         let splits: Vec<String> =
             if pairs.len() == 1 { Vec::new() } else { labels.iter().map(ToString::to_string).collect() };
+        let sets = parallel::read(self.root, &self.name, pair, self.options.limit_queries)?;
         Ok(Opened {
-            form: Form::Parallel,
             split: splits.get(at).cloned(),
             splits,
             files: pair.sides.iter().map(|side| side.file.clone()).collect(),
-            sets: parallel::read(self.root, &self.name, pair, self.options.limit_queries)?,
+            subsets: vec![String::new(); sets.len()],
+            top_ranked: vec![BTreeMap::new(); sets.len()],
+            sets,
+            ..Opened::empty(Form::Parallel)
         })
     }
 

@@ -65,18 +65,26 @@ pub(super) struct Assigned<'a> {
 
 /// The files that README.md assigns; empty if it has no configurations, cannot be read, or names no existing file.
 pub(super) fn assigned(listing: &Listing) -> Vec<Assigned<'_>> {
-    let Some(front) = front_matter(listing) else { return Vec::new() };
+    let mut text = String::new();
+    let read = files::open(&listing.root.join("README.md")).map(|file| file.take(LONGEST).read_to_string(&mut text));
+    if !matches!(read, Ok(Ok(_))) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
-    for config in &front.configs {
+    for (config, split, pattern) in patterns(&text) {
+        let entries = listing.entries.iter().filter(|entry| matches(&pattern, &entry.relative));
+        found.extend(entries.map(|entry| Assigned { config: config.clone(), split: split.clone(), entry }));
+    }
+    found
+}
+
+/// The configuration, the split (empty without one) and the pattern of the files that a README.md assigns.
+pub(super) fn patterns(text: &str) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    for config in front_matter(text).into_iter().flat_map(|front| front.configs) {
         let mut assign = |split: &str, paths: &Paths| {
-            for pattern in paths.patterns() {
-                let entries = listing.entries.iter().filter(|entry| matches(pattern, &entry.relative));
-                found.extend(entries.map(|entry| Assigned {
-                    config: config.config_name.clone(),
-                    split: split.to_owned(),
-                    entry,
-                }));
-            }
+            let patterns = paths.patterns().iter().cloned();
+            found.extend(patterns.map(|pattern| (config.config_name.clone(), split.to_owned(), pattern)));
         };
         match &config.data_files {
             DataFiles::Paths(paths) => assign("", paths),
@@ -87,17 +95,14 @@ pub(super) fn assigned(listing: &Listing) -> Vec<Assigned<'_>> {
     found
 }
 
-fn front_matter(listing: &Listing) -> Option<FrontMatter> {
-    let path = listing.root.join("README.md");
-    let mut text = String::new();
-    files::open(&path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+fn front_matter(text: &str) -> Option<FrontMatter> {
     let inner = text.trim_start_matches('\u{feff}').strip_prefix("---")?;
     let (yaml, _) = inner.split_once("\n---")?;
     serde_yaml::from_str(yaml).ok()
 }
 
 /// Whether a file is meant by a pattern; as on the Hub, `*` also stands for folders.
-fn matches(pattern: &str, path: &str) -> bool {
+pub(super) fn matches(pattern: &str, path: &str) -> bool {
     pattern.len() <= LONGEST_PATTERN && wildcard::matches(pattern.strip_prefix("./").unwrap_or(pattern), path)
 }
 

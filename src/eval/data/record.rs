@@ -33,6 +33,7 @@ pub(super) struct Record {
     pub(super) instruction: Cell,
     pub(super) query: Cell,
     pub(super) document: Cell,
+    pub(super) documents: Cell,
     pub(super) score: Cell,
     /// The rank of the name under which each column was found.
     pub(super) met: [Option<usize>; COLUMNS.len()],
@@ -51,6 +52,7 @@ impl Record {
             &mut self.instruction,
             &mut self.query,
             &mut self.document,
+            &mut self.documents,
             &mut self.score,
         ];
         let met = self.met.get_mut(column)?;
@@ -63,13 +65,14 @@ impl Record {
 }
 
 /// The names of each column, the most specific first, in the order of the record's cells.
-const COLUMNS: [&[&str]; 7] = [
+const COLUMNS: [&[&str]; 8] = [
     &["_id", "id", "docid", "doc_id", "doc-id"],
     &["title"],
     &["text", "contents"],
     &["instruction"],
     &["query-id", "query_id", "qid"],
     &["corpus-id", "corpus_id", "passage_id", "pid"],
+    &["corpus-ids", "corpus_ids"],
     &["score", "relevance", "label"],
 ];
 
@@ -93,6 +96,14 @@ impl Cell {
             Self::Text(text) => Ok(text),
             Self::Integer(number) => Ok(number.to_string()),
             other => Err(wrong(&other, column, "a text or an integer")),
+        }
+    }
+
+    /// Several ids.
+    pub(super) fn into_ids(self, column: &str) -> Result<Vec<String>, String> {
+        match self {
+            Self::List(ids) => Ok(ids),
+            other => Err(wrong(&other, column, "a list of texts")),
         }
     }
 

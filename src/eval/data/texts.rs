@@ -1,5 +1,6 @@
 //! Reads queries and documents from any kind of file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::collect::{Collector, Role};
@@ -21,6 +22,15 @@ pub(super) fn read(collector: &mut Collector, role: Role, path: &Path) -> Result
             rows(path, &mut |unit, number, record| add(collector, role, record, &|| format!("{file} {unit} {number}")))
         }
     }
+}
+
+/// Reads a file of documents to rank: for each query, its documents, the best first.
+pub(super) fn read_top_ranked(found: &mut BTreeMap<String, Vec<String>>, path: &Path) -> Result<(), Error> {
+    rows(path, &mut |_, _, record| {
+        let query = record.query.into_id("query-id")?;
+        found.insert(query, record.documents.into_ids("corpus-ids")?);
+        Ok(())
+    })
 }
 
 fn add(collector: &mut Collector, role: Role, record: Record, place: &dyn Fn() -> String) -> Result<(), String> {

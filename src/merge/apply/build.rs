@@ -8,7 +8,7 @@ use crate::kernel::Gram;
 use crate::merge::Error;
 use crate::merge::rows::row_length;
 use crate::merge::statistic::{Statistic, dots_along, sums_task_vectors};
-use crate::method::{Along, Arguments, Combination, Formula, Joint};
+use crate::method::{Along, Arguments, Combination, Formula, Joint, Matrices};
 use crate::plan::{Input, PlannedTensor, TensorOp};
 
 /// Builds the step of `tensor`, given its statistic.
@@ -35,6 +35,12 @@ fn with_arguments(tensor: &PlannedTensor, arguments: &Arguments, statistic: Stat
             let epsilon = if let Joint::Overlap { epsilon, .. } = joint(arguments) { epsilon } else { 0.0 };
             Step::Overlap { inputs, epsilon, factors }
         }
+        (Formula::Matrices(_), _) if inputs.len() < 2 => Step::Combine { inputs, coefficients: vec![1.0] },
+        (Formula::Matrices(Matrices { update, .. }), _) if tensor.is_layer_matrix() => {
+            let elements = tensor.elements as usize;
+            Step::Matrix { inputs, update: *update, arguments: arguments.clone(), elements }
+        }
+        (Formula::Matrices(Matrices { elsewhere, .. }), _) => combine_nonzero(inputs, true, elsewhere(arguments)),
         // Without models only the base is left.
         (Formula::MaskedSum(_) | Formula::Joint(_), _) => Step::Combine { inputs, coefficients: vec![1.0] },
         (Formula::Pairwise(_), Statistic::Fusion(fusion)) => Step::Fuse { inputs, fusion },

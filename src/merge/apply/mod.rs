@@ -7,6 +7,7 @@ mod combine;
 mod compute;
 mod fault;
 mod masked;
+mod matrix;
 mod round;
 mod select;
 mod step;

@@ -2,6 +2,7 @@
 
 use super::compute::compute;
 use super::fault::explain_not_finite;
+use super::matrix::TaskMatrixReader;
 use super::select::{Selection, SelectionBuffers};
 use super::step::Step;
 use crate::kernel::{DType, Real, all_finite, narrow};
@@ -23,10 +24,14 @@ pub(in crate::merge) fn round_tile<'s, T: Real>(
     let level = context.options.level;
     let n = tile.range.len();
     let Scratch { inputs: buffers, output, bytes, scores, masks, draws, .. } = scratch.with_inputs(step.inputs().len());
-    let values: Vec<&[T]> = load_inputs(context, step.inputs(), &tile.range, buffers)?;
     let out: &mut [T] = numbers(output, n);
-    let selection = Selection::of(step, level, tile, &values, SelectionBuffers { scores, masks, draws });
-    let mut sound = compute(context.tensor(tile.tensor), step, tile, &values, &selection, level, out)?;
+    let mut sound = if let Step::Matrix { inputs, update, arguments, .. } = step {
+        TaskMatrixReader { context, tile, inputs, buffers }.merge(*update, arguments, out)?
+    } else {
+        let values: Vec<&[T]> = load_inputs(context, step.inputs(), &tile.range, buffers)?;
+        let selection = Selection::of(step, level, tile, &values, SelectionBuffers { scores, masks, draws });
+        compute(context.tensor(tile.tensor), step, tile, &values, &selection, level, out)?
+    };
     let finished: &[u8] = if out_dtype == T::FLOAT && cfg!(target_endian = "little") {
         sound &= all_finite(level, &*out);
         bytemuck::cast_slice(out)

@@ -6,7 +6,7 @@ use super::by_row::RowSteps;
 use super::combine::ColumnCoefficients;
 use crate::merge::rows::tile_of_rows;
 use crate::merge::statistic::{Consensus, Fusion, Mask, consensus_tile, row_of_masks};
-use crate::method::{Arguments, MaskedSum, Pairwise};
+use crate::method::{Arguments, MaskedSum, MatrixUpdate, Pairwise};
 use crate::plan::Input;
 
 /// The operation on every tile of a tensor.
@@ -31,6 +31,8 @@ pub(in crate::merge) enum Step {
     Fuse { inputs: Vec<Input>, fusion: Fusion },
     /// Computes a function of two inputs.
     Pairwise { inputs: Vec<Input>, function: Pairwise },
+    /// Adds an update that is computed from whole task matrices to the first input.
+    Matrix { inputs: Vec<Input>, update: MatrixUpdate, arguments: Arguments, elements: usize },
     /// Applies a step for each class of rows.
     ByRow(Box<RowSteps<Step>>),
 }
@@ -49,6 +51,7 @@ impl Step {
             | Self::Overlap { inputs, .. }
             | Self::Consensus { inputs, .. }
             | Self::Fuse { inputs, .. }
+            | Self::Matrix { inputs, .. }
             | Self::Pairwise { inputs, .. } => inputs,
         }
     }
@@ -79,6 +82,7 @@ impl Step {
     fn row(&self) -> Option<usize> {
         match self {
             Self::CombineRows { row, .. } => Some(*row),
+            Self::Matrix { elements, .. } => Some(*elements),
             Self::Masked { masks, .. } => row_of_masks(masks),
             Self::ByRow(rows) => rows.any().and_then(Self::row),
             _ => None,

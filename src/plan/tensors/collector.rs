@@ -24,6 +24,17 @@ pub(in crate::plan) struct Part<'a> {
     pub(in crate::plan) is_base: bool,
 }
 
+/// What the module that is being collected is to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::plan) enum Role {
+    /// The model itself, usually the transformer.
+    Main,
+    /// Another module.
+    Module,
+    /// A head that modules.json does not name.
+    Head,
+}
+
 /// Collects the output's tensors.
 pub(in crate::plan) struct Collector<'a> {
     pub(in crate::plan) recipe: &'a Recipe,
@@ -50,11 +61,10 @@ pub(in crate::plan) struct Collector<'a> {
     pub(in crate::plan) names: BTreeSet<String>,
     /// The tied copies in the module that is being collected, each with the tensor that it copies.
     pub(in crate::plan) tied: BTreeMap<String, String>,
-    /// The module of the output that is being collected, and its index in each model.
+    /// The module or head of the output that is being collected, and its index among the parts of each model.
     pub(in crate::plan) module: String,
     pub(in crate::plan) modules: Vec<Option<usize>>,
-    /// Whether it is the main module.
-    pub(in crate::plan) is_main: bool,
+    pub(in crate::plan) role: Role,
     /// Whether it is merged from the models that have it, without the others.
     pub(in crate::plan) among_holders: bool,
     /// Whether some models of the recipe lack it.
@@ -91,27 +101,31 @@ impl<'a> Collector<'a> {
             tied: BTreeMap::new(),
             module: String::new(),
             modules: Vec::new(),
-            is_main: false,
+            role: Role::Module,
             among_holders: false,
             is_partial: false,
         }
     }
 
-    /// Plans every tensor of every module. For each module it matches those of the models, finds tied copies, collects the
+    /// Plans every tensor of every module and head. For each module it matches those of the models, finds tied copies, collects the
     /// other tensors, and plans the copies like the tensors that they copy.
     pub(in crate::plan) fn collect(&mut self) -> Result<(), Error> {
         self.check_modules();
         let models = self.models;
         let used = &models.checkpoints[self.usage.model];
-        for module in used.modules().iter().filter(|module| module.weights.is_some()) {
+        for module in used.parts().iter().filter(|module| module.weights.is_some()) {
             self.module.clone_from(&module.folder);
-            self.is_main = used.is_main(module);
+            self.role = match module {
+                _ if used.is_main(module) => Role::Main,
+                _ if used.heads().iter().any(|head| std::ptr::eq(head, module)) => Role::Head,
+                _ => Role::Module,
+            };
             self.modules = self.match_module(module);
             self.tied = self.find_tied_tensors();
-            if module.kind == "Transformer" && !self.recipe.whole_models() {
+            if module.is_transformer() && !self.recipe.whole_models() {
                 self.collect_slices()?;
             } else {
-                self.collect_whole(module.kind == "Transformer");
+                self.collect_whole(module.is_transformer());
             }
             self.plan_tied_tensors();
         }
@@ -121,7 +135,7 @@ impl<'a> Collector<'a> {
 
     /// A model's weights of the module that is being collected.
     pub(in crate::plan) fn weights(&self, model: usize) -> Option<&'a Weights> {
-        self.models.checkpoints[model].modules().get(self.modules[model]?)?.weights.as_ref()
+        self.models.checkpoints[model].parts().get(self.modules[model]?)?.weights.as_ref()
     }
 
     /// The models of a slice, the base last where the slice does not list it.
@@ -154,6 +168,11 @@ impl<'a> Collector<'a> {
         let tensors = weights.flat_map(Weights::tensors).filter(|tensor| !self.is_left_out(tensor));
         let names = tensors.map(|tensor| &tensor.canonical);
         names.filter(|name| !self.tied.contains_key(*name) && wanted(name)).cloned().collect()
+    }
+
+    /// The name of a tensor that filters are compared with: behind the transformer it begins with the module.
+    pub(in crate::plan) fn filtered_name(&self, tensor: &str) -> String {
+        if self.role == Role::Main { tensor.to_owned() } else { format!("{}/{tensor}", self.module) }
     }
 
     /// A model's tensor of this canonical name in the module that is being collected.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::error::Error;
 use super::super::types::{Gathered, Input, MeanRow};
 use super::super::vocabulary::has_token_rows;
-use super::collector::{Collector, Part};
+use super::collector::{Collector, Part, Role};
 use crate::checkpoint::Tensor;
 use crate::recipe::Slice;
 
@@ -19,7 +19,7 @@ impl Collector<'_> {
         present: &mut [(Part<'_>, Input, &Tensor)],
     ) -> Result<Option<usize>, Error> {
         let Some(alignment) = self.alignment.filter(|alignment| alignment.is_needed) else { return Ok(None) };
-        if !self.is_main {
+        if self.role != Role::Main {
             return Ok(None);
         }
         let tensors: Vec<(usize, &Tensor)> = present.iter().map(|(part, _, tensor)| (part.model, *tensor)).collect();

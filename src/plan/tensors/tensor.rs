@@ -6,11 +6,14 @@ use super::super::error::Error;
 use super::super::types::{Input, PlannedTensor, TensorOp};
 use super::super::vocabulary::is_tied_head;
 use super::arguments::{Lookup, Participant};
-use super::collector::{Collector, Part};
+use super::collector::{Collector, Part, Role};
 use crate::checkpoint::{Tensor, with_layer};
 use crate::kernel::DType;
 use crate::method::{self, Arguments, Combination, Dots, Formula, MergeMethod};
 use crate::recipe::Slice;
+
+/// A count that sparse autoencoders keep while they are trained, and that nothing else reads.
+const TRAINING_COUNT: &str = "stats_last_nonzero";
 
 impl<'a> Collector<'a> {
     /// Plans one output tensor. `layer` is its offset in the slice and its layer in the output, where the two differ.
@@ -66,8 +69,10 @@ impl<'a> Collector<'a> {
                 });
             }
         }
-        self.names.extend(present.iter().map(|(_, _, tensor)| tensor.name.clone()));
-        self.names.insert(output.clone());
+        let filtered = self.filtered_name(&output);
+        let names: Vec<String> = present.iter().map(|(_, _, tensor)| self.filtered_name(&tensor.name)).collect();
+        self.names.extend(names);
+        self.names.insert(filtered.clone());
 
         let mut shape = first.shape.clone();
         if let (Some(rows), Some(first)) = (rows, shape.first_mut()) {
@@ -75,7 +80,10 @@ impl<'a> Collector<'a> {
         }
         let elements = shape.iter().map(|&dimension| dimension as u64).product();
         let (dtype, op) = if first.float().is_none() {
-            (first.dtype, TensorOp::Copy { sources: present.iter().map(|(_, input, _)| *input).collect() })
+            // Every model has a count of its own training, which need not be equal.
+            let compared = if canonical == TRAINING_COUNT { 1 } else { present.len() };
+            let sources = present.iter().take(compared).map(|(_, input, _)| *input).collect();
+            (first.dtype, TensorOp::Copy { sources })
         } else {
             if let (Some(part), false) = (absent.first(), self.options.allow.missing_tensor) {
                 return Err(Error::MissingTensor { tensor: label, present: path(&first_part), absent: path(part) });
@@ -83,7 +91,8 @@ impl<'a> Collector<'a> {
             for part in &absent {
                 self.missing.entry((part.model, self.module.clone())).or_default().push(label.clone());
             }
-            let lookup = Lookup { recipe, slice, output: &output, canonical: &canonical, label: &label, t, row: None };
+            let lookup =
+                Lookup { recipe, slice, output: &filtered, canonical: &canonical, label: &label, t, row: None };
             let rows = self.vocabulary_rows(&canonical, &shape);
             let op = self.plan_merge(&lookup, &present, rows)?;
             let dtype = match &op {
@@ -109,7 +118,7 @@ impl<'a> Collector<'a> {
 
     /// The number of rows of a tensor with a row for each token, where conditions tell its rows apart.
     fn vocabulary_rows(&self, canonical: &str, shape: &[usize]) -> Option<usize> {
-        let rows = self.rows.as_ref().filter(|rows| self.is_main && rows.are_of(canonical, shape));
+        let rows = self.rows.as_ref().filter(|rows| self.role == Role::Main && rows.are_of(canonical, shape));
         rows.and(shape.first().copied())
     }
 
@@ -137,13 +146,15 @@ impl<'a> Collector<'a> {
             let passthrough = method::find("passthrough").unwrap_or(method);
             (passthrough, Vec::new(), only.into_iter().collect())
         };
+        let names: Vec<String> = others.iter().map(|(_, _, tensor)| self.filtered_name(&tensor.name)).collect();
         let participants: Vec<Participant<'_>> = others
             .iter()
-            .map(|(part, _, tensor)| {
+            .zip(&names)
+            .map(|((part, ..), name)| {
                 let own = part.own.filter(|_| possible);
                 // A tied table is looked up under the name of the head that it replaces.
-                let name = if is_tied_head(lookup.canonical) { lookup.output } else { &tensor.name };
-                Participant { path: &self.models.paths[part.model], tensor: name, own }
+                let tensor = if is_tied_head(lookup.canonical) { lookup.output } else { name };
+                Participant { path: &self.models.paths[part.model], tensor, own }
             })
             .collect();
         let (arguments, by_row) = match (rows, &mut self.rows) {

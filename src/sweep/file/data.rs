@@ -1,26 +1,49 @@
 //! `data`, and what an objective names of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::fields::{fields, text, whole};
 use super::keys::{DATA, REFERENCE};
+use crate::diagnose::Diagnose as _;
+use crate::eval::data;
 use crate::files;
 use crate::nearest::nearest_path;
 use crate::recipe::NodePath;
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted};
+use crate::retrieval::{Retrieval, UnknownRetrieval};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted, variable_names};
 
 /// A folder of data sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
     /// What the sweep file calls it.
     pub name: String,
-    /// The folder, absolute.
+    /// The folder, absolute; or the name of a data set of the Hub with the commit that is read.
     pub path: PathBuf,
     /// At most so many queries.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub queries: Option<usize>,
+    /// By which kinds of retrieval it is searched, with variables for weights; by what the model is without one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retrieval: Option<String>,
+}
+
+impl DataSource {
+    /// By which kinds of retrieval it is searched, where variables have these values, and 1 those that have none.
+    ///
+    /// # Errors
+    /// Weights that are negative, or all of them 0.
+    pub fn retrieval_at(&self, values: &BTreeMap<String, String>) -> Result<Option<Retrieval>, UnknownRetrieval> {
+        let Some(text) = &self.retrieval else { return Ok(None) };
+        let mut filled = text.clone();
+        for name in variable_names(text) {
+            let value = values.get(&name).map_or("1", String::as_str);
+            filled = filled.replace(&format!("${{{name}}}"), value);
+        }
+        filled.parse().map(Some)
+    }
 }
 
 /// Data sets that an objective averages over.
@@ -50,26 +73,32 @@ impl Sources<'_> {
         for (name, value) in entries {
             let read = diagnostics.attempt(|diagnostics| self.source(name, value, &at.key(name), diagnostics));
             // Objectives may name what is refused.
-            let unread = || DataSource { name: name.clone(), path: PathBuf::new(), queries: None };
+            let unread = || DataSource { name: name.clone(), path: PathBuf::new(), queries: None, retrieval: None };
             self.sources.push(read.unwrap_or_else(unread));
         }
         Ok(())
     }
 
     fn source(&self, name: &str, value: &Node, here: &NodePath, diagnostics: &mut Diagnostics) -> Checked<DataSource> {
-        let (path, path_at, queries) = match value {
+        let (path, path_at, queries, retrieval) = match value {
             Node::Map(_) => {
                 let fields = fields(value, here, &DATA, diagnostics)?;
                 let (path, path_at) = fields.need("path")?;
                 let queries = fields.get("queries");
                 let queries = queries.and_then(|(node, at)| diagnostics.attempt(|_| whole(node, &at, 1)));
-                (text(path, &path_at, "a folder")?, path_at, queries)
+                let retrieval = fields.get("retrieval");
+                let retrieval = retrieval.and_then(|(node, at)| diagnostics.attempt(|_| retrieval_text(node, &at)));
+                (text(path, &path_at, "a folder")?, path_at, queries, retrieval)
             }
-            other => (text(other, here, "a folder")?, here.clone(), None),
+            other => (text(other, here, "a folder")?, here.clone(), None, None),
         };
         let queries = queries.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-        let path = self.find(&path).ok_or_else(|| no_folder(&path, self.folder, &path_at))?;
-        Ok(DataSource { name: name.to_owned(), path, queries })
+        let path = match self.find(&path) {
+            Some(path) => path,
+            None if self.begins(&path) => return Err(no_folder(&path, self.folder, &path_at)),
+            None => by_name(&path, &path_at)?.ok_or_else(|| no_folder(&path, self.folder, &path_at))?,
+        };
+        Ok(DataSource { name: name.to_owned(), path, queries, retrieval })
     }
 
     /// Reads an entry of `mean`: a name of `data` or a folder, with `:ko-en` behind it where one direction is meant.
@@ -105,10 +134,11 @@ impl Sources<'_> {
             return Some(known);
         }
         let path = self.find(name)?;
-        if let Some(known) = self.sources.iter().position(|source| source.path == path && source.queries.is_none()) {
+        let whole = |source: &DataSource| source.queries.is_none() && source.retrieval.is_none();
+        if let Some(known) = self.sources.iter().position(|source| source.path == path && whole(source)) {
             return Some(known);
         }
-        self.sources.push(DataSource { name: name.to_owned(), path, queries: None });
+        self.sources.push(DataSource { name: name.to_owned(), path, queries: None, retrieval: None });
         Some(self.sources.len() - 1)
     }
 
@@ -118,6 +148,13 @@ impl Sources<'_> {
         let home = files::with_home(Path::new(path));
         let found = std::iter::once(PathBuf::from(path)).chain(beside).chain([home]).find(|path| path.is_dir())?;
         std::path::absolute(found).ok()
+    }
+
+    /// Whether the first part of a path is a folder here, so that a misspelt end is no name on the Hub.
+    fn begins(&self, path: &str) -> bool {
+        let first = Path::new(path).components().next();
+        let here = [Some(Path::new("")), self.folder].into_iter().flatten();
+        first.is_some_and(|first| here.into_iter().any(|folder| folder.join(first.as_os_str()).is_dir()))
     }
 
     fn unknown(&self, name: &str, at: &NodePath) -> Diagnostic {
@@ -130,6 +167,34 @@ impl Sources<'_> {
                 fault.hint("folders are looked up in the current folder, then in the sweep file's".to_owned())
             }
             None => fault.hint(format!("`data` has {}", names.join(", "))),
+        }
+    }
+}
+
+/// By which kinds of retrieval a data set is searched. Variables have values later.
+fn retrieval_text(node: &Node, at: &NodePath) -> Checked<String> {
+    let written = text(node, at, "kinds of retrieval")?;
+    let source =
+        DataSource { name: String::new(), path: PathBuf::new(), queries: None, retrieval: Some(written.clone()) };
+    match source.retrieval_at(&BTreeMap::new()) {
+        Ok(_) => Ok(written),
+        Err(error) => Err(Diagnostic::value(at, error.to_string())
+            .hint("as `retrieval: sparse`, or `retrieval: dense=${d},late=${l}` with variables".to_owned())),
+    }
+}
+
+/// A data set of the Hub's cache that is meant by name, pinned to its commit.
+fn by_name(text: &str, at: &NodePath) -> Checked<Option<PathBuf>> {
+    match data::locate(Path::new(text)) {
+        Ok(found) => Ok(found.map(|located| PathBuf::from(located.pinned()))),
+        // A path that happens to look like a name.
+        Err(error) if error.is_unknown_name() => Ok(None),
+        Err(error) => {
+            let fault = Diagnostic::value(at, error.to_string());
+            Err(match error.hint() {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            })
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::recipe::ADVICE;
 use crate::yaml::{Form, KeyTable, read};
 
 /// Every map of a sweep file, the outermost first.
-pub static LEVELS: [&KeyTable; 10] =
-    [&SWEEP, &AXIS, &SIMPLEX, &DATA, &OBJECTIVE, &REFERENCE, &SELECTION, &SEARCH, &BUDGET, &PROMPTS];
+pub static LEVELS: [&KeyTable; 11] =
+    [&SWEEP, &AXIS, &SIMPLEX, &DATA, &OBJECTIVE, &REFERENCE, &SELECTION, &SEARCH, &BUDGET, &PROMPTS, &RERANK];
 
 pub(super) static SWEEP: KeyTable = KeyTable {
     name: "the sweep file",
@@ -46,6 +46,8 @@ pub(super) static SWEEP: KeyTable = KeyTable {
         ])),
         read("store", "the study's folder; studies/NAME without one").is(Form::Name),
         read("prompts", "what is put in front of texts, as `{query: …, document: …}`").is(Form::Map(&PROMPTS)),
+        read("rerank", "that the recipe's models are rerankers, and what they order, as `{first_stage: bge-m3, top_k: 100}`")
+            .is(Form::Map(&RERANK)),
         read("max_length", "tokens after which texts are cut").is(Form::Whole(1)),
         read("dtype", "the format that is computed in").is(Form::OneOf(|| vec!["float32", "float16", "bfloat16"])),
         read("device", "cpu, cuda:N or metal").is(Form::Like("^(cpu|cuda|cuda:[0-9]+|metal)$")),
@@ -95,6 +97,11 @@ pub(super) static DATA: KeyTable = KeyTable {
     keys: &[
         read("path", "the data set's folder").is(Form::Name).required(),
         read("queries", "at most so many queries, the first").is(Form::Whole(1)),
+        read(
+            "retrieval",
+            "by which heads it is searched: dense, sparse or late, or their mean with weights that may be variables, as dense=${d},late=${l}",
+        )
+        .is(Form::Name),
     ],
 };
 
@@ -159,6 +166,21 @@ pub(super) static PROMPTS: KeyTable = KeyTable {
     keys: &[
         read("query", "in front of a query").is(Form::Text),
         read("document", "in front of a document").is(Form::Text),
+    ],
+};
+
+pub(super) static RERANK: KeyTable = KeyTable {
+    name: "`rerank`",
+    at: "`rerank`",
+    advice: &ADVICE,
+    keys: &[
+        read(
+            "first_stage",
+            "what finds the documents that are ordered: a retriever's folder, or a ranking as a TREC run, with `{data}` in its name where each data set has one",
+        )
+        .is(Form::Name)
+        .required(),
+        read("top_k", "how many of its documents are ordered for each query; 100 without one").is(Form::Whole(1)),
     ],
 };
 

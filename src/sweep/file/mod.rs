@@ -30,5 +30,5 @@ pub use parse::{Parsed, is_sweep, is_sweep_text};
 pub use schema::schema;
 pub use search::Search;
 pub use search_method::SearchMethod;
-pub use settings::{Budget, Part, Scoring, Selection};
+pub use settings::{Budget, Part, Rerank, Scoring, Selection};
 pub use types::{Baseline, Keep, RecipeText, Spec};

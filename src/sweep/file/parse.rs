@@ -186,7 +186,7 @@ impl Reading<'_> {
             None => Ok((Keep::None, Vec::new())),
         });
         let allow = diagnostics.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
-        let scoring = scoring(&top, diagnostics);
+        let scoring = scoring(&top, self.folder, diagnostics);
         let spec = (|| {
             let (objectives, (select, report), (keep, limits)) = (objectives?, selections?, kept?);
             Some(Spec {
@@ -239,9 +239,20 @@ impl Reading<'_> {
     /// their ranges.
     fn recipe_faults(&self, spec: &Spec) -> Vec<Error> {
         let at = NodePath::default().key("params");
-        let named = variable_names(&spec.recipe.text);
+        let mut named = variable_names(&spec.recipe.text);
         let names = spec.params.names();
         let mut faults = Vec::new();
+        for (source, variable) in spec.data.iter().flat_map(|source| {
+            let text = source.retrieval.as_deref().unwrap_or_default();
+            variable_names(text).into_iter().map(move |name| (source, name))
+        }) {
+            if !names.contains(&variable.as_str()) {
+                let here = NodePath::default().key("data").key(&source.name).key("retrieval");
+                let fault = Diagnostic::value(&here, format!("`params` gives `${{{variable}}}` no values"));
+                faults.push(self.document.error(fault));
+            }
+            named.insert(variable);
+        }
         for unused in names.iter().filter(|name| !named.contains(**name)) {
             let axis =
                 if document_has(&self.document.root, unused) { at.key(*unused) } else { at.key("simplex").key("of") };

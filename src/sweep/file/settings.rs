@@ -1,12 +1,14 @@
 //! Which queries, how long, and how texts are encoded and scored.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::fields::{fields, finite, text, whole};
-use super::keys::{BUDGET, PROMPTS, SELECTION};
-use crate::eval::Compat;
+use super::keys::{BUDGET, PROMPTS, RERANK, SELECTION};
+use crate::eval::{Compat, is_ranking};
+use crate::files;
 use crate::kernel::DType;
 use crate::recipe::NodePath;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Fields, Node, quoted};
@@ -87,6 +89,18 @@ pub struct Scoring {
     /// The tool whose rules hold.
     #[serde(with = "as_text")]
     pub compat: Compat,
+    /// What the models order, if they are rerankers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rerank: Option<Rerank>,
+}
+
+/// The documents that rerankers order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerank {
+    /// What finds them: a retriever's folder, or a ranking; `{data}` in its name stands for that of a data set. Absolute.
+    pub first_stage: PathBuf,
+    /// How many are ordered for each query.
+    pub top_k: usize,
 }
 
 impl Default for Scoring {
@@ -99,6 +113,7 @@ impl Default for Scoring {
             dtype: None,
             device,
             compat: Compat::default(),
+            rerank: None,
         }
     }
 }
@@ -174,8 +189,11 @@ pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(total).ok().filter(|time| !time.is_zero()).ok_or_else(wrong)
 }
 
+/// How many documents are ordered where the file does not say, as `admix score --top-k` has it.
+const TOP_K: usize = 100;
+
 /// Reads what of the top of the file is about encoding and scoring.
-pub(super) fn scoring(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Scoring {
+pub(super) fn scoring(top: &Fields<'_>, folder: Option<&Path>, diagnostics: &mut Diagnostics) -> Scoring {
     let mut scoring = Scoring::default();
     if let Some((node, at)) = top.get("prompts")
         && let Some(prompts) = diagnostics.attempt(|diagnostics| fields(node, &at, &PROMPTS, diagnostics))
@@ -201,7 +219,34 @@ pub(super) fn scoring(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Scorin
     if let Some(compat) = top.get("compat").and_then(|found| diagnostics.attempt(|_| compat(found))) {
         scoring.compat = compat;
     }
+    scoring.rerank = top
+        .get("rerank")
+        .and_then(|(node, at)| diagnostics.attempt(|diagnostics| rerank(node, &at, folder, diagnostics)));
     scoring
+}
+
+fn rerank(node: &Node, at: &NodePath, folder: Option<&Path>, diagnostics: &mut Diagnostics) -> Checked<Rerank> {
+    let fields = fields(node, at, &RERANK, diagnostics)?;
+    let top_k = fields.get("top_k").and_then(|(node, at)| diagnostics.attempt(|_| whole(node, &at, 1)));
+    let (node, at) = fields.need("first_stage")?;
+    let written = text(node, &at, "a folder or a ranking")?;
+    let beside = folder.map(|folder| folder.join(&written));
+    let home = files::with_home(Path::new(&written));
+    // What stands in front of a data set's name is there already.
+    let is_there = |path: &PathBuf| match path.to_string_lossy().split_once('{') {
+        Some((known, _)) if is_ranking(path) => Path::new(known)
+            .ancestors()
+            .nth(usize::from(!known.ends_with('/')))
+            .is_none_or(|path| path.as_os_str().is_empty() || path.is_dir()),
+        _ => path.exists(),
+    };
+    let found = std::iter::once(PathBuf::from(&written)).chain(beside).chain([home]).find(is_there);
+    let found = found.and_then(|found| std::path::absolute(found).ok()).ok_or_else(|| {
+        let looked = "relative paths are looked up in the current folder, then in the sweep file's".to_owned();
+        Diagnostic::value(&at, format!("there is no folder and no file {}", quoted(&written))).hint(looked)
+    })?;
+    let top_k = top_k.map_or(TOP_K, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    Ok(Rerank { first_stage: found, top_k })
 }
 
 fn dtype(node: &Node, at: &NodePath) -> Checked<String> {

@@ -43,9 +43,15 @@ pub(super) fn files(study: &Manifest, asked: &Manifest) -> Vec<String> {
     let of_data = |manifest: &Manifest| -> Vec<(PathBuf, String)> {
         manifest.data.iter().map(|file| (PathBuf::from(&file.file), file.sha256.clone())).collect()
     };
+    let of_first_stage = |manifest: &Manifest| -> Vec<(PathBuf, String)> {
+        manifest.first_stage.iter().map(|file| (PathBuf::from(&file.file), file.sha256.clone())).collect()
+    };
     let mut found = Vec::new();
-    for (one, other, is_needed) in [(of_models(study), of_models(asked), true), (of_data(study), of_data(asked), false)]
-    {
+    for (one, other, is_needed) in [
+        (of_models(study), of_models(asked), true),
+        (of_data(study), of_data(asked), false),
+        (of_first_stage(study), of_first_stage(asked), false),
+    ] {
         for (path, hash) in &one {
             match other.iter().find(|(there, _)| there == path) {
                 Some((_, now)) if now != hash => found.push(format!("`{}` has other content", path.display())),

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::models::{Model, models};
+use super::models::{Model, files as model_files, models};
 use super::sets::{Loaded, load_hashed};
 use super::stage::TrialStage;
+use crate::checkpoint::Checkpoint;
+use crate::eval::{is_ranking, ranking_of};
 use crate::nearest::nearest;
 use crate::sweep::Error;
 use crate::sweep::file::{Spec, as_variables};
@@ -32,6 +34,9 @@ pub struct Manifest {
     pub objectives: Vec<Vec<usize>>,
     /// The files of the data sets.
     pub data: Vec<FileHash>,
+    /// The files of the first stage, where the models are rerankers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub first_stage: Vec<FileHash>,
     /// What the records of the revision before name it by, where the sweep file has changed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revises: Option<String>,
@@ -99,8 +104,9 @@ impl Manifest {
         let objectives = objectives(&spec, &sets)?;
         check_limits(&spec, &sets)?;
         let data = files(select.iter().chain(report.iter().flatten()))?;
+        let first_stage = first_stage(&spec, select.iter().chain(report.iter().flatten()))?;
         let admix = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data, revises: None })
+        Ok(Self { schema: SCHEMA, admix, spec, models, sets, objectives, data, first_stage, revises: None })
     }
 
     /// The metrics of all objectives, each once.
@@ -162,11 +168,24 @@ fn files<'a>(loaded: impl Iterator<Item = &'a Loaded>) -> Result<Vec<FileHash>, 
     let mut paths: Vec<&Path> = loaded.flat_map(|loaded| loaded.files.iter().map(PathBuf::as_path)).collect();
     paths.sort();
     paths.dedup();
-    paths
-        .into_iter()
-        .map(|path| {
-            let path = std::path::absolute(path).map_err(Error::io("find", path))?;
-            FileHash::of(&path, path.to_string_lossy().into_owned())
-        })
-        .collect()
+    paths.into_iter().map(hash).collect()
+}
+
+/// The hash of a file, which is named by its whole path.
+fn hash(path: &Path) -> Result<FileHash, Error> {
+    let path = std::path::absolute(path).map_err(Error::io("find", path))?;
+    FileHash::of(&path, path.to_string_lossy().into_owned())
+}
+
+/// The hashes of the files of what finds the documents that rerankers order: a retriever's, or its rankings.
+fn first_stage<'a>(spec: &Spec, loaded: impl Iterator<Item = &'a Loaded>) -> Result<Vec<FileHash>, Error> {
+    let Some(rerank) = &spec.scoring.rerank else { return Ok(Vec::new()) };
+    let mut paths: Vec<PathBuf> = if is_ranking(&rerank.first_stage) {
+        loaded.map(|loaded| ranking_of(&rerank.first_stage, &loaded.set)).collect()
+    } else {
+        model_files(&Checkpoint::open_with(&rerank.first_stage, spec.links())?)
+    };
+    paths.sort();
+    paths.dedup();
+    paths.iter().map(|path| hash(path)).collect()
 }

@@ -76,8 +76,8 @@ fn open(recipe: &Recipe, model: &ModelRef, links: Links) -> Result<Model, Error>
 }
 
 /// The files of a model: its weights, and what a loader needs besides them, sorted.
-fn files(checkpoint: &Checkpoint) -> Vec<PathBuf> {
-    let weights = checkpoint.modules().iter().filter_map(|module| module.weights.as_ref());
+pub(super) fn files(checkpoint: &Checkpoint) -> Vec<PathBuf> {
+    let weights = checkpoint.parts().iter().filter_map(|module| module.weights.as_ref());
     let weights = weights.flat_map(|weights| weights.files().map(Path::to_path_buf));
     let side = checkpoint
         .side_files()

@@ -140,7 +140,8 @@ impl Study {
         let models = self.manifest.models.iter();
         let of_models = models.flat_map(|model| model.files.iter().map(|file| (model.path.join(&file.file), file)));
         let of_data = self.manifest.data.iter().map(|file| (PathBuf::from(&file.file), file));
-        for (path, file) in of_models.chain(of_data) {
+        let of_first_stage = self.manifest.first_stage.iter().map(|file| (PathBuf::from(&file.file), file));
+        for (path, file) in of_models.chain(of_data).chain(of_first_stage) {
             if !path.exists() {
                 differences.push(format!("`{}` is gone", path.display()));
             } else if !file.still_holds(&path)? {

@@ -45,7 +45,7 @@ fn open(sources: &[DataSource], selection: &Selection, hashed: bool) -> Result<V
         let opened = data::inspect(&source.path, &options)?;
         let several = opened.sets.len() > 1;
         for mut set in opened.sets {
-            let content = if hashed { content(&set) } else { String::new() };
+            let content = if hashed { content(&set, source.retrieval.as_deref()) } else { String::new() };
             if let Some(part) = selection.part {
                 set.queries.retain(|query| part.holds(&query.id));
                 set.qrels.grades.retain(|query, _| part.holds(query));
@@ -62,7 +62,7 @@ fn open(sources: &[DataSource], selection: &Selection, hashed: bool) -> Result<V
 }
 
 /// What a query's scores depend on besides the retriever: equal, and the same query has the same scores.
-fn content(set: &DataSet) -> String {
+fn content(set: &DataSet, retrieval: Option<&str>) -> String {
     let mut parts = Parts::default();
     for text in set.documents.iter().chain(&set.queries) {
         parts.add(text.id.as_bytes());
@@ -75,6 +75,9 @@ fn content(set: &DataSet) -> String {
             parts.add(document.as_bytes());
             parts.add(&grade.to_le_bytes());
         }
+    }
+    if let Some(retrieval) = retrieval {
+        parts.add(retrieval.as_bytes());
     }
     parts.finish()
 }

@@ -86,6 +86,7 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
             vec![vec![0], vec![1, 2]]
         },
         data: Vec::new(),
+        first_stage: Vec::new(),
         revises: None,
         spec,
     }

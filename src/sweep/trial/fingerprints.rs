@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::checkpoint::{Checkpoint, read_config};
+use crate::checkpoint::{Checkpoint, ModelKind, read_config};
 use crate::kernel::{DType, SimdLevel, widen};
 use crate::sweep::hash::{Parts, short};
 
@@ -71,7 +71,7 @@ pub(super) fn model<'a>(tensors: impl Iterator<Item = (&'a str, &'a str, u128)>)
 /// The fingerprint of a checkpoint's tensors.
 pub(super) fn checkpoint(checkpoint: &Checkpoint) -> u128 {
     let tensors: Vec<_> = checkpoint
-        .modules()
+        .parts()
         .iter()
         .filter_map(|module| Some((module, module.weights.as_ref()?)))
         .flat_map(|(module, weights)| weights.tensors().iter().map(move |tensor| (module, weights, tensor)))
@@ -118,7 +118,15 @@ pub(super) fn settings(checkpoint: &Checkpoint) -> String {
     let others: Vec<String> = others.map(|module| format!("{} {}", module.kind, config(&module.config))).collect();
     let (pooling, dimensions) = (&settings.pooling, settings.truncate_dim);
     let (prompt, normalize) = (settings.include_prompt, settings.normalize);
-    short(&format!("{pooling:?} {prompt} {normalize} {dimensions:?} {others:?} {}", config(checkpoint.config())))
+    let own = format!("{pooling:?} {prompt} {normalize} {dimensions:?} {others:?} {}", config(checkpoint.config()));
+    if settings.kind != ModelKind::Sparse {
+        return short(&own);
+    }
+    // The modules of sparse retrievers that have no weights matter, too.
+    let modules = checkpoint.modules().iter();
+    let modules: Vec<String> =
+        modules.map(|module| format!("{} {:?} {}", module.kind, module.roles, config(&module.config))).collect();
+    short(&format!("{own} {modules:?} {:?}", settings.max_active_dims))
 }
 
 /// The fingerprint of a tokenizer's settings.
@@ -144,6 +152,10 @@ pub(super) fn tokenizer(checkpoint: &Checkpoint, max_length: usize) -> String {
     }
     let model = ["model_type", "tokenizer_class"].map(|key| checkpoint.config().get(key).map(sorted));
     let settings = checkpoint.settings();
+    if settings.routed {
+        // Queries may have a tokenizer of their own, in the folder of their route.
+        parts.add(checkpoint.usage_path().as_os_str().as_encoded_bytes());
+    }
     parts.add(format!("{model:?} {:?} {} {max_length}", settings.transformer, settings.lower_case).as_bytes());
     parts.finish()
 }

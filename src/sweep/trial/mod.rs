@@ -11,6 +11,10 @@ mod fingerprints;
 #[cfg(feature = "eval")]
 mod memory;
 #[cfg(feature = "eval")]
+mod ranker;
+#[cfg(feature = "eval")]
+mod retrieval;
+#[cfg(feature = "eval")]
 mod scorer;
 #[cfg(feature = "eval")]
 mod warnings;

@@ -9,14 +9,16 @@ use super::corpus::Corpus;
 use super::evaluator::{EvaluationError, Evaluator, Prepared, Queries, QueryScores, Request};
 use super::fingerprints;
 use super::memory::Memory;
+use super::ranker::{Ranker, candidates, first_stage, of_encoder};
+use super::retrieval;
 use crate::checkpoint::Checkpoint;
-use crate::diagnose::Diagnose as _;
-use crate::encoder::{self, Encoder};
-use crate::eval::{self, Prompts, ScoreError, Similarity, Task, Texts};
+use crate::encoder::{self, Retriever};
+use crate::eval::{self, EncodingProgress, Prompts, RerankTask, ScoreError, Similarity, Task, Texts, score_hybrid};
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, TILE};
 use crate::plan::{Alignment, Plan};
 use crate::progress::Cancel;
+use crate::retrieval::Retrieval;
 use crate::sweep::Error;
 use crate::sweep::hash::short;
 use crate::sweep::study::{Manifest, Study, Subject, TopDocuments, Trial, load};
@@ -31,8 +33,8 @@ pub struct Scorer {
     /// The checkpoints of the merge in memory in the order of its plan, the fingerprint of its alignment, and the index of
     /// the checkpoint whose settings it has.
     merged_of: (Vec<PathBuf>, Option<u64>, usize),
-    pub(super) encoder: Option<Encoder>,
-    /// Whether the encoder has merged weights.
+    pub(super) ranker: Option<Ranker>,
+    /// Whether the ranker has merged weights.
     is_merged: bool,
     pub(super) ready: Option<Ready>,
     pub(super) corpora: BTreeMap<CorpusKey, Corpus>,
@@ -42,12 +44,14 @@ pub struct Scorer {
 /// Which queries, over how many documents, and on which data sets; all of these without.
 pub(super) type CorpusKey = (&'static str, Option<usize>, Option<Vec<usize>>);
 
-/// The settings of the retriever that is ready.
+/// The settings of the model that is ready.
 #[derive(Debug)]
 pub(super) struct Ready {
     tokenizer: String,
     pub(super) prompts: Prompts,
     similarity: Similarity,
+    /// By which kinds of retrieval each data set of the study is searched, where the sweep file says it.
+    retrieval: Option<Vec<Retrieval>>,
 }
 
 impl Scorer {
@@ -58,11 +62,12 @@ impl Scorer {
     pub fn new(study: &Study, level: SimdLevel) -> Result<Self, Error> {
         let manifest = study.manifest.clone();
         let scoring = &manifest.spec.scoring;
-        let refused = |error: encoder::Error| evaluation(&error);
+        let refused = |error: encoder::Error| of_encoder(&error);
         let options = encoder::Options {
             device: scoring.device.parse().map_err(refused)?,
             dtype: scoring.dtype.as_deref().and_then(DType::from_name),
             max_length: scoring.max_length,
+            retrieval: retrieval::of_study(&manifest),
             ..encoder::Options::default()
         };
         let middle = manifest.spec.params.place(&vec![0.5; manifest.spec.params.dimensions()]);
@@ -75,7 +80,7 @@ impl Scorer {
             level,
             memory: Memory::default(),
             merged_of: (Vec::new(), None, 0),
-            encoder: None,
+            ranker: None,
             is_merged: false,
             ready: None,
             corpora: BTreeMap::new(),
@@ -93,7 +98,7 @@ impl Scorer {
         };
         let key = (queries.name(), race, Some(sets.to_vec()));
         if !self.corpora.contains_key(&key) {
-            let part = Corpus::new(sets.iter().filter_map(|index| corpus.sets.get(*index).cloned()).collect());
+            let part = corpus.part(sets);
             self.corpora.insert(key.clone(), part);
         }
         key
@@ -112,7 +117,12 @@ impl Scorer {
                     Queries::Select => spec.select.clone(),
                     Queries::Report => spec.report.clone().unwrap_or_default(),
                 };
-                Corpus::new(load(&spec.data, &selection)?.into_iter().map(|loaded| loaded.set).collect())
+                let sets: Vec<_> = load(&spec.data, &selection)?.into_iter().map(|loaded| loaded.set).collect();
+                let found = match &spec.scoring.rerank {
+                    Some(rerank) => first_stage(&spec.scoring, rerank, &self.options, spec.links(), &sets)?,
+                    None => Vec::new(),
+                };
+                Corpus::new(sets, found)
             }
             Some(step) => {
                 self.corpus(queries, None, tops)?;
@@ -124,16 +134,16 @@ impl Scorer {
         Ok(())
     }
 
-    fn prepare_parent(&mut self, index: usize) -> Result<String, EvaluationError> {
+    fn prepare_parent(&mut self, index: usize, subject: &Subject) -> Result<String, EvaluationError> {
         let path = self.study.models.get(index).map(|model| model.path.clone()).unwrap_or_default();
         let checkpoint = Checkpoint::open_with(&path, self.study.spec.links()).map_err(Error::from)?;
         // The old weights are freed first, so that two models are never in memory.
-        self.encoder = None;
-        let encoder =
-            Encoder::open(&checkpoint, &self.options).map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        self.ranker = None;
+        let ranker = Ranker::open(&checkpoint, &checkpoint, &self.options, self.reranks())
+            .map_err(|error| EvaluationError::Fatal(of_encoder(&error)))?;
         let values = fingerprints::checkpoint(&checkpoint);
         self.is_merged = false;
-        self.begin(&checkpoint, encoder, values, None)
+        self.begin(&checkpoint, ranker, (values, None), subject)
     }
 
     fn prepare_merge(&mut self, subject: &Subject) -> Result<String, EvaluationError> {
@@ -144,7 +154,7 @@ impl Scorer {
         let of = (plan.folders().into_iter().map(Path::to_path_buf).collect(), vocabulary, plan.settings);
         if of != self.merged_of {
             (self.memory, self.merged_of) = (Memory::default(), of);
-            self.encoder = None;
+            self.ranker = None;
         }
         // Like opening the folder of the merge.
         let merge = plan.outline(plan.models[plan.donor].path().to_path_buf());
@@ -158,46 +168,65 @@ impl Scorer {
             progress: &|_| {},
         };
         // The old weights are freed first, so that two models are never in memory.
-        if let Some(encoder) = &mut self.encoder {
-            encoder.release();
+        if let Some(ranker) = &mut self.ranker {
+            ranker.release();
         }
         self.memory.merge(&mut plan, merging).map_err(|error| EvaluationError::Trial(error.to_string()))?;
-        // An existing encoder keeps its tokenizer.
-        let is_kept = self.is_merged && self.encoder.is_some();
+        // An existing model keeps its tokenizer.
+        let is_kept = self.is_merged && self.ranker.is_some();
         let merge = match plan.alignment.as_ref().filter(|_| !is_kept) {
             Some(alignment) => merge.with_tokenizer(alignment.vocabulary.in_memory().map_err(Error::from)?),
             None => merge,
         };
-        let loaded = match self.encoder.take().filter(|_| self.is_merged) {
-            Some(mut encoder) => encoder.replace(&merge, &self.memory).map(|()| encoder),
-            None => Encoder::from_tensors(&merge, &self.memory, &self.options),
+        let reranks = self.reranks();
+        let loaded = match self.ranker.take().filter(|_| self.is_merged) {
+            Some(mut ranker) => ranker.replace(&merge, &self.memory).map(|()| ranker),
+            None => Ranker::open(&merge, &self.memory, &self.options, reranks),
         };
-        let encoder = loaded.map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
+        let ranker = loaded.map_err(|error| EvaluationError::Fatal(of_encoder(&error)))?;
         self.is_merged = true;
-        self.begin(&merge, encoder, self.memory.fingerprint(), vocabulary)
+        self.begin(&merge, ranker, (self.memory.fingerprint(), vocabulary), subject)
     }
 
-    /// Starts using an encoder. Returns the hash of everything that its scores depend on.
+    /// Whether the models are rerankers.
+    fn reranks(&self) -> bool {
+        self.study.spec.scoring.rerank.is_some()
+    }
+
+    /// Starts using a model. Returns the hash of everything that its scores depend on.
     fn begin(
         &mut self,
         checkpoint: &Checkpoint,
-        encoder: Encoder,
-        values: u128,
-        vocabulary: Option<u64>,
+        ranker: Ranker,
+        (values, vocabulary): (u128, Option<u64>),
+        subject: &Subject,
     ) -> Result<String, EvaluationError> {
         let settings = checkpoint.settings();
         let scoring = &self.study.spec.scoring;
-        let prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
-        let similarity = Similarity::from_name(settings.similarity.as_written()).ok_or_else(|| {
+        let mut prompts = Prompts::of(settings, scoring.query_prompt.as_deref(), scoring.document_prompt.as_deref());
+        let mut similarity = Similarity::of_model(settings).ok_or_else(|| {
             let path = checkpoint.path().display();
             let message = format!("`{path}` compares by {}, which is unknown", settings.similarity);
             EvaluationError::Fatal(Error::Evaluation { message, hint: None })
         })?;
-        let tokenizer = self.tokenizer(checkpoint, encoder.max_length(), vocabulary);
+        let mut tokenizer = self.tokenizer(checkpoint, ranker.max_length(), vocabulary);
+        if let Some(late) = &settings.late_interaction {
+            // They say which tokens stand around texts, and which tokens get vectors.
+            tokenizer = short(&format!("{tokenizer} {late:?}"));
+        }
         let used = fingerprints::settings(checkpoint);
-        let weights = short(&format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}"));
-        self.encoder = Some(encoder);
-        self.ready = Some(Ready { tokenizer, prompts, similarity });
+        if let Ranker::Retriever(retriever) = &ranker {
+            (prompts, similarity) = (prompts.used_by(retriever), similarity.used_by(retriever, settings));
+        }
+        let retrieval = retrieval::at(&self.study, subject).map_err(EvaluationError::Trial)?;
+        let mut weights = format!("{values:032x} {used} {tokenizer} {prompts:?} {similarity:?}");
+        if let Some(retrieval) = &retrieval {
+            let names: Vec<String> = retrieval.iter().map(|of_set| format!("{of_set:?}")).collect();
+            weights = format!("{weights} {}", names.join(" "));
+        }
+        let weights = short(&weights);
+        self.ranker = Some(ranker);
+        self.ready = Some(Ready { tokenizer, prompts, similarity, retrieval });
         Ok(weights)
     }
 
@@ -207,17 +236,12 @@ impl Scorer {
     }
 }
 
-/// An error that every trial would have.
-pub(super) fn evaluation(error: &encoder::Error) -> Error {
-    Error::Evaluation { message: error.to_string(), hint: error.hint() }
-}
-
 impl Evaluator for Scorer {
     fn prepare(&mut self, trial: &Trial) -> Result<Prepared, EvaluationError> {
         let begun = Instant::now();
         let weights = match &trial.subject {
             Subject::Parent(index) if self.study.models.get(*index).is_some_and(|model| model.adapter.is_none()) => {
-                self.prepare_parent(*index)
+                self.prepare_parent(*index, &trial.subject)
             }
             subject => self.prepare_merge(subject),
         }?;
@@ -230,30 +254,43 @@ impl Evaluator for Scorer {
         let rules = self.study.spec.scoring.compat.rules();
         let key = self.part(request.queries, request.race, request.sets);
         let corpus = self.corpora.get_mut(&key);
-        let (Some(ready), Some(encoder), Some(corpus)) = (&self.ready, &self.encoder, corpus) else {
-            return Err(EvaluationError::Trial("no retriever is ready".into()));
+        let (Some(ready), Some(ranker), Some(corpus)) = (&self.ready, &self.ranker, corpus) else {
+            return Err(EvaluationError::Trial("no model is ready".into()));
         };
-        let begun = Instant::now();
-        corpus
-            .tokenise(&ready.tokenizer, &ready.prompts, encoder)
-            .map_err(|error| EvaluationError::Fatal(evaluation(&error)))?;
-        let tokenising = begun.elapsed();
-        let texts = Texts::new(&corpus.sets, &ready.prompts);
-        let task = Task {
-            sets: &corpus.sets,
-            texts: &texts,
-            tokens: corpus.tokens(&ready.tokenizer, &ready.prompts),
-            metrics: &metrics,
-            rules,
-            similarity: ready.similarity,
-            depth: eval::ranking_depth(&metrics).max(request.depth),
+        let mut tokenising = Duration::ZERO;
+        let scored = match (ranker, &self.study.spec.scoring.rerank) {
+            (Ranker::Retriever(retriever), _) => {
+                let begun = Instant::now();
+                corpus
+                    .tokenise(&ready.tokenizer, &ready.prompts, retriever)
+                    .map_err(|error| EvaluationError::Fatal(of_encoder(&error)))?;
+                tokenising = begun.elapsed();
+                let texts = Texts::new(&corpus.sets, &ready.prompts);
+                let task = Task {
+                    sets: &corpus.sets,
+                    texts: &texts,
+                    tokens: corpus.tokens(&ready.tokenizer, &ready.prompts),
+                    metrics: &metrics,
+                    rules,
+                    similarity: ready.similarity,
+                    depth: eval::ranking_depth(&metrics).max(request.depth),
+                };
+                let by = ready.retrieval.as_ref().map(|all| retrieval::of_sets(all, request.sets, corpus.sets.len()));
+                match (retriever, by) {
+                    (Retriever::Hybrid(encoder), Some(by)) => {
+                        let found = score_hybrid(retriever, encoder, &task, &by, &mut watched(request, texts.len()));
+                        found.map(|found| found.into_iter().flatten().collect())
+                    }
+                    _ => eval::score(retriever, &task, &mut watched(request, texts.len())),
+                }
+            }
+            (Ranker::Reranker(reranker), Some(rerank)) => {
+                let candidates = candidates(rerank, &corpus.sets, &corpus.found, self.study.spec.scoring.compat)?;
+                let task = RerankTask { sets: &corpus.sets, candidates: &candidates, metrics: &metrics, rules };
+                eval::rerank(reranker, &task, &mut watched(request, task.pairs()))
+            }
+            (Ranker::Reranker(_), None) => return Err(EvaluationError::Trial("there is no first stage".into())),
         };
-        let (mut done, all) = (0, texts.len());
-        let scored = eval::score(encoder, &task, &mut |progress| {
-            done += progress.texts;
-            let asked = (request.progress)(done, all);
-            if request.cancel.is_cancelled() { ControlFlow::Break(()) } else { asked }
-        });
         let scored = scored.map_err(failed)?;
         let mut found: Vec<QueryScores> = scored
             .iter()
@@ -280,6 +317,16 @@ impl Evaluator for Scorer {
 
     fn device(&self) -> String {
         self.options.device.to_string()
+    }
+}
+
+/// Passes progress on, of `all` texts or pairs.
+fn watched<'a>(request: &'a mut Request<'_>, all: usize) -> impl FnMut(EncodingProgress) -> ControlFlow<()> + 'a {
+    let mut done = 0;
+    move |progress| {
+        done += progress.texts;
+        let asked = (request.progress)(done, all);
+        if request.cancel.is_cancelled() { ControlFlow::Break(()) } else { asked }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::scorer::evaluation;
+use super::ranker::of_encoder;
 use crate::checkpoint::Checkpoint;
-use crate::encoder::{Encoder, Options};
+use crate::encoder::{Encoder, Mode, Options, Pooling};
 use crate::plan::Plan;
 use crate::sweep::Error;
 use crate::sweep::file::Baseline;
@@ -16,8 +16,10 @@ use crate::sweep::study::{Manifest, Subject};
 /// Checkpoints that cannot be read or do not fit together.
 pub fn warnings(study: &Manifest) -> Result<Vec<String>, Error> {
     let scoring = &study.spec.scoring;
-    let device = scoring.device.parse().map_err(|error| evaluation(&error))?;
-    let options = Options { device, max_length: scoring.max_length, ..Options::default() };
+    let device = scoring.device.parse().map_err(|error| of_encoder(&error))?;
+    // The head of a reranker says what is pooled.
+    let pooling = scoring.rerank.as_ref().map(|_| Pooling::of(Mode::Cls));
+    let options = Options { device, max_length: scoring.max_length, pooling, ..Options::default() };
     let mut found: Vec<String> = Vec::new();
     let mut add = |checkpoint: &Checkpoint| {
         for warning in Encoder::warnings_of(checkpoint, &options) {

@@ -1,21 +1,19 @@
-//! `admix embed`
+//! Encodes the lines of stdin.
 
 use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde_json::json;
 
-use super::args::LinkArgs;
-use super::encoding::{EncoderArgs, set_aside};
-use super::render::{self, Usage};
-use super::{output, progress, run, units};
+use super::formats::Format;
 use crate::checkpoint::{Checkpoint, Settings};
-use crate::encoder::{Embeddings, Encoder, Error};
-use crate::progress::Cancel;
+use crate::cli::args::LinkArgs;
+use crate::cli::encoding::{EncoderArgs, RetrievalArgs, set_aside};
+use crate::cli::render::{self, Usage};
+use crate::cli::{output, progress, run, units};
+use crate::encoder::{Error, Retriever, Role, Vectors};
 
 /// Write the embeddings of texts, one a line of stdin
 #[derive(clap::Args, Debug)]
@@ -24,10 +22,16 @@ Examples:
   admix embed model -o out.npy < lines.txt
   admix embed model --prompt 'query: ' -o queries.safetensors < queries.txt
   admix embed model --prompt-name query --truncate-dim 256 -o queries.jsonl < queries.txt
+  admix embed splade -o weights.jsonl < lines.txt
+  admix embed bge-m3 --retrieval all -o heads.jsonl < lines.txt
 
 The end of OUT's name says the format: .npy (float32, rows × dimensions), .safetensors (a tensor
-`embeddings`), .jsonl (an object with `text` and `embedding` a line).")]
-pub(super) struct Args {
+`embeddings`), .jsonl (an object with `text` and `embedding` a line). Of a sparse retriever, .jsonl
+has `weights` in place of `embedding`, the heaviest token first, and .safetensors the rows as
+`indptr`, `indices` and `data`, as scipy's csr_matrix takes them, with their `shape`. Of a
+late-interaction model, .jsonl has a list of vectors as `embeddings`, and .safetensors has in
+`indptr` where those of each text begin in `embeddings`.")]
+pub(crate) struct Args {
     /// Model folder
     #[arg(value_name = "MODEL")]
     model: PathBuf,
@@ -44,12 +48,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
     prompt: Option<String>,
 
-    /// Name of one of the model's own prompts
+    /// Name of one of the model's own prompts; `query` and `document` also say what the texts are, for models that encode the
+    /// two in different ways
     #[arg(long, value_name = "NAME")]
     prompt_name: Option<String>,
 
     #[command(flatten)]
     encoder: EncoderArgs,
+
+    #[command(flatten)]
+    retrieval: RetrievalArgs,
 
     #[command(flatten)]
     links: LinkArgs,
@@ -63,47 +71,45 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-#[derive(Clone, Copy)]
-enum Format {
-    Npy,
-    Safetensors,
-    JsonLines,
-}
-
-pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let format = format(&args.out)?;
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let format = Format::of(&args.out)?;
     if !args.force && output::is_taken(&args.out) {
         return Err(output::exists(&args.out));
     }
     let cancel = run::interruption()?;
     let checkpoint = Checkpoint::open_with(&args.model, args.links.links())?;
     let prompt = prompt(args, checkpoint.settings())?;
-    let encoder = Encoder::open(&checkpoint, &args.encoder.options())?;
+    let retriever = Retriever::open(&checkpoint, &args.retrieval.apply(args.encoder.options()))?;
+    format.check(&retriever, &args.out)?;
+    let role = role(args, &retriever)?;
     if !args.quiet {
-        render::warn(encoder.warnings());
+        render::warn(retriever.warnings());
     }
     let texts = read_lines()?;
     let started = Instant::now();
-    let tokens = encoder.tokenize(&texts, prompt.as_deref())?;
+    let tokens = retriever.tokenize(role, &texts, prompt.as_deref())?;
     let bar = progress::bar(progress::Counted::Encoding, tokens.total() as u64, args.quiet);
     let mut finished = 0;
-    let done = encoder.encode(&tokens, &mut |count, tokens| {
+    let done = retriever.encode(&tokens, &mut |count, tokens| {
         finished += count;
         bar.set_message(format!("{finished}/{} texts  {:.0} texts/s", texts.len(), rate(finished, started.elapsed())));
         bar.inc(tokens as u64);
         cancel.flow()
     });
     bar.finish_and_clear();
-    let embeddings = done?;
+    let vectors = done?;
     let time = started.elapsed();
-    write(args, format, &texts, &embeddings, &cancel)?;
+    output::write(&args.out, args.force, |file| {
+        format.write(file, &texts, &vectors, &retriever)?;
+        Ok(cancel.check(Error::Cancelled)?)
+    })?;
+    let (size, unit) = size(&vectors, &retriever);
     let rate = rate(texts.len(), time);
     if !args.quiet {
         render::say(&format!(
-            "{} texts, {} tokens, {} dimensions in {} ({rate:.0} texts/s) to {}",
+            "{} texts, {} tokens, {size} {unit} in {} ({rate:.0} texts/s) to {}",
             texts.len(),
             tokens.total(),
-            embeddings.dimension,
             units::seconds(time),
             args.out.display(),
         ));
@@ -114,28 +120,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "model": args.model.display().to_string(),
             "texts": texts.len(),
             "tokens": tokens.total(),
-            "dimensions": embeddings.dimension,
-            "max_length": encoder.max_length(),
+            unit: size,
+            "max_length": retriever.max_length(),
             "prompt": prompt.unwrap_or_default(),
             "seconds": time.as_secs_f64(),
             "texts_per_second": rate,
         }))?;
     }
-    set_aside(encoder);
+    set_aside(retriever);
     Ok(())
-}
-
-fn format(out: &Path) -> anyhow::Result<Format> {
-    match out.extension().and_then(|end| end.to_str()) {
-        Some("npy") => Ok(Format::Npy),
-        Some("safetensors") => Ok(Format::Safetensors),
-        Some("jsonl") => Ok(Format::JsonLines),
-        _ => Err(Usage::with_hint(
-            format!("`{}` ends in no known format", out.display()),
-            "the end of the name says the format: .npy, .safetensors or .jsonl",
-        )
-        .into()),
-    }
 }
 
 /// What is put in front of every text.
@@ -171,52 +164,25 @@ fn rate(texts: usize, time: Duration) -> f64 {
     texts as f64 / time.as_secs_f64().max(1e-9)
 }
 
-/// OUT is there whole or not at all.
-fn write(
-    args: &Args,
-    format: Format,
-    texts: &[String],
-    embeddings: &Embeddings,
-    cancel: &Cancel,
-) -> anyhow::Result<()> {
-    output::write(&args.out, args.force, |file| {
-        match format {
-            Format::Npy => write_npy(file, embeddings),
-            Format::Safetensors => write_safetensors(file, embeddings),
-            Format::JsonLines => write_json_lines(file, texts, embeddings),
-        }?;
-        Ok(cancel.check(Error::Cancelled)?)
-    })
-}
-
-/// Format version 1.0: magic, length of the header, a Python literal filled up to 64 bytes, the numbers.
-fn write_npy(out: &mut dyn io::Write, embeddings: &Embeddings) -> io::Result<()> {
-    let (rows, columns) = (embeddings.len(), embeddings.dimension);
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    let filled = (10 + header.len() + 1).next_multiple_of(64) - 11;
-    header.extend(std::iter::repeat_n(' ', filled - header.len()));
-    header.push('\n');
-    out.write_all(b"\x93NUMPY\x01\x00")?;
-    out.write_all(&(header.len() as u16).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    write_numbers(out, embeddings)
-}
-
-fn write_numbers(out: &mut dyn io::Write, embeddings: &Embeddings) -> io::Result<()> {
-    embeddings.values.iter().try_for_each(|x| out.write_all(&x.to_le_bytes()))
-}
-
-fn write_safetensors(out: &mut dyn io::Write, embeddings: &Embeddings) -> io::Result<()> {
-    let bytes: Vec<u8> = embeddings.values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    let shape = vec![embeddings.len(), embeddings.dimension];
-    let view = TensorView::new(Dtype::F32, shape, &bytes).map_err(io::Error::other)?;
-    out.write_all(&safetensors::serialize([("embeddings", view)], None).map_err(io::Error::other)?)
-}
-
-fn write_json_lines(out: &mut dyn io::Write, texts: &[String], embeddings: &Embeddings) -> io::Result<()> {
-    for (text, embedding) in texts.iter().zip(embeddings.rows()) {
-        serde_json::to_writer(&mut *out, &json!({"text": text, "embedding": embedding}))?;
-        out.write_all(b"\n")?;
+/// What is counted besides texts and tokens, and what it is called.
+fn size(vectors: &Vectors, retriever: &Retriever) -> (usize, &'static str) {
+    match vectors {
+        Vectors::Dense(all) => (all.dimension, "dimensions"),
+        Vectors::Sparse(all) => (all.entries(), "entries"),
+        Vectors::Late(all) => (all.dimension, "dimensions"),
+        Vectors::Hybrid(_) => (retriever.heads(), "heads"),
     }
-    Ok(())
+}
+
+/// The role of the texts, which a prompt's name tells, as in sentence-transformers' `encode_query` and `encode_document`.
+fn role(args: &Args, retriever: &Retriever) -> Result<Role, Usage> {
+    match args.prompt_name.as_deref() {
+        Some("query") => Ok(Role::Query),
+        Some("document") => Ok(Role::Document),
+        _ if matches!(retriever, Retriever::Late(_)) => Err(Usage::with_hint(
+            format!("`{}` encodes queries in another way than documents", args.model.display()),
+            "say what the lines are: `--prompt-name query` or `--prompt-name document`",
+        )),
+        _ => Ok(Role::Text),
+    }
 }

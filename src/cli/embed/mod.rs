@@ -1,0 +1,6 @@
+//! `admix embed`
+
+mod formats;
+mod run;
+
+pub(super) use run::{Args, run};
