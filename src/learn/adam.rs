@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::bits;
+use super::bits;
 
 const DECAYS: (f64, f64) = (0.9, 0.99);
 const EPSILON: f64 = 1e-12;

@@ -5,6 +5,7 @@
 //! projects gradients onto the coefficients, `data` prepares texts, `objective` has the losses, and `run` is the loop.
 
 mod adam;
+mod bits;
 mod by;
 mod coefficients;
 mod data;

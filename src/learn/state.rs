@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
+use super::bits;
 use super::error::Error;
 use crate::files;
 
@@ -34,21 +35,6 @@ pub(super) struct State {
     pub(super) waited: usize,
     /// Seconds that it took.
     pub(super) seconds: f64,
-}
-
-/// Numbers as the bits of float64, in hexadecimal.
-pub(super) mod bits {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(in crate::learn) fn serialize<S: Serializer>(values: &[f64], to: S) -> Result<S::Ok, S::Error> {
-        values.iter().map(|value| format!("{:016x}", value.to_bits())).collect::<Vec<_>>().serialize(to)
-    }
-
-    pub(in crate::learn) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
-        let texts = Vec::<String>::deserialize(from)?;
-        let value = |text: &String| u64::from_str_radix(text, 16).map(f64::from_bits).map_err(serde::de::Error::custom);
-        texts.iter().map(value).collect()
-    }
 }
 
 impl State {
