@@ -175,7 +175,7 @@ fn sweeps_pin_a_data_set_to_its_commit() {
     assert!(fetch(root, &hub, &["--data", "Ko-StrategyQA", "-q"]).status.success());
     let done = with_cache(root, &["sweep", "run", "sweep.yaml", "-q"]);
     assert!(done.status.success(), "{}", stderr(&done));
-    let study = snapshot(&root.join("sweep"));
+    let study = snapshot(&root.join("studies/sweep"));
     let pinned = format!("Ko-StrategyQA@{STRATEGY}");
     assert!(study.values().any(|file| String::from_utf8_lossy(file).contains(&pinned)));
 }
