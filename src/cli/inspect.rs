@@ -192,9 +192,10 @@ fn late_facts(late: &LateInteraction) -> Vec<(&'static str, String)> {
     let skipped = |name: &str, skips: bool| (skips && !late.skiplist.is_empty()).then(|| name.to_owned());
     let sides: Vec<String> =
         [skipped("queries", late.skips[0]), skipped("documents", late.skips[1])].into_iter().flatten().collect();
-    let skiplist = match sides.is_empty() {
-        true => "none".to_owned(),
-        false => format!("{} of {}", late.skiplist.join(" "), sides.join(" and ")),
+    let skiplist = if sides.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("{} of {}", late.skiplist.join(" "), sides.join(" and "))
     };
     vec![
         ("similarity", if late.mean { "MaxSim, the mean over the query".to_owned() } else { "MaxSim".to_owned() }),

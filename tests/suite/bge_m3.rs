@@ -168,10 +168,11 @@ fn a_sweep_has_columns_for_heads_and_variables_for_their_weights() {
         format!(
             "study: heads\nrecipe:\n  merge_method: linear\n  models:\n    - {{model: m3, parameters: {{weight: \"${{w}}\"}}}}\n    \
              - {{model: other, parameters: {{weight: 1}}}}\n\
-             params: {{w: {{values: [1]}}, l: {{values: [0.5, 2]}}}}\ndata:\n{data}  \
-             all: {{path: data, retrieval: \"dense,sparse=0.5,late=${{l}}\"}}\n\
-             objectives:\n  heads: {{metric: ndcg@10, mean: [all]}}\n  lexical: {{metric: mrr@10, mean: [words]}}\n\
-             compat: st\nstore: study\n"
+             params: {{w: {{values: [0.5, 1]}}, l: {{values: [0.5, 2]}}}}\ndata:\n{data}  \
+             heads: {{path: data, retrieval: \"dense,sparse=0.5,late=${{l}}\"}}\n\
+             objectives:\n  dense: {{metric: ndcg@10, mean: [vectors]}}\n  sparse: {{metric: mrr@10, mean: [words]}}\n  \
+             late: {{metric: ndcg@10, mean: [tokens]}}\n  all: {{metric: ndcg@10, mean: [heads]}}\n\
+             search: grid\ncompat: st\nstore: study\n"
         )
     };
     let columns = "  vectors: {path: data, retrieval: dense}\n  words: {path: data, retrieval: sparse}\n  \
@@ -191,29 +192,30 @@ fn a_sweep_has_columns_for_heads_and_variables_for_their_weights() {
         trial.unwrap_or_else(|| panic!("{label}: {report:#}"))["objectives"][objective]["value"].as_f64().unwrap()
     };
     for (label, model, weights) in [
-        ("w=1, l=0.5", "merged", "dense=1,sparse=0.5,late=0.5"),
-        ("w=1, l=2", "merged", "dense=1,sparse=0.5,late=2"),
+        ("w=1 l=0.5", "merged", "dense=1,sparse=0.5,late=0.5"),
+        ("w=1 l=2", "merged", "dense=1,sparse=0.5,late=2"),
         ("m3", "m3", "dense=1,sparse=0.5,late=1"),
     ] {
-        let (found, expected) = (of_trial(label, "heads"), scored(model, weights, "ndcg@10"));
+        let (found, expected) = (of_trial(label, "all"), scored(model, weights, "ndcg@10"));
         assert!((found - expected).abs() < 1e-9, "{label}: {found} {expected}");
-        let (found, expected) = (of_trial(label, "lexical"), scored(model, "sparse", "mrr@10"));
-        assert!((found - expected).abs() < 1e-9, "{label} sparse: {found} {expected}");
+        for (kind, metric) in [("dense", "ndcg@10"), ("sparse", "mrr@10"), ("late", "ndcg@10")] {
+            let (found, expected) = (of_trial(label, kind), scored(model, kind, metric));
+            assert!((found - expected).abs() < 1e-9, "{label} {kind}: {found} {expected}");
+        }
     }
-    assert!((of_trial("w=1, l=0.5", "heads") - of_trial("w=1, l=2", "heads")).abs() > 1e-9, "weights change scores");
     let table = String::from_utf8_lossy(&run(root, &["sweep", "report", "study"]).stdout).into_owned();
-    for column in ["vectors", "words", "tokens", "all"] {
+    for column in ["dense", "sparse", "late", "all"] {
         assert!(table.contains(column), "{column}: {table}");
     }
     // The same data searched in another way is another data set, of which no score is taken over.
     let more = format!("{columns}  both: {{path: data, retrieval: \"dense,sparse\"}}\n");
-    let text = sweep(&more).replace("mean: [words]", "mean: [words, both]");
+    let text = sweep(&more).replace("search: grid", "  both: {metric: mrr@10, mean: [both]}\nsearch: grid");
     fs::write(root.join("sweep.yaml"), text).unwrap();
     run(root, &["sweep", "run", "sweep.yaml", "-q"]);
     let report = stdout_json(&run(root, &["sweep", "report", "study", "--json"]));
     let trial = report["trials"].as_array().unwrap().iter().find(|trial| trial["label"] == "m3").unwrap();
-    let found = trial["objectives"]["lexical"]["value"].as_f64().unwrap();
-    let expected = f64::midpoint(scored("m3", "sparse", "mrr@10"), scored("m3", "dense,sparse", "mrr@10"));
+    let found = trial["objectives"]["both"]["value"].as_f64().unwrap();
+    let expected = scored("m3", "dense,sparse", "mrr@10");
     assert!((found - expected).abs() < 1e-9, "{found} {expected}");
 }
 

@@ -402,7 +402,7 @@ fn a_sweep_over_rerankers_orders_what_a_first_stage_found() {
         if first == "found.run" {
             // The ranking is an input like any other.
             let ranking = fs::read_to_string(place.join(first)).unwrap();
-            fs::write(place.join(first), ranking.replacen("100", "101", 1)).unwrap();
+            fs::write(place.join(first), ranking.replacen(" 99 first", " 98.5 first", 1)).unwrap();
             let said = refused(place, &["sweep", "run", "sweep.yaml"]);
             assert!(said.contains("found.run` has other content"), "{said}");
         }

@@ -153,7 +153,7 @@ impl PackedAttention<'_> {
                 positions.add(&of, met.clone(), met_products, (&mut *scores, stride))?;
             }
             for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
-                self.adjust(head, first + row, length, keys.start, seen(first + row), &mut scores[..count]);
+                self.adjust(head, first + row, length, keys.start, &seen(first + row), &mut scores[..count]);
             }
             kernel::exponentials(level, scores, count, &mut scales);
             for (row, scale) in scales[..queries].iter_mut().enumerate() {
@@ -173,7 +173,7 @@ impl PackedAttention<'_> {
 
     /// Adds the relative bias to the scores of one query, and masks all but the tokens `seen`. The first score is that of key
     /// `start`.
-    fn adjust(&self, head: usize, query: usize, length: usize, start: usize, seen: Range<usize>, scores: &mut [f32]) {
+    fn adjust(&self, head: usize, query: usize, length: usize, start: usize, seen: &Range<usize>, scores: &mut [f32]) {
         if let Some(spread) = self.spread {
             let row = spread.row(head, query, length);
             kernel::add_to(SimdLevel::best(), scores, &row[start..start + scores.len()]);

@@ -268,7 +268,7 @@ impl Reading<'_> {
             faults.push(self.document.error(fault.hint(hint)));
         }
         for unit in [0.0, 1.0] {
-            let values = spec.end(unit);
+            let values = spec.recipe.own(&spec.end(unit));
             let RecipeText { text, origin, folder } = &spec.recipe;
             for error in Recipe::review_text(text, origin, folder.clone(), &values, false).faults {
                 if faults.iter().any(|known| known.message() == error.message() && known.place() == error.place()) {

@@ -90,7 +90,7 @@ pub struct Scoring {
     #[serde(with = "as_text")]
     pub compat: Compat,
     /// What the models order, if they are rerankers.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     pub rerank: Option<Rerank>,
 }
 

@@ -79,7 +79,14 @@ impl RecipeText {
     /// # Errors
     /// Whatever is wrong with the recipe there.
     pub fn at(&self, values: &BTreeMap<String, String>) -> Result<Recipe, recipe::Error> {
-        Recipe::parse_in(&self.text, &self.origin, self.folder.clone(), values)
+        Recipe::parse_in(&self.text, &self.origin, self.folder.clone(), &self.own(values))
+    }
+
+    /// The variables that the recipe names. Others may be weights of kinds of retrieval.
+    pub(super) fn own(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let named = yaml::variable_names(&self.text);
+        let own = values.iter().filter(|(name, _)| named.contains(name.as_str()));
+        own.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// The recipe's text at a point, without lines that stood before it in its file.
