@@ -3,10 +3,27 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::diagnose::{Diagnose, ExitClass};
+
 /// A text that names no retrieval.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind of retrieval; expected dense, sparse or late, several of them joined by commas, or `all`")]
-pub struct UnknownRetrieval(pub String);
+#[error(
+    "`{text}` is not a kind of retrieval; expected dense, sparse or late, several of them joined by commas, or `all`"
+)]
+pub struct UnknownRetrieval {
+    /// The text.
+    pub text: String,
+}
+
+impl Diagnose for UnknownRetrieval {
+    fn hint(&self) -> Option<String> {
+        None
+    }
+
+    fn exit_class(&self) -> ExitClass {
+        ExitClass::Usage
+    }
+}
 
 /// How documents are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +127,7 @@ impl FromStr for Retrieval {
         if text == "all" {
             return Ok(Self::weighted(RetrievalKind::ALL.map(|kind| (kind, 1.0))));
         }
-        let refused = || UnknownRetrieval(text.to_owned());
+        let refused = || UnknownRetrieval { text: text.to_owned() };
         let mut weights = [None; 3];
         for part in text.split(',') {
             let (name, weight) = part.split_once('=').map_or((part, None), |(name, weight)| (name, Some(weight)));
@@ -147,7 +164,7 @@ mod tests {
         }
         for text in ["", "lexical", "dense,dense", "dense=-1", "dense=nan", "dense=0", "dense=a", "dense+late", "all=2"]
         {
-            assert_eq!(text.parse::<Retrieval>(), Err(UnknownRetrieval(text.to_owned())));
+            assert_eq!(text.parse::<Retrieval>(), Err(UnknownRetrieval { text: text.to_owned() }));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Builders for merges, learned recipes, scorings and sweeps, with the program's defaults.
 
+#[cfg(feature = "eval")]
+mod candidates;
 mod error;
 #[cfg(feature = "eval")]
 mod first_stage;

@@ -20,7 +20,9 @@ pub(super) fn find(root: &ModelPath, modules: &[Module]) -> Result<Vec<Module>, 
     let mut heads = Vec::new();
     let mut names = entries(root)?;
     names.sort();
-    for name in names {
+    // Without modules.json nothing says that they are this model's.
+    let has_modules = names.iter().any(|name| name == "modules.json");
+    for name in names.into_iter().filter(|_| has_modules) {
         let is_listed = modules.iter().any(|module| module.folder.split('/').next() == Some(name.as_str()));
         let Some(kind) = kind_of_folder(&name).filter(|_| !is_listed) else { continue };
         let folder = root.join(&name);

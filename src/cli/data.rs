@@ -16,7 +16,7 @@ use crate::eval::data::{self, Opened, Options, Side, Summary};
 Examples:
   admix data sets/korquad-ko
   admix data sets/* --split test --json
-  admix data mteb/Ko-StrategyQA                     from the Hub's cache; `admix fetch --data` puts it there
+  admix data mteb/Ko-StrategyQA                     from the Hub's cache; see `admix fetch`
   admix data --list                                 the tasks that have names
   admix data --list kor miracl                      those of Korean, or with miracl in their names")]
 pub(super) struct Args {

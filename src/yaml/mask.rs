@@ -57,7 +57,7 @@ fn name_length(text: &str) -> usize {
 }
 
 /// Restores masked braces in a text.
-pub(super) fn unmask(text: &str) -> String {
+pub(crate) fn unmask(text: &str) -> String {
     text.replace(OPEN, "{").replace(CLOSE, "}")
 }
 

@@ -32,7 +32,7 @@ pub(crate) use fields::Fields;
 pub use keys::{Form, Key, KeyTable, Status};
 pub(crate) use keys::{KeyAdvice, read, without_effect};
 pub(crate) use locate::Part;
-pub(crate) use mask::{names as variable_names, without_mark};
+pub(crate) use mask::{names as variable_names, unmask, without_mark};
 pub(crate) use message::{and, quoted, written};
 pub use path::{NodePath, Step};
 pub use place::Place;

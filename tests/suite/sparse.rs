@@ -125,7 +125,9 @@ fn metrics_are_those_of_sentence_transformers_evaluator() {
 /// The folders below `folder` with weights, by their names.
 fn weight_folders(folder: &Path) -> Vec<String> {
     let found = snapshot(folder).into_keys().filter(|path| path.ends_with("model.safetensors"));
-    found.map(|path| path.parent().unwrap().to_str().unwrap().to_owned()).collect()
+    let inside =
+        |path: std::path::PathBuf| path.parent().and_then(|at| at.strip_prefix(folder).ok().map(Path::to_path_buf));
+    found.filter_map(inside).map(|path| path.to_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -164,7 +166,8 @@ fn a_merge_has_the_mean_of_every_head_and_route() {
         // Every file that says what the modules are and how they are used came along.
         let settings = |model: &str| -> Vec<_> {
             let all = snapshot(&root.join(model)).into_iter();
-            all.filter(|(path, _)| path.ends_with("modules.json") || path.ends_with("router_config.json")).collect()
+            let told = all.filter(|(path, _)| path.ends_with("modules.json") || path.ends_with("router_config.json"));
+            told.map(|(path, bytes)| (path.strip_prefix(root.join(model)).unwrap().to_owned(), bytes)).collect()
         };
         assert_eq!(settings(&out), settings(case));
         let scored = run(root, &["score", &out, "--data", "data", "--json"]);

@@ -24,8 +24,7 @@ Examples:
   admix learn recipe.yaml --data sets/* --report sets-of-others/* -o learned.yaml
   admix learn recipe.yaml --data sets/* --by tensor --steps 100 -o learned.yaml
   admix learn recipe.yaml --data sets/* --by part+script --freeze pooler -o learned.yaml
-  admix learn recipe.yaml --unlabelled ko-ko=korean.txt base=english.txt -o learned.yaml
-  admix merge learned.yaml -o merged")]
+  admix learn recipe.yaml --unlabelled ko-ko=korean.txt base=english.txt -o learned.yaml")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) recipe: RecipeArgs,

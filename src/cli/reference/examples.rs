@@ -521,8 +521,8 @@ mod tests {
             (&["objectives:"], "objectives: {mono: {mean: [ko-ko]}, cross: {mean: [ko-en]}}"),
         ];
         let folder = tempfile::tempdir().unwrap();
-        for name in ["ko-ko", "ko-en"] {
-            std::fs::create_dir_all(folder.path().join("sets").join(name)).unwrap();
+        for name in ["sets/ko-ko", "sets/ko-en", "bge-m3"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
         }
         for example in SWEEP.iter().chain(SEARCHES) {
             let text = completed(example.yaml, &rest);

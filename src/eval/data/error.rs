@@ -283,6 +283,8 @@ impl Diagnose for Error {
             Self::Hub { near: Some(near), .. } => {
                 format!("did you mean `{near}`? `admix data --list` lists MTEB's tasks")
             }
+            // A path is more often misspelt than a name.
+            Self::Hub { name, .. } if path_hint(name.as_ref()).is_some() => return path_hint(name.as_ref()),
             Self::Hub { name, .. } if cfg!(feature = "hub") => {
                 format!("download it first: admix fetch --data {}", crate::escape::shell(name))
             }
@@ -365,6 +367,6 @@ fn listed(names: &[String]) -> String {
 
 /// The task of MTEB that a name probably means.
 fn task_hint(name: &str) -> Option<String> {
-    super::named::nearest_task(name)
+    super::tasks::nearest_task(name)
         .map(|near| format!("did you mean MTEB's task `{near}`? `admix data --list` lists them"))
 }

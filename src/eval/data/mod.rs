@@ -35,8 +35,8 @@ mod warnings;
 
 pub use error::Error;
 pub use layout::Form;
-pub use named::{Located, Named, locate, nearest_task};
+pub use named::{Located, Named, locate};
 pub use open::{Opened, Options, inspect, open};
 pub use script::Script;
 pub use summary::{Side, Summary};
-pub use tasks::{Task, task, tasks};
+pub use tasks::{Task, nearest_task, task, tasks};

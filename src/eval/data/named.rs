@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::tasks::{Task, task, tasks};
+use super::tasks::{MTEB, Task, nearest_task, task, tasks};
 use super::{Error, mteb, readme};
 use crate::checkpoint::{self, HubHome, HubModel, HubSnapshot};
-use crate::nearest::nearest;
 
-/// The owner of the copies that MTEB keeps; `mteb/TASK` also means the task.
-const MTEB: &str = "mteb/";
 /// Endings of files that data sets are read from.
 const ENDINGS: [&str; 7] = [".parquet", ".jsonl", ".ndjson", ".json", ".tsv", ".txt", ".qrels"];
 
@@ -157,15 +154,6 @@ impl Located {
         let name = of_task.map_or(self.repository.as_str(), |task| task.name);
         format!("{name}{subset}@{}", self.commit)
     }
-}
-
-/// The task whose name is nearest to a name that is not known.
-pub fn nearest_task(text: &str) -> Option<&'static str> {
-    let name = text.split(['@', ':']).next().unwrap_or_default();
-    let name = name.strip_prefix(MTEB).unwrap_or(name).to_lowercase();
-    let lower: Vec<String> = tasks().iter().map(|task| task.name.to_lowercase()).collect();
-    let found = nearest(&name, lower.iter().map(String::as_str))?;
-    tasks().iter().find(|task| task.name.to_lowercase() == found).map(|task| task.name)
 }
 
 /// The task that a data set belongs to, if it is one alone.

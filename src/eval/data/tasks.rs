@@ -2,6 +2,11 @@
 
 use std::sync::LazyLock;
 
+use crate::nearest::nearest;
+
+/// The owner of the copies that MTEB keeps; `mteb/TASK` also means the task.
+pub(super) const MTEB: &str = "mteb/";
+
 /// Made by `fixtures/make_mteb_tasks.py`.
 const TABLE: &str = include_str!("mteb_tasks.tsv");
 
@@ -69,6 +74,15 @@ pub fn tasks() -> &'static [Task] {
 /// The task of this name, in any case of letters.
 pub fn task(name: &str) -> Option<&'static Task> {
     tasks().iter().find(|task| task.name.eq_ignore_ascii_case(name))
+}
+
+/// The task whose name is nearest to a name that is not known.
+pub fn nearest_task(text: &str) -> Option<&'static str> {
+    let name = text.split(['@', ':']).next().unwrap_or_default();
+    let name = name.strip_prefix(MTEB).unwrap_or(name).to_lowercase();
+    let lower: Vec<String> = tasks().iter().map(|task| task.name.to_lowercase()).collect();
+    let found = nearest(&name, lower.iter().map(String::as_str))?;
+    tasks().iter().find(|task| task.name.to_lowercase() == found).map(|task| task.name)
 }
 
 #[cfg(test)]

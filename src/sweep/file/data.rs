@@ -13,7 +13,7 @@ use crate::files;
 use crate::nearest::nearest_path;
 use crate::recipe::NodePath;
 use crate::retrieval::{Retrieval, UnknownRetrieval};
-use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted, variable_names};
+use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted, unmask, variable_names};
 
 /// A folder of data sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,7 +173,7 @@ impl Sources<'_> {
 
 /// By which kinds of retrieval a data set is searched. Variables have values later.
 fn retrieval_text(node: &Node, at: &NodePath) -> Checked<String> {
-    let written = text(node, at, "kinds of retrieval")?;
+    let written = unmask(&text(node, at, "kinds of retrieval")?);
     let source =
         DataSource { name: String::new(), path: PathBuf::new(), queries: None, retrieval: Some(written.clone()) };
     match source.retrieval_at(&BTreeMap::new()) {
