@@ -115,7 +115,7 @@ pub enum Error {
     /// A router whose settings cannot be followed.
     #[error("`{}`: {problem}", path.display())]
     Router {
-        /// The router_config.json.
+        /// The `router_config.json`.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,

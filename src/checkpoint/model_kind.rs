@@ -24,7 +24,7 @@ const SPARSE: &[&str] = &["SpladePooling", "SparseAutoEncoder", "SparseStaticEmb
 
 impl ModelKind {
     /// The kind of a model with these modules, of which `main` has its config.json. `overall` is
-    /// config_sentence_transformers.json, and `late` whether the folder has settings of a late-interaction model.
+    /// `config_sentence_transformers.json`, and `late` whether the folder has settings of a late-interaction model.
     pub(super) fn of(overall: &Map<String, Value>, modules: &[Module], main: &Map<String, Value>, late: bool) -> Self {
         if late {
             return Self::LateInteraction;

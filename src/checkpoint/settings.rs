@@ -44,6 +44,7 @@ const SIGMOID: &str = "torch.nn.modules.activation.Sigmoid";
 
 /// How texts become embeddings.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "settings of a file, each with its own key")]
 pub struct Settings {
     /// What the model makes of texts.
     pub kind: ModelKind,

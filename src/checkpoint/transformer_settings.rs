@@ -46,6 +46,7 @@ const TOKENIZER: &[&str] = &[
 
 /// The settings of a transformer module, without the maximum length and lower-casing.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "settings of a file, each with its own key")]
 pub struct TransformerSettings {
     /// The longest query in tokens, where it differs from other texts.
     pub query_length: Option<u64>,

@@ -163,12 +163,11 @@ fn facts(checkpoint: &Checkpoint, parameters: u64, dtypes: &BTreeMap<String, u64
         let prompts: Vec<_> = settings.prompts.iter().map(|(name, text)| format!("{name} {text:?}")).collect();
         facts.push(("prompts", if prompts.is_empty() { "none".into() } else { prompts.join(", ") }));
     }
-    match &settings.late_interaction {
-        Some(late) => facts.extend(late_facts(late)),
-        None => {
-            let length = settings.max_seq_length.map_or_else(|| "?".into(), |length| format!("{length} tokens"));
-            facts.push(("max length", length));
-        }
+    if let Some(late) = &settings.late_interaction {
+        facts.extend(late_facts(late));
+    } else {
+        let length = settings.max_seq_length.map_or_else(|| "?".into(), |length| format!("{length} tokens"));
+        facts.push(("max length", length));
     }
     let name =
         |path: &std::path::Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -38,6 +38,7 @@ impl Encoder {
     ///
     /// # Errors
     /// Those of both, a text that the device has no memory for, [`Error::Cancelled`] if `progress` breaks.
+    #[expect(clippy::type_complexity, reason = "a function's parameter, used once")]
     pub(super) fn encode_batches<T: Send>(
         &self,
         tokens: &Tokens,

@@ -15,7 +15,7 @@ use crate::kernel::Activation;
 struct Names {
     /// The values of `model_type`.
     model_types: &'static [&'static str],
-    /// The layer in front of the scores with its norm; EuroBERT has none.
+    /// The layer in front of the scores with its norm; `EuroBERT` has none.
     transform: Option<Transform>,
     /// The scores of tokens. Where a file does not have these weights, they are the token embeddings.
     decoder: &'static str,
@@ -33,8 +33,8 @@ struct Transform {
     epsilon: (&'static str, f64),
 }
 
-const fn transform(dense: &'static str, norm: &'static str, activation: Option<&'static str>) -> Option<Transform> {
-    Some(Transform { dense, norm, activation, epsilon: ("layer_norm_eps", 1e-12) })
+const fn transform(dense: &'static str, norm: &'static str, activation: Option<&'static str>) -> Transform {
+    Transform { dense, norm, activation, epsilon: ("layer_norm_eps", 1e-12) }
 }
 
 const CLS: [&str; 2] = ["cls.predictions.decoder.bias", "cls.predictions.bias"];
@@ -43,29 +43,33 @@ const LM: [&str; 2] = ["lm_head.decoder.bias", "lm_head.bias"];
 static HEADS: &[Names] = &[
     Names {
         model_types: &["bert", "deberta-v2"],
-        transform: transform(
+        transform: Some(transform(
             "cls.predictions.transform.dense",
             "cls.predictions.transform.LayerNorm",
             Some("hidden_act"),
-        ),
+        )),
         decoder: "cls.predictions.decoder.weight",
         biases: CLS,
     },
     Names {
         model_types: &["deberta-v2"],
-        transform: transform("lm_predictions.lm_head.dense", "lm_predictions.lm_head.LayerNorm", Some("hidden_act")),
+        transform: Some(transform(
+            "lm_predictions.lm_head.dense",
+            "lm_predictions.lm_head.LayerNorm",
+            Some("hidden_act"),
+        )),
         decoder: "lm_predictions.lm_head.decoder.weight",
         biases: ["lm_predictions.lm_head.bias"; 2],
     },
     Names {
         model_types: &["roberta", "xlm-roberta", "camembert", "mpnet"],
-        transform: transform("lm_head.dense", "lm_head.layer_norm", None),
+        transform: Some(transform("lm_head.dense", "lm_head.layer_norm", None)),
         decoder: "lm_head.decoder.weight",
         biases: LM,
     },
     Names {
         model_types: &["gte", "new"],
-        transform: transform("lm_head.dense", "lm_head.norm", None),
+        transform: Some(transform("lm_head.dense", "lm_head.norm", None)),
         decoder: "lm_head.decoder.weight",
         biases: LM,
     },
@@ -93,13 +97,13 @@ static HEADS: &[Names] = &[
     },
     Names {
         model_types: &["electra"],
-        transform: transform("generator_predictions.dense", "generator_predictions.LayerNorm", None),
+        transform: Some(transform("generator_predictions.dense", "generator_predictions.LayerNorm", None)),
         decoder: "generator_lm_head.weight",
         biases: ["generator_lm_head.bias"; 2],
     },
     Names {
         model_types: &["albert"],
-        transform: transform("predictions.dense", "predictions.LayerNorm", Some("hidden_act")),
+        transform: Some(transform("predictions.dense", "predictions.LayerNorm", Some("hidden_act"))),
         decoder: "predictions.decoder.weight",
         biases: ["predictions.decoder.bias", "predictions.bias"],
     },

@@ -21,6 +21,7 @@ use crate::retrieval::RetrievalKind;
 
 /// A model that encodes queries and documents each on their own, so that documents can be searched.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has one or two of them")]
 pub enum Retriever {
     /// One dense vector for each text.
     Dense(Encoder),

@@ -88,7 +88,11 @@ impl SparseAutoEncoder {
 fn standardise(row: &mut [f32]) {
     let count = row.len() as f32;
     let mean = row.iter().sum::<f32>() / count;
-    row.iter_mut().for_each(|x| *x -= mean);
+    for x in &mut *row {
+        *x -= mean;
+    }
     let deviation = (row.iter().map(|x| x * x).sum::<f32>() / (count - 1.0)).sqrt();
-    row.iter_mut().for_each(|x| *x /= deviation + EPSILON);
+    for x in &mut *row {
+        *x /= deviation + EPSILON;
+    }
 }

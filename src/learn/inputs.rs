@@ -1,5 +1,6 @@
 //! A hash of everything that a run depends on, so that it is not gone on with from something else.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::time::UNIX_EPOCH;
 
@@ -42,7 +43,12 @@ pub(super) fn hash(request: &Request, plan: &Plan) -> String {
             })
             .collect();
         files.sort();
-        files.iter().for_each(|file| add(file));
+        for file in &files {
+            add(file);
+        }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

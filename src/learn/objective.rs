@@ -13,7 +13,7 @@ pub(super) struct Target {
 
 /// A loss and its gradients with respect to the rows of queries and of documents.
 pub(super) struct Loss {
-    pub(super) loss: f64,
+    pub(super) mean: f64,
     pub(super) queries: Vec<f64>,
     pub(super) documents: Vec<f64>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Loss {
 /// The contrastive loss (`InfoNCE`): the mean over queries of the cross-entropy of the positive among all documents.
 pub(super) fn contrastive(queries: &Compared, documents: &Compared, targets: &[Target], temperature: f64) -> Loss {
     let mut loss =
-        Loss { loss: 0.0, queries: vec![0.0; queries.values.len()], documents: vec![0.0; documents.values.len()] };
+        Loss { mean: 0.0, queries: vec![0.0; queries.values.len()], documents: vec![0.0; documents.values.len()] };
     let count = targets.len().max(1) as f64;
     for (query, target) in targets.iter().enumerate() {
         let counts = |document: &usize| target.excluded.binary_search(document).is_err();
@@ -32,7 +32,7 @@ pub(super) fn contrastive(queries: &Compared, documents: &Compared, targets: &[T
         for ((document, share), score) in others.iter().zip(&shares).zip(&scores) {
             let is_positive = *document == target.positive;
             if is_positive {
-                loss.loss += (total - score) / count;
+                loss.mean += (total - score) / count;
             }
             let slope = (share - f64::from(u8::from(is_positive))) / (temperature * count);
             add_slope(&mut loss.queries, queries, query, documents, *document, slope);
@@ -120,8 +120,8 @@ mod tests {
             };
             let found = loss(queries.clone(), documents.clone());
             let (of_queries, of_documents) = (compared(queries.clone()), compared(documents.clone()));
-            check(&queries, &of_queries.back(found.queries), |moved| loss(moved, documents.clone()).loss);
-            check(&documents, &of_documents.back(found.documents), |moved| loss(queries.clone(), moved).loss);
+            check(&queries, &of_queries.back(found.queries), |moved| loss(moved, documents.clone()).mean);
+            check(&documents, &of_documents.back(found.documents), |moved| loss(queries.clone(), moved).mean);
 
             let teacher = compared(values(4, 5));
             let (_, gradient) = disagreement(&of_documents, &teacher, 0.5);

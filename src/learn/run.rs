@@ -81,12 +81,11 @@ fn check(request: &Request) -> Result<(), Error> {
 pub(super) fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
     let settings = &request.settings;
     let scripts = if settings.by.has(Unit::Script) {
-        Some(match &plan.alignment {
-            Some(alignment) => TokenScripts::of_merged(&alignment.vocabulary),
-            None => {
-                let donor = plan.models.get(plan.donor).ok_or(Error::NothingToLearn)?;
-                TokenScripts::read(donor.tokenizer())?
-            }
+        Some(if let Some(alignment) = &plan.alignment {
+            TokenScripts::of_merged(&alignment.vocabulary)
+        } else {
+            let donor = plan.models.get(plan.donor).ok_or(Error::NothingToLearn)?;
+            TokenScripts::read(donor.tokenizer())?
         })
     } else {
         None

@@ -28,7 +28,9 @@ impl Compared {
         if similarity == Similarity::Cosine {
             for row in values.chunks_exact_mut(dimension.max(1)) {
                 let length = row.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(SMALLEST);
-                row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+                for x in row.iter_mut() {
+                    *x = (f64::from(*x) / length) as f32;
+                }
                 lengths.push(length);
             }
         }

@@ -124,7 +124,7 @@ impl Batch {
                     let found = contrastive(&own, &others, targets, temperature);
                     losses.add(0, own.back(found.queries), of_queries.start * dimension, share);
                     losses.add(1, others.back(found.documents), of_documents.start * dimension, share);
-                    found.loss
+                    found.mean
                 }
                 Task::Texts { documents: texts, teacher, dimension: taught, similarity } => {
                     let own = rows(documents, texts);

@@ -17,7 +17,7 @@ use crate::recipe::Recipe;
 
 fn request(recipe: &str, by: &str, parameters: &[&str]) -> Request {
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
-    let recipe = recipe.replace("@", &format!("{fixtures}/retrievers/"));
+    let recipe = recipe.replace('@', &format!("{fixtures}/retrievers/"));
     let reading = data::Options { split: Some("dev".to_owned()), limit_queries: None };
     Request {
         recipe: Recipe::parse_in(&recipe, "recipe", None, &BTreeMap::new()).unwrap(),

@@ -123,7 +123,7 @@ impl Weights<'_> {
     pub(super) fn keep_only(&mut self, read: &BTreeSet<(String, String)>) {
         let is_read = |tensor: &PlannedTensor| {
             let canonical = canonical_name(&tensor.canonical);
-            read.contains(&key(tensor)) || read.contains(&(tensor.module.clone(), canonical.to_owned()))
+            read.contains(&key(tensor)) || read.contains(&(tensor.module.clone(), canonical.clone()))
         };
         self.is_cut = true;
         let places: Vec<Option<usize>> = self
@@ -193,7 +193,7 @@ impl Weights<'_> {
         self.set(values);
         let table = self.table.as_ref();
         let of = |tensor: &PlannedTensor| {
-            let canonical = canonical_name(&tensor.canonical).to_owned();
+            let canonical = canonical_name(&tensor.canonical).clone();
             gradients.get(&key(tensor)).or_else(|| gradients.get(&(tensor.module.clone(), canonical)))
         };
         let terms: Vec<Factor<'_>> = self

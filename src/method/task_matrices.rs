@@ -34,9 +34,7 @@ impl TaskMatrices<'_> {
     pub(super) fn weighted(&mut self, model: usize, weights: &[f64]) -> Result<Mat<f64>, MatrixError> {
         let mut matrix = (self.read)(model)?;
         let weight = weights.get(model).copied().unwrap_or(f64::NAN);
-        if weight != 1.0 {
-            matrix *= faer::Scale(weight);
-        }
+        matrix *= faer::Scale(weight);
         Ok(matrix)
     }
 }

@@ -26,14 +26,14 @@ fn update(arguments: &Arguments, tasks: &mut TaskMatrices<'_>) -> Result<Mat<f64
     let (weights, ones) = (arguments.numbers("weight"), vec![1.0; tasks.count]);
     let (mut left, mut values, mut right) = (Vec::new(), Vec::new(), Vec::new());
     let mut shape = (0, 0);
-    for model in 0..tasks.count {
+    for (model, weight) in weights.iter().enumerate() {
         let matrix = tasks.weighted(model, &ones)?;
         shape = (matrix.nrows(), matrix.ncols());
         let parts = svd(&matrix)?;
         let share = (shape.0.min(shape.1) / tasks.count).max(1);
         for (index, value) in parts.values.iter().take(share).enumerate() {
             left.extend(parts.u.col(index).iter().copied());
-            values.push(weights[model] * value * arguments.number("lambda"));
+            values.push(weight * value * arguments.number("lambda"));
             right.extend(parts.v.col(index).iter().copied());
         }
     }

@@ -119,6 +119,7 @@ impl Units<'_, '_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -129,14 +130,15 @@ mod tests {
         const STEPS: usize = 20_000;
         let mut a = Mat::zeros(tasks[0].ncols(), tasks[0].ncols());
         for task in tasks {
-            a += task.transpose() * task * faer::Scale(1.0 / task.norm_l2().powi(2));
+            a += task.transpose() * task * faer::Scale(1.0 / (task.norm_l2() * task.norm_l2()));
         }
         let largest = *a.self_adjoint_eigenvalues(faer::Side::Lower).unwrap().last().unwrap();
         let mut t = tasks.iter().skip(1).fold(tasks[0].clone(), |sum, task| sum + task);
         for _ in 0..STEPS {
             let mut gradient = Mat::zeros(t.nrows(), t.ncols());
             for task in tasks {
-                gradient += (&t - task) * (task.transpose() * task) * faer::Scale(1.0 / task.norm_l2().powi(2));
+                gradient +=
+                    (&t - task) * (task.transpose() * task) * faer::Scale(1.0 / (task.norm_l2() * task.norm_l2()));
             }
             t -= gradient * faer::Scale(flow / largest / STEPS as f64);
         }

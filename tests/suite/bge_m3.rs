@@ -105,8 +105,8 @@ fn rankings_by_heads_and_by_their_sums_have_flag_embeddings_scores() {
             assert_eq!(row["retrieval"], ranking);
         }
         let (scores, documents) = expected(&format!("scores_{ranking}"));
-        let name = if kinds > 1 { format!("m3-{ranking}") } else { "m3".to_owned() };
-        let lines = fs::read_to_string(folder.path().join(format!("out/{name}-data.run"))).unwrap();
+        let name = if ranking == "dense" { "m3".to_owned() } else { format!("m3-{ranking}") };
+        let lines = fs::read_to_string(folder.path().join(format!("out/{name}-data-en-en.run"))).unwrap();
         assert_eq!(lines.lines().count(), scores.len());
         for line in lines.lines() {
             let fields: Vec<&str> = line.split(' ').collect();

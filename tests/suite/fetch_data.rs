@@ -19,7 +19,8 @@ fn data_sets() -> tempfile::TempDir {
     let root = folder.path();
     copy_folder(&repository().join("tests/goldens/encoders/bert"), &root.join("retriever"));
     copy_folder(&repository().join("tests/goldens/rerankers/bert"), &root.join("reranker"));
-    let rows = |rows: &[serde_json::Value]| rows.iter().map(|row| format!("{row}\n")).collect::<String>();
+    let rows =
+        |rows: &[serde_json::Value]| rows.iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect::<String>();
     let (texts, ids) = (["고양이 매트", "개와 고양이", "the cat sat"], ["d0", "d1", "d2"]);
     let corpus = ids.iter().zip(texts).map(|(id, text)| json!({"_id": id, "title": "", "text": text}));
     let corpus = rows(&corpus.collect::<Vec<_>>());

@@ -201,7 +201,7 @@ fn folders_merge_whole_and_are_scored() {
             let [a, b, merged] = [&a, &b, &merged].map(|folder| read_tensors(&folder.join(&file)));
             assert_eq!(a.keys().collect::<Vec<_>>(), merged.keys().collect::<Vec<_>>(), "{case} {file}");
             for (name, tensor) in &merged {
-                let expected = a[name].values().into_iter().zip(b[name].values()).map(|(x, y)| (x + y) / 2.0);
+                let expected = a[name].values().into_iter().zip(b[name].values()).map(|(x, y)| f64::midpoint(x, y));
                 for (found, expected) in tensor.values().into_iter().zip(expected) {
                     assert!((found - expected).abs() < 1e-6, "{case} {file} {name}: {found}, expected {expected}");
                 }

@@ -234,7 +234,7 @@ fn a_merged_language_model_scores_with_the_rows_of_its_own_head() {
             score(root, &arguments);
             let ranked: BTreeMap<String, BTreeMap<String, f64>> =
                 ranking(&root.join("out.run")).into_iter().map(|(q, found)| (q, found.into_iter().collect())).collect();
-            ranked.into_values().flat_map(BTreeMap::into_values).map(|score| (score / (1.0 - score)).ln()).collect()
+            ranked.into_values().flat_map(BTreeMap::into_values).map(|score| libm::log(score / (1.0 - score))).collect()
         };
         if head == "lm_head.weight" {
             let [one, merged] = [model, "merged"].map(logits);

@@ -169,15 +169,12 @@ fn mteb_subset(scored: &Scored, results: &Results, at: usize, set: &DataSet) -> 
     let is_main = |metric: &Metric| task.is_some_and(|task| mteb_name(*metric) == task.main_score);
     let main = results.metrics.iter().position(is_main).unwrap_or(0);
     scores.insert("main_score".to_owned(), json!(scored.sets[at].scores.mean(main)));
-    let (subset, languages): (&str, Vec<&str>) = match task {
-        Some(task) => {
-            let subset = if origin.subset.is_empty() { "default" } else { &origin.subset };
-            (subset, task.languages(subset).to_vec())
-        }
-        None => {
-            let parts = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
-            (set.direction.as_deref().unwrap_or("default"), parts)
-        }
+    let (subset, languages): (&str, Vec<&str>) = if let Some(task) = task {
+        let subset = if origin.subset.is_empty() { "default" } else { &origin.subset };
+        (subset, task.languages(subset).to_vec())
+    } else {
+        let parts = set.direction.iter().flat_map(|direction| direction.split('-')).collect();
+        (set.direction.as_deref().unwrap_or("default"), parts)
     };
     scores.insert("hf_subset".to_owned(), json!(subset));
     scores.insert("languages".to_owned(), json!(languages));

@@ -126,13 +126,15 @@ mod tests {
     #[test]
     fn slopes_fall_to_a_256th_and_fill_the_gaps() {
         let spread = RelativeBias::linear(8).spread(4);
-        assert_eq!([0, 1, 7].map(|head| spread.row(head, 0, 2)[1]), [-0.5, -0.25, -1.0 / 256.0]);
+        for (head, slope) in [(0, -0.5_f32), (1, -0.25), (7, -1.0 / 256.0)] {
+            assert_eq!(spread.row(head, 0, 2)[1].to_bits(), slope.to_bits(), "{head}");
+        }
         // As the paper's code gives them for 12 heads: those of 8, then every other one of 16.
         let spread = RelativeBias::linear(12).spread(4);
         let expected = [-0.5, -1.0 / 256.0, -std::f32::consts::FRAC_1_SQRT_2, -0.353_553_39];
         for (head, expected) in [0, 7, 8, 9].into_iter().zip(expected) {
             assert!((spread.row(head, 0, 2)[1] - expected).abs() < 1e-7, "{head}");
-            assert_eq!(spread.row(head, 3, 4)[0], 3.0 * spread.row(head, 0, 2)[1]);
+            assert_eq!(spread.row(head, 3, 4)[0].to_bits(), (3.0 * spread.row(head, 0, 2)[1]).to_bits());
         }
     }
 

@@ -48,11 +48,10 @@ pub(super) fn find(listing: &Listing) -> Found {
         let path = listing.path(entry);
         match table {
             Table::TopRanked if entry.kind != Kind::Delimited => add(&mut part.top_ranked, &label, path),
-            Table::TopRanked => {}
             Table::Unused(kind) => part.unused.push((kind, entry.relative.clone())),
             Table::Documents if entry.kind != Kind::Delimited => add(&mut part.documents, &label, path),
             Table::Queries if entry.kind != Kind::Delimited => add(&mut part.queries, &label, path),
-            Table::Documents | Table::Queries => {}
+            Table::TopRanked | Table::Documents | Table::Queries => {}
             Table::Judgements(rank) => {
                 if draft.surest.is_none_or(|surest| rank < surest) {
                     part.judgements.clear();

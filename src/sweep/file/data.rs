@@ -36,14 +36,15 @@ impl DataSource {
     /// # Errors
     /// Weights that are negative, or all of them 0.
     pub fn retrieval_at(&self, values: &BTreeMap<String, String>) -> Result<Option<Retrieval>, UnknownRetrieval> {
-        let Some(text) = &self.retrieval else { return Ok(None) };
-        let mut filled = text.clone();
-        for name in variable_names(text) {
-            let value = values.get(&name).map_or("1", String::as_str);
-            filled = filled.replace(&format!("${{{name}}}"), value);
-        }
-        filled.parse().map(Some)
+        self.retrieval.as_deref().map(|text| filled_in(text, values).parse()).transpose()
     }
+}
+
+/// A text with the values of its variables, 1 where there is none.
+pub fn filled_in(text: &str, values: &BTreeMap<String, String>) -> String {
+    variable_names(text).into_iter().fold(text.to_owned(), |filled, name| {
+        filled.replace(&format!("${{{name}}}"), values.get(&name).map_or("1", String::as_str))
+    })
 }
 
 /// Data sets that an objective averages over.

@@ -22,7 +22,7 @@ pub(crate) use settings::parse_time;
 pub(crate) use types::as_variables;
 
 pub use bound::{Bound, BoundKind};
-pub use data::{DataSource, Reference};
+pub use data::{DataSource, Reference, filled_in};
 pub use keys::LEVELS;
 pub use objectives::Objective;
 pub use params::parse_axis;

@@ -12,8 +12,9 @@ use crate::escape::escaped;
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
-use crate::sweep::file::as_variables;
+use crate::sweep::file::{as_variables, filled_in};
 use crate::sweep::hash::short;
+use crate::yaml::variable_names;
 
 /// A retriever that is scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,6 +112,14 @@ impl Manifest {
         }
     }
 
+    /// For each data set whose `retrieval` has variables, what it is at a point.
+    fn head_weights(&self, subject: &Subject) -> Vec<String> {
+        let Subject::Point(values) = subject else { return Vec::new() };
+        let values = as_variables(&self.spec.params.names(), values);
+        let written = self.spec.data.iter().filter_map(|source| source.retrieval.as_deref());
+        written.filter(|text| !variable_names(text).is_empty()).map(|text| filled_in(text, &values)).collect()
+    }
+
     /// The trial of a subject.
     ///
     /// # Errors
@@ -131,7 +140,9 @@ impl Manifest {
                     _ => uniform(self)?,
                 };
                 self.check_matched(&recipe)?;
-                short(&recipe.canonical(&content)?)
+                let merged = recipe.canonical(&content)?;
+                // Equal merges that are searched with other weights of a model's heads are other trials.
+                short(&self.head_weights(&subject).into_iter().fold(merged, |all, one| format!("{all}\n{one}")))
             }
         };
         let label = match &subject {

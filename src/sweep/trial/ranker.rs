@@ -13,6 +13,7 @@ use crate::sweep::file::{Rerank, Scoring};
 
 /// A model that ranks documents.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a worker has one of them")]
 pub(super) enum Ranker {
     Retriever(Retriever),
     Reranker(CrossEncoder),
