@@ -9,6 +9,8 @@ use serde_json::json;
 use super::args::{PlanArgs, RunArgs, level};
 use super::progress::{self, Counted};
 use super::{render, units};
+use crate::checkpoint::Module;
+use crate::escape;
 use crate::merge;
 use crate::plan::Plan;
 use crate::progress::Cancel;
@@ -68,6 +70,11 @@ pub(super) fn run(
     if !args.quiet {
         render::warn(&outcome.report.warnings);
         let moved = plan.bytes_read() + outcome.report.bytes_written;
+        // They belong to the model, and nothing but their place says so.
+        let heads: Vec<&str> = plan.models[plan.settings].heads().iter().map(Module::name).collect();
+        if !heads.is_empty() {
+            render::say(&format!("heads beside the model are merged too: {}", escape::line(&heads.join(", "))));
+        }
         render::say(&format!(
             "merged {} tensors, {} in {} ({}/s) to {}",
             outcome.report.tensors,

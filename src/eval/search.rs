@@ -158,7 +158,7 @@ pub(super) trait Comparison: Sync {
     fn compare(&self, queries: &Self::Queries, documents: &Self::Documents, scores: &mut [f32]);
 }
 
-/// The `k` best documents of each query by the similarity of dense vectors, best first: [`best_of`] over rows.
+/// The `k` best documents of each query by the similarity of dense vectors, best first.
 pub fn search(
     queries: SelectedRows<'_>,
     documents: SelectedRows<'_>,
