@@ -267,6 +267,13 @@ keep: {ko-ko: \">= -1%\", ko-en: \">= 0.3\"}
     ),
     example(
         "the top of the sweep file",
+        "A sweep over rerankers, which order what a retriever finds:",
+        "\
+rerank: {first_stage: bge-m3}
+",
+    ),
+    example(
+        "the top of the sweep file",
         "How texts are encoded and scored. Without these keys the settings are the models' own, computed in float32 on the \
          processor, with MTEB's rules:",
         "\
