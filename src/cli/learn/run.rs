@@ -1,7 +1,9 @@
 //! Runs `admix learn`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use indicatif::ProgressBar;
 
 use super::{Args, data, report};
@@ -21,6 +23,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let request = request(args)?;
     let state = request.state.clone();
+    if let Some(folder) = state.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create `{}`", line(&folder.display().to_string())))?;
+    }
     let bar = progress::bar(Counted::Steps, u64::from(args.steps), args.quiet || args.json);
     let learned = learn(&request, &cancel, &mut |event| show(&bar, event, args));
     bar.finish_and_clear();
@@ -28,7 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     write(args, &learned)?;
     // What is complete needs no state to go on from.
     if let Some(state) = state {
-        let _ = std::fs::remove_file(state);
+        let _ = fs::remove_file(state);
     }
     if args.json {
         return render::print_json(&report::to_json(&learned));
