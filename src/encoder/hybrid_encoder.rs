@@ -87,9 +87,8 @@ impl HybridEncoder {
     /// # Errors
     /// Weights that do not fit.
     pub fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource) -> Result<(), Error> {
-        let inner = &mut self.inner;
-        (inner.transformer, inner.modules) = load_dense(checkpoint, source, &inner.options, &inner.device)?;
-        (self.sparse, self.late) = load_heads(checkpoint, source, inner, self.retrieval)?;
+        self.inner.replace(checkpoint, source)?;
+        (self.sparse, self.late) = load_heads(checkpoint, source, &self.inner, self.retrieval)?;
         Ok(())
     }
 

@@ -230,10 +230,8 @@ impl Model {
     }
 
     fn replace(&mut self, checkpoint: &Checkpoint, source: &dyn TensorSource, steps: &Steps<'_>) -> Result<(), Error> {
-        let load = if matches!(steps, Steps::Splade(_)) { load_tokens } else { load_embedding };
-        let inner = &mut self.inner;
-        (inner.transformer, inner.modules) = load(checkpoint, source, &inner.options, &inner.device)?;
-        self.head = Some(load_head(checkpoint, source, inner, steps)?);
+        self.inner.replace(checkpoint, source)?;
+        self.head = Some(load_head(checkpoint, source, &self.inner, steps)?);
         Ok(())
     }
 

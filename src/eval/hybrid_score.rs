@@ -3,23 +3,20 @@
 //! A sum is over all documents: no kind preselects what another ranks. Documents are searched part by part and not kept, as
 //! their token vectors are many.
 
-use std::borrow::Cow;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use super::best::{Best, Hit};
-use super::late_score::{PART, failed, parts, tokens};
 use super::max_sim::{MaxSim, SelectedTexts};
+use super::parts::{DocumentsByText, Effort, PartwiseEncoding, Report};
 use super::search::{Comparison, Rows, SelectedRows, Similarity, even};
 use super::sparse_search::{SelectedSparse, SparseRows};
-use super::task::{EncodingProgress, ScoreError, SetScores, Task, id_ranks, rankings};
-use super::texts::{Chunk, Side};
+use super::task::{ScoreError, SetScores, Task, id_ranks, rankings};
+use super::texts::Side;
 use super::{DataSet, evaluate};
-use crate::encoder::{Error, HybridEncoder, HybridVectors, Retrieval, RetrievalKind, Retriever, Tokens};
-
-type Report<'a> = &'a mut dyn FnMut(EncodingProgress) -> ControlFlow<()>;
+use crate::encoder::{HybridEncoder, HybridVectors, Retrieval, RetrievalKind, Retriever, Vectors};
 
 /// Number of scores of one kind that are held at a time.
 const SCORES: usize = 1 << 22;
@@ -36,45 +33,22 @@ pub fn score_hybrid(
     by: &[Vec<Retrieval>],
     progress: Report<'_>,
 ) -> Result<Vec<Vec<SetScores>>, ScoreError> {
-    let chunks = task.texts.chunks();
-    let queries = encode_queries(retriever, encoder, task, &chunks, progress)?;
-    let sets = task.sets.iter().zip(task.texts.sets()).zip(&queries.spent).zip(by);
-    let searches = sets.map(|(((set, sides), &(encoding, tokens)), by)| {
-        let search = Search::new(task, set, sides, &queries, by);
-        Search { encoding, tokens, ..search }
-    });
-    let mut searches: Vec<Search> = searches.collect();
-    for (at, chunk) in chunks.iter().enumerate().filter(|(_, chunk)| chunk.side == 1) {
-        let begun = Instant::now();
-        let tokens = tokens(retriever, task, at, chunk).map_err(|source| failed(task, chunk, source))?;
-        let mut encoding = begun.elapsed();
-        for part in parts(&tokens, PART / encoder.late_dimension().max(1)) {
-            let begun = Instant::now();
-            let whole = part.len() == tokens.len();
-            let own = if whole { Cow::Borrowed(&*tokens) } else { Cow::Owned(tokens.part(part.clone())) };
-            let vectors = encode(encoder, task, chunk, (&own, tokens.total()), progress);
-            let vectors = vectors.map_err(|source| failed(task, chunk, source))?;
-            encoding += begun.elapsed();
-            let range = chunk.texts.start + part.start..chunk.texts.start + part.end;
-            for (search, by) in searches.iter_mut().zip(by) {
-                search.take_in(task, &queries, &vectors, &range, by);
-            }
+    let encoding = PartwiseEncoding { retriever, task, width: encoder.late_dimension() };
+    let queries = encoding.queries(progress)?;
+    // One model encodes to vectors of one kind.
+    let Vectors::Hybrid(own) = &queries.vectors else { return Ok(Vec::new()) };
+    let sets = task.sets.iter().zip(task.texts.sets()).zip(by);
+    let mut searches: Vec<Search> =
+        sets.map(|((set, sides), by)| Search::new(task, set, sides, (own, &queries.places), by)).collect();
+    let documents = encoding.documents(progress, &mut |vectors, range| {
+        let Vectors::Hybrid(vectors) = vectors else { return };
+        for (search, by) in searches.iter_mut().zip(by) {
+            search.take_in(task, own, vectors, range, by);
         }
-        if let Some(search) = searches.get_mut(chunk.set) {
-            search.encoding += encoding;
-            search.tokens += tokens.total();
-        }
-    }
-    Ok(searches.into_iter().zip(task.sets).map(|(search, set)| search.finish(task, set)).collect())
-}
-
-/// The vectors of all queries.
-struct Queries {
-    vectors: HybridVectors,
-    /// The place of each text among them.
-    places: Vec<u32>,
-    /// For each data set, the time and the tokens that its queries took.
-    spent: Vec<(Duration, usize)>,
+    })?;
+    let efforts = queries.effort.iter().zip(documents).map(|(queries, documents)| *queries + documents);
+    let sets = searches.into_iter().zip(task.sets).zip(efforts);
+    Ok(sets.map(|((search, set), effort)| search.finish(task, set, effort)).collect())
 }
 
 /// The search of one data set.
@@ -88,11 +62,8 @@ struct Search {
     /// The best documents of each query, by each retrieval.
     best: Vec<Vec<(Best, f32)>>,
     ranks: Vec<u32>,
-    /// The number of each document's text, and the document; sorted.
-    documents: Vec<(u32, u32)>,
-    encoding: Duration,
+    documents: DocumentsByText,
     time: Duration,
-    tokens: usize,
 }
 
 impl Search {
@@ -100,13 +71,13 @@ impl Search {
         task: &Task<'_>,
         set: &DataSet,
         [queries, documents]: &[Side; 2],
-        encoded: &Queries,
+        (vectors, places): (&HybridVectors, &[u32]),
         by: &[Retrieval],
     ) -> Self {
         let begun = Instant::now();
-        let place = |text: &u32| encoded.places.get(*text as usize).copied();
+        let place = |text: &u32| places.get(*text as usize).copied();
         let picked: Vec<u32> = queries.rows.iter().filter_map(place).collect();
-        let HybridVectors { dense, sparse, late } = &encoded.vectors;
+        let HybridVectors { dense, sparse, late } = vectors;
         let rows = dense.as_ref().map(|all| {
             let queries = SelectedRows { values: &all.values, dimension: all.dimension, picked: &picked };
             laid_out(&Rows { queries, documents: SelectedRows { picked: &[], ..queries }, similarity: task.similarity })
@@ -119,8 +90,6 @@ impl Search {
         // As in FlagEmbedding, a score is the mean over the query's vectors.
         let late = late.as_ref().map(|vectors| MaxSim::new(SelectedTexts { vectors, picked: &picked }, 0, true));
         let best = || picked.iter().map(|_| (Best::new(task.searched_depth()), f32::NEG_INFINITY)).collect();
-        let mut documents: Vec<(u32, u32)> = documents.rows.iter().copied().zip(0..).collect();
-        documents.sort_unstable();
         Self {
             best: by.iter().map(|_| best()).collect(),
             ranks: id_ranks(set),
@@ -128,10 +97,8 @@ impl Search {
             sparse: tokens,
             late,
             picked,
-            documents,
-            encoding: Duration::ZERO,
+            documents: DocumentsByText::new(documents),
             time: begun.elapsed(),
-            tokens: 0,
         }
     }
 
@@ -139,16 +106,13 @@ impl Search {
     fn take_in(
         &mut self,
         task: &Task<'_>,
-        queries: &Queries,
+        queries: &HybridVectors,
         vectors: &HybridVectors,
         range: &Range<usize>,
         by: &[Retrieval],
     ) {
         let begun = Instant::now();
-        let place = |text: usize| self.documents.partition_point(|(known, _)| (*known as usize) < text);
-        let found = &self.documents[place(range.start)..place(range.end)];
-        let texts: Vec<u32> = found.iter().map(|(text, _)| text - range.start as u32).collect();
-        let numbers: Vec<u32> = found.iter().map(|(_, document)| *document).collect();
+        let (texts, numbers) = self.documents.within(range);
         let width = self.picked.len();
         if width == 0 {
             return;
@@ -178,18 +142,18 @@ impl Search {
     fn scores(
         &self,
         task: &Task<'_>,
-        queries: &Queries,
+        queries: &HybridVectors,
         vectors: &HybridVectors,
         texts: &[u32],
     ) -> [Option<Vec<f32>>; 3] {
         let count = texts.len() * self.picked.len();
-        let dense = self.dense.as_ref().zip(vectors.dense.as_ref()).zip(queries.vectors.dense.as_ref());
+        let dense = self.dense.as_ref().zip(vectors.dense.as_ref()).zip(queries.dense.as_ref());
         let dense = dense.map(|((blocks, all), own)| {
             let queries = SelectedRows { values: &own.values, dimension: own.dimension, picked: &self.picked };
             let documents = SelectedRows { values: &all.values, dimension: all.dimension, picked: texts };
             compared(&Rows { queries, documents, similarity: task.similarity }, blocks)
         });
-        let sparse = self.sparse.as_ref().zip(vectors.sparse.as_ref()).zip(queries.vectors.sparse.as_ref());
+        let sparse = self.sparse.as_ref().zip(vectors.sparse.as_ref()).zip(queries.sparse.as_ref());
         let sparse = sparse.map(|((blocks, all), own)| {
             let queries = SelectedSparse { vectors: own, picked: &self.picked };
             let documents = SelectedSparse { vectors: all, picked: texts };
@@ -203,8 +167,9 @@ impl Search {
         [dense, sparse, late]
     }
 
-    fn finish(self, task: &Task<'_>, set: &DataSet) -> Vec<SetScores> {
-        let (encoding, time, tokens) = (self.encoding, self.time + self.encoding, self.tokens);
+    fn finish(self, task: &Task<'_>, set: &DataSet, encoded: Effort) -> Vec<SetScores> {
+        let Effort { time: encoding, tokens } = encoded;
+        let time = self.time + encoding;
         let of_ranking = |best: Vec<(Best, f32)>| {
             let run = rankings(set, best.into_iter().map(|(best, _)| best.finish()).collect());
             let scores = evaluate(&set.qrels, &run, task.metrics, &task.rules);
@@ -255,45 +220,4 @@ fn sum(retrieval: Retrieval, scores: &[Option<Vec<f32>>; 3], sums: &mut Vec<f32>
             sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score * weight);
         }
     }
-}
-
-fn encode_queries(
-    retriever: &Retriever,
-    encoder: &HybridEncoder,
-    task: &Task<'_>,
-    chunks: &[Chunk],
-    progress: Report<'_>,
-) -> Result<Queries, ScoreError> {
-    let mut vectors = encoder.none();
-    let mut places = vec![0; task.texts.len()];
-    let mut spent = vec![(Duration::ZERO, 0); task.sets.len()];
-    for (at, chunk) in chunks.iter().enumerate().filter(|(_, chunk)| chunk.side == 0) {
-        let begun = Instant::now();
-        let encoded = tokens(retriever, task, at, chunk).and_then(|tokens| {
-            let total = tokens.total();
-            Ok((encode(encoder, task, chunk, (&tokens, total), progress)?, total))
-        });
-        let (found, total) = encoded.map_err(|source| failed(task, chunk, source))?;
-        for (place, text) in (vectors.len() as u32..).zip(chunk.texts.clone()) {
-            places[text] = place;
-        }
-        vectors.append(&found);
-        if let Some((time, tokens)) = spent.get_mut(chunk.set) {
-            (*time, *tokens) = (*time + begun.elapsed(), *tokens + total);
-        }
-    }
-    Ok(Queries { vectors, places, spent })
-}
-
-/// Encodes some of the texts of a chunk, which has `total` tokens.
-fn encode(
-    encoder: &HybridEncoder,
-    task: &Task<'_>,
-    chunk: &Chunk,
-    (tokens, total): (&Tokens, usize),
-    progress: Report<'_>,
-) -> Result<HybridVectors, Error> {
-    let (bytes, total) = (task.texts.bytes_of(chunk), total.max(1) as u64);
-    encoder
-        .encode(tokens, &mut |texts, tokens| progress(EncodingProgress { texts, bytes: bytes * tokens as u64 / total }))
 }

@@ -27,6 +27,8 @@ mod max_sim;
 mod measure;
 mod metric;
 mod numbered;
+#[cfg(feature = "eval")]
+mod parts;
 mod qrels;
 #[cfg(feature = "eval")]
 mod rerank;

@@ -1,11 +1,11 @@
 //! Scores a retriever on data sets: encodes texts, searches, and computes metrics.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::hybrid_score::score_hybrid;
 use super::late_score::score_late;
+use super::parts::tokens;
 use super::search::{SelectedRows, best_of, search};
 use super::sparse_search::{SelectedSparse, SparseRows};
 use super::task::{EncodingProgress, ScoreError, SetScores, Task, id_ranks, rankings};
@@ -57,10 +57,7 @@ fn encode(
     vectors: &mut Vectors,
     progress: &mut dyn FnMut(EncodingProgress) -> ControlFlow<()>,
 ) -> Result<usize, Error> {
-    let tokens = match task.tokens.and_then(|known| known.0.get(at)) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(task.texts.tokens(chunk, retriever)?),
-    };
+    let tokens = tokens(retriever, task, at, chunk)?;
     let (bytes, total) = (task.texts.bytes_of(chunk), tokens.total().max(1) as u64);
     let mut report = |texts, tokens: usize| progress(EncodingProgress { texts, bytes: bytes * tokens as u64 / total });
     vectors.append(retriever.encode(&tokens, &mut report)?);

@@ -78,11 +78,15 @@ pub fn svd(matrix: &Mat<f64>) -> Result<Svd, NotConverged> {
     Ok(Svd { u, values: values.into_iter().take(rank).collect(), v })
 }
 
-/// The function `f` of a symmetric matrix: its eigenvectors with `f(eigenvalue, largest eigenvalue)`.
+/// `left` times the function `f` of a symmetric matrix: its eigenvectors with `f(eigenvalue, largest eigenvalue)`.
 ///
 /// # Errors
 /// [`NotConverged`] with values that are not finite.
-pub fn of_symmetric(matrix: Mat<f64>, f: impl Fn(f64, f64) -> f64) -> Result<Mat<f64>, NotConverged> {
+pub fn times_function(
+    left: &Mat<f64>,
+    matrix: Mat<f64>,
+    f: impl Fn(f64, f64) -> f64,
+) -> Result<Mat<f64>, NotConverged> {
     free_at_once();
     let size = matrix.nrows();
     let mut q = Mat::zeros(size, size);
@@ -98,7 +102,8 @@ pub fn of_symmetric(matrix: Mat<f64>, f: impl Fn(f64, f64) -> f64) -> Result<Mat
     if !largest.is_finite() {
         return Err(NotConverged);
     }
-    let scaled = Mat::from_fn(size, size, |row, column| q[(row, column)] * f(values[column], largest));
+    let along = left * &q;
+    let scaled = Mat::from_fn(along.nrows(), size, |row, column| along[(row, column)] * f(values[column], largest));
     Ok(scaled * q.transpose())
 }
 
@@ -134,7 +139,7 @@ mod tests {
     fn a_function_of_a_symmetric_matrix_is_one_of_its_eigenvalues() {
         let half = Mat::from_fn(5, 5, |row, column| ((row * 5 + column * 2) % 7) as f64);
         let matrix = &half * half.transpose();
-        let squared = of_symmetric(matrix.clone(), |value, _| value * value).unwrap();
+        let squared = times_function(&Mat::identity(5, 5), matrix.clone(), |value, _| value * value).unwrap();
         assert!(distance(&squared, &(&matrix * &matrix)) < 1e-9 * matrix.norm_max() * matrix.norm_max());
     }
 }

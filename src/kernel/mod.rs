@@ -27,7 +27,7 @@ mod swap;
 
 pub use combine::{combine, combine_columns, combine_differences};
 pub use convert::{all_finite, narrow, widen};
-pub use decompose::{Mat, NotConverged, Svd, of_symmetric, svd};
+pub use decompose::{Mat, NotConverged, Svd, svd, times_function};
 pub use dtype::DType;
 pub use equal::count_equal;
 pub use fusion::{fuse, importance, row_divergence};

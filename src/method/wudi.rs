@@ -4,7 +4,7 @@ use super::task_arithmetic::LAMBDA;
 use super::task_matrices::{MatrixError, TaskMatrices, mean};
 use super::tsv_m::TASK_WEIGHT;
 use super::{Arguments, Base, Count, Formula, Kind, Matrices, MergeMethod, Parameter, Scope, Value};
-use crate::kernel::{Mat, of_symmetric};
+use crate::kernel::{Mat, times_function};
 
 /// `out = base + λ·T`, `T` on the way from `Σ dᵢ` to the minimum of `Σ |(T − dᵢ)·dᵢᵀ|² / |dᵢ|²`
 pub(super) static WUDI: MergeMethod = MergeMethod {
@@ -90,7 +90,7 @@ impl Units<'_, '_> {
             product += unit * &own;
             square += own;
         }
-        Ok(product * of_symmetric(square, filter)?)
+        Ok(times_function(&product, square, filter)?)
     }
 
     /// `D·f(S·Sᵀ)·S`
@@ -109,7 +109,7 @@ impl Units<'_, '_> {
                 square.submatrix(place * rows, place * rows, rows, rows) * faer::Scale(norm) - sum * unit.transpose();
             distance.subcols_mut(place * rows, rows).copy_from(own);
         }
-        let filtered = distance * of_symmetric(square, filter)?;
+        let filtered = times_function(&distance, square, filter)?;
         let mut correction = Mat::zeros(rows, self.columns);
         for place in 0..self.changed.len() {
             correction += filtered.subcols(place * rows, rows) * self.read(place)?.0;

@@ -207,6 +207,10 @@ fn a_sweep_has_columns_for_heads_and_variables_for_their_weights() {
     for column in ["dense", "sparse", "late", "all"] {
         assert!(table.contains(column), "{column}: {table}");
     }
+    // The recipe of a point says how its heads were weighted.
+    let recipe = run(root, &["sweep", "pick", "study", "--trial", "w=1 l=2"]).stdout;
+    let recipe = String::from_utf8_lossy(&recipe).into_owned();
+    assert!(recipe.starts_with("# heads was searched with `--retrieval dense,sparse=0.5,late=2`.\n"), "{recipe}");
     // The same data searched in another way is another data set, of which no score is taken over.
     let more = format!("{columns}  both: {{path: data, retrieval: \"dense,sparse\"}}\n");
     let text = sweep(&more).replace("search: grid", "  both: {metric: mrr@10, mean: [both]}\nsearch: grid");
@@ -224,14 +228,16 @@ fn a_sweep_file_says_where_a_retrieval_is_wrong() {
     let folder = folder();
     let root = folder.path();
     perturbed(root);
-    for (retrieval, message) in
-        [("lexical", "`lexical` is not a kind of retrieval"), ("\"dense=${d}\"", "`params` gives `${d}` no values")]
-    {
+    for (retrieval, rerank, message) in [
+        ("lexical", "", "`lexical` is not a kind of retrieval"),
+        ("\"dense=${d}\"", "", "`params` gives `${d}` no values"),
+        ("sparse", "rerank: {first_stage: m3}\n", "rerankers search nothing: `rerank` says what they order"),
+    ] {
         let text = format!(
             "recipe: {{merge_method: linear, models: [{{model: m3, parameters: {{weight: \"${{w}}\"}}}}, \
              {{model: other, parameters: {{weight: 1}}}}]}}\nparams: {{w: [0.5, 1]}}\n\
              data: {{x: {{path: data, retrieval: {retrieval}}}}}\n\
-             objectives: {{a: {{metric: ndcg@10, mean: [x]}}, b: {{metric: mrr@10, mean: [x]}}}}\n"
+             objectives: {{a: {{metric: ndcg@10, mean: [x]}}, b: {{metric: mrr@10, mean: [x]}}}}\n{rerank}"
         );
         fs::write(root.join("wrong.yaml"), text).unwrap();
         let output = admix(root).args(["sweep", "plan", "wrong.yaml"]).output().unwrap();

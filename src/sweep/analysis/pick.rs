@@ -112,6 +112,10 @@ pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
             text = renamed(&text, glob, &format!("{}/{glob}", recipe::literal_glob(&folder.to_string_lossy())));
         }
     }
+    // A recipe has no place for weights of heads, which belong to the search.
+    for (set, retrieval) in study.manifest.head_weights(&row.trial.subject).into_iter().rev() {
+        text.insert_str(0, &format!("# {} was searched with `--retrieval {retrieval}`.\n", literal(set)));
+    }
     Ok(text)
 }
 

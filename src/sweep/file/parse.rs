@@ -187,6 +187,13 @@ impl Reading<'_> {
         });
         let allow = diagnostics.attempt(|_| top.get("allow").map_or(Ok(Vec::new()), |(node, at)| allow(node, &at)));
         let scoring = scoring(&top, self.folder, diagnostics);
+        if scoring.rerank.is_some() {
+            for source in sources.sources.iter().filter(|source| source.retrieval.is_some()) {
+                let here = NodePath::default().key("data").key(&source.name).key("retrieval");
+                let fault = Diagnostic::value(&here, "rerankers search nothing: `rerank` says what they order");
+                diagnostics.attempt(|_| Err::<(), _>(fault.hint("leave `retrieval` out".to_owned())));
+            }
+        }
         let spec = (|| {
             let (objectives, (select, report), (keep, limits)) = (objectives?, selections?, kept?);
             Some(Spec {

@@ -112,12 +112,14 @@ impl Manifest {
         }
     }
 
-    /// For each data set whose `retrieval` has variables, what it is at a point.
-    fn head_weights(&self, subject: &Subject) -> Vec<String> {
+    /// For each data set whose `retrieval` has variables, its name and what the retrieval is at a point.
+    pub fn head_weights(&self, subject: &Subject) -> Vec<(&str, String)> {
         let Subject::Point(values) = subject else { return Vec::new() };
         let values = as_variables(&self.spec.params.names(), values);
-        let written = self.spec.data.iter().filter_map(|source| source.retrieval.as_deref());
-        written.filter(|text| !variable_names(text).is_empty()).map(|text| filled_in(text, &values)).collect()
+        let written =
+            self.spec.data.iter().filter_map(|source| Some((source.name.as_str(), source.retrieval.as_deref()?)));
+        let varied = written.filter(|(_, text)| !variable_names(text).is_empty());
+        varied.map(|(name, text)| (name, filled_in(text, &values))).collect()
     }
 
     /// The trial of a subject.
@@ -142,7 +144,7 @@ impl Manifest {
                 self.check_matched(&recipe)?;
                 let merged = recipe.canonical(&content)?;
                 // Equal merges that are searched with other weights of a model's heads are other trials.
-                short(&self.head_weights(&subject).into_iter().fold(merged, |all, one| format!("{all}\n{one}")))
+                short(&self.head_weights(&subject).into_iter().fold(merged, |all, (_, one)| format!("{all}\n{one}")))
             }
         };
         let label = match &subject {
