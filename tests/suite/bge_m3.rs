@@ -210,7 +210,7 @@ fn a_sweep_has_columns_for_heads_and_variables_for_their_weights() {
     // The recipe of a point says how its heads were weighted.
     let recipe = run(root, &["sweep", "pick", "study", "--trial", "w=1 l=2"]).stdout;
     let recipe = String::from_utf8_lossy(&recipe).into_owned();
-    assert!(recipe.starts_with("# heads was searched with `--retrieval dense,sparse=0.5,late=2`.\n"), "{recipe}");
+    assert!(recipe.starts_with("# \"heads\" was searched with `--retrieval dense,sparse=0.5,late=2`.\n"), "{recipe}");
     // The same data searched in another way is another data set, of which no score is taken over.
     let more = format!("{columns}  both: {{path: data, retrieval: \"dense,sparse\"}}\n");
     let text = sweep(&more).replace("search: grid", "  both: {metric: mrr@10, mean: [both]}\nsearch: grid");
