@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::by::By;
 use crate::encoder;
 use crate::eval::DataSet;
+use crate::granularity::By;
 use crate::kernel::SimdLevel;
 use crate::plan;
 use crate::recipe::Recipe;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("escape", &[]),
     ("yaml", &[]),
     ("kernel", &[]),
@@ -21,8 +21,24 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("convert", &["checkpoint", "plan", "write"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
-    ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval"]),
-    ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
+    ("granularity", &["kernel", "checkpoint", "method", "plan", "merge"]),
+    ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval", "granularity"]),
+    (
+        "sweep",
+        &[
+            "yaml",
+            "kernel",
+            "checkpoint",
+            "method",
+            "recipe",
+            "plan",
+            "merge",
+            "write",
+            "encoder",
+            "eval",
+            "granularity",
+        ],
+    ),
     ("report", &["kernel", "recipe", "write", "eval", "sweep"]),
     (
         "api",

@@ -287,7 +287,7 @@ compat: trec
     ),
     example(
         "a parameter under `params`",
-        "A range in steps, a range in which any value may be taken (for `sobol` and `cmaes`), and a list of values:",
+        "Ranges in steps, and a list of values. Without a `step` any value may be taken (for `sobol`, `cmaes` and `bayes`):",
         "\
 recipe:
   merge_method: ties
@@ -311,6 +311,20 @@ recipe:
 params:
   w: 0:1:0.1
   d: [0.2, 0.5, 1]
+",
+    ),
+    example(
+        "a parameter under `params`",
+        "A weight for the attention and one for the feed-forward network of every layer, one for the table of token embeddings, and one \
+         for the rest. The groups of tensors are those of `admix learn --by`:",
+        "\
+recipe:
+  merge_method: task_arithmetic
+  base_model: models/base
+  models: [{model: models/ko-en, parameters: {weight: \"${w}\"}}]
+params:
+  w: {min: 0, max: 1, by: layer+part}
+search: {method: bayes}
 ",
     ),
     example(
@@ -384,6 +398,19 @@ recipe:
   models: [{model: models/ko-en, parameters: {weight: \"${w}\", density: \"${d}\"}}]
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: cmaes, scalarisations: 5}
+",
+    ),
+    example(
+        "`search`",
+        "A search that expects results with a model of each objective, for a weight of every layer:",
+        "\
+recipe:
+  merge_method: task_arithmetic
+  base_model: models/base
+  models: [{model: models/ko-en, parameters: {weight: \"${w}\"}}]
+params: {w: {min: 0, max: 1, by: layer}}
+search: {method: bayes, seed: 7}
+budget: {trials: 40}
 ",
     ),
     example(
