@@ -23,7 +23,7 @@ fn every_group_of_tensors_has_the_value_that_the_study_names() {
     fs::write(folder.join("sweep.yaml"), sweep()).unwrap();
     // Three layers with two parts each, the table of token embeddings, and the rest.
     let plan = text(&run(folder, &["sweep", "plan", "sweep.yaml"]));
-    assert!(plan.contains("numbers  8 are searched: w by layer+part 8"), "{plan}");
+    assert!(plan.contains("numbers  8 are searched: 8 of w by layer+part"), "{plan}");
     let plan = stdout_json(&run(folder, &["sweep", "plan", "sweep.yaml", "--json"]));
     assert_eq!(plan["variables"], serde_json::json!([{"name": "w", "numbers": 8}]));
 

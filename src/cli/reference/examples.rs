@@ -401,19 +401,6 @@ search: {method: cmaes, scalarisations: 5}
 ",
     ),
     example(
-        "`search`",
-        "A search that expects results with a model of each objective, for a weight of every layer:",
-        "\
-recipe:
-  merge_method: task_arithmetic
-  base_model: models/base
-  models: [{model: models/ko-en, parameters: {weight: \"${w}\"}}]
-params: {w: {min: 0, max: 1, by: layer}}
-search: {method: bayes, seed: 7}
-budget: {trials: 40}
-",
-    ),
-    example(
         "`budget`",
         "At most forty trials, and none begins after an hour and a half:",
         "\
@@ -506,6 +493,21 @@ recipe:
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: cmaes, scalarisations: 3, seed: 1}
 budget: {trials: 200}
+",
+    ),
+    example(
+        "bayes",
+        "A weight for every layer and part of two models; the first points have one weight for a whole model:",
+        "\
+recipe:
+  merge_method: task_arithmetic
+  base_model: models/base
+  models:
+    - {model: models/ko-en, parameters: {weight: \"${a}\"}}
+    - {model: models/ko-ko, parameters: {weight: \"${b}\"}}
+params: {a: {min: 0, max: 1, by: layer+part}, b: {min: 0, max: 1, by: layer+part}}
+search: {method: bayes, seed: 1}
+budget: {trials: 40}
 ",
     ),
 ];

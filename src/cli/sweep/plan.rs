@@ -153,10 +153,10 @@ fn variables(study: &Study) -> Option<String> {
     let of_one = |variable: &Variable| {
         let by = params.grouped().find(|grouped| grouped.name == variable.name);
         let by = by.map_or_else(String::new, |grouped| format!(" by {}", grouped.by));
-        format!("{}{by} {}", variable.name, variable.groups)
+        format!("{} of {}{by}", variable.groups, variable.name)
     };
     let each: Vec<String> = study.manifest.variables().iter().map(of_one).collect();
-    Some(format!("  numbers  {} are searched: {}", params.dimensions(), each.join(", ")))
+    Some(format!("  numbers  {} are searched: {}", params.names().len(), each.join(", ")))
 }
 
 fn text(study: &Study, trials: &[(String, String)], cost: &str, store: &str, next: &str) -> Page {
