@@ -13,6 +13,7 @@ fn sweep() -> String {
             "models: [{model: b}]\n  parameters: {t: \"${w}\"}",
             "models: [{model: b, parameters: {weight: \"${w}\"}}]\n  dtype: float32",
         )
+        .replace("ndcg@3", "ndcg@24")
         .replace("step: 0.5}}", "by: layer+part}}\nsearch: {method: bayes, seed: 4}\nbudget: {trials: 10}")
 }
 
@@ -104,12 +105,12 @@ fn groups_that_cannot_be_searched_are_refused_with_their_place() {
         let (code, said) = refused(folder, &["plan", "sweep.yaml"]);
         assert!(code == 2 && parts.iter().all(|part| said.contains(part)), "{said}");
     };
-    refuse("layer+part", "layers+part", &["sweep.yaml:8:29", "found `layers+part`", "did you mean `layer+part`?"]);
-    refuse("method: bayes", "method: grid", &["sweep.yaml:9", "`grid` cannot search `w`", "bayes"]);
-    refuse("weight: \"${w}\"", "weight: [0, \"${w}\"]", &["sweep.yaml:6", "found a list"]);
+    refuse("layer+part", "layers+part", &["sweep.yaml:7:34", "found `layers+part`", "did you mean `layer+part`?"]);
+    refuse("method: bayes", "method: grid", &["sweep.yaml:8:9", "`grid` cannot search `w`", "bayes"]);
+    refuse("weight: \"${w}\"", "weight: [0, \"${w}\"]", &["sweep.yaml:5:48", "found a list"]);
     refuse(
         "models: [{model: b, parameters: {weight: \"${w}\"}}]",
-        "slices: [{sources: [{model: b, layer_range: [0, 3], parameters: {weight: \"${w}\"}}]}]",
+        "slices: [{sources: [{model: a, layer_range: [0, 3]}, {model: b, layer_range: [0, 3], parameters: {weight: \"${w}\"}}]}]",
         &["groups of tensors are for whole models, and the recipe has slices"],
     );
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::coordinates::Coordinates;
 use super::history::History;
 use super::improvement::Volume;
-use super::proposals::{proposals, step};
+use super::proposals::{Kind, proposals, step};
 use super::random::Draws;
 use super::sobol::unit_points;
 use super::surrogate::Surrogate;
@@ -92,7 +92,7 @@ fn later(history: &History<'_>, coordinates: &Coordinates, tried: &[&Trial], cou
     let models: Option<Vec<Surrogate<'_>>> =
         (0..objectives).map(|index| Surrogate::fit(coordinates, &units, &of(index))).collect();
     let Some(mut models) = models.filter(|_| units.len() >= 2) else {
-        return proposals(coordinates, &[], &mut draws).into_iter().take(count).collect();
+        return proposals(coordinates, &[], Kind::Any, &mut draws).into_iter().take(count).collect();
     };
     let mut others: Vec<Vec<f64>> = history
         .generations
@@ -110,8 +110,10 @@ fn later(history: &History<'_>, coordinates: &Coordinates, tried: &[&Trial], cou
     others.retain(|_| kept.next() == Some(&true));
     let mut volume = Volume::under(&others, objectives, &mut draws);
     let mut chosen = Vec::new();
-    for _ in 0..count {
-        let unit = best(coordinates, &models, &volume, &front, &mut draws);
+    for index in 0..count {
+        // Models that have only seen equal values of groups expect nothing of others: half of the points are to show what there is.
+        let kind = if index % 2 == 0 { Kind::Any } else { Kind::Apart };
+        let unit = best(coordinates, &models, &volume, (&front, kind), &mut draws);
         let expected: Vec<f64> = models.iter().map(|model| model.predict(&unit).0).collect();
         let told: Option<Vec<Surrogate<'_>>> =
             models.iter().zip(&expected).map(|(model, value)| model.with(&unit, *value)).collect();
@@ -128,18 +130,18 @@ fn best(
     coordinates: &Coordinates,
     models: &[Surrogate<'_>],
     volume: &Volume,
-    front: &[Vec<f64>],
+    (front, kind): (&[Vec<f64>], Kind),
     draws: &mut Draws,
 ) -> Vec<f64> {
     let scored = |unit: Vec<f64>| (volume.expected(models, &unit), unit);
-    let mut found: Vec<(f64, Vec<f64>)> = proposals(coordinates, front, draws).into_iter().map(scored).collect();
+    let mut found: Vec<(f64, Vec<f64>)> = proposals(coordinates, front, kind, draws).into_iter().map(scored).collect();
     found.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     found.truncate(CLIMBERS);
     for round in 0..ROUNDS {
         let size = FIRST_STEP * (1.0 - round as f64 / ROUNDS as f64);
         for climber in &mut found {
             for _ in 0..STEPS {
-                let (gain, unit) = scored(step(coordinates, &climber.1, size, draws));
+                let (gain, unit) = scored(step(coordinates, &climber.1, size, Kind::Any, draws));
                 if gain > climber.0 {
                     *climber = (gain, unit);
                 }
