@@ -124,6 +124,24 @@ impl Grouping {
         self.groups.iter().map(|group| (group.part, group.depth))
     }
 
+    /// The values of groups for people, those of one kind of sublayer together: `attention 0.4 0.7, others 0.5`.
+    pub(crate) fn told(&self, values: &[f64]) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        let mut last = None;
+        for (group, value) in self.groups.iter().zip(values) {
+            match parts.last_mut().filter(|_| last == Some(group.part)) {
+                Some(known) => *known = format!("{known} {value}"),
+                None => {
+                    let name = group.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
+                    let is_layered = self.groups.iter().filter(|other| other.part == group.part).count() > 1;
+                    parts.push(format!("{} {value}", if is_layered { name } else { &group.name }));
+                }
+            }
+            last = Some(group.part);
+        }
+        parts.join(", ")
+    }
+
     /// The variable in a recipe: a number, or a list of conditions in brackets where the groups' values differ.
     pub(crate) fn text(&self, values: &[f64]) -> String {
         flow(&self.rules, &|group| values.get(group).copied().unwrap_or_default())
@@ -157,5 +175,6 @@ mod tests {
         let text = found.text(&[0.1, 0.2, 0.3]);
         assert_eq!(text, "[{filter: \"a\", value: [0.1, 0.1, 0.2]}, {value: 0.3}]");
         assert_eq!(found.text(&[0.5, 0.5, 0.5]), "0.5");
+        assert_eq!(found.told(&[0.1, 0.2, 0.3]), "a 0.1 0.2, others 0.3");
     }
 }

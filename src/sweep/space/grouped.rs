@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::rounding::shortened;
 use crate::granularity::{By, Grouping};
 
+/// The most groups whose values are shown in a line.
+const MOST_TOLD: usize = 60;
+
 /// A variable with a value for each group of tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grouped {
@@ -83,6 +86,12 @@ impl Grouped {
         }
         let mean: f64 = values.iter().zip(self.shares()).map(|(value, share)| value * share).sum();
         format!("{}~{}", self.name, (mean * 100.0).round() / 100.0)
+    }
+
+    /// The value of each group, where they differ and are few enough to be read.
+    pub(super) fn told(&self, values: &[f64]) -> Option<String> {
+        let groups = self.groups.as_ref().filter(|_| !self.is_uniform(values) && values.len() <= MOST_TOLD)?;
+        Some(format!("{}: {}.", self.name, groups.told(values)))
     }
 
     /// Whether all groups have one value.

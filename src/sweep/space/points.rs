@@ -37,6 +37,15 @@ impl Space {
         (labels.join(" "), self.parts(point).all(|(axis, values)| axis.is_told(values)))
     }
 
+    /// The values of groups of tensors in which they differ, a line for each variable.
+    pub fn told(&self, point: &[f64]) -> Vec<String> {
+        let told = |(axis, values): (&Axis, &[f64])| match axis {
+            Axis::Grouped(grouped) => grouped.told(values),
+            _ => None,
+        };
+        self.parts(point).filter_map(told).collect()
+    }
+
     /// Each axis with its values of a point.
     fn parts<'a>(&'a self, point: &'a [f64]) -> impl Iterator<Item = (&'a Axis, &'a [f64])> {
         self.axes.iter().scan(0, |at, axis| {
