@@ -1,9 +1,12 @@
 //! Values of groups as the conditions of a recipe.
 
 use super::groups::Rule;
-use crate::escape::{literal, yaml};
+use crate::escape::literal;
+#[cfg(feature = "eval")]
+use crate::escape::yaml;
 
 /// A parameter with a value for each group, as the lines of a recipe: one value, or a list of conditions.
+#[cfg(feature = "eval")]
 pub(crate) fn lines(parameter: &str, rules: &[Rule], value: &dyn Fn(usize) -> f64) -> Vec<String> {
     if let [rule] = rules
         && let [group] = rule.groups.as_slice()

@@ -12,6 +12,7 @@ mod groups;
 mod segments;
 
 pub use by::{By, Unit};
+#[cfg(feature = "eval")]
 pub(crate) use conditions::lines;
 pub use grouping::Grouping;
 pub(crate) use groups::Groups;
