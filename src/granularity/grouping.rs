@@ -129,13 +129,12 @@ impl Grouping {
         let mut parts: Vec<String> = Vec::new();
         let mut last = None;
         for (group, value) in self.groups.iter().zip(values) {
-            match parts.last_mut().filter(|_| last == Some(group.part)) {
-                Some(known) => *known = format!("{known} {value}"),
-                None => {
-                    let name = group.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
-                    let is_layered = self.groups.iter().filter(|other| other.part == group.part).count() > 1;
-                    parts.push(format!("{} {value}", if is_layered { name } else { &group.name }));
-                }
+            if let Some(known) = parts.last_mut().filter(|_| last == Some(group.part)) {
+                *known = format!("{known} {value}");
+            } else {
+                let name = group.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
+                let is_layered = self.groups.iter().filter(|other| other.part == group.part).count() > 1;
+                parts.push(format!("{} {value}", if is_layered { name } else { &group.name }));
             }
             last = Some(group.part);
         }

@@ -275,7 +275,7 @@ impl Reading<'_> {
             faults.push(self.document.error(fault.hint(hint)));
         }
         faults.extend(self.group_faults(spec));
-        for values in self.ends(spec) {
+        for values in Self::ends(spec) {
             let RecipeText { text, origin, folder } = &spec.recipe;
             for error in Recipe::review_text(text, origin, folder.clone(), &values, false).faults {
                 if faults.iter().any(|known| known.message() == error.message() && known.place() == error.place()) {
@@ -295,7 +295,7 @@ impl Reading<'_> {
     }
 
     /// The variables at both ends of their ranges, and those with groups of tensors as the conditions that they will be.
-    fn ends(&self, spec: &Spec) -> Vec<BTreeMap<String, String>> {
+    fn ends(spec: &Spec) -> Vec<BTreeMap<String, String>> {
         let mut all: Vec<_> = [0.0, 1.0].into_iter().map(|unit| spec.recipe.own(&spec.end(unit))).collect();
         if spec.params.grouped().next().is_some() {
             let conditions = spec.params.grouped().map(|one| (one.name.clone(), format!("[{{value: {}}}]", one.min)));

@@ -46,7 +46,9 @@ impl Volume {
         let directions = (0..DIRECTIONS).map(|index| direction(index, objectives, draws)).collect();
         let samples = (0..SAMPLES).map(|_| (0..objectives).map(|_| draws.normal()).collect()).collect();
         let mut volume = Self { lowest, width, directions, reach: vec![0.0; DIRECTIONS], samples };
-        front.iter().for_each(|values| volume.add(values));
+        for values in front {
+            volume.add(values);
+        }
         volume
     }
 

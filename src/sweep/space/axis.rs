@@ -70,19 +70,17 @@ impl Axis {
 
     /// Its part of a point's label.
     pub(super) fn label(&self, values: &[f64]) -> String {
-        match self {
-            Self::Grouped(grouped) => grouped.label(values),
-            _ => {
-                let parts = self.names().into_iter().zip(values).map(|(name, value)| format!("{name}={value}"));
-                parts.collect::<Vec<_>>().join(" ")
-            }
+        if let Self::Grouped(grouped) = self {
+            return grouped.label(values);
         }
+        let parts = self.names().into_iter().zip(values).map(|(name, value)| format!("{name}={value}"));
+        parts.collect::<Vec<_>>().join(" ")
     }
 
     /// Whether its part of a label says all of a point.
     pub(super) fn is_told(&self, values: &[f64]) -> bool {
         match self {
-            Self::Grouped(grouped) => grouped.is_uniform(values),
+            Self::Grouped(_) => Grouped::is_uniform(values),
             _ => true,
         }
     }

@@ -81,7 +81,7 @@ impl Grouped {
 
     /// What a label says: the value of all groups, or their mean by their shares.
     pub(super) fn label(&self, values: &[f64]) -> String {
-        if self.is_uniform(values) {
+        if Self::is_uniform(values) {
             return format!("{}={}", self.name, values.first().copied().unwrap_or_default());
         }
         let mean: f64 = values.iter().zip(self.shares()).map(|(value, share)| value * share).sum();
@@ -90,12 +90,12 @@ impl Grouped {
 
     /// The value of each group, where they differ and are few enough to be read.
     pub(super) fn told(&self, values: &[f64]) -> Option<String> {
-        let groups = self.groups.as_ref().filter(|_| !self.is_uniform(values) && values.len() <= MOST_TOLD)?;
+        let groups = self.groups.as_ref().filter(|_| !Self::is_uniform(values) && values.len() <= MOST_TOLD)?;
         Some(format!("{}: {}.", self.name, groups.told(values)))
     }
 
     /// Whether all groups have one value.
-    pub(super) fn is_uniform(&self, values: &[f64]) -> bool {
+    pub(super) fn is_uniform(values: &[f64]) -> bool {
         values.iter().all(|value| values.first() == Some(value))
     }
 }
