@@ -17,6 +17,7 @@ mod mining;
 mod objective;
 mod outcome;
 mod pool;
+mod ranking_loss;
 mod request;
 mod result;
 mod run;
@@ -33,6 +34,7 @@ mod weights;
 
 pub use by::{By, Unit};
 pub use error::Error;
+pub use ranking_loss::RankingLoss;
 pub use request::{Agreement, Event, Request, Settings};
 pub use result::{Agreed, Coefficient, Comparison, Learned};
 pub use run::learn;
