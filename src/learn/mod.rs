@@ -36,3 +36,4 @@ pub use error::Error;
 pub use request::{Agreement, Event, Request, Settings};
 pub use result::{Agreed, Coefficient, Comparison, Learned};
 pub use run::learn;
+pub(crate) use weights::{Merged, Table};

@@ -18,6 +18,7 @@ mod read;
 mod rows;
 mod run;
 mod sink;
+mod solved;
 mod span;
 mod stages;
 mod statistic;
@@ -32,5 +33,7 @@ pub use run::Report;
 #[doc(hidden)]
 pub use run::{memory, run, run_again, work_bytes};
 pub use sink::{Sink, SinkError};
+#[doc(hidden)]
+pub use solved::{LayerSolver, Take, read_input};
 #[doc(hidden)]
 pub use statistic::Statistics;

@@ -1,5 +1,6 @@
-//! Options that say how a merge runs. None of them changes its result.
+//! How a merge runs.
 
+use super::solved::LayerSolver;
 use crate::kernel::{BLOCK, SimdLevel};
 use crate::progress::Cancel;
 
@@ -32,6 +33,8 @@ pub struct Options<'a> {
     pub cancel: &'a Cancel,
     /// Called from the worker threads with the bytes read since its last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Computes the tensors that texts run through the models for, where the plan's method needs it.
+    pub solver: Option<&'a dyn LayerSolver>,
 }
 
 impl Options<'_> {

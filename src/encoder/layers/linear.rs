@@ -4,6 +4,7 @@ use candle_core::{D, Result as Computed, Tensor};
 use rayon::prelude::*;
 
 use super::super::error::Error;
+use super::super::recorder::Tap;
 use super::super::source::Loader;
 use super::super::tensor_names::Up;
 use super::super::variables::{Layout, Part};
@@ -17,6 +18,8 @@ pub(in crate::encoder) struct Linear {
     bias: Option<Tensor>,
     /// A copy of the bias for fused operations on the CPU, zeros if there is none; empty on other devices.
     cpu_bias: Vec<f32>,
+    /// Where its inputs are recorded.
+    tap: Option<Tap>,
 }
 
 impl Linear {
@@ -102,7 +105,10 @@ impl Linear {
         };
         let bias =
             if biases.is_empty() { None } else { Some(loader.place_weights(biases, &[outputs], parts("bias"))?) };
-        Ok(Self { weight, bias, cpu_bias })
+        let tap = loader.source.recorder().filter(|_| !names.is_empty());
+        let weights = || names.iter().map(|(name, _)| format!("{name}.weight")).collect();
+        let tap = tap.map(|recorder| Tap::new(recorder, inputs, weights()));
+        Ok(Self { weight, bias, cpu_bias, tap })
     }
 
     /// Computes `activation(x · weight + bias)`.
@@ -141,6 +147,9 @@ impl Linear {
     }
 
     fn affine(&self, x: &Tensor) -> Computed<Tensor> {
+        if let Some(tap) = &self.tap {
+            tap.record(x);
+        }
         let product = x.matmul(&self.weight)?;
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
