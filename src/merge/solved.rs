@@ -25,7 +25,7 @@ pub trait LayerSolver: Sync {
 }
 
 /// Takes the elements of one of the plan's tensors.
-pub type Take<'a> = dyn FnMut(usize, &[f64]) -> Result<(), Error> + 'a;
+pub type Take<'a> = dyn FnMut(usize, &[f64]) -> Result<(), Error> + Send + 'a;
 
 /// The tensors that are computed by the solver, none without one. It is an error if the plan needs one and has none.
 pub(super) fn solved<'a>(plan: &Plan, options: &Options<'a>) -> Result<Option<&'a BTreeSet<usize>>, Error> {

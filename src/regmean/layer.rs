@@ -3,7 +3,7 @@
 use super::error::Error;
 use crate::encoder::InputGram;
 use crate::kernel::Mat;
-use crate::merge::{self, read_input};
+use crate::merge::{self, Take, read_input};
 use crate::method::{Arguments, Formula, ModelLayer, Regression, RegressionSums};
 use crate::plan::{Plan, PlannedTensor, TensorOp};
 
@@ -87,11 +87,7 @@ impl LayerSums {
     }
 
     /// Solves the layers and hands the elements of each tensor to `take`.
-    pub(super) fn solve(
-        self,
-        plan: &Plan,
-        take: &mut dyn FnMut(usize, &[f64]) -> Result<(), merge::Error>,
-    ) -> Result<(), Error> {
+    pub(super) fn solve(self, plan: &Plan, take: &mut Take<'_>) -> Result<(), Error> {
         for Stack { tensors, mean, sums, .. } in self.0 {
             let first = tensors.first().and_then(|first| plan.tensors.get(*first));
             let Some((regression, _)) = first.and_then(regression) else { continue };

@@ -179,7 +179,11 @@ impl LayerSolver for Solver<'_> {
     }
 
     fn solve(&self, options: &merge::Options<'_>, take: &mut Take<'_>) -> Result<(), merge::Error> {
-        self.run(options, take).map_err(Error::of_merge)
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads)
+            .build()
+            .map_err(|error| merge::Error::Threads(error.to_string()))?;
+        pool.install(|| self.run(options, take)).map_err(Error::of_merge)
     }
 }
 

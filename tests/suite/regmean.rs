@@ -151,10 +151,10 @@ fn the_bundled_retrievers_merge_and_score_and_the_record_names_the_texts() {
         let scored = run(folder.path(), &["score", model, "--data", data, "--split", "test", "--json", "-q"]);
         stdout_json(&scored)["models"][0]["datasets"][0]["metrics"]["ndcg@10"].as_f64().unwrap()
     };
-    // Nearly as good as each of the two at its own task, and better than the other there.
+    // Each of the two is better at its own task than the other, and the merge has some of both.
     for (data, own, other) in [("ko-en", "cross-ko-en", "mono-ko"), ("ko-ko", "mono-ko", "cross-ko-en")] {
         let (merged, own, other) = (score("out", data), score(own, data), score(other, data));
-        assert!(merged > own - 0.15 && merged > other - 0.02, "{data}: {merged}, {own}, {other}");
+        assert!(own > other && merged > other + 0.02, "{data}: {merged}, {own}, {other}");
     }
     let record = read_json(&folder.path().join("out/admix.json"));
     assert_eq!(record["recipe"].as_str().unwrap(), recipe);
