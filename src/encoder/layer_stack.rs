@@ -170,10 +170,7 @@ impl LayerStack {
         go_on: bool,
         work: Work<'_>,
     ) -> Result<Vec<InputGram>, Error> {
-        let recorder = Arc::new(Recorder::default());
-        let layer = self.layer(&Recording { source, recorder: &recorder }, depth)?;
-        // What loading has computed is not of the texts.
-        recorder.take();
+        let (layer, recorder) = self.layer(source, depth)?;
         let mut sums: BTreeMap<usize, GramTiles> = BTreeMap::new();
         for range in groups(texts.batches.len()) {
             let run = |batch: usize| Ok((self.run(&layer, texts, batch)?, recorder.take()));
@@ -211,9 +208,14 @@ impl LayerStack {
         texts: &mut HiddenTexts,
         work: Work<'_>,
     ) -> Result<(), Error> {
-        let layer = self.layer(source, depth)?;
+        let (layer, recorder) = self.layer(source, depth)?;
         for range in groups(texts.batches.len()) {
-            let computed = on_threads(range.clone(), work, &|batch| self.run(&layer, texts, batch))?;
+            let run = |batch: usize| {
+                let hidden = self.run(&layer, texts, batch);
+                recorder.take();
+                hidden
+            };
+            let computed = on_threads(range.clone(), work, &run)?;
             for (old, new) in texts.hidden.iter_mut().skip(range.start).zip(computed) {
                 *old = new;
             }
@@ -221,11 +223,18 @@ impl LayerStack {
         Ok(())
     }
 
-    fn layer(&self, source: &dyn TensorSource, depth: usize) -> Result<TransformerLayer, Error> {
+    /// Loads the layer at a depth, with taps in its linear layers.
+    fn layer(&self, source: &dyn TensorSource, depth: usize) -> Result<(TransformerLayer, Arc<Recorder>), Error> {
+        let recorder = Arc::new(Recorder::default());
+        let source = &Recording { source, recorder: &recorder };
         let layer = self.config.order.get(depth).copied().unwrap_or_default();
         let (module, path) = (self.module.as_str(), self.path.clone());
         let loader = Loader { source, module, path, device: &Device::Cpu, dtype: DType::F32, in_place: false };
-        TransformerLayer::load(&loader, &self.config, layer, (self.transformer.layer_width, self.head), &self.shared)
+        let widths = (self.transformer.layer_width, self.head);
+        let layer = TransformerLayer::load(&loader, &self.config, layer, widths, &self.shared)?;
+        // What loading has computed is not of the texts.
+        recorder.take();
+        Ok((layer, recorder))
     }
 
     fn run(&self, layer: &TransformerLayer, texts: &HiddenTexts, batch: usize) -> Result<Tensor, Error> {

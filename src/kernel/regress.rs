@@ -10,7 +10,7 @@ use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch}
 use faer::{Mat, Par};
 use rayon::prelude::*;
 
-use super::decompose::NotConverged;
+use super::decompose::{NotConverged, free_at_once};
 
 /// Columns that one thread computes at a time.
 const COLUMNS: usize = 64;
@@ -71,6 +71,7 @@ fn by_columns(
     columns: usize,
     compute: impl Fn(Range<usize>) -> Result<Mat<f64>, NotConverged> + Sync,
 ) -> Result<Mat<f64>, NotConverged> {
+    free_at_once();
     let starts: Vec<usize> = (0..columns).step_by(COLUMNS).collect();
     let range = |start: usize| start..(start + COLUMNS).min(columns);
     let parts: Vec<Mat<f64>> =

@@ -156,6 +156,8 @@ fn the_bundled_retrievers_merge_and_score_and_the_record_names_the_texts() {
         let (merged, own, other) = (score("out", data), score(own, data), score(other, data));
         assert!(own > other && merged > other + 0.02, "{data}: {merged}, {own}, {other}");
     }
+    let plan = stdout_json(&run(folder.path(), &["plan", "recipe.yaml", "--json"]));
+    assert_eq!(plan["texts"][1], serde_json::json!({"model": "mono-ko", "path": "ko-ko", "bytes": null}));
     let record = read_json(&folder.path().join("out/admix.json"));
     assert_eq!(record["recipe"].as_str().unwrap(), recipe);
     assert_eq!(record["texts"][0]["path"], "ko-en");
@@ -228,7 +230,7 @@ fn what_cannot_be_merged_so_is_refused_by_one_sentence() {
 }
 
 #[test]
-fn texts_that_nothing_reads_are_warned_of_and_learning_is_refused() {
+fn texts_that_nothing_reads_are_warned_of_and_sweeps_and_learning_are_refused() {
     let folder = golden("bert", "{}");
     let path = folder.path();
     let linear =
@@ -240,4 +242,16 @@ fn texts_that_nothing_reads_are_warned_of_and_learning_is_refused() {
     let output = admix(path).args(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("`regmean` has no parameter that can be learned"), "{}", stderr(&output));
+    copy_folder(&repository().join("fixtures/bilingual/ko-ko"), &path.join("ko-ko"));
+    let sweep = "study: tiny\nrecipe:\n  merge_method: regmean\n  texts: one.txt\n  models: [{model: first}, {model: second}]\n  \
+                 parameters: {alpha: \"${a}\"}\nparams: {a: {min: 0, max: 1, step: 0.5}}\ndata: {ko: ko-ko}\nobjectives: {ko: {metric: \
+                 ndcg@10, mean: [ko]}}\nselect: {split: dev}\nreport: {split: test}\nstore: study\n";
+    fs::write(path.join("sweep.yaml"), sweep).unwrap();
+    let output = admix(path).args(["sweep", "plan", "sweep.yaml"]).output().unwrap();
+    let shown = stderr(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(2), "{shown}");
+    assert!(
+        shown.contains("`regmean` runs texts through the models for every merge, which sweeps do not do"),
+        "{shown}"
+    );
 }

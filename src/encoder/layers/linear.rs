@@ -8,7 +8,7 @@ use super::super::recorder::Tap;
 use super::super::source::Loader;
 use super::super::tensor_names::Up;
 use super::super::variables::{Layout, Part};
-use crate::kernel::Activation;
+use crate::kernel::{self, Activation, SimdLevel};
 
 /// `x · weight + bias`.
 #[derive(Debug)]
@@ -113,7 +113,19 @@ impl Linear {
 
     /// Computes `activation(x · weight + bias)`.
     pub(in crate::encoder) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        if let Some(tap) = self.tap.as_ref().filter(|_| x.device().is_cpu() && x.rank() == 2) {
+            tap.record(x);
+            return self.fused(x, activation);
+        }
         apply(activation, &self.affine(x)?)
+    }
+
+    /// The same in one pass behind the product, without a gradient.
+    fn fused(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        let product = x.matmul(&self.weight)?;
+        let mut rows = product.flatten_all()?.to_vec1::<f32>()?;
+        kernel::bias_activation(SimdLevel::best(), &mut rows, &self.cpu_bias, activation);
+        Tensor::from_vec(rows, product.shape(), product.device())
     }
 
     /// Computes the activation of the first half of the outputs, times the second half.
