@@ -28,12 +28,12 @@ mod workers;
 pub use compare::{Difference, compare};
 pub use error::Error;
 #[doc(hidden)]
-pub use options::{Access, Options, TILE};
+pub use options::{Access, LayerSolver, Options, TILE, Take};
 pub use run::Report;
 #[doc(hidden)]
 pub use run::{memory, run, run_again, work_bytes};
 pub use sink::{Sink, SinkError};
 #[doc(hidden)]
-pub use solved::{LayerSolver, Take, read_input};
+pub use solved::read_input;
 #[doc(hidden)]
 pub use statistic::Statistics;

@@ -1,6 +1,8 @@
 //! How a merge runs.
 
-use super::solved::LayerSolver;
+use std::collections::BTreeSet;
+
+use super::error::Error;
 use crate::kernel::{BLOCK, SimdLevel};
 use crate::progress::Cancel;
 
@@ -54,3 +56,18 @@ impl std::fmt::Debug for Options<'_> {
             .finish_non_exhaustive()
     }
 }
+
+/// Computes the tensors of a plan that texts run through the models for.
+pub trait LayerSolver: Sync {
+    /// The plan's tensors that it computes. All others are merged without it.
+    fn tensors(&self) -> &BTreeSet<usize>;
+
+    /// Computes them, in an order of its own, and hands each to `take`.
+    ///
+    /// # Errors
+    /// Whatever keeps it from computing them, and errors of `take`.
+    fn solve(&self, options: &Options<'_>, take: &mut Take<'_>) -> Result<(), Error>;
+}
+
+/// Takes the elements of one of the plan's tensors.
+pub type Take<'a> = dyn FnMut(usize, &[f64]) -> Result<(), Error> + Send + 'a;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::apply::{Step, TileWriter, build_step};
 use super::context::Context;
 use super::passes::{self, collect_statistics};
-use super::solved::{solved, solver_memory, write_solved};
+use super::solved::{input_bytes, solved, solver_memory, write_solved};
 use super::span::Span;
 use super::stages::StageSteps;
 use super::statistic::{Statistics, effort};
@@ -121,11 +121,6 @@ pub fn work_bytes(plan: &Plan) -> u64 {
     });
     let of_tensor = |tensor| input_bytes(plan, tensor).saturating_mul(1 + effort(tensor).passes);
     plan.tensors.iter().map(of_tensor).chain(inner).fold(0, u64::saturating_add)
-}
-
-/// Counts the bytes that one pass over the inputs of a tensor reads.
-pub(super) fn input_bytes(plan: &Plan, tensor: &PlannedTensor) -> u64 {
-    tensor.op.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum()
 }
 
 /// Estimates the memory of a matrix that is decomposed as a whole, in float64: its task vectors, one at a time, their sum, and

@@ -4,28 +4,13 @@ use std::collections::BTreeSet;
 
 use super::buffers::InputBuffer;
 use super::context::Context;
+use super::options::LayerSolver;
 use super::read::load;
-use super::run::input_bytes;
 use super::stages::StageSteps;
 use super::{Error, Options, Sink};
 use crate::kernel::{DType, Real, all_finite, narrow};
 use crate::method::Formula;
 use crate::plan::{Input, Plan, PlannedTensor, TensorOp};
-
-/// Computes the tensors of a plan that texts run through the models for.
-pub trait LayerSolver: Sync {
-    /// The plan's tensors that it computes. All others are merged without it.
-    fn tensors(&self) -> &BTreeSet<usize>;
-
-    /// Computes them, in an order of its own, and hands each to `take`.
-    ///
-    /// # Errors
-    /// Whatever keeps it from computing them, and errors of `take`.
-    fn solve(&self, options: &Options<'_>, take: &mut Take<'_>) -> Result<(), Error>;
-}
-
-/// Takes the elements of one of the plan's tensors.
-pub type Take<'a> = dyn FnMut(usize, &[f64]) -> Result<(), Error> + Send + 'a;
 
 /// The tensors that are computed by the solver, none without one. It is an error if the plan needs one and has none.
 pub(super) fn solved<'a>(plan: &Plan, options: &Options<'a>) -> Result<Option<&'a BTreeSet<usize>>, Error> {
@@ -62,6 +47,11 @@ pub(super) fn write_solved(plan: &Plan, sink: &dyn Sink, options: &Options<'_>) 
         (options.progress)(input_bytes(plan, tensor));
         Ok(())
     })
+}
+
+/// Counts the bytes that one pass over the inputs of a tensor reads.
+pub(super) fn input_bytes(plan: &Plan, tensor: &PlannedTensor) -> u64 {
+    tensor.op.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum()
 }
 
 /// Reads a whole tensor of one of the plan's models.

@@ -120,6 +120,8 @@ impl Diagnose for Error {
     fn exit_class(&self) -> ExitClass {
         match self {
             Self::NoSettings { .. }
+            | Self::NoSuchTexts { .. }
+            | Self::TextsOfStage { .. }
             | Self::MissingParameter { .. }
             | Self::Arguments { .. }
             | Self::LayerRange { .. }
@@ -129,11 +131,9 @@ impl Diagnose for Error {
             | Self::TokenWithoutTensor { .. }
             | Self::Nothing => ExitClass::Usage,
             Self::NoSuchModel { .. }
-            | Self::NoSuchTexts { .. }
             | Self::Hub { .. }
             | Self::AdapterOfStage { .. }
             | Self::VocabularyOfStage { .. }
-            | Self::TextsOfStage { .. }
             | Self::Checkpoint(_)
             | Self::Disagreement { .. }
             | Self::Shape { .. }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Error, Plan};
+use super::error::Error;
+use super::types::Plan;
 use crate::recipe::{Recipe, Texts};
 
 /// The texts that run through a model.

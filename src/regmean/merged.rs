@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::solver::Layers;
+use super::layers::Layers;
 use crate::checkpoint::Checkpoint;
 use crate::encoder::{TensorData, TensorSource};
 use crate::kernel::{DType, SimdLevel, narrow};

@@ -6,6 +6,7 @@
 
 mod error;
 mod layer;
+mod layers;
 mod merged;
 mod model;
 mod solver;

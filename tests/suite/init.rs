@@ -79,7 +79,7 @@ fn every_method_has_a_recipe_that_is_fine() {
     for method in admix::method::METHODS {
         let (needs_texts, method) = (method.needs_texts(), method.name);
         if needs_texts {
-            let output = admix(folder.path()).args(["init", "--method", method, "x", "y"]).output().unwrap();
+            let output = admix(folder.path()).args(["init", "--method", method, "--force", "x", "y"]).output().unwrap();
             assert!(output.status.code() == Some(2) && stderr(&output).contains("needs texts"), "{}", stderr(&output));
             continue;
         }

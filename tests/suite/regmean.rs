@@ -244,8 +244,8 @@ fn texts_that_nothing_reads_are_warned_of_and_sweeps_and_learning_are_refused() 
     assert!(stderr(&output).contains("`regmean` has no parameter that can be learned"), "{}", stderr(&output));
     copy_folder(&repository().join("fixtures/bilingual/ko-ko"), &path.join("ko-ko"));
     let sweep = "study: tiny\nrecipe:\n  merge_method: regmean\n  texts: one.txt\n  models: [{model: first}, {model: second}]\n  \
-                 parameters: {alpha: \"${a}\"}\nparams: {a: {min: 0, max: 1, step: 0.5}}\ndata: {ko: ko-ko}\nobjectives: {ko: {metric: \
-                 ndcg@10, mean: [ko]}}\nselect: {split: dev}\nreport: {split: test}\nstore: study\n";
+                 parameters: {alpha: \"${a}\"}\nparams: {a: {min: 0, max: 1, step: 0.5}}\ndata: {ko: ko-ko}\nobjectives: {one: {metric: \
+                 ndcg@10, mean: [ko]}, two: {metric: recall@10, mean: [ko]}}\nselect: {split: dev}\nreport: {split: test}\nstore: study\n";
     fs::write(path.join("sweep.yaml"), sweep).unwrap();
     let output = admix(path).args(["sweep", "plan", "sweep.yaml"]).output().unwrap();
     let shown = stderr(&output).split_whitespace().collect::<Vec<_>>().join(" ");
