@@ -55,6 +55,8 @@ mod suite {
     mod readme;
     mod recipes;
     #[cfg(feature = "eval")]
+    mod regmean;
+    #[cfg(feature = "eval")]
     mod rerank;
     mod retriever;
     mod rows;

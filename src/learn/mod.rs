@@ -38,3 +38,4 @@ pub use ranking_loss::RankingLoss;
 pub use request::{Agreement, Event, Request, Settings};
 pub use result::{Agreed, Coefficient, Comparison, Learned};
 pub use run::learn;
+pub(crate) use weights::{Merged, Table};

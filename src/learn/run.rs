@@ -66,6 +66,9 @@ pub fn learn(request: &Request, cancel: &Cancel, on: &mut dyn FnMut(&Event)) -> 
 /// Refuses recipes and requests that this cannot learn for.
 fn check(request: &Request) -> Result<(), Error> {
     let recipe = &request.recipe;
+    if recipe.method.needs_texts() {
+        return Err(Error::Method { method: recipe.method.name });
+    }
     if !recipe.stages.is_empty() || recipe.documents().count() > 1 {
         return Err(Error::Documents(recipe.origin().to_owned()));
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("escape", &[]),
     ("yaml", &[]),
     ("kernel", &[]),
@@ -22,11 +22,25 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
     ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval"]),
+    ("regmean", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval", "learn"]),
     ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
     ("report", &["kernel", "recipe", "write", "eval", "sweep"]),
     (
         "api",
-        &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "learn", "sweep", "report"],
+        &[
+            "kernel",
+            "checkpoint",
+            "recipe",
+            "plan",
+            "merge",
+            "write",
+            "encoder",
+            "eval",
+            "learn",
+            "regmean",
+            "sweep",
+            "report",
+        ],
     ),
     (
         "cli",
@@ -44,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "encoder",
             "eval",
             "learn",
+            "regmean",
             "sweep",
             "report",
         ],
