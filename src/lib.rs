@@ -97,7 +97,7 @@
 //!
 //! [`checkpoint`] model folders → [`method`] merge methods → [`recipe`] recipes → [`plan`] a recipe resolved with its
 //! models → [`merge`] the merge itself → [`write`](mod@write) the output folder → [`encoder`] texts to embeddings →
-//! [`eval`] data sets, metrics and statistics → [`sweep`] studies → [`report`] their results for people. [`convert`] turns
+//! [`eval`] data sets, metrics and statistics → [`granularity`] groups of tensors → [`sweep`] studies → [`report`] their results for people. [`convert`] turns
 //! weights that torch saved into safetensors.
 
 mod api;
@@ -120,6 +120,7 @@ pub mod eval;
 #[cfg(feature = "hub")]
 pub mod fetch;
 mod files;
+pub mod granularity;
 #[doc(hidden)]
 pub mod kernel;
 #[cfg(feature = "eval")]

@@ -82,6 +82,8 @@ mod suite {
     mod sweep_changes;
     #[cfg(feature = "eval")]
     mod sweep_compare;
+    #[cfg(feature = "eval")]
+    mod sweep_groups;
     #[cfg(all(feature = "eval", target_os = "linux"))]
     mod terminal;
     #[cfg(feature = "eval")]

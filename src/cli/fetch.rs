@@ -16,7 +16,7 @@ use crate::files;
 use crate::plan;
 use crate::progress::Monitor;
 use crate::recipe::{ModelRef, Recipe};
-use crate::sweep::file::{Spec, as_variables, is_sweep_text};
+use crate::sweep::file::{Spec, is_sweep_text};
 
 /// Download models, those that recipes name, and data sets from the Hugging Face Hub
 ///
@@ -206,5 +206,5 @@ fn recipe(path: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<R
     }
     let spec = Spec::parse(&text, &name, folder.as_deref())?.spec;
     let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
-    Ok(spec.recipe.at(&as_variables(&spec.params.names(), &middle))?)
+    Ok(spec.recipe.at(&spec.params.texts(&middle))?)
 }

@@ -1,7 +1,7 @@
 //! The coefficients that are learned: parameter values of a recipe, and the tensors of its plan that have them.
 
 use super::error::Error;
-use super::groups::Groups;
+use crate::granularity::Groups;
 use crate::method::{Arguments, Kind, Parameter, Scope, Value};
 use crate::plan::{Plan, TensorOp};
 use crate::recipe::Recipe;

@@ -1,16 +1,14 @@
 //! Learns the parameters of a recipe by gradient: a coefficient for each group of tensors (layers, kinds of sublayers, scripts of
 //! the vocabulary), from pairs of queries and documents, or from texts alone.
 //!
-//! `groups` divides the tensors, `coefficients` says which parameter values they stand for, `weights` merges in memory and
+//! The groups are those of [`crate::granularity`]. `coefficients` says which parameter values they stand for, `weights` merges in memory and
 //! projects gradients onto the coefficients, `data` prepares texts, `objective` has the losses, and `run` is the loop.
 
 mod adam;
 mod bits;
-mod by;
 mod coefficients;
 mod data;
 mod error;
-mod groups;
 mod inputs;
 mod merged;
 mod mining;
@@ -21,7 +19,6 @@ mod ranking_loss;
 mod request;
 mod result;
 mod run;
-mod segments;
 mod similarity;
 mod state;
 mod step;
@@ -32,7 +29,7 @@ mod tests;
 mod text;
 mod weights;
 
-pub use by::{By, Unit};
+pub use crate::granularity::{By, Unit};
 pub use error::Error;
 pub use ranking_loss::RankingLoss;
 pub use request::{Agreement, Event, Request, Settings};

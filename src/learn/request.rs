@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::by::By;
 use super::ranking_loss::RankingLoss;
 use crate::encoder;
 use crate::eval::DataSet;
+use crate::granularity::By;
 use crate::kernel::SimdLevel;
 use crate::plan;
 use crate::recipe::Recipe;

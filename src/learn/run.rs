@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::adam::{Adam, rate};
-use super::by::Unit;
 use super::coefficients::{Coefficients, parameters};
 use super::data::{Direction, divide};
 use super::error::Error;
-use super::groups::Groups;
 use super::inputs::hash;
 use super::merged::{self, Opened};
 use super::mining::mine;
@@ -22,9 +20,10 @@ use super::step::{Batch, encode};
 use super::teaching::{Teaching, model};
 use super::text;
 use super::weights::{Table, Weights};
-use crate::checkpoint::{TokenScripts, canonical_name};
+use crate::checkpoint::canonical_name;
 use crate::encoder::Tokens;
 use crate::eval::DataSet;
+use crate::granularity::Groups;
 use crate::kernel::DType;
 use crate::merge::Statistics;
 use crate::plan::{self, Plan};
@@ -83,17 +82,7 @@ fn check(request: &Request) -> Result<(), Error> {
 /// Divides the tensors and names the coefficients.
 pub(super) fn coefficients(plan: &Plan, request: &Request) -> Result<Coefficients, Error> {
     let settings = &request.settings;
-    let scripts = if settings.by.has(Unit::Script) {
-        Some(if let Some(alignment) = &plan.alignment {
-            TokenScripts::of_merged(&alignment.vocabulary)
-        } else {
-            let donor = plan.models.get(plan.donor).ok_or(Error::NothingToLearn)?;
-            TokenScripts::read(donor.tokenizer())?
-        })
-    } else {
-        None
-    };
-    let groups = Groups::new(plan, &settings.by, &settings.freeze, scripts.as_ref());
+    let groups = Groups::of(plan, &settings.by, &settings.freeze)?;
     Coefficients::new(&request.recipe, &settings.parameters, groups)
 }
 

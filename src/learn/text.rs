@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::coefficients::{Axis, Coefficients};
-use crate::escape::{comment, literal, yaml};
+use crate::escape::{comment, literal};
+use crate::granularity::lines;
 use crate::method::Value;
 use crate::recipe::{ChatTemplate, ModelRef, Parameters, Recipe, Setting, SettingValue, model_reference};
 
@@ -99,24 +100,8 @@ fn parameters(
     for (index, axis) in learned {
         let name = axis.parameter.name;
         let of_group = |group: usize| values.get(coefficients.index(index, group)).copied().unwrap_or_default();
-        if let [rule] = coefficients.groups.rules.as_slice()
-            && let [group] = rule.groups.as_slice()
-        {
-            let _ = writeln!(text, "{:indent$}{name}: {}", "", of_group(*group));
-            continue;
-        }
-        let _ = writeln!(text, "{:indent$}{name}:", "");
-        for rule in &coefficients.groups.rules {
-            let value = match rule.groups.as_slice() {
-                [group] => of_group(*group).to_string(),
-                groups => list(groups.iter().map(|group| of_group(*group))),
-            };
-            let filter = rule.filter.iter().map(|filter| format!("filter: {}", yaml(&filter.replace("${", "$${"))));
-            let rows = rule.script.iter().map(|script| format!("rows: {{script: {script}}}"));
-            let lines = filter.chain(rows).chain([format!("value: {value}")]);
-            for (line, mark) in lines.zip(std::iter::once("- ").chain(std::iter::repeat("  "))) {
-                let _ = writeln!(text, "{:indent$}  {mark}{line}", "");
-            }
+        for line in lines(name, &coefficients.groups.rules, &of_group) {
+            let _ = writeln!(text, "{:indent$}{line}", "");
         }
     }
     for (name, setting) in settings {

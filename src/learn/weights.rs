@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::coefficients::{Coefficients, Slot};
 use super::error::Error;
-use super::segments::Rows;
 use crate::checkpoint::{SharedData, canonical_name};
 use crate::encoder::{Gradients, TensorData, TensorSource};
+use crate::granularity::Rows;
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, Sink, SinkError, Statistics, TILE};
 use crate::plan::{Plan, PlannedTensor, TensorOp};

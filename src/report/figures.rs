@@ -64,7 +64,7 @@ fn trade_off(study: &Study, all: [&Analysis; 2], pick: Option<&str>, out: &mut S
 /// Every objective against the first, on the search's queries and on the held-out ones.
 fn fronts(study: &Study, all: [&Analysis; 2], pick: Option<&str>, out: &mut String) {
     let objectives = &study.manifest.spec.objectives;
-    let names = study.manifest.spec.params.names().join(" / ");
+    let names = study.manifest.spec.params.variables().join(" / ");
     let mut note = format!(
         "No trial lies above and to the right of the steps; pale ones are beaten on every objective; diamonds are \
          baselines. Numbers beside points on the front are {names}."

@@ -39,6 +39,7 @@ fn recommended(study: &Study, found: &Recommendation<'_>, preference: &Preferenc
         reference.trial.label,
         objectives(study, row, reference)
     ));
+    lines.extend(row.trial.point().into_iter().flat_map(|point| study.manifest.spec.params.told(point)));
     match preference.choice {
         Choice::Mean => {}
         Choice::Knee => {

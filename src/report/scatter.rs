@@ -47,7 +47,7 @@ pub fn scatter(
     let mut labels = Labels::new(inside, analysis.rows.iter().map(mark_of));
     let named = |row: &&Row| row.is_first && (row.pareto_optimal || is_baseline(analysis, row)) || is_pick(row);
     for row in analysis.rows.iter().filter(named) {
-        labels.write(&fitted(&label(analysis, row), NAME, width / 3.0), place(row), &mut out);
+        labels.write(&fitted(&label(study, analysis, row), NAME, width / 3.0), place(row), &mut out);
     }
     out.push_str("</svg>\n");
     out
@@ -63,8 +63,8 @@ fn is_baseline(analysis: &Analysis, row: &Row) -> bool {
 }
 
 /// The values of a point, and the names of baselines with the same weights.
-fn label(analysis: &Analysis, row: &Row) -> String {
-    let labels = same(analysis, row).map(|row| values(row).unwrap_or_else(|| row.trial.label.clone()));
+fn label(study: &Study, analysis: &Analysis, row: &Row) -> String {
+    let labels = same(analysis, row).map(|row| values(study, row).unwrap_or_else(|| row.trial.label.clone()));
     labels.collect::<Vec<_>>().join(", ")
 }
 

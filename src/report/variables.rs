@@ -20,10 +20,12 @@ pub(super) fn sentence(study: &Study) -> Option<String> {
     (!meanings.is_empty()).then(|| format!("{}.", meanings.join("; ")))
 }
 
-/// The values of a point, in the order of the variables.
-pub(super) fn values(row: &Row) -> Option<String> {
+/// The values of a point, in the order of the variables. Many of them, one for each group of tensors, are too many for a figure: there
+/// the point's label says enough.
+pub(super) fn values(study: &Study, row: &Row) -> Option<String> {
     let values = row.trial.point()?.iter().map(ToString::to_string).collect::<Vec<_>>();
-    Some(values.join(" / "))
+    let grouped = study.manifest.spec.params.grouped().next().is_some();
+    Some(if grouped { row.trial.label.clone() } else { values.join(" / ") })
 }
 
 /// What an analysis was measured on.

@@ -40,7 +40,7 @@ const SIMPLEX: &str = "simplex";
 const MOST: usize = 20_000;
 
 fn new_points(space: &Space, asked: &[Axis]) -> Result<Vec<Vec<f64>>, Error> {
-    let names = space.names();
+    let names = space.variables();
     let simplex = space.axes.iter().find(|axis| matches!(axis, Axis::Simplex { .. }));
     for (index, name) in asked.iter().flat_map(Axis::names).enumerate() {
         let is_known = names.contains(&name) || (name == SIMPLEX && simplex.is_some());
@@ -61,6 +61,12 @@ fn new_points(space: &Space, asked: &[Axis]) -> Result<Vec<Vec<f64>>, Error> {
     for axis in &space.axes {
         let steps = match axis {
             Axis::Simplex { of, step } => shares(of, *step, asked)?,
+            Axis::Grouped(grouped) => {
+                // All groups have the value that is asked for.
+                let asked = asked.iter().find(|asked| asked.names() == [grouped.name.as_str()]);
+                let repeated = |points: Vec<Vec<f64>>| points.iter().map(|point| point.repeat(grouped.len())).collect();
+                asked.map_or_else(|| axis.grid(MOST), |asked| asked.grid(MOST).map(repeated))
+            }
             _ => asked.iter().find(|asked| asked.names() == axis.names()).unwrap_or(axis).grid(MOST),
         };
         let steps = steps.filter(|steps| points.len() * steps.len() <= MOST).ok_or_else(too_many)?;

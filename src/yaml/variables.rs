@@ -8,6 +8,7 @@ use super::error::ErrorKind;
 use super::mask::{CLOSE, OPEN, substituted, unmask};
 use super::message::quoted;
 use super::path::{NodePath, Step};
+use super::text::YamlText;
 use super::tree::Node;
 use crate::nearest::nearest;
 
@@ -38,6 +39,10 @@ impl<'a> Variables<'a> {
                     *node = Node::Text(unmask(text));
                     return;
                 };
+                if let Some(conditions) = conditions(&filled).filter(|_| whole) {
+                    *node = conditions;
+                    return;
+                }
                 // A value is read like a plain scalar. Numbers and flags are read from strings wherever they are expected.
                 let null = whole && matches!(filled.trim(), "" | "null" | "Null" | "NULL" | "~");
                 *node = if null { Node::Null } else { Node::Text(filled) };
@@ -106,6 +111,20 @@ impl<'a> Variables<'a> {
     }
 }
 
+/// How a list of conditions begins in one line.
+const CONDITIONS: &str = "[{";
+
+/// The value of a variable that is a list of conditions in brackets, as a sweep gives groups of tensors values of their own. `$${` in
+/// it is `${`, as in the recipe that it is written into.
+fn conditions(value: &str) -> Option<Node> {
+    if !value.starts_with(CONDITIONS) {
+        return None;
+    }
+    let plain = value.replace("$${", "${");
+    let node = YamlText { text: &plain, name: "a variable", what: "variable" }.tree().ok()?;
+    matches!(node, Node::List(_)).then_some(node)
+}
+
 /// The name of a masked variable whose `$` was removed, and the text after it.
 fn named(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix(OPEN)?.split_once(CLOSE)
@@ -127,9 +146,9 @@ pub(crate) fn filled_block(text: &str, values: &BTreeMap<String, String>) -> Str
     lines.iter().flat_map(|line| [line.get(margin..).unwrap_or_default().trim_end(), "\n"]).collect()
 }
 
-/// Replaces the variables in a text. A number that replaces a quoted variable loses the quotes.
+/// Replaces the variables in a text. A number, or a list of conditions, that replaces a quoted variable loses the quotes.
 pub(crate) fn filled(text: &str, values: &BTreeMap<String, String>) -> String {
-    let numbers = values.iter().filter(|(_, value)| value.parse::<f64>().is_ok());
+    let numbers = values.iter().filter(|(_, value)| value.parse::<f64>().is_ok() || value.starts_with(CONDITIONS));
     let bare = numbers.fold(text.to_owned(), |text, (name, _)| {
         let variable = format!("${{{name}}}");
         text.replace(&format!("\"{variable}\""), &variable).replace(&format!("'{variable}'"), &variable)

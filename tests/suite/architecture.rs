@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("escape", &[]),
     ("yaml", &[]),
     ("kernel", &[]),
@@ -21,9 +21,25 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("convert", &["checkpoint", "plan", "write"]),
     ("encoder", &["kernel", "checkpoint", "merge"]),
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
-    ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval"]),
+    ("granularity", &["kernel", "checkpoint", "method", "plan", "merge"]),
+    ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval", "granularity"]),
     ("regmean", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval", "learn"]),
-    ("sweep", &["yaml", "kernel", "checkpoint", "method", "recipe", "plan", "merge", "write", "encoder", "eval"]),
+    (
+        "sweep",
+        &[
+            "yaml",
+            "kernel",
+            "checkpoint",
+            "method",
+            "recipe",
+            "plan",
+            "merge",
+            "write",
+            "encoder",
+            "eval",
+            "granularity",
+        ],
+    ),
     ("report", &["kernel", "recipe", "write", "eval", "sweep"]),
     (
         "api",

@@ -311,7 +311,7 @@ compat: trec
     ),
     example(
         "a parameter under `params`",
-        "A range in steps, a range in which any value may be taken (for `sobol` and `cmaes`), and a list of values:",
+        "Ranges in steps, and a list of values. Without a `step` any value may be taken (for `sobol`, `cmaes` and `bayes`):",
         "\
 recipe:
   merge_method: ties
@@ -335,6 +335,20 @@ recipe:
 params:
   w: 0:1:0.1
   d: [0.2, 0.5, 1]
+",
+    ),
+    example(
+        "a parameter under `params`",
+        "A weight for the attention and one for the feed-forward network of every layer, one for the table of token embeddings, and one \
+         for the rest. The groups of tensors are those of `admix learn --by`:",
+        "\
+recipe:
+  merge_method: task_arithmetic
+  base_model: models/base
+  models: [{model: models/ko-en, parameters: {weight: \"${w}\"}}]
+params:
+  w: {min: 0, max: 1, by: layer+part}
+search: {method: bayes}
 ",
     ),
     example(
@@ -503,6 +517,21 @@ recipe:
 params: {w: {min: 0, max: 1}, d: {min: 0.1, max: 1}}
 search: {method: cmaes, scalarisations: 3, seed: 1}
 budget: {trials: 200}
+",
+    ),
+    example(
+        "bayes",
+        "A weight for every layer and part of two models; the first points have one weight for a whole model:",
+        "\
+recipe:
+  merge_method: task_arithmetic
+  base_model: models/base
+  models:
+    - {model: models/ko-en, parameters: {weight: \"${a}\"}}
+    - {model: models/ko-ko, parameters: {weight: \"${b}\"}}
+params: {a: {min: 0, max: 1, by: layer+part}, b: {min: 0, max: 1, by: layer+part}}
+search: {method: bayes, seed: 1}
+budget: {trials: 40}
 ",
     ),
 ];

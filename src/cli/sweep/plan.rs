@@ -12,7 +12,7 @@ use crate::diagnose::Diagnosis;
 use crate::escape::Page;
 use crate::report::duration;
 use crate::sweep::{
-    Change, Error, Estimate, History, Preview, Scorer, Study, Trial, TrialStage, next, read_records, warnings,
+    Change, Error, Estimate, History, Preview, Scorer, Study, Trial, TrialStage, Variable, next, read_records, warnings,
 };
 
 /// Show what a sweep would try and what it costs; nothing is written
@@ -73,6 +73,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "held_out": study.manifest.spec.report.is_some(),
             "change": location::change(&preview)?,
             "estimate": estimate.as_ref().ok(),
+            "variables": study.manifest.variables().iter().map(|variable| json!({
+                "name": variable.name, "numbers": variable.groups,
+            })).collect::<Vec<_>>(),
             "data": study.manifest.sets,
             "models": study.manifest.models.iter().map(|model| json!({"name": model.name, "hash": model.hash})).collect::<Vec<_>>(),
         }));
@@ -143,6 +146,19 @@ fn cost(estimate: Result<&Estimate, &Error>, left: usize) -> String {
     )
 }
 
+/// How many numbers are searched, where a variable has a value for each group of tensors.
+fn variables(study: &Study) -> Option<String> {
+    let params = &study.manifest.spec.params;
+    params.grouped().next()?;
+    let of_one = |variable: &Variable| {
+        let by = params.grouped().find(|grouped| grouped.name == variable.name);
+        let by = by.map_or_else(String::new, |grouped| format!(" by {}", grouped.by));
+        format!("{} of {}{by}", variable.groups, variable.name)
+    };
+    let each: Vec<String> = study.manifest.variables().iter().map(of_one).collect();
+    Some(format!("  numbers  {} are searched: {}", params.names().len(), each.join(", ")))
+}
+
 fn text(study: &Study, trials: &[(String, String)], cost: &str, store: &str, next: &str) -> Page {
     let manifest = &study.manifest;
     let mut out = Page::of(format_args!("{}: {} trials to begin with", manifest.spec.study, trials.len()));
@@ -150,6 +166,9 @@ fn text(study: &Study, trials: &[(String, String)], cost: &str, store: &str, nex
     let (shown, more) = names.split_at(names.len().min(30));
     let more = if more.is_empty() { String::new() } else { format!(", … {} more", more.len()) };
     out.line(format_args!("  trials   {}{more}", shown.join(", ")));
+    if let Some(line) = variables(study) {
+        out.line(line);
+    }
     for (objective, sets) in manifest.spec.objectives.iter().zip(&manifest.objectives) {
         let sets: Vec<&str> =
             sets.iter().filter_map(|set| manifest.sets.get(*set)).map(|set| set.label.as_str()).collect();

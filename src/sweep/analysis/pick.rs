@@ -68,7 +68,10 @@ pub(super) fn objective(study: &Study, name: &str) -> Result<usize, Error> {
 pub fn trial_named<'a>(analysis: &'a Analysis, name: &str) -> Result<&'a Row, Error> {
     let points = || analysis.rows.iter().filter(|row| row.trial.point().is_some());
     let same = |label: &str| label.split_whitespace().eq(name.split_whitespace());
-    points().find(|row| row.trial.id == name || same(&row.trial.label)).ok_or_else(|| {
+    // A label of groups of tensors ends with the beginning of the id, which is enough.
+    let ends = |label: &str| name.starts_with('#') && label.split_whitespace().last() == Some(name);
+    let known = |row: &&Row| row.trial.id == name || same(&row.trial.label) || ends(&row.trial.label);
+    points().find(known).ok_or_else(|| {
         let labels: Vec<&str> = points().map(|row| row.trial.label.as_str()).collect();
         let hint = match nearest(name, labels.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -88,7 +91,7 @@ pub fn recipe_text(study: &Study, row: &Row) -> Result<String, Error> {
     let Some(values) = row.trial.point() else {
         return Err(Error::usage(format!("`{}` is no point of the recipe", row.trial.label), "pick a point"));
     };
-    let values = crate::sweep::file::as_variables(&spec.params.names(), values);
+    let values = spec.params.texts(values);
     let mut text = spec.recipe.filled(&values);
     for model in &study.manifest.models {
         let to = located(&model.name, &model.path, model.adapter.as_deref());

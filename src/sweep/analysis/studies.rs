@@ -7,7 +7,6 @@ use super::statistics::{Comparison, Strata};
 use super::table::{Analysis, Depth, LEVEL, Row};
 use crate::eval::holm;
 use crate::sweep::Error;
-use crate::sweep::file::as_variables;
 use crate::sweep::study::{Study, TrialStage};
 
 /// Studies side by side.
@@ -284,7 +283,7 @@ fn front(sides: &[Side<'_>], shared: &[SharedSet]) -> Result<(Vec<FrontPoint>, u
 fn summary(side: &Side<'_>, chosen: &Candidate<'_>) -> Result<StudySummary, Error> {
     let spec = &side.study.manifest.spec;
     let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
-    let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
+    let recipe = spec.recipe.at(&spec.params.texts(&middle))?;
     let points = || side.full.rows.iter().filter(|row| row.trial.point().is_some());
     let of_chosen = |(row, values): &(&Row, Vec<Vec<f64>>)| {
         let values: Vec<f64> =

@@ -73,6 +73,7 @@ fn distribution(axis: &Axis) -> Value {
             (values.first().copied().unwrap_or_default(), values.last().copied().unwrap_or_default())
         }
         Axis::Range { min, max, .. } => (*min, *max),
+        Axis::Grouped(grouped) => (grouped.min, grouped.max),
         Axis::Simplex { .. } => (0.0, 1.0),
     };
     json!({"name": "FloatDistribution", "attributes": {"low": low, "high": high, "log": false, "step": null}})

@@ -77,6 +77,11 @@ pub(super) static AXIS: KeyTable = KeyTable {
         read("min", "the smallest value").is(Form::Number),
         read("max", "the largest value").is(Form::Number),
         read("step", "the distance between values; any value may be taken without it").is(Form::Number),
+        read(
+            "by",
+            "what tensors must share to have one value, for a value of each group: model, or one or more of layer, part, tensor and script joined by +",
+        )
+        .is(Form::Like("^ *(model|(layer|part|tensor|script)( *[+] *(layer|part|tensor|script))*) *$")),
     ],
 };
 
@@ -143,7 +148,7 @@ pub(super) static SEARCH: KeyTable = KeyTable {
     at: "`search`",
     advice: &ADVICE,
     keys: &[
-        read("method", "grid, lattice, racing, sobol, greedy or cmaes").is(SEARCHES),
+        read("method", "grid, lattice, racing, sobol, greedy, cmaes or bayes").is(SEARCHES),
         read("seed", "the seed of what is drawn at random").is(Form::Whole(0)),
         read("scalarisations", "the number of weightings that `cmaes` searches for").is(Form::Whole(1)),
     ],

@@ -19,7 +19,6 @@ mod types;
 pub(crate) use search_method::SOBOL_DIMENSIONS;
 #[cfg(all(feature = "cli", feature = "eval"))]
 pub(crate) use settings::parse_time;
-pub(crate) use types::as_variables;
 
 pub use bound::{Bound, BoundKind};
 pub use data::{DataSource, Reference, filled_in};

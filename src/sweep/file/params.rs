@@ -2,8 +2,9 @@
 
 use super::fields::{fields, finite, list, text};
 use super::keys::{AXIS, SIMPLEX};
+use crate::granularity::By;
 use crate::recipe::NodePath;
-use crate::sweep::space::{Axis, Space, is_part_of_one, rounded};
+use crate::sweep::space::{Axis, Grouped, Space, is_part_of_one, rounded};
 use crate::yaml::{Checked, Diagnostic, Diagnostics, Node, quoted};
 
 /// The key of variables that sum to 1.
@@ -45,7 +46,7 @@ fn axis(name: &str, node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -
         Node::Map(_) => {
             let fields = fields(node, at, &AXIS, diagnostics)?;
             if let Some((list, list_at)) = fields.get("values") {
-                for other in ["min", "max", "step"] {
+                for other in ["min", "max", "step", "by"] {
                     if let Some((_, other_at)) = fields.get(other) {
                         return Err(Diagnostic::key(
                             &other_at,
@@ -58,14 +59,32 @@ fn axis(name: &str, node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -
             let number = |key: &str| fields.need(key).and_then(|(node, at)| Ok((finite(node, &at)?, at)));
             let ((min, _), (max, max_at)) = (number("min")?, number("max")?);
             let step = fields.get("step").map(|(node, at)| finite(node, &at).map(|step| (step, at))).transpose()?;
+            let by = fields.get("by").map(|(node, at)| by(node, &at)).transpose()?;
+            if let (Some(_), Some((_, step_at))) = (&by, &step) {
+                let message = "values of groups of tensors have no `step`: a grid over each of them would have no end";
+                return Err(Diagnostic::key(step_at, message).hint("leave `step` out".to_owned()));
+            }
             let at = step.as_ref().map_or(&max_at, |(_, at)| at);
-            range(name, min, max, step.as_ref().map(|(step, _)| *step))
-                .map_err(|message| Diagnostic::value(at, message))
+            let axis = range(name, min, max, step.as_ref().map(|(step, _)| *step))
+                .map_err(|message| Diagnostic::value(at, message))?;
+            Ok(match (by, axis) {
+                (Some(by), Axis::Range { name, min, max, .. }) => Axis::Grouped(Grouped::new(&name, min, max, by)),
+                (_, axis) => axis,
+            })
         }
         other => {
             Err(Diagnostic::value(at, format!("expected values, or `{{min: …, max: …, step: …}}`, found {other}")))
         }
     }
+}
+
+/// Reads what tensors must share to have one value.
+fn by(node: &Node, at: &NodePath) -> Checked<By> {
+    let written = text(node, at, "a granularity such as layer+part")?;
+    written.parse().map_err(|expected| {
+        let near = By::near(&written).map(|near| format!("did you mean `{near}`?"));
+        Diagnostic::value(at, format!("{expected}, found {}", quoted(&written))).hint(near)
+    })
 }
 
 /// A variable's values as `-p w=0:1:0.1` or `-p w=0.2,0.5` has them.

@@ -12,7 +12,7 @@ use super::params::params;
 use super::search::{Search, search};
 use super::search_method::{SOBOL_DIMENSIONS, SearchMethod};
 use super::settings::{Budget, Selection, budget, scoring, selection};
-use super::types::{Baseline, Keep, RecipeText, Spec, as_variables};
+use super::types::{Baseline, Keep, RecipeText, Spec};
 use crate::nearest::nearest;
 use crate::plan::Allow;
 use crate::recipe::{Error, ErrorKind, NodePath, Recipe, Warning};
@@ -60,7 +60,7 @@ impl Spec {
 
     /// The variables at an end of their ranges.
     fn end(&self, unit: f64) -> BTreeMap<String, String> {
-        as_variables(&self.params.names(), &self.params.place(&vec![unit; self.params.dimensions()]))
+        self.params.texts(&self.params.place(&vec![unit; self.params.dimensions()]))
     }
 
     fn from_document(document: &Document, origin: &str, stem: &str, folder: Option<&Path>) -> Result<Parsed, Error> {
@@ -274,8 +274,8 @@ impl Reading<'_> {
             };
             faults.push(self.document.error(fault.hint(hint)));
         }
-        for unit in [0.0, 1.0] {
-            let values = spec.recipe.own(&spec.end(unit));
+        faults.extend(self.group_faults(spec));
+        for values in self.ends(spec) {
             let RecipeText { text, origin, folder } = &spec.recipe;
             let review = Recipe::review_text(text, origin, folder.clone(), &values, false);
             let method = review.recipe.as_ref().map(|recipe| recipe.method);
@@ -301,6 +301,47 @@ impl Reading<'_> {
                 });
             }
         }
+        faults
+    }
+
+    /// The variables at both ends of their ranges, and those with groups of tensors as the conditions that they will be.
+    fn ends(&self, spec: &Spec) -> Vec<BTreeMap<String, String>> {
+        let mut all: Vec<_> = [0.0, 1.0].into_iter().map(|unit| spec.recipe.own(&spec.end(unit))).collect();
+        if spec.params.grouped().next().is_some() {
+            let conditions = spec.params.grouped().map(|one| (one.name.clone(), format!("[{{value: {}}}]", one.min)));
+            let mut values = spec.end(0.0);
+            values.extend(conditions);
+            all.push(spec.recipe.own(&values));
+        }
+        all
+    }
+
+    /// Variables with values for groups of tensors where there can be none.
+    fn group_faults(&self, spec: &Spec) -> Vec<Error> {
+        let mut faults = Vec::new();
+        let Some(first) = spec.params.grouped().next() else { return faults };
+        let at = |name: &str| NodePath::default().key("params").key(name).key("by");
+        for grouped in spec.params.grouped() {
+            let named = |source: &&super::DataSource| {
+                source.retrieval.as_deref().is_some_and(|text| variable_names(text).contains(&grouped.name))
+            };
+            if let Some(source) = spec.data.iter().find(named) {
+                let message =
+                    format!("`retrieval` of {} takes one number, and `by` gives several", quoted(&source.name));
+                faults.push(self.document.error(Diagnostic::key(&at(&grouped.name), message)));
+            }
+        }
+        let Ok(recipe) = spec.recipe.at(&spec.end(0.0)) else { return faults };
+        let message = match () {
+            () if !recipe.stages.is_empty() || recipe.documents().count() > 1 => "has several documents",
+            () if !recipe.whole_models() => "has slices",
+            () => return faults,
+        };
+        let fault = Diagnostic::key(
+            &at(&first.name),
+            format!("groups of tensors are for whole models, and the recipe {message}"),
+        );
+        faults.push(self.document.error(fault.hint("leave `by` out".to_owned())));
         faults
     }
 }
@@ -354,10 +395,19 @@ fn used(
 }
 
 fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Search> {
+    let grouped = space.grouped().next();
+    let usual = if grouped.is_some() { SearchMethod::Bayes } else { SearchMethod::default() };
     let (search, at) = match top.get("search") {
-        Some((node, at)) => (search(node, &at, diagnostics)?, at),
-        None => (Search::default(), params_at.clone()),
+        Some((node, at)) => (search(node, &at, usual, diagnostics)?, at),
+        None => (Search { method: usual, ..Search::default() }, params_at.clone()),
     };
+    if let Some(grouped) = grouped.filter(|_| !matches!(search.method, SearchMethod::Bayes | SearchMethod::Cmaes)) {
+        let (name, method) = (quoted(&grouped.name), search.method.name());
+        let message = format!("`{method}` cannot search {name}, which has a value for each group of tensors (`by`)");
+        return Err(
+            Diagnostic::value(&at, message).hint("`search: {method: bayes}` can, and so can `cmaes`".to_owned())
+        );
+    }
     let simplex = space.axes.iter().any(|axis| matches!(axis, Axis::Simplex { .. }));
     let values = space.axes.iter().any(|axis| matches!(axis, Axis::Values { .. }));
     let dimensions = space.dimensions();
@@ -374,7 +424,7 @@ fn search_of(top: &Fields<'_>, space: &Space, params_at: &NodePath, diagnostics:
             let most = SOBOL_DIMENSIONS;
             refuse(format!("`sobol` goes up to {most} free parameters, found {dimensions}"), "`cmaes` goes with more")
         }
-        SearchMethod::Cmaes if dimensions < 2 => refuse(
+        SearchMethod::Cmaes if dimensions < 2 && grouped.is_none() => refuse(
             format!("`cmaes` needs two free parameters or more, found {dimensions}"),
             "`grid` and `racing` go with fewer",
         ),

@@ -26,8 +26,13 @@ impl Default for Search {
     }
 }
 
-/// Reads `search`.
-pub(super) fn search(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) -> Checked<Search> {
+/// Reads `search`; `usual` is the method where none is named.
+pub(super) fn search(
+    node: &Node,
+    at: &NodePath,
+    usual: SearchMethod,
+    diagnostics: &mut Diagnostics,
+) -> Checked<Search> {
     if let Node::Text(_) = node {
         return Ok(Search { method: method(node, at)?, ..Search::default() });
     }
@@ -39,7 +44,7 @@ pub(super) fn search(node: &Node, at: &NodePath, diagnostics: &mut Diagnostics) 
             .hint("`search: racing` stops trials early, on growing samples of the queries".to_owned()));
     }
     let fields = fields(node, at, &SEARCH, diagnostics)?;
-    let mut search = Search::default();
+    let mut search = Search { method: usual, ..Search::default() };
     if let Some((node, at)) = fields.get("method") {
         search.method = diagnostics.attempt(|_| method(node, &at)).unwrap_or_default();
     }

@@ -22,11 +22,14 @@ pub enum SearchMethod {
     Greedy,
     /// An evolution strategy, for five parameters and more.
     Cmaes,
+    /// A model of the objectives over groups of tensors, from which the points come that are expected to widen the front.
+    Bayes,
 }
 
 impl SearchMethod {
     /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Grid, Self::Lattice, Self::Racing, Self::Sobol, Self::Greedy, Self::Cmaes];
+    pub const ALL: [Self; 7] =
+        [Self::Grid, Self::Lattice, Self::Racing, Self::Sobol, Self::Greedy, Self::Cmaes, Self::Bayes];
 
     /// The name.
     pub const fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl SearchMethod {
             Self::Racing => "racing",
             Self::Greedy => "greedy",
             Self::Cmaes => "cmaes",
+            Self::Bayes => "bayes",
         }
     }
 
@@ -67,6 +71,11 @@ impl SearchMethod {
             Self::Cmaes => {
                 "Runs an evolution strategy (CMA-ES), once for each balance of the objectives. It is meant for five variables and more, and needs two. \
                  Without `budget: {trials: …}` it tries 100 points."
+            }
+            Self::Bayes => {
+                "Fits a Gaussian process to each objective and tries, four at a time, the points that are expected to add most to the \
+                 area under the Pareto front. It begins with points in which all groups of tensors have one value. It is the \
+                 search for variables with `by`, and the default there. Without `budget: {trials: …}` it tries 40 points."
             }
         }
     }

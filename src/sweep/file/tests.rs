@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::settings::parse_time;
@@ -62,7 +63,7 @@ fn an_embedded_recipe_keeps_its_lines() {
     assert!(hint.contains("did you mean `slerp`?"), "{hint}");
     let flow = "recipe: {merge_method: slerp, base_model: a, models: [{model: b}], parameters: {t: ${w}}}";
     let spec = parse(&format!("{flow}\nparams: {{w: [0, 1]}}\n{OBJECTIVES}")).unwrap().spec;
-    let values = as_variables(&["w"], &[0.25]);
+    let values = BTreeMap::from([("w".to_owned(), "0.25".to_owned())]);
     assert_eq!(spec.recipe.filled(&values).trim(), flow.replace("recipe: ", "").replace("${w}", "0.25"));
     let block = parse(&format!("{RECIPE}params: {{w: [0, 1]}}\n{OBJECTIVES}")).unwrap().spec;
     assert!(block.recipe.filled(&values).starts_with("merge_method: slerp\nbase_model: a\n"));

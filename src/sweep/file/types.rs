@@ -11,7 +11,7 @@ use super::objectives::Objective;
 use super::search::Search;
 use super::settings::{Budget, Scoring, Selection};
 use crate::checkpoint::Links;
-use crate::plan::Allow;
+use crate::plan::{self, Allow};
 use crate::recipe::{self, Recipe};
 use crate::sweep::space::Space;
 use crate::yaml;
@@ -52,6 +52,15 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// What a plan of the recipe accepts.
+    pub fn plan_options(&self) -> plan::Options {
+        let mut options = plan::Options::default();
+        for name in &self.allow {
+            options.allow.accept(name);
+        }
+        options
+    }
+
     /// Which links of model folders are followed.
     pub fn links(&self) -> Links {
         let mut allow = Allow::default();
@@ -116,9 +125,4 @@ pub enum Keep {
     Front,
     /// All.
     All,
-}
-
-/// The values of variables as a recipe takes them.
-pub(crate) fn as_variables(names: &[&str], values: &[f64]) -> BTreeMap<String, String> {
-    names.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
 }

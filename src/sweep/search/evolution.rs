@@ -1,7 +1,7 @@
 //! The covariance matrix adaptation evolution strategy (CMA-ES) in a cube: Hansen's tutorial (arXiv 1604.00772), with its
 //! default settings, rank-one and rank-μ updates, and points outside the cube moved to its wall.
 
-use crate::eval::draw;
+use super::random::normal;
 
 /// The state of a strategy. It is deterministic: told the same, it asks the same.
 #[derive(Clone, Debug)]
@@ -140,12 +140,6 @@ impl Evolution {
     }
 }
 
-/// The normally distributed number at an index of a sequence, by Box and Muller.
-fn normal(seed: u64, index: u64) -> f64 {
-    let uniform = |half: u64| ((draw(seed, 2 * index + half) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
-    (-2.0 * libm::log(uniform(0))).sqrt() * libm::cos(2.0 * std::f64::consts::PI * uniform(1))
-}
-
 /// The eigenvectors of a symmetric matrix, in columns, and the roots of its eigenvalues, by Jacobi's rotations.
 fn eigen(matrix: &[Vec<f64>]) -> (Vec<Vec<f64>>, Vec<f64>) {
     let n = matrix.len();
@@ -227,13 +221,5 @@ mod tests {
                 assert!((back - matrix[i][j]).abs() < 1e-9);
             }
         }
-    }
-
-    #[test]
-    fn normal_numbers_are_normal() {
-        let values: Vec<f64> = (0..20_000).map(|index| normal(1, index)).collect();
-        let mean = values.iter().sum::<f64>() / 2e4;
-        let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 2e4;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
     }
 }

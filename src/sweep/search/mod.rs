@@ -1,14 +1,20 @@
 //! Search methods. Each is a pure function of the spec and of the results of finished generations.
 
+mod bayes;
 mod cmaes;
+mod coordinates;
 mod evolution;
 mod field;
 mod fixed;
 mod greedy;
 mod history;
+mod improvement;
+mod proposals;
 mod racing;
+mod random;
 mod samples;
 mod sobol;
+mod surrogate;
 
 use super::Error;
 use super::file::SearchMethod;
@@ -28,5 +34,6 @@ pub fn next(history: &History<'_>) -> Result<Option<Generation>, Error> {
         SearchMethod::Racing => racing::next(history, &history.spec().grid()?),
         SearchMethod::Greedy => greedy::next(history),
         SearchMethod::Cmaes => cmaes::next(history),
+        SearchMethod::Bayes => bayes::next(history),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::grouped::Grouped;
 use super::rounding::rounded;
 use super::simplex::{count_simplex, gaps, lattice, parts};
 
@@ -34,17 +35,55 @@ pub enum Axis {
         /// The distance between values, which divides 1; `None` for a continuous simplex.
         step: Option<f64>,
     },
+    /// A variable with a value for each group of tensors.
+    Grouped(Grouped),
 }
 
 /// Number of steps of a continuous axis in a grid.
 const STEPS: u64 = 10;
 
 impl Axis {
-    /// The variables, in order.
+    /// The variables, in order. One with groups is named once for each of them.
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Values { name, .. } | Self::Range { name, .. } => vec![name],
             Self::Simplex { of, .. } => of.iter().map(String::as_str).collect(),
+            Self::Grouped(grouped) => grouped.names(),
+        }
+    }
+
+    /// The variables as the recipe names them, in order.
+    pub fn variables(&self) -> Vec<&str> {
+        match self {
+            Self::Grouped(grouped) => vec![&grouped.name],
+            _ => self.names(),
+        }
+    }
+
+    /// The variables with their values as the recipe takes them.
+    pub fn texts(&self, values: &[f64]) -> Vec<(String, String)> {
+        match self {
+            Self::Grouped(grouped) => vec![(grouped.name.clone(), grouped.text(values))],
+            _ => self.names().iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string())).collect(),
+        }
+    }
+
+    /// Its part of a point's label.
+    pub(super) fn label(&self, values: &[f64]) -> String {
+        match self {
+            Self::Grouped(grouped) => grouped.label(values),
+            _ => {
+                let parts = self.names().into_iter().zip(values).map(|(name, value)| format!("{name}={value}"));
+                parts.collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// Whether its part of a label says all of a point.
+    pub(super) fn is_told(&self, values: &[f64]) -> bool {
+        match self {
+            Self::Grouped(grouped) => grouped.is_uniform(values),
+            _ => true,
         }
     }
 
@@ -53,6 +92,7 @@ impl Axis {
         match self {
             Self::Values { .. } | Self::Range { .. } => 1,
             Self::Simplex { of, .. } => of.len().saturating_sub(1),
+            Self::Grouped(grouped) => grouped.len(),
         }
     }
 
@@ -81,6 +121,12 @@ impl Axis {
             Self::Simplex { of, step } => {
                 let parts = step.map_or(STEPS, parts);
                 (count_simplex(of.len() as u64, parts)? <= most as u64).then(|| lattice(of.len(), parts))
+            }
+            // All groups have one value: a grid over each of them would have no end.
+            Self::Grouped(grouped) => {
+                let (name, min, max) = (grouped.name.clone(), grouped.min, grouped.max);
+                let points = Self::Range { name, min, max, step: None }.grid(most)?;
+                Some(points.iter().map(|point| point.repeat(grouped.len())).collect())
             }
         }
     }
@@ -112,6 +158,7 @@ impl Axis {
                 cuts.sort_by(f64::total_cmp);
                 gaps(&cuts)
             }
+            Self::Grouped(grouped) => unit.iter().map(|unit| grouped.place(*unit)).collect(),
         }
     }
 
@@ -132,6 +179,7 @@ impl Axis {
                     Some(*sum)
                 })
                 .collect(),
+            Self::Grouped(grouped) => values.iter().map(|value| grouped.unit(*value)).collect(),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The space of points: a value for each variable of the recipe.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::axis::Axis;
+use super::grouped::Grouped;
 
 /// The values that all variables may have.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +19,57 @@ impl Space {
     /// The variables, in the order in which a point has their values.
     pub fn names(&self) -> Vec<&str> {
         self.axes.iter().flat_map(Axis::names).collect()
+    }
+
+    /// The variables as the recipe names them, in the order of the sweep file.
+    pub fn variables(&self) -> Vec<&str> {
+        self.axes.iter().flat_map(Axis::variables).collect()
+    }
+
+    /// The variables with their values at a point, as the recipe takes them.
+    pub fn texts(&self, point: &[f64]) -> BTreeMap<String, String> {
+        self.parts(point).flat_map(|(axis, values)| axis.texts(values)).collect()
+    }
+
+    /// What a point is called, and whether that says all of it: of groups' values it has the mean.
+    pub fn label(&self, point: &[f64]) -> (String, bool) {
+        let labels: Vec<String> = self.parts(point).map(|(axis, values)| axis.label(values)).collect();
+        (labels.join(" "), self.parts(point).all(|(axis, values)| axis.is_told(values)))
+    }
+
+    /// The values of groups of tensors in which they differ, a line for each variable.
+    pub fn told(&self, point: &[f64]) -> Vec<String> {
+        let told = |(axis, values): (&Axis, &[f64])| match axis {
+            Axis::Grouped(grouped) => grouped.told(values),
+            _ => None,
+        };
+        self.parts(point).filter_map(told).collect()
+    }
+
+    /// Each axis with its values of a point.
+    fn parts<'a>(&'a self, point: &'a [f64]) -> impl Iterator<Item = (&'a Axis, &'a [f64])> {
+        self.axes.iter().scan(0, |at, axis| {
+            let begin = *at;
+            *at += axis.names().len();
+            Some((axis, point.get(begin..*at).unwrap_or_default()))
+        })
+    }
+
+    /// The variables that have a value for each group of tensors.
+    pub fn grouped(&self) -> impl Iterator<Item = &Grouped> {
+        self.axes.iter().filter_map(|axis| match axis {
+            Axis::Grouped(grouped) => Some(grouped),
+            _ => None,
+        })
+    }
+
+    /// The same space before the checkpoints were known.
+    pub(crate) fn without_groups(&self) -> Self {
+        let plain = |axis: &Axis| match axis {
+            Axis::Grouped(grouped) => Axis::Grouped(grouped.clone().with_groups(None)),
+            other => other.clone(),
+        };
+        Self { axes: self.axes.iter().map(plain).collect() }
     }
 
     /// The number of unit coordinates of a point.

@@ -25,7 +25,15 @@ pub(super) fn scores(study: &Spec, asked: &Spec) -> Vec<String> {
     for key in ["recipe", "scoring", "allow"] {
         values(key, one.get(key).unwrap_or(&Value::Null), other.get(key).unwrap_or(&Value::Null), &mut found);
     }
-    let (one, other) = (study.params.names(), asked.params.names());
+    let groups = |spec: &Spec| -> Vec<String> {
+        spec.params.grouped().map(|grouped| format!("{} by {}", grouped.name, grouped.by)).collect()
+    };
+    let (one, other) = (groups(study), groups(asked));
+    if one != other {
+        let said = |groups: Vec<String>| if groups.is_empty() { "none".to_owned() } else { groups.join(", ") };
+        found.push(format!("params: the groups of tensors were {}, are {}", said(one), said(other)));
+    }
+    let (one, other) = (study.params.variables(), asked.params.variables());
     if one != other {
         found.push(format!("params: the variables were {}, are {}", one.join(", "), other.join(", ")));
     }
@@ -68,7 +76,9 @@ pub(super) fn files(study: &Manifest, asked: &Manifest) -> Vec<String> {
 }
 
 fn value(spec: &Spec) -> Value {
-    let mut value = serde_json::to_value(spec).unwrap_or_default();
+    // The groups of tensors follow from the checkpoints.
+    let spec = Spec { params: spec.params.without_groups(), ..spec.clone() };
+    let mut value = serde_json::to_value(&spec).unwrap_or_default();
     if let Some(budget) = value.get_mut("budget").and_then(Value::as_object_mut) {
         budget.remove("wall");
     }

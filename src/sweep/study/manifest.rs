@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::with_groups;
 use super::models::{Model, files as model_files, models};
 use super::sets::{Loaded, load_hashed};
 use super::stage::TrialStage;
@@ -11,7 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::eval::{is_ranking, ranking_of};
 use crate::nearest::nearest;
 use crate::sweep::Error;
-use crate::sweep::file::{Spec, as_variables};
+use crate::sweep::file::Spec;
 use crate::sweep::hash::FileHash;
 
 /// The version of study.json's format.
@@ -79,10 +80,11 @@ impl Manifest {
     ///
     /// # Errors
     /// A checkpoint or data set that cannot be read, a direction that does not exist.
-    pub fn of(spec: Spec) -> Result<Self, Error> {
+    pub fn of(mut spec: Spec) -> Result<Self, Error> {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
-        let recipe = spec.recipe.at(&as_variables(&spec.params.names(), &middle))?;
+        let recipe = spec.recipe.at(&spec.params.texts(&middle))?;
         let models = models(&recipe, spec.links())?;
+        spec.params = with_groups(&spec)?;
         let select = load_hashed(&spec.data, &spec.select)?;
         let report = spec.report.as_ref().map(|report| load_hashed(&spec.data, report)).transpose()?;
         let held_out = |index: usize| report.as_ref().and_then(|sets| sets.get(index));

@@ -1,6 +1,7 @@
 //! A study: its manifest, planned trials, and their records, in a folder that workers share.
 
 mod compare;
+mod groups;
 mod layout;
 mod manifest;
 mod models;

@@ -7,7 +7,7 @@ use super::models::Model;
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
-use crate::sweep::file::{RecipeText, as_variables};
+use crate::sweep::file::RecipeText;
 
 /// The recipe with every model named by its folder.
 pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
@@ -36,9 +36,8 @@ pub(super) fn with_folders(mut recipe: Recipe, models: &[Model]) -> Recipe {
 
 /// The recipe of the plain average of the models that the study's recipe merges.
 pub(super) fn uniform(study: &Manifest) -> Result<Recipe, Error> {
-    let names = study.spec.params.names();
     let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
-    let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;
+    let recipe = study.spec.recipe.at(&study.spec.params.texts(&middle))?;
     let mut merged: Vec<&ModelRef> = Vec::new();
     // Slices may leave models out of some layers: an average is of all of them.
     for model in recipe.slices.iter().flat_map(|slice| recipe.merged(slice)).map(|source| &source.model) {
@@ -77,9 +76,8 @@ pub(super) fn uniform(study: &Manifest) -> Result<Recipe, Error> {
 
 /// The recipe of a model of the study's recipe with its adapter and nothing else.
 pub(super) fn alone(study: &Manifest, name: &str) -> Result<Recipe, Error> {
-    let names = study.spec.params.names();
     let middle = study.spec.params.place(&vec![0.5; study.spec.params.dimensions()]);
-    let recipe = study.spec.recipe.at(&as_variables(&names, &middle))?;
+    let recipe = study.spec.recipe.at(&study.spec.params.texts(&middle))?;
     let model = recipe.originals().into_iter().find(|model| model.to_string() == name);
     let text =
         format!("merge_method: passthrough\nmodels: [{{model: {}}}]\n", model.map(ModelRef::flow).unwrap_or_default());

@@ -12,9 +12,12 @@ use crate::escape::escaped;
 use crate::plan;
 use crate::recipe::{ModelRef, Recipe};
 use crate::sweep::Error;
-use crate::sweep::file::{as_variables, filled_in};
+use crate::sweep::file::filled_in;
 use crate::sweep::hash::short;
 use crate::yaml::variable_names;
+
+/// The number of characters of an id in a label.
+const ID_SHOWN: usize = 4;
 
 /// A retriever that is scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,11 +72,7 @@ pub struct Generation {
 impl Manifest {
     /// What a plan of the study's recipes accepts.
     pub fn plan_options(&self) -> plan::Options {
-        let mut options = plan::Options::default();
-        for name in &self.spec.allow {
-            options.allow.accept(name);
-        }
-        options
+        self.spec.plan_options()
     }
 
     /// The recipe of a trial, with its models' folders; `None` for a parent without adapter, which is not merged.
@@ -87,7 +86,7 @@ impl Manifest {
                 None => return Ok(None),
             },
             Subject::Uniform => uniform(self)?,
-            Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
+            Subject::Point(values) => self.spec.recipe.at(&self.spec.params.texts(values))?,
         };
         self.check_matched(&recipe)?;
         Ok(Some(with_folders(recipe, &self.models)))
@@ -115,7 +114,7 @@ impl Manifest {
     /// For each data set whose `retrieval` has variables, its name and what the retrieval is at a point.
     pub fn head_weights(&self, subject: &Subject) -> Vec<(&str, String)> {
         let Subject::Point(values) = subject else { return Vec::new() };
-        let values = as_variables(&self.spec.params.names(), values);
+        let values = self.spec.params.texts(values);
         let written =
             self.spec.data.iter().filter_map(|source| Some((source.name.as_str(), source.retrieval.as_deref()?)));
         let varied = written.filter(|(_, text)| !variable_names(text).is_empty());
@@ -138,7 +137,7 @@ impl Manifest {
                     known.map_or_else(|| path.to_owned(), |model| model.hash.clone())
                 };
                 let recipe = match &subject {
-                    Subject::Point(values) => self.spec.recipe.at(&as_variables(&self.spec.params.names(), values))?,
+                    Subject::Point(values) => self.spec.recipe.at(&self.spec.params.texts(values))?,
                     _ => uniform(self)?,
                 };
                 self.check_matched(&recipe)?;
@@ -150,12 +149,11 @@ impl Manifest {
         let label = match &subject {
             Subject::Parent(index) => self.models.get(*index).map_or_else(String::new, |model| model.short.clone()),
             Subject::Uniform => "uniform".to_owned(),
-            Subject::Point(values) => {
-                let names = self.spec.params.names();
-                let parts: Vec<String> =
-                    names.iter().zip(values).map(|(name, value)| format!("{name}={value}")).collect();
-                parts.join(" ")
-            }
+            Subject::Point(values) => match self.spec.params.label(values) {
+                (label, true) => label,
+                // The beginning of the id tells points with equal means apart.
+                (label, false) => format!("{label} #{}", id.chars().take(ID_SHOWN).collect::<String>()),
+            },
         };
         Ok(Trial { id, label, subject })
     }

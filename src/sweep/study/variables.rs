@@ -1,8 +1,10 @@
 //! What the variables of a study's recipe stand for: which parameter of which model.
 
+use std::ops::Range;
+
 use super::manifest::Manifest;
 use crate::recipe::{Parameters, Recipe};
-use crate::sweep::file::as_variables;
+use crate::sweep::space::Axis;
 
 /// A variable of a study's recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +15,20 @@ pub struct Variable {
     pub parameters: Vec<&'static str>,
     /// The models that they are of, as tables call them; none where they are the whole merge's.
     pub models: Vec<String>,
+    /// The number of groups of tensors that it has a value each for; 1 where it is one number.
+    pub groups: usize,
 }
 
 impl Variable {
     /// What it stands for, in a few words: `weight of ko-en`.
     pub fn meaning(&self) -> Option<String> {
         let parameters = self.parameters.join(", ");
-        match self.models.as_slice() {
-            _ if self.parameters.is_empty() => None,
-            [] => Some(parameters),
-            models => Some(format!("{parameters} of {}", models.join(", "))),
-        }
+        let meaning = match self.models.as_slice() {
+            _ if self.parameters.is_empty() => return None,
+            [] => parameters,
+            models => format!("{parameters} of {}", models.join(", ")),
+        };
+        Some(if self.groups > 1 { format!("{meaning}, in {} groups of tensors", self.groups) } else { meaning })
     }
 }
 
@@ -31,7 +36,6 @@ impl Manifest {
     /// What each variable stands for: the settings that change with it.
     pub fn variables(&self) -> Vec<Variable> {
         let params = &self.spec.params;
-        let names = params.names();
         // No two coordinates are equal: shares that sum to 1 are what lies between them.
         let count = params.dimensions();
         let at = |power: f64| {
@@ -40,15 +44,16 @@ impl Manifest {
         };
         let ends = [0.0, 1.0].map(|end| params.place(&vec![end; count]));
         let (here, others) = (at(1.0), [at(2.0), at(0.5)].into_iter().chain(ends).collect::<Vec<_>>());
-        let recipe = |values: &[f64]| self.spec.recipe.at(&as_variables(&names, values)).ok();
+        let recipe = |values: &[f64]| self.spec.recipe.at(&params.texts(values)).ok();
         let whole = recipe(&here);
-        let of_name = |(index, name): (usize, &&str)| {
+        let of_name = |(name, (indices, groups)): (&str, (Range<usize>, usize))| {
             let mut values = here.clone();
-            if let Some(value) = values.get_mut(index) {
+            for index in indices {
+                let Some(value) = values.get_mut(index) else { continue };
                 let others = others.iter().filter_map(|other| other.get(index));
                 *value = others.copied().find(|other| other.total_cmp(value).is_ne()).unwrap_or(*value);
             }
-            let mut found = Variable { name: (*name).to_owned(), parameters: Vec::new(), models: Vec::new() };
+            let mut found = Variable { name: name.to_owned(), parameters: Vec::new(), models: Vec::new(), groups };
             if let (Some(one), Some(other)) = (&whole, recipe(&values)) {
                 self.changed(one, &other, &mut found);
                 for (one, other) in one.stages.iter().zip(&other.stages) {
@@ -57,7 +62,7 @@ impl Manifest {
             }
             found
         };
-        names.iter().enumerate().map(of_name).collect()
+        params.variables().into_iter().zip(places(&params.axes)).map(of_name).collect()
     }
 
     /// Adds the settings that two readings of a recipe have different values for.
@@ -84,6 +89,20 @@ impl Manifest {
             }
         }
     }
+}
+
+/// For each variable, the places of its values in a point, and the number of groups that it has values for.
+fn places(axes: &[Axis]) -> Vec<(Range<usize>, usize)> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for axis in axes {
+        let (values, variables) = (axis.names().len(), axis.variables().len().max(1));
+        for _ in 0..variables {
+            found.push((at..at + values / variables, values / variables));
+            at += values / variables;
+        }
+    }
+    found
 }
 
 fn different(one: &Parameters, other: &Parameters) -> Vec<&'static str> {

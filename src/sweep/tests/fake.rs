@@ -61,7 +61,7 @@ pub(crate) fn manifest(folder: &Path, more: &str) -> Manifest {
     };
     let names: Vec<String> = {
         let middle = spec.params.place(&vec![0.5; spec.params.dimensions()]);
-        let values = crate::sweep::file::as_variables(&spec.params.names(), &middle);
+        let values = spec.params.texts(&middle);
         spec.recipe.at(&values).unwrap().models().iter().map(|model| model.path.clone()).collect()
     };
     let mut names = names;

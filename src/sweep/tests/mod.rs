@@ -5,6 +5,7 @@
 mod actions;
 mod damage;
 pub(crate) mod fake;
+mod grouped;
 mod killed;
 mod racing;
 mod recommended;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::retrieval::{Retrieval, RetrievalKind};
-use crate::sweep::file::as_variables;
 use crate::sweep::study::{Manifest, Subject};
 
 /// The kinds that the models of a study are opened with: all that any data set names. A data set that names none beside others
@@ -20,7 +19,7 @@ pub(super) fn of_study(study: &Manifest) -> Option<Retrieval> {
 /// Weights that are negative, or all of them 0.
 pub(super) fn at(study: &Manifest, subject: &Subject) -> Result<Option<Vec<Retrieval>>, String> {
     let values = match subject {
-        Subject::Point(values) => as_variables(&study.spec.params.names(), values),
+        Subject::Point(values) => study.spec.params.texts(values),
         _ => BTreeMap::new(),
     };
     named(study, &values)

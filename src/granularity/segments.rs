@@ -4,28 +4,28 @@ use crate::plan::ByRow;
 
 /// A run of elements of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Where it begins in the tile.
-    pub(super) from: usize,
+    pub(crate) from: usize,
     /// Where it begins in what is kept.
-    pub(super) to: usize,
-    pub(super) len: usize,
-    pub(super) class: usize,
+    pub(crate) to: usize,
+    pub(crate) len: usize,
+    pub(crate) class: usize,
 }
 
 /// Which rows of a tensor are kept, and their classes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     /// Elements of a row.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// The rows that are kept, in order; all without.
-    pub(super) kept: Option<&'a [u32]>,
-    pub(super) classes: Option<&'a ByRow>,
+    pub(crate) kept: Option<&'a [u32]>,
+    pub(crate) classes: Option<&'a ByRow>,
 }
 
 impl Rows<'_> {
     /// The runs of a tile of `len` elements that begins at element `start`.
-    pub(super) fn segments(&self, start: usize, len: usize) -> Vec<Segment> {
+    pub(crate) fn segments(&self, start: usize, len: usize) -> Vec<Segment> {
         if self.kept.is_none() && self.classes.is_none() {
             return vec![Segment { from: 0, to: start, len, class: 0 }];
         }

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::nearest::nearest;
+
 /// A property by which tensors are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
@@ -31,13 +35,36 @@ impl Unit {
 }
 
 /// The properties by which tensors are told apart; without any, a model has one coefficient.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct By(BTreeSet<Unit>);
 
 impl By {
+    /// The name of the granularity that a misspelt one probably is.
+    pub(crate) fn near(text: &str) -> Option<String> {
+        let known = |name: &str| Unit::ALL.map(Unit::name).into_iter().chain(["model"]).find(|known| *known == name);
+        let near = |name| known(name).or_else(|| nearest(name, Unit::ALL.map(Unit::name).into_iter().chain(["model"])));
+        let names: Option<Vec<&str>> = text.split(['+', ',']).map(|name| near(name.trim())).collect();
+        names.map(|names| names.join("+")).filter(|near| near.parse::<Self>().is_ok())
+    }
+
     /// Whether tensors are told apart by this property. Tensors by themselves differ by layer too.
     pub fn has(&self, unit: Unit) -> bool {
         self.0.contains(&unit) || unit == Unit::Layer && self.0.contains(&Unit::Tensor)
+    }
+}
+
+impl From<By> for String {
+    fn from(by: By) -> Self {
+        by.to_string()
+    }
+}
+
+impl TryFrom<String> for By {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -51,11 +78,11 @@ impl FromStr for By {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "model" {
+        if text.trim() == "model" {
             return Ok(Self(BTreeSet::new()));
         }
         let unit = |name: &str| Unit::ALL.into_iter().find(|unit| unit.name() == name);
-        let units: Option<BTreeSet<Unit>> = text.split('+').map(unit).collect();
+        let units: Option<BTreeSet<Unit>> = text.split('+').map(str::trim).map(unit).collect();
         units
             .map(Self)
             .ok_or_else(|| "expected model, or one or more of layer, part, tensor and script joined by +".to_owned())

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::by::{By, Unit};
-use crate::checkpoint::{TokenScript, TokenScripts, layer_of};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{Error, TokenScript, TokenScripts, layer_of};
 use crate::plan::{Plan, PlannedTensor, TensorOp};
 
 /// Words that the components of an attention's names have.
@@ -16,30 +18,46 @@ const SHARE: usize = 200;
 const SCRIPTS: usize = 8;
 
 /// A condition of a recipe, with a group for each entry of its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rule {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rule {
     /// The part of a tensor's name that it is for; all without.
-    pub(super) filter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) filter: Option<String>,
     /// The script whose rows it is for.
-    pub(super) script: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) script: Option<String>,
     /// One group, or one for each layer.
-    pub(super) groups: Vec<usize>,
+    pub(crate) groups: Vec<usize>,
 }
 
 /// The groups of tensors, as the conditions that choose them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// The conditions in order; the first that holds for a tensor decides.
-    pub(super) rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// The name of each group for people.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// The number of groups that keep their values; they come first.
-    pub(super) frozen: usize,
+    pub(crate) frozen: usize,
 }
 
 impl Groups {
+    /// Divides the tensors of a plan; those with a text of `freeze` in their names are groups of their own.
+    ///
+    /// # Errors
+    /// A tokenizer that cannot be read, where rows are told apart by script.
+    pub(crate) fn of(plan: &Plan, by: &By, freeze: &[String]) -> Result<Self, Error> {
+        let scripts = match (&plan.alignment, plan.models.get(plan.donor)) {
+            _ if !by.has(Unit::Script) => None,
+            (Some(alignment), _) => Some(TokenScripts::of_merged(&alignment.vocabulary)),
+            (None, Some(donor)) => Some(TokenScripts::read(donor.tokenizer())?),
+            (None, None) => None,
+        };
+        Ok(Self::new(plan, by, freeze, scripts.as_ref()))
+    }
+
     /// Divides the tensors of a plan. The scripts of the vocabulary's tokens are told apart where `scripts` has them.
-    pub(super) fn new(plan: &Plan, by: &By, freeze: &[String], scripts: Option<&TokenScripts>) -> Self {
+    fn new(plan: &Plan, by: &By, freeze: &[String], scripts: Option<&TokenScripts>) -> Self {
         let mut groups = Self::default();
         groups.extend(freeze.iter().map(|filter| (filter.clone(), vec![format!("{filter} (frozen)")])));
         groups.frozen = groups.names.len();
