@@ -81,20 +81,17 @@ impl Study<'_> {
         for name in self.scorer.suite.models() {
             say(&format!("{}: {name}", self.scorer.suite.name));
             let model = Model::Alone(name);
-            let select = self.scorer.score(&model, Part::Select)?;
-            let found = Search { tokens: select.tokens, seconds: select.seconds, ..Search::default() };
-            let select = self.mean(&select, |_| true);
-            self.add(Kind::Model, name, &model, (String::new(), select), &found)?;
+            let select = self.select(&model)?;
+            self.add(Kind::Model, name, &model, (String::new(), select), &Search::default())?;
         }
         let average =
             self.scorer.suite.experts.iter().fold("merge_method: linear\nmodels:\n".to_owned(), |text, expert| {
                 format!("{text}  - {{model: {}, parameters: {{weight: 1}}}}\n", expert.name)
             });
         let model = Model::Merged(average);
-        let select = self.scorer.score(&model, Part::Select)?;
-        let found = Search { tokens: 0, seconds: 0.0, ..Search::default() };
-        let select = self.mean(&select, |_| true);
-        self.add(Kind::Average, "plain average", &model, ("all fine-tunes alike".to_owned(), select), &found)
+        let select = self.select(&model)?;
+        let setting = "all fine-tunes alike".to_owned();
+        self.add(Kind::Average, "plain average", &model, (setting, select), &Search::default())
     }
 
     fn methods(&mut self) -> Outcome<()> {
@@ -144,10 +141,9 @@ impl Study<'_> {
         say(&format!("{}: learn", self.scorer.suite.name));
         let learned = self.learn(&recipe)?;
         let model = Model::Merged(learned.recipe);
-        let select = self.scorer.score(&model, Part::Select)?;
+        let select = self.select(&model)?;
         let found = Search { tokens, seconds: seconds + learned.seconds, ..Search::default() };
         let setting = format!("{} weights by layer and part, {} steps", learned.numbers, learned.steps);
-        let select = self.mean(&select, |_| true);
         self.add(Kind::Learned, "admix learn", &model, (setting, select), &found)
     }
 
@@ -176,6 +172,11 @@ impl Study<'_> {
         };
         fs::write(&known, serde_json::to_string(&learned)?)?;
         Ok(learned)
+    }
+
+    /// A model's mean over the directions on the queries that choose.
+    fn select(&self, model: &Model) -> Outcome<f64> {
+        Ok(self.mean(&self.scorer.score(model, Part::Select)?, |_| true))
     }
 
     /// Scores a model on held-out queries and adds its row.

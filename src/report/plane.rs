@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_model_is_in_the_figure_and_only_named_groups_have_labels() {
-        let group = |name: &str, is_named, points: &[(&str, (f64, f64))]| PlaneGroup {
+        let group = |name: &str, is_named: bool, points: &[(&str, (f64, f64))]| PlaneGroup {
             name: name.to_owned(),
             points: points.iter().map(|(name, at)| PlanePoint { name: (*name).to_owned(), at: *at }).collect(),
             is_front: !is_named,
