@@ -49,7 +49,7 @@ pub(crate) fn search(scorer: &Scorer<'_>, method: &str, variants: &[Variant], po
     let each = (points / variants.len().max(1)).max(1);
     for (number, variant) in variants.iter().enumerate() {
         say(&format!("{}: {method} {}", scorer.suite.name, variant.name));
-        if variant.knobs.is_empty() {
+        if variant.shares.is_empty() && variant.knobs.is_empty() {
             one(scorer, variant, &mut found)?;
         } else {
             sweep_knobs(scorer, &format!("{method}-{}", number + 1), variant, each, &mut found)?;
@@ -116,8 +116,11 @@ fn sweep_file(scorer: &Scorer<'_>, name: &str, variant: &Variant, points: usize)
         let _ = writeln!(text, "  {line}");
     }
     text.push_str("params:\n");
+    if !variant.shares.is_empty() {
+        let _ = writeln!(text, "  simplex: {{of: [{}]}}", variant.shares.join(", "));
+    }
     match variant.knobs.as_slice() {
-        [knob] => {
+        [knob] if variant.shares.is_empty() => {
             let _ = writeln!(text, "  {}: {:?}", knob.name, spaced(*knob, points));
         }
         knobs => {
@@ -148,9 +151,17 @@ fn spaced(knob: Knob, points: usize) -> Vec<f64> {
 
 /// A setting in a few words.
 fn described(variant: &Variant, values: &BTreeMap<&str, f64>) -> String {
-    let knobs = variant.knobs.iter().filter_map(|knob| Some(format!("{} {}", knob.name, values.get(knob.name)?)));
+    let names = variant.shares.iter().copied().chain(variant.knobs.iter().map(|knob| knob.name));
+    let knobs = names.filter_map(|name| Some(format!("{name} {}", digits(*values.get(name)?))));
     let named = Some(variant.name.clone()).filter(|name| !name.is_empty());
     named.into_iter().chain(knobs).collect::<Vec<_>>().join(", ")
+}
+
+/// A number with three digits.
+fn digits(value: f64) -> String {
+    let decimals = if value.abs() < 0.01 { 5 } else { 3 };
+    let text = format!("{value:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A recipe with the values of its variables.

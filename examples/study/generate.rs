@@ -135,7 +135,7 @@ impl Study<'_> {
         let (Some(recipe), tokens, seconds) = (start.row.recipe.clone(), start.row.tokens, start.row.seconds) else {
             return Ok(());
         };
-        if self.options.steps == 0 {
+        if self.options.steps == Some(0) {
             return Ok(());
         }
         say(&format!("{}: learn", self.scorer.suite.name));
@@ -152,7 +152,9 @@ impl Study<'_> {
         fs::create_dir_all(&folder)?;
         let (recipe, known) = (folder.join("start.yaml"), folder.join("learned.json"));
         let text = with_folders(self.scorer.suite, start);
-        let settings = Settings { hold_out: 0.0, steps: self.options.steps, ..Settings::default() };
+        let [steps, batch] = self.scorer.suite.learn;
+        let steps = self.options.steps.unwrap_or(steps);
+        let settings = Settings { hold_out: 0.0, steps, batch, ..Settings::default() };
         let asked = format!("{text}{settings:?}");
         let earlier = fs::read_to_string(&known).ok().and_then(|text| serde_json::from_str(&text).ok());
         if let Some(earlier) = earlier.filter(|earlier: &LearnedRecipe| earlier.asked == asked) {

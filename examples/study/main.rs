@@ -8,7 +8,7 @@
 //!
 //! `--work DIR` is where studies and scores are kept (`target/study`): the same command goes on where it stopped. `--points N`
 //! is the most settings of a method, `--queries N` limits the queries of each data set, `--methods a,b` tries some methods
-//! alone, and `--steps N` is how long `admix learn` may learn (60; 0 leaves it out).
+//! alone, and `--steps N` is how long `admix learn` may learn (0 leaves it out).
 
 mod choose;
 mod compare;
@@ -44,7 +44,7 @@ pub(crate) struct Options {
     points: Option<usize>,
     queries: Option<usize>,
     methods: Option<Vec<String>>,
-    steps: usize,
+    steps: Option<usize>,
     render: bool,
 }
 
@@ -62,7 +62,7 @@ impl Options {
             points: None,
             queries: None,
             methods: None,
-            steps: 60,
+            steps: None,
             render: false,
         };
         let mut rest = arguments.iter();
@@ -80,7 +80,7 @@ impl Options {
                 "--points" => options.points = Some(value.parse()?),
                 "--queries" => options.queries = Some(value.parse()?),
                 "--methods" => options.methods = Some(value.split(',').map(str::to_owned).collect()),
-                "--steps" => options.steps = value.parse()?,
+                "--steps" => options.steps = Some(value.parse()?),
                 other => return Err(format!("`{other}` is unknown; {USAGE}").into()),
             }
         }

@@ -17,7 +17,9 @@ pub(crate) struct Variant {
     pub(crate) name: String,
     /// The recipe.
     pub(crate) recipe: String,
-    /// Its variables.
+    /// Variables that sum to 1: the weights of kinds of models.
+    pub(crate) shares: Vec<&'static str>,
+    /// Its other variables.
     pub(crate) knobs: Vec<Knob>,
 }
 
@@ -29,8 +31,8 @@ pub(crate) struct Knob {
     pub(crate) max: f64,
 }
 
-/// The share of the fine-tunes that were trained across languages: their weight, where that of the others is 1.
-const ACROSS: Knob = knob("across", 0.5, 2.0);
+/// The weights of the fine-tunes that were trained across languages, and of the others.
+const SHARES: [&str; 2] = ["across", "within"];
 /// The factor on the average of all task vectors.
 const LAMBDA: Knob = knob("lambda", 0.5, 2.0);
 
@@ -90,27 +92,26 @@ enum BaseModel {
     Apart,
 }
 
-/// A recipe in which every fine-tune has a weight.
+/// A recipe in which every fine-tune has the weight of its kind.
 fn weighted(suite: &Suite, method: &str, base: BaseModel, shared: &[&str], knobs: &[Knob]) -> Variant {
     let mut recipe = format!("merge_method: {method}\n");
-    let mut all = vec![ACROSS];
+    let mut shares = SHARES.to_vec();
     let mut models = String::new();
     match base {
         BaseModel::Weighted => {
-            all.push(knob("base", 0.0, 1.0));
+            shares.push("base");
             models.push_str("  - {model: base, parameters: {weight: \"${base}\"}}\n");
         }
         BaseModel::Apart => recipe.push_str("base_model: base\n"),
     }
     for expert in suite.experts {
-        let weight = if expert.across { "\"${across}\"" } else { "1" };
-        models.push_str(&format!("  - {{model: {}, parameters: {{weight: {weight}}}}}\n", expert.name));
+        let kind = SHARES[usize::from(!expert.across)];
+        models.push_str(&format!("  - {{model: {}, parameters: {{weight: \"${{{kind}}}\"}}}}\n", expert.name));
     }
     recipe.push_str("models:\n");
     recipe.push_str(&models);
     push_shared(&mut recipe, shared);
-    all.extend(knobs);
-    Variant { name: String::new(), recipe, knobs: all }
+    Variant { name: String::new(), recipe, shares, knobs: knobs.to_vec() }
 }
 
 /// A method that adds a weighted average of task vectors to the base, with a density where it has one.
@@ -126,7 +127,7 @@ fn masked(suite: &Suite, method: &str, density: Option<(f64, f64)>) -> Variant {
 
 /// A method on whole matrices. Its updates are larger than averages, so the factors are smaller.
 fn matrices(suite: &Suite, method: &str) -> Variant {
-    let lambda = knob("lambda", 0.2, 1.2);
+    let lambda = knob("lambda", 0.4, 2.4);
     weighted(suite, method, BaseModel::Apart, &["lambda: \"${lambda}\""], &[lambda])
 }
 
@@ -135,7 +136,7 @@ fn plain(suite: &Suite, method: &str, knobs: &[Knob]) -> Variant {
     let shared: Vec<String> = knobs.iter().map(|knob| format!("{0}: \"${{{0}}}\"", knob.name)).collect();
     let shared: Vec<&str> = shared.iter().map(String::as_str).collect();
     let recipe = unweighted(method, Some("base"), suite.experts.iter().map(|expert| expert.name), &shared);
-    Variant { name: String::new(), recipe, knobs: knobs.to_vec() }
+    Variant { name: String::new(), recipe, shares: Vec::new(), knobs: knobs.to_vec() }
 }
 
 /// A method that merges two models, for each pair of the suite.
@@ -145,6 +146,7 @@ fn pairs(suite: &Suite, method: &str, knob: Option<Knob>) -> Vec<Variant> {
     let variant = |(base, model): &(&'static str, &'static str)| Variant {
         name: format!("{base} and {model}"),
         recipe: unweighted(method, Some(base), std::iter::once(*model), &shared),
+        shares: Vec::new(),
         knobs: knob.into_iter().collect(),
     };
     suite.pairs.iter().map(variant).collect()
@@ -156,10 +158,11 @@ fn nuslerp(suite: &Suite) -> Vec<Variant> {
     let variant = |(one, other): &(&str, &str)| Variant {
         name: format!("{one} and {other}"),
         recipe: format!(
-            "merge_method: nuslerp\nbase_model: base\nmodels:\n  - {{model: {one}, parameters: {{weight: 1}}}}\n  - {{model: {other}, \
-             parameters: {{weight: \"${{across}}\"}}}}\n"
+            "merge_method: nuslerp\nbase_model: base\nmodels:\n  - {{model: {one}, parameters: {{weight: \"${{first}}\"}}}}\n  \
+             - {{model: {other}, parameters: {{weight: \"${{second}}\"}}}}\n"
         ),
-        knobs: vec![ACROSS],
+        shares: vec!["first", "second"],
+        knobs: Vec::new(),
     };
     between.map(variant).collect()
 }
@@ -168,6 +171,7 @@ fn karcher(suite: &Suite) -> Vec<Variant> {
     let variant = |name: &str, models: Vec<&'static str>| Variant {
         name: name.to_owned(),
         recipe: unweighted("karcher", None, models.into_iter(), &[]),
+        shares: Vec::new(),
         knobs: Vec::new(),
     };
     let experts = suite.experts.iter().map(|expert| expert.name).collect();
@@ -178,6 +182,7 @@ fn model_stock(suite: &Suite) -> Vec<Variant> {
     let variant = |name: &str, flag: &str| Variant {
         name: name.to_owned(),
         recipe: unweighted("model_stock", Some("base"), suite.experts.iter().map(|expert| expert.name), &[flag]),
+        shares: Vec::new(),
         knobs: Vec::new(),
     };
     vec![variant("an angle a tensor", "filter_wise: false"), variant("an angle a row", "filter_wise: true")]

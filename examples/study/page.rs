@@ -195,8 +195,8 @@ fn settings(suite: &Results, out: &mut String) {
         let _ = writeln!(out, "| {} | {} | {:.3} |", name(row), row.setting, row.select);
     }
     out.push_str(
-        "\n`across` is the weight of the fine-tunes across languages, where that of the others is 1. Recipes are in the JSON file.\n\n\
-         </details>\n\n",
+        "\n`across` is the weight of each fine-tune across languages, and `within` that of each other one. Recipes are in the JSON \
+         file.\n\n</details>\n\n",
     );
     for left_out in &suite.left_out {
         let _ = writeln!(out, "`{}` was not tried: {}.\n", left_out.method, left_out.reason);

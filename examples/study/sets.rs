@@ -35,12 +35,16 @@ pub(crate) struct Half {
 /// The documents that choose: the same ones in every direction.
 const CHOOSING: Part = Part { nth: 1, of: 2 };
 
+/// Queries of a set that chooses nothing; the documents are theirs.
+const ONLY_SCORED: usize = 400;
+
 /// Writes the data sets of a suite into a folder, with at most so many queries of each half.
 pub(crate) fn prepare(suite: &Suite, folder: &Path, queries: [usize; 2]) -> Outcome<Vec<Prepared>> {
     suite.columns.iter().map(|column| prepare_one(column, folder, queries)).collect()
 }
 
 fn prepare_one(column: &Column, folder: &Path, [choose, hold_out]: [usize; 2]) -> Outcome<Prepared> {
+    let hold_out = if column.split.is_some() { hold_out } else { ONLY_SCORED };
     let (select, held_out) = divided(column)?;
     let name = column.name.replace(' ', "-");
     let select = select.map(|select| write(&folder.join("select").join(&name), column, select, choose)).transpose()?;
@@ -68,7 +72,15 @@ fn divided(column: &Column) -> Outcome<(Option<DataSet>, DataSet)> {
             let whole = read(None)?;
             Ok((Some(half(&whole, true)), half(&whole, false)))
         }
-        None => Ok((None, read(None)?)),
+        None => {
+            let mut whole = read(None)?;
+            whole.queries.truncate(ONLY_SCORED);
+            let kept: BTreeSet<&String> = whole.queries.iter().map(|query| &query.id).collect();
+            whole.qrels.grades.retain(|query, _| kept.contains(query));
+            let relevant: BTreeSet<&String> = whole.qrels.grades.values().flat_map(|grades| grades.keys()).collect();
+            whole.documents.retain(|document| relevant.contains(&document.id));
+            Ok((None, whole))
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Suite {
     pub(crate) change: f64,
     /// The most settings of a method.
     pub(crate) points: usize,
+    /// Steps of `admix learn`, and pairs of each direction in a step.
+    pub(crate) learn: [usize; 2],
     /// The most queries that choose, and held-out ones, of a direction.
     pub(crate) queries: [usize; 2],
     /// The directions, and what the merges are never chosen by.
@@ -87,6 +89,7 @@ impl Suite {
             pairs: &[("base", "cross-ko-en"), ("base", "cross-en-ko"), ("cross-ko-en", "cross-en-ko")],
             change: 0.01,
             points: 9,
+            learn: [60, 16],
             queries: [usize::MAX; 2],
             columns: ["ko-ko", "en-en", "ko-en", "en-ko"].map(column).into(),
         }
@@ -104,14 +107,15 @@ impl Suite {
                     questions and paragraphs, both by InfoNCE over three epochs. `ko-ko` is scored on questions of KorQuAD 1.0 that no \
                     checkpoint saw, `en-en` on XQuAD, and `ko-en` and `en-ko` on 720 sentences of the Korean Parallel Corpora with their \
                     translations. Half of the documents of each data set choose, with their queries, and the other half is held out: neither sees the other's. \
-                    Tatoeba (1,000 short sentences) chooses nothing: it shows whether a choice holds for other texts. The checkpoints and \
+                    400 short sentences of Tatoeba choose nothing: they show whether a choice holds for other texts. The checkpoints and \
                     these data sets are not part of the repository.",
             retrievers: retrievers.to_owned(),
             experts: REAL,
             pairs: &[("base", "ko-en"), ("base", "ko-ko"), ("ko-ko", "ko-en")],
             change: 0.001,
-            points: 6,
-            queries: [160, 360],
+            points: 4,
+            learn: [30, 8],
+            queries: [160, 240],
             columns: vec![
                 column("ko-ko", "korquad-ko", "ko-ko", by_documents),
                 column("en-en", "xquad-en", "en-en", by_documents),
