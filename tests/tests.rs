@@ -75,6 +75,8 @@ mod suite {
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;
+    #[cfg(feature = "eval")]
+    mod study;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;
