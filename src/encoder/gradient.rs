@@ -138,10 +138,11 @@ impl Differentiable {
         let upstream = Tensor::from_iter(rows, &self.device)?.reshape((texts.len(), self.kept))?;
         let gradients = (embeddings * upstream)?.sum_all()?.backward()?;
         for (sum, variable) in sums.iter_mut().zip(&self.variables) {
-            let Some(gradient) = gradients.get(&variable.var) else { continue };
+            // The gradient remembers what it was computed from: all intermediate values of the batch.
+            let Some(gradient) = gradients.get(&variable.var).map(Tensor::detach) else { continue };
             *sum = Some(match sum.take() {
                 Some(sum) => (sum + gradient)?,
-                None => gradient.clone(),
+                None => gradient,
             });
         }
         Ok(())

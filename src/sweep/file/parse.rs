@@ -275,11 +275,11 @@ impl Reading<'_> {
             faults.push(self.document.error(fault.hint(hint)));
         }
         faults.extend(self.group_faults(spec));
-        for values in self.ends(spec) {
+        for (at, values) in self.ends(spec).into_iter().enumerate() {
             let RecipeText { text, origin, folder } = &spec.recipe;
             let review = Recipe::review_text(text, origin, folder.clone(), &values, false);
             let method = review.recipe.as_ref().map(|recipe| recipe.method);
-            if let Some(method) = method.filter(|method| unit > 0.0 && method.needs_texts()) {
+            if let Some(method) = method.filter(|method| at == 0 && method.needs_texts()) {
                 let message =
                     format!("`{}` runs texts through the models for every merge, which sweeps do not do", method.name);
                 let hint = "merge it with `admix merge`, and compare the folders with `admix score`".to_owned();
