@@ -29,6 +29,7 @@ generate:
     cargo run --features hub -- generate reference -o docs/src/reference
     cargo run --features hub -- schema recipe > recipes/schema/recipe.json
     cargo run --features hub -- schema sweep > recipes/schema/sweep.json
+    cargo run --example study -- --render -o docs/study
 
 # Show the manual in a browser (needs mdbook)
 book:

@@ -131,6 +131,9 @@ mod nearest;
 pub mod plan;
 mod progress;
 pub mod recipe;
+#[cfg(feature = "eval")]
+#[doc(hidden)]
+pub mod regmean;
 pub mod report;
 mod retrieval;
 pub mod sweep;

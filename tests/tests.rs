@@ -55,6 +55,8 @@ mod suite {
     mod readme;
     mod recipes;
     #[cfg(feature = "eval")]
+    mod regmean;
+    #[cfg(feature = "eval")]
     mod rerank;
     mod retriever;
     mod rows;
@@ -73,6 +75,8 @@ mod suite {
     mod stages;
     #[cfg(all(feature = "eval", unix))]
     mod strangers;
+    #[cfg(feature = "eval")]
+    mod study;
     mod support;
     #[cfg(feature = "eval")]
     mod sweep;

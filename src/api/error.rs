@@ -57,6 +57,10 @@ pub enum Error {
     #[cfg(feature = "eval")]
     #[error(transparent)]
     Learn(#[from] crate::learn::Error),
+    /// Texts that cannot run through the models of a merge.
+    #[cfg(feature = "eval")]
+    #[error(transparent)]
+    Regmean(#[from] crate::regmean::Error),
     /// A model with an unknown similarity.
     #[error("`{}` compares embeddings by `{name}`, which is unknown", model.display())]
     Similarity {
@@ -92,6 +96,8 @@ impl Error {
             Self::Score(error) => error,
             #[cfg(feature = "eval")]
             Self::Learn(error) => error,
+            #[cfg(feature = "eval")]
+            Self::Regmean(error) => error,
             Self::Similarity { .. } | Self::Runs { .. } | Self::Allow(_) | Self::NoData => return None,
         })
     }

@@ -190,7 +190,7 @@ pub(crate) fn write_merge(
 ) -> Result<(), sweep::Error> {
     let plan = Plan::build(recipe, &study.manifest.plan_options())?;
     let access = Access::Read;
-    let options = merge::Options { threads: 0, tile: TILE, level, access, cancel, progress: &|_| {} };
+    let options = merge::Options { threads: 0, tile: TILE, level, access, cancel, progress: &|_| {}, solver: None };
     let extras = Extras { scores: Some(scores), ..Extras::default() };
     write::write_with(Request { plan: &plan, out, force, sync: true }, options, extras)?;
     Ok(())

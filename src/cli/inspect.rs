@@ -268,6 +268,7 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
         access: merge::Access::default(),
         cancel: &cancel,
         progress: &advance,
+        solver: None,
     };
     let differences = merge::compare(left, right, options);
     bar.finish_and_clear();

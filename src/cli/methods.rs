@@ -180,6 +180,9 @@ pub(super) fn example(method: &MergeMethod) -> String {
     text.push_str("models:\n");
     for name in ["ko-ko", "ko-en", "en-en"].iter().take(count) {
         let _ = writeln!(text, "  - model: models/{name}");
+        if method.needs_texts() {
+            let _ = writeln!(text, "    texts: texts/{name}.txt");
+        }
         for (nth, parameter) in given(Scope::PerModel).enumerate() {
             text.push_str(if nth == 0 { "    parameters:\n" } else { "" });
             let _ = writeln!(text, "      {}: {}", parameter.name, value(parameter));
@@ -233,6 +236,7 @@ fn to_json(method: &MergeMethod) -> Value {
             Base::Member => "model",
         },
         "models": {"min": least, "max": most},
+        "texts": method.needs_texts(),
         "parameters": method.parameters.iter().map(parameter).collect::<Vec<_>>(),
         "example": example(method),
     })

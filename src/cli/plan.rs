@@ -65,6 +65,9 @@ fn text(out: &mut Page, before: &str, summary: &Summary, memory: Option<u64>) {
         let weight = weight.map_or_else(String::new, |weight| format!("{weight:.4}"));
         out.line(format_args!("          {weight:>7}  {folder}"));
     }
+    for texts in &summary.texts {
+        out.line(format_args!("  texts   {} through {}", texts.path, texts.model));
+    }
     out.line(format_args!("  writes  {} to {}", units::bytes(summary.bytes_written), summary.files.join(", ")));
     if let Some(memory) = memory {
         out.line(format_args!("  memory  about {}", units::bytes(memory)));

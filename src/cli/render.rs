@@ -15,6 +15,8 @@ use crate::fetch;
 #[cfg(feature = "eval")]
 use crate::learn;
 use crate::recipe::{self, Place};
+#[cfg(feature = "eval")]
+use crate::regmean;
 use crate::{checkpoint, convert, eval, merge, plan, sweep, write};
 
 /// A mistake in the arguments that clap does not see.
@@ -81,6 +83,8 @@ known! {
     encoder::Error,
     #[cfg(feature = "eval")]
     learn::Error,
+    #[cfg(feature = "eval")]
+    regmean::Error,
 }
 
 /// Prints the error to stderr and gives the exit code that belongs to it.

@@ -12,9 +12,13 @@ use super::{render, units};
 use crate::checkpoint::Module;
 use crate::escape;
 use crate::merge;
+#[cfg(feature = "eval")]
+use crate::merge::LayerSolver;
 use crate::plan::Plan;
 use crate::progress::Cancel;
 use crate::recipe::Recipe;
+#[cfg(feature = "eval")]
+use crate::regmean::Solver;
 use crate::write::{self, Extras, Request};
 
 /// Merges `recipe` into `out` and says what was done.
@@ -44,6 +48,12 @@ pub(super) fn run(
         ));
     }
     let started = Instant::now();
+    #[cfg(feature = "eval")]
+    let solver = Solver::open(&plan)?;
+    #[cfg(feature = "eval")]
+    if let Some(solver) = solver.as_ref().filter(|_| !args.quiet) {
+        render::warn(solver.warnings());
+    }
     let all = plan.all_stages().into_iter().filter(|_| intermediates.is_some()).map(|stage| &stage.plan).chain([&plan]);
     let bar = progress::bar(Counted::Bytes, all.map(merge::work_bytes).fold(0, u64::saturating_add), args.quiet);
     let advance = progress::advance(&bar);
@@ -54,6 +64,10 @@ pub(super) fn run(
         access: args.access(),
         cancel: &cancel,
         progress: &advance,
+        #[cfg(feature = "eval")]
+        solver: solver.as_ref().map(|solver| solver as &dyn LayerSolver),
+        #[cfg(not(feature = "eval"))]
+        solver: None,
     };
     if let Some(folder) = intermediates {
         for stage in plan.all_stages() {

@@ -9,6 +9,7 @@ use super::tokens::Tokens;
 const MASKED: f32 = -1e30;
 
 /// Texts that are computed together, with one row for each token, text after text.
+#[derive(Debug)]
 pub(super) struct Batch {
     pub(super) ids: Vec<u32>,
     /// The position of each row.
@@ -22,6 +23,7 @@ pub(super) struct Batch {
 }
 
 /// Texts padded to one length.
+#[derive(Debug)]
 pub(super) struct Padding {
     /// The token ids on the device.
     pub(super) ids: Tensor,

@@ -11,7 +11,7 @@ use super::module_pipeline::ModulePipeline;
 use super::open::{Encoder, load};
 use super::options::Options;
 use super::source::{TensorData, TensorSource};
-use super::tokens::Tokens;
+use super::tokens::{Tokens, renumber};
 use super::transformer::Transformer;
 use super::variables::{TensorKey, Variable, Variables};
 use crate::checkpoint::{Checkpoint, SharedData};
@@ -72,12 +72,7 @@ impl Encoder {
     pub fn renumber(&self, texts: &mut [Tokens]) -> Vec<u32> {
         // Ids up to that of the padding keep their numbers, because positions may depend on it.
         let kept = self.transformer.first.padding.map_or(1, |padding| padding + 1);
-        let used: BTreeSet<u32> = (0..kept).chain(texts.iter().flat_map(Tokens::ids).copied()).collect();
-        let old: Vec<u32> = used.into_iter().collect();
-        for tokens in texts {
-            tokens.renumber(|id| old.binary_search(&id).map_or(0, |number| number as u32));
-        }
-        old
+        renumber(texts, kept)
     }
 }
 
@@ -143,10 +138,11 @@ impl Differentiable {
         let upstream = Tensor::from_iter(rows, &self.device)?.reshape((texts.len(), self.kept))?;
         let gradients = (embeddings * upstream)?.sum_all()?.backward()?;
         for (sum, variable) in sums.iter_mut().zip(&self.variables) {
-            let Some(gradient) = gradients.get(&variable.var) else { continue };
+            // The gradient remembers what it was computed from: all intermediate values of the batch.
+            let Some(gradient) = gradients.get(&variable.var).map(Tensor::detach) else { continue };
             *sum = Some(match sum.take() {
                 Some(sum) => (sum + gradient)?,
-                None => gradient.clone(),
+                None => gradient,
             });
         }
         Ok(())

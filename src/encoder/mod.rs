@@ -19,7 +19,9 @@ mod error;
 mod gradient;
 mod hybrid_encoder;
 mod hybrid_vectors;
+mod input_gram;
 mod late_tokens;
+mod layer_stack;
 mod layers;
 mod logit_score;
 mod mlm_head;
@@ -31,6 +33,7 @@ mod open_device;
 mod options;
 mod pair_template;
 mod pooling;
+mod recorder;
 mod remarks;
 mod retriever;
 mod source;
@@ -58,6 +61,10 @@ pub use error::Error;
 pub use gradient::{Differentiable, Gradients};
 pub use hybrid_encoder::HybridEncoder;
 pub use hybrid_vectors::HybridVectors;
+#[doc(hidden)]
+pub use input_gram::InputGram;
+#[doc(hidden)]
+pub use layer_stack::{HiddenTexts, LayerStack, Work, number_tokens, tokenise_for_layers};
 pub use mlm_head::sparse_classes;
 pub use multi_vector_encoder::MultiVectorEncoder;
 pub use multi_vectors::MultiVectors;
@@ -66,6 +73,8 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Progress;
 pub use pooling::{Mode, Pooling};
+#[doc(hidden)]
+pub use recorder::Recorder;
 pub use retriever::Retriever;
 pub use source::{TensorData, TensorSource};
 pub use sparse_embeddings::{SparseEmbeddings, SparseVector};

@@ -11,7 +11,7 @@ use super::static_embedding;
 use super::tokenize::Tokenizer;
 use super::tokens::{Role, Tokens};
 use super::transformer::Transformer;
-use crate::checkpoint::{Checkpoint, LateFormat, read_config};
+use crate::checkpoint::{self, Checkpoint, LateFormat};
 use crate::kernel::DType;
 
 /// A model that turns texts into embeddings.
@@ -254,18 +254,23 @@ pub(super) fn load_transformer(
     device: &candle_core::Device,
 ) -> Result<Transformer, Error> {
     let loader = transformer_loader(checkpoint, source, options, device);
+    let config = read_config(checkpoint, &loader)?;
+    if config.overflows && loader.dtype == DType::F16 {
+        let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
+        return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
+    }
+    Transformer::load(&loader, &config)
+}
+
+/// Reads the description of the transformer.
+pub(super) fn read_config(checkpoint: &Checkpoint, loader: &Loader<'_>) -> Result<Config, Error> {
     let mut config = checkpoint.config().clone();
     if checkpoint.settings().late_interaction.is_some() {
         // The class of Stanford's ColBERT is a plain transformer with a layer behind it.
         config.remove("architectures");
     }
     config.extend(checkpoint.settings().transformer.model.clone());
-    let config = Config::read(&loader.path.join("config.json"), &config)?;
-    if config.overflows && loader.dtype == DType::F16 {
-        let found = checkpoint.settings().architecture.model_type.clone().unwrap_or_default();
-        return Err(Error::Overflows { path: checkpoint.path().to_owned(), found });
-    }
-    Transformer::load(&loader, &config)
+    Config::read(&loader.path.join("config.json"), &config)
 }
 
 /// Refuses a model whose `config_sentence_transformers.json` says that it does not produce dense vectors.
@@ -275,7 +280,7 @@ fn refuse_other_models(checkpoint: &Checkpoint) -> Result<(), Error> {
         return Err(Error::setting(&file, format!("`query_expansion` is {found}: that of a late-interaction model")));
     }
     let file = checkpoint.usage_folder().join("config_sentence_transformers.json");
-    let config = read_config(&file).ok().flatten();
+    let config = checkpoint::read_config(&file).ok().flatten();
     if checkpoint.settings().late_interaction.as_ref().is_some_and(|late| late.format == LateFormat::Stanford) {
         let found = "late-interaction (HF_ColBERT)".to_owned();
         return Err(Error::Architecture { path: checkpoint.path().to_owned(), found });

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use candle_core::{self as candle, Device, Tensor};
 
 use super::error::Error;
+use super::recorder::Recorder;
 use super::variables::{Part, Variables};
 use crate::checkpoint::{self, Checkpoint, SharedData, Weights, canonical_name};
 use crate::kernel::{self, DType, SimdLevel};
@@ -34,6 +36,12 @@ pub trait TensorSource {
     /// The variables that weights become, where gradients are asked for.
     #[doc(hidden)]
     fn variables(&self) -> Option<&Variables> {
+        None
+    }
+
+    /// What records the inputs of linear layers, where they are asked for.
+    #[doc(hidden)]
+    fn recorder(&self) -> Option<&Arc<Recorder>> {
         None
     }
 }

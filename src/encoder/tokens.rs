@@ -1,5 +1,6 @@
 //! Tokenised texts.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The role of texts. A folder may have different maximum lengths for queries and documents.
@@ -141,6 +142,16 @@ impl Tokens {
         let start = text.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before))?;
         Some(*start..*self.ends.get(text)?)
     }
+}
+
+/// Numbers the tokens of texts anew, without gaps. The first `kept` ids keep their numbers. Returns the old number of each new one.
+pub(super) fn renumber(texts: &mut [Tokens], kept: u32) -> Vec<u32> {
+    let used: BTreeSet<u32> = (0..kept).chain(texts.iter().flat_map(Tokens::ids).copied()).collect();
+    let old: Vec<u32> = used.into_iter().collect();
+    for tokens in texts {
+        tokens.renumber(|id| old.binary_search(&id).map_or(0, |number| number as u32));
+    }
+    old
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use super::batch::{Batch, Padding};
 use super::config::{Config, Distance, Pattern, Position};
 use super::error::Error;
 use super::layers::attention::{Attention, Prepared};
-use super::layers::disentangled::{RelativePositions, load_vectors};
+use super::layers::disentangled::RelativePositions;
 use super::layers::linear::Linear;
 use super::layers::norm::Norm;
-use super::layers::per_layer::InputWeights;
 use super::layers::relative_bias::RelativeBias;
 use super::layers::rotary::Rotary;
 use super::layers::token_embeddings::TokenEmbeddings;
@@ -66,6 +65,16 @@ struct Positions {
 impl Transformer {
     /// Loads the model that config.json describes.
     pub(super) fn load(loader: &Loader<'_>, config: &Config) -> Result<Self, Error> {
+        let bare = Self::load_bare(loader, config)?;
+        let (width, size) = (bare.layer_width, head_width(loader, config, bare.layer_width)?);
+        let shared = Shared::load(loader, config, width)?;
+        let layers =
+            (0..config.layers).map(|layer| TransformerLayer::load(loader, config, layer, (width, size), &shared));
+        Ok(Self { layers: layers.collect::<Result<_, _>>()?, ..bare })
+    }
+
+    /// Loads all but the layers.
+    pub(super) fn load_bare(loader: &Loader<'_>, config: &Config) -> Result<Self, Error> {
         let names = config.names;
         let (vocabulary, table_width) = loader.dimensions(names.token_table(loader))?;
         let projection = match &names.projection {
@@ -88,18 +97,6 @@ impl Transformer {
             .iter()
             .enumerate()
             .map(|(index, pattern)| attention(loader, config, pattern, config.heads_of(index, size)));
-        let shared = Shared {
-            positions: match &config.distance {
-                Some(Distance::Disentangled(shape)) => Some(load_vectors(loader, config, shape, width)?),
-                _ => None,
-            },
-            inputs: match &names.per_layer {
-                Some(names) => Some(InputWeights::load(loader, config, names, width)?),
-                None => None,
-            },
-        };
-        let layers =
-            (0..config.layers).map(|layer| TransformerLayer::load(loader, config, layer, (width, size), &shared));
         let last_projection = names.last_projection.map(|name| {
             let (outputs, _) = loader.dimensions(&format!("{name}.weight"))?;
             Linear::load(loader, name, width, outputs, false)
@@ -113,7 +110,7 @@ impl Transformer {
             token_table: Some(names.token_table(loader).to_owned()),
             norm: norm(names.embedding_norm, norm_width)?,
             projection,
-            layers: layers.collect::<Result<_, _>>()?,
+            layers: Vec::new(),
             order: config.order.clone(),
             attentions: attentions.collect::<Result<_, Error>>()?,
             last_norm: norm(names.last_norm, width)?,
@@ -154,7 +151,8 @@ impl Transformer {
         self.last_projection.as_ref().map_or(Ok(x.clone()), |layer| layer.forward(&x, Activation::Identity))
     }
 
-    fn embed(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
+    /// The vectors of tokens in front of the first layer.
+    pub(super) fn embed(&self, batch: &Batch, padding: &Padding) -> Computed<Tensor> {
         let mut x = self.token_embeddings.on_device()?.index_select(&padding.ids, 0)?;
         if let Some(table) = &self.positions {
             let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), padding.ids.device())?;
@@ -179,7 +177,7 @@ impl Transformer {
 }
 
 /// The width of a head.
-fn head_width(loader: &Loader<'_>, config: &Config, width: usize) -> Result<usize, Error> {
+pub(super) fn head_width(loader: &Loader<'_>, config: &Config, width: usize) -> Result<usize, Error> {
     match config.size {
         Some(size) => Ok(size),
         None if width.is_multiple_of(config.heads) => Ok(width / config.heads),

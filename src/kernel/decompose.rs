@@ -34,7 +34,7 @@ impl Svd {
 
 /// Gives large blocks of memory back to the system as soon as they are free. glibc keeps those of up to 32 MiB for later, which
 /// adds up where matrices of several sizes come and go.
-fn free_at_once() {
+pub(super) fn free_at_once() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         static ONCE: std::sync::Once = std::sync::Once::new();

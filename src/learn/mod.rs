@@ -15,6 +15,7 @@ mod mining;
 mod objective;
 mod outcome;
 mod pool;
+mod ranking_loss;
 mod request;
 mod result;
 mod run;
@@ -30,6 +31,8 @@ mod weights;
 
 pub use crate::granularity::{By, Unit};
 pub use error::Error;
+pub use ranking_loss::RankingLoss;
 pub use request::{Agreement, Event, Request, Settings};
 pub use result::{Agreed, Coefficient, Comparison, Learned};
 pub use run::learn;
+pub(crate) use weights::{Merged, Table};

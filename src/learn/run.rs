@@ -65,6 +65,9 @@ pub fn learn(request: &Request, cancel: &Cancel, on: &mut dyn FnMut(&Event)) -> 
 /// Refuses recipes and requests that this cannot learn for.
 fn check(request: &Request) -> Result<(), Error> {
     let recipe = &request.recipe;
+    if recipe.method.needs_texts() {
+        return Err(Error::Method { method: recipe.method.name });
+    }
     if !recipe.stages.is_empty() || recipe.documents().count() > 1 {
         return Err(Error::Documents(recipe.origin().to_owned()));
     }
@@ -244,7 +247,7 @@ impl Learner<'_, '_> {
         let merged = self.weights.merge(&state.values)?;
         self.opened.retriever.replace(&self.opened.outline, &merged)?;
         let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
-        let losses = batch.losses(&embeddings, self.opened.similarity, settings.temperature);
+        let losses = batch.losses(&embeddings, self.opened.similarity, settings);
         if !losses.mean.is_finite() {
             return Err(Error::NotFinite { step: state.step });
         }
@@ -290,7 +293,7 @@ impl Learner<'_, '_> {
         let merged = self.weights.merge(&state.values)?;
         self.opened.retriever.replace(&self.opened.outline, &merged)?;
         let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
-        let loss = batch.losses(&embeddings, self.opened.similarity, self.request.settings.temperature).mean;
+        let loss = batch.losses(&embeddings, self.opened.similarity, &self.request.settings).mean;
         on(&Event::Validated { step: state.step, loss });
         let first = state.losses.first().copied().unwrap_or(loss);
         let best = state.losses.get(1).copied().unwrap_or(f64::INFINITY);

@@ -19,7 +19,7 @@ const STEP: f64 = 0.02;
 
 /// A merged model in memory.
 #[derive(Debug, Default)]
-pub(super) struct Merged(BTreeMap<(String, String), Held>);
+pub(crate) struct Merged(BTreeMap<(String, String), Held>);
 
 /// A merged tensor.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ struct Held {
 
 /// The table of token embeddings, of which only the rows of some tokens are kept.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    pub(super) key: (String, String),
-    pub(super) rows: Vec<u32>,
+pub(crate) struct Table {
+    pub(crate) key: (String, String),
+    pub(crate) rows: Vec<u32>,
 }
 
 /// A plan that is merged again and again with other coefficients.
@@ -56,7 +56,7 @@ fn key(tensor: &PlannedTensor) -> (String, String) {
 
 /// How a merge in memory runs.
 fn options(level: SimdLevel, cancel: &Cancel) -> merge::Options<'_> {
-    merge::Options { threads: 0, tile: TILE, level, access: Access::Read, cancel, progress: &|_| {} }
+    merge::Options { threads: 0, tile: TILE, level, access: Access::Read, cancel, progress: &|_| {}, solver: None }
 }
 
 impl Merged {
@@ -67,16 +67,31 @@ impl Merged {
         statistics: &mut Statistics,
         (level, cancel): (SimdLevel, &Cancel),
     ) -> Result<Self, Error> {
+        Ok(Self::with(plan, table, statistics, options(level, cancel))?)
+    }
+
+    /// Merges a plan but for the tensors that a solver is to compute.
+    pub(crate) fn with(
+        plan: &Plan,
+        table: Option<&Table>,
+        statistics: &mut Statistics,
+        options: merge::Options<'_>,
+    ) -> Result<Self, merge::Error> {
+        let is_left = |index: &usize| options.solver.is_some_and(|solver| solver.tensors().contains(index));
         let kept =
             |tensor: &PlannedTensor| table.filter(|table| table.key == key(tensor)).map(|table| table.rows.as_slice());
-        let buffer = |tensor: &PlannedTensor| {
+        let buffer = |(index, tensor): (usize, &PlannedTensor)| {
             let rows = Rows { width: width(tensor), kept: kept(tensor), classes: None };
             let element = (tensor.dtype.bitsize() / 8).max(1);
-            let size = kept(tensor).map_or(tensor.byte_len() as usize, |kept| kept.len() * width(tensor) * element);
+            let size = match kept(tensor) {
+                _ if is_left(&index) => 0,
+                Some(kept) => kept.len() * width(tensor) * element,
+                None => tensor.byte_len() as usize,
+            };
             Buffer { rows, element, bytes: Mutex::new(vec![0; size]) }
         };
-        let sink = Buffers(plan.tensors.iter().map(buffer).collect());
-        merge::run_again(plan, &sink, options(level, cancel), statistics)?;
+        let sink = Buffers(plan.tensors.iter().enumerate().map(buffer).collect());
+        merge::run_again(plan, &sink, options, statistics)?;
         let held = plan.tensors.iter().zip(sink.0).map(|(tensor, buffer)| {
             let mut shape = tensor.shape.clone();
             if let (Some(kept), Some(rows)) = (kept(tensor), shape.first_mut()) {
@@ -89,6 +104,7 @@ impl Merged {
             let bytes = Arc::new(buffer.bytes.into_inner().unwrap_or_else(PoisonError::into_inner));
             (key(tensor), Held { dtype, shape, bytes })
         });
+        let held = held.enumerate().filter(|(index, _)| !is_left(index)).map(|(_, held)| held);
         Ok(Self(held.collect()))
     }
 

@@ -53,6 +53,15 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A method that needs texts, and none were run through the models.
+    #[error("`{method}` runs texts through the models, which cannot be done here")]
+    NoSolver {
+        /// The method.
+        method: &'static str,
+    },
+    /// The tensors that texts are needed for cannot be computed.
+    #[error("{0}")]
+    Solver(Box<dyn Diagnose + Send + Sync>),
     /// The output cannot be written.
     #[error("{0}")]
     Sink(SinkError),
@@ -69,6 +78,11 @@ impl Diagnose for Error {
         match self {
             Self::NonFinite { .. } => Some("`--allow non-finite` goes on all the same".into()),
             Self::Overflow { .. } => Some("choose a wider `out_dtype`, or `--allow non-finite`".into()),
+            Self::NoSolver { .. } if cfg!(not(feature = "eval")) => {
+                Some("this build is without the feature `eval`, which runs models".into())
+            }
+            Self::NoSolver { .. } => Some("`admix merge` does it".into()),
+            Self::Solver(error) => error.hint(),
             Self::CopiesDiffer { .. }
             | Self::Read { .. }
             | Self::Coefficients { .. }
@@ -81,7 +95,8 @@ impl Diagnose for Error {
     fn exit_class(&self) -> ExitClass {
         match self {
             Self::Cancelled => ExitClass::Interrupted,
-            Self::Coefficients { .. } => ExitClass::Usage,
+            Self::Solver(error) => error.exit_class(),
+            Self::Coefficients { .. } | Self::NoSolver { .. } => ExitClass::Usage,
             Self::NonFinite { .. } | Self::Overflow { .. } | Self::CopiesDiffer { .. } => ExitClass::Refused,
             Self::Read { .. } | Self::Sink(_) | Self::Threads(_) => ExitClass::Unexpected,
         }

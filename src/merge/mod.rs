@@ -18,6 +18,7 @@ mod read;
 mod rows;
 mod run;
 mod sink;
+mod solved;
 mod span;
 mod stages;
 mod statistic;
@@ -27,10 +28,12 @@ mod workers;
 pub use compare::{Difference, compare};
 pub use error::Error;
 #[doc(hidden)]
-pub use options::{Access, Options, TILE};
+pub use options::{Access, LayerSolver, Options, TILE, Take};
 pub use run::Report;
 #[doc(hidden)]
 pub use run::{memory, run, run_again, work_bytes};
 pub use sink::{Sink, SinkError};
+#[doc(hidden)]
+pub use solved::read_input;
 #[doc(hidden)]
 pub use statistic::Statistics;

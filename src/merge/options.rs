@@ -1,5 +1,8 @@
-//! Options that say how a merge runs. None of them changes its result.
+//! How a merge runs.
 
+use std::collections::BTreeSet;
+
+use super::error::Error;
 use crate::kernel::{BLOCK, SimdLevel};
 use crate::progress::Cancel;
 
@@ -32,6 +35,8 @@ pub struct Options<'a> {
     pub cancel: &'a Cancel,
     /// Called from the worker threads with the bytes read since its last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Computes the tensors that texts run through the models for, where the plan's method needs it.
+    pub solver: Option<&'a dyn LayerSolver>,
 }
 
 impl Options<'_> {
@@ -51,3 +56,18 @@ impl std::fmt::Debug for Options<'_> {
             .finish_non_exhaustive()
     }
 }
+
+/// Computes the tensors of a plan that texts run through the models for.
+pub trait LayerSolver: Sync {
+    /// The plan's tensors that it computes. All others are merged without it.
+    fn tensors(&self) -> &BTreeSet<usize>;
+
+    /// Computes them, in an order of its own, and hands each to `take`.
+    ///
+    /// # Errors
+    /// Whatever keeps it from computing them, and errors of `take`.
+    fn solve(&self, options: &Options<'_>, take: &mut Take<'_>) -> Result<(), Error>;
+}
+
+/// Takes the elements of one of the plan's tensors.
+pub type Take<'a> = dyn FnMut(usize, &[f64]) -> Result<(), Error> + Send + 'a;

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use super::apply::{Step, TileWriter, build_step};
 use super::context::Context;
 use super::passes::{self, collect_statistics};
+use super::solved::{input_bytes, solved, solver_memory, write_solved};
 use super::span::Span;
 use super::stages::StageSteps;
 use super::statistic::{Statistics, effort};
@@ -51,6 +52,8 @@ pub fn run_again(
     options: Options<'_>,
     statistics: &mut Statistics,
 ) -> Result<Report, Error> {
+    let solved = solved(plan, &options)?;
+    write_solved(plan, sink, &options)?;
     let workers = Workers::start(&options)?;
     let accepted = Mutex::new(BTreeMap::new());
     let mut consensus = [0, 0];
@@ -72,7 +75,8 @@ pub fn run_again(
             let length = steps[tensor - begin].tile(options.tile());
             Span::cut(tensor, plan.tensors[tensor].elements as usize, length)
         };
-        let tiles: Vec<Span> = (begin..end).flat_map(cut).collect();
+        let is_solved = |tensor: &usize| solved.is_some_and(|solved| solved.contains(tensor));
+        let tiles: Vec<Span> = (begin..end).filter(|tensor| !is_solved(tensor)).flat_map(cut).collect();
         let writer = TileWriter { context, sink, accepted: &accepted };
         workers.map(&tiles, |scratch, tile| writer.write(&steps[tile.tensor - begin], tile, scratch))?;
     }
@@ -119,11 +123,6 @@ pub fn work_bytes(plan: &Plan) -> u64 {
     plan.tensors.iter().map(of_tensor).chain(inner).fold(0, u64::saturating_add)
 }
 
-/// Counts the bytes that one pass over the inputs of a tensor reads.
-fn input_bytes(plan: &Plan, tensor: &PlannedTensor) -> u64 {
-    tensor.op.inputs().iter().map(|input| plan.source(*input).bytes_read()).sum()
-}
-
 /// Estimates the memory of a matrix that is decomposed as a whole, in float64: its task vectors, one at a time, their sum, and
 /// the decomposition with its scratch memory.
 fn matrix_memory(tensor: &PlannedTensor) -> u64 {
@@ -131,7 +130,7 @@ fn matrix_memory(tensor: &PlannedTensor) -> u64 {
     const AT_ONCE: u64 = 9;
     let TensorOp::Merge { method, .. } = &tensor.op else { return 0 };
     let is_decomposed = matches!(method.formula, Formula::Matrices(_)) && tensor.is_layer_matrix();
-    if is_decomposed { tensor.elements.saturating_mul(8 * AT_ONCE) } else { 0 }
+    if is_decomposed { tensor.elements.saturating_mul(8 * AT_ONCE) } else { solver_memory(tensor) }
 }
 
 /// Estimates how much memory a merge needs, pages of the inputs included.

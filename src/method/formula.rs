@@ -1,6 +1,6 @@
 //! The formulas that the executor can compute. Each method uses one of them.
 
-use super::{Arguments, MatrixUpdate, Sparsification};
+use super::{Arguments, MatrixUpdate, Regression, Sparsification};
 use crate::kernel::Gram;
 
 /// How the executor computes a method. The executor knows these formulas and no method.
@@ -16,6 +16,8 @@ pub enum Formula {
     Pairwise(fn(&Arguments) -> Pairwise),
     /// `out = base + f(X₁ − base, X₂ − base, …)` with a function of whole matrices.
     Matrices(Matrices),
+    /// The matrices of linear layers fitted to the inputs that they get from texts; other tensors `Σ cᵢ·xᵢ`.
+    Regression(Regression),
 }
 
 /// An update that is computed from whole task matrices.

@@ -44,6 +44,11 @@ pub struct ArgumentError {
 }
 
 impl MergeMethod {
+    /// Whether texts run through the models to find it.
+    pub fn needs_texts(&self) -> bool {
+        matches!(self.formula, Formula::Regression(_))
+    }
+
     /// The parameter called `name`, if the method has it.
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)

@@ -21,6 +21,8 @@ mod parameter;
 mod passthrough;
 mod ram;
 mod ramplus_tl;
+mod regmean;
+mod regression;
 mod sce;
 mod slerp;
 mod slerp_chain;
@@ -35,6 +37,7 @@ pub use arguments::{Arguments, Value};
 pub use formula::{Along, Coefficients, Combination, Dots, Formula, Joint, MaskedSum, Matrices, Pairwise, Vectors};
 pub use merge_method::{ArgumentError, Base, Check, Count, MergeMethod};
 pub use parameter::{Kind, Parameter, Scope};
+pub use regression::{ModelLayer, Regression, RegressionSums};
 pub use sparsification::Sparsification;
 pub use task_matrices::{MatrixError, MatrixUpdate, TaskMatrices};
 
@@ -63,6 +66,7 @@ pub static METHODS: &[&MergeMethod] = &[
     &iso_c::ISO_C,
     &tsv_m::TSV_M,
     &wudi::WUDI,
+    &regmean::REGMEAN,
     &passthrough::PASSTHROUGH,
 ];
 

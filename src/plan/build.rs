@@ -7,6 +7,7 @@ use super::config::classes;
 use super::models::Models;
 use super::open_models::OpenedModels;
 use super::tensors::Collector;
+use super::texts::missing_texts;
 use super::usage::Usage;
 use super::vocabulary::RowClasses;
 use super::{Alignment, Error, Errors, Options, Plan, Stage, layout};
@@ -27,6 +28,9 @@ impl Plan {
         for stage in &recipe.stages {
             let name = stage.name.clone().unwrap_or_default();
             match Self::with(stage.clone(), &stages, &own) {
+                Ok(plan) if plan.recipe.method.needs_texts() => {
+                    faults.push(Error::TextsOfStage { stage: name, method: plan.recipe.method.name });
+                }
                 Ok(plan) if plan.alignment.is_some() => faults.push(Error::VocabularyOfStage { stage: name }),
                 Ok(plan) => {
                     warnings.extend(plan.warnings.iter().map(|warning| format!("document `{name}`: {warning}")));
@@ -51,6 +55,7 @@ impl Plan {
     /// The plan of one document.
     fn with(recipe: Recipe, stages: &[Arc<Stage>], options: &Options) -> Result<Self, Errors> {
         let mut faults = Vec::new();
+        faults.extend(missing_texts(&recipe));
         let opened = OpenedModels::open(&recipe, stages, options.allow.links(), &mut faults);
         let models = &opened.models;
         // The model that the others are compared with may be among those that could not be opened.

@@ -46,7 +46,14 @@ impl Diagnose for Error {
             ),
             Self::TokenRule { hint, .. } => Some(hint.clone()),
             Self::Padding { .. } => Some("`tokenizer_source: base` keeps the numbers of its special tokens".into()),
-            Self::VocabularyOfStage { .. } => {
+            Self::NoSuchTexts { beside, .. } => Some(match beside {
+                Some(folder) => format!(
+                    "relative paths are looked up in the current folder, then in `{}`, the recipe's",
+                    folder.display()
+                ),
+                None => "relative paths are looked up in the current folder".into(),
+            }),
+            Self::VocabularyOfStage { .. } | Self::TextsOfStage { .. } => {
                 Some("merge it to a folder by itself first, and name the folder".into())
             }
             Self::AdapterOfStage { .. } => Some("name the adapter after a model that the document merges".into()),
@@ -86,8 +93,10 @@ impl Diagnose for Error {
             | Self::LayerRange { place, .. }
             | Self::SliceWithoutBase { place, .. }
             | Self::NoSettings { place, .. }
+            | Self::NoSuchTexts { place, .. }
             | Self::TokenRule { place, .. } => place.as_deref(),
             Self::VocabularyOfStage { .. }
+            | Self::TextsOfStage { .. }
             | Self::Checkpoint(_)
             | Self::Disagreement { .. }
             | Self::Shape { .. }
@@ -111,6 +120,8 @@ impl Diagnose for Error {
     fn exit_class(&self) -> ExitClass {
         match self {
             Self::NoSettings { .. }
+            | Self::NoSuchTexts { .. }
+            | Self::TextsOfStage { .. }
             | Self::MissingParameter { .. }
             | Self::Arguments { .. }
             | Self::LayerRange { .. }

@@ -45,6 +45,24 @@ pub enum Error {
         /// The document.
         stage: String,
     },
+    /// A document that others need and that texts would have to run through models for.
+    #[error("the document `{stage}` merges by `{method}`, which only the document that is the result can")]
+    TextsOfStage {
+        /// The document.
+        stage: String,
+        /// Its method.
+        method: &'static str,
+    },
+    /// Texts that are not there.
+    #[error("there are no texts at `{}`", path.display())]
+    NoSuchTexts {
+        /// The path, as the recipe has it.
+        path: PathBuf,
+        /// Its place in the recipe.
+        place: Option<Box<Place>>,
+        /// The recipe's folder, where they were looked for, too.
+        beside: Option<PathBuf>,
+    },
     /// A checkpoint that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

@@ -93,6 +93,16 @@ impl Source<'_> {
 }
 
 impl Plan {
+    /// The number of elements of an input.
+    pub fn elements(&self, input: Input) -> usize {
+        let size = (self.source(input).dtype().bitsize() / 8).max(1);
+        match self.source(input) {
+            Source::Stored { tensor, .. } | Source::Adapted { tensor, .. } => tensor.byte_len() / size,
+            Source::Gathered { table, .. } => table.gather.rows() * table.width,
+            Source::StageTensor { stage, tensor } => stage.plan.tensors[tensor].elements as usize,
+        }
+    }
+
     /// The source of an input.
     ///
     /// # Panics

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::non_layer_tensors::NonLayerSlices;
 use super::soup::SoupSummary;
+use super::texts::TextsSummary;
 use super::types::{Input, Plan, PlannedTensor, Stage, TensorOp};
 use super::vocabulary::RowCounts;
 use crate::checkpoint::layer_of;
@@ -22,6 +23,9 @@ pub struct Summary {
     /// What `sources` chose, where the recipe has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sources: Option<SoupSummary>,
+    /// The texts that run through each model, where the method needs some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<TextsSummary>,
     /// The models, as folders.
     pub models: Vec<String>,
     /// The model that configuration and tokenizer come from.
@@ -155,6 +159,7 @@ impl Plan {
             method: self.recipe.method.name,
             documents: Vec::new(),
             sources: self.soup(),
+            texts: self.texts(),
             models: self.labels(),
             donor: self.label(self.donor),
             settings: self.is_sentence_transformers().then(|| self.label(self.settings)),

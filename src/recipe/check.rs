@@ -44,7 +44,13 @@ fn add_member_base(recipe: &mut Recipe, diagnostics: &mut Diagnostics) {
             format!("`{}` averages its base in: {} is one more model", recipe.method.name, quoted(&base.to_string()));
         diagnostics.warn(&NodePath::default().key("base_model"), message);
         let at = base.at.clone();
-        slice.sources.push(Source { model: base.clone(), layers: None, parameters: Parameters::default(), at });
+        slice.sources.push(Source {
+            model: base.clone(),
+            layers: None,
+            parameters: Parameters::default(),
+            texts: None,
+            at,
+        });
     }
 }
 

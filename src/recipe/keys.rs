@@ -50,6 +50,7 @@ pub(super) static RECIPE: KeyTable = KeyTable {
         .is(Form::Number),
         read("base_model", "the model that task vectors are taken from").is(MODEL_REF),
         read("parameters", "settings for every slice and model that has none of its own").is(PARAMETERS),
+        read("texts", TEXTS).is(Form::Text),
         read(
             "dtype",
             "the format of the output unless `out_dtype` is given: float32, bfloat16, float16 or float64, which also computes in float64",
@@ -91,6 +92,7 @@ pub(super) static MODEL: KeyTable = KeyTable {
     keys: &[
         read("model", "the model's folder, or its name on the Hub").is(MODEL_REF).required(),
         read("parameters", "the settings of this model").is(PARAMETERS),
+        read("texts", "the texts of this model, in place of those of the recipe").is(Form::Text),
     ],
 };
 
@@ -214,6 +216,9 @@ pub(super) static TOKEN_SOURCE: KeyTable = KeyTable {
 /// Parameters that every method of mergekit accepts or recipes carry along, and that change nothing.
 pub(super) static INERT_PARAMETERS: [&str; 4] =
     ["int8_mask", "consensus_method", "majority_sign_method", "embed_slerp"];
+
+/// The texts of a recipe.
+const TEXTS: &str = "for `regmean`, texts of what the models are for, without judgements: a file with a text a line, jsonl with `text`, or a data set's folder; looked up as models are";
 
 /// A model: a string or a map.
 const MODEL_REF: Form = Form::Either(&[Form::Text, Form::Map(&REFERENCE)]);

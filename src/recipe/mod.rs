@@ -22,7 +22,7 @@ pub use keys::schema::schema;
 pub use review::Review;
 pub use types::{
     ChatTemplate, Condition, ModelRef, Parameters, Recipe, RowKind, Rows, Setting, SettingValue, Slice, Soup, Source,
-    TokenRule, TokenSource, Tokenizer, TokenizerSource,
+    Texts, TokenRule, TokenSource, Tokenizer, TokenizerSource,
 };
 
 pub use crate::yaml::{Error, ErrorKind, Form, Key, KeyTable, NodePath, Place, Status, Step, Warning};

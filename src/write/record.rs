@@ -76,5 +76,9 @@ pub(super) fn record(plan: &Plan, warnings: &[String]) -> Value {
     if let (Some(soup), Some(entry)) = (plan.soup(), record.as_object_mut()) {
         entry.insert("sources".into(), json!(soup));
     }
+    let texts = plan.texts();
+    if let (false, Some(entry)) = (texts.is_empty(), record.as_object_mut()) {
+        entry.insert("texts".into(), json!(texts));
+    }
     record
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::support::repository;
 
 /// Each module and what it may use.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("escape", &[]),
     ("yaml", &[]),
     ("kernel", &[]),
@@ -23,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("eval", &["kernel", "checkpoint", "recipe", "encoder"]),
     ("granularity", &["kernel", "checkpoint", "method", "plan", "merge"]),
     ("learn", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval", "granularity"]),
+    ("regmean", &["kernel", "checkpoint", "method", "recipe", "plan", "merge", "encoder", "eval", "learn"]),
     (
         "sweep",
         &[
@@ -42,7 +43,20 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("report", &["kernel", "recipe", "write", "eval", "sweep"]),
     (
         "api",
-        &["kernel", "checkpoint", "recipe", "plan", "merge", "write", "encoder", "eval", "learn", "sweep", "report"],
+        &[
+            "kernel",
+            "checkpoint",
+            "recipe",
+            "plan",
+            "merge",
+            "write",
+            "encoder",
+            "eval",
+            "learn",
+            "regmean",
+            "sweep",
+            "report",
+        ],
     ),
     (
         "cli",
@@ -60,6 +74,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "encoder",
             "eval",
             "learn",
+            "regmean",
             "sweep",
             "report",
         ],

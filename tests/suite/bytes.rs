@@ -77,7 +77,7 @@ pub(crate) fn plan(folder: &Path, recipe: &str) -> Plan {
 pub(crate) fn merge(plan: &Plan, threads: usize, tile: usize, level: SimdLevel, access: Access) -> Tensors {
     let memory = Memory(plan.tensors.iter().map(|tensor| Mutex::new(vec![0; tensor.byte_len() as usize])).collect());
     let cancel = Cancel::new();
-    let options = merge::Options { threads, tile, level, access, cancel: &cancel, progress: &|_| {} };
+    let options = merge::Options { threads, tile, level, access, cancel: &cancel, progress: &|_| {}, solver: None };
     merge::run(plan, &memory, options).unwrap();
     let tensor = |(planned, bytes): (&plan::PlannedTensor, Mutex<Vec<u8>>)| {
         let tensor = Tensor { dtype: planned.dtype, shape: planned.shape.clone(), bytes: bytes.into_inner().unwrap() };

@@ -21,6 +21,9 @@ fn every_recipe_merges_from_the_repository() {
             run(&repository(), &["sweep", "run", &relative, "-q", "--store", target.to_str().unwrap()]);
             continue;
         }
+        if cfg!(not(feature = "eval")) && text.contains("texts:") {
+            continue;
+        }
         let variables = variables(&text);
         let mut arguments = vec!["merge", &relative, "--no-sync", "-o", target.to_str().unwrap()];
         arguments.extend(variables.iter().flat_map(|assignment| ["--set", assignment.as_str()]));

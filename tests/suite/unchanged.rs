@@ -33,7 +33,8 @@ fn what_no_model_changed_stays_as_it_is_with_every_method() {
     let folder = tempfile::tempdir().unwrap();
     let pooler = Tensor::random(&[4, 4], 9);
     models(folder.path(), [&pooler; 4]);
-    for method in METHODS {
+    // For some methods texts run through the models, and these are no encoders.
+    for method in METHODS.iter().filter(|method| !method.needs_texts()) {
         let has = |name: &str| method.parameter(name).is_some();
         let value = |name: &str| match name {
             "weight" => "0.4",

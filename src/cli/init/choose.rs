@@ -26,6 +26,11 @@ pub(super) fn choose(args: &Args) -> anyhow::Result<Choice> {
     let (method, because) = match &args.method {
         Some(name) => {
             let method = method::find(name).ok_or_else(|| Usage::new(format!("unknown method `{name}`")))?;
+            if method.needs_texts() {
+                let message = format!("`{name}` needs texts, which `init` does not look for");
+                let hint = format!("`admix methods {name}` shows a recipe to copy");
+                return Err(Usage::with_hint(message, hint).into());
+            }
             (method, format!("{}, as asked", method.name))
         }
         None => fitting(found.is_some(), merged.len())?,

@@ -46,6 +46,30 @@ chat_template: auto
     ),
     example(
         "the top of the recipe",
+        "Linear layers fitted to what they get from texts, the same for both models:",
+        "\
+merge_method: regmean
+models:
+  - model: models/ko-en
+  - model: models/ko-ko
+texts: texts/questions.txt
+",
+    ),
+    example(
+        "an entry of `models`",
+        "Texts of its own for each model:",
+        "\
+merge_method: regmean
+models:
+  - model: models/ko-en
+    texts: texts/ko-en.jsonl
+  - model: models/ko-ko
+    texts: texts/ko-ko.txt
+    parameters: {weight: 0.5}
+",
+    ),
+    example(
+        "the top of the recipe",
         "The last five checkpoints of a run, each with 0.8 times the weight of the next one:",
         "\
 merge_method: linear

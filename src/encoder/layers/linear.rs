@@ -4,10 +4,11 @@ use candle_core::{D, Result as Computed, Tensor};
 use rayon::prelude::*;
 
 use super::super::error::Error;
+use super::super::recorder::Tap;
 use super::super::source::Loader;
 use super::super::tensor_names::Up;
 use super::super::variables::{Layout, Part};
-use crate::kernel::Activation;
+use crate::kernel::{self, Activation, SimdLevel};
 
 /// `x · weight + bias`.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(in crate::encoder) struct Linear {
     bias: Option<Tensor>,
     /// A copy of the bias for fused operations on the CPU, zeros if there is none; empty on other devices.
     cpu_bias: Vec<f32>,
+    /// Where its inputs are recorded.
+    tap: Option<Tap>,
 }
 
 impl Linear {
@@ -102,12 +105,27 @@ impl Linear {
         };
         let bias =
             if biases.is_empty() { None } else { Some(loader.place_weights(biases, &[outputs], parts("bias"))?) };
-        Ok(Self { weight, bias, cpu_bias })
+        let tap = loader.source.recorder().filter(|_| !names.is_empty());
+        let weights = || names.iter().map(|(name, _)| format!("{name}.weight")).collect();
+        let tap = tap.map(|recorder| Tap::new(recorder, inputs, weights()));
+        Ok(Self { weight, bias, cpu_bias, tap })
     }
 
     /// Computes `activation(x · weight + bias)`.
     pub(in crate::encoder) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        if let Some(tap) = self.tap.as_ref().filter(|_| x.device().is_cpu() && x.rank() == 2) {
+            tap.record(x);
+            return self.fused(x, activation);
+        }
         apply(activation, &self.affine(x)?)
+    }
+
+    /// The same in one pass behind the product, without a gradient.
+    fn fused(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
+        let product = x.matmul(&self.weight)?;
+        let mut rows = product.flatten_all()?.to_vec1::<f32>()?;
+        kernel::bias_activation(SimdLevel::best(), &mut rows, &self.cpu_bias, activation);
+        Tensor::from_vec(rows, product.shape(), product.device())
     }
 
     /// Computes the activation of the first half of the outputs, times the second half.
@@ -141,6 +159,9 @@ impl Linear {
     }
 
     fn affine(&self, x: &Tensor) -> Computed<Tensor> {
+        if let Some(tap) = &self.tap {
+            tap.record(x);
+        }
         let product = x.matmul(&self.weight)?;
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),

@@ -8,7 +8,7 @@ use super::super::source::Loader;
 use super::super::tensor_names::{ConvolutionNames, Norms, Up};
 use super::attention::{HeadNorms, Prepared};
 use super::convolution::Convolution;
-use super::disentangled::PositionProjections;
+use super::disentangled::{PositionProjections, load_vectors};
 use super::linear::Linear;
 use super::norm::Norm;
 use super::per_layer::{InputWeights, PerLayerInput};
@@ -45,6 +45,22 @@ pub(in crate::encoder) struct Shared {
     pub(in crate::encoder) positions: Option<Tensor>,
     /// The weights that make the layers' inputs from token embeddings.
     pub(in crate::encoder) inputs: Option<InputWeights>,
+}
+
+impl Shared {
+    /// Loads them for layers of this width.
+    pub(in crate::encoder) fn load(loader: &Loader<'_>, config: &Config, width: usize) -> Result<Self, Error> {
+        Ok(Self {
+            positions: match &config.distance {
+                Some(Distance::Disentangled(shape)) => Some(load_vectors(loader, config, shape, width)?),
+                _ => None,
+            },
+            inputs: match &config.names.per_layer {
+                Some(names) => Some(InputWeights::load(loader, config, names, width)?),
+                None => None,
+            },
+        })
+    }
 }
 
 impl TransformerLayer {

@@ -20,6 +20,7 @@ mod pages;
 mod parallel;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod plain;
 mod readme;
 mod record;
 mod rows;
@@ -37,6 +38,7 @@ pub use error::Error;
 pub use layout::Form;
 pub use named::{Located, Named, locate};
 pub use open::{Opened, Options, inspect, open};
+pub use plain::plain_texts;
 pub use script::Script;
 pub use summary::{Side, Summary};
 pub use tasks::{Task, nearest_task, task, tasks};

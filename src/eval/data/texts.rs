@@ -58,7 +58,7 @@ fn with_instruction(text: String, instruction: Cell) -> Result<String, String> {
 }
 
 /// Title, space and text, without white space at the ends, as in BEIR and MTEB.
-fn with_title(title: Cell, text: &str) -> Result<String, String> {
+pub(super) fn with_title(title: Cell, text: &str) -> Result<String, String> {
     match title {
         Cell::Missing | Cell::Null => Ok(strip(text).to_owned()),
         title => Ok(strip(&format!("{} {text}", title.into_text("title")?)).to_owned()),

@@ -8,7 +8,7 @@ use crate::kernel::Gram;
 use crate::merge::Error;
 use crate::merge::rows::row_length;
 use crate::merge::statistic::{Statistic, dots_along, sums_task_vectors};
-use crate::method::{Along, Arguments, Combination, Formula, Joint, Matrices};
+use crate::method::{Along, Arguments, Combination, Formula, Joint, Matrices, Regression};
 use crate::plan::{Input, PlannedTensor, TensorOp};
 
 /// Builds the step of `tensor`, given its statistic.
@@ -41,6 +41,7 @@ fn with_arguments(tensor: &PlannedTensor, arguments: &Arguments, statistic: Stat
             Step::Matrix { inputs, update: *update, arguments: arguments.clone(), elements }
         }
         (Formula::Matrices(Matrices { elsewhere, .. }), _) => combine_nonzero(inputs, true, elsewhere(arguments)),
+        (Formula::Regression(Regression { mean, .. }), _) => combine_nonzero(inputs, false, mean(arguments)),
         // Without models only the base is left.
         (Formula::MaskedSum(_) | Formula::Joint(_), _) => Step::Combine { inputs, coefficients: vec![1.0] },
         (Formula::Pairwise(_), Statistic::Fusion(fusion)) => Step::Fuse { inputs, fusion },

@@ -80,7 +80,7 @@ fn collect_as<T: Real>(
                 }
                 joint @ Joint::Overlap { .. } => overlapping.push((index, joint)),
             },
-            Formula::Matrices(_) => {}
+            Formula::Matrices(_) | Formula::Regression(_) => {}
             Formula::Pairwise(pairwise) => {
                 if pairwise(arguments) == Pairwise::Fuse {
                     fused.push(index);

@@ -59,7 +59,7 @@ pub(in crate::merge) fn effort(tensor: &PlannedTensor) -> Effort {
             Joint::Consensus { .. } => Effort { passes: 1, searches: 0 },
         },
         // Matrices are read one after another when they are merged.
-        Formula::Matrices(_) => Effort::default(),
+        Formula::Matrices(_) | Formula::Regression(_) => Effort::default(),
         Formula::Pairwise(pairwise) => match pairwise(arguments) {
             Pairwise::Swap { .. } => Effort::default(),
             Pairwise::Fuse => Effort { passes: 2, searches: 3 },

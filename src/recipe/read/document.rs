@@ -14,6 +14,7 @@ use super::parameters::{Owner, parameters};
 use super::settings_source;
 use super::slices::{self, Merged};
 use super::sources;
+use super::texts;
 use super::tokenizer;
 use crate::kernel::DType;
 use crate::method::{self, MergeMethod};
@@ -85,6 +86,7 @@ fn recipe(
         base_model,
         module,
         parameters: parameters(&fields, Owner::All, method, diagnostics),
+        texts: diagnostics.attempt(|_| texts::texts(&fields)).flatten(),
         dtype: diagnostics.attempt(|_| dtype(&fields, "dtype")).flatten(),
         out_dtype: diagnostics.attempt(|_| dtype(&fields, "out_dtype")).flatten(),
         tokenizer: diagnostics.attempt(|diagnostics| tokenizer::tokenizer(&fields, diagnostics)).flatten(),
@@ -100,6 +102,7 @@ fn recipe(
     if method.is_some() {
         diagnostics.attempt(|_| sources::weigh(&mut recipe));
         check::check(&mut recipe, diagnostics);
+        texts::check(&recipe, diagnostics);
         diagnostics.attempt(|_| tokenizer::check(&recipe));
     }
     recipe.settings_source = diagnostics

@@ -11,5 +11,6 @@ mod settings_source;
 mod slices;
 mod sources;
 mod text;
+mod texts;
 mod tokenizer;
 mod wrapped;

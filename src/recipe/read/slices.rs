@@ -6,6 +6,7 @@ use super::super::keys::{MODEL, MODULE, SLICE, SOURCE};
 use super::super::types::{ModelRef, Parameters, Slice, Source};
 use super::model_ref::reference;
 use super::parameters::{Owner, parameters};
+use super::texts::texts;
 use crate::method::MergeMethod;
 use crate::yaml::{Checked, Diagnostic, Diagnostics, ErrorKind, Fields, KeyTable, Node, NodePath, and, number, quoted};
 
@@ -123,7 +124,13 @@ fn source(
     diagnostics: &mut Diagnostics,
 ) -> Source {
     let Some(fields) = diagnostics.attempt(|diagnostics| Fields::of(node, &at, level, diagnostics)) else {
-        return Source { model: ModelRef::unknown(&at), layers: None, parameters: Parameters::default(), at };
+        return Source {
+            model: ModelRef::unknown(&at),
+            layers: None,
+            parameters: Parameters::default(),
+            texts: None,
+            at,
+        };
     };
     let in_slice = level.key("layer_range").is_some();
     let range = || fields.need("layer_range").and_then(|(node, at)| layer_range(node, &at));
@@ -131,7 +138,8 @@ fn source(
     let model = diagnostics.attempt(|_| fields.need("model"));
     let model = model.map_or_else(|| ModelRef::unknown(&at), |(node, at)| reference(node, &at, diagnostics));
     let parameters = parameters(&fields, Owner::Model, method, diagnostics);
-    Source { model, layers, parameters, at }
+    let texts = if in_slice { None } else { diagnostics.attempt(|_| texts(&fields)).flatten() };
+    Source { model, layers, parameters, texts, at }
 }
 
 fn layer_range(node: &Node, at: &NodePath) -> Checked<Range<usize>> {

@@ -50,7 +50,7 @@ pub(super) fn soup(
     let soup = Soup { sources, matched, window, decay, at: at.clone() };
     let source = |model: ModelRef| {
         let at = model.at.clone();
-        Source { model, layers: None, parameters: Parameters::default(), at }
+        Source { model, layers: None, parameters: Parameters::default(), texts: None, at }
     };
     let mut sources: Vec<Source> = soup.chosen().iter().cloned().map(source).collect();
     if !is_whole {

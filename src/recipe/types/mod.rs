@@ -9,7 +9,7 @@ mod tokenizer;
 
 pub use model_ref::ModelRef;
 pub(super) use recipe::Origin;
-pub use recipe::{ChatTemplate, Parameters, Recipe, Slice, Source};
+pub use recipe::{ChatTemplate, Parameters, Recipe, Slice, Source, Texts};
 pub use rows::{RowKind, Rows};
 pub use setting::{Condition, Setting, SettingValue};
 pub use soup::Soup;

@@ -29,6 +29,8 @@ pub struct Recipe {
     pub parameters: Parameters,
     /// The settings of the module that has the slices, which override [`Self::parameters`]; empty without `modules`.
     pub module: Parameters,
+    /// The texts that run through every model that names none of its own.
+    pub texts: Option<Texts>,
     /// The format the recipe merges for: that of the output unless `out_dtype` says otherwise.
     pub dtype: Option<DType>,
     /// The format the recipe wants the output written in.
@@ -129,6 +131,11 @@ impl Recipe {
         slice.sources.iter().filter(move |source| Some(&source.model) != apart)
     }
 
+    /// Where texts are: looked up in the current folder, then in the recipe's, as models are.
+    pub fn path_of(&self, texts: &Texts) -> Option<PathBuf> {
+        self.here(&texts.path)
+    }
+
     /// Every setting with its parameter's name: those of models, of slices, of the module, of the recipe.
     pub fn settings(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
         let levels = self.slices.iter().flat_map(|slice| {
@@ -218,6 +225,15 @@ pub enum ChatTemplate {
     Text(String),
 }
 
+/// A file or folder of texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// Its path as the recipe writes it.
+    pub path: PathBuf,
+    /// The path in the YAML.
+    pub at: NodePath,
+}
+
 /// A run of layers of the output and what it is merged from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -249,6 +265,8 @@ pub struct Source {
     pub layers: Option<Range<usize>>,
     /// The settings of this model in this slice.
     pub parameters: Parameters,
+    /// The texts that run through this model.
+    pub texts: Option<Texts>,
     /// The list entry in the YAML.
     pub at: NodePath,
 }

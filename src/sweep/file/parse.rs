@@ -275,9 +275,19 @@ impl Reading<'_> {
             faults.push(self.document.error(fault.hint(hint)));
         }
         faults.extend(self.group_faults(spec));
-        for values in Self::ends(spec) {
+        for (at, values) in Self::ends(spec).into_iter().enumerate() {
             let RecipeText { text, origin, folder } = &spec.recipe;
-            for error in Recipe::review_text(text, origin, folder.clone(), &values, false).faults {
+            let review = Recipe::review_text(text, origin, folder.clone(), &values, false);
+            let method = review.recipe.as_ref().map(|recipe| recipe.method);
+            if let Some(method) = method.filter(|method| at == 0 && method.needs_texts()) {
+                let message =
+                    format!("`{}` runs texts through the models for every merge, which sweeps do not do", method.name);
+                let hint = "merge it with `admix merge`, and compare the folders with `admix score`".to_owned();
+                faults.push(
+                    self.document.error(Diagnostic::value(&NodePath::default().key("recipe"), message).hint(hint)),
+                );
+            }
+            for error in review.faults {
                 if faults.iter().any(|known| known.message() == error.message() && known.place() == error.place()) {
                     continue;
                 }

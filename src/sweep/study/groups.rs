@@ -57,6 +57,7 @@ fn grouping(spec: &Spec, space: &Space, middle: &[f64], grouped: &Grouped) -> Re
         access: Access::Read,
         cancel: &never,
         progress: &|_| {},
+        solver: None,
     };
     Ok(Grouping::new(&groups, (&marked, &whole, &markers), (&mut low, &mut high), merging)?)
 }

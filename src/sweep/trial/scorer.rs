@@ -166,6 +166,7 @@ impl Scorer {
             access: Access::Read,
             cancel: &never,
             progress: &|_| {},
+            solver: None,
         };
         // The old weights are freed first, so that two models are never in memory.
         if let Some(ranker) = &mut self.ranker {
