@@ -14,6 +14,9 @@ use crate::recipe::Recipe;
 
 /// Learns a recipe's weights by gradient, for groups of tensors.
 ///
+/// On the processor this is three times as fast when the environment says `CANDLE_NUM_THREADS=1` before candle's first computation, as
+/// `admix learn` sees to: the threads are the batches' then, not those of each product.
+///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let learned = admix::Learn::of(admix::recipe::Recipe::read("recipe.yaml".as_ref(), &Default::default())?)

@@ -4,6 +4,7 @@ mod args;
 mod data;
 mod report;
 mod run;
+mod threads;
 
 pub(super) use args::Args;
 pub(super) use run::run;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use indicatif::ProgressBar;
 
-use super::{Args, data, report};
+use super::{Args, data, report, threads};
 use crate::cli::args::level;
 use crate::cli::progress::{self, Counted};
 use crate::cli::schema::{self, What};
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if !is_stdout && !args.force && output::is_taken(&args.output) {
         return Err(output::exists(&args.output));
     }
+    threads::one_each();
     let cancel = run::interruption()?;
     let request = request(args)?;
     let state = request.state.clone();
