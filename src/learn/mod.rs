@@ -15,7 +15,6 @@ mod mining;
 mod objective;
 mod outcome;
 mod pool;
-mod ranking_loss;
 mod request;
 mod result;
 mod run;
@@ -31,7 +30,6 @@ mod weights;
 
 pub use crate::granularity::{By, Unit};
 pub use error::Error;
-pub use ranking_loss::RankingLoss;
 pub use request::{Agreement, Event, Request, Settings};
 pub use result::{Agreed, Coefficient, Comparison, Learned};
 pub use run::learn;

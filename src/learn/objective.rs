@@ -1,6 +1,5 @@
 //! The losses, with their gradients with respect to embeddings.
 
-use super::ranking_loss::{RankingLoss, Scored, softmax};
 use super::similarity::Compared;
 
 /// A query of a batch: its documents by their rows.
@@ -19,32 +18,28 @@ pub(super) struct Loss {
     pub(super) documents: Vec<f64>,
 }
 
-/// The mean loss of queries that are to find their documents among all documents.
-pub(super) fn ranking(
-    loss: RankingLoss,
-    queries: &Compared,
-    documents: &Compared,
-    targets: &[Target],
-    temperature: f64,
-) -> Loss {
-    let mut sum =
+/// The contrastive loss (`InfoNCE`): the mean over queries of the cross-entropy of the positive among all documents.
+pub(super) fn contrastive(queries: &Compared, documents: &Compared, targets: &[Target], temperature: f64) -> Loss {
+    let mut loss =
         Loss { mean: 0.0, queries: vec![0.0; queries.values.len()], documents: vec![0.0; documents.values.len()] };
     let count = targets.len().max(1) as f64;
     for (query, target) in targets.iter().enumerate() {
         let counts = |document: &usize| target.excluded.binary_search(document).is_err();
-        let candidates: Vec<usize> = (0..documents.rows()).filter(counts).collect();
-        let Some(positive) = candidates.iter().position(|document| *document == target.positive) else { continue };
+        let others: Vec<usize> = (0..documents.rows()).filter(counts).collect();
         let scores: Vec<f64> =
-            candidates.iter().map(|document| queries.of(query, documents, *document) / temperature).collect();
-        let Scored { loss, slopes } = loss.of(&scores, positive);
-        sum.mean += loss / count;
-        for (document, slope) in candidates.iter().zip(slopes) {
-            let slope = slope / (temperature * count);
-            add_slope(&mut sum.queries, queries, query, documents, *document, slope);
-            add_slope(&mut sum.documents, documents, *document, queries, query, slope);
+            others.iter().map(|document| queries.of(query, documents, *document) / temperature).collect();
+        let (shares, total) = softmax(&scores);
+        for ((document, share), score) in others.iter().zip(&shares).zip(&scores) {
+            let is_positive = *document == target.positive;
+            if is_positive {
+                loss.mean += (total - score) / count;
+            }
+            let slope = (share - f64::from(u8::from(is_positive))) / (temperature * count);
+            add_slope(&mut loss.queries, queries, query, documents, *document, slope);
+            add_slope(&mut loss.documents, documents, *document, queries, query, slope);
         }
     }
-    sum
+    loss
 }
 
 /// How far each text's similarities to the others are from those of a teacher: the mean divergence (Kullback–Leibler) of their
@@ -78,6 +73,14 @@ fn add_slope(to: &mut [f64], own: &Compared, row: usize, other: &Compared, with:
     to.iter_mut().zip(other.row(with)).for_each(|(to, x)| *to += slope * f64::from(*x));
 }
 
+/// The softmax, and the logarithm of its divisor.
+fn softmax(scores: &[f64]) -> (Vec<f64>, f64) {
+    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = scores.iter().map(|score| libm::exp(score - most)).sum();
+    let total = most + libm::log(sum);
+    (scores.iter().map(|score| libm::exp(score - total)).collect(), total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,14 +111,12 @@ mod tests {
 
     #[test]
     fn gradients_are_slopes_of_the_losses() {
-        let losses = [RankingLoss::Contrastive, RankingLoss::Ndcg];
-        let similarities = [Similarity::Cosine, Similarity::Dot];
-        for (of, similarity) in losses.into_iter().flat_map(|of| similarities.map(|similarity| (of, similarity))) {
+        for similarity in [Similarity::Cosine, Similarity::Dot] {
             let compared = |values: Vec<f32>| Compared::new(values, DIMENSION, similarity);
             let (queries, documents) = (values(2, 1), values(4, 2));
             let targets = [Target { positive: 0, excluded: vec![3] }, Target { positive: 2, excluded: Vec::new() }];
             let loss = |queries: Vec<f32>, documents: Vec<f32>| {
-                ranking(of, &compared(queries), &compared(documents), &targets, 0.5)
+                contrastive(&compared(queries), &compared(documents), &targets, 0.5)
             };
             let found = loss(queries.clone(), documents.clone());
             let (of_queries, of_documents) = (compared(queries.clone()), compared(documents.clone()));

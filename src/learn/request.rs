@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::ranking_loss::RankingLoss;
 use crate::encoder;
 use crate::eval::DataSet;
 use crate::granularity::By;
@@ -31,8 +30,6 @@ pub struct Settings {
     pub tokens: usize,
     /// The learning rate.
     pub rate: f64,
-    /// What is made small.
-    pub loss: RankingLoss,
     /// What similarities are divided by.
     pub temperature: f64,
     /// The weight of the squared distance from the recipe's own values.
@@ -59,8 +56,7 @@ impl Default for Settings {
             negatives: 1,
             tokens: 128,
             rate: 0.03,
-            loss: RankingLoss::default(),
-            temperature: 0.02,
+            temperature: 0.05,
             regularisation: 0.01,
             every: 10,
             patience: 3,

@@ -247,7 +247,7 @@ impl Learner<'_, '_> {
         let merged = self.weights.merge(&state.values)?;
         self.opened.retriever.replace(&self.opened.outline, &merged)?;
         let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
-        let losses = batch.losses(&embeddings, self.opened.similarity, settings);
+        let losses = batch.losses(&embeddings, self.opened.similarity, settings.temperature);
         if !losses.mean.is_finite() {
             return Err(Error::NotFinite { step: state.step });
         }
@@ -293,7 +293,7 @@ impl Learner<'_, '_> {
         let merged = self.weights.merge(&state.values)?;
         self.opened.retriever.replace(&self.opened.outline, &merged)?;
         let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
-        let loss = batch.losses(&embeddings, self.opened.similarity, &self.request.settings).mean;
+        let loss = batch.losses(&embeddings, self.opened.similarity, self.request.settings.temperature).mean;
         on(&Event::Validated { step: state.step, loss });
         let first = state.losses.first().copied().unwrap_or(loss);
         let best = state.losses.get(1).copied().unwrap_or(f64::INFINITY);

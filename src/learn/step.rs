@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::data::{Direction, Pair, shuffle};
-use super::objective::{Target, disagreement, ranking};
+use super::objective::{Target, contrastive, disagreement};
 use super::request::Settings;
 use super::similarity::Compared;
 use super::teaching::Teaching;
@@ -107,8 +107,7 @@ impl Batch {
     }
 
     /// The losses of the batch's tasks, all of one weight.
-    pub(super) fn losses(&self, embeddings: &[Embeddings; 2], similarity: Similarity, settings: &Settings) -> Losses {
-        let temperature = settings.temperature;
+    pub(super) fn losses(&self, embeddings: &[Embeddings; 2], similarity: Similarity, temperature: f64) -> Losses {
         let [queries, documents] = embeddings;
         let dimension = queries.dimension.max(documents.dimension).max(1);
         let mut losses =
@@ -122,7 +121,7 @@ impl Batch {
             let loss = match task {
                 Task::Pairs { queries: of_queries, documents: of_documents, targets } => {
                     let (own, others) = (rows(queries, of_queries), rows(documents, of_documents));
-                    let found = ranking(settings.loss, &own, &others, targets, temperature);
+                    let found = contrastive(&own, &others, targets, temperature);
                     losses.add(0, own.back(found.queries), of_queries.start * dimension, share);
                     losses.add(1, others.back(found.documents), of_documents.start * dimension, share);
                     found.mean

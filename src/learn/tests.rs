@@ -31,7 +31,6 @@ fn request(recipe: &str, by: &str, parameters: &[&str]) -> Request {
             by: by.parse().unwrap(),
             parameters: parameters.iter().map(ToString::to_string).collect(),
             batch: 6,
-            temperature: 0.1,
             ..Settings::default()
         },
         state: None,
@@ -54,7 +53,7 @@ fn compare(recipe: &str, by: &str, parameters: &[&str]) -> usize {
         let merged = weights.merge(values).unwrap();
         opened.retriever.replace(&opened.outline, &merged).unwrap();
         let embeddings = encode(opened.encoder().unwrap(), &tokens, &cancel).unwrap();
-        let losses = batch.losses(&embeddings, opened.similarity, &request.settings);
+        let losses = batch.losses(&embeddings, opened.similarity, 0.1);
         let differentiable = opened.encoder().unwrap().differentiable(&opened.outline, &merged).unwrap();
         let mut gradients = differentiable.gradients(&tokens[0], &losses.upstream[0], &cancel).unwrap();
         for (key, more) in differentiable.gradients(&tokens[1], &losses.upstream[1], &cancel).unwrap() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::args::{AllowArgs, RecipeArgs};
 use crate::cli::encoding::{EncoderArgs, PromptArgs};
-use crate::learn::{By, RankingLoss};
+use crate::learn::By;
 
 /// Learn a recipe's weights by gradient, for each layer and part of the models
 #[derive(clap::Args, Debug)]
@@ -83,12 +83,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RATE", default_value_t = 0.03, value_parser = positive, help_heading = "Learning")]
     pub(super) lr: f64,
 
-    /// What is made small: ndcg, one minus a smooth nDCG, or contrastive, the cross-entropy of the right document (InfoNCE)
-    #[arg(long, value_name = "LOSS", default_value_t, help_heading = "Learning")]
-    pub(super) loss: RankingLoss,
-
     /// What similarities are divided by
-    #[arg(long, value_name = "T", default_value_t = 0.02, value_parser = positive, help_heading = "Learning")]
+    #[arg(long, value_name = "T", default_value_t = 0.05, value_parser = positive, help_heading = "Learning")]
     pub(super) temperature: f64,
 
     /// How strongly values are held near to the recipe's own

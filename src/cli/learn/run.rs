@@ -62,7 +62,6 @@ fn request(args: &Args) -> anyhow::Result<Request> {
         negatives: args.negatives as usize,
         tokens: args.tokens as usize,
         rate: args.lr,
-        loss: args.loss,
         temperature: args.temperature,
         regularisation: args.regularize,
         patience: args.patience as usize,
