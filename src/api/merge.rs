@@ -255,7 +255,7 @@ impl<R: RecipeSource> Merge<R> {
     pub fn write(&self, out: impl AsRef<Path>) -> Result<Outcome, Error> {
         let plan = self.plan()?;
         let request = Request { plan: &plan, out: out.as_ref(), force: self.force, sync: self.sync };
-        let mut outcome = self.run(&plan, |options| write::write(request, options))??;
+        let mut outcome = self.run(&plan, |options| write::write(request, options))?;
         outcome.report.warnings.splice(0..0, plan.warnings);
         Ok(outcome)
     }
@@ -265,14 +265,18 @@ impl<R: RecipeSource> Merge<R> {
     /// # Errors
     /// Weights that cannot be merged; errors of the sink.
     pub fn send(&self, plan: &Plan, sink: &dyn Sink) -> Result<Report, Error> {
-        Ok(self.run(plan, |options| merge::run(plan, sink, options))??)
+        self.run(plan, |options| merge::run(plan, sink, options))
     }
 
-    fn run<T>(&self, plan: &Plan, run: impl FnOnce(merge::Options<'_>) -> T) -> Result<T, Error> {
+    fn run<T, E: Into<Error>>(
+        &self,
+        plan: &Plan,
+        run: impl FnOnce(merge::Options<'_>) -> Result<T, E>,
+    ) -> Result<T, Error> {
         #[cfg(feature = "eval")]
         let solver = crate::regmean::Solver::open(plan)?;
         let meter = self.watch.meter(merge::work_bytes(plan));
-        Ok(run(merge::Options {
+        run(merge::Options {
             threads: self.threads,
             tile: TILE,
             level: SimdLevel::best(),
@@ -283,6 +287,7 @@ impl<R: RecipeSource> Merge<R> {
             solver: solver.as_ref().map(|solver| solver as &dyn merge::LayerSolver),
             #[cfg(not(feature = "eval"))]
             solver: None,
-        }))
+        })
+        .map_err(Into::into)
     }
 }
