@@ -1,5 +1,7 @@
 //! The settings that every merge method is tried at: the ranges of its knobs, declared before any score was seen.
 
+use std::fmt::Write as _;
+
 use super::suite::Suite;
 
 /// How a method is tried.
@@ -101,7 +103,7 @@ fn weighted(suite: &Suite, method: &str, base: BaseModel, shared: &[&str], knobs
     }
     for expert in suite.experts {
         let kind = SHARES[usize::from(!expert.across)];
-        models.push_str(&format!("  - {{model: {}, parameters: {{weight: \"${{{kind}}}\"}}}}\n", expert.name));
+        let _ = writeln!(models, "  - {{model: {}, parameters: {{weight: \"${{{kind}}}\"}}}}", expert.name);
     }
     recipe.push_str("models:\n");
     recipe.push_str(&models);
@@ -186,11 +188,11 @@ fn model_stock(suite: &Suite) -> Vec<Variant> {
 fn unweighted(method: &str, base: Option<&str>, models: impl Iterator<Item = &'static str>, shared: &[&str]) -> String {
     let mut recipe = format!("merge_method: {method}\n");
     if let Some(base) = base {
-        recipe.push_str(&format!("base_model: {base}\n"));
+        let _ = writeln!(recipe, "base_model: {base}");
     }
     recipe.push_str("models:\n");
     for model in models {
-        recipe.push_str(&format!("  - model: {model}\n"));
+        let _ = writeln!(recipe, "  - model: {model}");
     }
     push_shared(&mut recipe, shared);
     recipe
@@ -198,7 +200,7 @@ fn unweighted(method: &str, base: Option<&str>, models: impl Iterator<Item = &'s
 
 fn push_shared(recipe: &mut String, shared: &[&str]) {
     if !shared.is_empty() {
-        recipe.push_str(&format!("parameters: {{{}}}\n", shared.join(", ")));
+        let _ = writeln!(recipe, "parameters: {{{}}}", shared.join(", "));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Recipes with the folders of a suite's models, and their scores.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, UNIX_EPOCH};
@@ -136,7 +137,10 @@ impl Scorer<'_> {
             }
         }
         let digest = hash.finalize();
-        Ok(digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+        Ok(digest.iter().take(12).fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
     }
 }
 

@@ -53,9 +53,8 @@ pub fn product_with_inverse(left: &Mat<f64>, matrix: &Mat<f64>) -> Result<Mat<f6
 /// The lower factor of the scaled matrix with a ridge; `None` if it is not positive definite.
 fn factor(matrix: &Mat<f64>, scales: &[f64], ridge: f64) -> Option<Mat<f64>> {
     let size = matrix.nrows();
-    let mut scaled = Mat::from_fn(size, size, |row, column| match row == column {
-        true => 1.0 + ridge,
-        false => matrix[(row, column)] * scales[row] * scales[column],
+    let mut scaled = Mat::from_fn(size, size, |row, column| {
+        if row == column { 1.0 + ridge } else { matrix[(row, column)] * scales[row] * scales[column] }
     });
     let scratch = cholesky_in_place_scratch::<f64>(size, Par::Seq, <_>::default());
     let mut memory = MemBuffer::try_new(scratch).ok()?;

@@ -9,7 +9,7 @@ use super::read::load;
 use super::stages::StageSteps;
 use super::{Error, Options, Sink};
 use crate::kernel::{DType, Real, all_finite, narrow};
-use crate::method::Formula;
+use crate::method::{Formula, MergeMethod};
 use crate::plan::{Input, Plan, PlannedTensor, TensorOp};
 
 /// The tensors that are computed by the solver, none without one. It is an error if the plan needs one and has none.
@@ -19,7 +19,7 @@ pub(super) fn solved<'a>(plan: &Plan, options: &Options<'a>) -> Result<Option<&'
         _ => None,
     };
     let needs =
-        |tensor: &&PlannedTensor| method(tensor).is_some_and(|method| method.needs_texts()) && tensor.is_layer_matrix();
+        |tensor: &&PlannedTensor| method(tensor).is_some_and(MergeMethod::needs_texts) && tensor.is_layer_matrix();
     match (options.solver, plan.tensors.iter().find(needs).and_then(method)) {
         (None, Some(method)) => Err(Error::NoSolver { method: method.name }),
         (solver, _) => Ok(solver.map(LayerSolver::tensors)),

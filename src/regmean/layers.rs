@@ -53,7 +53,7 @@ impl Layers {
     fn planned(&self, plan: &Plan, name: &str) -> Option<usize> {
         let is_meant = |tensor: &PlannedTensor| {
             tensor.module == self.module
-                && self.is_named(tensor, name)
+                && Self::is_named(tensor, name)
                 && tensor.shape.len() == 2
                 && tensor.op.inputs().len() == plan.models.len()
                 && regression(tensor).is_some()
@@ -62,7 +62,7 @@ impl Layers {
     }
 
     /// Whether a tensor is the one that the encoder calls `name`.
-    pub(super) fn is_named(&self, tensor: &PlannedTensor, name: &str) -> bool {
+    pub(super) fn is_named(tensor: &PlannedTensor, name: &str) -> bool {
         tensor.canonical == name || canonical_name(&tensor.canonical) == name
     }
 

@@ -55,7 +55,7 @@ impl MergedLayers {
         options: &merge::Options<'_>,
     ) -> Result<Self, Error> {
         let is_table = |tensor: &&PlannedTensor| {
-            tensor.module == layers.module && table.is_some_and(|table| layers.is_named(tensor, table))
+            tensor.module == layers.module && table.is_some_and(|table| Layers::is_named(tensor, table))
         };
         let key = plan.tensors.iter().find(is_table).map(|tensor| (tensor.module.clone(), tensor.canonical.clone()));
         let table = key.map(|key| Table { key, rows: rows.to_vec() });

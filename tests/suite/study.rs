@@ -16,17 +16,21 @@ fn path(folder: &Path) -> &str {
     folder.to_str().unwrap()
 }
 
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|of| of == extension)
+}
+
 #[test]
 fn the_page_and_its_figures_are_those_of_the_json_files() {
     let kept = repository().join("docs/study");
     let made = tempfile::tempdir().unwrap();
     let names: Vec<String> =
         fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    for name in names.iter().filter(|name| name.ends_with(".json") || *name == "conclusions.md") {
+    for name in names.iter().filter(|name| has_extension(name, "json") || *name == "conclusions.md") {
         fs::copy(kept.join(name), made.path().join(name)).unwrap();
     }
     program::run(&["--render", "-o", path(made.path())]).unwrap();
-    for name in names.iter().filter(|name| name.ends_with(".svg") || *name == "README.md") {
+    for name in names.iter().filter(|name| has_extension(name, "svg") || *name == "README.md") {
         let of = |folder: &Path| fs::read_to_string(folder.join(name)).unwrap();
         assert!(of(&kept) == of(made.path()), "{name} is stale: cargo run --example study -- --render -o docs/study");
     }
