@@ -57,15 +57,13 @@ const COUNTS: [&str; 3] = ["better", "worse", "merges"];
 
 /// Whether a comparison of two figures, or of a figure with a number, holds.
 fn holds(claim: &str, suites: &[Results]) -> Result<bool, String> {
-    let words: Vec<&str> = claim.split_whitespace().collect();
-    let [left, sign, right] = words.as_slice() else { return Err(format!("`{claim}` is no comparison")) };
-    let value = |word: &str| word.parse().or_else(|_| number(word, suites));
-    let (left, right): (f64, f64) = (value(left)?, value(right)?);
-    match *sign {
-        ">" => Ok(left > right),
-        "<" => Ok(left < right),
-        _ => Err(format!("`{sign}` is neither > nor <")),
+    let value = |word: &str| word.parse::<f64>().or_else(|_| number(word, suites));
+    // Names of rows may have spaces in them.
+    if let Some((left, right)) = claim.split_once(" > ") {
+        return Ok(value(left)? > value(right)?);
     }
+    let (left, right) = claim.split_once(" < ").ok_or_else(|| format!("`{claim}` is no comparison"))?;
+    Ok(value(left)? < value(right)?)
 }
 
 /// A figure by its path: suite, row, and `mean`, `select`, `difference`, `p`, `seconds`, `within`, `across` or a column; or a suite
