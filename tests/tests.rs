@@ -33,7 +33,6 @@ mod suite {
     mod fuzz;
     mod goldens;
     #[cfg(feature = "eval")]
-    mod gradient;
     mod heads;
     #[cfg(unix)]
     mod hub;

@@ -131,19 +131,24 @@ impl Study<'_> {
 
     /// Weights by layer and part, learned from the queries that choose, starting with the best plain average.
     fn learned(&mut self) -> Outcome<()> {
-        let Some(start) = self.measured.iter().find(|measured| measured.row.name == PLAIN) else { return Ok(()) };
+        let is_sum = |row: &Row| [PLAIN, "task_arithmetic"].contains(&row.name.as_str());
+        let sums = self.measured.iter().filter(|measured| is_sum(&measured.row));
+        let best = sums.max_by(|one, other| one.row.select.total_cmp(&other.row.select));
+        let Some(start) = best else { return Ok(()) };
         let (Some(recipe), tokens, seconds) = (start.row.recipe.clone(), start.row.tokens, start.row.seconds) else {
             return Ok(());
         };
-        if self.options.steps == Some(0) {
+        if self.options.rounds == Some(0) {
             return Ok(());
         }
-        say(&format!("{}: learn", self.scorer.suite.name));
+        let start = start.row.name.clone();
+        say(&format!("{}: learn, from {start}", self.scorer.suite.name));
         let learned = self.learn(&recipe)?;
         let model = Model::Merged(learned.recipe);
         let select = self.select(&model)?;
+        let tokens = tokens + learned.tokens;
         let found = Search { tokens, seconds: seconds + learned.seconds, ..Search::default() };
-        let setting = format!("{} weights by layer and part, {} steps", learned.numbers, learned.steps);
+        let setting = format!("{} weights by layer and part, from {start}", learned.numbers);
         self.add(Kind::Learned, "admix learn", &model, (setting, select), &found)
     }
 
@@ -152,9 +157,8 @@ impl Study<'_> {
         fs::create_dir_all(&folder)?;
         let (recipe, known) = (folder.join("start.yaml"), folder.join("learned.json"));
         let text = with_folders(self.scorer.suite, start);
-        let [steps, batch] = self.scorer.suite.learn;
-        let steps = self.options.steps.unwrap_or(steps);
-        let settings = Settings { hold_out: 0.0, steps, batch, ..Settings::default() };
+        let rounds = self.options.rounds.unwrap_or(self.scorer.suite.rounds);
+        let settings = Settings { hold_out: 0.0, rounds, ..Settings::default() };
         let asked = format!("{text}{settings:?}");
         let earlier = fs::read_to_string(&known).ok().and_then(|text| serde_json::from_str(&text).ok());
         if let Some(earlier) = earlier.filter(|earlier: &LearnedRecipe| earlier.asked == asked) {
@@ -169,7 +173,7 @@ impl Study<'_> {
             asked,
             recipe: found.recipe,
             numbers: found.coefficients.len(),
-            steps: found.best_step,
+            tokens: found.tokens,
             seconds: found.seconds.max(begun.elapsed().as_secs_f64()),
         };
         fs::write(&known, serde_json::to_string(&learned)?)?;
@@ -279,6 +283,6 @@ struct LearnedRecipe {
     asked: String,
     recipe: String,
     numbers: usize,
-    steps: usize,
+    tokens: u64,
     seconds: f64,
 }

@@ -8,7 +8,7 @@
 //!
 //! `--work DIR` is where studies and scores are kept (`target/study`): the same command goes on where it stopped. `--points N`
 //! is the most settings of a method, `--queries N` limits the queries of each data set, `--methods a,b` tries some methods
-//! alone, and `--steps N` is how long `admix learn` may learn (0 leaves it out).
+//! alone, and `--rounds N` is how often `admix learn` begins anew (0 leaves it out).
 
 mod choose;
 mod compare;
@@ -45,12 +45,12 @@ pub(crate) struct Options {
     points: Option<usize>,
     queries: Option<usize>,
     methods: Option<Vec<String>>,
-    steps: Option<usize>,
+    rounds: Option<usize>,
     render: bool,
 }
 
 const USAGE: &str = "expected -o DIR, and optionally --retrievers DIR --sets DIR, --render, --work DIR, --points N, --queries N, \
-                     --methods NAME,NAME, --steps N";
+                     --methods NAME,NAME, --rounds N";
 
 impl Options {
     fn read(arguments: &[&str]) -> Outcome<Self> {
@@ -63,7 +63,7 @@ impl Options {
             points: None,
             queries: None,
             methods: None,
-            steps: None,
+            rounds: None,
             render: false,
         };
         let mut rest = arguments.iter();
@@ -81,7 +81,7 @@ impl Options {
                 "--points" => options.points = Some(value.parse()?),
                 "--queries" => options.queries = Some(value.parse()?),
                 "--methods" => options.methods = Some(value.split(',').map(str::to_owned).collect()),
-                "--steps" => options.steps = Some(value.parse()?),
+                "--rounds" => options.rounds = Some(value.parse()?),
                 other => return Err(format!("`{other}` is unknown; {USAGE}").into()),
             }
         }

@@ -35,14 +35,14 @@ const HOW: &str = "\
 Every method gets at most the same number of settings, spread evenly over ranges that were written down before any score was seen
 (`examples/study/methods.rs`): one variable takes evenly spaced values, several take the points of a Sobol sequence. Methods without
 settings have what variants they have. Each setting is a trial of `admix sweep` on the queries that choose, and the one with the best
-mean over the directions is taken. `admix learn` starts with the best setting of `linear` and sees the queries that choose and their
-documents alone. The taken setting is then merged and scored as `admix score` does, on the held-out queries. All scores are nDCG@10.
+mean over the directions is taken. `admix learn` starts with the best setting of `linear` or `task_arithmetic`, whichever is better, and sees the
+queries that choose and their documents alone. The taken setting is then merged and scored as `admix score` does, on the held-out queries. All scores are nDCG@10.
 
 `linear` at its best setting is the best plain average. The column *against linear* is the difference of the means over the directions,
 with the p-value of a paired randomisation test over the held-out queries after Holm's correction over all rows of the table. Arrows mark a
 direction that is better (↑) or worse (↓) than with `linear` by more than chance (p below 0.05 after Holm's correction over all rows and
-directions). The costs are what choosing took: tokens that were encoded, and seconds. Those of `admix learn` include the sweep of
-`linear` before it; the tokens of its steps are not counted.
+directions). The costs are what choosing took: tokens that were encoded, and seconds. Those of `admix learn` include the sweep
+that it starts from.
 
 ```console,norun
 $ cargo run --release --example study -- -o docs/study

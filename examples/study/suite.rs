@@ -21,8 +21,8 @@ pub(crate) struct Suite {
     pub(crate) change: f64,
     /// The most settings of a method.
     pub(crate) points: usize,
-    /// Steps of `admix learn`, and pairs of each direction in a step.
-    pub(crate) learn: [usize; 2],
+    /// Rounds of `admix learn`.
+    pub(crate) rounds: usize,
     /// The most queries that choose, and held-out ones, of a direction.
     pub(crate) queries: [usize; 2],
     /// The directions, and what the merges are never chosen by.
@@ -89,7 +89,7 @@ impl Suite {
             pairs: &[("base", "cross-ko-en"), ("base", "cross-en-ko"), ("cross-ko-en", "cross-en-ko")],
             change: 0.01,
             points: 9,
-            learn: [60, 16],
+            rounds: 2,
             queries: [usize::MAX; 2],
             columns: ["ko-ko", "en-en", "ko-en", "en-ko"].map(column).into(),
         }
@@ -114,7 +114,7 @@ impl Suite {
             pairs: &[("base", "ko-en"), ("base", "ko-ko"), ("ko-ko", "ko-en")],
             change: 0.001,
             points: 4,
-            learn: [30, 8],
+            rounds: 1,
             queries: [160, 240],
             columns: vec![
                 column("ko-ko", "korquad-ko", "ko-ko", by_documents),

@@ -12,10 +12,7 @@ use crate::plan;
 use crate::progress::{Cancel, Progress};
 use crate::recipe::Recipe;
 
-/// Learns a recipe's weights by gradient, for groups of tensors.
-///
-/// On the processor this is three times as fast when the environment says `CANDLE_NUM_THREADS=1` before candle's first computation, as
-/// `admix learn` sees to: the threads are the batches' then, not those of each product.
+/// Learns a recipe's weights, for groups of tensors.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -116,7 +113,7 @@ impl Learn {
 
     watch_methods! {
         cancel: "Lets the token end the learning.",
-        progress: "Calls `watch` with the number of steps.",
+        progress: "Calls `watch` with how often the texts were encoded.",
     }
 
     /// Learns, and scores the recipe before and after.
@@ -140,10 +137,9 @@ impl Learn {
             state: self.state.clone(),
             level: SimdLevel::best(),
         };
-        let total = self.settings.steps as u64;
         Ok(learn::learn(&request, &self.watch.cancel, &mut |event| {
-            if let (Some(watch), Event::Step { step, .. }) = (&self.watch.progress, event) {
-                watch(Progress { done: *step as u64, total });
+            if let (Some(watch), Event::Encoded { encoded, total }) = (&self.watch.progress, event) {
+                watch(Progress { done: *encoded as u64, total: *total as u64 });
             }
         })?)
     }

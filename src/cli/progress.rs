@@ -21,9 +21,9 @@ pub(super) enum Counted {
     /// Trials of a sweep.
     #[cfg(feature = "eval")]
     Trials,
-    /// Steps of learning; the message says the loss.
+    /// How often all texts were encoded; the message says of what.
     #[cfg(feature = "eval")]
-    Steps,
+    Rounds,
     /// Nothing: all is merged, and the system writes it to the disk.
     Syncing,
 }
@@ -53,9 +53,9 @@ impl Counted {
             #[cfg(feature = "eval")]
             Self::Trials => "{pos}/{len} trials{wide_msg}",
             #[cfg(feature = "eval")]
-            Self::Steps if is_wide => "{bar:24} {pos}/{len} steps  {per_sec}  {eta} left  {wide_msg}",
+            Self::Rounds if is_wide => "{bar:24} {pos}/{len} encoded  {eta} left  {wide_msg}",
             #[cfg(feature = "eval")]
-            Self::Steps => "{pos}/{len} steps  {eta} left  {wide_msg}",
+            Self::Rounds => "{pos}/{len} encoded  {eta} left  {wide_msg}",
             Self::Syncing if is_wide => "{bar:24} {decimal_total_bytes}, syncing to disk{wide_msg}",
             Self::Syncing => "syncing to disk{wide_msg}",
         }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn bars_fit_on_one_line_of_a_narrow_terminal() {
         for counted in
-            [Counted::Bytes, Counted::Encoding, Counted::Texts, Counted::Trials, Counted::Steps, Counted::Syncing]
+            [Counted::Bytes, Counted::Encoding, Counted::Texts, Counted::Trials, Counted::Rounds, Counted::Syncing]
         {
             for columns in [40, 80, 200] {
                 let lines = drawn(counted, columns, |bar| {

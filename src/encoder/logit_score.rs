@@ -38,7 +38,7 @@ pub(super) fn load(loader: &Loader<'_>, checkpoint: &Checkpoint, width: usize) -
     for (score, minus) in score.iter_mut().zip(minus.iter()) {
         *score -= minus;
     }
-    let layer = Linear::place(loader, score, Vec::new(), width, (&[], 0))?;
+    let layer = Linear::place(loader, score, Vec::new(), width, &[])?;
     let step = Step::Dense { layer, activation: Activation::Identity, residual: Residual::None };
     Ok(ModulePipeline::of_steps(Pooling::of(Mode::LastToken), vec![step], width, 1))
 }

@@ -16,7 +16,6 @@ mod embed;
 mod embeddings;
 mod encode;
 mod error;
-mod gradient;
 mod hybrid_encoder;
 mod hybrid_vectors;
 mod input_gram;
@@ -49,7 +48,6 @@ mod tokenize;
 mod tokenizer_settings;
 mod tokens;
 mod transformer;
-mod variables;
 mod vectors;
 
 pub use architectures::{CLASSES, ModelClass, REFUSED};
@@ -58,7 +56,6 @@ pub use cross_encoder::CrossEncoder;
 pub use device::Device;
 pub use embeddings::Embeddings;
 pub use error::Error;
-pub use gradient::{Differentiable, Gradients};
 pub use hybrid_encoder::HybridEncoder;
 pub use hybrid_vectors::HybridVectors;
 #[doc(hidden)]
@@ -81,7 +78,6 @@ pub use sparse_embeddings::{SparseEmbeddings, SparseVector};
 pub use sparse_encoder::SparseEncoder;
 pub use tokens::{Role, Tokens};
 #[doc(hidden)]
-pub use variables::Variables;
 pub use vectors::Vectors;
 
 pub use crate::retrieval::{Retrieval, RetrievalKind, UnknownRetrieval};

@@ -9,7 +9,7 @@ use super::remarks;
 use super::source::{Loader, TensorSource};
 use super::static_embedding;
 use super::tokenize::Tokenizer;
-use super::tokens::{Role, Tokens};
+use super::tokens::{Role, Tokens, renumber};
 use super::transformer::Transformer;
 use crate::checkpoint::{self, Checkpoint, LateFormat};
 use crate::kernel::DType;
@@ -147,6 +147,19 @@ impl Encoder {
     pub fn release(&mut self) {
         self.transformer.token_embeddings = TokenEmbeddings::Released;
         self.transformer.layers.clear();
+    }
+
+    /// The canonical name of the table of token embeddings, where the rows of tokens are looked up in it as they are.
+    pub fn token_table(&self) -> Option<&str> {
+        self.transformer.token_table.as_deref()
+    }
+
+    /// Numbers the tokens of texts anew, so that a table of token embeddings needs rows only for those that occur. Returns the old
+    /// number of each new one.
+    pub fn renumber(&self, texts: &mut [Tokens]) -> Vec<u32> {
+        // Ids up to that of the padding keep their numbers, because positions may depend on it.
+        let kept = self.transformer.first.padding.map_or(1, |padding| padding + 1);
+        renumber(texts, kept)
     }
 
     /// Tokenises texts with `prompt` in front of each, on all threads.

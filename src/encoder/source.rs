@@ -8,7 +8,6 @@ use candle_core::{self as candle, Device, Tensor};
 
 use super::error::Error;
 use super::recorder::Recorder;
-use super::variables::{Part, Variables};
 use crate::checkpoint::{self, Checkpoint, SharedData, Weights, canonical_name};
 use crate::kernel::{self, DType, SimdLevel};
 
@@ -30,12 +29,6 @@ pub trait TensorSource {
 
     /// The bytes of the same tensor, if they can be read in place for as long as the encoder lives.
     fn shared(&self, _module: &str, _canonical: &str) -> Option<SharedData> {
-        None
-    }
-
-    /// The variables that weights become, where gradients are asked for.
-    #[doc(hidden)]
-    fn variables(&self) -> Option<&Variables> {
         None
     }
 
@@ -145,9 +138,6 @@ impl Loader<'_> {
     /// The values of a tensor with this shape.
     pub(super) fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, Error> {
         let (data, elements) = self.shaped(name, expected)?;
-        if let Some(variables) = self.source.variables() {
-            variables.note(self.module, name);
-        }
         let mut values = vec![0.0; elements];
         kernel::widen(SimdLevel::best(), &data.bytes, data.dtype, &mut values);
         if self.rounds(&data) {
@@ -183,21 +173,9 @@ impl Loader<'_> {
         Ok(Tensor::from_vec(values, shape, self.device)?.to_dtype(self.compute_dtype())?)
     }
 
-    /// Like [`Self::place`], for values that are those of `parts`: they become a variable where gradients are asked for.
-    pub(super) fn place_weights(&self, values: Vec<f32>, shape: &[usize], parts: Vec<Part>) -> Result<Tensor, Error> {
-        self.track(self.place(values, shape)?, parts)
-    }
-
-    /// Like [`Self::place_weights`], in float32 whatever the dtype of activations.
-    pub(super) fn place_wide(&self, values: Vec<f32>, shape: &[usize], parts: Vec<Part>) -> Result<Tensor, Error> {
-        self.track(Tensor::from_vec(values, shape, self.device)?, parts)
-    }
-
-    fn track(&self, tensor: Tensor, parts: Vec<Part>) -> Result<Tensor, Error> {
-        match self.source.variables().filter(|_| !parts.is_empty()) {
-            Some(variables) => Ok(variables.add(self.module, &tensor, parts)?),
-            None => Ok(tensor),
-        }
+    /// Like [`Self::place`], in float32 whatever the dtype of activations.
+    pub(super) fn place_wide(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {
+        Ok(Tensor::from_vec(values, shape, self.device)?)
     }
 
     /// A factor, rounded to the dtype of activations.

@@ -78,12 +78,7 @@ impl Tokens {
 
     /// Some of the texts.
     pub(crate) fn part(&self, texts: Range<usize>) -> Self {
-        let mut part = Self { prompt: self.prompt, role: self.role, ..Self::default() };
-        for text in texts {
-            part.push_typed(self.get(text), self.types(text));
-            part.attended.extend(self.attended.get(text));
-        }
-        part
+        self.pick(&texts.collect::<Vec<_>>())
     }
 
     /// The types of a text's tokens; empty where all are of the first type.
@@ -119,11 +114,31 @@ impl Tokens {
     /// Some of the texts, in this order.
     #[must_use]
     pub fn pick(&self, texts: &[usize]) -> Self {
-        let mut picked = Self::new(self.prompt);
+        let mut picked = Self { prompt: self.prompt, role: self.role, ..Self::default() };
         for &text in texts {
             picked.push_typed(self.get(text), self.types(text));
+            picked.attended.extend(self.attended.get(text));
         }
         picked
+    }
+
+    /// Whether the texts of both have the same prompt and the same kinds of marks, so that one list can hold them.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let marks = |tokens: &Self| [tokens.types.is_empty(), tokens.attended.is_empty()];
+        self.prompt == other.prompt && (self.is_empty() || other.is_empty() || marks(self) == marks(other))
+    }
+
+    /// Adds the texts of another list, which [`Self::is_like`] this one.
+    pub(crate) fn append(&mut self, other: &Self) {
+        for text in 0..other.len() {
+            self.push_typed(other.get(text), other.types(text));
+            self.attended.extend(other.attended.get(text));
+        }
+    }
+
+    /// What embeddings of a text depend on: its tokens, their types, and how many are attended to.
+    pub(crate) fn content(&self, text: usize) -> (&[u32], &[u32], usize) {
+        (self.get(text), self.types(text), self.attended(text))
     }
 
     /// The texts with other numbers for their tokens.

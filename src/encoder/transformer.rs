@@ -12,11 +12,10 @@ use super::layers::norm::Norm;
 use super::layers::relative_bias::RelativeBias;
 use super::layers::rotary::Rotary;
 use super::layers::token_embeddings::TokenEmbeddings;
-use super::layers::token_types::{types, with_each_type};
+use super::layers::token_types::with_each_type;
 use super::layers::transformer_layer::{Shared, TransformerLayer};
 use super::source::Loader;
 use super::tensor_names::{Names, Side};
-use super::variables::Part;
 use crate::kernel::Activation;
 
 /// A transformer.
@@ -228,26 +227,8 @@ impl Positions {
         };
         let (rows, _) = loader.dimensions(name)?;
         let longest = rows.saturating_sub(config.first.start as usize).min(config.longest);
-        if loader.source.variables().is_some() {
-            let table = Self::variable(loader, config, names, (name, rows, width))?;
-            return Ok(Self { table: Some(table), rows, longest });
-        }
         let values = with_each_type(loader, config, names, width, loader.values(name, &[rows, width])?)?;
         let shape = [values.len() / width, width];
         Ok(Self { table: Some(loader.place(values, &shape)?), rows, longest })
-    }
-
-    /// The table as operations on variables, for gradients.
-    fn variable(
-        loader: &Loader<'_>,
-        config: &Config,
-        names: &Names,
-        (name, rows, width): (&str, usize, usize),
-    ) -> Result<Tensor, Error> {
-        let shape = [rows, width];
-        let table = loader.place_weights(loader.values(name, &shape)?, &shape, vec![Part::whole(name)])?;
-        let Some(types) = types(loader, config, names, width)? else { return Ok(table) };
-        let each = (0..types.dim(0)?).map(|kind| table.broadcast_add(&types.narrow(0, kind, 1)?));
-        Ok(Tensor::cat(&each.collect::<Computed<Vec<_>>>()?, 0)?)
     }
 }

@@ -1,9 +1,5 @@
 //! The optimiser: Adam, with a learning rate that falls along a cosine.
 
-use serde::{Deserialize, Serialize};
-
-use super::bits;
-
 const DECAYS: (f64, f64) = (0.9, 0.99);
 const EPSILON: f64 = 1e-12;
 
@@ -11,22 +7,15 @@ const EPSILON: f64 = 1e-12;
 const LAST: f64 = 0.1;
 
 /// The running means of gradients and of their squares.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Adam {
-    #[serde(with = "bits")]
     means: Vec<f64>,
-    #[serde(with = "bits")]
     squares: Vec<f64>,
 }
 
 impl Adam {
     pub(super) fn new(coefficients: usize) -> Self {
         Self { means: vec![0.0; coefficients], squares: vec![0.0; coefficients] }
-    }
-
-    /// Whether it is for so many coefficients.
-    pub(super) fn fits(&self, coefficients: usize) -> bool {
-        self.means.len() == coefficients && self.squares.len() == coefficients
     }
 
     /// What step number `step`, from 1, adds to each coefficient.

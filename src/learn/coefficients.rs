@@ -145,11 +145,6 @@ impl Coefficients {
 }
 
 impl Slot {
-    /// The same in a plan in which the tensor has another place.
-    pub(super) fn at(&self, tensor: usize) -> Self {
-        Self { tensor, ..*self }
-    }
-
     fn arguments<'a>(&self, plan: &'a mut Plan) -> Option<&'a mut Arguments> {
         let TensorOp::Merge { arguments, by_row, .. } = &mut plan.tensors.get_mut(self.tensor)?.op else { return None };
         match self.class {

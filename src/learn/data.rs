@@ -17,7 +17,7 @@ const LEAST: usize = 2;
 const DOCUMENTS: usize = 500;
 
 /// The most pairs of a direction for validation.
-const LOOKED_AT: usize = 64;
+const LOOKED_AT: usize = 100;
 
 /// A query and a relevant document, by their numbers in the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,6 @@ pub(super) struct Pair {
     pub(super) positive: usize,
     /// All relevant documents, sorted.
     pub(super) relevant: Vec<usize>,
-    /// Documents that are similar to the query and not relevant, the most similar first.
-    pub(super) similar: Vec<usize>,
 }
 
 /// The pairs of a data set in one direction.
@@ -45,7 +43,7 @@ pub(super) struct Direction {
 pub(super) fn divide(set: &DataSet, settings: &Settings, pool: &mut Pool) -> Result<(Direction, DataSet), Error> {
     let texts: BTreeMap<&str, &str> = set.documents.iter().map(|text| (text.id.as_str(), text.text.as_str())).collect();
     let mut direction = Direction { label: set.label(), ..Direction::default() };
-    let mut held_out = BTreeSet::new();
+    let (mut held_out, mut train, mut validation) = (BTreeSet::new(), Vec::new(), Vec::new());
     for query in &set.queries {
         let Some(grades) = set.qrels.grades.get(&query.id) else { continue };
         let relevant = grades.iter().filter(|(id, grade)| **grade > 0 && texts.contains_key(id.as_str()));
@@ -58,21 +56,27 @@ pub(super) fn divide(set: &DataSet, settings: &Settings, pool: &mut Pool) -> Res
             held_out.insert(query.id.as_str());
             continue;
         }
+        let relevant: Vec<&str> = relevant.map(|(id, _)| id.as_str()).collect();
+        let found = (query.text.as_str(), best.as_str(), relevant);
+        let share = (place - settings.hold_out) / (1.0 - settings.hold_out).max(f64::EPSILON);
+        if share < VALIDATION { validation.push(found) } else { train.push(found) }
+    }
+    shuffle(&mut train, settings.seed);
+    shuffle(&mut validation, settings.seed);
+    train.truncate(settings.pairs);
+    validation.truncate(settings.pairs.div_ceil(2).min(LOOKED_AT));
+    if train.len() < LEAST {
+        return Err(Error::TooFew { set: direction.label, found: train.len(), least: LEAST });
+    }
+    let mut pair = |(query, best, relevant): (&str, &str, Vec<&str>)| {
         let mut number = |id: &str| pool.documents.add(texts.get(id).copied().unwrap_or_default());
-        let (positive, mut relevant) = (number(best), relevant.map(|(id, _)| number(id)).collect::<Vec<_>>());
+        let (positive, mut relevant) = (number(best), relevant.into_iter().map(number).collect::<Vec<_>>());
         relevant.sort_unstable();
         relevant.dedup();
-        let pair = Pair { query: pool.queries.add(&query.text), positive, relevant, similar: Vec::new() };
-        let share = (place - settings.hold_out) / (1.0 - settings.hold_out).max(f64::EPSILON);
-        if share < VALIDATION { direction.validation.push(pair) } else { direction.train.push(pair) }
-    }
-    shuffle(&mut direction.train, settings.seed);
-    shuffle(&mut direction.validation, settings.seed);
-    direction.train.truncate(settings.pairs);
-    direction.validation.truncate(settings.pairs.div_ceil(2).min(LOOKED_AT));
-    if direction.train.len() < LEAST {
-        return Err(Error::TooFew { set: direction.label, found: direction.train.len(), least: LEAST });
-    }
+        Pair { query: pool.queries.add(query), positive, relevant }
+    };
+    direction.train = train.into_iter().map(&mut pair).collect();
+    direction.validation = validation.into_iter().map(&mut pair).collect();
     direction.documents = candidates(set, settings, &direction, pool);
     let mut report = set.clone();
     report.queries.retain(|query| held_out.contains(query.id.as_str()));

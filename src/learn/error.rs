@@ -94,11 +94,8 @@ pub enum Error {
     #[error("the merge compares embeddings by `{0}`, and coefficients are learned for cosine and dot product")]
     Similarity(String),
     /// A loss that is not a number.
-    #[error("the loss is not finite after {step} steps")]
-    NotFinite {
-        /// Steps that were done.
-        step: usize,
-    },
+    #[error("the loss of the recipe as it is is not finite")]
+    NotFinite,
     /// The caller ended it.
     #[error("interrupted")]
     Cancelled,
@@ -130,7 +127,7 @@ impl Error {
             | Self::TooFew { .. }
             | Self::UnknownModel { .. }
             | Self::Similarity(_)
-            | Self::NotFinite { .. }
+            | Self::NotFinite
             | Self::Cancelled => return None,
         })
     }
@@ -146,7 +143,6 @@ impl Diagnose for Error {
             Self::Method { .. } => Some("`linear` and `task_arithmetic` have a weight for each model".to_owned()),
             Self::Documents(_) => Some("merge the other documents first and name their folders".to_owned()),
             Self::TooFew { .. } => Some("a smaller `--hold-out` leaves more of them to learn from".to_owned()),
-            Self::NotFinite { .. } => Some("a smaller `--lr` takes smaller steps".to_owned()),
             other => other.inner()?.hint(),
         }
     }
@@ -159,7 +155,7 @@ impl Diagnose for Error {
         match self {
             Self::Io { .. } => ExitClass::Unexpected,
             Self::TooFew { .. } => ExitClass::Refused,
-            Self::NotFinite { .. } => ExitClass::Evaluation,
+            Self::NotFinite => ExitClass::Evaluation,
             Self::Cancelled => ExitClass::Interrupted,
             other => other.inner().map_or(ExitClass::Usage, Diagnose::exit_class),
         }

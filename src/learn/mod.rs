@@ -1,30 +1,30 @@
-//! Learns the parameters of a recipe by gradient: a coefficient for each group of tensors (layers, kinds of sublayers, scripts of
-//! the vocabulary), from pairs of queries and documents, or from texts alone.
+//! Learns the parameters of a recipe: a coefficient for each group of tensors (layers, kinds of sublayers, scripts of the
+//! vocabulary), from pairs of queries and documents, or from texts alone.
 //!
-//! The groups are those of [`crate::granularity`]. `coefficients` says which parameter values they stand for, `weights` merges in memory and
-//! projects gradients onto the coefficients, `data` prepares texts, `objective` has the losses, and `run` is the loop.
+//! The groups are those of [`crate::granularity`]. `coefficients` says which parameter values they stand for, `weights` merges in memory,
+//! `data` and `rows` prepare texts, `tasks` and `objective` have the losses, `linearised` the embeddings as straight lines in the
+//! coefficients, `fit` their minimum, and `run` is the rounds.
 
 mod adam;
 mod bits;
 mod coefficients;
 mod data;
 mod error;
+mod fit;
 mod inputs;
+mod linearised;
 mod merged;
-mod mining;
 mod objective;
 mod outcome;
 mod pool;
 mod request;
 mod result;
+mod rows;
 mod run;
 mod similarity;
 mod state;
-mod step;
+mod tasks;
 mod teaching;
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests;
 mod text;
 mod weights;
 

@@ -41,7 +41,7 @@ pub(super) fn agreed(
 pub(super) fn outcome(of: &Outcome<'_>, report: &[DataSet], slots: &[Slot], cancel: &Cancel) -> Result<Learned, Error> {
     let Outcome { request, coefficients, start, state, .. } = of;
     // More digits than a few hundred pairs can tell.
-    let values: Vec<f64> = state.best.iter().map(|value| (value * 1e4).round() / 1e4 + 0.0).collect();
+    let values: Vec<f64> = state.values.iter().map(|value| (value * 1e4).round() / 1e4 + 0.0).collect();
     let plain = text::write(&request.recipe, coefficients, &values, &[]);
     let folder = request.recipe.folder().map(std::path::Path::to_path_buf);
     let recipe = Recipe::parse_in(&plain, "the learned recipe", folder, &BTreeMap::new())?;
@@ -53,12 +53,12 @@ pub(super) fn outcome(of: &Outcome<'_>, report: &[DataSet], slots: &[Slot], canc
     let mut learned = Learned {
         recipe: String::new(),
         coefficients: listed(coefficients, start, &values, slots),
-        steps: state.step,
-        best_step: state.best_step,
-        validation: state.losses.first().copied().zip(state.losses.get(1).copied()),
+        rounds: state.round,
+        validation: state.validation.first().copied().zip(state.validation.get(1).copied()),
         comparisons,
         mean,
         agreements,
+        tokens: state.tokens,
         seconds: state.seconds,
         warnings: opened.retriever.warnings().to_vec(),
     };
@@ -135,12 +135,11 @@ fn mean(of: &Outcome<'_>, after: &[Scores]) -> Option<Comparison> {
 fn comments(of: &Outcome<'_>, learned: &Learned) -> Vec<String> {
     let settings = &of.request.settings;
     let mut lines = vec![format!(
-        "Learned by admix {} from {}: {} numbers by {}, {} steps, seed {}.",
+        "Learned by admix {} from {}: {} numbers by {}, seed {}.",
         env!("CARGO_PKG_VERSION"),
         of.request.recipe.origin(),
         learned.coefficients.len(),
         settings.by,
-        learned.best_step,
         settings.seed
     )];
     if !learned.comparisons.is_empty() {

@@ -18,26 +18,20 @@ pub struct Settings {
     pub parameters: Vec<String>,
     /// Texts in names of tensors that keep the recipe's values.
     pub freeze: Vec<String>,
-    /// The number of steps.
-    pub steps: usize,
+    /// How often embeddings are computed anew around the best values so far.
+    pub rounds: usize,
     /// The largest number of pairs of each direction.
     pub pairs: usize,
-    /// Pairs of each direction in a step.
-    pub batch: usize,
-    /// Documents that each query of a step is told from, besides those of the other queries: the most similar ones.
-    pub negatives: usize,
-    /// The tokens of a text that are learned from; longer texts are truncated. Scores are of texts as the model takes them.
-    pub tokens: usize,
-    /// The learning rate.
-    pub rate: f64,
+    /// The tokens of a text that are learned from, where that is fewer than the model takes.
+    pub tokens: Option<usize>,
     /// What similarities are divided by.
     pub temperature: f64,
-    /// The weight of the squared distance from the recipe's own values.
+    /// How far a value may move in a round.
+    pub reach: f64,
+    /// The weight of the squared share by which a direction's loss is above that of the recipe's own values.
+    pub guard: f64,
+    /// The weight of half the squared distance from the recipe's own values.
     pub regularisation: f64,
-    /// Steps between looks at the validation pairs.
-    pub every: usize,
-    /// Looks without a gain after which learning stops.
-    pub patience: usize,
     /// The seed of the choice of pairs.
     pub seed: u64,
     /// The share of the queries that is held out, for the comparison at the end.
@@ -50,16 +44,13 @@ impl Default for Settings {
             by: By::default(),
             parameters: Vec::new(),
             freeze: Vec::new(),
-            steps: 60,
-            pairs: 200,
-            batch: 16,
-            negatives: 1,
-            tokens: 128,
-            rate: 0.03,
+            rounds: 1,
+            pairs: 300,
+            tokens: None,
             temperature: 0.05,
-            regularisation: 0.01,
-            every: 10,
-            patience: 3,
+            reach: 0.8,
+            guard: 300.0,
+            regularisation: 0.0025,
             seed: 0,
             hold_out: 0.5,
         }
@@ -105,30 +96,34 @@ pub struct Request {
 /// What happens while coefficients are learned.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// An earlier run is gone on with.
-    Resumed {
-        /// Steps that it did.
-        step: usize,
-    },
     /// Learning begins.
     Begun {
         /// The number of coefficients.
         coefficients: usize,
         /// Pairs to learn from.
         pairs: usize,
+        /// Texts that are encoded for each coefficient.
+        texts: usize,
     },
-    /// A step is done.
-    Step {
-        /// Its number, from 1.
-        step: usize,
-        /// The loss on its pairs, before it.
-        loss: f64,
+    /// An earlier run is gone on with.
+    Resumed {
+        /// How often it encoded the texts.
+        encoded: usize,
+        /// How often it is to.
+        total: usize,
     },
-    /// The validation pairs were looked at.
-    Validated {
-        /// Steps that were done.
-        step: usize,
-        /// The loss on them.
+    /// All texts were encoded with other coefficients.
+    Encoded {
+        /// How often they were.
+        encoded: usize,
+        /// How often they are to be, at most.
+        total: usize,
+    },
+    /// The best values within a reach were tried on the validation pairs; within 0 these are the recipe's own.
+    Tried {
+        /// How far values were allowed to move.
+        reach: f64,
+        /// The loss on the validation pairs.
         loss: f64,
     },
     /// The held-out queries are scored.

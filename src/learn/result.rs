@@ -54,10 +54,8 @@ pub struct Learned {
     pub recipe: String,
     /// The coefficients that some tensor has.
     pub coefficients: Vec<Coefficient>,
-    /// Steps that were done.
-    pub steps: usize,
-    /// The step whose coefficients were taken.
-    pub best_step: usize,
+    /// Rounds that made the validation pairs better; with 0 the values are the recipe's own.
+    pub rounds: usize,
     /// The loss on the validation pairs before and after; `None` without such pairs.
     pub validation: Option<(f64, f64)>,
     /// The scores of held-out queries.
@@ -66,6 +64,8 @@ pub struct Learned {
     pub mean: Option<Comparison>,
     /// The agreement with models on held-out texts.
     pub agreements: Vec<Agreed>,
+    /// Tokens that were encoded to learn, those of interrupted runs included.
+    pub tokens: u64,
     /// Seconds that it took, those of interrupted runs included.
     pub seconds: f64,
     /// Warnings.

@@ -1,27 +1,27 @@
-//! The loop: merges, encodes, and moves the coefficients.
+//! The rounds: moves each coefficient alone, encodes, and finds the best values of all of them together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::adam::{Adam, rate};
 use super::coefficients::{Coefficients, parameters};
 use super::data::{Direction, divide};
 use super::error::Error;
+use super::fit::Objective;
 use super::inputs::hash;
+use super::linearised::Linearised;
 use super::merged::{self, Opened};
-use super::mining::mine;
 use super::outcome::{Outcome, agreed, outcome};
 use super::pool::Pool;
 use super::request::{Event, Request};
 use super::result::Learned;
+use super::rows::Rows;
 use super::similarity;
-use super::state::State;
-use super::step::{Batch, encode};
+use super::state::{State, StateFile};
+use super::tasks::Tasks;
 use super::teaching::{Teaching, model};
 use super::text;
 use super::weights::{Table, Weights};
 use crate::checkpoint::canonical_name;
-use crate::encoder::Tokens;
 use crate::eval::DataSet;
 use crate::granularity::Groups;
 use crate::kernel::DType;
@@ -48,11 +48,11 @@ pub fn learn(request: &Request, cancel: &Cancel, on: &mut dyn FnMut(&Event)) -> 
     on(&Event::Scoring { what: "the recipe as it is" });
     let before = opened.score(&material.report, cancel)?;
     let agreed = agreed(&opened, &material.teachings, request, cancel)?;
+    let seconds = begun.elapsed().as_secs_f64();
     let mut learner =
         Learner { request, opened, weights: &mut weights, material: &mut material, start: &start, cancel };
-    let mut state = learner.begin(inputs, on)?;
-    state.seconds += begun.elapsed().as_secs_f64();
-    learner.run(&mut state, on)?;
+    let mut state = learner.run(inputs, on)?;
+    state.seconds += seconds;
     let Learner { opened, .. } = learner;
     on(&Event::Scoring { what: "the learned recipe" });
     // One model in memory is enough.
@@ -105,7 +105,6 @@ pub(super) fn weights<'a>(
         coefficients,
         table: None,
         statistics: Statistics::default(),
-        is_cut: false,
         level: request.level,
         cancel,
     })
@@ -138,7 +137,7 @@ pub(super) fn start(weights: &Weights<'_>, plan: &Plan) -> Vec<f64> {
 struct Material {
     directions: Vec<Direction>,
     teachings: Vec<Teaching>,
-    tokens: [Tokens; 2],
+    rows: Rows,
     /// Held-out queries, and data sets that are only scored.
     report: Vec<DataSet>,
 }
@@ -154,15 +153,21 @@ impl Material {
         let teachings = request.agreements.iter().map(|texts| Teaching::new(texts, request, &mut pool, cancel));
         let teachings = teachings.collect::<Result<Vec<_>, _>>()?;
         report.extend(request.report.iter().cloned());
-        let tokens = pool.tokenise(opened.encoder()?, &opened.prompts, request.settings.tokens)?;
-        mine(&mut directions, &tokens, opened, cancel)?;
-        Ok(Self { directions, teachings, tokens, report })
+        let most = request.settings.tokens.unwrap_or(usize::MAX);
+        let tokens = pool.tokenise(opened.encoder()?, &opened.prompts, most)?;
+        Ok(Self { directions, teachings, rows: Rows::new(tokens, opened.similarity), report })
     }
 
     fn pairs(&self) -> usize {
         self.directions.iter().map(|direction| direction.train.len()).sum()
     }
 }
+
+/// How far a coefficient is moved to find what it changes.
+const STEP: f64 = 0.15;
+
+/// The shares of the reach that are tried. Embeddings are no straight lines: the validation pairs tell how far to trust them.
+const REACHES: [f64; 3] = [1.0, 0.5, 0.25];
 
 struct Learner<'a, 'b> {
     request: &'a Request,
@@ -174,135 +179,146 @@ struct Learner<'a, 'b> {
 }
 
 impl Learner<'_, '_> {
-    /// The state to begin with: that of an interrupted run, or a new one. Of the table of token embeddings only the rows of tokens
-    /// that occur are merged from here on.
-    fn begin(&mut self, inputs: String, on: &mut dyn FnMut(&Event)) -> Result<State, Error> {
+    fn run(&mut self, inputs: String, on: &mut dyn FnMut(&Event)) -> Result<State, Error> {
+        self.keep_only_rows_that_occur()?;
+        let settings = &self.request.settings;
+        let Material { directions, teachings, rows, .. } = &*self.material;
+        let training = Tasks::of_training(directions, teachings, rows, settings.temperature);
+        let validation = Tasks::of_validation(directions, teachings, rows, settings.temperature);
+        let used = self.used();
+        on(&Event::Begun { coefficients: used.len(), pairs: self.material.pairs(), texts: self.material.rows.len() });
+        let file = StateFile(self.request.state.as_deref());
+        let dimension = self.opened.encoder()?.dimension();
+        let known = file.read(&inputs, self.start.len(), self.material.rows.len() * dimension);
+        let (mut state, mut columns) = known.unwrap_or_else(|| {
+            let values = self.start.to_vec();
+            let (before, validation) = (Vec::new(), Vec::new());
+            (State { inputs, round: 0, values, before, validation, tokens: 0, seconds: 0.0 }, Vec::new())
+        });
+        columns.truncate(used.len() + 1);
+        let each = used.len() + 1 + REACHES.len();
+        let total = settings.rounds.max(1) * each;
+        if state.round > 0 || !columns.is_empty() {
+            on(&Event::Resumed { encoded: state.round * each + columns.len(), total });
+        }
+        while state.round < settings.rounds {
+            let begun = Instant::now();
+            file.begin(&state, &columns)?;
+            let mut encoded = state.round * each + columns.len();
+            let mut count = |on: &mut dyn FnMut(&Event)| {
+                encoded += 1;
+                on(&Event::Encoded { encoded, total });
+            };
+            let linearised = self.linearise(&state.values, &used, std::mem::take(&mut columns), &mut |column| {
+                count(on);
+                file.add(column)
+            })?;
+            if state.before.is_empty() {
+                state.before = training.losses(&linearised.embeddings, dimension);
+                let loss = mean(&validation.losses(&linearised.embeddings, dimension));
+                state.validation = if validation.is_empty() { Vec::new() } else { vec![loss; 2] };
+                on(&Event::Tried { reach: 0.0, loss });
+            }
+            if state.before.iter().any(|loss| !loss.is_finite()) {
+                return Err(Error::NotFinite);
+            }
+            let objective = Objective { tasks: &training, before: &state.before, start: self.start, settings };
+            let mut found: Option<(f64, Vec<f64>)> = None;
+            for share in REACHES {
+                let reach = share * settings.reach;
+                let bounded = |index, value| self.weights.coefficients.bounded(index, value);
+                let values = objective.least(&linearised, reach, bounded, || !self.cancel.is_cancelled());
+                self.cancel.check(Error::Cancelled)?;
+                let loss = mean(&validation.losses(&self.encode(&values)?, dimension));
+                count(on);
+                on(&Event::Tried { reach, loss });
+                let least = found.as_ref().map_or(state.validation.get(1).copied(), |(least, _)| Some(*least));
+                if least.is_none_or(|least| loss < least) {
+                    found = Some((loss, values));
+                }
+            }
+            state.tokens +=
+                each as u64 * self.material.rows.tokens.iter().map(|tokens| tokens.total() as u64).sum::<u64>();
+            state.seconds += begun.elapsed().as_secs_f64();
+            let Some((loss, values)) = found else { break };
+            state.values = values;
+            state.round += 1;
+            if let Some(least) = state.validation.get_mut(1) {
+                *least = loss;
+            }
+        }
+        Ok(state)
+    }
+
+    /// Leaves out of the table of token embeddings the rows of tokens that do not occur.
+    fn keep_only_rows_that_occur(&mut self) -> Result<(), Error> {
         let encoder = self.opened.encoder()?;
         if let Some(name) = encoder.token_table() {
-            let rows = encoder.renumber(&mut self.material.tokens);
+            let rows = encoder.renumber(&mut self.material.rows.tokens);
             let module = self.opened.outline.main_module().map_or_else(String::new, |module| module.folder.clone());
             let is_table = |canonical: &str| canonical == name || canonical_name(canonical) == name;
             let mut tensors = self.weights.plan.tensors.iter().filter(|tensor| tensor.module == module);
             let table = tensors.find(|tensor| is_table(&tensor.canonical));
             self.weights.table = table.map(|table| Table { key: (module.clone(), table.canonical.clone()), rows });
         }
-        let known = self.request.state.as_ref().and_then(|path| State::read(path, &inputs));
-        let coefficients = self.used().iter().filter(|used| **used).count();
-        on(&Event::Begun { coefficients, pairs: self.material.pairs() });
-        if let Some(state) = known {
-            on(&Event::Resumed { step: state.step });
-            return Ok(state);
-        }
-        let values = self.start.to_vec();
-        let mut state = State {
-            inputs,
-            step: 0,
-            adam: Adam::new(values.len()),
-            best: values.clone(),
-            values,
-            best_step: 0,
-            losses: Vec::new(),
-            waited: 0,
-            seconds: 0.0,
-        };
-        self.validate(&mut state, on)?;
-        Ok(state)
-    }
-
-    /// Whether each coefficient is learned: some tensor has it, and it is not frozen.
-    fn used(&self) -> Vec<bool> {
-        let coefficients = self.weights.coefficients;
-        let mut used = vec![false; coefficients.len()];
-        for slot in &self.weights.slots {
-            if let Some(used) = used.get_mut(slot.coefficient) {
-                *used = !coefficients.is_frozen(slot.coefficient);
-            }
-        }
-        used
-    }
-
-    fn run(&mut self, state: &mut State, on: &mut dyn FnMut(&Event)) -> Result<(), Error> {
-        let settings = &self.request.settings;
-        while state.step < settings.steps && !(settings.patience > 0 && state.waited >= settings.patience) {
-            let begun = Instant::now();
-            let loss = self.step(state)?;
-            state.step += 1;
-            on(&Event::Step { step: state.step, loss });
-            if state.step.is_multiple_of(settings.every.max(1)) || state.step == settings.steps {
-                self.validate(state, on)?;
-            }
-            state.seconds += begun.elapsed().as_secs_f64();
-            if let Some(path) = &self.request.state {
-                state.write(path)?;
-            }
-        }
         Ok(())
     }
 
-    /// Does one step and returns the loss before it.
-    fn step(&mut self, state: &mut State) -> Result<f64, Error> {
-        let settings = &self.request.settings;
-        let batch = Batch::of_step(&self.material.directions, &self.material.teachings, settings, state.step);
-        let tokens = batch.tokens(&self.material.tokens);
-        let merged = self.weights.merge(&state.values)?;
+    /// The coefficients that are learned: some tensor has them, and they are not frozen.
+    fn used(&self) -> Vec<usize> {
+        let coefficients = self.weights.coefficients;
+        let used: BTreeSet<usize> = self.weights.slots.iter().map(|slot| slot.coefficient).collect();
+        used.into_iter().filter(|index| !coefficients.is_frozen(*index)).collect()
+    }
+
+    /// Encodes all texts with a merge.
+    fn encode(&mut self, values: &[f64]) -> Result<Vec<f32>, Error> {
+        let merged = self.weights.merge(values)?;
         self.opened.retriever.replace(&self.opened.outline, &merged)?;
-        let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
-        let losses = batch.losses(&embeddings, self.opened.similarity, settings.temperature);
-        if !losses.mean.is_finite() {
-            return Err(Error::NotFinite { step: state.step });
-        }
-        let differentiable = self.opened.encoder()?.differentiable(&self.opened.outline, &merged)?;
         drop(merged);
-        let mut gradients = differentiable.gradients(&tokens[0], &losses.upstream[0], self.cancel)?;
-        for (key, more) in differentiable.gradients(&tokens[1], &losses.upstream[1], self.cancel)? {
-            let sum = gradients.entry(key).or_insert_with(|| vec![0.0; more.len()]);
-            sum.iter_mut().zip(&more).for_each(|(sum, more)| *sum += more);
-        }
-        if !self.weights.is_cut {
-            self.weights.keep_only(&differentiable.tensors());
-        }
-        drop(differentiable);
-        let slopes = self.weights.project(&state.values, &gradients)?;
-        self.update(state, &slopes);
-        Ok(losses.mean)
+        self.material.rows.encode(&self.opened, self.cancel)
     }
 
-    /// Moves the coefficients against the slopes of the loss and of the distance from where they began.
-    fn update(&self, state: &mut State, slopes: &[f64]) {
-        let settings = &self.request.settings;
-        let pull = |(slope, (value, start)): (&f64, (&f64, &f64))| slope + settings.regularisation * (value - start);
-        let slopes: Vec<f64> = slopes.iter().zip(state.values.iter().zip(self.start)).map(pull).collect();
-        let step = state.step + 1;
-        let moves = state.adam.step(&slopes, step, rate(settings.rate, step, settings.steps));
-        let coefficients = self.weights.coefficients;
-        for ((index, value), (by, used)) in state.values.iter_mut().enumerate().zip(moves.iter().zip(self.used())) {
-            if used {
-                *value = coefficients.bounded(index, *value + by);
-            }
+    /// Encodes all texts with each coefficient moved. The first of the columns has the embeddings at `values` themselves; those that
+    /// are known are not computed again.
+    fn linearise(
+        &mut self,
+        values: &[f64],
+        used: &[usize],
+        known: Vec<Vec<f32>>,
+        done: &mut dyn FnMut(&[f32]) -> Result<(), Error>,
+    ) -> Result<Linearised, Error> {
+        let mut known = known.into_iter();
+        let mut embeddings = |learner: &mut Self, values: &[f64]| {
+            known.next().map_or_else(
+                || {
+                    let column = learner.encode(values)?;
+                    done(&column)?;
+                    Ok::<_, Error>(column)
+                },
+                Ok,
+            )
+        };
+        let here = embeddings(self, values)?;
+        let mut linearised = Linearised::new(values.to_vec(), here, self.opened.encoder()?.dimension());
+        for index in used {
+            let by = self.step(*index, values[*index]);
+            let mut moved = values.to_vec();
+            moved[*index] += by;
+            let column = embeddings(self, &moved)?;
+            linearised.add(*index, &column, by);
         }
+        Ok(linearised)
     }
 
-    /// Looks at the validation pairs, and keeps the coefficients if they are the best so far. Without such pairs the last are.
-    fn validate(&mut self, state: &mut State, on: &mut dyn FnMut(&Event)) -> Result<(), Error> {
-        let batch = Batch::of_validation(&self.material.directions, &self.material.teachings);
-        if batch.is_empty() {
-            (state.best, state.best_step) = (state.values.clone(), state.step);
-            return Ok(());
-        }
-        let tokens = batch.tokens(&self.material.tokens);
-        let merged = self.weights.merge(&state.values)?;
-        self.opened.retriever.replace(&self.opened.outline, &merged)?;
-        let embeddings = encode(self.opened.encoder()?, &tokens, self.cancel)?;
-        let loss = batch.losses(&embeddings, self.opened.similarity, self.request.settings.temperature).mean;
-        on(&Event::Validated { step: state.step, loss });
-        let first = state.losses.first().copied().unwrap_or(loss);
-        let best = state.losses.get(1).copied().unwrap_or(f64::INFINITY);
-        if loss < best {
-            (state.best, state.best_step, state.waited) = (state.values.clone(), state.step, 0);
-        } else {
-            state.waited += 1;
-        }
-        state.losses = vec![first, loss.min(best)];
-        Ok(())
+    /// How far a coefficient is moved: up, or down where that is not allowed.
+    fn step(&self, index: usize, value: f64) -> f64 {
+        let moved = |by: f64| self.weights.coefficients.bounded(index, value + by) - value;
+        let (up, down) = (moved(STEP), moved(-STEP));
+        if up >= -down { up } else { down }
     }
+}
+
+fn mean(losses: &[f64]) -> f64 {
+    losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }

@@ -41,23 +41,16 @@ impl Compared {
         self.values.len() / self.dimension.max(1)
     }
 
-    pub(super) fn row(&self, row: usize) -> &[f32] {
-        self.values.get(row * self.dimension..(row + 1) * self.dimension).unwrap_or_default()
-    }
-
-    /// The similarity of a row and one of another's.
-    pub(super) fn of(&self, row: usize, other: &Self, with: usize) -> f64 {
-        self.row(row).iter().zip(other.row(with)).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
-    }
-
     /// The gradient with respect to the embeddings, from that with respect to the rows.
-    pub(super) fn back(&self, mut gradient: Vec<f64>) -> Vec<f32> {
+    pub(super) fn back(&self, mut gradient: Vec<f32>) -> Vec<f32> {
         let rows =
             gradient.chunks_exact_mut(self.dimension.max(1)).zip(self.values.chunks_exact(self.dimension.max(1)));
         for ((gradient, row), length) in rows.zip(&self.lengths) {
-            let along: f64 = gradient.iter().zip(row).map(|(g, x)| g * f64::from(*x)).sum();
-            gradient.iter_mut().zip(row).for_each(|(g, x)| *g = (*g - along * f64::from(*x)) / length);
+            let along: f64 = gradient.iter().zip(row).map(|(g, x)| f64::from(*g) * f64::from(*x)).sum();
+            for (g, x) in gradient.iter_mut().zip(row) {
+                *g = ((f64::from(*g) - along * f64::from(*x)) / length) as f32;
+            }
         }
-        gradient.into_iter().map(|x| x as f32).collect()
+        gradient
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::data::{place, shuffle};
 use super::error::Error;
 use super::merged::{self, Opened};
-use super::objective::disagreement;
+use super::objective::{Aims, disagreement};
 use super::pool::Pool;
 use super::request::{Agreement, Request, Settings};
 use super::similarity::{self, Compared};
@@ -112,7 +112,7 @@ impl Teaching {
         let own = Compared::new(own.values, own.dimension, merge.similarity);
         let taught = self.held_out.iter().flat_map(|text| self.embedding(*text)).copied().collect();
         let taught = Compared::new(taught, self.dimension, self.similarity);
-        Ok(Some(disagreement(&own, &taught, temperature).0))
+        Ok(Some(disagreement(&own, &Aims::of(&taught, temperature), temperature).0))
     }
 
     /// The model's embedding of a text.

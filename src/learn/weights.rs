@@ -1,21 +1,18 @@
-//! Merges in memory, and the slopes of merges along coefficients.
+//! Merges in memory.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::coefficients::{Coefficients, Slot};
 use super::error::Error;
 use crate::checkpoint::{SharedData, canonical_name};
-use crate::encoder::{Gradients, TensorData, TensorSource};
+use crate::encoder::{TensorData, TensorSource};
 use crate::granularity::Rows;
 use crate::kernel::{DType, SimdLevel};
 use crate::merge::{self, Access, Sink, SinkError, Statistics, TILE};
 use crate::plan::{Plan, PlannedTensor, TensorOp};
 use crate::progress::Cancel;
-
-/// How far a coefficient is moved to find what it changes. Merges are straight lines, or nearly, in their coefficients.
-const STEP: f64 = 0.02;
 
 /// A merged model in memory.
 #[derive(Debug, Default)]
@@ -43,8 +40,6 @@ pub(super) struct Weights<'a> {
     pub(super) slots: Vec<Slot>,
     pub(super) table: Option<Table>,
     pub(super) statistics: Statistics,
-    /// Whether tensors that the encoder does not read are left out.
-    pub(super) is_cut: bool,
     pub(super) level: SimdLevel,
     pub(super) cancel: &'a Cancel,
 }
@@ -135,29 +130,6 @@ fn width(tensor: &PlannedTensor) -> usize {
 }
 
 impl Weights<'_> {
-    /// Leaves out the tensors that the encoder does not read.
-    pub(super) fn keep_only(&mut self, read: &BTreeSet<(String, String)>) {
-        let is_read = |tensor: &PlannedTensor| {
-            let canonical = canonical_name(&tensor.canonical);
-            read.contains(&key(tensor)) || read.contains(&(tensor.module.clone(), canonical.clone()))
-        };
-        self.is_cut = true;
-        let places: Vec<Option<usize>> = self
-            .plan
-            .tensors
-            .iter()
-            .scan(0, |next, tensor| {
-                let place = is_read(tensor).then_some(*next);
-                *next += usize::from(place.is_some());
-                Some(place)
-            })
-            .collect();
-        let mut kept = places.iter();
-        self.plan.tensors.retain(|_| kept.next().is_some_and(Option::is_some));
-        let moved = |slot: &Slot| places.get(slot.tensor).copied().flatten().map(|tensor| slot.at(tensor));
-        self.slots = self.slots.iter().filter_map(moved).collect();
-    }
-
     /// Merges with these coefficients.
     pub(super) fn merge(&mut self, values: &[f64]) -> Result<Merged, Error> {
         self.set(values);
@@ -170,69 +142,6 @@ impl Weights<'_> {
                 slot.set(&mut self.plan, *value);
             }
         }
-    }
-
-    /// The gradient with respect to the coefficients, from that with respect to the tensors: for each coefficient the sum of the
-    /// products with what it changes, which is found by merging a little before and behind it.
-    pub(super) fn project(&mut self, values: &[f64], gradients: &Gradients) -> Result<Vec<f64>, Error> {
-        let mut projected = vec![0.0; values.len()];
-        let groups = self.coefficients.groups.names.len();
-        for axis in 0..self.coefficients.axes.len() {
-            let mut moved = [values.to_vec(), values.to_vec()];
-            for index in (axis * groups..(axis + 1) * groups).take_while(|index| *index < values.len()) {
-                for (moved, by) in moved.iter_mut().zip([STEP, -STEP]) {
-                    moved[index] = self.coefficients.bounded(index, values[index] + by);
-                }
-            }
-            let ahead = self.products(&moved[0], gradients)?;
-            let behind = self.products(&moved[1], gradients)?;
-            for slot in self.slots.iter().filter(|slot| slot.coefficient / groups.max(1) == axis) {
-                // The rows of a tensor with classes count by class.
-                if slot.class.is_none() && self.has_classes(slot.tensor) {
-                    continue;
-                }
-                let place = (slot.tensor, slot.class.unwrap_or_default());
-                let difference = ahead.get(&place).unwrap_or(&0.0) - behind.get(&place).unwrap_or(&0.0);
-                let distance = moved[0][slot.coefficient] - moved[1][slot.coefficient];
-                projected[slot.coefficient] += if distance > 0.0 { difference / distance } else { 0.0 };
-            }
-        }
-        Ok(projected)
-    }
-
-    fn has_classes(&self, tensor: usize) -> bool {
-        matches!(self.plan.tensors.get(tensor).map(|tensor| &tensor.op), Some(TensorOp::Merge { by_row: Some(_), .. }))
-    }
-
-    /// For each tensor and class of its rows, the product of the merge with the gradient.
-    fn products(&mut self, values: &[f64], gradients: &Gradients) -> Result<BTreeMap<(usize, usize), f64>, Error> {
-        self.set(values);
-        let table = self.table.as_ref();
-        let of = |tensor: &PlannedTensor| {
-            let canonical = canonical_name(&tensor.canonical).clone();
-            gradients.get(&key(tensor)).or_else(|| gradients.get(&(tensor.module.clone(), canonical)))
-        };
-        let terms: Vec<Factor<'_>> = self
-            .plan
-            .tensors
-            .iter()
-            .map(|tensor| {
-                let kept = table.filter(|table| table.key == key(tensor)).map(|table| table.rows.as_slice());
-                let classes = match &tensor.op {
-                    TensorOp::Merge { by_row, .. } => by_row.as_ref(),
-                    TensorOp::Copy { .. } => None,
-                };
-                Factor { rows: Rows { width: width(tensor), kept, classes }, gradient: of(tensor).map(Vec::as_slice) }
-            })
-            .collect();
-        let sink = Products { terms, found: Mutex::default() };
-        merge::run_again(&self.plan, &sink, options(self.level, self.cancel), &mut self.statistics)?;
-        let mut sums = BTreeMap::new();
-        // Sums are taken in the order of the tensors' elements, whichever thread was first.
-        for ((tensor, _, class), product) in sink.found.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            *sums.entry((tensor, class)).or_insert(0.0) += product;
-        }
-        Ok(sums)
     }
 }
 
@@ -255,42 +164,6 @@ impl Sink for Buffers<'_> {
             let to = buffer.get_mut(segment.to * element..(segment.to + segment.len) * element);
             to.zip(from).map(|(to, from)| to.copy_from_slice(from)).ok_or("a tile outside its tensor")?;
         }
-        Ok(())
-    }
-}
-
-/// A sink that multiplies tensors of float32 with gradients.
-struct Products<'a> {
-    terms: Vec<Factor<'a>>,
-    /// By tensor, the place of the tile, and the class of rows.
-    found: Mutex<BTreeMap<(usize, u64, usize), f64>>,
-}
-
-/// The gradient of a tensor; without one it does not count.
-struct Factor<'a> {
-    rows: Rows<'a>,
-    gradient: Option<&'a [f32]>,
-}
-
-impl Sink for Products<'_> {
-    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), SinkError> {
-        let Factor { rows, gradient } = self.terms.get(tensor).ok_or("a tensor that is not planned")?;
-        let Some(gradient) = gradient else { return Ok(()) };
-        let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
-        for segment in rows.segments(usize::try_from(offset)? / size_of::<f32>(), bytes.len() / size_of::<f32>()) {
-            let values = bytes.chunks_exact(size_of::<f32>()).skip(segment.from).take(segment.len);
-            let gradient = gradient.get(segment.to..segment.to + segment.len).ok_or("a tile outside its tensor")?;
-            let product: f64 = values
-                .zip(gradient)
-                .map(|(value, gradient)| {
-                    let value = f32::from_le_bytes([value[0], value[1], value[2], value[3]]);
-                    f64::from(value) * f64::from(*gradient)
-                })
-                .sum();
-            *sums.entry(segment.class).or_default() += product;
-        }
-        let mut found = self.found.lock().map_err(|_| "a thread ended")?;
-        found.extend(sums.into_iter().map(|(class, sum)| ((tensor, offset, class), sum)));
         Ok(())
     }
 }

@@ -37,8 +37,7 @@ dtype: float16
 ";
 
 /// Options of a quick run.
-const QUICK: [&str; 13] =
-    ["--split", "test", "--pairs", "48", "--batch", "12", "--tokens", "32", "--steps", "6", "--lr", "0.1", "-q"];
+const QUICK: [&str; 7] = ["--split", "test", "--pairs", "48", "--tokens", "32", "-q"];
 
 fn learn(folder: &Path, arguments: &[&str]) -> Value {
     let output = admix(folder).arg("learn").args(arguments).args(QUICK).arg("--json").output().unwrap();
@@ -94,12 +93,12 @@ fn a_seed_gives_one_recipe_and_a_killed_run_goes_on_to_the_same() {
         .spawn()
         .unwrap();
     while part.try_wait().unwrap().is_none() {
-        let step = fs::read(&state).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-        if step.is_some_and(|state| state["step"].as_u64().unwrap() >= 2) {
+        // Room for the line and some of the columns.
+        if fs::metadata(&state).is_ok_and(|state| state.len() > 200_000) {
             part.kill().unwrap();
             break;
         }
-        sleep(Duration::from_millis(2));
+        sleep(Duration::from_millis(1));
     }
     part.wait().unwrap();
     assert!(state.exists() && !folder.path().join("part.yaml").exists(), "the run was not killed in its midst");
@@ -176,7 +175,7 @@ fn what_cannot_be_learned_is_said_before_anything_is_computed() {
             2,
             "`density` is no parameter of `task_arithmetic`",
         ),
-        (&["recipe.yaml", "--data", "en-ko", "--lr", "0"], 2, "a number above 0"),
+        (&["recipe.yaml", "--data", "en-ko", "--reach", "0"], 2, "a number above 0"),
         (&["recipe.yaml", "--data", "en-ko", "--hold-out", "1"], 2, "a share from 0 to below 1"),
         (&["recipe.yaml", "--data", "en-ko", "--hold-out", "0.999"], 3, "pairs of a query and a relevant document"),
         (&["recipe.yaml", "--data", "en-ko", "-o", "there.yaml"], 2, "`there.yaml` exists"),

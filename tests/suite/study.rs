@@ -81,7 +81,7 @@ fn the_program_measures_the_bundled_retrievers_and_goes_on_where_it_stopped() {
             "6",
             "--methods",
             methods,
-            "--steps",
+            "--rounds",
             "1",
         ])
         .unwrap();

@@ -6,23 +6,26 @@ use crate::cli::args::{AllowArgs, RecipeArgs};
 use crate::cli::encoding::{EncoderArgs, PromptArgs};
 use crate::learn::By;
 
-/// Learn a recipe's weights by gradient, for each layer and part of the models
+/// Learn a recipe's weights, for each layer and part of the models
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The recipe's own values are where learning begins. Queries are to find their documents among those of
-other queries and the most similar ones (InfoNCE), and the weights of the models are moved so that
-they do; the models' tensors stay as they are. What is written is a plain recipe with filters, which
-merges and sweeps like any other.
+The recipe's own values are where learning begins. Each of its numbers is moved alone and all texts
+are encoded, which tells what moving all of them together would do. The values are then those with
+which queries find their documents best among all others (InfoNCE), and no direction gets worse.
+The models' tensors stay as they are. What is written is a plain recipe with filters, which merges
+and sweeps like any other.
 
 Half of each data set (--hold-out) is not learned from. On its queries the recipe is scored before
-and after, which the comments of the written recipe say. Of the rest, a quarter tells when to stop.
+and after, which the comments of the written recipe say. Of the rest, a quarter tells how far to go.
+
+It takes as long as encoding the texts once for each number.
 
 An interrupted run goes on where it was when the same command is given again.
 
 Examples:
   admix learn recipe.yaml --data sets/ko-ko sets/en-en sets/ko-en -o learned.yaml
   admix learn recipe.yaml --data sets/* --report sets-of-others/* -o learned.yaml
-  admix learn recipe.yaml --data sets/* --by tensor --steps 100 -o learned.yaml
+  admix learn recipe.yaml --data sets/* --by part --rounds 2 -o learned.yaml
   admix learn recipe.yaml --data sets/* --by part+script --freeze pooler -o learned.yaml
   admix learn recipe.yaml --unlabelled ko-ko=korean.txt base=english.txt -o learned.yaml")]
 pub(crate) struct Args {
@@ -59,47 +62,40 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     pub(super) freeze: Vec<String>,
 
-    /// Most steps
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Learning")]
-    pub(super) steps: u32,
+    /// How often to begin anew around the best values so far
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Learning")]
+    pub(super) rounds: u32,
 
     /// Most pairs of each direction to learn from
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..), help_heading = "Learning")]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(2..), help_heading = "Learning")]
     pub(super) pairs: u32,
 
-    /// Pairs of each direction in a step
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..), help_heading = "Learning")]
-    pub(super) batch: u32,
-
-    /// Documents most similar to a query that it is told from, besides those of other queries
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Learning")]
-    pub(super) negatives: u32,
-
-    /// Tokens of a text to learn from, special tokens included; longer ones are cut. Scores are of whole texts
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(4..), help_heading = "Learning")]
-    pub(super) tokens: u32,
-
-    /// Learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 0.03, value_parser = positive, help_heading = "Learning")]
-    pub(super) lr: f64,
+    /// Tokens of a text to learn from, special tokens included; longer ones are cut. Without it texts are as long as the
+    /// models take them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..), help_heading = "Learning")]
+    pub(super) tokens: Option<u32>,
 
     /// What similarities are divided by
     #[arg(long, value_name = "T", default_value_t = 0.05, value_parser = positive, help_heading = "Learning")]
     pub(super) temperature: f64,
 
-    /// How strongly values are held near to the recipe's own
-    #[arg(long, value_name = "WEIGHT", default_value_t = 0.01, value_parser = not_negative, help_heading = "Learning")]
-    pub(super) regularize: f64,
+    /// How far a value may move in a round
+    #[arg(long, value_name = "DISTANCE", default_value_t = 0.8, value_parser = positive, help_heading = "Learning")]
+    pub(super) reach: f64,
 
-    /// Looks at the validation pairs, one every ten steps, without a gain after which learning stops; 0 never stops early
-    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Learning")]
-    pub(super) patience: u32,
+    /// How strongly each direction is kept from getting worse; 0 looks at the mean of all alone
+    #[arg(long, value_name = "WEIGHT", default_value_t = 300.0, value_parser = not_negative, help_heading = "Learning")]
+    pub(super) guard: f64,
+
+    /// How strongly values are held near to the recipe's own
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0025, value_parser = not_negative, help_heading = "Learning")]
+    pub(super) regularize: f64,
 
     /// Share of the queries that is held out
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share, help_heading = "Learning")]
     pub(super) hold_out: f64,
 
-    /// Seed of the choice and the order of pairs
+    /// Seed of the choice of pairs
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Learning")]
     pub(super) seed: u64,
 

@@ -4,7 +4,6 @@ mod args;
 mod data;
 mod report;
 mod run;
-mod threads;
 
 pub(super) use args::Args;
 pub(super) use run::run;

@@ -23,8 +23,8 @@ pub(super) fn page(learned: &Learned, width: Option<usize>) -> Page {
             agreed.model, agreed.data, agreed.before, agreed.after
         ));
     }
-    if learned.best_step == 0 {
-        page.line(format_args!("No step made the validation pairs better: the values are the recipe's own."));
+    if learned.rounds == 0 {
+        page.line(format_args!("No other values made the validation pairs better: the values are the recipe's own."));
     }
     page
 }
@@ -46,8 +46,7 @@ pub(super) fn to_json(learned: &Learned) -> Value {
     json!({
         "recipe": learned.recipe,
         "coefficients": learned.coefficients.iter().map(coefficient).collect::<Vec<_>>(),
-        "steps": learned.steps,
-        "best_step": learned.best_step,
+        "rounds": learned.rounds,
         "validation": learned.validation.map(|(before, after)| json!({"before": before, "after": after})),
         "held_out": learned.comparisons.iter().map(comparison).collect::<Vec<_>>(),
         "mean": learned.mean.as_ref().map(comparison),
@@ -57,6 +56,7 @@ pub(super) fn to_json(learned: &Learned) -> Value {
             "before": agreed.before,
             "after": agreed.after,
         })).collect::<Vec<_>>(),
+        "tokens": learned.tokens,
         "seconds": learned.seconds,
         "warnings": learned.warnings,
     })

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use indicatif::ProgressBar;
 
-use super::{Args, data, report, threads};
+use super::{Args, data, report};
 use crate::cli::args::level;
 use crate::cli::progress::{self, Counted};
 use crate::cli::schema::{self, What};
@@ -20,7 +20,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if !is_stdout && !args.force && output::is_taken(&args.output) {
         return Err(output::exists(&args.output));
     }
-    threads::one_each();
     let cancel = run::interruption()?;
     let request = request(args)?;
     let state = request.state.clone();
@@ -28,7 +27,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create `{}`", line(&folder.display().to_string())))?;
     }
-    let bar = progress::bar(Counted::Steps, u64::from(args.steps), args.quiet || args.json);
+    let bar = progress::bar(Counted::Rounds, 0, args.quiet || args.json);
     let learned = learn(&request, &cancel, &mut |event| show(&bar, event, args));
     bar.finish_and_clear();
     let learned = learned?;
@@ -56,18 +55,15 @@ fn request(args: &Args) -> anyhow::Result<Request> {
         by: args.by.clone(),
         parameters: args.parameter.clone(),
         freeze: args.freeze.clone(),
-        steps: args.steps as usize,
+        rounds: args.rounds as usize,
         pairs: args.pairs as usize,
-        batch: args.batch as usize,
-        negatives: args.negatives as usize,
-        tokens: args.tokens as usize,
-        rate: args.lr,
+        tokens: args.tokens.map(|tokens| tokens as usize),
         temperature: args.temperature,
+        reach: args.reach,
+        guard: args.guard,
         regularisation: args.regularize,
-        patience: args.patience as usize,
         seed: args.seed,
         hold_out: args.hold_out,
-        ..Settings::default()
     };
     Ok(Request {
         recipe: args.recipe.read()?,
@@ -92,24 +88,26 @@ fn state(args: &Args) -> Option<PathBuf> {
 fn show(bar: &ProgressBar, event: &Event, args: &Args) {
     match event {
         Event::Scoring { what } => bar.set_message(format!("scoring {what}")),
-        Event::Begun { coefficients, pairs } => {
+        Event::Begun { coefficients, pairs, texts } => {
             bar.reset_eta();
-            bar.set_message(format!("{coefficients} numbers from {pairs} pairs"));
+            bar.set_message(format!("{coefficients} numbers, {pairs} pairs, {texts} texts"));
         }
-        Event::Resumed { step } => {
-            bar.set_position(*step as u64);
+        Event::Resumed { encoded, total } => {
+            bar.set_length(*total as u64);
+            bar.set_position(*encoded as u64);
             bar.reset_eta();
             if !args.quiet {
-                bar.suspend(|| render::say(&format!("going on after {step} steps")));
+                bar.suspend(|| render::say(&format!("going on after {encoded} of {total} times")));
             }
         }
-        Event::Step { step, loss } => {
-            bar.set_position(*step as u64);
-            bar.set_message(format!("loss {loss:.4}"));
+        Event::Encoded { encoded, total } => {
+            bar.set_length(*total as u64);
+            bar.set_position(*encoded as u64);
         }
-        Event::Validated { step, loss } => {
+        Event::Tried { reach, loss } => {
             if !args.quiet && !args.json {
-                bar.suspend(|| render::say(&line(&format!("step {step}: loss {loss:.4} on validation pairs"))));
+                let text = format!("loss {loss:.4} on validation pairs with values moved by {reach} or less");
+                bar.suspend(|| render::say(&text));
             }
         }
     }

@@ -189,12 +189,7 @@ impl Prepared<'_> {
         for mask in [&self.mask, &self.padding.mask].into_iter().flatten() {
             scores = scores.broadcast_add(mask)?;
         }
-        // The fused operation has no gradient.
-        let mut weights = if scores.track_op() {
-            candle_nn::ops::softmax(&scores, D::Minus1)?
-        } else {
-            candle_nn::ops::softmax_last_dim(&scores)?
-        };
+        let mut weights = candle_nn::ops::softmax_last_dim(&scores)?;
         if let Some(blank) = &self.blank {
             weights = weights.broadcast_mul(blank)?;
         }

@@ -7,7 +7,6 @@ use super::super::error::Error;
 use super::super::recorder::Tap;
 use super::super::source::Loader;
 use super::super::tensor_names::Up;
-use super::super::variables::{Layout, Part};
 use crate::kernel::{self, Activation, SimdLevel};
 
 /// `x · weight + bias`.
@@ -46,7 +45,7 @@ impl Linear {
             Some(bias) => loader.values(bias, &[outputs])?,
             None => Vec::new(),
         };
-        Self::place(loader, &weights, biases, inputs, (&[], 0))
+        Self::place(loader, &weights, biases, inputs, &[])
     }
 
     /// Loads several layers with the same input as one. Each has a name and a number of outputs.
@@ -57,7 +56,7 @@ impl Linear {
         biased: bool,
     ) -> Result<Self, Error> {
         let (weights, biases) = read(loader, parts, inputs, biased)?;
-        Self::place(loader, &weights, biases, inputs, (parts, 0))
+        Self::place(loader, &weights, biases, inputs, parts)
     }
 
     /// Loads the layer to the inner width: a plain one, or a gated one with the rows of the gate first.
@@ -83,28 +82,26 @@ impl Linear {
         let rotated = if matches!(up, Up::GateLast(_)) { inner } else { 0 };
         weights.rotate_left(rotated * inputs);
         biases.rotate_left(if biased { rotated } else { 0 });
-        Ok((Self::place(loader, &weights, biases, inputs, (&parts, rotated))?, inner))
+        Ok((Self::place(loader, &weights, biases, inputs, &parts)?, inner))
     }
 
     /// Builds a layer from rows of `inputs` weights each, and one bias for each row or none. They are those of the named
-    /// layers of the file, rotated by so many rows; none are named where the weights are computed from others.
+    /// layers of the file; none are named where the weights are computed from others.
     pub(in crate::encoder) fn place(
         loader: &Loader<'_>,
         weights: &[f32],
         biases: Vec<f32>,
         inputs: usize,
-        (names, rotated): (&[(&str, usize)], usize),
+        names: &[(&str, usize)],
     ) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
-        let parts = |what: &str| columns(names, rotated, what);
-        let weight = loader.place_weights(transposed(weights, inputs), &[inputs, outputs], parts("weight"))?;
+        let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
         let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {
             (false, _) => Vec::new(),
             (true, true) => vec![0.0; outputs],
             (true, false) => biases.clone(),
         };
-        let bias =
-            if biases.is_empty() { None } else { Some(loader.place_weights(biases, &[outputs], parts("bias"))?) };
+        let bias = if biases.is_empty() { None } else { Some(loader.place(biases, &[outputs])?) };
         let tap = loader.source.recorder().filter(|_| !names.is_empty());
         let weights = || names.iter().map(|(name, _)| format!("{name}.weight")).collect();
         let tap = tap.map(|recorder| Tap::new(recorder, inputs, weights()));
@@ -120,7 +117,7 @@ impl Linear {
         apply(activation, &self.affine(x)?)
     }
 
-    /// The same in one pass behind the product, without a gradient.
+    /// The same in one pass behind the product.
     fn fused(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
         let product = x.matmul(&self.weight)?;
         let mut rows = product.flatten_all()?.to_vec1::<f32>()?;
@@ -168,17 +165,6 @@ impl Linear {
             None => Ok(product),
         }
     }
-}
-
-/// The columns of the weights of several layers with the same input, which are rows in the file.
-fn columns(names: &[(&str, usize)], rotated: usize, what: &str) -> Vec<Part> {
-    let mut start = 0;
-    let part = |(name, count): &(&str, usize)| {
-        let layout = Layout::Columns { start, count: *count, rotated };
-        start += count;
-        Part { name: format!("{name}.{what}"), layout }
-    };
-    names.iter().map(part).collect()
 }
 
 /// Transposes a matrix with rows of `width` numbers, on all threads.

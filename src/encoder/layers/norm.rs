@@ -5,7 +5,6 @@ use candle_core::{DType, Result as Computed, Tensor};
 use super::super::config::NormStyle;
 use super::super::error::Error;
 use super::super::source::Loader;
-use super::super::variables::Part;
 use crate::kernel::NormKind;
 
 /// Normalisation of rows, which is always computed in float32.
@@ -33,15 +32,10 @@ impl Norm {
             *x += style.offset;
         }
         let shift = if style.shifted { loader.values(&format!("{name}.bias"), &[width])? } else { Vec::new() };
-        let part = |what: &str| vec![Part::whole(format!("{name}.{what}"))];
-        let place = |values: Vec<f32>, parts| loader.place_wide(values, &[width], parts);
+        let place = |values: Vec<f32>| loader.place_wide(values, &[width]);
         Ok(Self {
-            weight: place(weight.clone(), part("weight"))?,
-            shift: if style.shifted {
-                place(shift.clone(), part("bias"))?
-            } else {
-                place(vec![0.0; width], Vec::new())?
-            },
+            weight: place(weight.clone())?,
+            shift: place(if style.shifted { shift.clone() } else { vec![0.0; width] })?,
             epsilon: style.epsilon,
             kind: style.kind,
             on_cpu: if loader.device.is_cpu() { (weight, shift) } else { Default::default() },
@@ -63,13 +57,9 @@ impl Norm {
     /// Normalises each row of `x`, in plain tensor operations.
     pub(in crate::encoder) fn forward(&self, x: &Tensor) -> Computed<Tensor> {
         let wide = x.to_dtype(DType::F32)?.contiguous()?;
-        // The fused operations have no gradient.
-        let tracked = wide.track_op() || self.weight.track_op();
-        let norm = match (self.kind, tracked) {
-            (NormKind::Layer, false) => candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?,
-            (NormKind::Layer, true) => candle_nn::ops::layer_norm_slow(&wide, &self.weight, &self.shift, self.epsilon)?,
-            (NormKind::Rms, false) => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
-            (NormKind::Rms, true) => candle_nn::ops::rms_norm_slow(&wide, &self.weight, self.epsilon)?,
+        let norm = match self.kind {
+            NormKind::Layer => candle_nn::ops::layer_norm(&wide, &self.weight, &self.shift, self.epsilon)?,
+            NormKind::Rms => candle_nn::ops::rms_norm(&wide, &self.weight, self.epsilon)?,
         };
         norm.to_dtype(x.dtype())
     }

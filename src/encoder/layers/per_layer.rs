@@ -63,7 +63,7 @@ impl PerLayerInput {
         let (rows, name) = (inputs.rows, |part: &str| format!("{prefix}.{part}"));
         let own = inputs.values.chunks_exact(rows * width).nth(layer).unwrap_or_default();
         Ok(Self {
-            input: Linear::place(loader, own, Vec::new(), width, (&[], 0))?,
+            input: Linear::place(loader, own, Vec::new(), width, &[])?,
             input_norm: Norm::load(loader, names.input_norm, rows, config.norm)?,
             gate: Linear::load(loader, &name(names.gate), width, rows, false)?,
             back: Linear::load(loader, &name(names.back), rows, width, false)?,

@@ -71,9 +71,7 @@ impl Table {
 /// Rotates the heads of every text (texts × heads × positions × width) by their positions, always in float32.
 pub(in crate::encoder) fn rotate(heads: &Tensor, (cosines, sines): &(Tensor, Tensor)) -> Result<Tensor> {
     let wide = heads.to_dtype(DType::F32)?.contiguous()?;
-    // The fused operation has no gradient.
-    let rope = if wide.track_op() { candle_nn::rotary_emb::rope_slow } else { candle_nn::rotary_emb::rope };
-    rope(&wide, cosines, sines)?.to_dtype(heads.dtype())
+    candle_nn::rotary_emb::rope(&wide, cosines, sines)?.to_dtype(heads.dtype())
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use super::super::config::Config;
 use super::super::error::Error;
 use super::super::source::Loader;
 use super::super::tensor_names::Names;
-use super::super::variables::Part;
-use super::token_types::{add_first_type, types};
+use super::token_types::add_first_type;
 use super::values::{gather_rows, with_values};
 use crate::checkpoint::SharedData;
 use crate::kernel::{self, DType, SimdLevel};
@@ -45,9 +44,6 @@ impl TokenEmbeddings {
         if !has_type && let Some((data, dtype)) = loader.in_place(name, &[vocabulary, width])? {
             return Ok(Self::InPlace(InPlace { data, dtype, scale }));
         }
-        if loader.source.variables().is_some() {
-            return Self::variable(loader, config, names, (vocabulary, width), (scale, has_type));
-        }
         let mut values = loader.values(name, &[vocabulary, width])?;
         if let Some(scale) = scale {
             kernel::scale_rows(SimdLevel::best(), &mut values, width, width, &vec![scale; vocabulary]);
@@ -69,25 +65,6 @@ impl TokenEmbeddings {
         }
         let values = loader.values(name, &[rows, width])?;
         loader.place(values, &[rows, width]).map(Self::OnDevice)
-    }
-
-    /// The table as operations on variables, for gradients.
-    fn variable(
-        loader: &Loader<'_>,
-        config: &Config,
-        names: &Names,
-        (vocabulary, width): (usize, usize),
-        (scale, has_type): (Option<f32>, bool),
-    ) -> Result<Self, Error> {
-        let (name, shape) = (names.token_table(loader), [vocabulary, width]);
-        let mut table = loader.place_weights(loader.values(name, &shape)?, &shape, vec![Part::whole(name)])?;
-        if let Some(scale) = scale {
-            table = (table * f64::from(scale))?;
-        }
-        if has_type && let Some(types) = types(loader, config, names, width)? {
-            table = table.broadcast_add(&types.narrow(0, 0, 1)?)?;
-        }
-        Ok(Self::OnDevice(table))
     }
 
     /// The table on the device.

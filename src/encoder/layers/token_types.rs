@@ -1,12 +1,9 @@
 //! The table of token types.
 
-use candle_core::Tensor;
-
 use super::super::config::Config;
 use super::super::error::Error;
 use super::super::source::Loader;
 use super::super::tensor_names::Names;
-use super::super::variables::Part;
 
 /// The rows once for each token type, with the type's vector added. Without types they are returned as they are.
 pub(in crate::encoder) fn with_each_type(
@@ -24,18 +21,6 @@ pub(in crate::encoder) fn with_each_type(
         all.extend(rows.chunks_exact(width).flat_map(|row| row.iter().zip(vector).map(|(x, y)| x + y)));
     }
     Ok(all)
-}
-
-/// The table of token types, where the model has one.
-pub(in crate::encoder) fn types(
-    loader: &Loader<'_>,
-    config: &Config,
-    names: &Names,
-    width: usize,
-) -> Result<Option<Tensor>, Error> {
-    let Some(name) = names.token_types.filter(|_| config.token_types) else { return Ok(None) };
-    let shape = [loader.dimensions(name)?.0, width];
-    loader.place_weights(loader.values(name, &shape)?, &shape, vec![Part::whole(name)]).map(Some)
 }
 
 /// Adds the vector of the first token type to every row.
