@@ -141,9 +141,12 @@ mod wildcard;
 pub mod write;
 mod yaml;
 
-pub use api::{Error, Merge, RecipeFile, RecipeSource};
+pub use api::{Differences, Error, Grouping, Inspection, Merge, RecipeFile, RecipeSource, TensorGroup};
 #[cfg(feature = "eval")]
 pub use api::{FirstStage, Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+#[cfg(feature = "eval")]
+#[doc(hidden)]
+pub use api::{write_kept_merges, write_merge};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

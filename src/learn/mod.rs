@@ -9,6 +9,7 @@ mod bits;
 mod coefficients;
 mod data;
 mod error;
+mod export;
 mod inputs;
 mod merged;
 mod mining;
