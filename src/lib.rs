@@ -150,7 +150,7 @@ pub use api::{write_kept_merges, write_merge};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-pub use cli::main as command_line;
+pub use cli::{main as command_line, main_of as command_line_of};
 pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
 pub use kernel::DType;
 pub use progress::{Cancel, Monitor, Progress};

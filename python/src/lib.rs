@@ -1,11 +1,12 @@
 //! The native half of the Python package `admix_merge`: admix's library, called with JSON and answering with JSON.
 //!
 //! Every function runs its work on a thread of its own with the GIL released (`run`), so that Ctrl-C works. What Python sees, with
-//! types and documentation, is written in Python, in `admix_merge/`.
+//! types and documentation, is written in Python, in `package/`.
 
 mod failure;
 mod learning;
 mod merging;
+mod program;
 mod run;
 mod scoring;
 mod studies;
@@ -31,6 +32,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(studies::write_point, module)?)?;
     module.add_function(wrap_pyfunction!(studies::figures, module)?)?;
     module.add_function(wrap_pyfunction!(studies::report, module)?)?;
+    module.add_function(wrap_pyfunction!(program::command_line, module)?)?;
     Ok(())
 }
 

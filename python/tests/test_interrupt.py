@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import json
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from pathlib import Path
 
 from .conftest import ROOT, data, retriever
+from .program import admix
 
 SWEEP = f"""
 import sys, time, admix_merge
@@ -26,16 +29,13 @@ except KeyboardInterrupt:
 def test_ctrl_c_ends_a_sweep_and_what_is_scored_stays() -> None:
     child = subprocess.Popen([sys.executable, "-c", SWEEP], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None and child.stdout.readline() == "ready\n"
-    results = Path("study/done")
-    until = time.monotonic() + 60
-    while time.monotonic() < until and not (results.is_dir() and any(results.iterdir())):
-        time.sleep(0.02)
+    wait_for_a_result()
     child.send_signal(signal.SIGINT)
     begun = time.monotonic()
     said, _ = child.communicate(timeout=30)
     assert said == "interrupted\n" and child.returncode == 0
     assert time.monotonic() - begun < 5
-    assert any(results.iterdir())
+    assert any(Path("study/done").iterdir())
     claims = Path("study/claim")
     assert not claims.is_dir() or not any(claims.iterdir())
 
@@ -64,16 +64,36 @@ def test_other_threads_of_python_run_while_a_sweep_works() -> None:
 
 
 def test_the_program_is_installed_under_both_names() -> None:
-    import sysconfig
-
     folder = Path(sysconfig.get_path("scripts"))
     for name in ("admix", "admix-merge"):
         found = subprocess.run([str(folder / name), "--version"], capture_output=True, text=True, check=True)
         assert found.stdout.startswith("admix ")
-    # A link elsewhere finds the program, too.
-    os.symlink(folder / "admix", "linked")
-    found = subprocess.run(["./linked", "--version"], capture_output=True, text=True, check=True)
-    assert found.stdout.startswith("admix ")
+    refused = subprocess.run([str(folder / "admix"), "merge", "nowhere.yaml", "-o", "out"], capture_output=True, text=True)
+    assert refused.returncode == 2 and "nowhere.yaml" in refused.stderr
+
+
+def test_the_program_starts_workers_and_ctrl_c_ends_them() -> None:
+    sweep = ROOT / "recipes" / "sweep.yaml"
+    command = [sys.executable, "-m", "admix_merge", "sweep", "run", str(sweep), "--store", str(Path("study").absolute())]
+    done = subprocess.run([*command, "-j", "2", "-q"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Recommended: w=" in done.stdout
+    timings = json.loads(admix("sweep", "export", "study", "--json", "-"))["timings"]
+    workers = {timing["worker"] for timing in timings.values()}
+    assert len(workers) == 2
+    shutil.rmtree("study")
+    child = subprocess.Popen([*command, "-q"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    wait_for_a_result()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=30)
+    assert child.returncode == 130
+
+
+def wait_for_a_result() -> None:
+    """Waits until a sweep has scored something."""
+    results = Path("study/done")
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (results.is_dir() and any(results.iterdir())):
+        time.sleep(0.02)
 
 
 def test_the_version_is_that_of_the_program() -> None:

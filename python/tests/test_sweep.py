@@ -80,7 +80,7 @@ def test_figures_are_pictures_and_the_report_is_one_file() -> None:
     assert study.figure()._repr_svg_().startswith("<svg")
     assert {"front", "curve", "data"} <= set(study.figures())
     study.figure("front").save("front.svg")
-    assert Path("front.svg").read_text().startswith("<svg")
+    assert "<svg" in Path("front.svg").read_text()
     assert "<html" in Path(study.report("report.html")).read_text()
     assert "<svg" in study._repr_html_()
     with pytest.raises(am.UsageError, match="no figure"):

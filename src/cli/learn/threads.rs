@@ -1,5 +1,8 @@
 //! How many threads one of candle's computations has.
 
+#[cfg(unix)]
+use crate::cli::program;
+
 /// What candle reads once, before its first computation.
 #[cfg(unix)]
 const VARIABLE: &str = "CANDLE_NUM_THREADS";
@@ -14,7 +17,7 @@ pub(super) fn one_each() {
     if std::env::var_os(VARIABLE).is_some() {
         return;
     }
-    let (Ok(program), mut arguments) = (std::env::current_exe(), std::env::args_os()) else { return };
+    let (Ok(program), mut arguments) = (program::file(), program::arguments().into_iter()) else { return };
     let mut command = std::process::Command::new(program);
     if let Some(name) = arguments.next() {
         command.arg0(name);

@@ -127,7 +127,7 @@ def merge(
         request = _request(inputs.recipe(recipe, variables), dtype, seed, allow, shard_size, threads)
         found = json.loads(_native.merge(json.dumps({**request, "out": os.fspath(out), "force": force}), watch))
     warn(found["warnings"])
-    return Merged(**found)
+    return Merged(**{**found, "path": os.fspath(out)})
 
 
 def blend(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import importlib
 import json
 import sys
 import time
@@ -136,8 +137,7 @@ class Notebook(Bar):
         self._draw(True)
 
     def _draw(self, last: bool) -> None:
-        from IPython.display import HTML, display
-
+        shown: Any = importlib.import_module("IPython.display")
         # Reading a study takes time that the sweep could use.
         due = last or time.monotonic() - self._at >= 3.0
         if self.store is not None and due and len(self.lines) > self._drawn:
@@ -150,9 +150,9 @@ class Notebook(Bar):
             f"<pre style='margin:0'>{html.escape(recent)}</pre>{self._figure}</div>"
         )
         if self._handle is None:
-            self._handle = display(HTML(page), display_id=True)
+            self._handle = shown.display(shown.HTML(page), display_id=True)
         else:
-            self._handle.update(HTML(page))
+            self._handle.update(shown.HTML(page))
 
 
 def _curve(store: str) -> str:

@@ -65,7 +65,8 @@ class Figure:
     """The picture."""
 
     def _repr_svg_(self) -> str:
-        return self.svg
+        # In a page there is no declaration.
+        return self.svg[self.svg.index("<svg") :]
 
     def save(self, path: PathLike) -> None:
         """Writes the picture."""
@@ -209,7 +210,7 @@ class Study:
         details = self.details
         said = "".join(f"<p>{html.escape(line)}</p>" for line in details["sentences"])
         table = f"<pre>{html.escape(details['table'])}</pre>"
-        return f"<div>{self.figure().svg}{table}{said}</div>"
+        return f"<div>{self.figure()._repr_svg_()}{table}{said}</div>"
 
 
 def sweep(
