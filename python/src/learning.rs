@@ -123,7 +123,6 @@ fn said(event: &Event) -> Value {
 }
 
 /// Learns a recipe's weights.
-#[pyfunction]
 pub(crate) fn learn(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<String> {
     let input: LearnInput = request(text)?;
     watched(py, watch.as_ref(), |hand| Ok(input.run(hand)?.to_string()))

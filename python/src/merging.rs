@@ -114,14 +114,12 @@ impl MergeInput {
 }
 
 /// Merges into a folder.
-#[pyfunction]
 pub(crate) fn merge(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<String> {
     let input: MergeInput = request(text)?;
     watched(py, watch.as_ref(), |hand| Ok(input.run(hand)?.to_string()))
 }
 
 /// Says what a merge would do.
-#[pyfunction]
 pub(crate) fn plan(py: Python<'_>, text: &str) -> PyResult<String> {
     let input: MergeInput = request(text)?;
     watched(py, None, |_| {
@@ -170,14 +168,12 @@ impl InspectInput {
 }
 
 /// Looks into a model folder, or compares two.
-#[pyfunction]
 pub(crate) fn inspect(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<String> {
     let input: InspectInput = request(text)?;
     watched(py, watch.as_ref(), |hand| Ok(input.run(hand)?.to_string()))
 }
 
 /// All merge methods.
-#[pyfunction]
 pub(crate) fn methods() -> String {
     let method = |method: &&admix::method::MergeMethod| {
         json!({

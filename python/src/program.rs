@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 
 /// Runs the command line. `file` starts the program anew, and the first of `arguments` is its name.
-#[pyfunction]
 pub(crate) fn command_line(py: Python<'_>, file: PathBuf, arguments: Vec<OsString>) -> u8 {
     py.detach(|| admix::command_line_of(file, arguments))
 }

@@ -1,6 +1,6 @@
 //! Scores of models on data sets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admix::encoder::{self, Device};
@@ -176,17 +176,15 @@ impl ScoreInput {
 }
 
 /// Scores models on data sets.
-#[pyfunction]
 pub(crate) fn score(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<String> {
     let input: ScoreInput = request(text)?;
     watched(py, watch.as_ref(), |hand| Ok(input.run(hand)?.to_string()))
 }
 
 /// The splits of a data set, and the names of what is in it.
-#[pyfunction]
-pub(crate) fn splits(py: Python<'_>, folder: PathBuf) -> PyResult<String> {
+pub(crate) fn splits(py: Python<'_>, folder: &str) -> PyResult<String> {
     watched(py, None, |_| {
-        let opened = data::inspect(&folder, &data::Options::default())?;
+        let opened = data::inspect(Path::new(folder), &data::Options::default())?;
         let sets = opened.sets.iter().map(|set| json!({"name": set.name, "direction": set.direction}));
         Ok(json!({"splits": opened.splits, "sets": sets.collect::<Vec<_>>()}).to_string())
     })

@@ -131,7 +131,6 @@ fn tell(study: &Study, hand: &Hand, event: &Event<'_>) {
 }
 
 /// Runs a sweep.
-#[pyfunction]
 pub(crate) fn sweep(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<String> {
     let input: SweepInput = request(text)?;
     watched(py, watch.as_ref(), |hand| Ok(input.run(hand)?.to_string()))
@@ -170,10 +169,9 @@ impl ConfirmInput {
 }
 
 /// Scores the best points on held-out queries.
-#[pyfunction]
-pub(crate) fn confirm(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+pub(crate) fn confirm(py: Python<'_>, text: &str, watch: Option<Bound<'_, PyAny>>) -> PyResult<String> {
     let input: ConfirmInput = request(text)?;
-    watched(py, watch.as_ref(), |hand| input.run(hand))
+    watched(py, watch.as_ref(), |hand| input.run(hand).map(|()| String::new()))
 }
 
 /// The results on the search's queries and on those that are held out.
@@ -183,10 +181,9 @@ fn analyses(study: &Study, depth: Depth) -> Result<[Analysis; 2], Failure> {
 }
 
 /// Everything that is known of a study.
-#[pyfunction]
-pub(crate) fn study(py: Python<'_>, store: PathBuf) -> PyResult<String> {
+pub(crate) fn study(py: Python<'_>, store: &str) -> PyResult<String> {
     watched(py, None, |_| {
-        let study = Study::open(&store)?;
+        let study = Study::open(Path::new(store))?;
         let [full, confirmed] = analyses(&study, Depth::Intervals)?;
         let preference = Preference::default();
         let found = sweeps::recommend(&study, &full, &confirmed, &preference)?;
@@ -209,9 +206,8 @@ fn shown(all: bool) -> TableOptions {
 }
 
 /// Where a study stands.
-#[pyfunction]
-pub(crate) fn status(py: Python<'_>, store: PathBuf) -> PyResult<String> {
-    watched(py, None, |_| Ok(json!(Status::of(&Study::open(&store)?, &mut Watch::default())?).to_string()))
+pub(crate) fn status(py: Python<'_>, store: &str) -> PyResult<String> {
+    watched(py, None, |_| Ok(json!(Status::of(&Study::open(Path::new(store))?, &mut Watch::default())?).to_string()))
 }
 
 #[derive(Deserialize)]
@@ -271,7 +267,6 @@ impl RecommendInput {
 }
 
 /// The point that is recommended, or asked for.
-#[pyfunction]
 pub(crate) fn recommend(py: Python<'_>, text: &str) -> PyResult<String> {
     let input: RecommendInput = request(text)?;
     watched(py, None, |_| Ok(input.run()?.to_string()))
@@ -302,27 +297,24 @@ impl WriteInput {
 }
 
 /// Merges a point into a folder, with its scores on the model card.
-#[pyfunction]
-pub(crate) fn write_point(py: Python<'_>, text: &str) -> PyResult<()> {
+pub(crate) fn write_point(py: Python<'_>, text: &str) -> PyResult<String> {
     let input: WriteInput = request(text)?;
-    watched(py, None, |hand| input.run(hand))
+    watched(py, None, |hand| input.run(hand).map(|()| String::new()))
 }
 
 /// The figures of a study, each with its name.
-#[pyfunction]
-pub(crate) fn figures(py: Python<'_>, store: PathBuf) -> PyResult<Vec<(String, String)>> {
+pub(crate) fn figures(py: Python<'_>, store: &str) -> PyResult<String> {
     watched(py, None, |_| {
-        let study = Study::open(&store)?;
+        let study = Study::open(Path::new(store))?;
         let [full, confirmed] = analyses(&study, Depth::Intervals)?;
-        Ok(figure_files(&study, &full, &confirmed)?)
+        Ok(json!(figure_files(&study, &full, &confirmed)?).to_string())
     })
 }
 
 /// The HTML file of a study.
-#[pyfunction]
-pub(crate) fn report(py: Python<'_>, store: PathBuf) -> PyResult<String> {
+pub(crate) fn report(py: Python<'_>, store: &str) -> PyResult<String> {
     watched(py, None, |_| {
-        let study = Study::open(&store)?;
+        let study = Study::open(Path::new(store))?;
         let [full, confirmed] = analyses(&study, Depth::Intervals)?;
         let (texts, _) = query_texts(&study);
         Ok(page(&study, &full, &confirmed, &texts)?)

@@ -25,7 +25,7 @@ def main() -> None:
 
     # Python would only note a signal, and look at it when the program is over.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.exit(_native.command_line(_file(), ["admix", *sys.argv[1:]]))
+    sys.exit(int(_native.command_line(_file(), ["admix", *sys.argv[1:]])))
 
 
 if __name__ == "__main__":

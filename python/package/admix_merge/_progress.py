@@ -158,7 +158,7 @@ class Notebook(Bar):
 def _curve(store: str) -> str:
     """The figure of a study that says most while it runs."""
     try:
-        figures = dict(_native.figures(store))
+        figures: dict[str, str] = dict(json.loads(_native.figures(store)))
     except Exception:  # A picture is no reason to end a sweep.
         return ""
     return figures.get("curve.svg", figures.get("front.svg", ""))

@@ -189,7 +189,7 @@ class Study:
 
     def figures(self) -> dict[str, Figure]:
         """The figures by their names: the curve over the ratio, the front, every data set, and more where there is more."""
-        found = {name.removesuffix(".svg"): svg for name, svg in _native.figures(self.store)}
+        found = {name.removesuffix(".svg"): svg for name, svg in json.loads(_native.figures(self.store))}
         return {name: Figure(name, svg) for name, svg in found.items()}
 
     def figure(self, name: Optional[str] = None) -> Figure:
