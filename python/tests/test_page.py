@@ -12,7 +12,7 @@ import pytest
 
 import admix_merge as am
 
-from .conftest import ROOT, data, retriever
+from .conftest import ROOT, data, retriever, sentence_transformers
 from .test_score import read
 
 PAGE = ROOT / "docs" / "src" / "guides" / "python.md"
@@ -34,6 +34,8 @@ def test_every_example_of_the_page_runs(own_folder: Path, monkeypatch: pytest.Mo
     names: dict[str, Any] = {"base": "base", "tuned": "ko-en", "model": "base", "other": "ko-en"}
     has_library = importlib.util.find_spec("sentence_transformers") is not None
     if has_library:
+        # Both in memory, because transformers adds a pooler that the folders lack.
+        names["other"] = sentence_transformers().SentenceTransformer("base")
         exec("from sentence_transformers import SentenceTransformer", names)
         exec("from sentence_transformers.evaluation import InformationRetrievalEvaluator", names)
         queries, corpus, relevant = read(data("ko-en"))
