@@ -141,13 +141,16 @@ mod wildcard;
 pub mod write;
 mod yaml;
 
-pub use api::{Error, Merge, RecipeFile, RecipeSource};
+pub use api::{Differences, Error, Grouping, Inspection, Merge, RecipeFile, RecipeSource, TensorGroup};
 #[cfg(feature = "eval")]
 pub use api::{FirstStage, Learn, Score, ScoreReport, ScoredSet, Sweep, SweepReport};
+#[cfg(feature = "eval")]
+#[doc(hidden)]
+pub use api::{write_kept_merges, write_merge};
 pub use caught::catches_panics;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-pub use cli::main as command_line;
+pub use cli::{main as command_line, main_of as command_line_of};
 pub use diagnose::{Diagnose, Diagnosis, ExitClass, Severity};
 pub use kernel::DType;
 pub use progress::{Cancel, Monitor, Progress};

@@ -254,10 +254,18 @@ impl<R: RecipeSource> Merge<R> {
     /// As [`Merge::plan`]; an output folder that exists already or cannot be written; weights that cannot be merged.
     pub fn write(&self, out: impl AsRef<Path>) -> Result<Outcome, Error> {
         let plan = self.plan()?;
-        let request = Request { plan: &plan, out: out.as_ref(), force: self.force, sync: self.sync };
-        let mut outcome = self.run(&plan, |options| write::write(request, options))?;
+        let mut outcome = self.write_plan(&plan, out)?;
         outcome.report.warnings.splice(0..0, plan.warnings);
         Ok(outcome)
+    }
+
+    /// Runs a plan of this merge into a folder, as [`Merge::write`] does. The plan's warnings are not repeated.
+    ///
+    /// # Errors
+    /// As [`Merge::write`].
+    pub fn write_plan(&self, plan: &Plan, out: impl AsRef<Path>) -> Result<Outcome, Error> {
+        let request = Request { plan, out: out.as_ref(), force: self.force, sync: self.sync };
+        self.run(plan, |options| write::write(request, options))
     }
 
     /// Runs a plan of this merge into your own sink. Nothing is written to disk.

@@ -1,10 +1,11 @@
-//! Builders for merges, learned recipes, scorings and sweeps, with the program's defaults.
+//! Builders for merges, learned recipes, scorings and sweeps, with the program's defaults, and a look into model folders.
 
 #[cfg(feature = "eval")]
 mod candidates;
 mod error;
 #[cfg(feature = "eval")]
 mod first_stage;
+mod inspect;
 #[cfg(feature = "eval")]
 mod learn;
 mod merge;
@@ -17,6 +18,7 @@ mod watch;
 pub use error::Error;
 #[cfg(feature = "eval")]
 pub use first_stage::FirstStage;
+pub use inspect::{Differences, Grouping, Inspection, TensorGroup};
 #[cfg(feature = "eval")]
 pub use learn::Learn;
 pub use merge::{Merge, RecipeFile, RecipeSource};
@@ -24,5 +26,5 @@ pub use merge::{Merge, RecipeFile, RecipeSource};
 pub use score::{Score, ScoreReport, ScoredSet};
 #[cfg(feature = "eval")]
 pub use sweep::{Sweep, SweepReport};
-#[cfg(all(feature = "cli", feature = "eval"))]
-pub(crate) use sweep::{write_kept_merges, write_merge};
+#[cfg(feature = "eval")]
+pub use sweep::{write_kept_merges, write_merge};

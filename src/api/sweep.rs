@@ -155,7 +155,10 @@ impl SweepReport {
 }
 
 /// Writes the merges that the sweep file keeps, and returns their folders.
-pub(crate) fn write_kept_merges(
+///
+/// # Errors
+/// Records that cannot be read, a merge that fails.
+pub fn write_kept_merges(
     study: &Study,
     which: Keep,
     level: SimdLevel,
@@ -180,8 +183,11 @@ pub(crate) fn write_kept_merges(
     Ok(written)
 }
 
-/// Merges a recipe of a study into a folder; `force` replaces an earlier merge there.
-pub(crate) fn write_merge(
+/// Merges a recipe of a study into a folder, with its scores on the model card; `force` replaces an earlier merge there.
+///
+/// # Errors
+/// A recipe that does not fit its models, a folder that cannot be written, a merge that fails.
+pub fn write_merge(
     recipe: Recipe,
     (out, force): (&Path, bool),
     study: &Study,

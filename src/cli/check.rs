@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
@@ -75,7 +74,8 @@ impl Diagnostic {
     }
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+/// Checks the files and gives the exit code.
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let variables = assignments(&args.variables)?;
     let options = args.plan.options()?;
     let mut diagnostics = Vec::new();
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let code = diagnostics.iter().map(|diagnostic| diagnostic.found.code()).max().unwrap_or(0);
     if args.json {
         render::print_json(&diagnostics.iter().map(Diagnostic::to_json).collect())?;
-        return Ok(ExitCode::from(code));
+        return Ok(code);
     }
     for Diagnostic { file, found } in diagnostics {
         let several = args.files.len() > 1 && found.place.is_none() && !found.message.contains(file.as_str());
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let verb = if files.len() == 1 { "is" } else { "are" };
         render::print(&Page::of(format_args!("{} {verb} fine", files.join(", "))))?;
     }
-    Ok(ExitCode::from(code))
+    Ok(code)
 }
 
 /// Everything to say about a file, in the order in which it stands there.

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
-
 use super::args::{LinkArgs, level};
 use super::{progress, render, run, units};
-use crate::checkpoint::{Checkpoint, LateInteraction, ModelKind, Weights, disagreements, layer_of};
+use crate::api::{Differences, Grouping, Inspection};
+use crate::checkpoint::{Checkpoint, LateInteraction, ModelKind};
 use crate::escape::{Page, columns};
-use crate::merge::{self, Difference};
+use crate::merge;
 
 /// Show what is in a model folder, or where two differ
 #[derive(clap::Args, Debug)]
@@ -51,15 +50,13 @@ enum By {
     Tensor,
 }
 
-impl By {
-    fn group(self, module: &str, canonical: &str) -> String {
-        let name = match (self, layer_of(canonical)) {
-            (Self::Name, Some(layer)) => layer.template,
-            (Self::Layer, Some(layer)) => format!("{}.{}", layer.stack, layer.index),
-            (Self::Layer, None) => canonical.split('.').next().unwrap_or(canonical).to_owned(),
-            (Self::Name, None) | (Self::Tensor, _) => canonical.to_owned(),
-        };
-        if module.is_empty() { name } else { format!("{module}/{name}") }
+impl From<By> for Grouping {
+    fn from(by: By) -> Self {
+        match by {
+            By::Name => Self::Name,
+            By::Layer => Self::Layer,
+            By::Tensor => Self::Tensor,
+        }
     }
 }
 
@@ -71,55 +68,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Tensors that are shown together.
-#[derive(Default)]
-struct Row {
-    count: usize,
-    parameters: u64,
-    shapes: Vec<String>,
-    dtypes: Vec<String>,
-}
-
 fn one(checkpoint: &Checkpoint, args: &Args) -> anyhow::Result<()> {
-    let mut rows: Vec<(String, Row)> = Vec::new();
-    let mut index: BTreeMap<String, usize> = BTreeMap::new();
-    let mut dtypes: BTreeMap<String, u64> = BTreeMap::new();
-    for module in checkpoint.parts() {
-        for tensor in module.weights.iter().flat_map(Weights::tensors) {
-            let key = args.by.group(&module.folder, &tensor.canonical);
-            let at = *index.entry(key.clone()).or_insert_with(|| {
-                rows.push((key, Row::default()));
-                rows.len() - 1
-            });
-            let row = &mut rows[at].1;
-            row.count += 1;
-            row.parameters += tensor.elements();
-            let shape = tensor.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
-            let dtype = format!("{:?}", tensor.dtype);
-            if !row.shapes.contains(&shape) {
-                row.shapes.push(shape);
-            }
-            *dtypes.entry(dtype.clone()).or_default() += tensor.elements();
-            if !row.dtypes.contains(&dtype) {
-                row.dtypes.push(dtype);
-            }
-        }
-    }
-    let parameters: u64 = rows.iter().map(|(_, row)| row.parameters).sum();
+    let inspection = Inspection::of(checkpoint, args.by.into());
     if args.json {
-        return render::print_json(&one_json(checkpoint, &rows, parameters));
+        return render::print_json(&inspection.to_json());
     }
     let mut out = Page::of(checkpoint.name());
-    for (name, value) in facts(checkpoint, parameters, &dtypes) {
+    for (name, value) in facts(checkpoint, inspection.parameters(), &inspection.dtypes) {
         out.line(format_args!("  {name:12}  {value}"));
     }
     out.gap();
-    let table: Vec<Vec<String>> = rows
+    let table: Vec<Vec<String>> = inspection
+        .groups
         .iter()
-        .map(|(name, row)| {
+        .map(|group| {
             let shapes =
-                if row.shapes.len() > 2 { format!("{} shapes", row.shapes.len()) } else { row.shapes.join(" ") };
-            vec![name.clone(), format!("{}×", row.count), shapes, row.dtypes.join(" "), units::count(row.parameters)]
+                if group.shapes.len() > 2 { format!("{} shapes", group.shapes.len()) } else { group.shapes.join(" ") };
+            let (count, parameters) = (format!("{}×", group.tensors), units::count(group.parameters));
+            vec![group.name.clone(), count, shapes, group.dtypes.join(" "), parameters]
         })
         .collect();
     out.add(&columns(&["tensors", "", "shape", "dtype", "parameters"], &table, &[1, 4], render::columns()));
@@ -217,46 +183,6 @@ fn kind(checkpoint: &Checkpoint) -> String {
     if heads.is_empty() { described.to_owned() } else { format!("{described} with {} head", heads.join(" and ")) }
 }
 
-fn one_json(checkpoint: &Checkpoint, rows: &[(String, Row)], parameters: u64) -> Value {
-    let settings = checkpoint.settings();
-    let architecture = &settings.architecture;
-    let groups: Vec<Value> = rows
-        .iter()
-        .map(|(name, row)| {
-            json!({"name": name, "tensors": row.count, "shapes": row.shapes, "dtypes": row.dtypes, "parameters": row.parameters})
-        })
-        .collect();
-    json!({
-        "folder": checkpoint.path().display().to_string(),
-        "hub": checkpoint.snapshot().map(|snapshot| json!({"name": snapshot.name, "commit": snapshot.commit})),
-        "kind": settings.kind.name(),
-        "architecture": architecture.model_type,
-        "layers": architecture.layers,
-        "hidden_size": architecture.hidden_size,
-        "vocab_size": architecture.vocab_size,
-        "parameters": parameters,
-        "bytes": checkpoint.weight_bytes(),
-        "modules": checkpoint.modules().iter().map(|module| json!({"folder": module.folder, "kind": module.kind})).collect::<Vec<_>>(),
-        "heads": checkpoint.heads().iter().map(|head| head.folder.as_str()).collect::<Vec<_>>(),
-        "sentence_transformers": checkpoint.is_sentence_transformers(),
-        "pooling": settings.pooling,
-        "normalize": settings.normalize,
-        "similarity": settings.similarity,
-        "prompts": settings.prompts,
-        "max_seq_length": settings.max_seq_length,
-        "late_interaction": settings.late_interaction.as_ref().map(|late| json!({
-            "query_prefix": late.query_prefix,
-            "document_prefix": late.document_prefix,
-            "query_length": late.query_length,
-            "document_length": late.document_length,
-            "expansion_length": late.expansion.as_ref().map(|expansion| expansion.length),
-            "skiplist": late.skiplist,
-        })),
-        "tokenizer": checkpoint.tokenizer().files().map(|path| path.display().to_string()).collect::<Vec<_>>(),
-        "groups": groups,
-    })
-}
-
 fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()> {
     let cancel = run::interruption()?;
     let bar = progress::bar(progress::Counted::Bytes, left.weight_bytes() + right.weight_bytes(), args.json);
@@ -270,56 +196,26 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
         progress: &advance,
         solver: None,
     };
-    let differences = merge::compare(left, right, options);
+    let differences = Differences::of(left, right, args.by.into(), options);
     bar.finish_and_clear();
     let differences = differences?;
-    let mut groups: Vec<(String, Difference)> = Vec::new();
-    let mut index: BTreeMap<String, usize> = BTreeMap::new();
-    let mut whole = Difference::default();
-    for difference in &differences {
-        whole.add(difference);
-        let key = args.by.group(&difference.module, &difference.name);
-        let at = *index.entry(key.clone()).or_insert_with(|| {
-            groups.push((key, Difference::default()));
-            groups.len() - 1
-        });
-        groups[at].1.add(difference);
-    }
-    let settings = disagreements(left, right);
-    let (only_left, only_right) = (only_in(left, right, &differences), only_in(right, left, &differences));
     if args.json {
-        let row = |(name, d): &(String, Difference)| {
-            json!({"name": name, "parameters": d.elements, "cosine": finite(d.cosine()),
-                "relative_norm": finite(d.relative_norm()), "equal_share": d.equal_share()})
-        };
-        groups.push(("all".into(), whole));
-        let disagreements: Vec<Value> = settings
-            .iter()
-            .map(|found| json!({"kind": found.kind.name(), "what": found.what, "left": found.left, "right": found.right}))
-            .collect();
-        return render::print_json(&json!({
-            "left": left.path().display().to_string(),
-            "right": right.path().display().to_string(),
-            "disagreements": disagreements,
-            "only_left": only_left,
-            "only_right": only_right,
-            "groups": groups.iter().map(row).collect::<Vec<_>>(),
-        }));
+        return render::print_json(&differences.to_json());
     }
     let mut out = Page::of(format_args!("{} and {}", left.name(), right.name()));
-    for found in &settings {
+    for found in &differences.disagreements {
         out.line(format_args!("  the {} differs: {} and {}", found.what, found.left, found.right));
     }
-    for (model, names) in [(left, &only_left), (right, &only_right)] {
+    for (model, names) in [(left, &differences.only_left), (right, &differences.only_right)] {
         if let Some(first) = names.first() {
             let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
             out.line(format_args!("  only in {}: {first}{more}", model.name()));
         }
     }
     out.gap();
-    groups.push(("all".into(), whole));
     let show = |value: f64, digits: usize| if value.is_finite() { format!("{value:.digits$}") } else { "-".into() };
-    let table: Vec<Vec<String>> = groups
+    let table: Vec<Vec<String>> = differences
+        .groups
         .iter()
         .map(|(name, d)| {
             vec![
@@ -338,32 +234,4 @@ fn two(left: &Checkpoint, right: &Checkpoint, args: &Args) -> anyhow::Result<()>
         render::columns(),
     ));
     render::print(&out)
-}
-
-/// The tensors of `one` that were not compared because `other` has none of that name and shape, or because they are no
-/// floating-point numbers and `other` lacks them.
-fn only_in(one: &Checkpoint, other: &Checkpoint, compared: &[Difference]) -> Vec<String> {
-    let mut names = Vec::new();
-    for module in one.parts() {
-        for tensor in module.weights.iter().flat_map(Weights::tensors) {
-            let seen = compared.iter().any(|difference| difference.name == tensor.canonical);
-            let there = other
-                .parts()
-                .iter()
-                .filter_map(|module| module.weights.as_ref())
-                .any(|weights| weights.get(&tensor.canonical).is_some_and(|twin| twin.shape == tensor.shape));
-            if !seen && !there {
-                names.push(if module.folder.is_empty() {
-                    tensor.name.clone()
-                } else {
-                    format!("{}/{}", module.folder, tensor.name)
-                });
-            }
-        }
-    }
-    names
-}
-
-fn finite(value: f64) -> Option<f64> {
-    Some(value).filter(|value| value.is_finite())
 }

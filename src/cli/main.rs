@@ -1,5 +1,7 @@
 //! Parses the arguments, runs the command, reports what went wrong.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -8,7 +10,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::fetch;
 #[cfg(not(feature = "hub"))]
 use super::render::Usage;
-use super::{blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, render, schema};
+use super::{
+    blend, check, convert, data, generate, init, inspect, merge, methods, metrics, plan, program, render, schema,
+};
 #[cfg(feature = "eval")]
 use super::{cocktail, embed, learn, score, sweep};
 use crate::escape::line;
@@ -93,7 +97,18 @@ impl NoFetch {
 /// Runs the command line and gives its exit code.
 pub fn main() -> ExitCode {
     hide_caught_panics();
-    let cli = match Cli::try_parse() {
+    ExitCode::from(run())
+}
+
+/// Runs the command line in a process of another program and gives its exit code. `file` starts the program anew, and the first
+/// of `arguments` is its name.
+pub fn main_of(file: PathBuf, arguments: Vec<OsString>) -> u8 {
+    program::set(file, arguments);
+    run()
+}
+
+fn run() -> u8 {
+    let cli = match Cli::try_parse_from(program::arguments()) {
         Ok(cli) => cli,
         Err(error) => {
             return render::usage(&spelt_out().unwrap_or(error));
@@ -131,7 +146,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args, <Cli as CommandFactory>::command()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => render::report(&error),
     }
 }
@@ -139,7 +154,8 @@ pub fn main() -> ExitCode {
 /// What is wrong with the arguments, where they hold characters that a terminal would act on: said of the arguments as they are
 /// shown. Names of files come from strangers too.
 fn spelt_out() -> Option<clap::Error> {
-    let given: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let given: Vec<String> =
+        program::arguments().iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let shown: Vec<String> = given.iter().map(|argument| line(argument)).collect();
     if given == shown { None } else { Cli::try_parse_from(shown).err() }
 }

@@ -24,6 +24,7 @@ mod methods;
 mod metrics;
 mod output;
 mod plan;
+mod program;
 mod progress;
 mod reference;
 mod render;
@@ -36,4 +37,4 @@ mod sweep;
 mod tasks;
 mod units;
 
-pub use main::main;
+pub use main::{main, main_of};

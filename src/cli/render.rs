@@ -1,7 +1,6 @@
 //! Errors and warnings for people: one sentence, the place in the recipe, then hints.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
-use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anyhow::Context as _;
@@ -88,19 +87,19 @@ known! {
 }
 
 /// Prints the error to stderr and gives the exit code that belongs to it.
-pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+pub(super) fn report(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let known = || error.chain().filter_map(known);
     if let Some(faults) = known().map(Diagnose::diagnoses).find(|faults| faults.len() > 1) {
         faults.iter().for_each(show);
-        return ExitCode::from(faults.iter().map(Diagnosis::code).max().unwrap_or_default());
+        return faults.iter().map(Diagnosis::code).max().unwrap_or_default();
     }
     let unexpected = || Diagnosis::error(ExitClass::Unexpected, String::new());
     let shown = Diagnosis { message: message(error), ..known().next().map_or_else(unexpected, Diagnosis::of) };
     show(&shown);
-    ExitCode::from(shown.code())
+    shown.code()
 }
 
 /// Prints a fault or warning to stderr.
@@ -122,17 +121,17 @@ fn message(error: &anyhow::Error) -> String {
 }
 
 /// Prints what clap says of the arguments, or its help, and gives the exit code.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+pub(super) fn usage(error: &clap::Error) -> u8 {
     let said = error.to_string();
     let code = if error.use_stderr() { ExitClass::Usage.code() } else { 0 };
     if said != text(&said) {
         let _ = write!(stderr(), "{}", text(&said));
-        return ExitCode::from(code);
+        return code;
     }
     let printed = error.print().and_then(|()| stdout().flush());
     match printed.context("cannot write to stdout") {
         Err(error) if code == 0 => report(&error),
-        _ => ExitCode::from(code),
+        _ => code,
     }
 }
 

@@ -10,6 +10,7 @@ mod bits;
 mod coefficients;
 mod data;
 mod error;
+mod export;
 mod fit;
 mod inputs;
 mod linearised;

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let _ = fs::remove_file(state);
     }
     if args.json {
-        return render::print_json(&report::to_json(&learned));
+        return render::print_json(&learned.to_json());
     }
     if !args.quiet {
         render::warn(&learned.warnings);

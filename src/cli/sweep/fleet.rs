@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::events::{EventPrinter, Limits, time_left_text};
+use crate::cli::program;
 use crate::cli::render;
 use crate::cli::render::Usage;
 use crate::cli::run;
@@ -94,7 +95,7 @@ struct Worker {
 
 impl Worker {
     fn start(study: &Study, device: Option<Device>, threads: usize, limits: &Limits) -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let program = program::file().context("cannot find this program's own file")?;
         let mut command = Command::new(program);
         command.args(["sweep", "worker", "--quiet"]).arg(study.store.root());
         command.env("RAYON_NUM_THREADS", threads.to_string()).env("NO_COLOR", "1");

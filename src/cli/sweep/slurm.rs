@@ -1,6 +1,7 @@
 //! `admix sweep slurm`
 
 use super::location::StudyArgs;
+use crate::cli::program;
 use crate::cli::render;
 use crate::sweep::{Slurm, slurm};
 
@@ -44,7 +45,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let study = args.study.open_or_make()?;
-    let program = std::env::current_exe().map_or_else(|_| "admix".to_owned(), |path| path.display().to_string());
+    let program = program::file().map_or_else(|_| "admix".to_owned(), |path| path.display().to_string());
     let wish = Slurm {
         workers: args.workers,
         time: args.time.clone(),
