@@ -11,9 +11,9 @@ use crate::learn::By;
 #[command(after_help = "\
 The recipe's own values are where learning begins. Each of its numbers is moved alone and all texts
 are encoded, which tells what moving all of them together would do. The values are then those with
-which queries find their documents best among all others (InfoNCE), and no direction gets worse.
-The models' tensors stay as they are. What is written is a plain recipe with filters, which merges
-and sweeps like any other.
+which queries find their documents best among all others (InfoNCE), with a penalty for each
+direction that gets worse. The models' tensors stay as they are. What is written is a plain recipe
+with filters, which merges and sweeps like any other.
 
 Half of each data set (--hold-out) is not learned from. On its queries the recipe is scored before
 and after, which the comments of the written recipe say. Of the rest, a quarter tells how far to go.
