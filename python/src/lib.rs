@@ -17,7 +17,7 @@ mod studies;
 use std::ffi::{CStr, OsString};
 use std::path::PathBuf;
 
-use pyo3::ffi::PyObject;
+use pyo3::ffi::{PyModule_Create, PyModuleDef, PyModuleDef_HEAD_INIT, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
@@ -34,9 +34,29 @@ pub extern "C" fn PyInit__native() -> *mut PyObject {
     })
 }
 
+/// A module without functions. Python takes only one that was made from a definition, which it keeps.
+#[expect(unsafe_code, reason = "PyO3 makes such a module by its macros alone")]
+fn empty(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    let definition = Box::leak(Box::new(PyModuleDef {
+        m_base: PyModuleDef_HEAD_INIT,
+        m_name: c"_native".as_ptr(),
+        m_doc: std::ptr::null(),
+        // Its state is not Python's.
+        m_size: -1,
+        m_methods: std::ptr::null_mut(),
+        m_slots: std::ptr::null_mut(),
+        m_traverse: None,
+        m_clear: None,
+        m_free: None,
+    }));
+    // SAFETY: the thread is attached to Python, and the definition is never freed.
+    let made = unsafe { Bound::from_owned_ptr_or_err(py, PyModule_Create(definition)) }?;
+    Ok(made.cast_into::<PyModule>()?)
+}
+
 fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     hide_caught_panics();
-    let module = PyModule::new(py, "_native")?;
+    let module = empty(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     let watched: [(&'static CStr, Watched); 6] = [
         (c"merge", merging::merge),

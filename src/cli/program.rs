@@ -1,6 +1,7 @@
 //! The program's own file and arguments. In a process of another program, such as Python, the caller says which they are.
 
 use std::ffi::OsString;
+#[cfg(feature = "eval")]
 use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -13,6 +14,7 @@ pub(super) fn set(file: PathBuf, arguments: Vec<OsString>) {
 }
 
 /// The file that starts the program.
+#[cfg(feature = "eval")]
 pub(super) fn file() -> io::Result<PathBuf> {
     GIVEN.get().map_or_else(std::env::current_exe, |(file, _)| Ok(file.clone()))
 }
