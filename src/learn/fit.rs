@@ -11,6 +11,9 @@ const STEPS: usize = 150;
 /// Its learning rate, as a share of how far coefficients may move.
 const RATE: f64 = 0.1;
 
+/// A smaller loss is not a measure of how much worse another one is.
+const SMALLEST: f64 = 0.01;
+
 /// What is minimised: the mean of the tasks' losses, with a penalty for each task that is worse than it was at the start, and one
 /// for the distance from the recipe's own values.
 pub(super) struct Objective<'a> {
@@ -23,10 +26,14 @@ pub(super) struct Objective<'a> {
 }
 
 impl Objective<'_> {
+    /// What a task's loss is compared with: that at the start, which is 0 where the recipe is the teacher itself.
+    fn before(&self, task: usize) -> f64 {
+        self.before.get(task).copied().unwrap_or_default().max(SMALLEST)
+    }
+
     /// How much worse than at the start a task is, as a share.
     fn excess(&self, task: usize, loss: f64) -> f64 {
-        let before = self.before.get(task).copied().unwrap_or(loss).max(f64::MIN_POSITIVE);
-        ((loss - before) / before).max(0.0)
+        (loss / self.before(task) - 1.0).max(0.0)
     }
 
     /// The objective, and its slope along every coefficient.
@@ -34,10 +41,7 @@ impl Objective<'_> {
         let Settings { guard, regularisation, .. } = self.settings;
         let embeddings = linearised.at(values);
         let count = self.before.len().max(1) as f64;
-        let weight = |task: usize, loss: f64| {
-            let before = self.before.get(task).copied().unwrap_or(loss).max(f64::MIN_POSITIVE);
-            (1.0 + 2.0 * guard * self.excess(task, loss) / before) / count
-        };
+        let weight = |task: usize, loss: f64| (1.0 + 2.0 * guard * self.excess(task, loss) / self.before(task)) / count;
         let (losses, gradient) = self.tasks.gradient(&embeddings, linearised.dimension, weight);
         let mut slopes = linearised.project(&gradient);
         let penalised = losses.iter().enumerate().map(|(task, loss)| {
