@@ -113,7 +113,7 @@ impl Suite {
             experts: REAL,
             pairs: &[("base", "ko-en"), ("base", "ko-ko"), ("ko-ko", "ko-en")],
             change: 0.001,
-            points: 4,
+            points: 12,
             rounds: 1,
             queries: [160, 240],
             columns: vec![

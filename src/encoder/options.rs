@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::device::Device;
 use super::pooling::Pooling;
-use crate::kernel::DType;
+use crate::kernel::{self, DType};
 use crate::retrieval::Retrieval;
 
 /// How a model is loaded and used. The default is that of sentence-transformers, in float32 on the CPU.
@@ -12,8 +12,8 @@ use crate::retrieval::Retrieval;
 pub struct Options {
     /// The device that it runs on.
     pub device: Device,
-    /// The dtype of weights and activations; float32 by default. The CPU always computes in float32, with weights rounded
-    /// to this dtype.
+    /// The dtype of weights and activations; float32 by default. The CPU rounds weights to it and adds up in float32. Factors
+    /// of products are bfloat16 numbers where that is asked for and the processor multiplies them.
     pub dtype: Option<DType>,
     /// The maximum sequence length in tokens, special tokens included; the model's own by default.
     pub max_length: Option<usize>,
@@ -35,7 +35,12 @@ pub struct Options {
 impl Options {
     /// Number of tokens that are computed at a time.
     pub(super) fn budget(&self) -> usize {
-        let default = if self.device == Device::Cpu { CPU_TOKENS } else { GPU_TOKENS };
+        let default = match self.device {
+            // Where products are fast, the way to memory counts.
+            Device::Cpu if kernel::tile_level().is_some() => CPU_TOKENS / 2,
+            Device::Cpu => CPU_TOKENS,
+            _ => GPU_TOKENS,
+        };
         self.batch_tokens.unwrap_or(default).max(1)
     }
 }

@@ -72,7 +72,7 @@ impl SparseAutoEncoder {
         }
         let rows = embeddings.len() / dimension.max(1);
         let rows = Tensor::from_vec(embeddings, (rows, dimension), device)?;
-        let latents = rows.matmul(self.layer.weight())?.to_vec2::<f32>()?;
+        let latents = self.layer.multiply(&rows)?.to_vec2::<f32>()?;
         let sparse = |row: Vec<f32>| {
             let mut all: SparseVector = (0..).zip(row.iter().zip(&self.after).map(|(x, bias)| x + bias)).collect();
             // What is not a number stays, to be refused, and what is negative does not count.

@@ -217,6 +217,7 @@ fn attention(
         relative,
         positions,
         cap: config.score_cap,
+        packing: loader.packing(),
     })
 }
 

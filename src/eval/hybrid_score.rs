@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::best::{Best, Hit};
+use super::dense_search::{QueryBlock, Rows, SelectedRows};
 use super::max_sim::{MaxSim, SelectedTexts};
 use super::parts::{DocumentsByText, Effort, PartwiseEncoding, Report};
-use super::search::{Comparison, Rows, SelectedRows, Similarity, even};
+use super::search::{Comparison, Similarity, even};
 use super::sparse_search::{SelectedSparse, SparseRows};
 use super::task::{ScoreError, SetScores, Task, id_ranks, rankings};
 use super::texts::Side;
@@ -56,7 +57,7 @@ struct Search {
     /// The places of its queries among the encoded ones.
     picked: Vec<u32>,
     /// Its queries, laid out for each kind of retrieval.
-    dense: Option<Vec<(Range<usize>, Vec<f32>)>>,
+    dense: Option<Vec<(Range<usize>, QueryBlock)>>,
     sparse: Option<Vec<(Range<usize>, <SparseRows<'static> as Comparison>::Queries)>>,
     late: Option<MaxSim>,
     /// The best documents of each query, by each retrieval.
@@ -80,7 +81,12 @@ impl Search {
         let HybridVectors { dense, sparse, late } = vectors;
         let rows = dense.as_ref().map(|all| {
             let queries = SelectedRows { values: &all.values, dimension: all.dimension, picked: &picked };
-            laid_out(&Rows { queries, documents: SelectedRows { picked: &[], ..queries }, similarity: task.similarity })
+            laid_out(&Rows {
+                queries,
+                documents: SelectedRows { picked: &[], ..queries },
+                similarity: task.similarity,
+                tiles: None,
+            })
         });
         let tokens = sparse.as_ref().map(|vectors| {
             let queries = SelectedSparse { vectors, picked: &picked };
@@ -151,7 +157,7 @@ impl Search {
         let dense = dense.map(|((blocks, all), own)| {
             let queries = SelectedRows { values: &own.values, dimension: own.dimension, picked: &self.picked };
             let documents = SelectedRows { values: &all.values, dimension: all.dimension, picked: texts };
-            compared(&Rows { queries, documents, similarity: task.similarity }, blocks)
+            compared(&Rows { queries, documents, similarity: task.similarity, tiles: None }, blocks)
         });
         let sparse = self.sparse.as_ref().zip(vectors.sparse.as_ref()).zip(queries.sparse.as_ref());
         let sparse = sparse.map(|((blocks, all), own)| {

@@ -11,6 +11,8 @@ mod cocktail;
 mod columns;
 mod compat;
 pub mod data;
+#[cfg(feature = "eval")]
+mod dense_search;
 mod error;
 #[cfg(feature = "eval")]
 mod families;
@@ -56,6 +58,8 @@ pub use candidates::Candidates;
 #[cfg(feature = "eval")]
 pub use cocktail::{Example, cocktail_weights, contrastive_loss};
 pub use compat::{Compat, Gain, MapDenominator, Missing, Order, Precision, Rules, Ties};
+#[cfg(feature = "eval")]
+pub use dense_search::{SelectedRows, search};
 pub use error::{Error, LineError};
 #[cfg(feature = "eval")]
 pub use families::Family;
@@ -77,7 +81,7 @@ pub use rerank::{RerankTask, rerank};
 #[cfg(feature = "eval")]
 pub use score::score;
 #[cfg(feature = "eval")]
-pub use search::{SelectedRows, Similarity, search};
+pub use search::Similarity;
 pub(crate) use statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, draw, percentile};
 pub use statistics::{Paired, bootstrap_interval, holm, paired, randomisation_p};
 #[cfg(all(feature = "cli", feature = "eval"))]

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::dense_search::{SelectedRows, search};
 use super::hybrid_score::score_hybrid;
 use super::late_score::score_late;
 use super::parts::tokens;
-use super::search::{SelectedRows, best_of, search};
+use super::search::best_of;
 use super::sparse_search::{SelectedSparse, SparseRows};
 use super::task::{EncodingProgress, ScoreError, SetScores, Task, id_ranks, rankings};
 use super::texts::Chunk;

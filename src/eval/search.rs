@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::Ties;
 use super::best::{Best, Hit};
+use super::dense_search::SMALLEST_NORM;
 use crate::checkpoint::{ModelKind, Settings};
 use crate::encoder::Retriever;
-use crate::kernel::{Matrix, SimdLevel, Threads, multiply, reaching};
+use crate::kernel::{SimdLevel, reaching};
 
 /// How two embeddings are compared; a larger score is a better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,63 +70,9 @@ impl Similarity {
     }
 }
 
-/// A selection of a matrix's rows.
-#[derive(Clone, Copy, Debug)]
-pub struct SelectedRows<'a> {
-    /// The matrix, row by row.
-    pub values: &'a [f32],
-    /// The length of a row.
-    pub dimension: usize,
-    /// The indices of the rows, in order.
-    pub picked: &'a [u32],
-}
-
-impl SelectedRows<'_> {
-    fn row(&self, at: usize) -> &[f32] {
-        let start = self.picked[at] as usize * self.dimension;
-        &self.values[start..start + self.dimension]
-    }
-
-    /// Copies the rows `range`, normalised to length one for cosines, on all threads.
-    fn gather(&self, range: Range<usize>, similarity: Similarity, out: &mut Vec<f32>) {
-        out.resize(range.len() * self.dimension, 0.0);
-        let rows = out.par_chunks_exact_mut(self.dimension.max(1)).with_min_len(GATHERED);
-        rows.zip(range).for_each(|(out, at)| {
-            let row = self.row(at);
-            if similarity == Similarity::Cosine {
-                let norm = square(row).sqrt().max(SMALLEST_NORM);
-                for (out, x) in out.iter_mut().zip(row) {
-                    *out = x / norm;
-                }
-            } else {
-                out.copy_from_slice(row);
-            }
-        });
-    }
-}
-
-/// The sum of a row's squares.
-fn square(row: &[f32]) -> f32 {
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [0f32; LANES];
-    for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane += x * x;
-        }
-    }
-    rest.iter().fold(lanes.iter().sum(), |sum, x| sum + x * x)
-}
-
-/// The smallest norm that is divided by, as in torch.
-const SMALLEST_NORM: f32 = 1e-12;
 /// Numbers of queries and documents in a block, whose scores stay in a thread's cache.
 const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;
-/// The fewest rows that a thread copies at a time.
-const GATHERED: usize = 64;
-/// Number of partial sums that are added side by side.
-const LANES: usize = 16;
-
 /// The size of blocks that are as equal as possible. A single leftover row would be summed in another order than the rest,
 /// and equal texts would no longer have equal scores.
 pub(super) fn even(total: usize, block: usize) -> usize {
@@ -156,18 +103,16 @@ pub(super) trait Comparison: Sync {
     /// Computes all scores of a block of queries and a block of documents: a row for each document, a column for each query.
     /// `scores` has the size of that, and anything in it.
     fn compare(&self, queries: &Self::Queries, documents: &Self::Documents, scores: &mut [f32]);
-}
 
-/// The `k` best documents of each query by the similarity of dense vectors, best first.
-pub fn search(
-    queries: SelectedRows<'_>,
-    documents: SelectedRows<'_>,
-    similarity: Similarity,
-    ranks: &[u32],
-    ties: Ties,
-    k: usize,
-) -> Vec<Vec<Hit>> {
-    best_of(&Rows { queries, documents, similarity }, ranks, ties, k)
+    /// How far, at most, each query's scores are from those of [`Self::exact`]; nothing where they are the scores.
+    fn slack(&self, _queries: &Self::Queries, _documents: &Self::Documents) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// The score of one query and one document of the blocks, where [`Self::compare`] only comes near it.
+    fn exact(&self, _queries: &Self::Queries, _documents: &Self::Documents, _query: usize, _document: usize) -> f32 {
+        f32::NAN
+    }
 }
 
 /// The `k` best documents of each query, best first.
@@ -189,7 +134,7 @@ pub(super) fn best_of<C: Comparison>(comparison: &C, ranks: &[u32], ties: Ties, 
         found.par_iter_mut().for_each_init(SearchBuffers::default, |buffers, found| {
             buffers.scores.resize(count * found.best.len(), 0.0);
             comparison.compare(&found.queries, &block, &mut buffers.scores);
-            found.take_in(start, ranks, ties, buffers);
+            found.take_in(comparison, (start, &block), (ranks, ties), buffers);
         });
     }
     found.into_iter().flat_map(|found| found.best).map(Best::finish).collect()
@@ -201,68 +146,6 @@ struct SearchBuffers {
     /// One row for each document, one column for each query.
     scores: Vec<f32>,
     reaching: Vec<u32>,
-}
-
-/// Dense vectors that are compared by a similarity.
-pub(super) struct Rows<'a> {
-    pub(super) queries: SelectedRows<'a>,
-    pub(super) documents: SelectedRows<'a>,
-    pub(super) similarity: Similarity,
-}
-
-impl Comparison for Rows<'_> {
-    /// The queries as dimensions × queries for the matrix product, or one row for each query for Manhattan distances.
-    type Queries = Vec<f32>;
-    type Documents = Vec<f32>;
-
-    fn queries(&self) -> usize {
-        self.queries.picked.len()
-    }
-
-    fn documents(&self) -> usize {
-        self.documents.picked.len()
-    }
-
-    fn take_queries(&self, range: Range<usize>) -> Vec<f32> {
-        let (mut rows, dimension) = (Vec::new(), self.queries.dimension);
-        self.queries.gather(range, self.similarity, &mut rows);
-        if self.similarity == Similarity::Manhattan {
-            return rows;
-        }
-        (0..dimension).flat_map(|at| rows.iter().skip(at).step_by(dimension).copied()).collect()
-    }
-
-    fn take_documents(&self, range: Range<usize>, block: &mut Vec<f32>) {
-        self.documents.gather(range, self.similarity, block);
-    }
-
-    fn compare(&self, queries: &Vec<f32>, documents: &Vec<f32>, scores: &mut [f32]) {
-        let dimension = self.documents.dimension.max(1);
-        let width = queries.len() / dimension;
-        let rows = || documents.chunks_exact(dimension);
-        if self.similarity == Similarity::Manhattan {
-            for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
-                for (score, query) in scores.iter_mut().zip(queries.chunks_exact(dimension)) {
-                    *score = -query.iter().zip(document).map(|(x, y)| (x - y).abs()).sum::<f32>();
-                }
-            }
-            return;
-        }
-        let right = Matrix::of_rows(queries, width);
-        multiply(scores, width, Matrix::of_rows(documents, dimension), right, 1.0, Threads::One);
-        if self.similarity == Similarity::Euclidean {
-            let mut own = vec![0.0; width];
-            for row in queries.chunks_exact(width) {
-                own.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x);
-            }
-            for (scores, document) in scores.chunks_exact_mut(width).zip(rows()) {
-                let length = square(document);
-                for (score, own) in scores.iter_mut().zip(&own) {
-                    *score = -(own + length - 2.0 * *score).max(0.0).sqrt();
-                }
-            }
-        }
-    }
 }
 
 /// Some queries, and their best documents so far.
@@ -279,83 +162,31 @@ impl<Q> Found<Q> {
         Self { queries, best, floors: vec![f32::NEG_INFINITY; count] }
     }
 
-    /// Keeps the best of the documents from `start` on.
-    fn take_in(&mut self, start: usize, ranks: &[u32], ties: Ties, buffers: &mut SearchBuffers) {
+    /// Keeps the best of a block of documents, the first of which is number `start`.
+    fn take_in<C: Comparison<Queries = Q>>(
+        &mut self,
+        comparison: &C,
+        (start, documents): (usize, &C::Documents),
+        (ranks, ties): (&[u32], Ties),
+        buffers: &mut SearchBuffers,
+    ) {
         let SearchBuffers { scores, reaching: indices } = buffers;
         indices.clear();
+        let slack = comparison.slack(&self.queries, documents);
+        let lowered: Vec<f32> =
+            self.floors.iter().zip(&slack).map(|(floor, slack)| (floor - slack).max(f32::NEG_INFINITY)).collect();
         // Most are worse than the worst that is kept. NaN is never offered.
-        reaching(SimdLevel::best(), scores, &self.floors, indices);
+        reaching(SimdLevel::best(), scores, if slack.is_empty() { &self.floors } else { &lowered }, indices);
         for &index in &*indices {
-            let (document, query) = (start + index as usize / self.best.len(), index as usize % self.best.len());
-            let score = scores[index as usize];
-            let floor = &mut self.floors[query];
+            let (row, query) = (index as usize / self.best.len(), index as usize % self.best.len());
+            let score = match slack.is_empty() {
+                true => scores[index as usize],
+                false => comparison.exact(&self.queries, documents, query, row),
+            };
+            let (document, floor) = (start + row, &mut self.floors[query]);
             if score >= *floor {
                 *floor =
                     self.best[query].offer(Hit { document: document as u32, score }, ranks[document], ties, *floor);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Every score of every pair, sorted.
-    fn naive(
-        queries: SelectedRows<'_>,
-        documents: SelectedRows<'_>,
-        similarity: Similarity,
-        ranks: &[u32],
-        ties: Ties,
-        k: usize,
-    ) -> Vec<Vec<u32>> {
-        let score = |x: &[f32], y: &[f32]| -> f64 {
-            let pairs = || x.iter().zip(y).map(|(x, y)| (f64::from(*x), f64::from(*y)));
-            let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt().max(1e-12);
-            // Zero has one sign.
-            0.0 + match similarity {
-                Similarity::Dot => pairs().map(|(x, y)| x * y).sum(),
-                Similarity::Cosine => pairs().map(|(x, y)| x * y).sum::<f64>() / norm(x) / norm(y),
-                Similarity::Euclidean => -pairs().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt(),
-                Similarity::Manhattan => -pairs().map(|(x, y)| (x - y).abs()).sum::<f64>(),
-            }
-        };
-        (0..queries.picked.len())
-            .map(|query| {
-                let mut all: Vec<(f64, u32)> = (0..documents.picked.len())
-                    .map(|document| (score(queries.row(query), documents.row(document)), document as u32))
-                    .collect();
-                all.sort_by(|a, b| {
-                    b.0.total_cmp(&a.0).then_with(|| {
-                        let order = ranks[b.1 as usize].cmp(&ranks[a.1 as usize]);
-                        if ties == Ties::Ascending { order.reverse() } else { order }
-                    })
-                });
-                all.into_iter().take(k).map(|(_, document)| document).collect()
-            })
-            .collect()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-
-        // Small integers make exact scores and many ties.
-        #[test]
-        fn the_best_are_found_in_order(
-            matrix in proptest::collection::vec(proptest::array::uniform3(-2i8..3), 1..60), k in 1usize..70, ascending: bool,
-        ) {
-            let values: Vec<f32> = matrix.iter().flatten().map(|x| f32::from(*x)).collect();
-            let picked: Vec<u32> = (0..matrix.len() as u32).rev().collect();
-            let queries = SelectedRows { values: &values, dimension: 3, picked: &picked[..matrix.len() / 2] };
-            let documents = SelectedRows { values: &values, dimension: 3, picked: &picked };
-            let ranks: Vec<u32> = (0..matrix.len() as u32).map(|i| i.wrapping_mul(2_654_435_761) % 997 * 100 + i).collect();
-            let ties = if ascending { Ties::Ascending } else { Ties::Descending };
-            for similarity in [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan] {
-                let found = search(queries, documents, similarity, &ranks, ties, k);
-                let found: Vec<Vec<u32>> = found.iter().map(|hits| hits.iter().map(|hit| hit.document).collect()).collect();
-                prop_assert_eq!(found, naive(queries, documents, similarity, &ranks, ties, k));
             }
         }
     }

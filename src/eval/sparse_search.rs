@@ -126,7 +126,8 @@ impl Comparison for SparseRows<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::search::{SelectedRows, best_of, search};
+    use super::super::dense_search::{SelectedRows, search};
+    use super::super::search::best_of;
     use super::*;
     use crate::eval::Ties;
     use proptest::prelude::*;

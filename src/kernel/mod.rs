@@ -4,6 +4,8 @@
 //! a fixed shape (16 lanes inside a block of [`BLOCK`] elements), and e^x and the logarithm are computed from additions,
 //! multiplications and divisions. Matrix products and decompositions are the exception: their crates choose the order of summation.
 
+#[cfg(feature = "eval")]
+mod bfloat16;
 mod combine;
 mod convert;
 mod decompose;
@@ -26,6 +28,11 @@ mod select;
 mod simd_level;
 mod swap;
 
+#[cfg(feature = "eval")]
+pub use bfloat16::{
+    FeedForward, Finish, PackedRows, PackedWeights, Parts, TileLevel, feed_forward, multiply_packed,
+    multiply_packed_rows, multiply_tiles, tile_level,
+};
 pub use combine::{combine, combine_columns, combine_differences};
 pub use convert::{all_finite, narrow, widen};
 pub use decompose::{Mat, NotConverged, Svd, svd, times_function};
@@ -37,8 +44,8 @@ pub use joint::{consensus_sum, energies, overlap_counts, overlap_sum, select, va
 pub use masked::{Band, MaskTerm, MaskedTerms, absolute_sums, masked_sum};
 #[cfg(feature = "eval")]
 pub use neural::{
-    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, gate, max_to, norm, rotate,
-    row_of_lanes, scale_rows,
+    Activation, NormKind, add_biased, add_norm, add_to, bias_activation, exponentials, finish_columns, gate,
+    gate_columns, max_to, norm, rotate, row_of_lanes, scale_rows,
 };
 #[cfg(feature = "eval")]
 pub use product::{Matrix, Threads, multiply};

@@ -173,6 +173,42 @@ per_level! {
 }
 
 per_level! {
+    /// Adds the bias to the first columns of rows that lie `stride` apart, as many as it has, and applies the activation.
+    /// `rough` says that the results are rounded to bfloat16.
+    pub fn finish_columns(rows: &mut [f32], stride: usize, bias: &[f32], activation: Activation, rough: bool) {
+        // The compiler must not know how many there are: it would take rows side by side and gather their numbers.
+        let rows = rows.chunks_mut(stride).map(|row| &mut row[..bias.len()]);
+        // These are loops, since a closure may be compiled without the level's instructions.
+        if rough && activation == Activation::Gelu {
+            for row in rows {
+                each(row, bias, rough_gelu::<FUSED>);
+            }
+            return;
+        }
+        with_function!(activation, function => {
+            for row in rows {
+                each(row, bias, function);
+            }
+        });
+    }
+}
+
+per_level! {
+    /// Adds biases to the rows of the gate and to the other rows, which are as wide, and multiplies the gate's, with
+    /// the activation applied, by the others.
+    pub fn gate_columns(gate: &mut [f32], rows: &[f32], gate_bias: &[f32], bias: &[f32], activation: Activation) {
+        let gates = gate.chunks_exact_mut(bias.len());
+        with_function!(activation, function => {
+            for (gate, row) in gates.zip(rows.chunks_exact(bias.len())) {
+                for (((g, u), a), b) in gate.iter_mut().zip(row).zip(gate_bias).zip(bias) {
+                    *g = function(*g + *a) * (*u + *b);
+                }
+            }
+        });
+    }
+}
+
+per_level! {
     /// Adds `other` and `bias` to each row.
     pub fn add_biased(rows: &mut [f32], other: &[f32], bias: &[f32]) {
         let width = bias.len();
@@ -283,6 +319,20 @@ fn fused<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
+/// 1/x to within two units in the last place, for x of 1 to 10. Newton's steps: a division takes several times as long.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of a kernel body")]
+fn reciprocal<const FUSED: bool>(x: f32) -> f32 {
+    /// Minus the bits of a number, from here, are those of a number within an eighth of its reciprocal.
+    const GUESS: u32 = 0x7ef3_11c7;
+    let mut guess = f32::from_bits(GUESS.wrapping_sub(x.to_bits()));
+    for _ in 0..3 {
+        let left = fused::<FUSED>(-x, guess, 1.0);
+        guess = fused::<FUSED>(guess, left, guess);
+    }
+    guess
+}
+
 /// e^x to within two units in the last place, for x up to 88; below −87 it is about 10⁻³⁸. NaN stays NaN.
 #[inline(always)]
 #[expect(clippy::excessive_precision, reason = "ln 2 in two parts, the first with few bits")]
@@ -318,7 +368,9 @@ fn gelu<const FUSED: bool>(x: f32) -> f32 {
         0.083_715_126,
     ];
     let magnitude = x.abs();
-    let t = 1.0 / fused::<FUSED>(0.21, magnitude, 1.0);
+    // Beyond this, the tail is nothing.
+    let near = if magnitude > 20.0 { 20.0 } else { magnitude };
+    let t = reciprocal::<FUSED>(fused::<FUSED>(0.21, near, 1.0));
     let mut sum = 0.0;
     for coefficient in TAIL {
         sum = fused::<FUSED>(sum, t, coefficient);
@@ -326,6 +378,32 @@ fn gelu<const FUSED: bool>(x: f32) -> f32 {
     let tail = sum * t * exp::<FUSED>(-0.5 * (magnitude * magnitude));
     let positive = if x < 0.0 { 0.0 } else { x };
     fused::<FUSED>(-magnitude, tail, positive)
+}
+
+/// x·Φ(x) to within 10⁻⁴, in a third of the time: Φ(x) − ½ as x times a polynomial in x², which is exact where it ends, at 4.2.
+#[inline(always)]
+#[expect(clippy::excessive_precision, reason = "as fitted")]
+fn rough_gelu<const FUSED: bool>(x: f32) -> f32 {
+    const MOST: f32 = 4.2;
+    const FIT: [f32; 8] = [
+        -9.017_506_7e-10,
+        7.941_321_5e-8,
+        -3.037_926_5e-6,
+        6.689_062_0e-5,
+        -9.506_568_8e-4,
+        9.298_226_6e-3,
+        -6.552_819_6e-2,
+        0.398_465_87,
+    ];
+    let low = if x < -MOST { -MOST } else { x };
+    let near = if low > MOST { MOST } else { low };
+    let square = near * near;
+    let mut sum = 0.0;
+    for coefficient in FIT {
+        sum = fused::<FUSED>(sum, square, coefficient);
+    }
+    let share = fused::<FUSED>(near, sum, 0.5);
+    x * if x < -MOST { 0.0 } else { share }
 }
 
 #[inline(always)]
@@ -338,7 +416,7 @@ fn gelu_tanh<const FUSED: bool>(x: f32) -> f32 {
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn tanh<const FUSED: bool>(x: f32) -> f32 {
     let e = exp::<FUSED>(-2.0 * x.abs());
-    let magnitude = (1.0 - e) / (1.0 + e);
+    let magnitude = (1.0 - e) * reciprocal::<FUSED>(1.0 + e);
     if x < 0.0 { -magnitude } else { magnitude }
 }
 
@@ -346,7 +424,7 @@ fn tanh<const FUSED: bool>(x: f32) -> f32 {
 #[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn sigmoid<const FUSED: bool>(x: f32) -> f32 {
     let e = exp::<FUSED>(-x.abs());
-    let small = e / (1.0 + e);
+    let small = e * reciprocal::<FUSED>(1.0 + e);
     if x < 0.0 { small } else { 1.0 - small }
 }
 

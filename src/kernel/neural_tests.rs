@@ -43,6 +43,29 @@ fn activations_are_exact_to_single_precision() {
 }
 
 #[test]
+fn squares_are_finished_as_rows_are() {
+    let mut rows = [[0.0f32; 32]; 32];
+    rows.as_flattened_mut().iter_mut().enumerate().for_each(|(i, x)| *x = i as f32 / 64.0 - 8.0);
+    let bias: Vec<f32> = (0..32).map(|i| i as f32 / 100.0 - 0.1).collect();
+    let far = [-1e30, -40.0, 40.0, 1e30, f32::NAN, f32::INFINITY];
+    rows[3][..far.len()].copy_from_slice(&far);
+    for level in SimdLevel::available() {
+        for activation in [Activation::Gelu, Activation::Silu, Activation::Relu, Activation::Identity] {
+            let (mut expected, mut exact, mut rough) = (rows, rows, rows);
+            bias_activation(level, expected.as_flattened_mut(), &bias, activation);
+            finish_columns(level, exact.as_flattened_mut(), 32, &bias, activation, false);
+            finish_columns(level, rough.as_flattened_mut(), 32, &bias, activation, true);
+            let all = expected.as_flattened().iter().zip(exact.as_flattened()).zip(rough.as_flattened());
+            for ((expected, exact), rough) in all {
+                assert!(exact.to_bits() == expected.to_bits() || expected.is_nan() && exact.is_nan(), "{activation:?}");
+                let near = (rough - expected).abs() <= 1e-4 + 1e-6 * expected.abs();
+                assert!(near || !expected.is_finite() && !rough.is_finite(), "{activation:?}: {rough}, not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_hides_nan_or_infinity() {
     for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu, Activation::Tanh] {
         assert!(apply(SimdLevel::best(), &[f32::NAN; 40], activation).iter().all(|x| x.is_nan()), "{activation:?}");

@@ -147,7 +147,7 @@ impl PackedAttention<'_> {
             let query = part(first, head * size, queries);
             let key = part(keys.start, width + key_value_head * size, count);
             let value = part(keys.start, width + (key_value_heads + key_value_head) * size, count);
-            kernel::multiply(scores, stride, query, key.transposed(), scale, Threads::One);
+            self.multiply(scores, stride, query, key.transposed(), scale);
             if let (Some(positions), Some(met)) = (&self.positions, &met) {
                 let of = MetTokens { head, query, key, first, start: keys.start, length };
                 positions.add(&of, met.clone(), met_products, (&mut *scores, stride))?;
@@ -165,10 +165,18 @@ impl PackedAttention<'_> {
             let out = &mut out[head * size..];
             let weights =
                 Matrix { values: scores, rows: queries, columns: count, row_stride: stride, column_stride: 1 };
-            kernel::multiply(out, width, weights, value, 1.0, Threads::One);
+            self.multiply(out, width, weights, value, 1.0);
             kernel::scale_rows(level, out, size, width, &scales[..queries]);
         }
         Ok(())
+    }
+
+    /// `out = factor · left · right`, as weights are multiplied too.
+    fn multiply(&self, out: &mut [f32], stride: usize, left: Matrix<'_>, right: Matrix<'_>, factor: f32) {
+        match self.attention.packing {
+            Some(packing) => kernel::multiply_tiles(packing, out, stride, left, right, factor),
+            None => kernel::multiply(out, stride, left, right, factor, Threads::One),
+        }
     }
 
     /// Adds the relative bias to the scores of one query, and masks all but the tokens `seen`. The first score is that of key

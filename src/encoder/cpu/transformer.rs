@@ -13,7 +13,7 @@ use super::super::batch::Batch;
 use super::super::layers::attention::Attention;
 use super::super::layers::convolution::Convolution;
 use super::super::layers::disentangled::PositionTable;
-use super::super::layers::linear::Linear;
+use super::super::layers::linear::{Linear, Weight};
 use super::super::layers::per_layer::PerLayerInput;
 use super::super::layers::relative_bias::Spread;
 use super::super::layers::residual::ResidualNorms;
@@ -25,7 +25,7 @@ use super::super::transformer::Transformer;
 use super::attention::{NormAndRotate, PackedAttention};
 use super::positions::PackedPositions;
 use super::rows::{for_paired_rows, for_rows, normalise, resized};
-use crate::kernel::{self, Activation, Matrix, SimdLevel, Threads};
+use crate::kernel::{self, Activation, FeedForward, Finish, Matrix, SimdLevel, Threads};
 
 /// The buffers of a thread.
 #[derive(Debug, Default)]
@@ -126,8 +126,7 @@ pub(in crate::encoder) fn dense(
     threads: Threads,
 ) -> Computed<Vec<f32>> {
     let mut out = vec![0.0; x.len() / layer.inputs() * layer.outputs()];
-    layer.product(x, &mut out, threads)?;
-    layer.activate(&mut out, activation, threads);
+    layer.apply(x, &mut out, activation, threads)?;
     Ok(out)
 }
 
@@ -135,8 +134,7 @@ pub(in crate::encoder) fn dense(
 fn project(layer: &Linear, tokens: usize, workspace: &mut Workspace, threads: Threads) -> Computed<()> {
     let Workspace { hidden, next, .. } = workspace;
     let out = resized(next, tokens * layer.outputs());
-    layer.product(&hidden[..tokens * layer.inputs()], out, threads)?;
-    layer.activate(out, Activation::Identity, threads);
+    layer.apply(&hidden[..tokens * layer.inputs()], out, Activation::Identity, threads)?;
     std::mem::swap(hidden, next);
     Ok(())
 }
@@ -157,12 +155,14 @@ impl TransformerLayer {
 
         let x = self.attention_norms.packed_input(&hidden[..tokens * width], input, threads);
         let qkv = resized(qkv, tokens * columns);
-        self.qkv.product(x, qkv, threads)?;
         if self.convolution.is_some() {
+            self.qkv.product(x, qkv, threads)?;
             // To a convolution, tokens that are not attended to are zeros.
             blank(qkv, columns, &batch.lengths, &batch.attended);
+            self.qkv.activate(qkv, Activation::Identity, threads);
+        } else {
+            self.qkv.apply(x, qkv, Activation::Identity, threads)?;
         }
-        self.qkv.activate(qkv, Activation::Identity, threads);
         let context = resized(inner, tokens * self.attention_output.inputs());
         if let Some(convolution) = &self.convolution {
             convolve(convolution, &batch.lengths, (&*qkv, columns), (&mut *context, width), threads);
@@ -178,24 +178,29 @@ impl TransformerLayer {
             PackedAttention { attention, lengths, attended, values: qkv, spread, positions }
                 .apply(context, scores, threads)?;
         }
-        self.attention_norms.add_residual_packed(hidden, next, &self.attention_output, context, threads)?;
+        self.attention_output.product(context, resized(next, tokens * width), threads)?;
+        self.attention_norms.add_residual_packed((hidden, next), &self.attention_output, tokens, threads);
 
         let x = self.feed_forward_norms.packed_input(&hidden[..tokens * width], input, threads);
-        let outputs = self.up.outputs();
-        let up = resized(inner, tokens * outputs);
-        self.up.product(x, up, threads)?;
-        let made = if self.gated {
-            let out = resized(gated, tokens * outputs / 2);
-            let bias = self.up.cpu_bias();
-            for_paired_rows((&mut *out, outputs / 2), (&*up, outputs), threads, |out, rows| {
-                kernel::gate(SimdLevel::best(), out, rows, bias, activation);
-            });
-            out
-        } else {
-            self.up.activate(up, activation, threads);
-            up
-        };
-        self.feed_forward_norms.add_residual_packed(hidden, next, &self.down, made, threads)?;
+        let out = resized(next, tokens * width);
+        if !self.both_packed(x, activation, out, threads) {
+            let outputs = self.up.outputs();
+            let up = resized(inner, tokens * outputs);
+            let made = if self.gated {
+                self.up.product(x, up, threads)?;
+                let out = resized(gated, tokens * outputs / 2);
+                let bias = self.up.cpu_bias();
+                for_paired_rows((&mut *out, outputs / 2), (&*up, outputs), threads, |out, rows| {
+                    kernel::gate(SimdLevel::best(), out, rows, bias, activation);
+                });
+                out
+            } else {
+                self.up.apply(x, up, activation, threads)?;
+                up
+            };
+            self.down.product(made, out, threads)?;
+        }
+        self.feed_forward_norms.add_residual_packed((hidden, next), &self.down, tokens, threads);
         if let Some(per_layer) = &self.per_layer {
             per_layer.add_packed(tokens, workspace, activation, threads)?;
         }
@@ -207,6 +212,12 @@ impl TransformerLayer {
             });
         }
         Ok(())
+    }
+
+    /// Computes both layers of the feed-forward sublayer at once, without the last bias, if they are laid out for it.
+    fn both_packed(&self, x: &[f32], activation: Activation, out: &mut [f32], threads: Threads) -> bool {
+        let (Weight::Packed(up), Weight::Packed(down)) = (self.up.weight(), self.down.weight()) else { return false };
+        kernel::feed_forward(x, FeedForward { up, down, activation, gated: self.gated }, out, threads).is_some()
     }
 }
 
@@ -225,8 +236,7 @@ impl PerLayerInput {
         self.input.product(&embedded[..tokens * width], made, threads)?;
         normalise(made, self.input_norm.on_cpu(), threads);
         let gated = resized(gated, tokens * inner);
-        self.gate.product(&hidden[..tokens * width], gated, threads)?;
-        self.gate.activate(gated, activation, threads);
+        self.gate.apply(&hidden[..tokens * width], gated, activation, threads)?;
         for_paired_rows((&mut *gated, inner), (&*made, inner), threads, |rows, other| {
             rows.iter_mut().zip(other).for_each(|(x, y)| *x *= y);
         });
@@ -281,18 +291,16 @@ impl ResidualNorms {
         input
     }
 
-    /// Applies the sublayer's last linear layer to `inner` and adds the result to `hidden`. `next` is swapped with it.
+    /// Adds what the sublayer's last linear layer made, without its bias, to `hidden`. `next` has it, and is swapped with `hidden`.
     fn add_residual_packed(
         &self,
-        hidden: &mut Vec<f32>,
-        next: &mut Vec<f32>,
+        (hidden, next): (&mut Vec<f32>, &mut Vec<f32>),
         layer: &Linear,
-        inner: &[f32],
+        tokens: usize,
         threads: Threads,
-    ) -> Computed<()> {
+    ) {
         let (width, bias) = (layer.outputs(), layer.cpu_bias());
-        let out = resized(next, inner.len() / layer.inputs() * width);
-        layer.product(inner, out, threads)?;
+        let out = &mut next[..tokens * width];
         let other = &hidden[..out.len()];
         match (&self.within, &self.after) {
             (None, Some(norm)) => {
@@ -325,19 +333,38 @@ impl ResidualNorms {
             }
         }
         std::mem::swap(hidden, next);
-        Ok(())
     }
 }
 
 impl Linear {
     /// `out = x · weight`, without the bias.
     fn product(&self, x: &[f32], out: &mut [f32], threads: Threads) -> Computed<()> {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        with_values(self.weight(), |weight| {
-            let (left, right) = (Matrix::of_rows(x, inputs), Matrix::of_rows(weight, outputs));
-            kernel::multiply(out, outputs, left, right, 1.0, threads);
-            Ok(())
-        })
+        match self.weight() {
+            Weight::Packed(weights) => {
+                kernel::multiply_packed(x, weights, Finish::Plain, out, threads);
+                Ok(())
+            }
+            Weight::Plain(weight) => with_values(weight, |weight| {
+                let outputs = self.outputs();
+                let (left, right) = (Matrix::of_rows(x, self.inputs()), Matrix::of_rows(weight, outputs));
+                kernel::multiply(out, outputs, left, right, 1.0, threads);
+                Ok(())
+            }),
+        }
+    }
+
+    /// `out = activation(x · weight + bias)`.
+    fn apply(&self, x: &[f32], out: &mut [f32], activation: Activation, threads: Threads) -> Computed<()> {
+        match self.weight() {
+            Weight::Packed(weights) => {
+                kernel::multiply_packed(x, weights, Finish::Activated(activation), out, threads);
+            }
+            Weight::Plain(_) => {
+                self.product(x, out, threads)?;
+                self.activate(out, activation, threads);
+            }
+        }
+        Ok(())
     }
 
     /// Adds the bias to a product and applies an activation.

@@ -9,6 +9,7 @@ use super::disentangled::{PositionProjections, RelativePositions};
 use super::norm::Norm;
 use super::relative_bias::{RelativeBias, Spread};
 use super::rotary::{Rotary, rotate};
+use crate::kernel::{Parts, TileLevel};
 
 /// The value added to scores of masked tokens, which is finite so that no row of scores becomes NaN.
 const MASKED: f32 = -1e30;
@@ -34,6 +35,8 @@ pub(in crate::encoder) struct Attention {
     pub(in crate::encoder) positions: Option<RelativePositions>,
     /// Scores are bent towards this bound.
     pub(in crate::encoder) cap: Option<f32>,
+    /// How the processor multiplies in bfloat16, if it does.
+    pub(in crate::encoder) packing: Option<(TileLevel, Parts)>,
 }
 
 /// The norms of a head's query, key and value.

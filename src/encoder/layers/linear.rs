@@ -7,18 +7,28 @@ use super::super::error::Error;
 use super::super::recorder::Tap;
 use super::super::source::Loader;
 use super::super::tensor_names::Up;
-use crate::kernel::{self, Activation, SimdLevel};
+use crate::kernel::{self, Activation, Finish, PackedWeights, SimdLevel, Threads};
 
 /// `x · weight + bias`.
 #[derive(Debug)]
 pub(in crate::encoder) struct Linear {
-    /// The weights as inputs × outputs, so that a row of the product is a sum of whole rows.
-    weight: Tensor,
+    weight: Weight,
+    inputs: usize,
+    outputs: usize,
     bias: Option<Tensor>,
     /// A copy of the bias for fused operations on the CPU, zeros if there is none; empty on other devices.
     cpu_bias: Vec<f32>,
     /// Where its inputs are recorded.
     tap: Option<Tap>,
+}
+
+/// The weights of a linear layer.
+#[derive(Debug)]
+pub(in crate::encoder) enum Weight {
+    /// As inputs × outputs, so that a row of the product is a sum of whole rows.
+    Plain(Tensor),
+    /// For the processor's products in bfloat16.
+    Packed(PackedWeights),
 }
 
 impl Linear {
@@ -95,7 +105,10 @@ impl Linear {
         names: &[(&str, usize)],
     ) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
-        let weight = loader.place(transposed(weights, inputs), &[inputs, outputs])?;
+        let weight = match loader.packing() {
+            Some((level, parts)) => Weight::Packed(PackedWeights::new(level, weights, &biases, inputs, parts)),
+            None => Weight::Plain(loader.place(transposed(weights, inputs), &[inputs, outputs])?),
+        };
         let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {
             (false, _) => Vec::new(),
             (true, true) => vec![0.0; outputs],
@@ -105,24 +118,19 @@ impl Linear {
         let tap = loader.source.recorder().filter(|_| !names.is_empty());
         let weights = || names.iter().map(|(name, _)| format!("{name}.weight")).collect();
         let tap = tap.map(|recorder| Tap::new(recorder, inputs, weights()));
-        Ok(Self { weight, bias, cpu_bias, tap })
+        Ok(Self { weight, inputs, outputs, bias, cpu_bias, tap })
     }
 
     /// Computes `activation(x · weight + bias)`.
     pub(in crate::encoder) fn forward(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
-        if let Some(tap) = self.tap.as_ref().filter(|_| x.device().is_cpu() && x.rank() == 2) {
-            tap.record(x);
-            return self.fused(x, activation);
+        if self.tap.is_some() && x.device().is_cpu() && x.rank() == 2 {
+            // The bias and the activation in one pass behind the product.
+            let product = self.multiply(x)?;
+            let mut rows = product.flatten_all()?.to_vec1::<f32>()?;
+            kernel::bias_activation(SimdLevel::best(), &mut rows, &self.cpu_bias, activation);
+            return Tensor::from_vec(rows, product.shape(), product.device());
         }
         apply(activation, &self.affine(x)?)
-    }
-
-    /// The same in one pass behind the product.
-    fn fused(&self, x: &Tensor, activation: Activation) -> Computed<Tensor> {
-        let product = x.matmul(&self.weight)?;
-        let mut rows = product.flatten_all()?.to_vec1::<f32>()?;
-        kernel::bias_activation(SimdLevel::best(), &mut rows, &self.cpu_bias, activation);
-        Tensor::from_vec(rows, product.shape(), product.device())
     }
 
     /// Computes the activation of the first half of the outputs, times the second half.
@@ -133,17 +141,16 @@ impl Linear {
         gate * both.narrow(D::Minus1, half, half)?
     }
 
-    /// The weights as inputs × outputs.
-    pub(in crate::encoder) fn weight(&self) -> &Tensor {
+    pub(in crate::encoder) fn weight(&self) -> &Weight {
         &self.weight
     }
 
     pub(in crate::encoder) fn inputs(&self) -> usize {
-        self.weight.dims().first().copied().unwrap_or(1)
+        self.inputs
     }
 
     pub(in crate::encoder) fn outputs(&self) -> usize {
-        self.weight.dims().last().copied().unwrap_or(1)
+        self.outputs
     }
 
     pub(in crate::encoder) fn is_biased(&self) -> bool {
@@ -156,13 +163,27 @@ impl Linear {
     }
 
     fn affine(&self, x: &Tensor) -> Computed<Tensor> {
-        if let Some(tap) = &self.tap {
-            tap.record(x);
-        }
-        let product = x.matmul(&self.weight)?;
+        let product = self.multiply(x)?;
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
             None => Ok(product),
+        }
+    }
+
+    /// `x · weight`, after the inputs were recorded.
+    pub(in crate::encoder) fn multiply(&self, x: &Tensor) -> Computed<Tensor> {
+        if let Some(tap) = &self.tap {
+            tap.record(x);
+        }
+        match &self.weight {
+            Weight::Plain(weight) => x.matmul(weight),
+            Weight::Packed(weights) => {
+                let rows = x.flatten_all()?.to_vec1::<f32>()?;
+                let mut out = vec![0.0; rows.len() / self.inputs.max(1) * self.outputs];
+                kernel::multiply_packed(&rows, weights, Finish::Plain, &mut out, Threads::All);
+                let shape: Vec<usize> = x.dims().iter().rev().skip(1).rev().copied().chain([self.outputs]).collect();
+                Tensor::from_vec(out, shape, x.device())
+            }
         }
     }
 }
