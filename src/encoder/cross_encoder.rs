@@ -182,6 +182,7 @@ fn load(
     options: &Options,
     device: &candle_core::Device,
 ) -> Result<(Transformer, ModulePipeline), Error> {
+    let options = &options.exact();
     let scorer = check(checkpoint)?;
     let loader = transformer_loader(checkpoint, source, options, device);
     // The head of a model on a GPU stays float32.

@@ -248,6 +248,7 @@ fn load_dense(
     options: &Options,
     device: &candle_core::Device,
 ) -> Result<(Transformer, ModulePipeline), Error> {
+    let options = &options.exact();
     if checkpoint.is_sentence_transformers() {
         return load(checkpoint, source, options, device);
     }
@@ -273,7 +274,7 @@ fn load_heads(
             return Ok(None);
         }
         let path = checkpoint.path().join(format!("{folder}.pt"));
-        let loader = Loader { source, module: folder, path, device, dtype, in_place: false };
+        let loader = Loader { source, module: folder, path, device, dtype, in_place: false, exact: true };
         let (outputs, _) = loader.dimensions("weight")?;
         let expected = if kind == RetrievalKind::Sparse { 1 } else { outputs };
         let layer = Linear::of_names(&loader, ("weight", Some("bias")), transformer.width, expected)?;

@@ -98,7 +98,7 @@ pub fn number_tokens(texts: &mut [Tokens], kept: u32) -> Vec<u32> {
 
 /// How models are loaded for this.
 fn options() -> Options {
-    Options { padded: true, ..Options::default() }
+    Options { padded: true, exact_products: true, ..Options::default() }
 }
 
 impl LayerStack {
@@ -229,7 +229,8 @@ impl LayerStack {
         let source = &Recording { source, recorder: &recorder };
         let layer = self.config.order.get(depth).copied().unwrap_or_default();
         let (module, path) = (self.module.as_str(), self.path.clone());
-        let loader = Loader { source, module, path, device: &Device::Cpu, dtype: DType::F32, in_place: false };
+        let loader =
+            Loader { source, module, path, device: &Device::Cpu, dtype: DType::F32, in_place: false, exact: true };
         let widths = (self.transformer.layer_width, self.head);
         let layer = TransformerLayer::load(&loader, &self.config, layer, widths, &self.shared)?;
         // What loading has computed is not of the texts.

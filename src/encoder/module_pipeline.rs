@@ -72,7 +72,8 @@ impl ModulePipeline {
             let path = checkpoint.path().join(&module.folder);
             // In half precision only the transformer is computed so.
             let dtype = options.dtype.filter(|_| device.is_cpu()).unwrap_or(DType::F32);
-            let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false };
+            let exact = options.exact_products;
+            let loader = Loader { source, module: &module.folder, path, device, dtype, in_place: false, exact };
             pipeline.push(module, &loader)?;
         }
         Ok(pipeline)

@@ -216,6 +216,7 @@ fn load(
     options: &Options,
     device: &candle_core::Device,
 ) -> Result<(Transformer, ModulePipeline), Error> {
+    let options = &options.exact();
     let late = settings(checkpoint)?;
     check(checkpoint, late)?;
     remarks::check(checkpoint, options)?;

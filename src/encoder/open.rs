@@ -256,7 +256,7 @@ pub(super) fn transformer_loader<'a>(
     let path = if module.is_empty() { checkpoint.path().to_owned() } else { checkpoint.path().join(module) };
     let dtype = options.dtype.filter(|dtype| *dtype != DType::F64).unwrap_or(DType::F32);
     let in_place = device.is_cpu() && !options.padded;
-    Loader { source, module, path, device, dtype, in_place }
+    Loader { source, module, path, device, dtype, in_place, exact: options.exact_products }
 }
 
 /// Loads the transformer that config.json describes.

@@ -25,6 +25,9 @@ pub struct Options {
     pub max_active_dims: Option<usize>,
     /// The kind of retriever that a folder is opened as, in place of what it says it is.
     pub retrieval: Option<Retrieval>,
+    /// Multiplies float32 numbers as such, also where three products in bfloat16 come near theirs (a relative error of 4·10⁻⁶) in less
+    /// than half of the time. Kinds of models other than dense retrievers always do.
+    pub exact_products: bool,
     /// Number of tokens that are computed at a time; by default one that suits the device.
     pub batch_tokens: Option<usize>,
     /// Uses the padded, unfused computation of GPUs on the CPU too.
@@ -33,6 +36,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same with float32 numbers multiplied as such.
+    pub(super) fn exact(&self) -> Self {
+        Self { exact_products: true, ..self.clone() }
+    }
+
     /// Number of tokens that are computed at a time.
     pub(super) fn budget(&self) -> usize {
         let default = match self.device {

@@ -81,6 +81,8 @@ pub(super) struct Loader<'a> {
     pub(super) dtype: DType,
     /// Whether a table with few needed rows may stay in its file.
     pub(super) in_place: bool,
+    /// Whether float32 numbers are multiplied as such.
+    pub(super) exact: bool,
 }
 
 impl Loader<'_> {
@@ -193,7 +195,7 @@ impl Loader<'_> {
         let level = kernel::tile_level().filter(|_| self.device.is_cpu())?;
         match self.dtype {
             DType::Bf16 => Some((level, Parts::One)),
-            _ => level.splits().then_some((level, Parts::Two)),
+            _ => (level.splits() && !self.exact).then_some((level, Parts::Two)),
         }
     }
 

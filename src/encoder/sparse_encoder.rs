@@ -275,6 +275,7 @@ fn load_tokens(
     options: &Options,
     device: &candle_core::Device,
 ) -> Result<(Transformer, ModulePipeline), Error> {
+    let options = &options.exact();
     remarks::check(checkpoint, options)?;
     let transformer = load_transformer(checkpoint, source, options, device)?;
     let modules = ModulePipeline::of_steps(Pooling::of(Mode::Cls), Vec::new(), transformer.width, transformer.width);
@@ -288,6 +289,7 @@ fn load_embedding(
     options: &Options,
     device: &candle_core::Device,
 ) -> Result<(Transformer, ModulePipeline), Error> {
+    let options = &options.exact();
     remarks::check(checkpoint, options)?;
     let transformer = load_transformer(checkpoint, source, options, device)?;
     let modules = ModulePipeline::load(checkpoint, source, options, device, transformer.width)?;
@@ -301,7 +303,7 @@ fn load_head(
     steps: &Steps<'_>,
 ) -> Result<Head, Error> {
     let Encoder { options, device, transformer, modules, .. } = inner;
-    let loader = transformer_loader(checkpoint, source, options, device);
+    let loader = transformer_loader(checkpoint, source, &options.exact(), device);
     // The head of a model on a GPU stays float32.
     let dtype = if device.is_cpu() { loader.dtype } else { DType::F32 };
     match steps {

@@ -59,7 +59,8 @@ impl TokenWeights {
 fn values(checkpoint: &Checkpoint, source: &dyn TensorSource, folder: &str) -> Result<Vec<f32>, Error> {
     let path = checkpoint.path().join(folder);
     let device = candle_core::Device::Cpu;
-    let loader = Loader { source, module: folder, path, device: &device, dtype: DType::F32, in_place: false };
+    let loader =
+        Loader { source, module: folder, path, device: &device, dtype: DType::F32, in_place: false, exact: true };
     match loader.shape("weight")?.as_slice() {
         &[rows] => loader.values("weight", &[rows]),
         found => Err(Error::Shape {

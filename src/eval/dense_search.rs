@@ -9,13 +9,11 @@ use rayon::prelude::*;
 
 use super::Ties;
 use super::best::Hit;
-use super::search::{Comparison, Similarity, best_of};
+use super::search::{Comparison, SMALLEST_NORM, Similarity, best_of};
 use crate::kernel::{
     Matrix, PackedRows, PackedWeights, Parts, Threads, TileLevel, multiply, multiply_packed_rows, tile_level,
 };
 
-/// The smallest norm that is divided by, as in torch.
-pub(super) const SMALLEST_NORM: f32 = 1e-12;
 /// With fewer than so many documents for each that is kept, most scores would be computed twice.
 const ROUGH: usize = 16;
 /// The fewest rows that a thread copies at a time.

@@ -6,7 +6,6 @@ use rayon::prelude::*;
 
 use super::Ties;
 use super::best::{Best, Hit};
-use super::dense_search::SMALLEST_NORM;
 use crate::checkpoint::{ModelKind, Settings};
 use crate::encoder::Retriever;
 use crate::kernel::{SimdLevel, reaching};
@@ -70,6 +69,8 @@ impl Similarity {
     }
 }
 
+/// The smallest norm that is divided by, as in torch.
+pub(super) const SMALLEST_NORM: f32 = 1e-12;
 /// Numbers of queries and documents in a block, whose scores stay in a thread's cache.
 const QUERY_BLOCK: usize = 128;
 const DOCUMENT_BLOCK: usize = 2048;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use admix::Diagnose as _;
 use admix::checkpoint::Checkpoint;
 use admix::encoder::{Embeddings, Encoder, Error, Options};
-use admix::kernel::DType;
+use admix::kernel::{DType, tile_level};
 use safetensors::Dtype;
 use serde_json::{Value, json};
 
 use super::support::{
     Tensor, admix, copy_folder, edit_json, parse_tensors, read_json, read_tensors, repository, run, safetensors,
-    stderr, stdout_json,
+    stderr, stdout_json, tolerance,
 };
 
 /// Model folders whose weights are in half precision.
@@ -85,18 +85,20 @@ fn distance(got: &Embeddings, expected: &[Vec<f32>]) -> (f64, f32) {
 fn embeddings_are_those_of_sentence_transformers() {
     let texts = texts();
     for case in cases() {
-        for padded in [false, true] {
-            let options = Options { padded, ..Options::default() };
+        for (padded, exact_products) in [(false, false), (true, false), (false, true)] {
+            let tolerance = if exact_products { 1e-5 } else { tolerance() };
+            let options = Options { padded, exact_products, ..Options::default() };
             let encoder = open(&folder().join(&case), &options).unwrap();
             let (least, most) = distance(&encode(&encoder, &texts, None), &expected(&case, "plain"));
             eprintln!("{case:14} padded {padded:5}: cosine {least:.9}, difference {most:.2e}");
-            let (cosine, difference) = if HALF.contains(&case.as_str()) { (0.999, 0.05) } else { (0.999_999, 1e-5) };
+            let (cosine, difference) =
+                if HALF.contains(&case.as_str()) { (0.999, 0.05) } else { (0.999_999_9, tolerance) };
             assert!(least >= cosine && most <= difference, "{case}, padded {padded}: {least} {most}");
             let all = read_tensors(&folder().join(&case).join("expected.safetensors"));
             if let Some(expected) = all.get("long") {
                 let (least, most) = distance(&encode(&encoder, &long_texts(), None), &rows(expected));
                 eprintln!("{case:14} padded {padded:5}, long: cosine {least:.9}, difference {most:.2e}");
-                assert!(least >= 0.999_999 && most <= 1e-5, "{case}, padded {padded}, long: {least} {most}");
+                assert!(least >= 0.999_999_9 && most <= tolerance, "{case}, padded {padded}, long: {least} {most}");
             }
         }
     }
@@ -108,7 +110,7 @@ pub(super) fn assert_same(model: &Path, case: &str) {
         let encoder = open(model, &Options { padded, ..Options::default() }).unwrap();
         for (texts, name) in [(texts(), "plain"), (long_texts(), "long")] {
             let (least, most) = distance(&encode(&encoder, &texts, None), &expected(case, name));
-            assert!(least >= 0.999_999 && most <= 1e-5, "{case}, {name}, padded {padded}: {least} {most}");
+            assert!(least >= 0.999_999_9 && most <= tolerance(), "{case}, {name}, padded {padded}: {least} {most}");
         }
     }
 }
@@ -241,7 +243,7 @@ fn prompts_are_put_in_front_and_left_out_of_pooling() {
     let encoder = open(&folder().join("prompt"), &Options::default()).unwrap();
     assert_eq!((encoder.dimension(), encoder.max_length()), (10, 12));
     let (least, most) = distance(&encode(&encoder, &texts(), Some("search query: ")), &expected("prompt", "query"));
-    assert!(least >= 0.999_999 && most <= 1e-5, "{least} {most}");
+    assert!(least >= 0.999_999_9 && most <= tolerance(), "{least} {most}");
 }
 
 #[test]
@@ -272,7 +274,7 @@ fn an_embedding_does_not_depend_on_the_texts_around_it() {
             }
             eprintln!("{case:14} padded {padded:5}, {batch_tokens:6} tokens at a time: {most:.2e} from alone");
             // With padding, products have other sizes and so other roundings.
-            let enough = if padded { 5e-6 } else { 1e-6 };
+            let enough = if padded { 0.5 * tolerance() } else { 1e-6 };
             assert!(most <= enough, "{case}, padded {padded}, {batch_tokens}: {most}");
         }
     }
@@ -295,7 +297,12 @@ fn half_precision_can_be_asked_for() {
             let encoder = open(&folder().join(case), &Options { dtype: Some(dtype), ..Options::default() }).unwrap();
             let (least, most) = distance(&encode(&encoder, &texts, None), &expected(case, "plain"));
             // Random weights of this size take their rounding to 8 bits far.
-            let enough = if dtype == DType::F16 { 0.999 } else { 0.99 };
+            let enough = match dtype {
+                DType::F16 => 0.999,
+                // There inputs of products are rounded, too.
+                _ if tile_level().is_some() => 0.98,
+                _ => 0.99,
+            };
             assert!(least >= enough, "{case}, {dtype}: {least} {most}");
         }
     }
@@ -620,7 +627,7 @@ fn the_command_applies_prompts_and_options() {
         command.args(["embed", model, "-o", &out]).args(arguments).write_stdin(lines(&texts()));
         assert!(command.output().unwrap().status.success());
         let got = rows(&read_tensors(&root.path().join(out))["embeddings"]);
-        assert!(got.iter().zip(&expected).all(|(a, b)| difference(a, b) <= 1e-4));
+        assert!(got.iter().zip(&expected).all(|(a, b)| difference(a, b) <= 10.0 * tolerance()));
     }
     let arguments = [
         "embed",

@@ -1,7 +1,6 @@
 //! What the instructions of a machine do: compute a square of results, and lay out numbers in tiles.
 
-use super::packed_weights::Parts;
-use super::tile::{Instructions, SIDE, Square, Tile, TileLevel};
+use super::tile::{Instructions, Parts, SIDE, Square, Tile, TileLevel};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{amx, avx512, pack};
 use crate::kernel::Matrix;

@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 
 use super::packed_rows::PackedRows;
-use super::packed_weights::Parts;
-use super::tile::{DEPTH, SIDE, Tile, TileLevel, write_square};
+use super::tile::{DEPTH, Parts, SIDE, Tile, TileLevel, write_square};
 use crate::kernel::Matrix;
 
 /// Buffers of a thread.

@@ -5,6 +5,7 @@
 //! of matrices keeps about 16 bits: a relative error of some 4·10⁻⁶. With [`Parts::One`] only the first of them is computed.
 
 mod block;
+mod level;
 mod matrices;
 mod packed_rows;
 mod packed_weights;
@@ -13,11 +14,12 @@ mod tile;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use level::tile_level;
 pub use matrices::multiply_tiles;
 pub use packed_rows::PackedRows;
-pub use packed_weights::{PackedWeights, Parts};
+pub use packed_weights::PackedWeights;
 pub use product::{FeedForward, Finish, feed_forward, multiply_packed, multiply_packed_rows};
-pub use tile::{TileLevel, tile_level};
+pub use tile::{Parts, TileLevel};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::packed_weights::Parts;
-use super::tile::{DEPTH, SIDE, Square, Tile, TileLevel};
+use super::tile::{DEPTH, Parts, SIDE, Square, Tile, TileLevel};
 use crate::kernel::Matrix;
 
 /// Rows of bfloat16 numbers in tiles: for every 16 rows and 32 columns a tile of rounded numbers and, in two parts, a tile of

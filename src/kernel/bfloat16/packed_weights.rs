@@ -2,26 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::tile::{DEPTH, SIDE, Tile, TileLevel};
+use super::tile::{DEPTH, Parts, SIDE, Tile, TileLevel};
 use crate::kernel::Matrix;
-
-/// How many bfloat16 numbers stand for a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parts {
-    /// The number rounded.
-    One,
-    /// The number rounded and what is left of it, rounded.
-    Two,
-}
-
-impl Parts {
-    pub(super) fn count(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Two => 2,
-        }
-    }
-}
 
 /// The weights and the bias of a linear layer, laid out for products.
 #[derive(Clone, Debug)]

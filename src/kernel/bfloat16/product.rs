@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::packed_rows::PackedRows;
-use super::packed_weights::{PackedWeights, Parts};
-use super::tile::{SIDE, Square, write_square};
+use super::packed_weights::PackedWeights;
+use super::tile::{Parts, SIDE, Square, write_square};
 use crate::kernel::neural::{Activation, finish_columns, gate_columns};
 use crate::kernel::{Matrix, SimdLevel, Threads};
 

@@ -1,9 +1,6 @@
-//! Tiles, the unit of products, and the instructions that multiply them.
+//! Tiles, the unit of products.
 
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use crate::kernel::SimdLevel;
 
 /// Number of rows of a tile.
 pub(super) const HEIGHT: usize = 16;
@@ -63,38 +60,20 @@ pub(super) enum Instructions {
     Amx,
 }
 
-impl TileLevel {
-    /// All of this machine, slowest first; none on most.
-    pub fn available() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "this target has none"))]
-        let mut levels = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        if SimdLevel::available().iter().any(|level| level.name() == "avx512") && is_x86_feature_detected!("avx512bf16")
-        {
-            levels.push(Self(Instructions::Pairs));
-            if super::x86::amx::permitted() {
-                levels.push(Self(Instructions::Amx));
-            }
-        }
-        levels
-    }
-
-    /// Whether three products of halves are faster than one of float32 numbers.
-    pub fn splits(self) -> bool {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Pairs => false,
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Amx => true,
-        }
-    }
+/// How many bfloat16 numbers stand for a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// The number rounded.
+    One,
+    /// The number rounded and what is left of it, rounded.
+    Two,
 }
 
-/// The fastest instructions of this machine, if it has any, and `ADMIX_SIMD` does not ask for others.
-pub fn tile_level() -> Option<TileLevel> {
-    static BEST: LazyLock<Option<TileLevel>> = LazyLock::new(|| {
-        let asked = std::env::var_os("ADMIX_SIMD").is_some();
-        TileLevel::available().last().copied().filter(|_| !asked)
-    });
-    *BEST
+impl Parts {
+    pub(super) fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
 }

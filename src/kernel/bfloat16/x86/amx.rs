@@ -2,8 +2,7 @@
 
 use std::arch::asm;
 
-use super::super::packed_weights::Parts;
-use super::super::tile::{HEIGHT, SIDE, Tile};
+use super::super::tile::{HEIGHT, Parts, SIDE, Tile};
 
 /// Whether the processor has AMX with bfloat16 and the system lets this process use it, for which it has to be asked once.
 pub(in super::super) fn permitted() -> bool {

@@ -5,8 +5,7 @@ use std::arch::x86_64::{
     _mm512_storeu_ps,
 };
 
-use super::super::packed_weights::Parts;
-use super::super::tile::{DEPTH, HEIGHT, SIDE, Tile};
+use super::super::tile::{DEPTH, HEIGHT, Parts, SIDE, Tile};
 
 /// Number of rows whose sums stay in registers.
 const ROWS: usize = 8;

@@ -7,8 +7,7 @@ use std::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
-use super::super::packed_weights::Parts;
-use super::super::tile::{DEPTH, HEIGHT, SIDE, Square, Tile};
+use super::super::tile::{DEPTH, HEIGHT, Parts, SIDE, Square, Tile};
 use crate::kernel::Matrix;
 
 /// Lays out rows, the numbers of each side by side and times `factor`: for every 16 rows and 32 columns the tiles of each part.
