@@ -180,9 +180,10 @@ impl<Q> Found<Q> {
         reaching(SimdLevel::best(), scores, if slack.is_empty() { &self.floors } else { &lowered }, indices);
         for &index in &*indices {
             let (row, query) = (index as usize / self.best.len(), index as usize % self.best.len());
-            let score = match slack.is_empty() {
-                true => scores[index as usize],
-                false => comparison.exact(&self.queries, documents, query, row),
+            let score = if slack.is_empty() {
+                scores[index as usize]
+            } else {
+                comparison.exact(&self.queries, documents, query, row)
             };
             let (document, floor) = (start + row, &mut self.floors[query]);
             if score >= *floor {

@@ -321,7 +321,6 @@ fn fused<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 
 /// 1/x to within two units in the last place, for x of 1 to 10. Newton's steps: a division takes several times as long.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "part of a kernel body")]
 fn reciprocal<const FUSED: bool>(x: f32) -> f32 {
     /// Minus the bits of a number, from here, are those of a number within an eighth of its reciprocal.
     const GUESS: u32 = 0x7ef3_11c7;

@@ -28,7 +28,7 @@ pub(in crate::encoder) enum Weight {
     /// As inputs × outputs, so that a row of the product is a sum of whole rows.
     Plain(Tensor),
     /// For the processor's products in bfloat16.
-    Packed(PackedWeights),
+    Packed(Box<PackedWeights>),
 }
 
 impl Linear {
@@ -106,7 +106,9 @@ impl Linear {
     ) -> Result<Self, Error> {
         let outputs = weights.len() / inputs;
         let weight = match loader.packing() {
-            Some((level, parts)) => Weight::Packed(PackedWeights::new(level, weights, &biases, inputs, parts)),
+            Some((level, parts)) => {
+                Weight::Packed(Box::new(PackedWeights::new(level, weights, &biases, inputs, parts)))
+            }
             None => Weight::Plain(loader.place(transposed(weights, inputs), &[inputs, outputs])?),
         };
         let cpu_bias = match (loader.device.is_cpu(), biases.is_empty()) {

@@ -33,33 +33,42 @@ impl TileLevel {
 
     /// Lays out rows, the numbers of each side by side: for every 16 rows and 32 columns the tiles of each part.
     /// Numbers are multiplied by `factor` before.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "this target has no level"))]
     pub(super) fn pack_rows(self, matrix: &Matrix<'_>, factor: f32, parts: Parts, tiles: &mut [Tile]) {
-        #[cfg(target_arch = "x86_64")]
-        #[expect(unsafe_code, reason = "instructions that not every machine has")]
-        // SAFETY: every level has these instructions.
-        unsafe {
-            pack::rows(matrix, factor, parts, tiles);
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            #[expect(unsafe_code, reason = "instructions that not every machine has")]
+            // SAFETY: every level has these instructions.
+            Instructions::Pairs | Instructions::Amx => unsafe { pack::rows(matrix, factor, parts, tiles) },
         }
     }
 
     /// Lays out the results of 32 rows as columns `32 · step` and on of both their bands.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "this target has no level"))]
     pub(super) fn pack_square(self, square: &Square, step: usize, parts: Parts, bands: [&mut [Tile]; 2]) {
-        #[cfg(target_arch = "x86_64")]
-        #[expect(unsafe_code, reason = "instructions that not every machine has")]
-        // SAFETY: every level has these instructions.
-        unsafe {
-            pack::square(square, step, parts, bands);
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            #[expect(unsafe_code, reason = "instructions that not every machine has")]
+            // SAFETY: every level has these instructions.
+            Instructions::Pairs | Instructions::Amx => unsafe { pack::square(square, step, parts, bands) },
         }
     }
 
     /// Lays out weights, a column an output: for every 32 outputs and 32 inputs the tiles of the first and of the last 16 outputs,
     /// of each part. Either the inputs of an output or the outputs of an input lie side by side.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "this target has no level"))]
     pub(super) fn pack_weights(self, matrix: &Matrix<'_>, parts: Parts, tiles: &mut [Tile]) {
-        #[cfg(target_arch = "x86_64")]
-        #[expect(unsafe_code, reason = "instructions that not every machine has")]
-        // SAFETY: every level has these instructions.
-        unsafe {
-            if matrix.row_stride == 1 { pack::columns(matrix, parts, tiles) } else { pack::pairs(matrix, parts, tiles) }
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            #[expect(unsafe_code, reason = "instructions that not every machine has")]
+            // SAFETY: every level has these instructions.
+            Instructions::Pairs | Instructions::Amx if matrix.row_stride == 1 => unsafe {
+                pack::columns(matrix, parts, tiles);
+            },
+            #[cfg(target_arch = "x86_64")]
+            #[expect(unsafe_code, reason = "instructions that not every machine has")]
+            // SAFETY: as above.
+            Instructions::Pairs | Instructions::Amx => unsafe { pack::pairs(matrix, parts, tiles) },
         }
     }
 }

@@ -10,7 +10,7 @@ pub(in super::super) fn permitted() -> bool {
     {
         const BF16: u32 = 1 << 22;
         const TILES: u32 = 1 << 24;
-        /// `ARCH_REQ_XCOMP_PERM` of arch_prctl(2), and the number of the tiles' state.
+        /// `ARCH_REQ_XCOMP_PERM` of `arch_prctl(2)`, and the number of the tiles' state.
         const ASK: libc::c_int = 0x1023;
         const TILE_DATA: libc::c_ulong = 18;
         let features = std::arch::x86_64::__cpuid_count(7, 0).edx;

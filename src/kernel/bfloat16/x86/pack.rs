@@ -195,8 +195,11 @@ fn halves(values: &[f32; DEPTH], factor: f32) -> [__m512; 2] {
     let (pointer, factor) = (values.as_ptr(), _mm512_set1_ps(factor));
     #[expect(unsafe_code, reason = "loads take pointers")]
     // SAFETY: the array has 32 numbers.
-    let halves = unsafe { [_mm512_loadu_ps(pointer), _mm512_loadu_ps(pointer.wrapping_add(16))] };
-    halves.map(|half| _mm512_mul_ps(half, factor))
+    let first = unsafe { _mm512_loadu_ps(pointer) };
+    #[expect(unsafe_code, reason = "loads take pointers")]
+    // SAFETY: these are its last 16.
+    let last = unsafe { _mm512_loadu_ps(pointer.wrapping_add(16)) };
+    [_mm512_mul_ps(first, factor), _mm512_mul_ps(last, factor)]
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
