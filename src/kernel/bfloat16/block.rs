@@ -1,6 +1,8 @@
 //! What the instructions of a machine do: compute a square of results, and lay out numbers in tiles.
 
-use super::tile::{Instructions, Parts, SIDE, Square, Tile, TileLevel};
+#[cfg(target_arch = "x86_64")]
+use super::tile::Instructions;
+use super::tile::{Parts, SIDE, Square, Tile, TileLevel};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{amx, avx512, pack};
 use crate::kernel::Matrix;
