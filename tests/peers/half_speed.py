@@ -2,7 +2,7 @@
 """Times encoding in float32 and bfloat16: admix, sentence-transformers and OpenVINO on the same texts, in the same rounds.
 
     half_speed.py WORK DATA --admix target/release/admix [--models MiniLM=FOLDER ...] [--base] [--rounds 3] [--short N] [--long N]
-                  [--threads 2] [--json FILE]
+                  [--threads 2] [--json FILE] [--chart FILE]
 
 Texts and models are those of encode_speed.py. admix is timed as a whole process, start included; the others are loaded before, and their
 best batch size, and OpenVINO's best way of running (one batch on all threads, or a batch a thread), are found before the rounds. OpenVINO's
@@ -154,6 +154,35 @@ def table(results):
     return "\n".join(lines)
 
 
+STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#222}.m{fill:#666}.bfloat16{fill:#1f6feb}.float32{fill:#8db8f5}.h{font-weight:600}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.m{fill:#999}.bfloat16{fill:#58a6ff}.float32{fill:#2f5f9e}}"
+)
+
+
+def chart(results):
+    """Texts a second as bars, fastest first."""
+    out, y = [], 30
+    for model, kind in dict.fromkeys((r["model"], r["texts"]) for r in results):
+        rows = [r for r in results if (r["model"], r["texts"]) == (model, kind)]
+        rate = {(r["program"], r["format"]): r["count"] / statistics.median(r["seconds"]) for r in rows}
+        programs = sorted(dict.fromkeys(program for program, _ in rate), key=lambda program: -rate[program, "bfloat16"])
+        out.append(f'<text class="h" x="10" y="{y}">{model}, {kind} texts: texts a second</text>')
+        y += 12
+        for program in programs:
+            y += 10
+            out.append(f'<text x="170" y="{y + 20}" text-anchor="end">{program}</text>')
+            for form in FORMATS:
+                width = round(440 * rate[program, form] / max(rate.values()))
+                out.append(f'<rect class="{form}" x="180" y="{y}" width="{width}" height="15" rx="2"/>')
+                out.append(f'<text class="m" x="{188 + width}" y="{y + 12}">{rate[program, form]:,.0f} {form}</text>')
+                y += 17
+        y += 34
+    label = "Texts a second of admix, OpenVINO and sentence-transformers in float32 and bfloat16"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {y - 20}" role="img" aria-label="{label}">'
+    return f'{head}<style>{STYLE}</style>{"".join(out)}</svg>\n'
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder for checkpoints and outputs")
@@ -169,6 +198,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--attention", default="sdpa", help="the attention that OpenVINO's model is made from: sdpa or eager")
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
+    parser.add_argument("--chart", type=Path, help="also draw the rates to this SVG file")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
@@ -181,6 +211,8 @@ def main():
             if kind in options.kinds.split(","):
                 results.extend(measure(name, folder, kind, lines, options))
     print(table(results))
+    if options.chart:
+        options.chart.write_text(chart(results))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
